@@ -1,0 +1,100 @@
+# make demo · make test · make test-all · make bench · make lint
+# Everything is installed into .venv, made from the first Python >= 3.11 on the path (or: make PYTHON=... demo).
+
+NEWER = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c "$(NEWER)" 2>/dev/null && { command -v "$$p"; break; }; done)
+
+# A second Python for `make test-all`: 3.12 or 3.13, from the path or from pyenv.
+SECOND_OK = import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
+SECOND_PYTHON ?= $(shell for p in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[23]*/bin/python3; do \
+	"$$p" -c "$(SECOND_OK)" 2>/dev/null && { command -v "$$p"; break; }; done)
+
+VENV := .venv
+SECOND := .venv-second
+VIZ := .venv-viz
+PIP = -m pip --quiet --disable-pip-version-check install -c constraints.txt
+DECLARED := pyproject.toml constraints.txt hatch_build.py
+DEMO := demo
+PYTEST ?= -m pytest
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help docs demo test test-all test-second bench lint environment browser-environment clean
+
+help:
+	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
+	@echo "make test      the tests on the Python at hand (without the slow ones)"
+	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
+	@echo "make bench     speed, as ratios within one run"
+	@echo "make lint      style, types of imports, layers"
+
+# --- environments -----------------------------------------------------------------------------------------------
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "valign needs Python 3.11 or newer on the path (or: make PYTHON=/path/to/python ...)" >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(DECLARED) | $(VENV)/bin/python
+	@echo "Installing valign and what it needs into .venv (once)"
+	@$(VENV)/bin/python $(PIP) -e ".[data]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	@echo "Installing what the tests need into .venv (once)"
+	@$(VENV)/bin/python $(PIP) -e ".[dev]"
+	@touch $@
+
+$(SECOND)/.dev: $(DECLARED)
+	@echo "Making $(SECOND) with $$($(SECOND_PYTHON) --version)"
+	@$(SECOND_PYTHON) -m venv $(SECOND)
+	@$(SECOND)/bin/python $(PIP) -e ".[dev]"
+	@touch $@
+
+$(VIZ)/.viz: $(DECLARED) | $(VENV)/bin/python
+	@echo "Making $(VIZ) for Mesa's web view"
+	@$(VENV)/bin/python -m venv $(VIZ)
+	@$(VIZ)/bin/python $(PIP) -e ".[mesa-viz,test]"
+	@touch $@
+
+environment: $(VENV)/.dev
+browser-environment: $(VIZ)/.viz
+
+# --- what one asks for ------------------------------------------------------------------------------------------
+demo: $(VENV)/.core
+	@rm -rf $(DEMO)
+	@$(VENV)/bin/valign levels two-services --out $(DEMO) --show
+
+test: $(VENV)/.dev
+	$(VENV)/bin/python $(PYTEST) -m "not slow and not browser"
+
+test-all: $(VENV)/.dev $(VIZ)/.viz
+	$(VENV)/bin/python $(PYTEST) -m "not browser"
+	$(VIZ)/bin/python $(PYTEST) -m browser || test $$? -eq 5
+	@$(MAKE) --no-print-directory test-second
+
+test-second:
+ifneq ($(SECOND_PYTHON),)
+	@$(MAKE) --no-print-directory $(SECOND)/.dev
+	$(SECOND)/bin/python $(PYTEST) -m "not slow and not browser"
+else
+	@echo "no second Python (3.12 or 3.13) found$(if $(CI),: CI requires one,; its tests are left out)"
+	@test -z "$(CI)"
+endif
+
+# What is generated in docs/: after a change of parameters or of what the demo shows.
+docs: $(VENV)/.core
+	$(VENV)/bin/valign parameters --format md > docs/PARAMETERS.md
+	@rm -rf $(DEMO)
+	$(VENV)/bin/valign levels two-services --out $(DEMO)
+	cp $(DEMO)/levels.png docs/figures/levels.png
+
+bench: $(VENV)/.dev
+	$(VENV)/bin/python -m benchmarks
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
+
+clean:
+	rm -rf $(VENV) $(SECOND) $(VIZ) $(DEMO) .cache .pytest_cache .hypothesis .ruff_cache build dist

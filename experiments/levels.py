@@ -1,0 +1,149 @@
+"""The main experiment: the same services and the same chances, under different levels of alignment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from valign.model.entry import solve_level
+from valign.model.errors import InputError
+from valign.model.scenario import Scenario
+from valign.model.society import Society, build_society
+
+from .outcomes import Outcomes
+from .simulate import MAX_SEED, Task, _whole, block_width, group_into_blocks, run_seeds, simulate, society_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROBED_RUNS = 32  # as many runs are asked what they can reach
+STEP = 0.15  # between low, middle and high
+MOST_LEVELS = 20
+
+
+@dataclass(eq=False)
+class Levels:
+    """Outcomes at each level, with the tables of `Outcomes`, each with a first column `alignment_level`."""
+
+    scenario: Scenario
+    levels: tuple[float, ...]
+    outcomes: tuple[Outcomes, ...]
+    reach: tuple[float, float]  # the levels that all runs probed can reach
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per level and run; rows with the same `run` share all seeds."""
+        return self._joined("runs")
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        return self._joined("series")
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        return self._joined("decomposition")
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        parts = [getattr(each, name) for each in self.outcomes]
+        table = pd.concat(parts, ignore_index=True)
+        table.insert(0, "alignment_level", np.repeat(self.levels, [len(part) for part in parts]))
+        return table
+
+
+def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None,
+              society: Society | None = None) -> tuple[float, float]:
+    """The levels of alignment that the first runs of an ensemble can all reach in the scenario's mode.
+
+    Where more runs follow than are asked, a margin of three standard deviations is left for them.
+    """
+    scenario = scenario.replace({"alignment_level": "natural"})
+    if society is None and scenario.tables is not None:
+        society = build_society(scenario, 0)
+    seeds = run_seeds(seed, min(runs, PROBED_RUNS))
+    of_society = [0] * len(seeds) if society is not None else society_seeds(seed, seeds, societies)
+    people = scenario.people() if society is None else len(society.role)
+    task = Task(scenario, (), society=society)
+    lows, highs = [], []
+    for block in group_into_blocks(seeds, of_society, block_width(people, 8 * people, len(scenario.dimensions))):
+        width = len(block.seeds)
+        low, high = np.empty(width), np.empty(width)
+        solve_level(task.state(block), np.full(width, np.nan), low, high)
+        lows += low.tolist()
+        highs += high.tolist()
+    margin = 3.0 if runs > len(seeds) else 0.0
+    return (max(lows) + margin * float(np.std(lows)), min(highs) - margin * float(np.std(highs)))
+
+
+def default_levels(reach: tuple[float, float]) -> tuple[float, ...]:
+    """Low, middle and high: the highest level in reach, and two steps of .15 down (closer where reach is narrow)."""
+    high = math.floor(100 * reach[1]) / 100
+    low = max(math.ceil(100 * reach[0]) / 100, round(high - 2 * STEP, 2))
+    if not low < high:
+        raise InputError([f"alignment can only lie between {reach[0]:.3f} and {reach[1]:.3f}: there are no "
+                          "levels to compare (does alignment_roles name people of the scenario?)"])
+    return (low, round((low + high) / 2, 3), high)
+
+
+def checked_levels(levels: Sequence[float], reach: tuple[float, float], scenario: Scenario) -> tuple[float, ...]:
+    """The levels in ascending order, or one error with everything that is wrong with them."""
+    problems = []
+    if not 1 <= len(levels) <= MOST_LEVELS:
+        problems.append(f"levels: 1 to {MOST_LEVELS} are wanted, {len(levels)} were given")
+    for level in levels:
+        if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 <= level <= 1:
+            problems.append(f"levels: {level!r} is not a number from 0 to 1")
+        elif not reach[0] <= level <= reach[1]:
+            problems.append(f"levels: {level:g} cannot be reached by {scenario.alignment_mode!r} in {scenario.name!r}: "
+                            f"reachable from {reach[0]:.3f} to {reach[1]:.3f}")
+    if not problems and len(set(levels)) < len(levels):
+        problems.append("levels: the same level is given twice")
+    if problems:
+        raise InputError(problems)
+    return tuple(sorted(float(level) for level in levels))
+
+
+def levels(
+    scenario: Scenario | str, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
+    societies: int | None = None, record: Iterable[str] = ("series", "decomposition"), *,
+    society: Society | None = None, progress: Callable[[int, int], None] | None = None,
+) -> Levels:
+    """Uptake and spread under different levels of alignment.
+
+    All initial values are moved (`alignment_mode`) until mean alignment equals the level; everything else stays:
+    the same societies, the same random draws run by run, so that differences between levels are paired.
+
+    Parameters
+    ----------
+    scenario : a Scenario, a shipped name or a path to TOML; its own `alignment_level` is not used.
+    levels : numbers in [0, 1]. Default: low, middle and high within what the scenario can reach.
+    runs, seed, societies, record, society : as in `simulate`, for each level.
+    progress : called with (runs done, runs in all levels).
+
+    Raises
+    ------
+    InputError : a level that cannot be reached (with what can be), or wrong arguments.
+    """
+    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
+    seed = _whole("seed", seed, 0, MAX_SEED)
+    if societies is not None:
+        societies = _whole("societies", societies, 1, runs)
+    reach = reachable(scenario, runs, seed, societies, society)
+    chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
+    record = tuple([record] if isinstance(record, str) else record)
+    results = []
+    for number, level in enumerate(chosen):
+        def told(done: int, _: int, before: int = number * runs) -> None:
+            if progress is not None:
+                progress(before + done, runs * len(chosen))
+
+        results.append(simulate(scenario.replace({"alignment_level": level}), runs, seed, societies, record,
+                                society=society, progress=told))
+    return Levels(scenario, chosen, tuple(results), reach)

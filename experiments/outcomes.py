@@ -1,0 +1,90 @@
+"""What a simulation gives back: tables, built from the recorded arrays when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from valign.model.decomposition import decomposition_table
+from valign.model.lowering import Lowered
+from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from valign.model.run import Recorded
+from valign.model.scenario import Scenario
+
+
+class Outcomes:
+    """Tables of a simulation: `runs`, `series`, `decomposition`, `events` (pandas DataFrames)."""
+
+    def __init__(self, scenario: Scenario, seeds: Sequence[int], societies: Sequence[int],
+                 results: Sequence[tuple], lowered: Lowered) -> None:
+        self.scenario = scenario
+        self._seeds, self._societies, self._lowered = seeds, societies, lowered
+        self._recorded = [(block.rows, result) for block, result in results if isinstance(result, Recorded)]
+        self.failures = [""] * len(seeds)
+        for block, result in results:
+            if not isinstance(result, Recorded):
+                self.failures[block.rows[0]] = result
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per run: run, seed, society_seed, status ("ok" or the error), outcomes (NaN where a run failed)."""
+        values = np.full((len(self._seeds), len(OUTCOMES)), np.nan)
+        for rows, result in self._recorded:
+            values[rows] = result.outcomes.T
+        table = pd.DataFrame({"run": np.arange(len(self._seeds)), "seed": np.array(self._seeds, np.int64),
+                              "society_seed": np.array(self._societies, np.int64),
+                              "status": [failure or "ok" for failure in self.failures]})
+        return pd.concat([table, pd.DataFrame(values, columns=list(OUTCOMES))], axis=1)
+
+    def curves(self, role: str, variable: str) -> np.ndarray:
+        """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role)."""
+        months = self.scenario.months + 1
+        curves = np.full((months, len(self._seeds)), np.nan)
+        for rows, result in self._recorded:
+            if role == "service":
+                part = result.services[:, SERVICE_SERIES.index(variable)]
+            elif variable in COMMISSIONER_SERIES:
+                part = result.commissioners[:, COMMISSIONER_SERIES.index(variable)]
+            else:
+                part = result.people[:, SERIES_ROLES.index(role), PEOPLE_SERIES.index(variable)]
+            curves[:, rows] = part
+        return curves
+
+    def variables(self) -> list[tuple[str, str]]:
+        """All (role, variable) pairs of the series."""
+        people = [(role, name) for role in SERIES_ROLES for name in PEOPLE_SERIES]
+        return people + [("commissioner", n) for n in COMMISSIONER_SERIES] + [("service", n) for n in SERVICE_SERIES]
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        """Monthly series in long form: run, month, role, variable, value (rows without a value are left out)."""
+        if not self._recorded or not len(self._recorded[0][1].services):
+            return pd.DataFrame(columns=["run", "month", "role", "variable", "value"])
+        months, runs = self.scenario.months + 1, len(self._seeds)
+        pairs = self.variables()
+        values = np.stack([self.curves(*pair) for pair in pairs])  # pairs x months x runs
+        roles = pd.Categorical.from_codes(np.repeat([[*SERIES_ROLES, "service"].index(r) for r, _ in pairs], months * runs),
+                                          [*SERIES_ROLES, "service"])
+        names = list(dict.fromkeys(name for _, name in pairs))
+        variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs), names)
+        table = pd.DataFrame({
+            "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
+            "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
+            "role": roles, "variable": variables, "value": values.ravel(),
+        })
+        return table[~np.isnan(table["value"])].reset_index(drop=True)
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        """Change in the sum of alignment: run, month, organisation (group), episode, role, stage, mechanism, part, change."""
+        parts = [(rows, result.flows_shape, result.flows) for rows, result in self._recorded]
+        return decomposition_table(parts, self.scenario.group_names)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """The event log, with record="events": run, month, what, service, person (row, -1: a service), terms (dict)."""
+        rows = [event._replace(run=int(rows[event.run])) for rows, result in self._recorded for event in result.events]
+        return pd.DataFrame(rows, columns=["run", "month", "what", "service", "person", "terms"])

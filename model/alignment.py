@@ -1,0 +1,152 @@
+"""Perception and alignment (docs/ODD.md §3)."""
+
+from __future__ import annotations
+
+import math
+
+
+from .compiling import compiled
+from .parameters import INDEX
+from .state import INNOVATION, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
+
+_PROJECTION = INDEX["projection"]
+
+
+@compiled
+def clip(x):
+    """x limited to [0, 1]."""
+    return min(max(x, 0.0), 1.0)
+
+
+@compiled
+def perceived(value, version, reading, clarity, projection):
+    """p = clip(m + (1 - clarity) (xi + projection (v - m))) in one dimension."""
+    return clip(version + (1.0 - clarity) * (reading + projection * (value - version)))
+
+
+@compiled
+def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, out):
+    """Alignment of one person with values `x` [K x W], by run, into `out` [W]."""
+    K = x.shape[0]
+    if metric == 0:
+        for r in range(len(runs)):
+            out[r] = 1.0
+        for k in range(K):
+            for r in range(len(runs)):
+                p = perceived(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r])
+                out[r] -= emphasis[k, r] * abs(x[k, r] - p)
+        return
+    for r in range(len(runs)):
+        mean_x = 0.0
+        mean_p = 0.0
+        for k in range(K):
+            p = perceived(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r])
+            share = 1.0 / K if metric == 1 else emphasis[k, r]
+            mean_x += share * x[k, r]
+            mean_p += share * p
+        distance = 0.0
+        xx = 0.0
+        pp = 0.0
+        xp = 0.0
+        for k in range(K):
+            p = perceived(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r]) - mean_p
+            y = x[k, r] - mean_x
+            distance += emphasis[k, r] * abs(y - p)
+            xx += emphasis[k, r] * y * y
+            pp += emphasis[k, r] * p * p
+            xp += emphasis[k, r] * y * p
+        if metric == 1:
+            out[r] = max(0.0, 1.0 - distance)
+        else:
+            product = xx * pp
+            out[r] = 0.5 if product < 1e-12 else 0.5 * (1.0 + xp / math.sqrt(product))
+
+
+@compiled
+def align(S, start, stop):
+    """Alignment of the people in rows start … stop - 1, from the state as it stands."""
+    projection = S.parameters[_PROJECTION, 0]
+    for i in range(start, stop):
+        align_row(S.runs, S.rules[METRIC], S.values[i], S.version[S.perceives[i]], S.reading[i], S.clarity[i],
+                  projection, S.emphasis, S.alignment[i])
+
+
+@compiled
+def align_everybody(S, t):
+    align(S, 0, S.role.shape[0])
+
+
+@compiled
+def align_commissioners(S, t):
+    align(S, S.first[S.setting.shape[0]], S.role.shape[0])
+
+
+@compiled
+def align_managers(S, t):
+    for i in range(S.role.shape[0]):
+        if S.role[i] == MANAGER:
+            align(S, i, i + 1)
+
+
+@compiled
+def align_changed(S, t):
+    """Alignment after services started or stopped, which changes what is perceived."""
+    moved = False
+    for o in range(S.setting.shape[0]):
+        for r in range(len(S.runs)):
+            moved |= in_use(S.service_stage[o, r]) != in_use(S.service_stage_before[o, r])
+    if moved:
+        align(S, 0, S.role.shape[0])
+
+
+@compiled
+def standardised(alignment, metric):
+    """z: alignment against fixed constants, in units of .10 (.23 for the profile metric)."""
+    return (alignment - METRIC_REFERENCE[metric]) / METRIC_UNIT[metric]
+
+
+@compiled
+def in_use(service_stage):
+    """A service uses the innovation while piloting, commissioned or sustained."""
+    return (service_stage >= 1) & (service_stage <= 3)
+
+
+@compiled
+def funded(service_stage):
+    return (service_stage == 1) | (service_stage == 2)
+
+
+@compiled
+def perceive(S, t):
+    """Local versions m_o = clip(m + drift), and for each commissioner the mean of those in use."""
+    K = S.version.shape[1]
+    O = S.setting.shape[0]
+    for o in range(O):
+        for k in range(K):
+            for r in range(len(S.runs)):
+                S.version[o, k, r] = clip(S.parameters[INNOVATION + k, 0, r] + S.drift[o, k, r])
+    for c in range(S.portfolio_start.shape[0] - 1):
+        for r in range(len(S.runs)):
+            count = 0
+            for n in range(S.portfolio_start[c], S.portfolio_start[c + 1]):
+                if in_use(S.service_stage[S.portfolio[n], r]):
+                    count += 1
+            for k in range(K):
+                total = 0.0
+                for n in range(S.portfolio_start[c], S.portfolio_start[c + 1]):
+                    if in_use(S.service_stage[S.portfolio[n], r]):
+                        total += S.version[S.portfolio[n], k, r]
+                S.version[O + c, k, r] = total / count if count else S.parameters[INNOVATION + k, 0, r]
+
+
+@compiled
+def value_distance(S, i, j, out):
+    """d_ij: mean absolute difference of values, by run, into `out` [W]."""
+    K = S.values.shape[1]
+    for r in range(len(S.runs)):
+        out[r] = 0.0
+    for k in range(K):
+        for r in range(len(S.runs)):
+            out[r] += abs(S.values[i, k, r] - S.values[j, k, r])
+    for r in range(len(S.runs)):
+        out[r] /= K

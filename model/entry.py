@@ -1,0 +1,231 @@
+"""Who comes in: the state of an entrant to a post, and the whole society at the start (docs/ODD.md §4)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .alignment import align_row, clip, in_use
+from .compiling import compiled
+from .parameters import INDEX
+from .randomness import (
+    BELIEFS, MONTH, PERSON, READINGS, SERVICE_ID, VALUES, logarithm, normal, philox, uniform,
+)
+from .state import AWARE, COMMISSIONER, CONTRACT, INNOVATION, METRIC, UNAWARE
+
+_SD, _SERVICE, _TEAM = INDEX["value_sd"], INDEX["service_share"], INDEX["team_share"]
+_READING_SD, _CLARITY, _FRAILTY_SD = INDEX["reading_sd"], INDEX["innovation.clarity"], INDEX["frailty_sd"]
+_PRACTICE, _VOICE, _SCATTER = INDEX["practice_start"], INDEX["voice_staff"], INDEX["prior_scatter"]
+_PRECISION, _AWARENESS, _PROJECTION = INDEX["prior_precision"], INDEX["initial_awareness"], INDEX["projection"]
+_REFERENCE, _SCALE = INDEX["reference.financial"], INDEX["scale.financial"]
+
+
+@compiled
+def culture(S):
+    """Lasting value deviations of services and teams, Z_o and Z_team."""
+    K = S.values.shape[1]
+    for j in range((K + 3) // 4):
+        for r in range(len(S.runs)):
+            for o in range(S.culture.shape[0]):
+                words = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o],
+                               np.uint64(0), np.uint64(VALUES + j))
+                for n in range(min(4, K - 4 * j)):
+                    S.culture[o, 4 * j + n, r] = normal(words[n])
+            for q in range(S.team_culture.shape[0]):
+                words = philox(S.key_low[r], S.key_high[r], S.team_low[q], S.team_service[q],
+                               np.uint64(0), np.uint64(VALUES + j))
+                for n in range(min(4, K - 4 * j)):
+                    S.team_culture[q, 4 * j + n, r] = normal(words[n])
+
+
+@compiled
+def moved(raw, target, centre, shift, contract):
+    """The lever `alignment_level`: values moved toward (or from) the innovation's by s."""
+    return clip(raw + shift * (target - (raw if contract else centre)))
+
+
+@compiled
+def draw_values(S, i, r, t, offset, profile):
+    """Raw values of an entrant: role profile plus shares of service, team and person."""
+    K = S.values.shape[1]
+    month = np.uint64(t)
+    o = S.organisation[i]
+    member = S.role[i] != COMMISSIONER
+    service = math.sqrt(S.parameters[_SERVICE, 0, r])
+    team = math.sqrt(S.parameters[_TEAM, 0, r])
+    person = math.sqrt(max(0.0, 1.0 - S.parameters[_SERVICE, 0, r] - S.parameters[_TEAM, 0, r]))
+    for j in range((K + 3) // 4):
+        words = philox(S.key_low[r], S.key_high[r], S.post_low[i], S.post_high[i], month,
+                       np.uint64(VALUES + offset + j))
+        for n in range(min(4, K - 4 * j)):
+            k = 4 * j + n
+            zeta = person * normal(words[n])
+            if member:
+                zeta += service * S.culture[o, k, r]
+            if S.team[i] >= 0:
+                zeta += team * S.team_culture[S.team[i], k, r]
+            S.values[i, k, r] = zeta
+    for pair in range(S.correlation.shape[0]):
+        a, b, rho = S.correlated[pair, 0], S.correlated[pair, 1], S.correlation[pair]
+        S.values[i, b, r] = rho * S.values[i, a, r] + math.sqrt(1.0 - rho * rho) * S.values[i, b, r]
+    rows = INNOVATION + (2 + profile) * K
+    for k in range(K):
+        S.values[i, k, r] = clip(S.parameters[rows + k, 0, r] + S.parameters[_SD, 0, r] * S.values[i, k, r])
+
+
+@compiled
+def enter(S, i, r, t, offset):
+    """All state of an entrant to post i in run r but values, stage and ties."""
+    K = S.values.shape[1]
+    month = np.uint64(t)
+    low, high = S.key_low[r], S.key_high[r]
+    for j in range((K + 3) // 4):
+        words = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(READINGS + offset + j))
+        for n in range(min(4, K - 4 * j)):
+            S.reading[i, 4 * j + n, r] = S.parameters[_READING_SD, 0, r] * normal(words[n])
+    words = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(PERSON + offset))
+    S.clarity[i, r] = clip(S.parameters[_CLARITY, 0, r])
+    S.frailty[i, r] = S.parameters[_FRAILTY_SD, 0, r] * normal(words[0])
+    S.taking_part[i, r] = -logarithm(1.0 - uniform(words[1]))
+    S.identification[i, r] = 0.0
+    S.practice[i, r] = S.parameters[_PRACTICE, 0, r]
+    S.voice[i, r] = S.parameters[_VOICE + S.role[i], 0, r]
+    S.takes_part[i, r] = 0
+    S.has_read[i, r] = 0
+    S.first_engaged[i, r] = -1
+    priors = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(BELIEFS + offset))
+    for e in range(3):
+        scale = S.parameters[_SCALE + e, 0, r]
+        S.belief[i, e, r] = (S.parameters[_REFERENCE + e, 0, r]
+                             + scale * S.parameters[_SCATTER, 0, r] * normal(priors[e]))
+        S.precision[i, e, r] = S.parameters[_PRECISION, 0, r]
+    if S.role[i] == COMMISSIONER:
+        c = i - S.first[S.setting.shape[0]]
+        for e in range(3):
+            S.weights[c, e, r] = S.role_weights[COMMISSIONER, e, r]
+            S.weights_origin[c, e, r] = S.role_weights[COMMISSIONER, e, r]
+    return uniform(words[2])
+
+
+@compiled
+def recruit(S, i, r, t, offset, profile, levelled):
+    """A new holder for post i in run r at month t."""
+    K = S.values.shape[1]
+    draw_values(S, i, r, t, offset, profile)
+    if levelled and S.level_roles[S.role[i]]:
+        rows = INNOVATION + (2 + profile) * K
+        for k in range(K):
+            S.values[i, k, r] = moved(S.values[i, k, r], S.parameters[INNOVATION + k, 0, r],
+                                      S.parameters[rows + k, 0, r], S.level_shift[r], S.rules[CONTRACT])
+    enter(S, i, r, t, offset)
+    for k in range(K):
+        S.origin[i, k, r] = S.values[i, k, r]
+    if S.role[i] == COMMISSIONER or in_use(S.service_stage[S.organisation[i], r]):
+        S.stage[i, r] = AWARE
+    else:
+        S.stage[i, r] = UNAWARE
+    S.replaced[i, r] = 1
+    S.holder[i, r] += 1
+
+
+@compiled
+def first_holders(S, survey, everybody_aware):
+    """Everybody at month 0, before the alignment level is applied. survey: N x K values or empty."""
+    O = S.setting.shape[0]
+    for i in range(S.role.shape[0]):
+        for r in range(len(S.runs)):
+            draw_values(S, i, r, 0, 0, S.profile[i])
+            for k in range(S.values.shape[1]):
+                if survey.shape[0] and not math.isnan(survey[i, k]):
+                    S.values[i, k, r] = survey[i, k]
+            u = enter(S, i, r, 0, 0)
+            s = S.setting[S.organisation[i]] if S.organisation[i] < O else 0
+            aware = S.role[i] == COMMISSIONER or everybody_aware or u < S.parameters[_AWARENESS, s, r]
+            S.stage[i, r] = AWARE if aware else UNAWARE
+
+
+@compiled
+def mean_at_shift(S, shift, total, scratch, aligned):
+    """Mean alignment over the levelled roles if values were moved by `shift` [W], into `total` [W]."""
+    K = S.values.shape[1]
+    projection = S.parameters[_PROJECTION, 0]
+    count = 0
+    for r in range(len(S.runs)):
+        total[r] = 0.0
+    for i in range(S.role.shape[0]):
+        if not S.level_roles[S.role[i]]:
+            continue
+        count += 1
+        rows = INNOVATION + (2 + S.profile[i]) * K
+        for k in range(K):
+            for r in range(len(S.runs)):
+                scratch[k, r] = moved(S.values[i, k, r], S.parameters[INNOVATION + k, 0, r],
+                                      S.parameters[rows + k, 0, r], shift[r], S.rules[CONTRACT])
+        align_row(S.runs, S.rules[METRIC], scratch, S.version[S.perceives[i]], S.reading[i], S.clarity[i], projection,
+                  S.emphasis, aligned)
+        for r in range(len(S.runs)):
+            total[r] += aligned[r]
+    for r in range(len(S.runs)):
+        total[r] = total[r] / count if count else math.nan
+
+
+@compiled
+def solve_level(S, level, lowest, highest):
+    """Bisect the shift s that gives each run its level [W; NaN: natural]; note what is reachable."""
+    K, W = S.values.shape[1], len(S.runs)
+    low, high, mid, mean = np.empty(W), np.empty(W), np.empty(W), np.empty(W)
+    scratch, aligned = np.empty((K, W)), np.empty(W)
+    for r in range(W):
+        low[r] = -4.0
+        high[r] = 1.0
+    mean_at_shift(S, low, lowest, scratch, aligned)
+    mean_at_shift(S, high, highest, scratch, aligned)
+    for _ in range(60):
+        for r in range(W):
+            mid[r] = (low[r] + high[r]) / 2.0
+        mean_at_shift(S, mid, mean, scratch, aligned)
+        for r in range(W):
+            if mean[r] < level[r]:
+                low[r] = mid[r]
+            else:
+                high[r] = mid[r]
+    for r in range(W):
+        S.level_shift[r] = 0.0 if math.isnan(level[r]) else (low[r] + high[r]) / 2.0
+
+
+@compiled
+def apply_level(S):
+    """Move the values of the levelled roles by each run's shift (none where it is 0)."""
+    K = S.values.shape[1]
+    for i in range(S.role.shape[0]):
+        rows = INNOVATION + (2 + S.profile[i]) * K
+        for k in range(K):
+            for r in range(len(S.runs)):
+                if S.level_roles[S.role[i]]:
+                    S.values[i, k, r] = moved(S.values[i, k, r], S.parameters[INNOVATION + k, 0, r],
+                                              S.parameters[rows + k, 0, r], S.level_shift[r], S.rules[CONTRACT])
+                S.origin[i, k, r] = S.values[i, k, r]
+
+
+@compiled
+def month_draws(S, t):
+    """The four uniform numbers of every person and service for month t."""
+    month, purpose = np.uint64(t), np.uint64(MONTH)
+    key_low, key_high = S.key_low, S.key_high
+    for i in range(S.role.shape[0]):
+        low, high, leave, aware, engage, take_part = (
+            S.post_low[i], S.post_high[i], S.draw[i, 0], S.draw[i, 1], S.draw[i, 2], S.draw[i, 3])
+        for r in range(len(S.runs)):
+            a, b, c, d = philox(key_low[r], key_high[r], low, high, month, purpose)
+            leave[r] = uniform(a)
+            aware[r] = uniform(b)
+            engage[r] = uniform(c)
+            take_part[r] = uniform(d)
+    for o in range(S.setting.shape[0]):
+        for r in range(len(S.runs)):
+            a, b, c, d = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], month, purpose)
+            S.service_draw[o, 0, r] = uniform(a)
+            S.service_draw[o, 1, r] = uniform(b)
+            S.service_draw[o, 2, r] = uniform(c)
+            S.service_draw[o, 3, r] = uniform(d)

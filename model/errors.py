@@ -1,0 +1,33 @@
+"""Errors that users see: what was given, where, what is allowed, the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class InputError(ValueError):
+    """Wrong input. `problems` lists everything found, one line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def nearest(name: object, allowed: Iterable[str]) -> str | None:
+    """The allowed name closest to `name`, if any is close."""
+    names = list(allowed)
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    if not close:
+        last = {each.rsplit(".", 1)[-1]: each for each in names}
+        close = [last[each] for each in difflib.get_close_matches(str(name), last, n=1, cutoff=0.6)]
+    return close[0] if close else None
+
+
+def unknown(name: object, allowed: Iterable[str], what: str = "name") -> str:
+    """'… is not a …; did you mean …?', or what is allowed when nothing is close."""
+    names = list(allowed)
+    close = nearest(name, names)
+    if close:
+        return f"{name!r} is not a {what}; did you mean {close!r}?"
+    return f"{name!r} is not a {what}; allowed: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"

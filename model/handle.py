@@ -1,0 +1,125 @@
+"""How compiled code sees the state: one pointer to a table of array headers.
+
+A NamedTuple of a hundred arrays would pass a thousand values to every function, and compiling that takes
+minutes. Here `S.values` in a kernel reads the header of the array (data, shape, strides) from the table; the
+headers do not change while the state lives. Uncompiled code sees an ordinary Python object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox,
+)
+from numba.np import numpy_support
+
+WORD = 8
+
+
+class Handle:
+    """Base of a class whose attributes are C-contiguous arrays that compiled code may use.
+
+    With one run (`single`), `runs` is a tuple of length 1: loops over runs vanish in the compiled code.
+    """
+
+    address: int
+    numba_type: HandleType
+
+    def seal(self, arrays: dict[str, np.ndarray], single: bool) -> None:
+        """Write the headers of `arrays` into a table and note its address and type."""
+        words: list[int] = []
+        fields = []
+        for name, array in arrays.items():
+            array = np.ascontiguousarray(array)
+            setattr(self, name, array)
+            fields.append((name, len(words), array.dtype.char, array.ndim))
+            words += [array.__array_interface__["data"][0], array.size, *array.shape, *array.strides]
+        self._headers = np.array(words, np.int64)
+        self.address = self._headers.ctypes.data
+        self.numba_type = _handle_type(tuple(fields), single)
+
+
+class HandleType(types.Type):
+    """Type of a Handle: names, positions and types of its arrays, and whether it has one run."""
+
+    def __init__(self, fields: tuple[tuple[str, int, types.Array], ...], single: bool) -> None:
+        self.fields = fields
+        self.single = single
+        self.position = {name: (offset, kind) for name, offset, kind in fields}
+        if single:
+            self.position["runs"] = (-1, types.UniTuple(types.int64, 1))
+        digest = hashlib.blake2b(repr((fields, single)).encode(), digest_size=6).hexdigest()
+        super().__init__(name=f"Handle{digest}")
+
+
+@cache
+def _handle_type(fields: tuple[tuple[str, int, str, int], ...], single: bool) -> HandleType:
+    return HandleType(tuple(
+        (name, offset, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"))
+        for name, offset, code, axes in fields
+    ), single)
+
+
+@register_model(HandleType)
+class HandleModel(models.OpaqueModel):
+    pass
+
+
+@typeof_impl.register(Handle)
+def typeof_handle(value: Handle, context: Any) -> HandleType:
+    return value.numba_type
+
+
+@unbox(HandleType)
+def unbox_handle(kind, value, c):
+    address = c.pyapi.object_getattr_string(value, "address")
+    pointer = c.pyapi.long_as_voidptr(address)
+    c.pyapi.decref(address)
+    return NativeValue(pointer)
+
+
+@infer_getattr
+class HandleAttributes(AttributeTemplate):
+    key = HandleType
+
+    def generic_resolve(self, handle, attribute):
+        return handle.position[attribute][1] if attribute in handle.position else None
+
+
+@lower_getattr_generic(HandleType)
+def get_array(context, builder, handle, pointer, attribute):
+    """The array's header, read from the table; loads are marked invariant so that they leave the loops."""
+    offset, kind = handle.position[attribute]
+    if isinstance(kind, types.UniTuple):
+        return context.make_tuple(builder, kind, [context.get_constant(types.int64, 0)])
+    word = ir.IntType(64)
+    table = builder.bitcast(pointer, word.as_pointer())
+
+    def load(position, llvm_type=word):
+        address = cgutils.gep_inbounds(builder, table, position)
+        if llvm_type is not word:
+            address = builder.bitcast(address, llvm_type.as_pointer())
+        value = builder.load(address)
+        value.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return value
+
+    array = context.make_array(kind)(context, builder)
+    itemsize = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
+    data = context.get_data_type(kind.dtype).as_pointer()
+    strides = [load(offset + 2 + kind.ndim + axis) for axis in range(kind.ndim - 1)] + [itemsize]
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    array.parent = cgutils.get_null_value(array.parent.type)
+    array.nitems = load(offset + 1)
+    array.itemsize = itemsize
+    array.data = load(offset, data)
+    array.shape = cgutils.pack_array(builder, [load(offset + 2 + axis) for axis in range(kind.ndim)], word)
+    array.strides = cgutils.pack_array(builder, strides, word)
+    return array._getvalue()
+

@@ -1,0 +1,51 @@
+"""Relationships (ODD §5.4): bounded-confidence influence over ties (Deffuant 2000; Hegselmann & Krause 2002).
+
+    g_ij = 1 - (d_ij / kernel_width)^2;   c_ij = relationship_rate g_ij, or repulsion max(g_ij, -1) where g_ij < 0
+    v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
+"""
+
+import numpy as np
+
+from ..alignment import clip
+from ..compiling import compiled, copy
+from ..parameters import INDEX
+from ..state import CONSTANT_RELATIONSHIPS
+
+_RATE, _WIDTH, _REPULSION = INDEX["relationship_rate"], INDEX["kernel_width"], INDEX["repulsion"]
+
+
+@compiled
+def relationships(S, t):
+    K, W = S.values.shape[1], len(S.runs)
+    pull, voices, weight = np.empty((K, W)), np.empty(W), np.empty(W)
+    constant = S.rules[CONSTANT_RELATIONSHIPS]
+    copy(S.values, S.values_before)
+    v = S.values_before
+    for i in range(S.role.shape[0]):
+        for r in range(W):
+            voices[r] = 0.0
+        for k in range(K):
+            for r in range(W):
+                pull[k, r] = 0.0
+        for n in range(S.tie_start[i], S.tie_start[i + 1]):
+            j, e = S.neighbour[n], S.tie_of[n]
+            for r in range(W):
+                weight[r] = 0.0
+            if not constant:
+                for k in range(K):
+                    for r in range(W):
+                        weight[r] += abs(v[i, k, r] - v[j, k, r])
+            for r in range(W):
+                d = weight[r] / K / S.parameters[_WIDTH, 0, r]
+                g = 1.0 - d * d
+                c = S.parameters[_RATE, 0, r] * g if g >= 0.0 else S.parameters[_REPULSION, 0, r] * max(g, -1.0)
+                voices[r] += S.voice[j, r]
+                weight[r] = S.quality[e, r] * S.voice[j, r] * c
+            for k in range(K):
+                for r in range(W):
+                    pull[k, r] += weight[r] * (v[j, k, r] - v[i, k, r])
+        for r in range(W):
+            voices[r] = 1.0 / voices[r] if voices[r] > 0.0 else 0.0
+        for k in range(K):
+            for r in range(W):
+                S.values[i, k, r] = clip(v[i, k, r] + pull[k, r] * voices[r])

@@ -1,0 +1,218 @@
+"""Submodels in which people engage, services decide and commissioners fund (ODD §5.12-5.14)."""
+
+from __future__ import annotations
+
+from math import fmod
+from typing import TYPE_CHECKING
+
+from . import draws
+from .agents import AWARE, COMMISSIONING, ENGAGED, LAPSED, UNAWARE, Commissioner, Person
+from .perception import logistic, mean
+from .services import ABANDONED, COMMISSIONED, OUTSIDE, PILOTING, SUSTAINED, Service
+
+if TYPE_CHECKING:
+    from .model import ReferenceModel
+
+Terms = dict[str, float]
+
+
+# --- 5.12 engagement ---
+
+
+def disapproved(person: Person) -> bool:
+    """D_i: disapproval by the manager, or by the commissioner of a service that is not funded."""
+    model, manager, commissioner = person.model, person.manager, person.service.commissioner
+    by_manager = by_commissioner = False
+    if manager is not None and manager.stage in (AWARE, LAPSED):
+        by_manager = not model.compare("manager approves", person, manager.z, 0.0, reach=True)
+    if commissioner is not None and not person.service.funded:
+        by_commissioner = not model.compare("commissioner approves", person, commissioner.z, 0.0, reach=True)
+    return by_manager or by_commissioner
+
+
+def log_odds(person: Person) -> Terms:
+    """The terms of η for the step from a person's present stage."""
+    parameters, service, z = person.model.parameters, person.service, person.z
+    if person.stage == AWARE:
+        x = person.share_of_engaged_ties()
+        return {
+            "base": person.setting(f"base_{person.role}"),
+            "frailty": person.frailty,
+            "fit": parameters["fit_effect"] * z,
+            "peers": parameters["peer_effect"] * x,
+            "evidence": parameters["evidence_effect"] * person.evidence(),
+            "climate": parameters["climate_effect"] * service.climate,
+            "identity": parameters["identity_effect"] * person.identification,
+            "workload": -parameters["workload_effect"] * service.workload,
+            "fit x climate": parameters["fit_climate"] * z * service.climate,
+            "fit x peers": parameters["fit_peers"] * z * x,
+        }
+    sign = 1.0 if person.stage == ENGAGED else -1.0
+    base = "lapse_base" if person.stage == ENGAGED else "reengage_base"
+    return {
+        "base": parameters[base],
+        "fit": -sign * parameters["lapse_fit"] * z,
+        "disapproval": sign * parameters["disapproval"] * disapproved(person),
+    }
+
+
+def engagement(model: ReferenceModel) -> None:
+    """§5.12: aware → engaged → lapsed → engaged."""
+    for person in model.people:
+        person.look()
+    steps: list[Person] = []
+    for service in model.services:
+        for person in service.members:
+            if person.stage == UNAWARE:
+                continue
+            terms = log_odds(person)
+            p = logistic(sum(terms.values()))
+            if person.stage != ENGAGED and not service.in_use:
+                p *= service.settings["workaround"]
+            kind = {AWARE: "engage", ENGAGED: "lapse", LAPSED: "re-engage"}[person.stage]
+            if model.decide(kind, person, p, person.uniform(draws.ENGAGE), terms=terms):
+                steps.append(person)
+    for person in steps:
+        model.move_stage("engagement", person, LAPSED if person.engaged else ENGAGED)
+
+
+# --- 5.13 organisations ---
+
+
+def starting_terms(service: Service) -> Terms | None:
+    """The terms of η of a start; None if nobody who could ask for one is aware and there is no mandate."""
+    parameters, settings = service.model.parameters, service.settings
+    aware = [person for person in service.members if person.aware]
+    asked = [p for p in aware if p.role == "manager"] if service.managers else aware
+    mandate = service.switched_on("mandate")
+    if not asked and not mandate:
+        return None
+    return {
+        "base": settings["adoption_base"] if service.stage == OUTSIDE else parameters["restart"],
+        "fit": parameters["fit_effect_organisations"] * mean(person.z for person in aware),
+        "evidence": parameters["evidence_effect"] * mean(person.evidence() for person in asked),
+        "peers": parameters["adoption_peers"] * service.neighbours_in_use(),
+        "slack": parameters["slack_effect"] * service.slack(),
+        "funds": parameters["funds_effect"] * service.switched_on("pilot_funds"),
+        "mandate": parameters["mandate_effect"] * mandate,
+    }
+
+
+def going_on_terms(service: Service) -> Terms:
+    """The terms of η of going on without funding under the direct rule."""
+    parameters = service.model.parameters
+    return {
+        "base": parameters["direct_base"],
+        "fit": parameters["direct_fit"] * mean(person.z for person in service.members),
+        "identification": parameters["direct_identification"]
+        * mean(person.identification for person in service.members),
+        "slack": parameters["direct_slack"] * service.slack(),
+    }
+
+
+def next_stage(service: Service) -> int:
+    """What the service decides, from the state before; counts the months under the threshold."""
+    model, parameters = service.model, service.model.parameters
+    emergent = model.sustainment_rule == "emergent"
+    if not service.in_use:
+        terms = starting_terms(service)
+        p = logistic(sum(terms.values())) if terms else 0.0
+        starts = model.decide("start", service, p, service.uniform(draws.START), terms=terms or {})
+        return PILOTING if starts else service.stage
+    u = service.uniform(draws.GO_ON)
+    over = model.month > service.end_of_term or not service.switched_on("funding")
+    if service.funded and over and not service.switched_on("mandate"):
+        if emergent:
+            return SUSTAINED
+        terms = going_on_terms(service)
+        goes_on = model.decide("go on", service, logistic(sum(terms.values())), u, terms=terms)
+        return SUSTAINED if goes_on else ABANDONED
+    sustained = service.stage == SUSTAINED
+    h = parameters["abandon_unfunded" if sustained and not emergent else "abandon_within"]
+    abandons = model.decide("abandon", service, logistic(h), u)
+    if sustained and emergent:
+        under = service.engaged_share() < parameters["emergent_threshold"]
+        service.months_under = service.months_under + 1 if under else 0
+        abandons = abandons or service.months_under >= parameters["emergent_months"]
+    return ABANDONED if abandons else service.stage
+
+
+def organisations(model: ReferenceModel) -> None:
+    """§5.13"""
+    for person in model.people:
+        person.look()
+    decided = {service: next_stage(service) for service in model.services}
+    fresh = {}
+    for service, stage in decided.items():
+        if stage == PILOTING and not service.in_use:
+            service.end_of_term = model.month + service.settings["pilot_months"]
+            service.months_under = 0
+            service.forget_results()
+            fresh[service] = [0.0] * model.K
+        if stage == ABANDONED and service.in_use:
+            service.climate = 0.0
+            if not service.settings["workaround"] > 0:
+                for person in service.members:
+                    if person.engaged:
+                        model.move_stage("organisations", person, LAPSED)
+        service.stage = stage
+    model.move_drift("organisations", fresh)
+
+
+# --- 5.14 commissioning ---
+
+
+def score(commissioner: Commissioner, service: Service, mean_results: list[float], mean_price: float) -> float:
+    model, parameters = commissioner.model, commissioner.model.parameters
+    estimate = list(commissioner.beliefs)
+    if service.running_results is not None:
+        own = [y - y_bar for y, y_bar in zip(service.running_results, mean_results, strict=True)]
+        estimate = [b + parameters["own_results"] * x for b, x in zip(estimate, own, strict=True)]
+    qualities = [tie.quality for other, tie in commissioner.ties if other in service.managers]
+    base = model.base_quality_of_kind(COMMISSIONING)
+    relationship = mean(qualities) - base if qualities else 0.0
+    return (
+        parameters["score_evidence"] * model.weighted_evidence(commissioner.weights, estimate)
+        + parameters["score_fit"] * commissioner.z
+        + parameters["score_relationship"] * relationship
+        - parameters["score_cost"] * (service.price() / mean_price - 1.0 if mean_price > 0 else 0.0)
+    )
+
+
+def commission(commissioner: Commissioner) -> None:
+    """One commissioner's round: down the list, above the reservation score, while the money lasts."""
+    model, parameters, portfolio = commissioner.model, commissioner.model.parameters, commissioner.portfolio
+    horizon = model.month + parameters["round_months"]
+    candidates = [
+        service
+        for service in portfolio
+        if service.in_use
+        and service.switched_on("funding")
+        and (service.stage == SUSTAINED or service.end_of_term < horizon)
+    ]
+    if not candidates:
+        return
+    known = [service.running_results for service in portfolio if service.running_results is not None]
+    mean_results = [mean(results[e] for results in known) for e in range(3)]
+    mean_price = mean(service.price() for service in portfolio)
+    committed = [service.price() for service in portfolio if service.funded and service not in candidates]
+    money = parameters["budget"] * sum(service.price() for service in portfolio) - sum(committed)
+    commissioner.look()
+    scores = {service: score(commissioner, service, mean_results, mean_price) for service in candidates}
+    ranked = sorted(candidates, key=lambda service: (-scores[service], service.number))
+    for place, service in enumerate(ranked):
+        if place and scores[ranked[place - 1]] != scores[service]:
+            model.compare("score above next", service, scores[ranked[place - 1]], scores[service])
+        if not model.compare("worth it", service, scores[service], parameters["reservation"], reach=True):
+            continue
+        if model.compare("money suffices", service, money, service.price(), reach=True):
+            money -= service.price()
+            service.stage = COMMISSIONED
+            service.end_of_term = max(model.month, service.end_of_term) + service.settings["contract_months"]
+
+
+def commissioning(model: ReferenceModel) -> None:
+    """§5.14"""
+    if fmod(model.month, model.parameters["round_months"]) == 0:
+        for commissioner in model.commissioners:
+            commission(commissioner)

@@ -1,0 +1,216 @@
+"""Submodels that change who is there, what people know and what they value (ODD §5.1-5.8, §5.15)."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import TYPE_CHECKING
+
+from . import draws
+from .agents import AWARE, UNAWARE, Person
+from .perception import Vector, clip, distance, mean_vector, toward
+from .services import Service
+
+if TYPE_CHECKING:
+    from .model import ReferenceModel
+
+
+def changes(model: ReferenceModel) -> None:
+    """§5.1: scheduled changes of parameters, and new leaders."""
+    for change in model.changes:
+        if change.month != model.month:
+            continue
+        services = model.named_services(change.organisations)
+        if change.event == "new_leader":
+            for service in services:
+                for manager in service.managers:
+                    values = manager.raw_values(model.month, change.profile, brought_in=True)
+                    model.replace_holder("changes", manager, values, brought_in=True)
+        else:
+            model.change_parameter(change.parameter, services, change.organisations is None, change.set, change.scale)
+            model.account.moved("changes", "parameters")
+
+
+def turnover(model: ReferenceModel) -> None:
+    """§5.2: who leaves is decided, and the mean values taken, before anybody goes."""
+    for person in model.people:
+        person.look()
+    leaving = [
+        person
+        for person in model.people
+        if model.decide("leave", person, person.chance_of_leaving(), person.uniform(draws.LEAVE))
+    ]
+    left = {person.service for person in leaving if person.service}
+    culture = {service: mean_vector([person.values for person in service.members]) for service in left}
+    for person in leaving:
+        raw = person.raw_values(model.month, person.profile)
+        values = person.levelled(raw, person.profile, model.level_strength)
+        if person.service:
+            values = toward(values, culture[person.service], person.setting("values_based_recruitment"))
+        model.replace_holder("turnover", person, values)
+
+
+def awareness(model: ReferenceModel) -> None:
+    """§5.3"""
+    hearing = [
+        person
+        for person in model.people
+        if person.stage == UNAWARE
+        and model.decide("aware", person, person.chance_of_awareness(), person.uniform(draws.BECOME_AWARE))
+    ]
+    for person in hearing:
+        model.move_stage("awareness", person, AWARE)
+
+
+def relationships(model: ReferenceModel) -> None:
+    """§5.4"""
+    model.move_values("relationships", {person: person.drawn_by_ties() for person in model.people})
+
+
+def anchoring(model: ReferenceModel) -> None:
+    """§5.5"""
+    model.move_values("anchoring", {person: person.anchored() for person in model.people})
+
+
+def leadership(model: ReferenceModel) -> None:
+    """§5.6: followers move toward their manager's values; an engaged, aligned manager makes things clearer."""
+    rate, articulation = model.parameters["leadership_rate"], model.parameters["articulation"]
+    values: dict[Person, Vector] = {}
+    clarity: dict[Person, float] = {}
+    for service in model.services:
+        strength = service.leadership()
+        for manager in service.managers:
+            manager.look()
+        for person in service.members:
+            leader = person.manager
+            if leader is None:
+                continue
+            reach = strength * person.line_tie.quality
+            values[person] = toward(person.values, leader.values, rate * reach)
+            if leader.engaged and model.compare("leader articulates", person, leader.z, 0.0):
+                clarity[person] = person.clarity + articulation * reach * (1.0 - person.clarity)
+    model.move_values("leadership", values)
+    model.move_clarity("leadership", clarity)
+
+
+# --- 5.7 co-production ---
+
+
+def gather(service: Service) -> list[Person]:
+    """Everybody who sits in this month's session, the commissioner last; nobody if fewer than two would."""
+    model, intensity = service.model, service.intensity()
+    asked = [(person, person.uniform(draws.TAKE_PART)) for person in service.members]
+    if service.commissioner:
+        asked.append((service.commissioner, service.uniform(draws.COMMISSIONER_TAKES_PART)))
+    present = []
+    for person, u in asked:
+        propensity = 1.0 - exp(-person.taking_part * intensity / (1.0 - intensity))
+        if model.decide("take part", person, propensity, u, service=service.number):
+            present.append(person)
+    return present if len(present) >= 2 else []
+
+
+def session_position(present: list[Person], power_sharing: float) -> Vector | None:
+    """The session's position S; None if nobody present has a voice."""
+    sides = []  # the two means and the voice behind each
+    for side in ([p for p in present if p.role == "peer"], [p for p in present if p.role != "peer"]):
+        voice = sum(person.voice for person in side)
+        weighted = [sum(person.voice * person.values[k] for person in side) for k in range(len(present[0].values))]
+        sides.append([x / voice for x in weighted] if voice > 0 else None)
+    peers, others = sides
+    if peers is None or others is None:
+        return peers or others
+    return [(1.0 - power_sharing) * n + power_sharing * p for n, p in zip(others, peers, strict=True)]
+
+
+def adapted_drift(service: Service, position: Vector) -> Vector:
+    """The drift δ after the local version moved toward the position."""
+    model, flexibility = service.model, service.model.parameters["innovation.flexibility"]
+    rate = model.parameters["adaptation_rate"]
+    drift = []
+    for m, d, local, s in zip(model.innovation_values, service.drift, service.version, position, strict=True):
+        d = min(max(d + rate * (s - local), -flexibility), flexibility)
+        drift.append(min(max(d, -m), 1.0 - m))
+    return drift
+
+
+def coproduction(model: ReferenceModel) -> None:
+    """§5.7: sessions, computed for all services from the state before."""
+    parameters = model.parameters
+    values: dict[Person, Vector] = {}
+    pulls: dict[Person, list[Vector]] = {}
+    drift: dict[Service, Vector] = {}
+    for person in model.people:
+        person.took_part = False
+    for service in model.services:
+        present = gather(service)
+        service.participants = [person for person in present if person.service is service]
+        for person in present:
+            person.took_part = True
+        position = session_position(present, service.settings["power_sharing"]) if present else None
+        if position is None:
+            continue
+        drift[service] = adapted_drift(service, position)
+        for person in present:
+            if person.service is service:
+                values[person] = toward(person.values, position, parameters["coproduction_rate"])
+            else:
+                pulls.setdefault(person, []).append(position)
+    for commissioner, positions in pulls.items():
+        values[commissioner] = toward(commissioner.values, mean_vector(positions), parameters["coproduction_rate"])
+    model.move_values("coproduction", values)
+    model.move_drift("coproduction", drift)
+    present = [person for person in model.people if person.took_part]
+    gain = parameters["clarity_gain"]
+    model.move_clarity("coproduction", {p: p.clarity + gain * (1.0 - p.clarity) for p in present})
+    for tie in model.ties:
+        if tie.a.took_part and tie.b.took_part and tie.a.service is tie.b.service is not None:
+            tie.quality += parameters["tie_gain"] * (1.0 - tie.quality)
+    for person in present:
+        if person.role == "peer":
+            person.voice += parameters["voice_gain"] * (1.0 - person.voice)
+
+
+def workload(model: ReferenceModel) -> None:
+    """§5.7, last line: everyday workload less slack, and the time that sessions cost; also without sessions."""
+    for service in model.services:
+        share = len(service.participants) / len(service.members) if service.members else 0.0
+        everyday = service.settings["workload"] * (1.0 - service.slack())
+        service.workload = clip(everyday + service.settings["coproduction_time"] * share)
+
+
+def session_knowledge(model: ReferenceModel) -> None:
+    """§5.7, last paragraph: members taking part hear of the innovation and share beliefs."""
+    for service in model.services:
+        if not service.participants:
+            continue
+        shared = mean_vector([person.beliefs for person in service.participants])
+        for person in service.participants:
+            person.beliefs = toward(person.beliefs, shared, model.parameters["session_sharing"])
+            if person.stage == UNAWARE:
+                model.move_stage("session_knowledge", person, AWARE)
+
+
+def identification(model: ReferenceModel) -> None:
+    """§5.8: those involved come to identify; those who identify take the perceived values in."""
+    parameters = model.parameters
+    values: dict[Person, Vector] = {}
+    for service in model.services:
+        for person in service.members:
+            person.look()
+            g = person.identification
+            if person.engaged or person.took_part:
+                g += parameters["identification_growth"] * person.alignment * (1.0 - g)
+            person.identification = g - parameters["identification_decay"] * person.identification
+            share = parameters["internalisation"] * person.identification
+            values[person] = toward(person.values, person.perceived(), share)
+    model.move_values("identification", values)
+
+
+def tie_quality(model: ReferenceModel) -> None:
+    """§5.15"""
+    parameters = model.parameters
+    for tie in model.ties:
+        similarity = 1.0 - distance(tie.a.values, tie.b.values)
+        shared = min(tie.a.identification, tie.b.identification)
+        goal = clip(parameters["tie_similarity"] * similarity + parameters["tie_identification"] * shared)
+        tie.quality += parameters["tie_rate"] * (goal - tie.quality)

@@ -1,0 +1,233 @@
+"""The command line as people meet it: listings, runs, and what happens when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from valign.model.parameters import PARAMETERS
+
+SHIPPED = ("two-services", "housing-first", "social-prescribing", "low-fit", "england", "medical-innovation")
+SMALL = ("--runs", 4, "--months", 6, "--quiet")
+
+
+def command(root: Path, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", "valign.cli", *map(str, arguments)]
+
+
+# --- listings ---------------------------------------------------------------------------------------------------------
+def test_help_lists_the_commands_and_is_there_at_once(root: Path, tmp_path: Path) -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        done = subprocess.run(command(root, "--help"), cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)},
+                              capture_output=True, text=True, check=True)
+        times.append(time.perf_counter() - start)
+    for name in ("scenarios", "describe", "validate", "parameters", "data", "run", "levels"):
+        assert name in done.stdout
+    assert min(times) <= 0.3
+
+
+def test_no_command_shows_the_help(valign: Callable) -> None:
+    assert "Commands" in valign().out
+
+
+def test_scenarios(valign: Callable) -> None:
+    said = valign("scenarios")
+    assert said.code == 0
+    assert all(name in said.out for name in SHIPPED)
+    assert {each["name"] for each in json.loads(valign("scenarios", "--json").out)} == set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_describe(valign: Callable, name: str) -> None:
+    said = valign("describe", name)
+    assert said.code == 0, said.err
+    assert name in said.out
+    assert "people" in said.out
+    assert json.loads(valign("describe", name, "--json").out)["name"] == name
+
+
+def test_parameters(valign: Callable, root: Path) -> None:
+    assert all(name in valign("parameters").out for name in PARAMETERS)
+    assert valign("parameters", "--format", "md").out == (root / "docs" / "PARAMETERS.md").read_text(encoding="utf-8")
+    assert "tie_rate" in valign("parameters", "TIE_R", "--format", "csv").out
+
+
+def test_validate(valign: Callable, tmp_path: Path) -> None:
+    from valign.model.scenario import Scenario
+
+    Scenario.load("two-services").to_toml(tmp_path / "mine.toml")
+    assert valign("validate", "mine.toml").code == 0
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+def test_run_leaves_tables_figure_and_manifest(valign: Callable, tmp_path: Path) -> None:
+    said = valign("run", "two-services", *SMALL, "--out", "out", "--set", "fit_effect=0.3")
+    assert said.code == 0, said.err
+    assert "people engaged, at the end" in said.out
+    for name in ("runs.csv", "runs.parquet", "summary.csv", "curves.csv", "series.parquet", "decomposition.parquet",
+                 "run.png", "run.svg", "run.csv", "scenario.toml", "manifest.json"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 4
+    assert "fit_effect" in (tmp_path / "out" / "scenario.toml").read_text()
+    assert valign("validate", "out/scenario.toml").code == 0
+
+
+def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> None:
+    first = valign("run", "two-services", *SMALL, "--out", "out")
+    again = valign("run", "two-services", *SMALL, "--out", "out")
+    assert (again.code, again.out) == (0, first.out)
+    other = valign("run", "two-services", *SMALL, "--out", "out", "--seed", 2)
+    assert other.code == 2
+    assert "seed" in other.err
+
+
+def test_seeds_settle_the_numbers(valign: Callable) -> None:
+    one, two, other = (json.loads(valign("run", "two-services", *SMALL, "--json", "--seed", seed, "--out", out).out)
+                       for seed, out in ((5, "one"), (5, "two"), (6, "other")))
+    assert one["summary"] == two["summary"] != other["summary"]
+
+
+def test_levels_compares_three(valign: Callable, tmp_path: Path) -> None:
+    said = valign("levels", "two-services", *SMALL, "--out", "out")
+    assert said.code == 0, said.err
+    runs = pd.read_csv(tmp_path / "out" / "runs.csv")
+    assert runs["alignment_level"].nunique() == 3
+    assert (runs.groupby("run")["seed"].nunique() == 1).all()
+    assert abs(runs["alignment_start"] - runs["alignment_level"]).max() < 1e-9
+    assert (tmp_path / "out" / "levels.png").exists()
+    assert (tmp_path / "out" / "differences.csv").exists()
+
+
+def test_levels_of_ones_own(valign: Callable) -> None:
+    said = valign("levels", "two-services", *SMALL, "--levels", "0.6,0.7", "--json")
+    assert {row["alignment_level"] for row in json.loads(said.out)["summary"]} == {0.6, 0.7}
+
+
+def test_events_are_kept_when_asked_for(valign: Callable, tmp_path: Path) -> None:
+    said = valign("run", "two-services", "--runs", 1, "--months", 12, "--record", "events", "--out", "out", "--quiet")
+    assert said.code == 0, said.err
+    events = pd.read_parquet(tmp_path / "out" / "events.parquet")
+    assert isinstance(json.loads(events["terms"].iloc[0]), dict)
+
+
+# --- what is wrong ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("rnu", "two-services"), "did you mean 'run'"),
+    (("run", "two-services", "--rusn", "3"), "--runs"),
+    (("run",), "scenario"),
+    (("run", "two-servces"), "two-services"),
+    (("run", "two-services", "--runs", "few"), "--runs"),
+    (("run", "two-services", "--runs", "0"), "runs"),
+    (("run", "two-services", "--runs", "-3"), "runs"),
+    (("run", "two-services", "--runs", "1000000000"), "memory"),
+    (("run", "two-services", "--seed", "-1"), "seed"),
+    (("run", "two-services", "--seed", str(2**63)), "seed"),
+    (("run", "two-services", "--societies", "0"), "societies"),
+    (("run", "two-services", "--months", "-1"), "months"),
+    (("run", "two-services", "--set", "slack"), "key=value"),
+    (("run", "two-services", "--set", "slak=0.3"), "slack"),
+    (("run", "two-services", "--set", "slack=lots"), "slack"),
+    (("run", "two-services", "--set", "slack=nan"), "slack"),
+    (("run", "two-services", "--set", "slack=7"), "slack"),
+    (("run", "two-services", "--set", "organisations.hostel.staff=1000000000000"), "memory"),
+    (("run", "two-services", "--record", "seris"), "did you mean series"),
+    (("run", "two-services", "--set", "alignment_level=0.999", "--runs", "2"), "reachable"),
+    (("levels", "two-services", "--levels", "low,high"), "--levels"),
+    (("levels", "two-services", "--levels", "0.999", "--runs", "2"), "reachable"),
+    (("levels", "two-services", "--levels", "0.7,0.7", "--runs", "2"), "twice"),
+    (("levels", "two-services", "--levels", "1.5", "--runs", "2"), "0 to 1"),
+    (("parameters", "--format", "cvs"), "csv"),
+    (("parameters", "xyzzyx"), "xyzzyx"),
+    (("describe", "nowhere.toml"), "nowhere.toml"),
+    (("validate", "."), "."),
+    (("data", "get", "medical-inovation"), "medical-innovation"),
+    (("data", "get", "medical-innovation", "--from", "nowhere.rdata"), "nowhere.rdata"),
+])
+def test_wrong_input_gives_one_message(valign: Callable, arguments: tuple[str, ...], message: str,
+                                       tmp_path: Path) -> None:
+    said = valign(*arguments)
+    assert said.code == 2, said.err
+    assert message in said.err.lower()
+    assert said.err.count("valign:") == 1
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert not list(tmp_path.rglob("*.*")), "nothing is left behind"
+
+
+def test_all_errors_of_a_file_are_listed(valign: Callable, tmp_path: Path) -> None:
+    text = 'name = "bad"\nmonths = -3\nclarity = 1\n[parameters]\nslak = 0.2\nslack = nan\n'
+    (tmp_path / "bad.toml").write_text(text)
+    said = valign("validate", "bad.toml")
+    assert said.code == 2
+    for wrong in ("months", "clarity", "slak", "slack"):
+        assert wrong in said.err
+    (tmp_path / "bad.toml").write_text("name = \n")
+    assert "bad.toml" in valign("validate", "bad.toml").err
+
+
+def test_unwritable_folders_are_found_before_simulating(valign: Callable, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    import valign.experiments.simulate as simulate
+
+    monkeypatch.setattr(simulate, "run_blocks", lambda *_: pytest.fail("simulated first"))
+    (tmp_path / "file").write_text("")
+    said = valign("run", "two-services", "--out", "file/out")
+    assert said.code == 2
+    assert "cannot write to file/out" in said.err
+
+
+def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import valign.experiments.simulate as simulate
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulate, "run_blocks", interrupted)
+    said = valign("run", "two-services", "--out", "out")
+    assert said.code == 130
+    assert "interrupted" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+def test_ctrl_c_in_a_long_run(root: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(command(root, "run", "two-services", "--runs", 10**6), cwd=tmp_path, text=True,
+                               env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    time.sleep(8)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_warm_run_of_a_hundred_is_quick(root: Path, tmp_path: Path) -> None:
+    times = []
+    for n in range(4):
+        start = time.perf_counter()
+        subprocess.run(command(root, "run", "two-services", "--runs", 100, "--out", f"out{n}", "--quiet"), cwd=tmp_path,
+                       env={**os.environ, "PYTHONPATH": str(root)}, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    assert min(times[1:]) <= 3.0
+
+
+def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(command(root, "parameters", "--format", "json"), cwd=tmp_path, text=True,
+                               env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    process.stdout.close()
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err

@@ -1,0 +1,264 @@
+"""Summaries against known answers, folders of results, figures."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from valign.results import figures, report, store, summaries
+from valign.results.labels import OUTCOMES, label
+
+
+# --- summaries --------------------------------------------------------------------------------------------------------
+def test_interval_is_the_t_interval() -> None:
+    x = np.random.default_rng(1).normal(3, 2, 25)
+    found = summaries.mean_interval(x)
+    low, high = stats.t.interval(0.95, 24, x.mean(), stats.sem(x))
+    assert (found.mean, found.low, found.high, found.n) == pytest.approx((x.mean(), low, high, 25))
+
+
+def test_equal_clusters_give_the_t_interval_of_their_means() -> None:
+    x = np.random.default_rng(2).normal(0, 1, (6, 5)) + np.arange(6)[:, None]
+    found = summaries.mean_interval(x.ravel(), np.repeat(np.arange(6), 5))
+    low, high = stats.t.interval(0.95, 5, x.mean(), stats.sem(x.mean(axis=1)))
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_missing_values_are_left_out_and_few_values_give_no_interval() -> None:
+    assert summaries.mean_interval([1.0, np.nan, 3.0]).mean == 2.0
+    assert np.isnan(summaries.mean_interval([1.0]).low)
+    assert summaries.mean_interval([np.nan]).n == 0
+
+
+def test_intervals_cover_the_mean_of_nested_runs() -> None:
+    rng = np.random.default_rng(3)
+    societies = np.repeat(np.arange(8), 10)
+    covered = 0
+    for _ in range(600):
+        found = summaries.mean_interval(rng.normal(0, 1, 8)[societies] + rng.normal(0, 1, 80), societies)
+        covered += found.low <= 0 <= found.high
+    assert 0.92 <= covered / 600 <= 0.98
+
+
+def test_never_counts_as_later_than_everything() -> None:
+    times = np.array([10.0, 20.0, np.nan, np.nan, np.nan])
+    assert summaries.quantiles(times, (0.05, 0.5, 0.95), never=True).tolist() == [10.0, np.inf, np.inf]
+    assert label("time_to_50").write(np.inf) == "never"
+
+
+def test_summary_of_times_gives_no_mean() -> None:
+    runs = pd.DataFrame({"run": range(4), "time_to_50": [12.0, 30.0, 31.0, np.nan],
+                         "uptake_final": [0.1, 0.2, 0.3, 0.4]})
+    table = summaries.summarise(runs, ["time_to_50", "uptake_final"]).set_index("outcome")
+    assert np.isnan(table.loc["time_to_50", "mean"])
+    assert table.loc["time_to_50", "median"] == 30.0
+    assert table.loc["time_to_50", "happened"] == 0.75
+    assert table.loc["uptake_final", "mean"] == pytest.approx(0.25)
+
+
+def test_intervals_of_shares_stay_shares() -> None:
+    runs = pd.DataFrame({"run": range(3), "uptake_final": [0.9, 1.0, 1.0]})
+    assert summaries.summarise(runs, ["uptake_final"]).loc[0, "mean_high"] == 1.0
+
+
+def test_paired_differences_use_the_pairs() -> None:
+    noise = np.random.default_rng(4).normal(0, 10, 30)
+    runs = pd.concat([
+        pd.DataFrame({"level": 0.8, "run": np.arange(30), "uptake_final": noise + 0.2}).sample(frac=1, random_state=1),
+        pd.DataFrame({"level": 0.6, "run": np.arange(30), "uptake_final": noise}),
+    ])
+    found = summaries.paired_differences(runs, ["uptake_final"], "level", 0.6).iloc[0]
+    assert (found["difference"], found["low"], found["high"]) == pytest.approx((0.2, 0.2, 0.2))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 20))
+def test_curve_summary_agrees_with_numpy(seed: int, runs: int) -> None:
+    curves = np.random.default_rng(seed).random((5, runs))
+    curves[2, 0] = np.nan
+    table = summaries.curve_summary(curves)
+    assert table["median"].to_numpy() == pytest.approx(np.nanmedian(curves, axis=1))
+    assert table["mean"].to_numpy() == pytest.approx(np.nanmean(curves, axis=1))
+    assert table["low"].to_numpy() == pytest.approx(np.nanquantile(curves, 0.05, axis=1))
+    assert (table["low"] <= table["lower"]).all()
+    assert (table["upper"] <= table["high"]).all()
+
+
+# --- folders of results -----------------------------------------------------------------------------------------------
+WORK = {"command": "run", "scenario": "name = 'x'", "runs": 3, "seed": 1}
+
+
+def kept(folder: Path) -> None:
+    table = pd.DataFrame({"run": [0, 1], "status": pd.Categorical(["ok", "bad"]), "uptake_final": [0.25, np.nan]})
+    assert store.prepare(folder, WORK) is False
+    store.save(folder, {"runs": table, "series": table}, WORK, scenario="name = 'x'", command="valign run x",
+               started=datetime.now(UTC))
+
+
+def test_tables_come_back(tmp_path: Path) -> None:
+    kept(tmp_path / "out")
+    saved = store.load(tmp_path / "out")
+    assert saved.runs["uptake_final"].tolist()[0] == 0.25
+    assert saved["series"]["status"].tolist() == ["ok", "bad"]
+    assert pd.read_csv(tmp_path / "out" / "runs.csv")["status"].tolist() == ["ok", "bad"]
+    assert not (tmp_path / "out" / "series.csv").exists()
+    assert saved.manifest["work"] == WORK
+    assert {"python", "numba", "numpy"} <= set(saved.manifest["versions"])
+    assert not list((tmp_path / "out").glob("*.part"))
+    with pytest.raises(KeyError, match="no table 'run'"):
+        saved["run"]
+
+
+def test_the_same_work_is_found_and_other_work_refused(tmp_path: Path) -> None:
+    kept(tmp_path)
+    assert store.prepare(tmp_path, WORK) is True
+    with pytest.raises(store.StoreError, match="differs in: seed"):
+        store.prepare(tmp_path, WORK | {"seed": 2})
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(store.StoreError, match="not empty"):
+        store.prepare(tmp_path, WORK)
+
+
+def test_unfinished_work_is_done_again(tmp_path: Path) -> None:
+    assert store.prepare(tmp_path / "out", WORK) is False
+    assert store.prepare(tmp_path / "out", WORK) is False
+
+
+def test_unwritable_and_damaged_folders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(store.StoreError, match="cannot write to"):
+        store.prepare(tmp_path / "file" / "out", WORK)
+    with pytest.raises(store.StoreError, match="holds no results"):
+        store.load(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(store.StoreError, match="cannot be read"):
+        store.load(tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 99}))
+    with pytest.raises(store.StoreError, match="format 99"):
+        store.load(tmp_path)
+
+
+def test_default_folder_is_a_plain_name() -> None:
+    assert store.default_folder("a/../b c", WORK).parent == Path("runs")
+    assert "/" not in store.default_folder("a/../b c", WORK).name
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+def ensemble(level: float = 0.75, runs: int = 20, months: int = 24) -> pd.DataFrame:
+    rng, t = np.random.default_rng(5), np.arange(months + 1)[:, None]
+    uptake = np.clip(level * t / months + 0.1 * rng.random(runs), 0, 1)
+    curves = {("all", "engaged"): uptake, ("all", "ever_engaged"): uptake, ("service", "in_use"): uptake}
+    curves |= {(role, "alignment"): 0.1 * place + 0 * uptake + level - 0.2
+               for place, role in enumerate(("staff", "manager", "peer", "commissioner"))}
+    return summaries.curve_summaries(curves)
+
+
+def drawn(kind: str) -> tuple[Any, pd.DataFrame]:
+    if kind == "levels":
+        table = pd.concat([ensemble(level).assign(alignment_level=level) for level in (0.55, 0.7, 0.85)])
+        return figures.levels_figure(table, "Levels", 20), table
+    if kind == "run":
+        return figures.run_figure(ensemble(), "Run", 20), ensemble()
+    observed = pd.DataFrame({"month": range(1, 18), "share": np.linspace(0.08, 0.87, 17)})
+    return figures.observed_figure(ensemble(), observed, "Observed", 20), ensemble()
+
+
+@pytest.mark.parametrize("kind", ["levels", "run", "observed"])
+def test_a_figure_is_kept_with_its_data_and_the_same_each_time(kind: str, tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        figure, data = drawn(kind)
+        figures.save(figure, tmp_path / folder, kind, data)
+    for suffix in ("svg", "png", "csv"):
+        one, two = ((tmp_path / folder / f"{kind}.{suffix}").read_bytes() for folder in ("first", "second"))
+        assert one == two
+        assert len(one) > 500
+    ElementTree.fromstring((tmp_path / "first" / f"{kind}.svg").read_text())
+    data = pd.read_csv(tmp_path / "first" / f"{kind}.csv")
+    assert {"month", "mean", "mean_low", "mean_high", "median", "low", "high"} <= set(data)
+
+
+@pytest.mark.parametrize("kind", ["levels", "run", "observed"])
+def test_labels_stand_at_the_lines_and_do_not_overlap(kind: str) -> None:
+    figure, _ = drawn(kind)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert axes.get_legend() is None
+        assert axes.texts, "every panel is labelled directly"
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert not any(one.overlaps(two) for n, one in enumerate(boxes) for two in boxes[n + 1:])
+        for text in axes.texts:
+            assert figure.bbox.contains(*text.get_window_extent().min), text.get_text()
+            assert figure.bbox.contains(*text.get_window_extent().max), text.get_text()
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[n:n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_keep_their_order_in_grey_and_stand_out_from_the_page() -> None:
+    tones = [luminance(colour) for colour in figures.ORDERED]
+    assert tones == sorted(tones)
+    assert all(later / max(earlier, 0.02) > 1.4 for earlier, later in pairwise(tones))
+    for colour in (*figures.ORDERED, figures.MAIN, figures.MUTED, figures.INK):
+        assert 1.05 / (luminance(colour) + 0.05) >= 3.0, colour
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.2))
+def test_labels_are_moved_apart_in_their_order(positions: list[float], gap: float) -> None:
+    moved = figures.apart(positions, gap)
+    order = np.argsort(positions, kind="stable")
+    assert (np.diff(np.array(moved)[order]) >= gap - 1e-9).all()
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+def runs_table() -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    return pd.DataFrame({
+        "run": range(20), "seed": range(20), "society_seed": range(20), "status": "ok",
+        "uptake_final": rng.random(20), "time_to_50": [np.nan] * 15 + [30.0] * 5, "alignment_start": 0.75,
+    })
+
+
+def test_tables_in_words() -> None:
+    runs = runs_table()
+    columns, rows = report.run_table(summaries.summarise(runs, ["uptake_final", "time_to_50", "alignment_start"]))
+    assert len(columns) == 4
+    assert [len(row) for row in rows] == [4, 4, 4]
+    assert ["month in which half are engaged", "never", "30–never", "-"] in rows
+    both = pd.concat([runs.assign(alignment_level=0.6), runs.assign(alignment_level=0.8, uptake_final=1.0)])
+    summary = summaries.summarise_by(both, ["uptake_final"], "alignment_level")
+    differences = summaries.paired_differences(both, ["uptake_final"], "alignment_level", 0.6)
+    columns, rows = report.levels_table(summary, differences)
+    assert columns == ["outcome", "alignment 0.60", "alignment 0.80", "highest less lowest, paired"]
+    assert "points" in rows[0][-1]
+    assert report.counted(both) == "20 runs at each of 2 levels"
+
+
+def test_remarks_name_failures_and_single_societies() -> None:
+    runs = runs_table().assign(society_seed=7)
+    runs.loc[3, "status"] = "alignment_level = 0.95 cannot be reached"
+    remarks = " ".join(report.remarks(runs))
+    assert "1 of 20 runs failed" in remarks
+    assert "cannot be reached" in remarks
+    assert "one society" in remarks
+
+
+def test_every_outcome_has_a_label() -> None:
+    from valign.model.observe import OUTCOMES as RECORDED
+
+    assert set(OUTCOMES) == set(RECORDED)

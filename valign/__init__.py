@@ -1,0 +1,70 @@
+"""How innovations spread in social care through the alignment of values.
+
+>>> import valign as va
+>>> out = va.simulate(va.Scenario.load("two-services"), runs=100, seed=1)
+>>> out.runs[["uptake_final", "spread_final"]].describe()
+
+Names are loaded when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from valign.experiments.levels import levels as levels
+    from valign.experiments.outcomes import Outcomes as Outcomes
+    from valign.experiments.simulate import simulate as simulate
+    from valign.model.errors import InputError as InputError
+    from valign.model.scenario import Scenario as Scenario
+    from valign.model.scenario import ScenarioError as ScenarioError
+    from valign.model.scenario import scenario_names as scenario_names
+    from valign.model.society import society_from_tables as society_from_tables
+    from valign.model.world import World as World
+    from valign.results.store import load as load
+
+    from .listing import parameters as parameters
+
+_WHERE = {
+    "Scenario": "valign.model.scenario",
+    "ScenarioError": "valign.model.scenario",
+    "InputError": "valign.model.errors",
+    "scenario_names": "valign.model.scenario",
+    "parameters": "valign.listing",
+    "simulate": "valign.experiments.simulate",
+    "Outcomes": "valign.experiments.outcomes",
+    "levels": "valign.experiments.levels",
+    "World": "valign.model.world",
+    "society_from_tables": "valign.model.society",
+    "load": "valign.results.store",
+}
+__all__ = ["__version__", *_WHERE]
+
+_folder = Path(__file__).parent
+if not (_folder / "model").is_dir() and (_folder.parent / "model" / "parameters.py").is_file():
+    __path__.append(str(_folder.parent))  # a checkout whose links did not survive (Windows)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            value: Any = version("valign")
+        except PackageNotFoundError:  # a checkout that is not installed
+            value = "0+checkout"
+    elif name in _WHERE:
+        value = getattr(import_module(_WHERE[name]), name)
+    else:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, __all__, n=1)
+        raise AttributeError(f"valign has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""), name=name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

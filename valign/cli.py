@@ -1,0 +1,201 @@
+"""The command line. Everything heavy is imported inside the commands, so that help is there at once."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .terminal import FAILED, INTERRUPTED, WRONG_INPUT, complain
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                  help="How innovations spread in social care through the alignment of values.")
+data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None,
+                       help="Public data that scenarios use.")
+app.add_typer(data_app, name="data")
+
+Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")]
+Runs = Annotated[int | None, typer.Option(help="Number of runs (default: what the scenario suggests).")]
+Societies = Annotated[int | None, typer.Option(help="Nest the runs in so many societies (default: one for each run).")]
+Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
+Months = Annotated[int | None, typer.Option(help="Months to simulate, instead of the scenario's.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
+                                                    help="Change a parameter; repeatable.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
+Show = Annotated[bool, typer.Option("--show", help="Open the figure where there is a display.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn wrong input into one message and exit code 2, and Ctrl-C into 130."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            complain("interrupted; nothing was written (the same command starts again)")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            raise
+        except (ValueError, OSError, MemoryError) as error:
+            from valign.model.errors import InputError
+            from valign.results.store import StoreError
+
+            if isinstance(error, InputError):
+                complain(*(error.problems if len(error.problems) == 1 else
+                           (f"{len(error.problems)} things are wrong", *error.problems)))
+            elif isinstance(error, StoreError):
+                complain(str(error))
+            elif isinstance(error, OSError):
+                complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+            elif isinstance(error, MemoryError):
+                complain("there is not enough memory for this; fewer people or fewer runs need less")
+                raise typer.Exit(FAILED) from None
+            else:
+                raise
+            raise typer.Exit(WRONG_INPUT) from None
+
+    return run
+
+
+@app.command()
+@guarded
+def scenarios(as_json: Json = False) -> None:
+    """List the shipped scenarios."""
+    from . import front
+
+    front.scenarios(as_json)
+
+
+@app.command()
+@guarded
+def describe(scenario: Which, as_json: Json = False) -> None:
+    """Say in words what a scenario holds."""
+    from . import front
+
+    front.describe(scenario, as_json)
+
+
+@app.command()
+@guarded
+def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML file.")]) -> None:
+    """Check a scenario file and list all its errors."""
+    from . import front
+
+    front.validate(file)
+
+
+@app.command()
+@guarded
+def parameters(
+    search: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with TEXT in name or meaning.")] = "",
+    style: Annotated[str | None, typer.Option("--format", metavar="md|csv|json", help="Print in full.")] = None,
+) -> None:
+    """List the parameters with range, meaning and source."""
+    from . import front
+
+    front.parameters(search, style)
+
+
+@app.command()
+@guarded
+def run(
+    scenario: Which, runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None,
+    settings: Settings = None,
+    record: Annotated[list[str] | None, typer.Option(
+        metavar="series|decomposition|events", help="What to keep (default: series and decomposition).")] = None,
+    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Run a scenario: a table, a figure, files."""
+    from . import running
+
+    running.run(scenario, running.Wish(runs, societies, seed, months, tuple(settings or ()), tuple(record or ()), out,
+                                       show, quiet, as_json))
+
+
+@app.command()
+@guarded
+def levels(
+    scenario: Which,
+    levels: Annotated[str | None, typer.Option(
+        metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach).")] = None,
+    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
+    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Run a scenario at several levels of alignment."""
+    from . import running
+
+    running.levels(scenario, levels, running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show,
+                                                  quiet, as_json))
+
+
+@data_app.callback()
+@guarded
+def data(context: typer.Context) -> None:
+    """Public data that scenarios use."""
+    if context.invoked_subcommand is None:
+        from . import front
+
+        front.data_sets()
+
+
+@data_app.command("get")
+@guarded
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set (`valign data` lists them).")],
+    source: Annotated[Path | None, typer.Option(
+        "--from", metavar="FILE", help="A local copy, instead of fetching it.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a data set once, check it and keep it."""
+    from . import front
+
+    front.get_data(name, source, quiet)
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context,
+         version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        import valign
+
+        print(valign.__version__)
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `valign`; returns the exit code (and leaves with it when called as a command)."""
+    try:
+        code = app(arguments, prog_name="valign", standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        complain("interrupted")
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # who read the output has gone; nothing more can be said
+        code = FAILED
+    except Exception as error:
+        if not (hasattr(error, "format_message") and hasattr(error, "exit_code")):
+            raise
+        complain(*usage(error))
+        code = WRONG_INPUT
+    if arguments is None:
+        sys.exit(code)
+    return int(code)
+
+
+def usage(error: Any) -> list[str]:
+    """The message of a wrong command line, with the nearest names and where help is."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "valign"
+    return [error.format_message(), f"`{path} --help` lists what there is"]
+
+
+if __name__ == "__main__":
+    main()

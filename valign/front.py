@@ -1,0 +1,74 @@
+"""What the listing commands do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from valign.model.errors import InputError, nearest
+from valign.model.parameters import PARAMETERS
+
+from . import listing, terminal
+
+
+def scenarios(as_json: bool) -> None:
+    from valign.model.scenario import Scenario, scenario_names
+
+    found = [Scenario.load(name) for name in scenario_names()]
+    if as_json:
+        terminal.as_json([{"name": s.name, "title": s.title, "people": s.people(), "services": len(s.service_names()),
+                           "months": s.months} for s in found])
+        return
+    terminal.table(("scenario", "what it is", "services", "people", "months"),
+                   [(s.name, s.title, f"{len(s.service_names()):,}", f"{s.people():,.0f}", str(s.months))
+                    for s in found], numbers_from=2)
+
+
+def describe(name: str, as_json: bool) -> None:
+    from .describing import description, in_words
+
+    from valign.model.scenario import Scenario
+
+    scenario = Scenario.load(name)
+    if as_json:
+        terminal.as_json(description(scenario))
+    else:
+        print(in_words(scenario))
+
+
+def validate(file: str) -> None:
+    from valign.model.scenario import Scenario
+
+    scenario = Scenario.load(file)
+    print(f"{file} is a valid scenario: {scenario.name}, {len(scenario.service_names()):,} services, "
+          f"about {scenario.people():,.0f} people, {scenario.months} months")
+
+
+def parameters(search: str, style: str | None) -> None:
+    if style is not None and style not in listing.FORMATS:
+        near = nearest(style, list(listing.FORMATS))
+        raise InputError([f"--format {style}: allowed are {', '.join(listing.FORMATS)}"
+                          + (f" (did you mean {near}?)" if near else "")])
+    found = [p for p in PARAMETERS.values() if search.lower() in f"{p.name} {p.meaning} {p.mechanism}".lower()]
+    if not found:
+        near = nearest(search, list(PARAMETERS))
+        raise InputError([f"no parameter has {search!r} in its name or meaning" + (f"; near: {near}" if near else "")])
+    if style is not None:
+        sys.stdout.write(listing.FORMATS[style](found))
+        return
+    terminal.table(("parameter", "meaning", "unit", "grade", "default", "range"),
+                   [(p.name, p.meaning, p.unit, p.grade, f"{p.default:g}", f"{p.low:g} … {p.high:g}") for p in found],
+                   numbers_from=4)
+
+
+def data_sets() -> None:
+    from valign.experiments import data
+
+    terminal.table(("data set", "here", "what it is"), data.listed(), numbers_from=9)
+
+
+def get_data(name: str, source: Path | None, quiet: bool) -> None:
+    from valign.experiments import data
+
+    where = data.get(name, source)
+    terminal.say(f"{name} is at {where}", quiet)

@@ -1,0 +1,104 @@
+"""What the command line says: tables, progress, errors. Results go to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def complain(*lines: str) -> None:
+    """One message on standard error."""
+    print("\n".join(("valign: " + lines[0], *("  " + line for line in lines[1:]))), file=sys.stderr)
+
+
+def say(text: str, quiet: bool = False) -> None:
+    if not quiet:
+        print(text, file=sys.stderr)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", numbers_from: int = 1) -> None:
+    """Print a table; on a terminal it folds to its width."""
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+        for row in ([[title]] if title else []) + [list(columns), *map(list, rows)]:
+            cells = [cell.ljust(width) if place < numbers_from else cell.rjust(width)
+                     for place, (cell, width) in enumerate(zip(row, widths, strict=False))]
+            print("  ".join(cells).rstrip())
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if place >= numbers_from else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON: NaN as null, infinity as "never"."""
+
+    def plain(each: Any) -> Any:
+        if isinstance(each, dict):
+            return {str(key): plain(item) for key, item in each.items()}
+        if isinstance(each, (list, tuple)):
+            return [plain(item) for item in each]
+        each = each.item() if hasattr(each, "item") else each
+        if isinstance(each, float) and not math.isfinite(each):
+            return None if math.isnan(each) else "never"
+        return each
+
+    print(json.dumps(plain(value), indent=1, ensure_ascii=False))
+
+
+@contextmanager
+def progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A callback (done, in all): a bar with an estimate on a terminal, a line every ten seconds when piped."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        with Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("runs,"), TimeRemainingColumn(),
+                      TextColumn("left"), console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        told = time.monotonic()
+
+        def line(done: int, total: int) -> None:
+            nonlocal told
+            if time.monotonic() - told >= 10:
+                told = time.monotonic()
+                print(f"{what}: {done} of {total} runs", file=sys.stderr, flush=True)
+
+        yield line
+
+
+def show_picture(path: str) -> bool:
+    """Open a picture where there is a display; False where there is none."""
+    import os
+    import subprocess
+
+    if sys.platform == "win32":
+        os.startfile(path)
+        return True
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    if sys.platform != "darwin" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        subprocess.Popen([opener, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    except OSError:
+        return False
+    return True
