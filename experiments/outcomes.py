@@ -66,8 +66,9 @@ class Outcomes:
         months, runs = self.scenario.months + 1, len(self._seeds)
         pairs = self.variables()
         values = np.stack([self.curves(*pair) for pair in pairs])  # pairs x months x runs
-        roles = pd.Categorical.from_codes(np.repeat([[*SERIES_ROLES, "service"].index(r) for r, _ in pairs], months * runs),
-                                          [*SERIES_ROLES, "service"])
+        all_roles = [*SERIES_ROLES, "service"]
+        codes = np.repeat([all_roles.index(role) for role, _ in pairs], months * runs)
+        roles = pd.Categorical.from_codes(codes, all_roles)
         names = list(dict.fromkeys(name for _, name in pairs))
         variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs), names)
         table = pd.DataFrame({
@@ -79,7 +80,7 @@ class Outcomes:
 
     @cached_property
     def decomposition(self) -> pd.DataFrame:
-        """Change in the sum of alignment: run, month, organisation (group), episode, role, stage, mechanism, part, change."""
+        """Change in the sum of alignment: run, month, organisation (group), episode, role, stage, mechanism, part."""
         parts = [(rows, result.flows_shape, result.flows) for rows, result in self._recorded]
         return decomposition_table(parts, self.scenario.group_names)
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from valign.model.build import build
@@ -21,9 +19,6 @@ from valign.model.society import Society, build_society
 from valign.model.state import State
 
 from .outcomes import Outcomes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
 WIDTH = 64

@@ -89,14 +89,30 @@ def align_managers(S, t):
 
 
 @compiled
-def align_changed(S, t):
-    """Alignment after services started or stopped, which changes what is perceived."""
-    moved = False
-    for o in range(S.setting.shape[0]):
+def align_replaced(S, t):
+    """Alignment of posts that were filled anew this month, in any run."""
+    for i in range(S.role.shape[0]):
+        new = 0
         for r in range(len(S.runs)):
-            moved |= in_use(S.service_stage[o, r]) != in_use(S.service_stage_before[o, r])
+            new += S.replaced[i, r]
+        if new:
+            align(S, i, i + 1)
+
+
+@compiled
+def align_changed(S, t):
+    """Alignment where services started or stopped, which changes what their members and commissioners perceive."""
+    O = S.setting.shape[0]
+    moved = 0
+    for o in range(O):
+        here = 0
+        for r in range(len(S.runs)):
+            here += in_use(S.service_stage[o, r]) != in_use(S.service_stage_before[o, r])
+        moved += here
+        if here:
+            align(S, S.first[o], S.first[o + 1])
     if moved:
-        align(S, 0, S.role.shape[0])
+        align(S, S.first[O], S.role.shape[0])
 
 
 @compiled

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .alignment import align_changed, align_commissioners, align_everybody, align_managers, perceive
+from .alignment import align_changed, align_commissioners, align_everybody, align_managers, align_replaced, perceive
 from .compiling import COMPILED, address_of, call, compiled, copy, fill
 from .decomposition import POINT, account, account_moves, flush
 from .entry import month_draws
@@ -27,7 +27,8 @@ from .mechanisms.relationships import relationships
 from .mechanisms.tie_quality import tie_quality
 from .mechanisms.turnover import restart_ties, turnover
 from .observe import observe
-from .state import MECHANISMS, State
+from .parameters import MECHANISMS
+from .state import State
 
 Function = Callable[[State, int], None]
 
@@ -48,7 +49,7 @@ _AFTER: dict[str, tuple[Function, ...]] = {
     "organisations": (perceive,),
 }
 _ALIGN_AFTER = {
-    "changes": align_everybody, "turnover": align_everybody, "dialogue": align_commissioners,
+    "changes": align_everybody, "turnover": align_replaced, "dialogue": align_commissioners,
     "organisations": align_changed,
 }
 _MOVES = ("awareness", "coproduction", "engagement", "organisations")  # people change stage

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .parameters import INDEX, PARAMETERS, ROLES, RUN_PARAMETERS
-from .state import INNOVATION, MECHANISMS, METRICS, SERVICE_STAGES
+from .parameters import INDEX, MECHANISMS, PARAMETERS, ROLES, RUN_PARAMETERS
+from .state import INNOVATION, METRICS, SERVICE_STAGES
 
 if TYPE_CHECKING:
     from .scenario import Scenario
@@ -89,7 +89,8 @@ def lower(scenario: Scenario) -> Lowered:
             int(scenario.sustainment_rule == "direct"), int(scenario.alignment_mode == "contract"),
             int(scenario.mechanisms["session_knowledge"]),
         ]),
-        switches=np.array([scenario.mechanisms[name] for name in MECHANISMS], np.uint8),
+        switches=np.array([scenario.mechanisms[name] and (name != "changes" or bool(changes)) for name in MECHANISMS],
+                          np.uint8),
         level=np.nan if scenario.alignment_level is None else scenario.alignment_level,
         level_roles=np.array([role in scenario.alignment_roles for role in ROLES], np.uint8),
         correlated=np.array([[dimension[a], dimension[b]] for a, b, _ in scenario.value_correlations],

@@ -288,7 +288,9 @@ def service_series(S, t, out):
 
 @compiled
 def observe(S, t):
-    """Record month t wherever there is room for it."""
+    """Record month t wherever there is room for it (none beyond the horizon)."""
+    if t >= S.path.shape[0]:
+        return
     tally(S, t)
     if S.people_series.shape[0]:
         people_series(S, S.people_series[t])

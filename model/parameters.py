@@ -12,6 +12,12 @@ from dataclasses import dataclass
 
 ROLES = ("staff", "manager", "peer", "commissioner")
 CHANNELS = ("financial", "economic", "social")
+# What happens in a month, in order. `session_knowledge` is a part of co-production with a switch of its own.
+MECHANISMS = (
+    "changes", "turnover", "awareness", "relationships", "anchoring", "leadership", "coproduction",
+    "session_knowledge", "identification", "climate", "evidence", "dialogue", "engagement", "organisations",
+    "commissioning", "tie_quality",
+)
 
 
 @dataclass(frozen=True)

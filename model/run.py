@@ -12,7 +12,8 @@ from .errors import InputError, nearest
 from .events import Event, EventLog
 from .lowering import Lowered
 from .observe import OUTCOMES, mean_alignment, observe, outcomes
-from .state import MECHANISMS, State
+from .parameters import MECHANISMS
+from .state import State
 
 CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
 

@@ -14,15 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from .errors import InputError, nearest, unknown
-from .parameters import CHANNELS, PARAMETERS, ROLES
+from .errors import InputError, unknown
+from .parameters import MECHANISMS, PARAMETERS
 
 SHIPPED = Path(__file__).resolve().parent / "scenarios"
-MECHANISMS = (
-    "changes", "turnover", "awareness", "relationships", "anchoring", "leadership", "coproduction",
-    "session_knowledge", "identification", "climate", "evidence", "dialogue", "engagement", "organisations",
-    "commissioning", "tie_quality",
-)
 DIMENSIONS = ["client_agency", "lived_experience_voice", "relational_care", "safety_and_rules", "proof_of_effect",
               "cashable_savings", "wider_social_value"]
 STAGES = ("outside", "piloting", "commissioned", "sustained")
@@ -550,5 +545,3 @@ def _check_change(s: Scenario, n: int, change: Change) -> Iterator[str]:
     if change.organisations is not None and PARAMETERS[name].scope != "organisation":
         yield f"{where}.organisations: {name} cannot differ between organisations"
 
-
-__all__ = ["CHANNELS", "ROLES", "Scenario", "ScenarioError", "nearest", "scenario_names"]

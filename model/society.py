@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LASTING, RING, TEAM, CROSS, PEERS, BETWEEN, PARTNER, COLLEAGUES = range(128, 136)
 KINDS = ("team", "line", "between", "peer", "commissioning", "commissioners")
 _TEAM, _LINE, _BETWEEN, _PEER, _COMMISSIONING, _COMMISSIONERS = range(6)
-MOST_SERVICES = 65_536
+MOST_SERVICES, MOST_TEAMS, MOST_POSTS = 65_536, 65_000, 2**24
 TIES_PER_PERSON = 8  # room at first; more is made when it is too little
 
 
@@ -101,10 +101,10 @@ def _adjacency(tie_a, tie_b, manager, start, neighbour, tie_of, line_tie):
 
 
 @compiled
-def _lasting(key_low, key_high, keys, out):
+def _lasting(seed, keys, out):
     """Normals of a service: size, leadership, slack, co-production [4 x O]."""
     for o in range(keys.shape[0]):
-        words = philox(key_low, key_high, SERVICE_ID, keys[o], np.uint64(0), np.uint64(LASTING))
+        words = philox(seed[0], seed[1], SERVICE_ID, keys[o], np.uint64(0), np.uint64(LASTING))
         for n in range(4):
             out[n, o] = normal(words[n])
 
@@ -120,10 +120,10 @@ def _sizes(staff, spread, z, out):
 
 
 @compiled
-def _ring(key_low, key_high, keys, out):
+def _ring(seed, keys, out):
     """Position of every service on the ring."""
     for o in range(keys.shape[0]):
-        out[o] = philox(key_low, key_high, SERVICE_ID, keys[o], np.uint64(0), np.uint64(RING))[0]
+        out[o] = philox(seed[0], seed[1], SERVICE_ID, keys[o], np.uint64(0), np.uint64(RING))[0]
 
 
 @compiled
@@ -170,38 +170,57 @@ def _add(ties, count, people, a, b, kind):
 
 
 @compiled
-def _inside(key_low, key_high, first, managers, staff, team, manager, low, keys, rates, ties, count):
-    """Ties inside services: teams, across teams, line, managers among themselves, peers with staff."""
+def _staff(seed, first, managers, staff, team, low, keys, rates, ties, count):
+    """Ties of staff: most pairs of a team, and some people of other teams of the service."""
     people = team.shape[0]
-    density, cross, per_peer = rates[0], rates[1], rates[2]
+    density, cross = rates[0], rates[1]
+    for o in range(keys.shape[0]):
+        staff_from = first[o] + managers[o]
+        stop = staff_from + staff[o]
+        team_from = team_to = staff_from
+        for a in range(staff_from, stop):
+            if a == team_to:
+                team_from = a
+                while team_to < stop and team[team_to] == team[a]:
+                    team_to += 1
+            for b in range(a + 1, team_to):
+                words = philox(seed[0], seed[1], low[a], keys[o], low[b], np.uint64(TEAM))
+                if uniform(words[0]) < density:
+                    count = _add(ties, count, people, a, b, _TEAM)
+            others = staff[o] - (team_to - team_from)
+            words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(0), np.uint64(CROSS))
+            for n in range(min(others, _whole(cross / 2.0, words[0]))):
+                words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(1 + n), np.uint64(CROSS))
+                b = staff_from + np.int64(uniform(words[0]) * others)
+                if b >= team_from:
+                    b += team_to - team_from
+                count = _add(ties, count, people, a, b, _TEAM)
+    return count
+
+
+@compiled
+def _others(seed, first, managers, staff, manager, low, keys, rates, ties, count):
+    """Ties of managers with each other and with their line; ties of peers with staff all over the service."""
+    people = manager.shape[0]
+    per_peer, block = rates[2], rates[6]
     for o in range(keys.shape[0]):
         staff_from = first[o] + managers[o]
         peers_from = staff_from + staff[o]
+        blocks = max(1, np.int64(math.floor(managers[o] / block + 0.5)))  # many managers know some of each other
         for a in range(first[o], staff_from):
-            for b in range(a + 1, staff_from):
+            b = a + 1
+            while b < staff_from and (b - first[o]) * blocks // managers[o] == (a - first[o]) * blocks // managers[o]:
                 count = _add(ties, count, people, a, b, _TEAM)
+                b += 1
         for a in range(staff_from, first[o + 1]):
             if manager[a] >= 0:
                 count = _add(ties, count, people, a, manager[a], _LINE)
-        for a in range(staff_from, peers_from):
-            b = a + 1
-            while b < peers_from and team[b] == team[a]:
-                words = philox(key_low, key_high, low[a], keys[o], low[b], np.uint64(TEAM))
-                if uniform(words[0]) < density:
-                    count = _add(ties, count, people, a, b, _TEAM)
-                b += 1
-            words = philox(key_low, key_high, low[a], keys[o], np.uint64(0), np.uint64(CROSS))
-            for n in range(_whole(cross / 2.0, words[0])):
-                words = philox(key_low, key_high, low[a], keys[o], np.uint64(1 + n), np.uint64(CROSS))
-                b = staff_from + np.int64(uniform(words[0]) * staff[o])
-                if team[b] != team[a]:
-                    count = _add(ties, count, people, a, b, _TEAM)
         for a in range(peers_from, first[o + 1]):
-            words = philox(key_low, key_high, low[a], keys[o], np.uint64(0), np.uint64(PEERS))
-            wanted = _whole(per_peer, words[0])
-            for n in range(min(wanted, staff[o])):
-                words = philox(key_low, key_high, low[a], keys[o], np.uint64(1 + n), np.uint64(PEERS))
-                b = staff_from + np.int64(uniform(words[0]) * staff[o])
+            words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(0), np.uint64(PEERS))
+            wanted = min(staff[o], _whole(per_peer, words[0]))
+            for n in range(wanted):  # one from each of `wanted` equal parts of the staff
+                words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(1 + n), np.uint64(PEERS))
+                b = staff_from + np.int64((n + uniform(words[0])) * staff[o] / wanted)
                 count = _add(ties, count, people, a, b, _PEER)
     return count
 
@@ -224,16 +243,16 @@ def _successor(ring, services, start, stop, position, own):
 
 
 @compiled
-def _between(key_low, key_high, first, contacts, low, keys, area, ring, by_area, area_start, everywhere, rates, ties, count):
+def _between(seed, first, contacts, low, keys, area, ring, by_area, area_start, everywhere, rates, ties, count):
     """Professional ties between services: some people have many, most stay in the area."""
     people = low.shape[0]
     expected, spread, local = rates[3], rates[4], rates[5]
     for o in range(keys.shape[0]):
         for a in range(first[o], first[o] + contacts[o]):
-            words = philox(key_low, key_high, low[a], keys[o], np.uint64(0), np.uint64(BETWEEN))
+            words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(0), np.uint64(BETWEEN))
             mean = expected / 2.0 * exponential(spread * normal(words[0]) - spread * spread / 2.0)
             for n in range(min(50, _whole(mean, words[1]))):
-                words = philox(key_low, key_high, low[a], keys[o], np.uint64(n), np.uint64(PARTNER))
+                words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(n), np.uint64(PARTNER))
                 partner = -1
                 if uniform(words[0]) < local:
                     partner = _successor(ring, by_area, area_start[area[o]], area_start[area[o] + 1], words[1], o)
@@ -246,7 +265,7 @@ def _between(key_low, key_high, first, contacts, low, keys, area, ring, by_area,
 
 
 @compiled
-def _funding(key_low, key_high, first, managers, commissioner, commissioners_from, low, expected, ties, count):
+def _funding(seed, first, managers, commissioner, commissioners_from, low, expected, ties, count):
     """Commissioners with the managers they fund, and with each other."""
     people = low.shape[0]
     for o in range(managers.shape[0]):
@@ -255,12 +274,11 @@ def _funding(key_low, key_high, first, managers, commissioner, commissioners_fro
                 count = _add(ties, count, people, a, commissioner[o], _COMMISSIONING)
     others = people - commissioners_from - 1
     for a in range(commissioners_from, people):
-        words = philox(key_low, key_high, low[a], np.uint64(0), np.uint64(0), np.uint64(COLLEAGUES))
+        words = philox(seed[0], seed[1], low[a], np.uint64(0), np.uint64(0), np.uint64(COLLEAGUES))
         for n in range(min(others, _whole(expected / 2.0, words[0]))):
-            words = philox(key_low, key_high, low[a], np.uint64(0), np.uint64(1 + n), np.uint64(COLLEAGUES))
-            b = commissioners_from + np.int64(uniform(words[0]) * (others + 1))
-            if b != a:
-                count = _add(ties, count, people, a, b, _COMMISSIONERS)
+            words = philox(seed[0], seed[1], low[a], np.uint64(0), np.uint64(1 + n), np.uint64(COLLEAGUES))
+            b = commissioners_from + np.int64(uniform(words[0]) * others)
+            count = _add(ties, count, people, a, b + 1 if b >= a else b, _COMMISSIONERS)
     return count
 
 
@@ -269,21 +287,27 @@ def name_key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=2).digest(), "big")
 
 
-def service_keys(scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
-    """Key and group of every service. Raises ScenarioError if two names give the same key or a group is too large."""
+def service_keys(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Key, group and number in the group of every service. Raises ScenarioError where keys would not be distinct."""
     seen = {name_key("commissioners"): "commissioners"}
     for group in scenario.organisations:
         other = seen.setdefault(name_key(group.name), group.name)
         if other != group.name:
             raise ScenarioError([f"organisations: {group.name!r} and {other!r} get the same key; rename one of them"])
         if group.count > MOST_SERVICES:
-            raise ScenarioError([f"organisations: {group.name!r} has {group.count:,} services; at most {MOST_SERVICES:,} "
-                                 "are allowed in a group (use several groups)"])
+            raise ScenarioError([f"organisations: {group.name!r} has {group.count:,} services; at most "
+                                 f"{MOST_SERVICES:,} are allowed in a group (use several groups)"])
     counts = [group.count for group in scenario.organisations]
     index = np.concatenate([np.arange(count) for count in counts])
     group = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     high = np.repeat(np.array([name_key(g.name) << 16 for g in scenario.organisations], np.uint64), counts)
-    return high | index.astype(np.uint64), group
+    return high | index.astype(np.uint64), group, index
+
+
+def pack_ties(a: np.ndarray, b: np.ndarray, kind: np.ndarray, people: int) -> np.ndarray:
+    """Ties as single numbers (see `_add`)."""
+    rank = np.where(kind == _LINE, 0, kind.astype(np.int64) + 1)
+    return (np.minimum(a, b).astype(np.int64) * people + np.maximum(a, b)) * 8 + rank
 
 
 def unpack_ties(ties: np.ndarray, people: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -292,54 +316,84 @@ def unpack_ties(ties: np.ndarray, people: int) -> tuple[np.ndarray, np.ndarray, 
     pair = ties >> 3
     ties = ties[np.append(True, pair[1:] != pair[:-1])] if len(ties) else ties
     rank, pair = (ties & 7).astype(np.int8), ties >> 3
-    a = pair // people if people else pair
-    return a.astype(np.int32), (pair - a * people).astype(np.int32), np.where(rank == 0, _LINE, rank - 1).astype(np.int8)
+    a = pair // max(people, 1)
+    kind = np.where(rank == 0, _LINE, rank - 1).astype(np.int8)
+    return a.astype(np.int32), (pair - a * people).astype(np.int32), kind
+
+
+def lasting_differences(seed: int, keys: np.ndarray) -> np.ndarray:
+    """Normals of services [4 x O]: size, leadership, slack, co-production."""
+    out = np.empty((4, len(keys)))
+    _lasting(split_seed(seed), keys, out)
+    return out
 
 
 def build_society(scenario: Scenario, seed: int) -> Society:
     """A society of the scenario.
 
-    seed: 0 … 2**63 - 1; the same seed gives the same society on every machine. Raises ScenarioError when names clash.
+    seed: 0 … 2**63 - 1; the same seed gives the same society on every machine. Raises ScenarioError when names of
+    groups clash or a service is too large.
     """
-    low, high = split_seed(seed)
-    keys, group = service_keys(scenario)
+    words = split_seed(seed)
+    keys, group, index = service_keys(scenario)
     O, C, groups = len(keys), scenario.commissioners.count, scenario.organisations
-    lasting = np.empty((4, O))
-    _lasting(low, high, keys, lasting)
+    lasting = lasting_differences(seed, keys)
     staff, managers = np.empty(O, np.int64), np.array([g.managers for g in groups], np.int64)[group]
     spread = np.array([scenario.value("size_spread") if g.count > 1 else 0.0 for g in groups])[group]
     _sizes(np.array([float(g.staff) for g in groups])[group], spread, lasting[0], staff)
-    members = managers + staff + np.array([g.peers for g in groups], np.int64)[group]
-    first = np.concatenate([[0], np.cumsum(members)])
-    N = int(first[-1]) + C
+    peers = np.array([g.peers for g in groups], np.int64)[group]
+    team_size = scenario.value("ties.team_size")
+    _check_sizes(scenario, group, staff, managers, peers, team_size)
+    first = np.zeros(O + 2, np.int64)
+    np.cumsum(managers + staff + peers, out=first[1:-1])
+    first[-1] = N = int(first[-2]) + C
     organisation, team, manager = np.full(N, O, np.int32), np.full(N, -1, np.int32), np.full(N, -1, np.int32)
-    role, post_low, post_high = np.full(N, COMMISSIONER, np.int8), np.zeros(N, np.uint64), np.zeros(N, np.uint64)
-    _people(first, managers, staff, scenario.value("ties.team_size"), organisation, role, team, manager, post_low, post_high, keys)
-    post_low[N - C:] = np.uint64(COMMISSIONER << 24) | np.arange(C, dtype=np.uint64)
-    post_high[N - C:] = np.uint64(name_key("commissioners") << 16)
-    area, commissioner = _areas(scenario, keys, C, N)
-    ties = _all_ties(scenario, (low, high), first, managers, staff, team, manager, post_low, keys, area, commissioner, C)
+    role, low, high = np.full(N, COMMISSIONER, np.int8), np.zeros(N, np.uint64), np.zeros(N, np.uint64)
+    _people(first, managers, staff, team_size, organisation, role, team, manager, low, high, keys)
+    low[N - C:] = np.uint64(COMMISSIONER << 24) | np.arange(C, dtype=np.uint64)
+    high[N - C:] = np.uint64(name_key("commissioners") << 16)
+    area = _areas(groups, group, index, C, int(scenario.value("ties.area_size")))
+    commissioner = (N - C + area % C).astype(np.int32) if C else np.full(O, -1, np.int32)
+    ties = _all_ties(scenario, words, first, managers, staff, team, manager, low, keys, area, commissioner)
     tie_a, tie_b, kind = unpack_ties(ties, N)
     return Society(
-        organisation=organisation, role=role, profile=_profiles(scenario, role, organisation, group), team=team,
-        manager=manager, post_low=post_low, post_high=post_high, first=np.append(first, N), key=keys, group=group,
-        commissioner=commissioner, area=area, leadership_z=lasting[1], slack_z=lasting[2], coproduction_z=lasting[3],
-        tie_a=tie_a, tie_b=tie_b, tie_kind=kind,
+        organisation=organisation, role=role, profile=profiles_of(scenario, role, organisation, group), team=team,
+        manager=manager, post_low=low, post_high=high, first=first, key=keys, group=group, commissioner=commissioner,
+        area=area, leadership_z=lasting[1], slack_z=lasting[2], coproduction_z=lasting[3], tie_a=tie_a, tie_b=tie_b,
+        tie_kind=kind,
     )
 
 
-def _areas(scenario: Scenario, keys: np.ndarray, C: int, N: int) -> tuple[np.ndarray, np.ndarray]:
-    """Area of every service (services of a group are dealt out over the areas), and who funds it."""
-    size = int(scenario.value("ties.area_size"))
-    areas = max(1, C, -(-len(keys) // size))
-    area = ((keys & np.uint64(0xFFFF)) % np.uint64(areas)).astype(np.int32)
-    return area, (N - C + area % C).astype(np.int32) if C else np.full(len(keys), -1, np.int32)
+def _check_sizes(scenario, group, staff, managers, peers, team_size: float) -> None:
+    """A post is named by 24 bits in its service, a team by less than 16."""
+    for what, numbers, most in (("staff", staff, min(MOST_POSTS, int(MOST_TEAMS * team_size))),
+                                ("managers", managers, MOST_POSTS), ("peers", peers, MOST_POSTS)):
+        if (numbers > most).any():
+            o = int(numbers.argmax())
+            raise ScenarioError([f"organisations: a service of {scenario.group_names[group[o]]!r} has {numbers[o]:,} "
+                                 f"{what}; at most {most:,} are allowed in a service"])
+    if scenario.commissioners.count > MOST_POSTS:
+        raise ScenarioError([f"commissioners.count = {scenario.commissioners.count:,}: at most {MOST_POSTS:,}"])
 
 
-def _profiles(scenario: Scenario, role: np.ndarray, organisation: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Number of everybody's value profile."""
+def _areas(groups, group: np.ndarray, index: np.ndarray, C: int, size: int) -> np.ndarray:
+    """Area of every service: runs of neighbours from each group, in proportion, so that areas are mixed.
+
+    Areas are cut small enough for every commissioner to have one. A service added to the only group, or a group added
+    at the end, leaves the areas of the others alone (but for rounding).
+    """
+    O = len(index)
+    size = max(1, min(size, O // C if C else O))
+    counts = np.array([g.count for g in groups], np.int64)
+    run = np.maximum(1, (2 * size * counts + O) // (2 * O))
+    offset = (np.cumsum(counts) - counts) // size
+    return ((offset[group] + index // run[group]) % -(-O // size)).astype(np.int32)
+
+
+def profiles_of(scenario: Scenario, role: np.ndarray, organisation: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Number of everybody's value profile, from role and group of services."""
     numbers = {name: number for number, name in enumerate(scenario.profile_names)}
-    by_group = np.array([[numbers.get(g.staff_profile, 0), numbers.get(g.manager_profile, 0), numbers.get(g.peer_profile, 0)]
+    by_group = np.array([[numbers.get(name, 0) for name in (g.staff_profile, g.manager_profile, g.peer_profile)]
                          for g in scenario.organisations], np.int32)
     profile = np.full(len(role), numbers.get(scenario.commissioners.profile, 0), np.int32)
     members = role != COMMISSIONER
@@ -347,21 +401,24 @@ def _profiles(scenario: Scenario, role: np.ndarray, organisation: np.ndarray, gr
     return profile
 
 
-def _all_ties(scenario, seed, first, managers, staff, team, manager, low, keys, area, commissioner, C) -> np.ndarray:
-    names = ("team_density", "cross_team", "peer", "between", "between_spread", "local")
+def _all_ties(scenario, seed, first, managers, staff, team, manager, low, keys, area, commissioner) -> np.ndarray:
+    """All ties as single numbers, unsorted, some perhaps twice."""
+    names = ("team_density", "cross_team", "peer", "between", "between_spread", "local", "team_size", "commissioner")
     rates = np.array([scenario.value(f"ties.{name}") for name in names])
     ring = np.empty(len(keys), np.uint64)
-    _ring(*seed, keys, ring)
+    _ring(seed, keys, ring)
     everywhere = np.lexsort((keys, ring))
     by_area = np.lexsort((keys, ring, area))
     area_start = np.searchsorted(area[by_area], np.arange(int(area.max()) + 2))
-    contacts = managers + staff
+    contacts, members = managers + staff, int(first[-2])
     count = TIES_PER_PERSON * len(team)
     while True:
         ties = np.empty(count, np.int64)
-        count = _inside(*seed, first, managers, staff, team, manager, low, keys, rates, ties, 0)
+        count = _staff(seed, first, managers, staff, team, low, keys, rates, ties, 0)
+        count = _others(seed, first, managers, staff, manager, low, keys, rates, ties, count)
         if len(keys) > 1:
-            count = _between(*seed, first, contacts, low, keys, area, ring, by_area, area_start, everywhere, rates, ties, count)
-        count = _funding(*seed, first, managers, commissioner, int(first[-1]), low, scenario.value("ties.commissioner"), ties, count)
+            count = _between(seed, first, contacts, low, keys, area, ring, by_area, area_start, everywhere, rates,
+                             ties, count)
+        count = _funding(seed, first, managers, commissioner, members, low, rates[7], ties, count)
         if count <= len(ties):
             return ties[:count]

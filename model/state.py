@@ -20,11 +20,6 @@ STAGES = ("unaware", "aware", "engaged", "lapsed")
 SERVICE_STAGES = ("outside", "piloting", "commissioned", "sustained", "abandoned")
 STAFF, MANAGER, PEER, COMMISSIONER = range(4)
 
-MECHANISMS = (
-    "changes", "turnover", "awareness", "relationships", "anchoring", "leadership", "coproduction",
-    "session_knowledge", "identification", "climate", "evidence", "dialogue", "engagement", "organisations",
-    "commissioning", "tie_quality",
-)
 METRICS = ("distance", "centred", "profile")
 METRIC_REFERENCE = np.array([0.75, 0.75, 0.55])
 METRIC_UNIT = np.array([0.10, 0.10, 0.23])

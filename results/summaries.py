@@ -6,8 +6,10 @@ set of services. An *interval* (95 %) is how well the mean over runs is known: i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -43,11 +45,39 @@ def mean_interval(values: Sequence[float] | np.ndarray, clusters: Sequence[int] 
     return Interval(float(mean[0]), float(low[0]), float(high[0]), int(there.sum()))
 
 
+def t_quantile(share: float, freedom: int) -> float:
+    """Quantile of Student's t for a share over one half; within 1e-5 relative for usual confidences.
+
+    Hill (1970), Algorithm 396 of the ACM. SciPy has it too, but importing it costs the command line .3 s.
+    """
+    if freedom == 1:
+        return math.tan(math.pi * (share - 0.5))
+    tail = 2.0 * (1.0 - share)
+    if freedom == 2:
+        return math.sqrt(2.0 / (tail * (2.0 - tail)) - 2.0)
+    n = float(freedom)
+    a = 1.0 / (n - 0.5)
+    b = 48.0 / a**2
+    c = ((20700.0 * a / b - 98.0) * a - 16.0) * a + 96.36
+    d = ((94.5 / (b + c) - 3.0) / b + 1.0) * math.sqrt(a * math.pi / 2.0) * n
+    y = (d * tail) ** (2.0 / n)
+    if y > 0.05 + a:
+        x = NormalDist().inv_cdf(tail / 2.0)
+        y = x * x
+        if freedom < 5:
+            c += 0.3 * (n - 4.5) * (x + 0.6)
+        c = (((0.05 * d * x - 5.0) * x - 7.0) * x - 2.0) * x + b + c
+        y = (((((0.4 * y + 6.3) * y + 36.0) * y + 94.5) / c - y - 3.0) / b + 1.0) * x
+        y = math.expm1(a * y * y)
+    else:
+        y = ((1.0 / (((n + 6.0) / (n * y) - 0.089 * d - 0.822) * (n + 2.0) * 3.0) + 0.5 / (n + 4.0)) * y - 1.0) * (
+            n + 1.0) / (n + 2.0) + 1.0 / y
+    return math.sqrt(n * y)
+
+
 def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
                confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, low, high of every row; rows with missing values are done by themselves."""
-    from scipy.special import stdtrit  # a fifth of the import time of scipy.stats
-
     n = rows.shape[1]
     mean, half = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     missing = np.isnan(rows).any(axis=1)
@@ -61,7 +91,7 @@ def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
             order = np.argsort(groups, kind="stable")
             starts = np.searchsorted(groups[order], np.arange(k))
             sums = np.add.reduceat((rows[~missing] - mean[~missing, None])[:, order], starts, axis=1)
-            half[~missing] = stdtrit(k - 1, 0.5 + confidence / 2) * np.sqrt(k / (k - 1) * (sums**2).sum(axis=1)) / n
+            half[~missing] = t_quantile(0.5 + confidence / 2, k - 1) * np.sqrt(k / (k - 1) * (sums**2).sum(axis=1)) / n
     low, high = mean - half, mean + half
     for row in np.flatnonzero(missing):
         known = ~np.isnan(rows[row])

@@ -9,7 +9,7 @@ from valign.model.parameters import CHANNELS, PARAMETERS, Parameter
 from valign.model.scenario import MECHANISMS, STAGES, Scenario
 from valign.model.society import build_society
 
-MOST_PEOPLE = 40
+FEWEST_PEOPLE, MOST_PEOPLE = 5, 40
 
 # Terms short and steps likely enough that a dozen months see whole histories.
 LIVELY = {
@@ -69,7 +69,7 @@ def _innovation(rng: random.Random, dimensions: list[str], extreme: bool) -> dic
 
 def _organisations(rng: random.Random, profiles: list[str], own: list[str], extreme: bool) -> list[dict[str, Any]]:
     organisations: list[dict[str, Any]] = []
-    left = rng.randint(5, MOST_PEOPLE - 5)
+    left = rng.randint(FEWEST_PEOPLE, MOST_PEOPLE - 5)
     for number in range(rng.randint(1, 4)):
         count = rng.choice([1, 1, 2, 3])
         each = left // count
@@ -87,6 +87,8 @@ def _organisations(rng: random.Random, profiles: list[str], own: list[str], extr
         if rng.random() < 0.5:
             organisation["parameters"] = random_parameters(rng, own, 0.2, 0.3 * extreme)
         organisations.append(organisation)
+    people = sum(o["count"] * (o["staff"] + o["managers"] + o["peers"]) for o in organisations)
+    organisations[0]["staff"] += max(0, FEWEST_PEOPLE - people)
     return organisations
 
 

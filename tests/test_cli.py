@@ -72,7 +72,7 @@ def test_validate(valign: Callable, tmp_path: Path) -> None:
 
 # --- runs -------------------------------------------------------------------------------------------------------------
 def test_run_leaves_tables_figure_and_manifest(valign: Callable, tmp_path: Path) -> None:
-    said = valign("run", "two-services", *SMALL, "--out", "out", "--set", "fit_effect=0.3")
+    said = valign("run", "two-services", *SMALL, "--out", "out", "--set", "fit_effect=0.3", "--record", "decomposition")
     assert said.code == 0, said.err
     assert "people engaged, at the end" in said.out
     for name in ("runs.csv", "runs.parquet", "summary.csv", "curves.csv", "series.parquet", "decomposition.parquet",
@@ -203,7 +203,7 @@ def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_ctrl_c_in_a_long_run(root: Path, tmp_path: Path) -> None:
-    process = subprocess.Popen(command(root, "run", "two-services", "--runs", 10**6), cwd=tmp_path, text=True,
+    process = subprocess.Popen(command(root, "run", "two-services", "--runs", 20_000), cwd=tmp_path, text=True,
                                env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     time.sleep(8)

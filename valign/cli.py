@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +110,7 @@ def run(
     scenario: Which, runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None,
     settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition|events", help="What to keep (default: series and decomposition).")] = None,
+        metavar="series|decomposition|events", help="What to keep (default: series); repeatable.")] = None,
     out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """Run a scenario: a table, a figure, files."""
@@ -172,6 +173,7 @@ def root(context: typer.Context,
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of `valign`; returns the exit code (and leaves with it when called as a command)."""
+    gc.set_threshold(100_000, 20, 20)  # importing makes many objects and little garbage: a tenth of a short run
     try:
         code = app(arguments, prog_name="valign", standalone_mode=False) or 0
     except KeyboardInterrupt:

@@ -70,7 +70,7 @@ def load(name: str, wish: Wish) -> Scenario:
 
 def run(name: str, wish: Wish) -> None:
     scenario = load(name, wish)
-    record = wish.record or ("series", "decomposition")
+    record = wish.record
     if unknown := [each for each in record if each not in RECORDS]:
         near = nearest(unknown[0], list(RECORDS))
         raise InputError([f"--record {unknown[0]}: allowed are {', '.join(RECORDS)}"
@@ -191,6 +191,8 @@ def _publish(command: str, scenario: Scenario, wish: Wish, asked: Mapping[str, A
     else:
         started = datetime.now(UTC)
         try:
+            if not _compiled_before():
+                terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
             threading.Thread(target=_import_ahead, daemon=True).start()
             with terminal.progress(scenario.name, quiet) as told:
                 tables = simulated(told)
@@ -202,10 +204,20 @@ def _publish(command: str, scenario: Scenario, wish: Wish, asked: Mapping[str, A
     _print(command, scenario, tables, folder, wish)
 
 
+def _compiled_before() -> bool:
+    """Whether this Python's compiled kernels are on disk (or nothing is compiled at all)."""
+    from valign.model import compiling
+
+    if not compiling.COMPILED:
+        return True
+    tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
+    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"engine.*{tag}"))
+
+
 def _import_ahead() -> None:
     """Load what drawing and saving need while the kernels, which hold no lock, compute."""
     for name in ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-                 "pyarrow.parquet", "scipy.special"):
+                 "pyarrow.parquet"):
         import_module(name)
 
 

@@ -55,6 +55,7 @@ def replace_post(S, i, r, t, s, mean, selects):
 def turnover(S, t):
     K, W, O, metric = S.values.shape[1], len(S.runs), S.setting.shape[0], S.rules[METRIC]
     P = S.parameters
+    fill(S.replaced, 0)  # managers brought in by a change this month are booked already
     hazard, mean, fit, p = np.empty((4, W)), np.empty((K, W)), np.empty(W), np.empty(W)
     for o in range(O + 1):
         s = S.setting[o] if o < O else 0

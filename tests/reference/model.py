@@ -229,13 +229,11 @@ class ReferenceModel(mesa.Model):
             person.first_engaged = self.month
         self.account.stage_moved(mechanism, person, former)
 
-    def replace_holder(self, mechanism: str, person: Person, entrant: Vector, brought_in: bool = False) -> None:
+    def replace_holder(self, person: Person, entrant: Vector, brought_in: bool = False) -> None:
         """The holder leaves and an entrant comes; every tie of the post restarts at base quality (ODD §5.2)."""
-        former = person.stage
         person.enter(self.month, entrant, brought_in)
         for _, tie in person.ties:
             tie.quality = self.base_quality(tie)
-        self.account.replaced(mechanism, person, former)
 
     # --- what can be seen ---
 

@@ -17,7 +17,7 @@ ORGANISATION_SCOPE = [name for name, parameter in PARAMETERS.items() if paramete
 
 
 def create_services(model: ReferenceModel, scenario: Any, society: Any) -> list[Service]:
-    services, names = [], scenario.service_names()
+    services, names = [], society.service_names(scenario)
     for number, key in enumerate(society.key):
         group = int(society.group[number])
         organisation = scenario.organisations[group]

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
 
 def changes(model: ReferenceModel) -> None:
-    """§5.1: scheduled changes of parameters, and new leaders."""
-    for change in model.changes:
-        if change.month != model.month:
-            continue
+    """§5.1: scheduled changes of parameters, and new leaders; booked once, after all entries (§6)."""
+    due = [change for change in model.changes if change.month == model.month]
+    former_stages: dict[Person, int] = {}
+    for change in due:
         services = model.named_services(change.organisations)
         if change.event == "new_leader":
-            for service in services:
-                for manager in service.managers:
-                    values = manager.raw_values(model.month, change.profile, brought_in=True)
-                    model.replace_holder("changes", manager, values, brought_in=True)
+            for manager in (manager for service in services for manager in service.managers):
+                former_stages.setdefault(manager, manager.stage)
+                values = manager.raw_values(model.month, change.profile, brought_in=True)
+                model.replace_holder(manager, values, brought_in=True)
         else:
             model.change_parameter(change.parameter, services, change.organisations is None, change.set, change.scale)
-            model.account.moved("changes", "parameters")
+    for manager, stage in former_stages.items():
+        model.account.replaced("changes", manager, stage)
+    if due:
+        model.account.moved("changes", "parameters")
 
 
 def turnover(model: ReferenceModel) -> None:
@@ -41,12 +44,15 @@ def turnover(model: ReferenceModel) -> None:
     ]
     left = {person.service for person in leaving if person.service}
     culture = {service: mean_vector([person.values for person in service.members]) for service in left}
+    former_stages = {person: person.stage for person in leaving}
     for person in leaving:
         raw = person.raw_values(model.month, person.profile)
         values = person.levelled(raw, person.profile, model.level_strength)
         if person.service:
             values = toward(values, culture[person.service], person.setting("values_based_recruitment"))
-        model.replace_holder("turnover", person, values)
+        model.replace_holder(person, values)
+    for person, stage in former_stages.items():
+        model.account.replaced("turnover", person, stage)
 
 
 def awareness(model: ReferenceModel) -> None:

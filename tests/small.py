@@ -1,0 +1,69 @@
+"""Small scenarios with little in them, for tests with an answer known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from valign.model.build import build
+from valign.model.engine import month_steps, run_months
+from valign.model.lowering import lower
+from valign.model.parameters import MECHANISMS
+from valign.model.scenario import Scenario
+from valign.model.society import Society, build_society
+from valign.model.state import State
+
+STILL = {  # a crisp innovation, everybody alike but for their values
+    "reading_sd": 0.0, "frailty_sd": 0.0, "service_share": 0.0, "team_share": 0.0, "innovation.clarity": 1.0,
+    "leadership_sd": 0.0, "coproduction_sd": 0.0, "slack_sd": 0.0,
+}  # fmt: skip
+
+
+def small(
+    *on: str,
+    dimensions: int = 1,
+    group: Mapping[str, Any] | None = None,
+    months: int = 12,
+    commissioners: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    **top: Any,
+) -> Scenario:
+    """One service, only the mechanisms `on`."""
+    names = [f"d{k}" for k in range(dimensions)]
+    profile = dict.fromkeys(names, 0.5)
+    scenario = Scenario.from_mapping({
+        "name": "small", "months": months, "dimensions": names, "everybody_aware": True,
+        "innovation": {"values": dict.fromkeys(names, 0.8), "emphasis": dict.fromkeys(names, 1 / dimensions)},
+        "profiles": {"all": profile},
+        "organisations": [{
+            "name": "service", "staff": 10, "managers": 0, "stage": "commissioned", "staff_profile": "all",
+            "manager_profile": "all", "peer_profile": "all", "client_profile": "all", **(group or {}),
+        }],
+        "commissioners": {"count": commissioners, "profile": "all"},
+        "mechanisms": {name: name in on for name in MECHANISMS}, **top,
+    })  # fmt: skip
+    return scenario.replace({**STILL, **(settings or {})})
+
+
+def start(
+    scenario: Scenario, seeds: list[int], *, accounting: bool = False, society_seed: int = 1
+) -> tuple[State, Society]:
+    """A block at month 0 and its society."""
+    society = build_society(scenario, society_seed)
+    return build(lower(scenario), society, seeds, accounting=accounting), society
+
+
+def months(S: State, number: int, *, accounting: bool = False) -> None:
+    """Run that many months."""
+    for t in range(1, number + 1):
+        S.flows_from[0] = t
+        run_months(S, t, t + 1, month_steps(S.switches, accounting))
+
+
+def adjacency(S: State) -> np.ndarray:
+    """Ties as a matrix of their quality in the first run [N x N]."""
+    matrix = np.zeros((len(S.role), len(S.role)))
+    matrix[S.tie_a, S.tie_b] = S.quality[:, 0]
+    return matrix + matrix.T
