@@ -10,9 +10,13 @@ import pandas as pd
 
 from valign.model.decomposition import decomposition_table
 from valign.model.lowering import Lowered
-from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from valign.model.observe import (
+    AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
+)
+from valign.model.parameters import ROLES
 from valign.model.run import Recorded
 from valign.model.scenario import Scenario
+from valign.model.state import STAGES
 
 
 class Outcomes:
@@ -83,6 +87,28 @@ class Outcomes:
         """Change in the sum of alignment: run, month, organisation (group), episode, role, stage, mechanism, part."""
         parts = [(rows, result.flows_shape, result.flows) for rows, result in self._recorded]
         return decomposition_table(parts, self.scenario.group_names)
+
+    @cached_property
+    def agents(self) -> pd.DataFrame:
+        """Everybody month by month, with record="agents".
+
+        Columns: run, month, person (row), organisation (number of the service; commissioners: how many services),
+        role, stage, holder (0: the first), alignment, identification, clarity, exposure (share of engaged ties), values.
+        """
+        tables = []
+        for rows, result in self._recorded:
+            months, people, fields, runs = result.agents.shape
+            columns = np.moveaxis(result.agents, 2, 0).reshape(fields, -1)
+            month, person, run = (axis.ravel() for axis in np.indices((months, people, runs), np.int32))
+            names = [*AGENT_SERIES, *self.scenario.dimensions]
+            tables.append(pd.DataFrame({
+                "run": rows[run], "month": month, "person": person, "organisation": result.organisation[person],
+                "role": pd.Categorical.from_codes(result.role[person], list(ROLES)),
+                **dict(zip(names, columns, strict=True)),
+            }).astype({"stage": np.int8, "holder": np.int32}))
+        table = pd.concat(tables, ignore_index=True)
+        table["stage"] = pd.Categorical.from_codes(table["stage"], list(STAGES))
+        return table.sort_values(["run", "month", "person"], kind="stable", ignore_index=True)
 
     @cached_property
     def events(self) -> pd.DataFrame:

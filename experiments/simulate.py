@@ -55,9 +55,9 @@ def _whole(name: str, value: object, low: int, high: int) -> int:
     return int(value)
 
 
-def block_width(people: int, ties: int, dimensions: int) -> int:
-    """How many runs fit into a block."""
-    bytes_a_run = people * (8 * (5 * dimensions + 32)) + 8 * ties
+def block_width(people: int, ties: int, dimensions: int, months_of_agents: int = 0) -> int:
+    """How many runs fit into a block; months_of_agents: for how many months everybody's state is recorded."""
+    bytes_a_run = people * (8 * (5 * dimensions + 32) + 8 * months_of_agents * (6 + dimensions)) + 8 * ties
     return int(max(1, min(WIDTH, BLOCK_BYTES // max(1, bytes_a_run))))
 
 
@@ -93,7 +93,7 @@ class Task:
         society = self.society or build_society(self.scenario, block.society_seed)
         return build(self.lowered, society, block.seeds, block.overrides,
                      accounting="decomposition" in self.record, person_terms="events" in self.record,
-                     series="series" in self.record)
+                     series="series" in self.record, agents="agents" in self.record)
 
     def run(self, block: Block) -> Recorded:
         return run_block(self.lowered, self.state(block), events="events" in self.record, insertions=self.insertions)
@@ -125,7 +125,7 @@ def simulate(
     runs : number of runs (default: what the scenario suggests).
     seed : 0 … 2**63 - 1; run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
-    record : any of "series", "decomposition", "events".
+    record : any of "series", "decomposition", "events", "agents".
     width, threads : how many runs a block holds and how many blocks run at once; results do not depend on them.
     mechanisms : mechanisms of one's own (`valign.model.run.insertion`), plain Python: slower.
     society : an imported society (`society_from_tables`), else generated from society seeds.
@@ -149,7 +149,8 @@ def simulate(
     of_society = [0] * runs if society is not None else society_seeds(seed, seeds, societies)
     task = Task(scenario, record, tuple(mechanisms), society)
     people = scenario.people() if society is None else len(society.role)
-    width = width or block_width(people, 8 * people, len(scenario.dimensions))
+    width = width or block_width(people, 8 * people, len(scenario.dimensions),
+                                 scenario.months + 1 if "agents" in record else 0)
     blocks = group_into_blocks(seeds, of_society, width)
     results = run_blocks(task, blocks, runs, threads, progress)
     outcomes = Outcomes(scenario, seeds, of_society, results, task.lowered)

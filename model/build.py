@@ -14,7 +14,7 @@ from .lowering import Lowered, change_reach, initial_stage, service_settings
 from .mechanisms.changes import normalise
 from .mechanisms.coproduction import workloads
 from .mechanisms.turnover import restart_ties
-from .observe import COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from .observe import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
 from .parameters import INDEX
 from .randomness import TEAM_ID, split_seed
 from .society import Society
@@ -80,7 +80,7 @@ def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.nd
 
 def allocate(
     lowered: Lowered, society: Society, seeds: Sequence[int], overrides: Mapping[str, np.ndarray],
-    *, accounting: bool, person_terms: bool, series: bool,
+    *, accounting: bool, person_terms: bool, series: bool, agents: bool,
 ) -> State:
     """All arrays of a block, zero where the start has not been drawn yet."""
     W, N, O, E = len(seeds), len(society.role), len(society.key), len(society.tie_a)
@@ -152,12 +152,14 @@ def allocate(
         flows_from=np.ones(1, np.int64), agency=np.array([lowered.agency]), path=numbers(months + 1, len(PATH)),
         people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
         commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)), service_series=numbers(rows, len(SERVICE_SERIES)),
+        agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
     )
 
 
 def build(
     lowered: Lowered, society: Society, seeds: Sequence[int], overrides: Mapping[str, np.ndarray] | None = None,
     *, accounting: bool = False, person_terms: bool = False, series: bool = False,
+    agents: bool = False,
 ) -> State:
     """A block of runs at month 0.
 
@@ -166,7 +168,7 @@ def build(
     """
     overrides = overrides or {}
     S = allocate(lowered, society, seeds, overrides, accounting=accounting, person_terms=person_terms,
-                 series=series)
+                 series=series, agents=agents)
     stage = initial_stage(lowered, society.group)
     S.service_stage[:] = stage[:, None]
     S.starts[:] = (stage > 0)[:, None]

@@ -71,10 +71,11 @@ def lower(scenario: Scenario) -> Lowered:
         for name, value in scenario.organisations[group].parameters.items():
             parameters[INDEX[name], setting] = value
             own[INDEX[name], setting] = True
-    limits = np.zeros((2, len(names)))
+    limits = np.zeros((3, len(names)))
     limits[1] = 1.0
     limits[0, :INNOVATION] = [p.minimum for p in RUN_PARAMETERS]
     limits[1, :INNOVATION] = [p.maximum for p in RUN_PARAMETERS]
+    limits[2, :INNOVATION] = [p.integer for p in RUN_PARAMETERS]
     changes = scenario.changes if scenario.mechanisms["changes"] else ()
     leaders = [change.event is not None for change in changes]
     dimension = {name: k for k, name in enumerate(scenario.dimensions)}

@@ -10,8 +10,9 @@ import math
 import numpy as np
 
 from .alignment import align_row, funded, in_use
-from .compiling import compiled, fill
+from .compiling import compiled, copy, fill
 from .mechanisms.commissioning import price
+from .mechanisms.engagement import engaged_share
 from .parameters import INDEX
 from .randomness import logarithm
 from .state import COMMISSIONER, ENGAGED, INNOVATION, LAPSED, METRIC, STAFF
@@ -33,6 +34,8 @@ SERVICE_SERIES = (
     "enacted_agency", "satisfaction", "tie_quality", "workload", "drift", "spending", "value_commissioners",
     "value_clients", "value_providers",
 )
+# Person by person; behind these the values. exposure: share of engaged ties, as in ODD §5.12.
+AGENT_SERIES = ("stage", "holder", "alignment", "identification", "clarity", "exposure")
 OUTCOMES = (
     "uptake_peak", "uptake_final", "uptake_mean", "time_to_50", "spread_peak", "spread_final", "sustained_24",
     "continuous", "restarted", "stopped", "recommissioned", "first_recommissioned", "alignment_start",
@@ -287,6 +290,25 @@ def service_series(S, t, out):
 
 
 @compiled
+def agent_series(S, out):
+    """Everybody's state [N x (len(AGENT_SERIES) + K) x W]."""
+    W = len(S.runs)
+    exposure, total = np.empty(W), np.empty(W)
+    copy(S.stage, S.stage_before)
+    for i in range(S.role.shape[0]):
+        engaged_share(S, i, exposure, total)
+        for r in range(W):
+            out[i, 0, r] = S.stage[i, r]
+            out[i, 1, r] = S.holder[i, r]
+            out[i, 2, r] = S.alignment[i, r]
+            out[i, 3, r] = S.identification[i, r]
+            out[i, 4, r] = S.clarity[i, r]
+            out[i, 5, r] = exposure[r]
+            for k in range(S.values.shape[1]):
+                out[i, 6 + k, r] = S.values[i, k, r]
+
+
+@compiled
 def observe(S, t):
     """Record month t wherever there is room for it (none beyond the horizon)."""
     if t >= S.path.shape[0]:
@@ -296,3 +318,5 @@ def observe(S, t):
         people_series(S, S.people_series[t])
         commissioner_series(S, S.commissioner_series[t])
         service_series(S, t, S.service_series[t])
+    if S.agent_series.shape[0]:
+        agent_series(S, S.agent_series[t])

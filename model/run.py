@@ -35,6 +35,9 @@ class Recorded:
     people: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W, or empty
     commissioners: np.ndarray
     services: np.ndarray
+    agents: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W, or empty
+    organisation: np.ndarray  # N: number of everybody's service
+    role: np.ndarray  # N
     flows_shape: tuple[int, ...]  # months x entries x groups x episodes x roles x stages x W
     flows: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)  # first month, flat positions, sums
     events: list[Event] = field(default_factory=list)
@@ -75,7 +78,7 @@ def run_block(
     if log is not None:
         chunk = 1
     record = Recorded(np.empty((len(OUTCOMES), W)), S.path, S.people_series, S.commissioner_series, S.service_series,
-                      S.flows.shape)
+                      S.agent_series, S.organisation, S.role, S.flows.shape)
     for first in range(1, months + 1, chunk):
         if cancelled():
             raise KeyboardInterrupt

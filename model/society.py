@@ -202,7 +202,7 @@ def _staff(seed, first, managers, staff, team, low, keys, rates, ties, count):
 def _others(seed, first, managers, staff, manager, low, keys, rates, ties, count):
     """Ties of managers with each other and with their line; ties of peers with staff all over the service."""
     people = manager.shape[0]
-    per_peer, block = rates[2], rates[6]
+    per_peer, block = rates[2], rates[5]
     for o in range(keys.shape[0]):
         staff_from = first[o] + managers[o]
         peers_from = staff_from + staff[o]
@@ -243,15 +243,28 @@ def _successor(ring, services, start, stop, position, own):
 
 
 @compiled
-def _between(seed, first, contacts, low, keys, area, ring, by_area, area_start, everywhere, rates, ties, count):
-    """Professional ties between services: some people have many, most stay in the area."""
-    people = low.shape[0]
-    expected, spread, local = rates[3], rates[4], rates[5]
+def _sociability(seed, first, contacts, low, keys, spread, sums):
+    """How much people seek and attract professional ties (log-normal, mean 1): running sums over a service's contacts."""
     for o in range(keys.shape[0]):
+        total = 0.0
         for a in range(first[o], first[o] + contacts[o]):
             words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(0), np.uint64(BETWEEN))
-            mean = expected / 2.0 * exponential(spread * normal(words[0]) - spread * spread / 2.0)
-            for n in range(min(50, _whole(mean, words[1]))):
+            total += exponential(spread * normal(words[0]) - spread * spread / 2.0)
+            sums[a] = total
+
+
+@compiled
+def _between(seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere, rates, ties, count):
+    """Professional ties between services: some people have many, most stay in the area."""
+    people = low.shape[0]
+    expected, local = rates[3], rates[4]
+    for o in range(keys.shape[0]):
+        former = 0.0
+        for a in range(first[o], first[o] + contacts[o]):
+            words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(0), np.uint64(BETWEEN))
+            wanted = _whole(expected / 2.0 * (sums[a] - former), words[1])
+            former = sums[a]
+            for n in range(min(50, wanted)):
                 words = philox(seed[0], seed[1], low[a], keys[o], np.uint64(n), np.uint64(PARTNER))
                 partner = -1
                 if uniform(words[0]) < local:
@@ -259,8 +272,15 @@ def _between(seed, first, contacts, low, keys, area, ring, by_area, area_start, 
                 if partner < 0:
                     partner = _successor(ring, everywhere, 0, keys.shape[0], words[1], o)
                 if partner >= 0 and contacts[partner] > 0:
-                    b = first[partner] + np.int64(uniform(words[2]) * contacts[partner])
-                    count = _add(ties, count, people, a, b, _BETWEEN)
+                    left, right = first[partner], first[partner] + contacts[partner] - 1
+                    point = uniform(words[2]) * sums[right]
+                    while left < right:  # the first contact whose running sum passes the point
+                        middle = (left + right) // 2
+                        if sums[middle] <= point:
+                            left = middle + 1
+                        else:
+                            right = middle
+                    count = _add(ties, count, people, a, left, _BETWEEN)
     return count
 
 
@@ -403,7 +423,7 @@ def profiles_of(scenario: Scenario, role: np.ndarray, organisation: np.ndarray, 
 
 def _all_ties(scenario, seed, first, managers, staff, team, manager, low, keys, area, commissioner) -> np.ndarray:
     """All ties as single numbers, unsorted, some perhaps twice."""
-    names = ("team_density", "cross_team", "peer", "between", "between_spread", "local", "team_size", "commissioner")
+    names = ("team_density", "cross_team", "peer", "between", "local", "team_size", "commissioner")
     rates = np.array([scenario.value(f"ties.{name}") for name in names])
     ring = np.empty(len(keys), np.uint64)
     _ring(seed, keys, ring)
@@ -411,14 +431,16 @@ def _all_ties(scenario, seed, first, managers, staff, team, manager, low, keys, 
     by_area = np.lexsort((keys, ring, area))
     area_start = np.searchsorted(area[by_area], np.arange(int(area.max()) + 2))
     contacts, members = managers + staff, int(first[-2])
+    sums = np.empty(members)
+    _sociability(seed, first, contacts, low, keys, scenario.value("ties.between_spread"), sums)
     count = TIES_PER_PERSON * len(team)
     while True:
         ties = np.empty(count, np.int64)
         count = _staff(seed, first, managers, staff, team, low, keys, rates, ties, 0)
         count = _others(seed, first, managers, staff, manager, low, keys, rates, ties, count)
         if len(keys) > 1:
-            count = _between(seed, first, contacts, low, keys, area, ring, by_area, area_start, everywhere, rates,
-                             ties, count)
-        count = _funding(seed, first, managers, commissioner, members, low, rates[7], ties, count)
+            count = _between(seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere,
+                             rates, ties, count)
+        count = _funding(seed, first, managers, commissioner, members, low, rates[6], ties, count)
         if count <= len(ties):
             return ties[:count]

@@ -41,7 +41,7 @@ class State(Handle):
     rules: np.ndarray  # METRIC and so on
     switches: np.ndarray  # mechanisms on or off, in the order of MECHANISMS
     parameters: np.ndarray  # rows x S x W
-    limits: np.ndarray  # 2 x rows
+    limits: np.ndarray  # 3 x rows: lowest, highest, whole numbers only
     emphasis: np.ndarray  # K x W, sums to 1
     presented: np.ndarray  # 3 x W, sums to 1
     role_weights: np.ndarray  # 4 x 3 x W, weights on the evidence by role, sum 1
@@ -156,6 +156,7 @@ class State(Handle):
     people_series: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W
     commissioner_series: np.ndarray
     service_series: np.ndarray
+    agent_series: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W
 
     def __init__(self, width: int, **arrays: np.ndarray) -> None:
         self.seal({"runs": np.arange(width), **arrays}, single=width == 1)

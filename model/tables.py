@@ -114,11 +114,13 @@ def society_from_tables(
     book = _codebook(codebook, scenario, problems)
     missing = {*MISSING, *map(str, book.get("missing", ()))}
     people, ties = _Table(nodes, "nodes", missing, problems), _Table(edges, "edges", missing, problems)
-    _stop(problems)
+    if not (people.usable and ties.usable):
+        _stop(problems)
     person = {name: people.column(book.get(name, name), name in book or name in ("id", "organisation")) for name in NODES}
     columns = {name: ties.column(book["edges"].get(name, name), name in book["edges"] or name != "kind") for name in EDGES}
     values = _values(people, book, scenario)
-    _stop(problems)
+    if any(each is None for each in (person["id"], person["organisation"], columns["from"], columns["to"])):
+        _stop(problems)
     society = _Import(scenario, book, people, ties, person, columns, values, problems).society(seed)
     _stop(problems)
     return society
@@ -148,22 +150,28 @@ def _codebook(given: str | Path | Mapping[str, Any] | None, scenario: Scenario, 
         if name not in SECTIONS:
             problems.append(f"{where}: {unknown(name, SECTIONS, 'key')}")
         elif not isinstance(book[name], Mapping if table else list if name == "missing" else str):
-            problems.append(f"{where}: {name} = {book[name]!r}: a {'table' if table else 'list' if name == 'missing' else 'text'}"
-                            " is wanted")
+            wanted = "table" if table else "list" if name == "missing" else "text"
+            problems.append(f"{where}: {name} = {book[name]!r}: a {wanted} is wanted")
             del book[name]
         elif table:
             book[name] = {str(key): value for key, value in book[name].items()}
             for key in [each for each in book[name] if name in allowed and each not in allowed[name]]:
-                problems.append(f"{where}: {name}: {unknown(key, allowed[name], 'dimension' if name == 'values' else 'key')}")
+                what = "dimension" if name == "values" else "key"
+                problems.append(f"{where}: {name}: {unknown(key, allowed[name], what)}")
+                del book[name][key]
     for section, names in (("roles", ROLES), ("kinds", KINDS), ("groups", scenario.group_names)):
         for value in [each for each in book.get(section, {}).values() if each not in names]:
             problems.append(f"{where}: {section}: {unknown(value, names, section[:-1])}")
     for name in SECTIONS[7:]:
         book.setdefault(name, {})
+    for key in [each for each in EDGES if not isinstance(book["edges"].get(each, ""), str)]:
+        problems.append(f"{where}: edges.{key} = {book['edges'].pop(key)!r}: a text is wanted")
     if book["edges"].get("dangling", "drop") != "drop":
         problems.append(f"{where}: edges.dangling = {book['edges']['dangling']!r}: allowed is \"drop\" (or leave it out)")
-    for dimension, entry in book["values"].items():
-        problems += [f"{where}: values.{dimension}: {problem}" for problem in _wrong_scale(entry)]
+    for dimension, entry in [*book["values"].items()]:
+        if wrong := [f"{where}: values.{dimension}: {problem}" for problem in _wrong_scale(entry)]:
+            problems += wrong
+            del book["values"][dimension]
     return book
 
 
@@ -176,6 +184,8 @@ def _wrong_scale(entry: Any) -> Iterable[str]:
         return
     for key in [each for each in entry if each not in ("column", "low", "high", "codes")]:
         yield unknown(key, ("column", "low", "high", "codes"), "key")
+    if not isinstance(entry.get("column", ""), str):
+        yield f"column = {entry['column']!r}: a text is wanted"
     codes = entry.get("codes", {})
     if not isinstance(codes, Mapping) or not all(_is_number(each) and 0 <= each <= 1 for each in codes.values()):
         yield "codes: a table from codes to numbers in [0, 1] is wanted"
@@ -197,7 +207,7 @@ class _Table:
 
         self.missing, self.problems, self.used = missing, problems, set()
         self.name, self.row, self.offset = what, "row", 0
-        self.frame = pd.DataFrame()
+        self.frame, self.usable = pd.DataFrame(), False
         if isinstance(given, pd.DataFrame):
             self.frame = given
         else:
@@ -209,10 +219,11 @@ class _Table:
                 problems.append(f"{self.name}: cannot be read as CSV: {reason}")
                 return
         self.frame = self.frame.rename(columns=lambda name: str(name).strip())
-        for name in self.frame.columns[self.frame.columns.duplicated()].unique():
-            problems.append(f"{self.name}: the column {name!r} stands there more than once")
-        if what == "nodes" and not len(self.frame):
-            problems.append(f"{self.name}: has no rows: nobody to simulate")
+        twice = self.frame.columns[self.frame.columns.duplicated()].unique()
+        problems += [f"{self.name}: the column {name!r} stands there more than once" for name in twice]
+        empty = what == "nodes" and not len(self.frame)
+        problems += [f"{self.name}: has no rows: nobody to simulate"] if empty else []
+        self.usable = not (len(twice) or empty)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -364,7 +375,7 @@ class _Import:
         people, scenario, member = self.people, self.scenario, role != COMMISSIONER
         given = np.where(member, self.person["organisation"], None)
         people.report(np.flatnonzero((given == None) & member), "has no organisation")  # noqa: E711
-        column = people.coded(given, self.book["organisations"], None, "organisation")
+        column = people.coded(given, self.book["organisations"], None, "known organisation")
         group: dict[str, int] = {}
         lost: list[str] = []
         for name in dict.fromkeys(str(each) for each, here in zip(column, member, strict=True) if here and each is not None):

@@ -106,7 +106,7 @@ def _changes(
         else:
             name = rng.choice([n for n in changeable if not local or PARAMETERS[n].scope == "organisation"])
             change["parameter"] = name
-            if PARAMETERS[name].integer or rng.random() < 0.6:
+            if rng.random() < 0.6:
                 change["set"] = random_value(rng, name, extreme and rng.random() < 0.5)
             else:
                 change["scale"] = round(rng.uniform(0.2, 2.0), 3)

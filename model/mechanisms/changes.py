@@ -1,5 +1,6 @@
 """Scheduled changes (ODD §5.1): at month t set or scale a parameter, or bring in a new leader."""
 
+import math
 
 from ..compiling import compiled
 from ..entry import recruit
@@ -49,6 +50,8 @@ def changes(S, t):
                         value = S.change_value[c, r]
                         if S.change_scales[c]:
                             value *= S.parameters[row, s, r]
+                        if S.limits[2, row] > 0.0:
+                            value = math.floor(value + 0.5)
                         S.parameters[row, s, r] = min(max(value, S.limits[0, row]), S.limits[1, row])
                 continue
             for o in range(S.setting.shape[0]):

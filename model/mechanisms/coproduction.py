@@ -177,15 +177,14 @@ def share_knowledge(S, o, count, scratch):
 
 
 @compiled
-def commissioners(S, pull, sessions):
-    """Commissioners move by the mean pull of the sessions they attended, and learn once."""
+def commissioners(S, pull, sessions, attended):
+    """Commissioners move by the mean pull of the sessions they attended (those with a position), and learn once."""
     P = S.parameters
     for c in range(pull.shape[0]):
         row = S.first[S.setting.shape[0]] + c
         for r in range(len(S.runs)):
-            attended = sessions[c, r] > 0.0
-            S.takes_part[row, r] = attended
-            gain = P[_CLARITY, 0, r] if attended else 0.0
+            S.takes_part[row, r] = attended[c, r] > 0.0
+            gain = P[_CLARITY, 0, r] if attended[c, r] > 0.0 else 0.0
             S.clarity[row, r] += gain * (1.0 - S.clarity[row, r])
         for k in range(S.values.shape[1]):
             for r in range(len(S.runs)):
@@ -199,7 +198,7 @@ def coproduction(S, t):
     C = S.portfolio_start.shape[0] - 1
     attends, count, found = np.empty(W), np.empty(W), np.empty(W)
     S_k, scratch = np.empty((K, W)), np.empty((K + 3, W))
-    pull, sessions = np.zeros((C, K, W)), np.zeros((C, W))
+    pull, sessions, attended = np.zeros((C, K, W)), np.zeros((C, W)), np.zeros((C, W))
     copy(S.stage, S.stage_before)
     for o in range(O):
         if not attendance(S, o, attends, count):
@@ -208,7 +207,8 @@ def coproduction(S, t):
         c = S.commissioner[o] - S.first[O]
         if c >= 0:
             for r in range(W):
-                sessions[c, r] += attends[r]
+                attended[c, r] += attends[r]
+                sessions[c, r] += attends[r] * found[r]
             for k in range(K):
                 for r in range(W):
                     pull[c, k, r] += attends[r] * found[r] * (S_k[k, r] - S.values[S.commissioner[o], k, r])
@@ -223,4 +223,4 @@ def coproduction(S, t):
                 anywhere += S.takes_part[i, r]
             if anywhere:
                 take_part(S, o, i, part, S_k, found)
-    commissioners(S, pull, sessions)
+    commissioners(S, pull, sessions, attended)

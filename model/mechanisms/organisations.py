@@ -96,7 +96,8 @@ def share_engaged(S, o, r):
 
 @compiled
 def start(S, o, r, t):
-    """A pilot begins, with a fresh local version."""
+    """A pilot begins; after an abandonment with a fresh local version."""
+    again = S.service_stage[o, r] == ABANDONED
     S.service_stage[o, r] = PILOTING
     S.term_end[o, r] = t + np.int64(S.parameters[_PILOT, S.setting[o], r])
     S.months_under[o, r] = 0
@@ -104,8 +105,9 @@ def start(S, o, r, t):
     S.starts[o, r] += 1
     for e in range(3):
         S.result_mean[o, e, r] = 0.0
-    for k in range(S.values.shape[1]):
-        S.drift[o, k, r] = 0.0
+    if again:
+        for k in range(S.values.shape[1]):
+            S.drift[o, k, r] = 0.0
 
 
 @compiled
@@ -135,6 +137,7 @@ def continue_or_abandon(S, o, r, t):
             S.funding_ended[o, r] = t
         if not S.rules[DIRECT_SUSTAINMENT]:
             S.service_stage[o, r] = SUSTAINED
+            S.months_under[o, r] = 0
             T[o, 7, r] = 1.0
             return
         T[o, 7, r] = going_on_probability(S, o, r)

@@ -148,7 +148,10 @@ def organisations(model: ReferenceModel) -> None:
             service.end_of_term = model.month + service.settings["pilot_months"]
             service.months_under = 0
             service.forget_results()
-            fresh[service] = [0.0] * model.K
+            if service.stage == ABANDONED:
+                fresh[service] = [0.0] * model.K
+        if stage == SUSTAINED and service.funded:
+            service.months_under = 0
         if stage == ABANDONED and service.in_use:
             service.climate = 0.0
             if not service.settings["workaround"] > 0:

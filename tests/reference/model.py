@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -153,6 +154,8 @@ class ReferenceModel(mesa.Model):
             places.append(self.parameters)
         for place in places:
             value = float(to) if to is not None else place[name] * scale
+            if PARAMETERS[name].integer:
+                value = math.floor(value + 0.5)
             place[name] = min(max(value, PARAMETERS[name].minimum), PARAMETERS[name].maximum)
         self._normalise()
 

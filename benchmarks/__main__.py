@@ -1,0 +1,141 @@
+"""Speed as ratios within one run, on this machine: `make bench` writes benchmarks/RESULTS.md.
+
+The baseline is tests/reference with ordinary random numbers: the same model, every mechanism, agent by agent in plain
+Python on Mesa, nothing recorded. It does what the compiled model does in a month, only one person at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import numpy as np  # noqa: E402
+from reference.model import ReferenceModel  # noqa: E402
+
+from valign.experiments.simulate import simulate  # noqa: E402
+from valign.model.build import build  # noqa: E402
+from valign.model.lowering import lower  # noqa: E402
+from valign.model.run import run_block  # noqa: E402
+from valign.model.scenario import Scenario  # noqa: E402
+from valign.model.society import build_society  # noqa: E402
+
+
+def seconds(action: Callable[[], object], repeats: int = 3) -> float:
+    """Median time of a call, after one that is not counted."""
+    action()
+    taken = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def grown(services: int, months: int) -> Scenario:
+    """The services of `two-services`, many times over; local ties."""
+    return Scenario.load("two-services").replace({
+        "organisations.hostel.count": services // 2, "organisations.outreach.count": services - services // 2,
+        "commissioners.count": max(1, services // 9), "months": months,
+    })
+
+
+def per_agent_month(scenario: Scenario, width: int, *, accounting: bool = False, repeats: int = 3) -> float:
+    """Nanoseconds per agent and month on one core, society and start included."""
+    society, lowered = build_society(scenario, 1), lower(scenario)
+
+    def run() -> None:
+        run_block(lowered, build(lowered, society, list(range(width)), accounting=accounting))
+
+    return seconds(run, repeats) / (len(society.role) * scenario.months * width) * 1e9
+
+
+def plain_mesa(scenario: Scenario) -> float:
+    """Nanoseconds per agent and month of the baseline."""
+    society = build_society(scenario, 1)
+
+    def run() -> None:
+        model = ReferenceModel(scenario, society, 1, ordinary_random=True, recording=False)
+        for _ in range(scenario.months):
+            model.step()
+
+    return seconds(run, 1) / (len(society.role) * scenario.months) * 1e9
+
+
+def of_a_million(months: int = 60) -> dict[str, float]:
+    """One million people: time with society and start, and peak memory, in a process of its own."""
+    code = (
+        "import json, resource, time; from benchmarks.__main__ import grown; "
+        "from valign.experiments.simulate import simulate; simulate(grown(4, 2), runs=1, record=()); "
+        f"begun = time.perf_counter(); s = grown(36_400, {months}); out = simulate(s, runs=1, record=()); "
+        "print(json.dumps({'people': s.people(), 'seconds': time.perf_counter() - begun, "
+        "'GB': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))"
+    )
+    return json.loads(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+
+
+def command(*arguments: str) -> float:
+    """Time of a command of valign, warm, with the start of Python."""
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, "-m", "valign.cli", *arguments], cwd=folder, check=True, capture_output=True,
+                           env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"})
+
+    return seconds(run)
+
+
+def england() -> float:
+    """Seconds of one run of `england` over 60 months on all cores."""
+    scenario = Scenario.load("england").replace({"months": 60})
+    return seconds(lambda: simulate(scenario, runs=1, record=()), 2)
+
+
+def main() -> None:
+    two = Scenario.load("two-services")
+    rows: list[tuple[str, str, str]] = []
+
+    def say(what: str, measured: str, bound: str) -> None:
+        rows.append((what, measured, bound))
+        print(f"{what:70s} {measured:>24s}   {bound}", flush=True)
+
+    mesa = plain_mesa(two)
+    say("plain Mesa, two-services: ns per agent-month", f"{mesa:,.0f}", "baseline")
+    blocks, recorded = per_agent_month(two, 64), per_agent_month(two, 64, accounting=True)
+    say("blocks of 64 runs, ns per agent-month and core", f"{blocks:,.0f}", "")
+    say("blocks of 64 runs, times as fast as plain Mesa", f"{mesa / blocks:,.0f}", "at least 400")
+    say("the same with the decomposition", f"{mesa / recorded:,.0f}", "")
+    single = per_agent_month(two, 1, repeats=9)
+    say("single runs, times as fast as plain Mesa", f"{mesa / single:,.0f}", "at least 100")
+    small, large = per_agent_month(grown(36, 12), 1), per_agent_month(grown(36_400, 12), 1, repeats=1)
+    say("cost per agent-month, a million people against a thousand", f"{large / small:.2f}", "at most 2.5")
+    million = of_a_million()
+    say(f"{million['people'] / 1e6:.2f} million people, 60 months, society included", f"{million['seconds']:.0f} s", "at most 90 s")
+    say("its peak memory", f"{million['GB']:.1f} GB", "at most 3 GB")
+    say("england, 60 months, one run", f"{england():.1f} s", "at most 4 s")
+    hundred = seconds(lambda: simulate(two, runs=100, record=()))
+    say("two-services, 100 runs, own societies, in process", f"{hundred:.2f} s", "")
+    say("valign --help", f"{command('--help'):.2f} s", "at most 0.3 s")
+    say("valign run two-services --runs 100, warm", f"{command('run', 'two-services', '--runs', '100', '--quiet'):.2f} s", "at most 3 s")
+    text = [
+        "# Speed", "", f"`make bench`, one run on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, "
+        f"NumPy {np.__version__}); figures move by a third from machine to machine and run to run, ratios less.", "",
+        "Baseline: the model of docs/ODD.md agent by agent in plain Python on Mesa (tests/reference), ordinary random numbers, "
+        "nothing recorded.", "", "| what | measured | bound |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows),
+        "", f"Peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB.", "",
+    ]
+    (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(text), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Medical Innovation: fetched, checked, converted, and a society of 125 doctors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from valign.experiments import data
+from valign.experiments.simulate import simulate
+from valign.model.errors import InputError
+from valign.model.scenario import Scenario
+from valign.model.tables import data_set_folder, society_of
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = data.MEDICAL_INNOVATION
+PLAN = """
+name = "doctors"
+months = 17
+dimensions = ["science_first"]
+[innovation.values]
+science_first = 0.85
+[innovation.emphasis]
+science_first = 1.0
+[profiles.doctor]
+science_first = 0.65
+[[organisations]]
+name = "city"
+count = 4
+staff = 31
+managers = 0
+stage = "commissioned"
+staff_profile = "doctor"
+client_profile = "doctor"
+[tables]
+data = "medical-innovation"
+"""
+
+
+@pytest.fixture
+def published() -> Path:
+    """The published file: named by VALIGN_MEDICAL_INNOVATION, or beside the project."""
+    named = os.environ.get("VALIGN_MEDICAL_INNOVATION")
+    path = Path(named) if named else ROOT.parent / "shared" / "data" / "medical_innovation"
+    path = path / "medInnovations.rdata" if path.is_dir() else path
+    if not path.is_file():
+        pytest.skip("medInnovations.rdata is not here: name it in VALIGN_MEDICAL_INNOVATION")
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for data."""
+    monkeypatch.setenv("VALIGN_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_conversion_gives_the_known_tables(published: Path, place: Path) -> None:
+    folder = data.get(NAME, published)
+    assert folder == place / NAME
+    known = [published.with_name(table) for table in data.TABLES]
+    if not all(path.is_file() for path in known):
+        pytest.skip("the tables to compare with are not beside the published file")
+    for path in known:
+        assert (folder / path.name).read_text("utf-8") == path.read_text("utf-8"), path.name
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*data.TABLES, "codebook.toml"])
+
+
+def test_observed_curve(published: Path, place: Path) -> None:
+    data.get(NAME, published)
+    curve = data.observed_curve()
+    assert curve["month"].tolist() == list(range(18))
+    assert curve["share"].iloc[0] == 0
+    assert (curve["share"].diff().dropna() >= 0).all()
+    assert curve["share"].iloc[-1] == 109 / 125
+    assert curve.loc[curve["share"] >= 0.5, "month"].iloc[0] == 7  # the median adopter
+    cities = [data.observed_curve(community=city)["share"].iloc[-1] for city in (1, 2, 3, 4)]
+    assert np.average(cities, weights=[62, 24, 21, 18]) == pytest.approx(109 / 125)
+    with pytest.raises(InputError, match="allowed are 1, 2, 3, 4"):
+        data.observed_curve(community=5)
+
+
+def test_a_society_of_doctors(published: Path, place: Path) -> None:
+    folder = data.get(NAME, published)
+    plan = Scenario.from_toml(PLAN)
+    society = society_of(plan, 1)
+    nodes, edges = pd.read_csv(folder / "nodes.csv"), pd.read_csv(folder / "edges.csv")
+    assert society.ids == [str(each) for each in sorted(nodes["id"])]
+    assert np.diff(society.first).tolist() == [62, 24, 21, 18, 0]
+    assert society.names == ["city 1", "city 2", "city 3", "city 4"]
+    assert (society.role == 0).all()
+    assert (society.commissioner == -1).all()
+    known = set(nodes["id"])
+    named = {tuple(sorted(pair)) for pair in zip(edges["ego"], edges["alter"], strict=True) if set(pair) <= known}
+    ids = np.array(society.ids, int)
+    assert {(a, b) for a, b in zip(ids[society.tie_a], ids[society.tie_b], strict=True)} == named
+    science = nodes.set_index("id")["science"].loc[ids].map({1: 0.85, 2: 0.65, 3: 0.45})
+    assert society.values is not None
+    np.testing.assert_array_equal(society.values[:, 0], science.to_numpy())
+    assert np.isnan(society.values).sum() == 4
+    assert np.nanstd(society.values) == pytest.approx(0.175, abs=0.003)
+    outcomes = simulate(plan, runs=2, seed=1, society=society)
+    assert (outcomes.runs["uptake_final"].between(0, 1)).all()
+
+
+def test_without_the_data_one_sentence_says_how_to_get_them(place: Path) -> None:
+    for ask in (lambda: society_of(Scenario.from_toml(PLAN), 1), data.observed_curve):
+        with pytest.raises(InputError) as error:
+            ask()
+        assert len(error.value.problems) == 1
+        assert f"valign data get {NAME}" in str(error.value)
+        assert "--from FILE" in str(error.value)
+    assert data.available() == {NAME: None}
+
+
+def test_another_file_is_refused(place: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.rdata"
+    other.write_bytes(b"RDX3")
+    wrong = {other: "is not the published", tmp_path / "nowhere": "cannot be read", tmp_path: "cannot be read"}
+    for file, words in wrong.items():
+        with pytest.raises(InputError, match=words) as error:
+            data.get(NAME, file)
+        assert str(file) in str(error.value)
+    assert not place.exists()
+    with pytest.raises(InputError, match="did you mean 'medical-innovation'"):
+        data.get("medical-inovation")
+
+
+def test_fetched_once_and_without_a_network_said_so(
+    published: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pooch = pytest.importorskip("pooch")
+
+    def nothing(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", nothing)
+    with pytest.raises(InputError, match=r"could not be fetched: no route to host.*--from FILE"):
+        data.get(NAME)
+    place.joinpath(NAME).mkdir(parents=True, exist_ok=True)
+    place.joinpath(NAME, "medInnovations.rdata").write_bytes(published.read_bytes())  # fetched before
+    assert data.get(NAME) == data_set_folder(NAME)
+    assert data.available()[NAME] == place / NAME
+
+
+def test_a_folder_that_cannot_be_written(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VALIGN_DATA", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"cannot be written.*VALIGN_DATA"):
+        data.get(NAME, published)
+
+
+def test_where_data_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("VALIGN_DATA", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    assert data_set_folder(NAME) == tmp_path / "valign" / NAME
+    monkeypatch.setenv("VALIGN_DATA", "")
+    assert data_set_folder(NAME) == tmp_path / "valign" / NAME
+
+
+def test_the_project_ships_no_individual_data() -> None:
+    ignored = (".venv", ".cache")
+    left = [path for path in ROOT.rglob("*.rdata") if not any(part.startswith(ignored) for part in path.parts)]
+    assert left == []
