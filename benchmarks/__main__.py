@@ -45,10 +45,14 @@ def seconds(action: Callable[[], object], repeats: int = 3) -> float:
 
 def grown(services: int, months: int) -> Scenario:
     """The services of `two-services`, many times over; local ties."""
-    return Scenario.load("two-services").replace({
-        "organisations.hostel.count": services // 2, "organisations.outreach.count": services - services // 2,
-        "commissioners.count": max(1, services // 9), "months": months,
-    })
+    return Scenario.load("two-services").replace(
+        {
+            "organisations.hostel.count": services // 2,
+            "organisations.outreach.count": services - services // 2,
+            "commissioners.count": max(1, services // 9),
+            "months": months,
+        }
+    )
 
 
 def per_agent_month(scenario: Scenario, width: int, *, accounting: bool = False, repeats: int = 3) -> float:
@@ -82,15 +86,23 @@ def of_a_million(months: int = 60) -> dict[str, float]:
         "print(json.dumps({'people': s.people(), 'seconds': time.perf_counter() - begun, "
         "'GB': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))"
     )
-    return json.loads(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    return json.loads(
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    )
 
 
 def command(*arguments: str) -> float:
     """Time of a command of valign, warm, with the start of Python."""
+
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, "-m", "valign.cli", *arguments], cwd=folder, check=True, capture_output=True,
-                           env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"})
+            subprocess.run(
+                [sys.executable, "-m", "valign.cli", *arguments],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+            )
 
     return seconds(run)
 
@@ -120,19 +132,36 @@ def main() -> None:
     small, large = per_agent_month(grown(36, 12), 1), per_agent_month(grown(36_400, 12), 1, repeats=1)
     say("cost per agent-month, a million people against a thousand", f"{large / small:.2f}", "at most 2.5")
     million = of_a_million()
-    say(f"{million['people'] / 1e6:.2f} million people, 60 months, society included", f"{million['seconds']:.0f} s", "at most 90 s")
+    say(
+        f"{million['people'] / 1e6:.2f} million people, 60 months, society included",
+        f"{million['seconds']:.0f} s",
+        "at most 90 s",
+    )
     say("its peak memory", f"{million['GB']:.1f} GB", "at most 3 GB")
     say("england, 60 months, one run", f"{england():.1f} s", "at most 4 s")
     hundred = seconds(lambda: simulate(two, runs=100, record=()))
     say("two-services, 100 runs, own societies, in process", f"{hundred:.2f} s", "")
     say("valign --help", f"{command('--help'):.2f} s", "at most 0.3 s")
-    say("valign run two-services --runs 100, warm", f"{command('run', 'two-services', '--runs', '100', '--quiet'):.2f} s", "at most 3 s")
+    say(
+        "valign run two-services --runs 100, warm",
+        f"{command('run', 'two-services', '--runs', '100', '--quiet'):.2f} s",
+        "at most 3 s",
+    )
     text = [
-        "# Speed", "", f"`make bench`, one run on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, "
-        f"NumPy {np.__version__}); figures move by a third from machine to machine and run to run, ratios less.", "",
+        "# Speed",
+        "",
+        f"`make bench`, one run on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, "
+        f"NumPy {np.__version__}); figures move by a third from machine to machine and run to run, ratios less.",
+        "",
         "Baseline: the model of docs/ODD.md agent by agent in plain Python on Mesa (tests/reference), ordinary random numbers, "
-        "nothing recorded.", "", "| what | measured | bound |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows),
-        "", f"Peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB.", "",
+        "nothing recorded.",
+        "",
+        "| what | measured | bound |",
+        "|---|---|---|",
+        *(f"| {a} | {b} | {c} |" for a, b, c in rows),
+        "",
+        f"Peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB.",
+        "",
     ]
     (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(text), "utf-8")
 

@@ -29,6 +29,7 @@ SHA256 = "10a6e0fbf8f69c349b1c2b39d308a57355155890d889caf0fc8d5c8b867e447e"
 LAST_MONTH = 17  # observed until then; month 18 stands for "not adopted"
 RELATIONS = {"net1": "advice", "net2": "discussion", "net3": "friend"}
 TABLES = ("nodes.csv", "edges.csv", "codebook.csv", "curve.csv")
+WHAT = {MEDICAL_INNOVATION: "125 doctors of four cities, their ties, and when they took up a new drug (1953-55)"}
 MOST_LEVELS = 14  # a variable with more is described without counts
 
 # How the tables become a society. `science` (1 science first, 3 patients first) is read as a value orientation:

@@ -141,7 +141,8 @@ def outcome(name: str) -> Estimate:
 
 FACTS = (
     Fact("hazard odds ratio per SD of fit", 1.2, 1.6, "three diffusion data sets", hazard_odds_ratio("fit"), True),
-    Fact("hazard odds ratio per SD of exposure", 1.0, 1.23, "three diffusion data sets", hazard_odds_ratio("exposure"), True),
+    Fact("hazard odds ratio per SD of exposure", 1.0, 1.23, "three diffusion data sets", hazard_odds_ratio("exposure"),
+         True),
     Fact("AUC of alignment alone, uptake in 24 months", 0.60, 0.73, "three diffusion data sets", auc),
     Fact("Spearman of fit and time of adoption", -0.35, -0.20, "three diffusion data sets", spearman),
     Fact("largest shift of a mean, SD a year", 0.0, 0.3, "Bardi and others 2009", largest_shift),
@@ -202,7 +203,8 @@ def as_markdown(table: pd.DataFrame, runs: int, seed: int) -> str:
     ]
     lines += [
         f"| {r.scenario} | {r.fact} | {r.evidence_low:g} to {r.evidence_high:g} "
-        f"| {r.model:.2f} [{r.low:.2f}, {r.high:.2f}] | {r.no_fit:.2f} [{r.no_fit_low:.2f}, {r.no_fit_high:.2f}] | {'yes' if r.holds else '**no**'} |"
+        f"| {r.model:.2f} [{r.low:.2f}, {r.high:.2f}] | {r.no_fit:.2f} [{r.no_fit_low:.2f}, {r.no_fit_high:.2f}] "
+        f"| {'yes' if r.holds else '**no**'} |"
         for r in table.itertuples()
     ]
     return "\n".join(lines) + "\n"

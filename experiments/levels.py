@@ -13,7 +13,8 @@ import numpy as np
 from valign.model.entry import solve_level
 from valign.model.errors import InputError
 from valign.model.scenario import Scenario
-from valign.model.society import Society, build_society
+from valign.model.society import Society
+from valign.model.tables import society_of
 
 from .outcomes import Outcomes
 from .simulate import MAX_SEED, Task, _whole, block_width, group_into_blocks, run_seeds, simulate, society_seeds
@@ -65,7 +66,7 @@ def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | Non
     """
     scenario = scenario.replace({"alignment_level": "natural"})
     if society is None and scenario.tables is not None:
-        society = build_society(scenario, 0)
+        society = society_of(scenario, 0)
     seeds = run_seeds(seed, min(runs, PROBED_RUNS))
     of_society = [0] * len(seeds) if society is not None else society_seeds(seed, seeds, societies)
     people = scenario.people() if society is None else len(society.role)

@@ -93,7 +93,8 @@ class Outcomes:
         """Everybody month by month, with record="agents".
 
         Columns: run, month, person (row), organisation (number of the service; commissioners: how many services),
-        role, stage, holder (0: the first), alignment, identification, clarity, exposure (share of engaged ties), values.
+        role, stage, holder (0: the first),
+        alignment, identification, clarity, exposure (share of engaged ties) and values.
         """
         tables = []
         for rows, result in self._recorded:

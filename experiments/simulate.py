@@ -15,8 +15,9 @@ from valign.model.lowering import Lowered, lower
 from valign.model.randomness import derive_seed
 from valign.model.run import Insertion, Recorded, run_block
 from valign.model.scenario import Scenario
-from valign.model.society import Society, build_society
+from valign.model.society import Society
 from valign.model.state import State
+from valign.model.tables import society_of
 
 from .outcomes import Outcomes
 
@@ -90,7 +91,7 @@ class Task:
         return lower(self.scenario)
 
     def state(self, block: Block) -> State:
-        society = self.society or build_society(self.scenario, block.society_seed)
+        society = self.society or society_of(self.scenario, block.society_seed)
         return build(self.lowered, society, block.seeds, block.overrides,
                      accounting="decomposition" in self.record, person_terms="events" in self.record,
                      series="series" in self.record, agents="agents" in self.record)
@@ -145,7 +146,7 @@ def simulate(
         raise InputError([f"record = {unknown[0]!r}: allowed are {', '.join(RECORDS)}"])
     seeds = run_seeds(seed, runs)
     if society is None and scenario.tables is not None:
-        society = build_society(scenario, 0)  # imported: the same for every run
+        society = society_of(scenario, 0)  # imported: the same for every run
     of_society = [0] * runs if society is not None else society_seeds(seed, seeds, societies)
     task = Task(scenario, record, tuple(mechanisms), society)
     people = scenario.people() if society is None else len(society.role)

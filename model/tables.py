@@ -160,10 +160,13 @@ def _codebook(given: str | Path | Mapping[str, Any] | None, scenario: Scenario, 
                 problems.append(f"{where}: {name}: {unknown(key, allowed[name], what)}")
                 del book[name][key]
     for section, names in (("roles", ROLES), ("kinds", KINDS), ("groups", scenario.group_names)):
-        for value in [each for each in book.get(section, {}).values() if each not in names]:
-            problems.append(f"{where}: {section}: {unknown(value, names, section[:-1])}")
+        for value in book.get(section, {}).values():
+            if not isinstance(value, str) or value not in names:
+                problems.append(f"{where}: {section}: {unknown(value, names, section[:-1])}")
     for name in SECTIONS[7:]:
         book.setdefault(name, {})
+    for code in [each for each, name in book["organisations"].items() if not isinstance(name, str)]:
+        problems.append(f"{where}: organisations.{code} = {book['organisations'].pop(code)!r}: a text is wanted")
     for key in [each for each in EDGES if not isinstance(book["edges"].get(each, ""), str)]:
         problems.append(f"{where}: edges.{key} = {book['edges'].pop(key)!r}: a text is wanted")
     if book["edges"].get("dangling", "drop") != "drop":
@@ -210,10 +213,14 @@ class _Table:
         self.frame, self.usable = pd.DataFrame(), False
         if isinstance(given, pd.DataFrame):
             self.frame = given
+        elif not isinstance(given, (str, Path)):
+            problems.append(f"{what}: {type(given).__name__}: a CSV file or a DataFrame is wanted")
+            return
         else:
             self.name, self.row, self.offset = str(given), "line", 2
             try:
-                self.frame = pd.read_csv(given, dtype=str, keep_default_na=False, skipinitialspace=True)
+                with open(given, encoding="utf-8-sig", newline="") as stream:
+                    self.frame = pd.read_csv(stream, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
             except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
                 reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
                 problems.append(f"{self.name}: cannot be read as CSV: {reason}")

@@ -210,12 +210,13 @@ d,e,team
     ]  # fmt: skip
     for words in expected:
         assert any(all(word in line for word in words) for line in found), (words, found)
-    assert len(found) == len(expected) + 1, found
+    assert len(found) == len(expected), found
 
 
 @pytest.mark.parametrize(("nodes", "edges", "book", "words"), [
     ("nowhere.csv", EDGES, None, "nowhere.csv: cannot be read"),
     (NODES, "nowhere.csv", None, "nowhere.csv: cannot be read"),
+    (3, EDGES, None, "a CSV file or a DataFrame is wanted"),
     (NODES.drop(columns="id"), EDGES, None, "nodes: 'id' is not a column"),
     (NODES, EDGES.drop(columns="to"), None, "edges: 'to' is not a column"),
     (NODES.rename(columns={"client_agency": "client_agancy"}), EDGES, None, "did you mean 'client_agency'?"),

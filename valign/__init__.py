@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from valign.model.scenario import Scenario as Scenario
     from valign.model.scenario import ScenarioError as ScenarioError
     from valign.model.scenario import scenario_names as scenario_names
-    from valign.model.society import society_from_tables as society_from_tables
+    from valign.model.tables import society_from_tables as society_from_tables
     from valign.model.world import World as World
     from valign.results.store import load as load
 
@@ -37,7 +37,7 @@ _WHERE = {
     "Outcomes": "valign.experiments.outcomes",
     "levels": "valign.experiments.levels",
     "World": "valign.model.world",
-    "society_from_tables": "valign.model.society",
+    "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",
 }
 __all__ = ["__version__", *_WHERE]

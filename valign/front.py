@@ -64,7 +64,9 @@ def parameters(search: str, style: str | None) -> None:
 def data_sets() -> None:
     from valign.experiments import data
 
-    terminal.table(("data set", "here", "what it is"), data.listed(), numbers_from=9)
+    rows = [(name, str(folder or f"not yet: valign data get {name}"), data.WHAT[name])
+            for name, folder in data.available().items()]
+    terminal.table(("data set", "where", "what it is"), rows, numbers_from=9)
 
 
 def get_data(name: str, source: Path | None, quiet: bool) -> None:

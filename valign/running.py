@@ -154,7 +154,7 @@ def observed(scenario: Scenario) -> pd.DataFrame | None:
         return None
     from valign.experiments import data
 
-    return data.observed(scenario.tables.data)
+    return data.observed_curve(scenario.tables.data)
 
 
 def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
