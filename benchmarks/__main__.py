@@ -153,8 +153,8 @@ def main() -> None:
         f"`make bench`, one run on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, "
         f"NumPy {np.__version__}); figures move by a third from machine to machine and run to run, ratios less.",
         "",
-        "Baseline: the model of docs/ODD.md agent by agent in plain Python on Mesa (tests/reference), ordinary random numbers, "
-        "nothing recorded.",
+        "Baseline: the model of docs/ODD.md agent by agent in plain Python on Mesa (tests/reference), ordinary random "
+        "numbers, nothing recorded.",
         "",
         "| what | measured | bound |",
         "|---|---|---|",

@@ -43,6 +43,14 @@ class Outcomes:
                               "status": [failure or "ok" for failure in self.failures]})
         return pd.concat([table, pd.DataFrame(values, columns=list(OUTCOMES))], axis=1)
 
+    @cached_property
+    def members(self) -> np.ndarray:
+        """Number of staff, managers and peers, by run (NaN where a run failed)."""
+        people = np.full(len(self._seeds), np.nan)
+        for rows, result in self._recorded:
+            people[rows] = (result.role != ROLES.index("commissioner")).sum()
+        return people
+
     def curves(self, role: str, variable: str) -> np.ndarray:
         """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role)."""
         months = self.scenario.months + 1

@@ -65,8 +65,8 @@ class Society:
 
     def __post_init__(self) -> None:
         people, ties = len(self.role), len(self.tie_a)
-        start, neighbour, tie_of = np.zeros(people + 1, np.int64), np.empty(2 * ties, np.int32), np.empty(2 * ties, np.int32)
-        line_tie = np.full(people, -1, np.int32)
+        start, line_tie = np.zeros(people + 1, np.int64), np.full(people, -1, np.int32)
+        neighbour, tie_of = np.empty(2 * ties, np.int32), np.empty(2 * ties, np.int32)
         _adjacency(self.tie_a, self.tie_b, self.manager, start, neighbour, tie_of, line_tie)
         for name, array in (("tie_start", start), ("neighbour", neighbour), ("tie_of", tie_of), ("line_tie", line_tie)):
             object.__setattr__(self, name, array)
@@ -227,7 +227,7 @@ def _others(seed, first, managers, staff, manager, low, keys, rates, ties, count
 
 @compiled
 def _successor(ring, services, start, stop, position, own):
-    """First service at or after a position on a ring (services start … stop - 1 in ring order) that is not `own`; -1."""
+    """First service at or after a position on a ring (services start … stop - 1, in order) that is not `own`; or -1."""
     low, high = start, stop
     while low < high:
         middle = (low + high) // 2
@@ -244,7 +244,7 @@ def _successor(ring, services, start, stop, position, own):
 
 @compiled
 def _sociability(seed, first, contacts, low, keys, spread, sums):
-    """How much people seek and attract professional ties (log-normal, mean 1): running sums over a service's contacts."""
+    """How much people seek and attract professional ties (log-normal, mean 1), summed up along a service's contacts."""
     for o in range(keys.shape[0]):
         total = 0.0
         for a in range(first[o], first[o] + contacts[o]):

@@ -116,8 +116,9 @@ def society_from_tables(
     people, ties = _Table(nodes, "nodes", missing, problems), _Table(edges, "edges", missing, problems)
     if not (people.usable and ties.usable):
         _stop(problems)
-    person = {name: people.column(book.get(name, name), name in book or name in ("id", "organisation")) for name in NODES}
-    columns = {name: ties.column(book["edges"].get(name, name), name in book["edges"] or name != "kind") for name in EDGES}
+    named = book["edges"]
+    person = {name: people.column(book.get(name, name), name in book or name in NODES[:2]) for name in NODES}
+    columns = {name: ties.column(named.get(name, name), name in named or name in EDGES[:2]) for name in EDGES}
     values = _values(people, book, scenario)
     if any(each is None for each in (person["id"], person["organisation"], columns["from"], columns["to"])):
         _stop(problems)
@@ -170,7 +171,8 @@ def _codebook(given: str | Path | Mapping[str, Any] | None, scenario: Scenario, 
     for key in [each for each in EDGES if not isinstance(book["edges"].get(each, ""), str)]:
         problems.append(f"{where}: edges.{key} = {book['edges'].pop(key)!r}: a text is wanted")
     if book["edges"].get("dangling", "drop") != "drop":
-        problems.append(f"{where}: edges.dangling = {book['edges']['dangling']!r}: allowed is \"drop\" (or leave it out)")
+        problems.append(f"{where}: edges.dangling = {book['edges']['dangling']!r}: allowed is \"drop\" "
+                        "(or leave it out)")
     for dimension, entry in [*book["values"].items()]:
         if wrong := [f"{where}: values.{dimension}: {problem}" for problem in _wrong_scale(entry)]:
             problems += wrong
@@ -194,12 +196,13 @@ def _wrong_scale(entry: Any) -> Iterable[str]:
         yield "codes: a table from codes to numbers in [0, 1] is wanted"
     if ("low" in entry) != ("high" in entry) or ("codes" in entry and "low" in entry):
         yield "give either `codes`, or `low` and `high` together, or none of them"
-    elif "low" in entry and not (_is_number(entry["low"]) and _is_number(entry["high"]) and entry["low"] != entry["high"]):
+    elif "low" in entry and not (_is_number(entry["low"]) and _is_number(entry["high"])
+                                 and entry["low"] != entry["high"]):
         yield "low and high should be two different numbers"
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
 class _Table:
@@ -220,7 +223,8 @@ class _Table:
             self.name, self.row, self.offset = str(given), "line", 2
             try:
                 with open(given, encoding="utf-8-sig", newline="") as stream:
-                    self.frame = pd.read_csv(stream, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
+                    self.frame = pd.read_csv(stream, dtype=str, keep_default_na=False, skipinitialspace=True,
+                                             index_col=False)
             except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
                 reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
                 problems.append(f"{self.name}: cannot be read as CSV: {reason}")
@@ -265,7 +269,8 @@ class _Table:
         for text, where in rows.items():
             self.report(where, say(text))
 
-    def coded(self, column: np.ndarray, codes: Mapping[str, Any], allowed: Iterable[str] | None, what: str) -> np.ndarray:
+    def coded(self, column: np.ndarray, codes: Mapping[str, Any], allowed: Iterable[str] | None,
+              what: str) -> np.ndarray:
         """Texts by code (or, without codes, as they are), those that are not allowed reported."""
         out = column.copy()
         if codes:
@@ -307,7 +312,8 @@ def _values(people: _Table, book: Mapping[str, Any], scenario: Scenario) -> np.n
                     wrong[row] = True
                 else:
                     out[row] = not 0.0 <= number <= 1.0
-        people.each(column, wrong, lambda text, name=name, scale=scale: f"{name} = {text!r}: a number is wanted; {scale}")
+        people.each(column, wrong,
+                    lambda text, name=name, scale=scale: f"{name} = {text!r}: a number is wanted; {scale}")
         people.each(column, out, lambda text, name=name, scale=scale: f"{name} = {text}: {scale}")
     if not book["values"]:
         for name in [each for each in people.frame if each not in people.used]:
@@ -359,7 +365,8 @@ class _Import:
             first=np.searchsorted(organisation, np.arange(O + 2)).astype(np.int64), key=key, group=group,
             commissioner=commissioner, area=np.arange(O, dtype=np.int32), leadership_z=lasting[1], slack_z=lasting[2],
             coproduction_z=lasting[3], tie_a=tie_a, tie_b=tie_b, tie_kind=tie_kind,
-            values=None if np.isnan(self.values).all() else np.ascontiguousarray(self.values[order]), ids=ids, names=names,
+            values=None if np.isnan(self.values).all() else np.ascontiguousarray(self.values[order]),
+            ids=ids, names=names,
         )
 
     def identities(self) -> None:
@@ -385,7 +392,7 @@ class _Import:
         column = people.coded(given, self.book["organisations"], None, "known organisation")
         group: dict[str, int] = {}
         lost: list[str] = []
-        for name in dict.fromkeys(str(each) for each, here in zip(column, member, strict=True) if here and each is not None):
+        for name in dict.fromkeys(each for each in column if each is not None):
             group[name] = self.group_of(name)
             lost += [name] if group[name] < 0 else []
         for name in lost:
@@ -396,9 +403,10 @@ class _Import:
             self.problems.append(f"{people.name}: has no organisations")
         if not member.any():
             self.problems.append(f"{people.name}: has nobody but commissioners")
+        allowed = [*scenario.group_names, *group]
         for place in [each for change in scenario.changes for each in change.organisations or ()]:
-            if place not in scenario.group_names and place not in group:
-                self.problems.append(f"changes: {unknown(place, [*scenario.group_names, *group], 'service of the tables')}")
+            if place not in allowed:
+                self.problems.append(f"changes: {unknown(place, allowed, 'service of the tables')}")
         order = {name: number for number, name in enumerate(scenario.service_names())}
         names = sorted(group, key=lambda name: (group[name], order.get(name, len(order)), _natural(name)))
         number = {name: o for o, name in enumerate(names)}
@@ -438,7 +446,8 @@ class _Import:
     def managers(self, role: np.ndarray, service: np.ndarray) -> np.ndarray:
         manager = self.references("manager")
         given, people = manager >= 0, self.people
-        people.report(np.flatnonzero(given & (role[manager] != MANAGER)), "manager: is not somebody with the role manager")
+        people.report(np.flatnonzero(given & (role[manager] != MANAGER)),
+                      "manager: is not somebody with the role manager")
         people.report(np.flatnonzero(given & (manager == np.arange(len(manager)))), "manager: is the person themselves")
         people.report(np.flatnonzero(given & (role[manager] == MANAGER) & (service[manager] != service)),
                       "manager: works in another organisation")
@@ -488,9 +497,9 @@ class _Import:
             manager[follower] = leader
         led = np.flatnonzero(manager >= 0)
         line = np.where(role[led] == MANAGER, _TEAM, _LINE)
-        a, b, kind = (np.concatenate(pair) for pair in ((a[usable], led), (b[usable], manager[led]), (kind[usable], line)))
+        ends = np.concatenate([a[usable], led]), np.concatenate([b[usable], manager[led]])
         manager[role == MANAGER] = -1
-        return a, b, kind
+        return *ends, np.concatenate([kind[usable], line])
 
     def profiles(self, role: np.ndarray, service: np.ndarray, group: np.ndarray) -> None:
         """Everybody needs a value profile in the scenario."""
@@ -514,9 +523,11 @@ NEEDS = ("two members of one organisation are needed", "a manager and a member o
 def _possible(kind: int, a: np.ndarray, b: np.ndarray, role: np.ndarray, service: np.ndarray) -> np.ndarray:
     """Which ties could be of a kind."""
     commissioners = (role[a] == COMMISSIONER).astype(int) + (role[b] == COMMISSIONER)
-    same = (service[a] == service[b]) & (commissioners == 0)
-    return (same, same & ((role[a] == MANAGER) != (role[b] == MANAGER)), (service[a] != service[b]) & (commissioners == 0),
-            same & ((role[a] == PEER) | (role[b] == PEER)), commissioners == 1, commissioners == 2)[kind]
+    members = commissioners == 0
+    same = members & (service[a] == service[b])
+    led = same & ((role[a] == MANAGER) != (role[b] == MANAGER))
+    with_peer = same & ((role[a] == PEER) | (role[b] == PEER))
+    return (same, led, members & ~same, with_peer, commissioners == 1, commissioners == 2)[kind]
 
 
 def _kinds(a: np.ndarray, b: np.ndarray, role: np.ndarray, service: np.ndarray) -> np.ndarray:
@@ -528,7 +539,7 @@ def _kinds(a: np.ndarray, b: np.ndarray, role: np.ndarray, service: np.ndarray) 
 
 
 def _no_foreign_funding(a, b, kind, role, organisation, commissioner) -> np.ndarray:
-    """Commissioning ties join a manager and the commissioner of their service; others with commissioners are contacts."""
+    """Commissioning ties join a manager and the commissioner of their service; others with commissioners: contacts."""
     low, high = np.minimum(a, b), np.maximum(a, b)  # commissioners stand last
     funds = kind == _COMMISSIONING
     funds[funds] = (role[low[funds]] == MANAGER) & (commissioner[organisation[low[funds]]] == high[funds])
@@ -546,8 +557,8 @@ def _distinct(names: Iterable[tuple[Any, str]], bits: int, taken: set[tuple[Any,
     for scope, name in names:
         salt = 0
         while True:
-            digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8, salt=salt.to_bytes(8, "big")).digest()
-            number = int.from_bytes(digest, "big") >> (64 - bits)
+            digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8, salt=salt.to_bytes(8, "big"))
+            number = int.from_bytes(digest.digest(), "big") >> (64 - bits)
             if (scope, number) not in taken:
                 break
             salt += 1
@@ -565,7 +576,8 @@ def _service_keys(scenario: Scenario, names: list[str]) -> np.ndarray:
     return np.array([known[name] for name in names], np.uint64)
 
 
-def _posts(role: np.ndarray, organisation: np.ndarray, ids: list[str], key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _posts(role: np.ndarray, organisation: np.ndarray, ids: list[str],
+           key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ids of posts: from role and id, so that others in the tables make no difference."""
     scopes = ((o, r) for o, r in zip(organisation.tolist(), role.tolist(), strict=True))
     low = np.array(_distinct(zip(scopes, ids, strict=True), 24), np.uint64)

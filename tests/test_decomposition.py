@@ -9,6 +9,7 @@ from strategies import random_scenario
 
 from valign.experiments.simulate import simulate
 from valign.model.decomposition import ENTRIES
+from valign.model.scenario import Scenario
 
 STAFF, MANAGER = 0, 1
 
@@ -121,3 +122,22 @@ def test_the_table_sums_to_the_change_of_alignment():
     change = members_only.groupby("run")["change"].sum() / members
     expected = out.runs["alignment_final"] - out.runs["alignment_start"]
     np.testing.assert_allclose(change, expected, atol=1e-9)
+
+
+def test_beside_paired_ablations():
+    from valign.experiments.ablations import ablations
+    from valign.model.errors import InputError
+
+    table = ablations("two-services", runs=20, seed=1, mechanisms=["coproduction", "leadership", "turnover"]).set_index(
+        "mechanism"
+    )
+    for column in ("booked", "ablation"):
+        assert (table[f"{column}_low"] < table[column]).all()
+        assert (table[column] < table[f"{column}_high"]).all()
+    assert table.loc["coproduction", "ablation_low"] > 0.0
+    still = Scenario.load("two-services").replace({"leadership_rate": 0.0, "articulation": 0.0})
+    nothing = ablations(still, runs=4, mechanisms=["leadership"]).iloc[0]
+    assert nothing["ablation"] == 0.0
+    assert nothing["booked"] == pytest.approx(0.0, abs=1e-12)
+    with pytest.raises(InputError, match="did you mean 'leadership'"):
+        ablations("two-services", runs=2, mechanisms=["leadershp"])

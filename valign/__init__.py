@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from valign.experiments.ablations import ablations as ablations
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.simulate import simulate as simulate
@@ -36,6 +37,7 @@ _WHERE = {
     "simulate": "valign.experiments.simulate",
     "Outcomes": "valign.experiments.outcomes",
     "levels": "valign.experiments.levels",
+    "ablations": "valign.experiments.ablations",
     "World": "valign.model.world",
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",
