@@ -122,9 +122,7 @@ def society_from_tables(
     values = _values(people, book, scenario)
     if any(each is None for each in (person["id"], person["organisation"], columns["from"], columns["to"])):
         _stop(problems)
-    society = _Import(scenario, book, people, ties, person, columns, values, problems).society(seed)
-    _stop(problems)
-    return society
+    return _Import(scenario, book, people, ties, person, columns, values, problems).society(seed)
 
 
 def _stop(problems: list[str]) -> None:
@@ -265,7 +263,7 @@ class _Table:
         """One problem for every distinct wrong text of a column."""
         rows: dict[str, list[int]] = {}
         for row in np.flatnonzero(wrong):
-            rows.setdefault(column[row], []).append(row)
+            rows.setdefault(column[row], []).append(int(row))
         for text, where in rows.items():
             self.report(where, say(text))
 
@@ -291,8 +289,8 @@ def _values(people: _Table, book: Mapping[str, Any], scenario: Scenario) -> np.n
     """Values [people x dimensions] in [0, 1], NaN where missing."""
     values = np.full((len(people), len(scenario.dimensions)), np.nan)
     for k, dimension in enumerate(scenario.dimensions):
-        entry = book["values"].get(dimension, {})
-        entry = {"column": entry} if isinstance(entry, str) else entry
+        given = book["values"].get(dimension, {})
+        entry: dict[str, Any] = {"column": given} if isinstance(given, str) else dict(given)
         name = entry.get("column", dimension)
         column = people.column(name, dimension in book["values"])
         if column is None:
@@ -332,8 +330,8 @@ class _Import:
         self.person, self.columns, self.values, self.problems = person, columns, values, problems
         self.row_of = {text: row for row, text in reversed([*enumerate(person["id"])]) if text is not None}
 
-    def society(self, seed: int) -> Society | None:
-        """Check everything; then, if nothing is wrong, order it and build."""
+    def society(self, seed: int) -> Society:
+        """Check everything, say what is wrong; then order it and build."""
         role = self.roles()
         service, names, group = self.services(role)
         self.identities()
@@ -341,8 +339,7 @@ class _Import:
         funder = self.funders(role, service, len(names))
         a, b, kind = self.network(role, service, manager)
         self.profiles(role, service, group)
-        if self.problems:
-            return None
+        _stop(self.problems)
         people, O = len(role), len(names)
         ids = self.person["id"]
         order = sorted(range(people), key=lambda n: (service[n], ROW_ORDER[role[n]], _natural(ids[n])))
