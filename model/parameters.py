@@ -225,7 +225,7 @@ pilot_months | 24 | 12 | 36 | months | length of a pilot | min=1 | scope=organis
 contract_months | 36 | 24 | 60 | months | length of a contract | min=1 | scope=organisation | integer=yes
 abandon_within | -5.2 | -5.6 | -4.8 | monthly logit | abandonment within a term, for reasons outside the model
 abandon_unfunded | -4.2 | -4.6 | -3.8 | monthly logit | abandonment without funding (direct rule)
-restart | -5 | -5.4 | -4.6 | monthly logit | an abandoned service starts again
+restart | -6.3 | -6.7 | -5.9 | monthly logit | an abandoned service starts again (with default funds and slack, which add 1.3: -5)
 direct_base | -.1 | -.7 | .5 | logit | going on without funding (direct rule)
 direct_fit | .35 | 0 | .7 | logit per 0.10 | effect of mean alignment (direct rule) | min=-5 | max=5
 direct_identification | 1 | 0 | 2 | logit per identification 0-1 | effect of identification (direct rule) | min=-10 | max=10

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from valign.model.build import build
 from valign.model.lowering import lower
 from valign.model.scenario import Scenario, ScenarioError
-from valign.model.society import KINDS, Society, build_society, name_key
+from valign.model.society import Society, build_society, name_key
+from valign.model.ties import KINDS
 
 TEAM, LINE, BETWEEN, PEER, COMMISSIONING, COMMISSIONERS = range(6)
 STAFF, MANAGER, PEERS, COMMISSIONER = range(4)

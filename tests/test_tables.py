@@ -14,7 +14,8 @@ from valign.model.errors import InputError
 from valign.model.lowering import lower
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
-from valign.model.society import KINDS, Society, build_society
+from valign.model.society import Society, build_society
+from valign.model.ties import KINDS
 from valign.model.tables import society_from_tables, society_of
 
 TWO = Scenario.load("two-services")
