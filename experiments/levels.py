@@ -72,7 +72,7 @@ def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | Non
     people = scenario.people() if society is None else len(society.role)
     task = Task(scenario, (), society=society)
     lows, highs = [], []
-    for block in group_into_blocks(seeds, of_society, block_width(people, 8 * people, len(scenario.dimensions))):
+    for block in group_into_blocks(seeds, of_society, block_width(people, len(scenario.dimensions))):
         width = len(block.seeds)
         low, high = np.empty(width), np.empty(width)
         solve_level(task.state(block), np.full(width, np.nan), low, high)

@@ -56,9 +56,23 @@ def _whole(name: str, value: object, low: int, high: int) -> int:
     return int(value)
 
 
-def block_width(people: int, ties: int, dimensions: int, months_of_agents: int = 0) -> int:
-    """How many runs fit into a block; months_of_agents: for how many months everybody's state is recorded."""
-    bytes_a_run = people * (8 * (5 * dimensions + 32) + 8 * months_of_agents * (6 + dimensions)) + 8 * ties
+def machine_memory() -> float:
+    """Bytes of memory of this machine (8 GB where it does not say)."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8e9
+
+
+def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
+    """How many runs fit into a block; months_of_agents: for how many months everybody's state is recorded.
+
+    Raises InputError when not even one does.
+    """
+    bytes_a_run = people * (8 * (5 * dimensions + 32) + 8 * months_of_agents * (6 + dimensions) + 64 + 400)
+    if bytes_a_run > 0.9 * machine_memory():
+        raise InputError([f"a run of {people:,} people needs about {bytes_a_run / 1e9:,.0f} GB of memory; "
+                          f"this machine has {machine_memory() / 1e9:,.0f}"])
     return int(max(1, min(WIDTH, BLOCK_BYTES // max(1, bytes_a_run))))
 
 
@@ -150,7 +164,7 @@ def simulate(
     of_society = [0] * runs if society is not None else society_seeds(seed, seeds, societies)
     task = Task(scenario, record, tuple(mechanisms), society)
     people = scenario.people() if society is None else len(society.role)
-    width = width or block_width(people, 8 * people, len(scenario.dimensions),
+    width = width or block_width(people, len(scenario.dimensions),
                                  scenario.months + 1 if "agents" in record else 0)
     blocks = group_into_blocks(seeds, of_society, width)
     results = run_blocks(task, blocks, runs, threads, progress)

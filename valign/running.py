@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -162,10 +161,9 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
     if not isinstance(runs, int) or runs < 1:
         return  # `simulate` says what is wrong with it
     needed = runs * levels * (scenario.months + 1) * SERIES_BYTES
-    try:
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        there = 8 * 2**30
+    from valign.experiments.simulate import machine_memory
+
+    there = machine_memory()
     if needed > 0.8 * there:
         raise InputError([f"--runs {runs}: the monthly series of so many runs need about {needed / 2**30:,.1f} GB of "
                           f"memory, this machine has {there / 2**30:,.1f}; "
