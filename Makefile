@@ -27,6 +27,7 @@ help:
 	@echo "make test      the tests on the Python at hand (without the slow ones)"
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
+	@echo "make facts     the model at its defaults against the evidence (minutes)"
 	@echo "make lint      style, types of imports, layers"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -88,6 +89,10 @@ docs: $(VENV)/.core
 	@rm -rf $(DEMO)
 	$(VENV)/bin/valign levels two-services --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
+
+# The model at its defaults against the facts of docs/EVIDENCE.md: minutes; writes results/reference/facts.*
+facts: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.facts
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

@@ -181,6 +181,13 @@ def _interval(fact: Fact, values: list[float]) -> Interval:
     return Interval(float(np.exp(found.mean)), float(np.exp(found.low)), float(np.exp(found.high)), found.n)
 
 
+def verdict(fact: Fact, found: Interval) -> str:
+    """Whether the mean lies in the range of the evidence, its interval only touches it, or neither."""
+    if fact.low <= found.mean <= fact.high:
+        return "yes"
+    return "within error" if found.low <= fact.high and found.high >= fact.low else "**no**"
+
+
 def facts_table(runs: int = RUNS, seed: int = SEED, scenarios: tuple[str, ...] = SCENARIOS) -> pd.DataFrame:
     """Facts by scenario: range in the evidence, the model's mean with its interval, the same without fit, verdict."""
     rows = []
@@ -195,7 +202,7 @@ def facts_table(runs: int = RUNS, seed: int = SEED, scenarios: tuple[str, ...] =
                 "scenario": name, "fact": fact.name, "evidence_low": fact.low, "evidence_high": fact.high,
                 "model": here.mean, "low": here.low, "high": here.high, "runs": here.n, "no_fit": there.mean,
                 "no_fit_low": there.low, "no_fit_high": there.high, "source": fact.source,
-                "holds": bool(fact.low <= here.mean <= fact.high),
+                "verdict": verdict(fact, here),
             })
     return pd.DataFrame(rows)
 
@@ -213,7 +220,7 @@ def as_markdown(table: pd.DataFrame, runs: int, seed: int) -> str:
     lines += [
         f"| {r.scenario} | {r.fact} | {r.evidence_low:g} to {r.evidence_high:g} "
         f"| {r.model:.2f} [{r.low:.2f}, {r.high:.2f}] | {r.no_fit:.2f} [{r.no_fit_low:.2f}, {r.no_fit_high:.2f}] "
-        f"| {'yes' if r.holds else '**no**'} |"
+        f"| {r.verdict} |"
         for r in table.itertuples()
     ]
     return "\n".join(lines) + "\n"
