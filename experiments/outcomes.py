@@ -105,6 +105,8 @@ class Outcomes:
         alignment, identification, clarity, exposure (share of engaged ties) and values.
         """
         tables = []
+        if not any(len(result.agents) for _, result in self._recorded):
+            return pd.DataFrame()
         for rows, result in self._recorded:
             months, people, fields, runs = result.agents.shape
             columns = np.moveaxis(result.agents, 2, 0).reshape(fields, -1)

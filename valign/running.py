@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from valign.model.scenario import Scenario
 
 SHOWN = ("runs", "summary", "curves", "differences", "observed")
-RECORDS = ("series", "decomposition", "events")
+RECORDS = ("series", "decomposition", "events", "agents")
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
 DRAWN = (("all", "engaged"), ("all", "ever_engaged"), ("service", "in_use"))
 
@@ -111,7 +111,7 @@ def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
     curves = curve_summaries({pair: outcomes.curves(*pair) for pair in outcomes.variables()}, runs["society_seed"])
     tables = {"runs": runs, "summary": summarise(runs, _outcome_columns(runs)), "curves": curves,
               "series": outcomes.series}
-    for name in ("decomposition", "events"):
+    for name in ("decomposition", "events", "agents"):
         table = getattr(outcomes, name)
         if len(table):
             tables[name] = table
