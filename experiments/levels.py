@@ -16,8 +16,9 @@ from valign.model.scenario import Scenario
 from valign.model.society import Society
 from valign.model.tables import society_of
 
+from .design import MAX_SEED, run_seeds, society_seeds
 from .outcomes import Outcomes
-from .simulate import MAX_SEED, Task, _whole, block_width, group_into_blocks, run_seeds, simulate, society_seeds
+from .simulate import Task, _whole, block_width, group_into_blocks, simulate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -126,3 +126,46 @@ class Outcomes:
         """The event log, with record="events": run, month, what, service, person (row, -1: a service), terms (dict)."""
         rows = [event._replace(run=int(rows[event.run])) for rows, result in self._recorded for event in result.events]
         return pd.DataFrame(rows, columns=["run", "month", "what", "service", "person", "terms"])
+
+
+class DesignOutcomes:
+    """Tables of a design: as `Outcomes`, `run` being the row of the design."""
+
+    def __init__(self, design: pd.DataFrame, parts: Sequence[tuple[np.ndarray, Outcomes]]) -> None:
+        self.design, self.parts = design, list(parts)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The design, with run (its row) in front and status and outcomes behind."""
+        found = self._joined("runs").drop(columns=["seed", "society_seed"])
+        return pd.concat([found[["run"]], self.design, found.drop(columns="run")], axis=1)
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        """Monthly series in long form, as `Outcomes.series`."""
+        return self._joined("series")
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        """As `Outcomes.decomposition`."""
+        return self._joined("decomposition")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """As `Outcomes.events`."""
+        return self._joined("events")
+
+    @cached_property
+    def agents(self) -> pd.DataFrame:
+        """As `Outcomes.agents`."""
+        return self._joined("agents")
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        tables = []
+        for rows, outcomes in self.parts:
+            table = getattr(outcomes, name)
+            if len(table):
+                tables.append(table.assign(run=rows[table["run"].to_numpy()]))
+        if not tables:
+            return getattr(self.parts[0][1], name)
+        return pd.concat(tables, ignore_index=True).sort_values("run", kind="stable", ignore_index=True)

@@ -7,25 +7,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from valign.model.build import build
 from valign.model.errors import InputError
 from valign.model.lowering import Lowered, lower
-from valign.model.randomness import derive_seed
 from valign.model.run import Insertion, Recorded, run_block
 from valign.model.scenario import Scenario
 from valign.model.society import Society
 from valign.model.state import State
 from valign.model.tables import society_of
 
-from .outcomes import Outcomes
+from .design import MAX_SEED, SEEDS, check_design, run_seeds, society_seeds, varies_in_block
+from .outcomes import DesignOutcomes, Outcomes
 
-RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
+if TYPE_CHECKING:
+    import pandas as pd
+
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
 RECORDS = ("series", "decomposition", "events", "agents")
-MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,6 @@ class Block:
     seeds: tuple[int, ...]
     society_seed: int
     overrides: Mapping[str, np.ndarray]
-
-
-def run_seeds(seed: int, runs: int) -> list[int]:
-    """The run seeds of an ensemble: `World(rng=...)` with one of them repeats that run."""
-    return [derive_seed(seed, index, RUN_SEED) for index in range(runs)]
-
-
-def society_seeds(seed: int, runs: Sequence[int], societies: int | None) -> list[int]:
-    """Society seed of every run: its own (the run's seed), or one of `societies`, in turn."""
-    if societies is None:
-        return list(runs)
-    return [derive_seed(seed, index % societies, SOCIETY_SEED) for index in range(len(runs))]
 
 
 def _whole(name: str, value: object, low: int, high: int) -> int:
@@ -104,6 +95,13 @@ class Task:
     def lowered(self) -> Lowered:
         return lower(self.scenario)
 
+    @cached_property
+    def width(self) -> int:
+        """How many runs a block may hold."""
+        people = self.scenario.people() if self.society is None else len(self.society.role)
+        months = self.scenario.months + 1 if "agents" in self.record else 0
+        return block_width(people, len(self.scenario.dimensions), months)
+
     def state(self, block: Block) -> State:
         society = self.society or society_of(self.scenario, block.society_seed)
         return build(self.lowered, society, block.seeds, block.overrides,
@@ -127,61 +125,136 @@ class Task:
 
 
 def simulate(
-    scenario: Scenario | str, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] = ("series", "decomposition"), *, width: int | None = None, threads: int | None = None,
-    mechanisms: Sequence[Insertion] = (), society: Society | None = None,
+    scenario: Scenario | str | pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str = "two-services", width: int | None = None,
+    threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcomes:
-    """Simulate a scenario.
+) -> Outcomes | DesignOutcomes:
+    """Simulate a scenario, or a design of many.
 
     Parameters
     ----------
-    scenario : a Scenario, a shipped name or a path to TOML.
-    runs : number of runs (default: what the scenario suggests).
+    scenario : a Scenario, a shipped name or a path to TOML; or a design: a DataFrame with one row per run, whose
+        columns are settings of the scenario `base`, `seed` and perhaps `society_seed` (see `experiments.design`).
+    runs : number of runs (default: what the scenario suggests). A design has its own runs and seeds.
     seed : 0 … 2**63 - 1; run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
-    record : any of "series", "decomposition", "events", "agents".
+    record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
+    base : the scenario that the columns of a design change.
     width, threads : how many runs a block holds and how many blocks run at once; results do not depend on them.
     mechanisms : mechanisms of one's own (`valign.model.run.insertion`), plain Python: slower.
     society : an imported society (`society_from_tables`), else generated from society seeds.
     progress : called with (runs done, runs in all).
 
+    Returns
+    -------
+    Outcomes, or DesignOutcomes with the same tables.
+
     Raises
     ------
-    InputError : wrong arguments, or no run of the scenario is possible (for instance an unreachable alignment level).
+    InputError : wrong arguments or a wrong design, or no run of the scenario is possible (for instance an unreachable
+        alignment level).
     """
+    if not isinstance(scenario, (Scenario, str)):
+        return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
+                                progress)
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
     runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
     seed = _whole("seed", seed, 0, MAX_SEED)
     if societies is not None:
         societies = _whole("societies", societies, 1, runs)
-    record = tuple([record] if isinstance(record, str) else record)
-    if unknown := [name for name in record if name not in RECORDS]:
-        raise InputError([f"record = {unknown[0]!r}: allowed are {', '.join(RECORDS)}"])
     seeds = run_seeds(seed, runs)
-    if society is None and scenario.tables is not None:
-        society = society_of(scenario, 0)  # imported: the same for every run
-    of_society = [0] * runs if society is not None else society_seeds(seed, seeds, societies)
-    task = Task(scenario, record, tuple(mechanisms), society)
-    people = scenario.people() if society is None else len(society.role)
-    width = width or block_width(people, len(scenario.dimensions),
-                                 scenario.months + 1 if "agents" in record else 0)
-    blocks = group_into_blocks(seeds, of_society, width)
-    results = run_blocks(task, blocks, runs, threads, progress)
-    outcomes = Outcomes(scenario, seeds, of_society, results, task.lowered)
+    task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, society))
+    of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
+    blocks = group_into_blocks(seeds, of_society, width or task.width)
+    outcomes = Outcomes(scenario, seeds, of_society, run_blocks(task, blocks, runs, threads, progress), task.lowered)
     if all(outcomes.failures):
         raise InputError([outcomes.failures[0]])
     return outcomes
 
 
+def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    record = default if record is None else tuple([record] if isinstance(record, str) else record)
+    if unknown := [name for name in record if name not in RECORDS]:
+        raise InputError([f"record = {unknown[0]!r}: allowed are {', '.join(RECORDS)}"])
+    return record
+
+
+def imported(scenario: Scenario, society: Society | None) -> Society | None:
+    """The society that all runs share: the one given, or that of the scenario's tables."""
+    return society_of(scenario, 0) if society is None and scenario.tables is not None else society
+
+
+def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
+    """Rows of a (checked) design by scenario: those that differ in more than what may vary in a block run apart.
+
+    Raises InputError with the row where settings do not make a valid scenario.
+    """
+    apart = [name for name in design if name not in SEEDS and not varies_in_block(name)]
+    if not apart:
+        return [(np.arange(len(design)), base)]
+    found, problems = [], []
+    for settings, part in design.groupby(apart, sort=False, dropna=False):
+        rows = part.index.to_numpy()
+        plain = {name: value.item() if isinstance(value, np.generic) else value
+                 for name, value in zip(apart, settings, strict=True)}
+        try:
+            found.append((rows, base.replace(plain)))
+        except InputError as error:
+            problems += [f"row {rows[0]}: {problem}" for problem in error.problems]
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def plan(
+    base: Scenario, design: pd.DataFrame, record: tuple[str, ...], width: int | None = None,
+    mechanisms: tuple[Insertion, ...] = (), society: Society | None = None,
+) -> list[tuple[np.ndarray, Task, list[Block]]]:
+    """Tasks and blocks of a checked design; the rows of a block count within its variant."""
+    planned = []
+    for rows, scenario in variants(base, design):
+        part = design.iloc[rows]
+        task = Task(scenario, record, mechanisms, imported(scenario, society))
+        columns = {name: part[name].to_numpy() for name in part if name not in SEEDS and varies_in_block(name)}
+        societies = [0] * len(rows) if task.society is not None else part["society_seed"].tolist()
+        planned.append((rows, task, group_into_blocks(part["seed"].tolist(), societies, width or task.width, columns)))
+    return planned
+
+
+def _simulate_design(design: pd.DataFrame, base: Scenario | str, record: tuple[str, ...], width: int | None,
+                     threads: int | None, mechanisms: tuple[Insertion, ...], society: Society | None,
+                     progress: Callable[[int, int], None] | None) -> DesignOutcomes:
+    base = Scenario.load(base) if isinstance(base, str) else base
+    design = check_design(base, design)
+    planned = plan(base, design, record, width, mechanisms, society)
+    jobs = [(task, block) for _, task, blocks in planned for block in blocks]
+    results = iter(run_jobs(jobs, len(design), threads, progress))
+    parts = []
+    for rows, task, blocks in planned:
+        found = [each for _ in blocks for each in next(results)]
+        seeds, societies = (design[name].iloc[rows].tolist() for name in SEEDS)
+        parts.append((rows, Outcomes(task.scenario, seeds, societies, found, task.lowered)))
+    return DesignOutcomes(design, parts)
+
+
+Result = tuple[Block, Recorded | str]
+
+
 def run_blocks(task: Task, blocks: Sequence[Block], runs: int, threads: int | None,
-               progress: Callable[[int, int], None] | None) -> list[tuple[Block, Recorded | str]]:
-    """Run blocks over threads (the kernels release the lock); the order of the results is that of the blocks."""
+               progress: Callable[[int, int], None] | None) -> list[Result]:
+    """Run the blocks of one task; see `run_jobs`."""
+    return [each for part in run_jobs([(task, block) for block in blocks], runs, threads, progress) for each in part]
+
+
+def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
+             progress: Callable[[int, int], None] | None) -> list[list[Result]]:
+    """Run blocks over threads (the kernels release the lock); the order of the results is that of the jobs."""
     results, done = [], 0
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         try:
-            for part in pool.map(task.run_or_explain, blocks):
-                results += part
+            for part in pool.map(lambda job: job[0].run_or_explain(job[1]), jobs):
+                results.append(part)
                 done += sum(len(block.rows) for block, _ in part)
                 if progress is not None:
                     progress(done, runs)
@@ -189,5 +262,3 @@ def run_blocks(task: Task, blocks: Sequence[Block], runs: int, threads: int | No
             pool.shutdown(cancel_futures=True)
             raise
     return results
-
-

@@ -247,14 +247,14 @@ class Scenario(_Part):
             try:
                 self._set(raw, str(key), value)
             except (KeyError, IndexError, ValueError):
-                problems.append(unknown(key, self.keys(), "key"))
+                problems.append(unknown(key, self.settable(), "key"))
         if problems:
             raise ScenarioError(problems)
         changed = type(self).from_mapping(raw, self.name)
         changed.__dict__["folder"] = self.__dict__.get("folder", ".")
         return changed
 
-    def keys(self) -> list[str]:
+    def settable(self) -> list[str]:
         """Everything `replace` accepts."""
         simple = [name for name in type(self).model_fields
                   if name not in ("parameters", "mechanisms", "innovation", "ties", "profiles", "organisations", "commissioners",
@@ -270,7 +270,7 @@ class Scenario(_Part):
         return keys
 
     def _set(self, raw: dict[str, Any], key: str, value: Any) -> None:
-        if key not in self.keys():
+        if key not in self.settable():
             raise KeyError(key)
         if key in PARAMETERS:
             section, short = section_of(key)

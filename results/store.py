@@ -77,7 +77,8 @@ def discard_if_empty(folder: Path) -> None:
 
 
 def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str,
-         command: str, started: datetime, only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> None:
+         command: str, started: datetime,
+         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> None:
     """Write tables, the scenario as TOML and, last, the manifest: a folder with a manifest is complete.
 
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too.

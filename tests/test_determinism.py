@@ -13,7 +13,8 @@ import pytest
 from small import months, small, start
 from strategies import random_scenario
 
-from valign.experiments.simulate import Task, group_into_blocks, run_blocks, run_seeds, simulate
+from valign.experiments.design import run_seeds
+from valign.experiments.simulate import Task, group_into_blocks, run_blocks, simulate
 from valign.model.randomness import exponential, logarithm, normal_quantile, philox
 from valign.model.scenario import Scenario
 from valign.model.society import build_society

@@ -181,7 +181,7 @@ def test_replace_reaches_everything():
     assert (s.changes[0].month, s.changes[0].set, s.changes[0].scale) == (5, 1.0, None)
     assert (s.alignment_level, s.replace({"alignment_level": "natural"}).alignment_level) == (0.7, None)
     assert changed.months == 72  # the original is what it was
-    assert set(settings) <= set(changed.keys())
+    assert set(settings) <= set(changed.settable())
 
 
 def test_scenarios_do_not_change():

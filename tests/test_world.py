@@ -95,7 +95,8 @@ def test_a_mechanism_of_ones_own_by_name():
 
 
 def test_the_same_own_mechanism_in_an_ensemble():
-    from valign.experiments.simulate import run_seeds, simulate
+    from valign.experiments.design import run_seeds
+    from valign.experiments.simulate import simulate
     from valign.model.run import insertion
 
     def drill(state, month):

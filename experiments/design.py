@@ -1,0 +1,229 @@
+"""Designs: tables with one row per run. Columns are what `Scenario.replace` accepts, `seed` and `society_seed`.
+
+The same table always means the same runs: a row's result depends on its scenario and its two seeds alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from valign.model.errors import InputError, unknown
+from valign.model.parameters import PARAMETERS
+from valign.model.randomness import derive_seed
+from valign.model.scenario import Scenario
+
+SEEDS = ("seed", "society_seed")
+RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
+MAX_SEED = 2**63 - 1
+SHOWN = 5
+
+
+# --- making designs --------------------------------------------------------------------------------------------------
+def factorial(levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """All combinations of the levels, the last factor fastest."""
+    return pd.MultiIndex.from_product(levels.values(), names=list(levels)).to_frame(index=False)
+
+
+def bounds_of(names: Sequence[str] | Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Bounds by parameter: those given, else the plausible range declared for it."""
+    if isinstance(names, Mapping):
+        return {name: (float(low), float(high)) for name, (low, high) in names.items()}
+    if wrong := [name for name in names if name not in PARAMETERS]:
+        raise InputError([unknown(name, PARAMETERS, "parameter") for name in wrong])
+    return {name: (PARAMETERS[name].low, PARAMETERS[name].high) for name in names}
+
+
+def _scaled(unit: np.ndarray, bounds: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
+    low, high = (np.array(side) for side in zip(*bounds.values(), strict=True))
+    table = pd.DataFrame(low + unit * (high - low), columns=list(bounds))
+    for name in [name for name in bounds if name in PARAMETERS and PARAMETERS[name].integer]:
+        table[name] = table[name].round()
+    return table
+
+
+def latin_hypercube(names: Sequence[str] | Mapping[str, tuple[float, float]], n: int, seed: int = 1) -> pd.DataFrame:
+    """n points, each parameter's range cut into n equal parts with one point in each (scipy.stats.qmc)."""
+    from scipy.stats import qmc
+
+    bounds = bounds_of(names)
+    return _scaled(qmc.LatinHypercube(len(bounds), rng=np.random.default_rng(seed)).random(n), bounds)
+
+
+def sobol(names: Sequence[str] | Mapping[str, tuple[float, float]], n: int, seed: int = 1) -> pd.DataFrame:
+    """n points of a scrambled Sobol' sequence; n should be a power of 2 (scipy.stats.qmc)."""
+    from scipy.stats import qmc
+
+    if n < 1 or n & (n - 1):
+        near = 2 ** max(0, n.bit_length())
+        raise InputError([f"n = {n}: a Sobol' sequence is balanced for powers of 2, such as {near}"])
+    bounds = bounds_of(names)
+    return _scaled(qmc.Sobol(len(bounds), rng=np.random.default_rng(seed)).random(n), bounds)
+
+
+def one_at_a_time(base: Scenario, levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """The base, then every factor on its own at each of its levels; what a row leaves alone holds the base's value."""
+    rest = {name: base.value(name) for name in levels}
+    return pd.DataFrame([rest, *({**rest, name: level} for name, column in levels.items() for level in column)])
+
+
+def product(*designs: pd.DataFrame) -> pd.DataFrame:
+    """Every row of one with every row of the others."""
+    table = designs[0]
+    for other in designs[1:]:
+        if both := set(table) & set(other):
+            raise InputError([f"product: both designs have a column {sorted(both)[0]!r}"])
+        table = table.merge(other, how="cross")
+    return table
+
+
+def concatenate(*designs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of all designs, one after the other; they should have the same columns."""
+    for other in designs[1:]:
+        if set(other) != set(designs[0]):
+            odd = sorted(set(other) ^ set(designs[0]))
+            raise InputError([f"concatenate: not all designs have a column {odd[0]!r}"])
+    return pd.concat(designs, ignore_index=True)
+
+
+def run_seeds(seed: int, runs: int) -> list[int]:
+    """The run seeds of an ensemble: `World(rng=...)` with one of them repeats that run."""
+    return [derive_seed(seed, index, RUN_SEED) for index in range(runs)]
+
+
+def society_seeds(seed: int, runs: Sequence[int], societies: int | None) -> list[int]:
+    """Society seed of every run: its own (the run's seed), or one of `societies`, in turn."""
+    if societies is None:
+        return list(runs)
+    return [derive_seed(seed, index % societies, SOCIETY_SEED) for index in range(len(runs))]
+
+
+def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | None = None) -> pd.DataFrame:
+    """Every row `runs` times, with the same seeds for every row (common random numbers).
+
+    societies : None gives every replicate a society of its own; a number nests the replicates in so many.
+    """
+    seeds = run_seeds(seed, runs)
+    replicates = pd.DataFrame({"seed": seeds, "society_seed": society_seeds(seed, seeds, societies)})
+    return product(design, replicates)
+
+
+def read_design(path: str | Path) -> pd.DataFrame:
+    """A design from CSV or Parquet. Raises InputError when it cannot be read."""
+    path = Path(path)
+    try:
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+        raise InputError([f"{path}: cannot be read as a design: {reason}"]) from None
+
+
+# --- what a design says, checked -------------------------------------------------------------------------------------
+def varies_in_block(key: str) -> bool:
+    """Whether a key may differ between runs that share a block (else rows with different values run apart)."""
+    if key in PARAMETERS:
+        return PARAMETERS[key].scope != "society"
+    first, *rest = key.split(".")
+    if first == "organisations":
+        return rest[-1] in PARAMETERS or ".".join(rest[1:]) in PARAMETERS
+    if first == "changes":
+        return rest[-1] in ("month", "set", "scale")
+    return key == "alignment_level" or first == "profiles" or (first, *rest[:1]) in (
+        ("innovation", "values"), ("innovation", "emphasis"))
+
+
+def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
+    """Lowest and highest value of a column that varies in a block, and whether it must be whole."""
+    name = key.split(".", 2)[2] if key.startswith("organisations.") else key
+    if name in PARAMETERS:
+        return PARAMETERS[name].minimum, PARAMETERS[name].maximum, PARAMETERS[name].integer
+    if key.startswith("changes."):
+        _, number, field = key.split(".")
+        parameter = scenario.changes[int(number)].parameter
+        if field == "month":
+            return 1, scenario.months, True
+        if field == "set" and parameter in PARAMETERS:
+            return PARAMETERS[parameter].minimum, PARAMETERS[parameter].maximum, PARAMETERS[parameter].integer
+        return -1e9, 1e9, False
+    return 0.0, 1e9 if key.startswith("innovation.emphasis") else 1.0, False
+
+
+def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
+    """The design with seeds as integers and numbers as numbers.
+
+    Raises InputError naming row (from 0) and column of everything that is wrong.
+    """
+    problems: list[str] = []
+    if not isinstance(design, pd.DataFrame) or not len(design):
+        raise InputError(["the design has no rows"])
+    design = design.reset_index(drop=True)
+    if twice := [str(name) for name in design.columns[design.columns.duplicated()]]:
+        raise InputError([f"the column {twice[0]!r} stands in the design more than once"])
+    allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
+    for name in design:
+        if name in SEEDS:
+            design[name] = _seeds(design[name], problems)
+        elif name not in allowed:
+            problems.append(f"column {unknown(name, [*allowed, *SEEDS], 'key of the scenario')}")
+        elif varies_in_block(name):
+            design[name] = _numbers(scenario, design[name], problems)
+        elif design[name].isna().any():
+            problems.append(_rows(design[name].isna().to_numpy(), name, "is missing"))
+    if "seed" not in design:
+        problems.append("the design has no column 'seed' (`replicate` makes seeds)")
+    if not problems and {"service_share", "team_share"} & set(design):
+        shares = sum(design[name] if name in design else scenario.value(name)
+                     for name in ("service_share", "team_share"))
+        if (shares > 1).any():
+            problems.append(_rows((shares > 1).to_numpy(), "service_share", "with team_share exceeds 1"))
+    if problems:
+        raise InputError(problems)
+    if "society_seed" not in design:
+        design["society_seed"] = design["seed"]
+    if (same := design.duplicated()).any():
+        raise InputError([_rows(same.to_numpy(), "seed", "repeats an earlier row: the same run twice")])
+    return design
+
+
+def _unused(scenario: Scenario, key: str) -> bool:
+    """`set` of a change that scales, `scale` of one that sets."""
+    first, *rest = key.split(".")
+    return first == "changes" and rest[1] != "month" and getattr(scenario.changes[int(rest[0])], rest[1]) is None
+
+
+def _rows(wrong: np.ndarray, column: str, problem: str) -> str:
+    rows = np.flatnonzero(wrong)
+    more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:SHOWN]))}{more}, column {column!r}: {problem}"
+
+
+def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
+    whole = np.array([isinstance(v, (int, np.integer)) and not isinstance(v, bool) and 0 <= v <= MAX_SEED
+                      for v in column.tolist()], bool)
+    if not whole.all():
+        first = column.tolist()[int(np.flatnonzero(~whole)[0])]
+        problems.append(_rows(~whole, str(column.name), f"{first!r}: a whole number from 0 to {MAX_SEED} is wanted"))
+        return column
+    return column.astype(np.int64)
+
+
+def _numbers(scenario: Scenario, column: pd.Series, problems: list[str]) -> pd.Series:
+    name = str(column.name)
+    natural = column.isin(["natural"]) | column.isna() if name == "alignment_level" else pd.Series(False, column.index)
+    values = pd.to_numeric(column.mask(natural), errors="coerce").astype(float)
+    booleans = column.map(lambda v: isinstance(v, (bool, np.bool_))).to_numpy(bool)
+    wrong = (~np.isfinite(values.to_numpy()) & ~natural.to_numpy()) | booleans
+    if wrong.any():
+        given = column.tolist()[int(np.flatnonzero(wrong)[0])]
+        problems.append(_rows(wrong, name, f"{given!r}: a finite number is wanted"))
+    low, high, whole = _limits(scenario, name)
+    out = ((values < low) | (values > high)).to_numpy()
+    if out.any():
+        problems.append(_rows(out, name, f"{values[np.flatnonzero(out)[0]]:g}: allowed is {low:g} to {high:g}"))
+    if whole and (fraction := (values % 1 != 0).to_numpy() & ~wrong).any():
+        problems.append(_rows(fraction, name, f"{values[np.flatnonzero(fraction)[0]]:g}: a whole number is wanted"))
+    return values
