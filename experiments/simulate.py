@@ -22,6 +22,7 @@ from valign.model.tables import society_of
 
 from .design import MAX_SEED, SEEDS, check_design, run_seeds, society_seeds, varies_in_block
 from .outcomes import DesignOutcomes, Outcomes
+from .stopping import STOP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +110,8 @@ class Task:
                      series="series" in self.record, agents="agents" in self.record)
 
     def run(self, block: Block) -> Recorded:
-        return run_block(self.lowered, self.state(block), events="events" in self.record, insertions=self.insertions)
+        return run_block(self.lowered, self.state(block), events="events" in self.record, insertions=self.insertions,
+                         cancelled=STOP.is_set)
 
     def run_or_explain(self, block: Block) -> list[tuple[Block, Recorded | str]]:
         """Results of a block; a block that fails is run one by one, so that only runs that fail do."""

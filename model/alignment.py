@@ -164,5 +164,6 @@ def value_distance(S, i, j, out):
     for k in range(K):
         for r in range(len(S.runs)):
             out[r] += abs(S.values[i, k, r] - S.values[j, k, r])
+    share = 1.0 / K
     for r in range(len(S.runs)):
-        out[r] /= K
+        out[r] *= share

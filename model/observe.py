@@ -12,7 +12,7 @@ import numpy as np
 from .alignment import align_row, funded, in_use
 from .compiling import compiled, copy, fill
 from .mechanisms.commissioning import price
-from .mechanisms.engagement import engaged_share
+from .mechanisms.engagement import engaged_before, engaged_share
 from .parameters import INDEX
 from .randomness import logarithm
 from .state import COMMISSIONER, ENGAGED, INNOVATION, LAPSED, METRIC, STAFF
@@ -295,8 +295,9 @@ def agent_series(S, out):
     W = len(S.runs)
     exposure, total = np.empty(W), np.empty(W)
     copy(S.stage, S.stage_before)
+    engaged = engaged_before(S)
     for i in range(S.role.shape[0]):
-        engaged_share(S, i, exposure, total)
+        engaged_share(S, i, engaged, exposure, total)
         for r in range(W):
             out[i, 0, r] = S.stage[i, r]
             out[i, 1, r] = S.holder[i, r]

@@ -69,7 +69,8 @@ _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding and subtracting it rounds to 
 def exponential(x):
     """e**x, within 2 units in the last place; the argument is limited to [-700, 700]."""
     x = min(max(x, -700.0), 700.0)
-    k = (x * _LOG2E + _ROUND) - _ROUND
+    rounded = x * _LOG2E + _ROUND
+    k = rounded - _ROUND
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
     # Taylor series on |r| <= ln2/2: the first term left out is below 2e-17
     s = r * (1 / 6227020800) + 1 / 479001600
@@ -83,7 +84,7 @@ def exponential(x):
     s = s * r + 1 / 24
     s = s * r + 1 / 6
     s = s * r + 0.5
-    power = np.int64((np.int64(k) + np.int64(1023)) << np.int64(52)).view(np.float64)  # 2**k, from its bits
+    power = np.int64((np.float64(rounded).view(np.int64) + np.int64(1023)) << np.int64(52)).view(np.float64)  # 2**k: k stands in the low bits
     return (1.0 + (r + r * r * s)) * power
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,16 +24,14 @@ def command(root: Path, *arguments: object) -> list[str]:
 
 
 # --- listings ---------------------------------------------------------------------------------------------------------
-def test_help_lists_the_commands_and_is_there_at_once(root: Path, tmp_path: Path) -> None:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        done = subprocess.run(command(root, "--help"), cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)},
-                              capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - start)
+def test_help_lists_the_commands_and_loads_nothing_heavy(root: Path, tmp_path: Path) -> None:
+    code = ("import sys; from valign.cli import main; main(['--help']); heavy = {'numpy', 'numba', 'pandas', "
+            "'pydantic', 'matplotlib', 'mesa'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     for name in ("scenarios", "describe", "validate", "parameters", "data", "run", "levels"):
         assert name in done.stdout
-    assert min(times) <= 0.3
 
 
 def test_no_command_shows_the_help(valign: Callable) -> None:
@@ -202,26 +199,19 @@ def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
-def test_ctrl_c_in_a_long_run(root: Path, tmp_path: Path) -> None:
-    process = subprocess.Popen(command(root, "run", "two-services", "--runs", 20_000), cwd=tmp_path, text=True,
-                               env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_long_run(root: Path, tmp_path: Path, sent: signal.Signals) -> None:
+    process = subprocess.Popen(command(root, "run", "two-services", "--runs", 100_000, "--months", 12), cwd=tmp_path,
+                               text=True, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
                                stdout=subprocess.PIPE)
-    time.sleep(8)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    heard = next(line for line in process.stderr if "runs" in line)  # runs are under way
+    assert "of 100000 runs" in heard
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
+    assert "nothing was written" in err
     assert "Traceback" not in err
-
-
-@pytest.mark.slow
-def test_a_warm_run_of_a_hundred_is_quick(root: Path, tmp_path: Path) -> None:
-    times = []
-    for n in range(4):
-        start = time.perf_counter()
-        subprocess.run(command(root, "run", "two-services", "--runs", 100, "--out", f"out{n}", "--quiet"), cwd=tmp_path,
-                       env={**os.environ, "PYTHONPATH": str(root)}, check=True, stdout=subprocess.DEVNULL)
-        times.append(time.perf_counter() - start)
-    assert min(times[1:]) <= 3.0
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> None:

@@ -174,6 +174,10 @@ def root(context: typer.Context,
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of `valign`; returns the exit code (and leaves with it when called as a command)."""
     gc.set_threshold(100_000, 20, 20)  # importing makes many objects and little garbage: a tenth of a short run
+    if arguments is None:
+        from valign.experiments.stopping import stop_on_signals
+
+        stop_on_signals()
     try:
         code = app(arguments, prog_name="valign", standalone_mode=False) or 0
     except KeyboardInterrupt:

@@ -22,7 +22,17 @@ _DISAPPROVAL, _REENGAGE = INDEX["disapproval"], INDEX["reengage_base"]
 
 
 @compiled
-def engaged_share(S, i, share, total):
+def engaged_before(S):
+    """1.0 where somebody was engaged as the decisions began [N x W]."""
+    engaged = np.empty(S.stage.shape)
+    for i in range(S.role.shape[0]):
+        for r in range(len(S.runs)):
+            engaged[i, r] = 1.0 if S.stage_before[i, r] == ENGAGED else 0.0
+    return engaged
+
+
+@compiled
+def engaged_share(S, i, engaged, share, total):
     """x_i: share of engaged ties, weighted by quality; commissioners do not count."""
     W = len(S.runs)
     for r in range(W):
@@ -33,7 +43,7 @@ def engaged_share(S, i, share, total):
         if S.role[j] == COMMISSIONER:
             continue
         for r in range(W):
-            share[r] += S.quality[e, r] if S.stage_before[j, r] == ENGAGED else 0.0
+            share[r] += S.quality[e, r] * engaged[j, r]
             total[r] += S.quality[e, r]
     for r in range(W):
         share[r] = share[r] / total[r] if total[r] > 0.0 else 0.0
@@ -108,11 +118,12 @@ def engagement(S, t):
     W, metric = len(S.runs), S.rules[METRIC]
     z, x, E, D, eta, p = np.empty(W), np.empty(W), np.empty(W), np.empty(W), np.empty(W), np.empty(W)
     copy(S.stage, S.stage_before)
+    engaged = engaged_before(S)
     for o in range(S.setting.shape[0]):
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(W):
                 z[r] = standardised(S.alignment[i, r], metric)
-            engaged_share(S, i, x, p)
+            engaged_share(S, i, engaged, x, p)
             perceived_evidence(S, i, E)
             disapproval(S, o, i, D)
             log_odds(S, o, i, z, x, E, D, eta)

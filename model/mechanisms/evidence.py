@@ -136,12 +136,13 @@ def results(S, t):
             for k in range(K):
                 for r in range(W):
                     mean[k, r] += S.values[i, k, r]
+        share = 1.0 / people if people else 0.0
         for r in range(W):
             practice[r] = practice[r] / reach[r] if reach[r] > 0.0 else 0.0
-            reach[r] = reach[r] / people if people else 0.0
+            reach[r] *= share
         for k in range(K):
             for r in range(W):
-                mean[k, r] = mean[k, r] / people if people else S.version[o, k, r]
+                mean[k, r] = mean[k, r] * share if people else S.version[o, k, r]
         deliver(S, o, t, practice, reach, mean)
 
 
@@ -166,12 +167,16 @@ def observe_delivered(S, theta):
     """Everybody aware learns of what is published; aware members of their results; commissioners what is monitored."""
     O = S.setting.shape[0]
     for o in range(O):
+        delivered = False
+        for r in range(len(S.runs)):
+            delivered |= S.result_precision[o, r] > 0.0
         for i in range(S.first[o], S.first[o + 1]):
             read_published(S, i, theta)
-            for r in range(len(S.runs)):
-                theta[r] = S.result_precision[o, r] if S.stage[i, r] >= 1 else 0.0
-            for e in range(3):
-                observe_row(S, i, e, S.result[o, e], theta)
+            if delivered:
+                for r in range(len(S.runs)):
+                    theta[r] = S.result_precision[o, r] if S.stage[i, r] >= 1 else 0.0
+                for e in range(3):
+                    observe_row(S, i, e, S.result[o, e], theta)
     for c in range(S.portfolio_start.shape[0] - 1):
         read_published(S, S.first[O] + c, theta)
         for e in range(3):
@@ -185,25 +190,29 @@ def observe_delivered(S, theta):
 def share_beliefs(S):
     """Ties pass means without precision, so nothing is counted twice."""
     W = len(S.runs)
-    pull, weight = np.empty((3, W)), np.empty(W)
+    pull, weight, aware = np.empty((3, W)), np.empty(W), np.empty(S.stage.shape)
     copy(S.belief, S.belief_before)
     b, belief = S.belief_before, S.belief
+    for i in range(S.role.shape[0]):
+        for r in range(W):
+            aware[i, r] = 1.0 if S.stage[i, r] >= 1 else 0.0
     for i in range(S.role.shape[0]):
         ties = S.tie_start[i + 1] - S.tie_start[i]
         if ties == 0:
             continue
+        share = 1.0 / ties
         for c in range(3):
             for r in range(W):
                 pull[c, r] = 0.0
         for n in range(S.tie_start[i], S.tie_start[i + 1]):
             j, e = S.neighbour[n], S.tie_of[n]
             for r in range(W):
-                weight[r] = S.quality[e, r] if S.stage[j, r] >= 1 else 0.0
+                weight[r] = S.quality[e, r] * aware[j, r]
             for c in range(3):
                 for r in range(W):
                     pull[c, r] += weight[r] * (b[j, c, r] - b[i, c, r])
         for r in range(W):
-            weight[r] = S.parameters[_SHARING, 0, r] / ties if S.stage[i, r] >= 1 else 0.0
+            weight[r] = S.parameters[_SHARING, 0, r] * share * aware[i, r]
         for c in range(3):
             for r in range(W):
                 belief[i, c, r] += weight[r] * pull[c, r]

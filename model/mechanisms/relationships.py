@@ -15,10 +15,28 @@ _RATE, _WIDTH, _REPULSION = INDEX["relationship_rate"], INDEX["kernel_width"], I
 
 
 @compiled
+def kernel(S, i, j, narrow, out):
+    """c_ij by run, into `out` (the same both ways). narrow: 1 / (K kernel_width)."""
+    K, v = S.values.shape[1], S.values_before
+    for r in range(len(S.runs)):
+        out[r] = 0.0
+    if not S.rules[CONSTANT_RELATIONSHIPS]:
+        for k in range(K):
+            for r in range(len(S.runs)):
+                out[r] += abs(v[i, k, r] - v[j, k, r])
+    for r in range(len(S.runs)):
+        d = out[r] * narrow[r]
+        g = 1.0 - d * d
+        out[r] = S.parameters[_RATE, 0, r] * g if g >= 0.0 else S.parameters[_REPULSION, 0, r] * max(g, -1.0)
+
+
+@compiled
 def relationships(S, t):
     K, W = S.values.shape[1], len(S.runs)
-    pull, voices, weight = np.empty((K, W)), np.empty(W), np.empty(W)
-    constant = S.rules[CONSTANT_RELATIONSHIPS]
+    pull, voices, weight, narrow = np.empty((K, W)), np.empty(W), np.empty(W), np.empty(W)
+    c = np.empty(S.quality.shape)
+    for r in range(W):
+        narrow[r] = 1.0 / (K * S.parameters[_WIDTH, 0, r])
     copy(S.values, S.values_before)
     v = S.values_before
     for i in range(S.role.shape[0]):
@@ -29,18 +47,11 @@ def relationships(S, t):
                 pull[k, r] = 0.0
         for n in range(S.tie_start[i], S.tie_start[i + 1]):
             j, e = S.neighbour[n], S.tie_of[n]
+            if i < j:
+                kernel(S, i, j, narrow, c[e])
             for r in range(W):
-                weight[r] = 0.0
-            if not constant:
-                for k in range(K):
-                    for r in range(W):
-                        weight[r] += abs(v[i, k, r] - v[j, k, r])
-            for r in range(W):
-                d = weight[r] / K / S.parameters[_WIDTH, 0, r]
-                g = 1.0 - d * d
-                c = S.parameters[_RATE, 0, r] * g if g >= 0.0 else S.parameters[_REPULSION, 0, r] * max(g, -1.0)
                 voices[r] += S.voice[j, r]
-                weight[r] = S.quality[e, r] * S.voice[j, r] * c
+                weight[r] = S.quality[e, r] * S.voice[j, r] * c[e, r]
             for k in range(K):
                 for r in range(W):
                     pull[k, r] += weight[r] * (v[j, k, r] - v[i, k, r])

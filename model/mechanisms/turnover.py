@@ -52,11 +52,20 @@ def replace_post(S, i, r, t, s, mean, selects):
 
 
 @compiled
+def monthly_hazards(S, s, hazard):
+    """Monthly from annual turnover in setting s [roles x W]."""
+    for role in range(4):
+        for r in range(len(S.runs)):
+            hazard[role, r] = 1.0 - exponential(logarithm(1.0 - S.parameters[_RATE + role, s, r]) / 12.0)
+
+
+@compiled
 def turnover(S, t):
     K, W, O, metric = S.values.shape[1], len(S.runs), S.setting.shape[0], S.rules[METRIC]
     P = S.parameters
     fill(S.replaced, 0)  # managers brought in by a change this month are booked already
     hazard, mean, fit, p = np.empty((4, W)), np.empty((K, W)), np.empty(W), np.empty(W)
+    known = -1
     for o in range(O + 1):
         s = S.setting[o] if o < O else 0
         selects = False
@@ -64,8 +73,9 @@ def turnover(S, t):
             used = 1.0 if o < O and in_use(S.service_stage[o, r]) else 0.0
             fit[r] = -P[_FIT, 0, r] * used
             selects |= o < O and P[_RECRUITMENT, s, r] > 0.0
-            for role in range(4):
-                hazard[role, r] = 1.0 - exponential(logarithm(1.0 - P[_RATE + role, s, r]) / 12.0)
+        if s != known:
+            known = s
+            monthly_hazards(S, s, hazard)
         if selects:
             mean_values(S, o, mean)
         for i in range(S.first[o], S.first[o + 1]):
