@@ -253,14 +253,25 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
              progress: Callable[[int, int], None] | None) -> list[list[Result]]:
     """Run blocks over threads (the kernels release the lock); the order of the results is that of the jobs."""
     results, done = [], 0
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+
+    def collect(parts: Iterable[list[Result]]) -> None:
+        nonlocal done
+        for part in parts:
+            results.append(part)
+            done += sum(len(block.rows) for block, _ in part)
+            if progress is not None:
+                progress(done, runs)
+
+    threads = threads or os.cpu_count() or 1
+    if threads == 1:
+        collect(task.run_or_explain(block) for task, block in jobs)
+        return results
+    STOP.clear()
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            for part in pool.map(lambda job: job[0].run_or_explain(job[1]), jobs):
-                results.append(part)
-                done += sum(len(block.rows) for block, _ in part)
-                if progress is not None:
-                    progress(done, runs)
+            collect(pool.map(lambda job: job[0].run_or_explain(job[1]), jobs))
         except BaseException:
+            STOP.set()
             pool.shutdown(cancel_futures=True)
             raise
     return results

@@ -13,15 +13,18 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
-MANIFEST = "manifest.json"
+MANIFEST, CRATE = "manifest.json", "ro-crate-metadata.json"
 FORMAT = 1
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
@@ -34,6 +37,45 @@ def work_hash(work: Mapping[str, Any]) -> str:
     """Eight hex digits that stand for a piece of work."""
     text = json.dumps(work, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+class TableHash:
+    """Hash of what a table says: names, values and order of rows; not of files, chunks or library versions."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, Any] = {}
+
+    def add(self, table: pa.Table) -> TableHash:
+        """Take in (further) rows."""
+        import pyarrow as pa
+
+        for field in table.schema:
+            digest = self._columns.setdefault(field.name, hashlib.blake2b(digest_size=16))
+            if not len(table):
+                continue
+            column = pa.concat_arrays(table[field.name].chunks)
+            if pa.types.is_list(column.type):
+                digest.update(column.value_lengths().to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+                column = column.flatten()
+            if pa.types.is_floating(column.type):
+                values = column.to_numpy(zero_copy_only=False).astype("<f8")
+                values = np.where(np.isnan(values), np.nan, values)  # all missing values alike
+                digest.update(values.tobytes())
+            elif pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+                digest.update(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+            else:
+                column = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+                words = [hashlib.blake2b(str(word).encode(), digest_size=8).digest()
+                         for word in (*column.dictionary.to_pylist(), None)]
+                codes = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+                digest.update(np.array(words)[codes].tobytes())
+        return self
+
+    def hexdigest(self) -> str:
+        whole = hashlib.blake2b(digest_size=16)
+        for name in sorted(self._columns):
+            whole.update(name.encode() + b"\0" + self._columns[name].digest())
+        return whole.hexdigest()
 
 
 def default_folder(name: str, work: Mapping[str, Any]) -> Path:
@@ -77,38 +119,87 @@ def discard_if_empty(folder: Path) -> None:
 
 
 def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str,
-         command: str, started: datetime,
+         command: str, started: datetime, settings: Sequence[str] = (),
          only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> None:
     """Write tables, the scenario as TOML and, last, the manifest: a folder with a manifest is complete.
 
-    Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too.
+    Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too. settings: columns of `runs` that are
+    settings of the scenario.
     """
     try:
         for name, table in tables.items():
-            _write(folder / f"{name}.parquet", table)
+            write(folder / f"{name}.parquet", table)
             if name not in only_parquet:
-                _write(folder / f"{name}.csv", table)
+                write(folder / f"{name}.csv", table)
         (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
-        manifest = {
-            "format": FORMAT, "status": "done", "work_hash": work_hash(work), "work": dict(work), "command": command,
-            "started": started.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tables": {name: {"rows": len(table), "columns": list(map(str, table.columns))}
-                       for name, table in tables.items()},
-            "versions": versions(),
-        }
-        _replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+    write_manifest(folder, work, command=command, started=started, settings=settings, done=True, tables={
+        name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
+
+
+def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, started: datetime, done: bool,
+                   tables: Mapping[str, Any], settings: Sequence[str] = ()) -> None:
+    """Write manifest.json and, when the work is done, its RO-Crate. tables: rows, columns (and hashes) by name."""
+    manifest = {
+        "format": FORMAT, "status": "done" if done else "running", "work_hash": work_hash(work), "work": dict(work),
+        "command": command, "settings": list(settings), "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
+        "tables": dict(tables), "versions": versions(),
+    }
+    try:
+        replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
+        if done:
+            replace(folder / CRATE, json.dumps(crate(folder, manifest), indent=1, ensure_ascii=False).encode() + b"\n")
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
 
 
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """RO-Crate 1.1 metadata (Process Run Crate 0.5): the run of valign that made the files of a folder."""
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
+                   if path.is_file() and path.name != CRATE and not path.name.endswith(".part"))
+    made = [{"@id": name} for name in files if name != "scenario.toml"]
+    kinds = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv", ".png": "image/png",
+             ".svg": "image/svg+xml", ".toml": "application/toml", ".json": "application/json", ".html": "text/html"}
+    version = manifest["versions"]["valign"]
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [
+        {"@id": CRATE, "@type": "CreativeWork", "about": {"@id": "./"},
+         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}},
+        {"@id": "./", "@type": "Dataset", "name": f"valign {manifest['work'].get('command', 'run')}",
+         "description": "Simulations of how values align and innovations spread in social care",
+         "datePublished": manifest["finished"], "license": "unspecified: the author of the results decides",
+         "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
+         "hasPart": [{"@id": name} for name in files], "mentions": [{"@id": "#run"}]},
+        {"@id": "https://w3id.org/ro/wfrun/process/0.5", "@type": "CreativeWork", "name": "Process Run Crate",
+         "version": "0.5"},
+        {"@id": "#valign", "@type": "SoftwareApplication", "name": "valign", "version": version,
+         "softwareRequirements": [f"{name} {each}" for name, each in manifest["versions"].items() if name != "valign"]},
+        {"@id": "#run", "@type": "CreateAction", "name": manifest["command"], "startTime": manifest["started"],
+         "endTime": manifest["finished"], "instrument": {"@id": "#valign"}, "object": [{"@id": "scenario.toml"}],
+         "result": made, "actionStatus": "http://schema.org/CompletedActionStatus"},
+        *({"@id": name, "@type": "File", "name": name,
+           "encodingFormat": kinds.get(Path(name).suffix, "application/octet-stream"),
+           "contentSize": str((folder / name).stat().st_size)} for name in files),
+    ]}
 
 
-def _write(path: Path, table: pd.DataFrame) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there as a whole or not at all, whatever happens."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
     import pyarrow as pa
     from pyarrow import csv, parquet
 
