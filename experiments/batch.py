@@ -17,7 +17,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
+)
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -251,13 +253,16 @@ def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] |
             for kind in reversed(batch.kinds):
                 store.replace(batch.path(number, kind), files[kind])
         except OSError as error:
-            raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; what is finished is kept: "
-                          f"`valign resume {batch.folder}` goes on") from None
+            raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
         done += len(batch.rows(number))
         if progress is not None:
             progress(done, len(batch.design))
     if how.part is None:
         put_together(batch)
+
+
+def _kept(batch: Batch) -> str:
+    return f"what is finished is kept: `valign resume {batch.folder}` goes on"
 
 
 # --- computing shards ------------------------------------------------------------------------------------------------
@@ -285,12 +290,11 @@ def _computed(batch: Batch, numbers: list[int], how: How) -> Iterator[tuple[int,
                 for future, number in under_way.items():
                     if future.done() and not future.cancelled() and future.exception() is None:
                         yield number, future.result()
-                raise Interrupted(f"interrupted; what is finished is kept: `valign resume {batch.folder}` goes on") from None
+                raise Interrupted(f"interrupted; {_kept(batch)}") from None
             except BrokenExecutor:
                 broken += 1
                 if broken >= BROKEN_POOLS:
-                    raise Stopped(f"worker processes died {broken} times (out of memory?); what is finished is kept: "
-                                  f"`valign resume {batch.folder}` goes on") from None
+                    raise Stopped(f"worker processes died {broken} times (out of memory?); {_kept(batch)}") from None
                 batch.say("a worker process died; its shards are computed again")
                 waiting += under_way.values()
 
@@ -370,7 +374,6 @@ def put_together(batch: Batch) -> None:
 
 def _joined(batch: Batch, kind: str) -> dict[str, Any]:
     """Write one final table; what the manifest says of it."""
-    import pyarrow as pa
     from pyarrow import csv, parquet
 
     digest, rows, writer, text, columns = store.TableHash(), 0, None, None, []
@@ -394,8 +397,7 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
                 rows += len(table)
         os.replace(partial, path)
     except OSError as error:
-        raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; what is finished is kept: "
-                      f"`valign resume {batch.folder}` goes on") from None
+        raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -442,3 +444,33 @@ def keep_tables(scenario: Scenario, folder: Path) -> None:
         if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, folder / name)
+
+
+# --- what it will take -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Estimate:
+    """What the missing part of a batch takes, measured on its first rows. seconds: of one core."""
+
+    runs: int
+    seconds: float
+    bytes: float
+    seconds_of_recording: float  # of them for what is recorded besides outcomes
+    bytes_of_recording: float
+
+
+def estimate(batch: Batch, seconds: float = 1.0) -> Estimate:
+    """Run some rows, for about `seconds`, without and with what is recorded, and write nothing."""
+    people = batch.scenario.people() if batch.society is None else len(batch.society.role)
+    a_run = people * batch.scenario.months * shards.SECONDS_PER_PERSON_MONTH
+    rows = batch.rows(0).iloc[:int(max(1, min(64, seconds / 3 / max(a_run, 1e-9))))].reset_index(drop=True)
+    measured = {}
+    for record in ((), batch.record):
+        job = shards.Job(batch.scenario, batch.society, record, batch.key, batch.work["code"], 0, rows)
+        shards.compute(job) if not measured else None  # compile first
+        begun = time.perf_counter()
+        files = shards.compute(job)
+        measured[record] = (time.perf_counter() - begun, sum(map(len, files.values())))
+    left = sum(len(batch.rows(number)) for number in batch.missing())
+    (plain, small), (taken, large) = measured[()], measured[batch.record]
+    each = left / len(rows)
+    return Estimate(left, taken * each, large * each, max(0.0, taken - plain) * each, (large - small) * each)

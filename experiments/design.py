@@ -174,7 +174,7 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
         elif design[name].isna().any():
             problems.append(_rows(design[name].isna().to_numpy(), name, "is missing"))
     if "seed" not in design:
-        problems.append("the design has no column 'seed' (`replicate` makes seeds)")
+        problems.append("the design has no column 'seed' (`replicate`, or --replicates, makes seeds)")
     if not problems and {"service_share", "team_share"} & set(design):
         shares = sum(design[name] if name in design else scenario.value(name)
                      for name in ("service_share", "team_share"))

@@ -50,12 +50,12 @@ class TableHash:
         import pyarrow as pa
 
         for field in table.schema:
-            digest = self._columns.setdefault(field.name, hashlib.blake2b(digest_size=16))
+            digest = self._of(field.name)
             if not len(table):
                 continue
             column = pa.concat_arrays(table[field.name].chunks)
             if pa.types.is_list(column.type):
-                digest.update(column.value_lengths().to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+                self._of(f"{field.name}[]").update(column.value_lengths().to_numpy(zero_copy_only=False).astype("<i8").tobytes())
                 column = column.flatten()
             if pa.types.is_floating(column.type):
                 values = column.to_numpy(zero_copy_only=False).astype("<f8")
@@ -70,6 +70,9 @@ class TableHash:
                 codes = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
                 digest.update(np.array(words)[codes].tobytes())
         return self
+
+    def _of(self, column: str) -> Any:
+        return self._columns.setdefault(column, hashlib.blake2b(digest_size=16))
 
     def hexdigest(self) -> str:
         whole = hashlib.blake2b(digest_size=16)
@@ -263,7 +266,70 @@ class Saved:
             raise AttributeError(name)
         return self[name]
 
+    def curves(self, role: str, variable: str) -> np.ndarray:
+        """One variable of the monthly series: months x runs (NaN where a run failed or nobody has the role).
+
+        Raises KeyError where it was not recorded.
+        """
+        import pandas as pd
+        from pyarrow import parquet
+
+        path, name = self.folder / "series.parquet", f"{role}.{variable}"
+        columns = parquet.read_schema(path).names if "series" in self.manifest["tables"] else []
+        if name in columns:  # a batch: one row per run
+            rows = parquet.read_table(path, columns=[name])[name].to_pylist()
+            months = max(map(len, rows), default=0)
+            return np.array([np.pad(np.array(row, float), (0, months - len(row)), constant_values=np.nan)
+                             for row in rows]).T
+        if "value" not in columns:
+            there = ", ".join(columns[1:6]) + ", …" if columns else "no series"
+            raise KeyError(f"{self.folder} has no series {name!r}; it has {there}")
+        filters = [("role", "==", role), ("variable", "==", variable)]
+        table = parquet.read_table(path, columns=["run", "month", "value"], filters=filters).to_pandas()
+        if table.empty:
+            raise KeyError(f"{self.folder} has no series {name!r}")
+        wide = table.pivot(index="month", columns="run", values="value")
+        return wide.reindex(columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])).to_numpy()
+
+    def variables(self) -> list[tuple[str, str]]:
+        """(role, variable) of all monthly series that were recorded."""
+        from pyarrow import parquet
+
+        if "series" not in self.manifest["tables"]:
+            return []
+        path = self.folder / "series.parquet"
+        columns = parquet.read_schema(path).names
+        if "value" in columns:
+            pairs = parquet.read_table(path, columns=["role", "variable"]).to_pandas().drop_duplicates()
+            return list(zip(pairs["role"].astype(str), pairs["variable"].astype(str), strict=True))
+        return [tuple(name.split(".", 1)) for name in columns if name != "run"]
+
+    def to_netcdf(self, path: str | Path) -> None:
+        """Outcomes (over run) and monthly series (over month and run) as netCDF 4, with units and provenance.
+
+        Raises StoreError where the extra `netcdf` is not installed or the file cannot be written.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise StoreError("netCDF needs xarray: pip install 'valign[netcdf]'") from None
+        runs = self["runs"]
+        names = {name: name.replace("/", "_") for name in runs if name != "run"}
+        data = {names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"
+                              else runs[name].to_numpy()) for name in names}
+        for role, variable in self.variables():
+            data[f"{role}.{variable}"] = (("month", "run"), self.curves(role, variable))
+        keys = ("command", "started", "finished", "work_hash")
+        attributes = {"Conventions": "CF-1.11", "source": f"valign {self.manifest['versions']['valign']}",
+                      "scenario": self.manifest["work"].get("scenario", ""),
+                      **{f"valign_{key}": str(self.manifest.get(key)) for key in keys}}
+        try:
+            xarray.Dataset(data, {"run": runs["run"].to_numpy() if "run" in runs else np.arange(len(runs))},
+                           attributes).to_netcdf(path, engine="h5netcdf")
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from None
+
 
 def load(folder: str | Path) -> Saved:
-    """Results that `valign run` or `valign levels` left in a folder."""
+    """Results that a command of valign left in a folder."""
     return Saved(folder)

@@ -39,9 +39,16 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except KeyboardInterrupt:
-            complain("interrupted; nothing was written (the same command starts again)")
+        except KeyboardInterrupt as error:
+            complain(str(error) or "interrupted; nothing was written (the same command starts again)")
             raise typer.Exit(INTERRUPTED) from None
+        except RuntimeError as error:
+            from valign.experiments.batch import Stopped
+
+            if not isinstance(error, Stopped):
+                raise
+            complain(str(error))
+            raise typer.Exit(FAILED) from None
         except BrokenPipeError:
             raise
         except (ValueError, OSError, MemoryError) as error:
@@ -134,6 +141,47 @@ def levels(
 
     running.levels(scenario, levels, running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show,
                                                   quiet, as_json))
+
+
+Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one a core).")]
+Workers = Annotated[int | None, typer.Option(help="Processes on this machine, instead of threads.")]
+Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead of threads.")]
+Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute every N-th shard only, from the I-th.")]
+
+
+@app.command()
+@guarded
+def batch(
+    design: Annotated[Path, typer.Argument(metavar="DESIGN", help="CSV or Parquet: a row per run, settings as columns.")],
+    scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="What the design changes.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
+    replicates: Annotated[int | None, typer.Option(help="Runs of each row of a design without seeds.")] = None,
+    seed: Seed = 1, societies: Societies = None, settings: Settings = None,
+    record: Annotated[list[str] | None, typer.Option(
+        metavar="series|decomposition", help="What to keep besides outcomes; repeatable.")] = None,
+    threads: Threads = None, workers: Workers = None, cluster: Cluster = None,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Lay out only; `valign resume` computes.")] = False,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Simulate a design: many runs, kept as they are finished."""
+    from . import batching
+
+    wanted = None if replicates is None else (replicates, seed, societies)
+    batching.batch(design, scenario, out, tuple(record or ()), tuple(settings or ()), wanted, prepare,
+                   batching.Where(threads, workers, cluster, None, quiet, as_json))
+
+
+@app.command()
+@guarded
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a batch that was stopped.")],
+    threads: Threads = None, workers: Workers = None, cluster: Cluster = None, part: Part = None,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Go on with a batch where it was stopped."""
+    from . import batching
+
+    batching.resume(folder, batching.Where(threads, workers, cluster, part, quiet, as_json))
 
 
 @data_app.callback()

@@ -189,7 +189,7 @@ def _publish(command: str, scenario: Scenario, wish: Wish, asked: Mapping[str, A
     else:
         started = datetime.now(UTC)
         try:
-            if not _compiled_before():
+            if not compiled_before():
                 terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
             threading.Thread(target=_import_ahead, daemon=True).start()
             with terminal.progress(scenario.name, quiet) as told:
@@ -202,7 +202,7 @@ def _publish(command: str, scenario: Scenario, wish: Wish, asked: Mapping[str, A
     _print(command, scenario, tables, folder, wish)
 
 
-def _compiled_before() -> bool:
+def compiled_before() -> bool:
     """Whether this Python's compiled kernels are on disk (or nothing is compiled at all)."""
     from valign.model import compiling
 
