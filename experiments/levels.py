@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,18 +29,38 @@ STEP = 0.15  # between low, middle and high
 MOST_LEVELS = 20
 
 
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One combination: at which level, for which innovation, under which strength of the published evidence."""
+
+    factors: Mapping[str, float | str]
+    outcomes: Outcomes
+
+
 @dataclass(eq=False)
 class Levels:
-    """Outcomes at each level, with the tables of `Outcomes`, each with a first column `alignment_level`."""
+    """Outcomes at each level (and innovation, and strength of evidence), with the tables of `Outcomes`.
+
+    Each table begins with a column for every factor: `alignment_level`, and `innovation` and `evidence_strength` where
+    these were varied.
+    """
 
     scenario: Scenario
     levels: tuple[float, ...]
-    outcomes: tuple[Outcomes, ...]
+    cells: tuple[Cell, ...]
     reach: tuple[float, float]  # the levels that all runs probed can reach
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        return tuple(self.cells[0].factors)
+
+    @property
+    def outcomes(self) -> tuple[Outcomes, ...]:
+        return tuple(cell.outcomes for cell in self.cells)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """One row per level and run; rows with the same `run` share all seeds."""
+        """One row per cell and run; rows with the same `run` share all seeds."""
         return self._joined("runs")
 
     @cached_property
@@ -53,9 +74,12 @@ class Levels:
     def _joined(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        parts = [getattr(each, name) for each in self.outcomes]
+        parts = [getattr(cell.outcomes, name) for cell in self.cells]
         table = pd.concat(parts, ignore_index=True)
-        table.insert(0, "alignment_level", np.repeat(self.levels, [len(part) for part in parts]))
+        for place, factor in enumerate(self.factors):
+            values = [cell.factors[factor] for cell in self.cells]
+            table.insert(place, factor, np.repeat(np.array(values, object if factor == "innovation" else float),
+                                                  [len(part) for part in parts]))
         return table
 
 
@@ -111,12 +135,32 @@ def checked_levels(levels: Sequence[float], reach: tuple[float, float], scenario
     return tuple(sorted(float(level) for level in levels))
 
 
+def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict[str, Scenario]:
+    """The scenario with each innovation in place of its own."""
+    if wanted is None:
+        return {scenario.innovation.name: scenario}
+    if not isinstance(wanted, Mapping) or not wanted:
+        raise InputError(["innovations: settings or another scenario by name are wanted, as in "
+                          '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'])
+    found = {}
+    for name, each in wanted.items():
+        if isinstance(each, (str, Scenario)):
+            other = Scenario.load(each) if isinstance(each, str) else each
+            found[str(name)] = Scenario.from_mapping(
+                scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}")
+            found[str(name)].__dict__["folder"] = scenario.__dict__.get("folder", ".")
+        else:
+            found[str(name)] = scenario.replace(dict(each))
+    return found
+
+
 def levels(
     scenario: Scenario | str, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
     societies: int | None = None, record: Iterable[str] = ("series", "decomposition"), *,
+    innovations: Mapping[str, Any] | None = None, evidence: Sequence[float] | None = None,
     society: Society | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> Levels:
-    """Uptake and spread under different levels of alignment.
+    """Uptake and spread under different levels of alignment, for one innovation or several.
 
     All initial values are moved (`alignment_mode`) until mean alignment equals the level; everything else stays:
     the same societies, the same random draws run by run, so that differences between levels are paired.
@@ -124,9 +168,11 @@ def levels(
     Parameters
     ----------
     scenario : a Scenario, a shipped name or a path to TOML; its own `alignment_level` is not used.
-    levels : numbers in [0, 1]. Default: low, middle and high within what the scenario can reach.
+    levels : numbers in [0, 1]. Default: low, middle and high within what the scenario can reach (all innovations can).
     runs, seed, societies, record, society : as in `simulate`, for each level.
-    progress : called with (runs done, runs in all levels).
+    innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
+    evidence : strengths of the published evidence (0 to 1): each level and innovation under each of them.
+    progress : called with (runs done, runs in all).
 
     Raises
     ------
@@ -137,15 +183,22 @@ def levels(
     seed = _whole("seed", seed, 0, MAX_SEED)
     if societies is not None:
         societies = _whole("societies", societies, 1, runs)
-    reach = reachable(scenario, runs, seed, societies, society)
+    variants = innovations_of(scenario, innovations)
+    reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
+    reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
     chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
     record = tuple([record] if isinstance(record, str) else record)
-    results = []
-    for number, level in enumerate(chosen):
+    combinations = list(product(variants, [None] if evidence is None else evidence, chosen))
+    cells = []
+    for number, (name, strength, level) in enumerate(combinations):
         def told(done: int, _: int, before: int = number * runs) -> None:
             if progress is not None:
-                progress(before + done, runs * len(chosen))
+                progress(before + done, runs * len(combinations))
 
-        results.append(simulate(scenario.replace({"alignment_level": level}), runs, seed, societies, record,
-                                society=society, progress=told))
-    return Levels(scenario, chosen, tuple(results), reach)
+        changes: dict[str, Any] = {"alignment_level": level}
+        factors: dict[str, float | str] = {} if innovations is None else {"innovation": name}
+        if strength is not None:
+            changes["innovation.evidence_strength"] = factors["evidence_strength"] = strength
+        cells.append(Cell({"alignment_level": level, **factors}, simulate(
+            variants[name].replace(changes), runs, seed, societies, record, society=society, progress=told)))
+    return Levels(scenario, chosen, tuple(cells), reach)

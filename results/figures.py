@@ -115,6 +115,84 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     return figure
 
 
+def factors_figure(summary: pd.DataFrame, title: str, runs: int) -> Figure:
+    """Uptake and spread at the end by level, for each innovation (columns) over the strength of evidence.
+
+    summary : columns alignment_level, innovation and/or evidence_strength, outcome and those of `summaries.summarise`.
+    """
+    innovations = list(dict.fromkeys(summary["innovation"])) if "innovation" in summary else [""]
+    over = "evidence_strength" if "evidence_strength" in summary else "alignment_level"
+    outcomes = (("uptake_final", "people engaged at the end"), ("spread_final", "services using it at the end"))
+    figure, panels = new_figure(len(innovations) * 2, 2.4 + 3.9 * len(innovations) * 2, 4.4)
+    levels = sorted(summary["alignment_level"].unique(), reverse=True) if over == "evidence_strength" else [None]
+    for column, innovation in enumerate(innovations):
+        of = summary[summary["innovation"] == innovation] if innovation else summary
+        for axes, (outcome, words) in zip(panels[2 * column:2 * column + 2], outcomes, strict=True):
+            share_axis(axes, f"{innovation}: {words}" if innovation else words, 1)
+            ends, texts, colours = [], [], []
+            for place, level in enumerate(levels):
+                part = of[of["outcome"] == outcome].sort_values(over)
+                part = part if level is None else part[part["alignment_level"] == level]
+                colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
+                bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
+                axes.errorbar(part[over], part["mean"], bars,
+                              color=colour, ls=STYLES[place % 3], lw=1.8, marker="o", ms=4, capsize=3)
+                ends.append(float(part["mean"].iloc[-1]))
+                texts.append(f"alignment {level:.2f}" if level is not None else "")
+                colours.append(colour)
+            low, high = of[over].min(), of[over].max()
+            room = 0.05 * max(high - low, 0.1)
+            axes.set(xlim=(low - room, high + room), xticks=sorted(of[over].unique()), xlabel=over.replace("_", " "))
+            if levels[0] is not None:
+                label_ends(axes, high + 1.2 * room, ends, texts, colours)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    note(figure, f"Means over {runs} runs of each combination, the same seeds in all; bars: 95 % intervals of means.")
+    return figure
+
+
+def comparison_figure(curves: pd.DataFrame, differences: pd.DataFrame, title: str, runs: int,
+                      variable: str = "engaged") -> Figure:
+    """Uptake in each scenario, and beside it what differs from the first, month by month.
+
+    curves : columns scenario, variable, month and those of `summaries.curve_summary`; differences : the same of the
+    paired differences, without the first scenario. Areas are 95 % intervals.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    names = list(dict.fromkeys(curves["scenario"]))
+    figure, (levels, gaps) = new_figure(2, 11.5, 4.6)
+    months = int(curves["month"].max())
+    role = "service" if variable == "in_use" else "all"
+    share_axis(levels, f"{SERIES[variable][0].upper()}{SERIES[variable][1:]}", months)
+    drawn = {name: (MUTED if place == 0 else ORDERED[(place - 1) % 3], STYLES[place % 3])
+             for place, name in enumerate(names)}
+    for axes, table, unit in ((levels, curves, 1), (gaps, differences, 100)):
+        ends, texts, colours = [], [], []
+        for name, (colour, style) in drawn.items():
+            part = _part(table[table["scenario"] == name], role, variable)
+            if part.empty:
+                continue
+            axes.fill_between(part["month"], unit * part["mean_low"], unit * part["mean_high"], color=colour, alpha=0.2,
+                              lw=0)
+            axes.plot(part["month"], unit * part["mean"], color=colour, ls=style, lw=2)
+            last = part.iloc[-1]
+            ends.append(unit * float(last["mean"]))
+            texts.append(f"{name}: {100 * last['mean']:.0f} %" if axes is levels else
+                         f"{name}: {100 * last['mean']:+.0f} points")
+            colours.append(colour)
+        if axes is gaps:
+            shown = _part(table, role, variable)
+            gaps.axhline(0, color=MUTED, lw=1)
+            gaps.set_ylim(min(100 * shown["mean_low"].min(), -1), max(100 * shown["mean_high"].max(), 1))
+            gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+            gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
+            month_axis(gaps, f"Difference from {names[0]}, points, paired", int(table["month"].max()))
+        label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    note(figure, f"Lines: means over {runs} runs of each scenario; run by run the same seeds. Areas: 95 % intervals.")
+    return figure
+
+
 def band(axes: Axes, part: pd.DataFrame, colour: str = MAIN) -> None:
     """Median with the middle half and 5 to 95 % of runs."""
     axes.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.15, lw=0)

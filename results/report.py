@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from .labels import HEADLINES, label
 Rows = tuple[Sequence[str], list[list[str]]]
 
 
-def _mean(row: pd.Series) -> str:
+def _mean(row: Mapping) -> str:
     """A mean with its interval, as in 31 % (28–34)."""
     write = label(row["outcome"]).write
     if math.isnan(row["mean"]):
@@ -23,7 +23,7 @@ def _mean(row: pd.Series) -> str:
     return f"{write(row['mean'])} ({_range(write(row['mean_low']), write(row['mean_high']).removesuffix(' %'))})"
 
 
-def _band(row: pd.Series) -> str:
+def _band(row: Mapping) -> str:
     write = label(row["outcome"]).write
     return _range(write(row["low"]), write(row["high"]))
 
@@ -62,28 +62,168 @@ def levels_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     return columns, rows
 
 
+def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
+    """Main outcomes of each scenario, and for each but the first the paired difference and how often it is higher."""
+    names = list(dict.fromkeys(summary["scenario"]))
+    columns = ["outcome", *names]
+    for name in names[1:]:
+        columns += [f"{name} less {names[0]}, paired", "higher in"]
+    rows = []
+    for outcome in HEADLINES:
+        of = summary[summary["outcome"] == outcome].set_index("scenario", drop=False)
+        if of.empty or not of["n"].any():
+            continue
+        never = label(outcome).never
+        row = [label(outcome).text] + [label(outcome).write(of.loc[name, "median"]) if never else _mean(of.loc[name])
+                                       for name in names]
+        for name in names[1:]:
+            gap = differences[(differences["outcome"] == outcome) & (differences["scenario"] == name)].iloc[0]
+            row += ["-" if never else _difference(gap), _percent(gap["higher"])]
+        rows.append(row)
+    return columns, rows
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+def main_table(command: str, tables: Mapping[str, pd.DataFrame]) -> Rows | None:
+    """The table that a command prints and a report shows; levels varied with other factors: of the first of these."""
+    if command == "compare":
+        return compare_table(tables["summary"], tables["differences"])
+    if command == "levels":
+        summary, differences = tables["summary"], tables["differences"]
+        for factor in ("innovation", "evidence_strength"):
+            if factor in summary:
+                first = summary[factor].iloc[0]
+                summary, differences = (each[each[factor] == first] for each in (summary, differences))
+        return levels_table(summary, differences)
+    return run_table(tables["summary"]) if "summary" in tables else None
+
+
+def detail_table(tables: Mapping[str, pd.DataFrame]) -> Rows | None:
+    """All paired differences as people read them."""
+    if "differences" not in tables:
+        return None
+    table = tables["differences"]
+    by = [name for name in table.columns[:table.columns.get_loc("outcome")] if name != "base"]
+    columns = [*(name.replace("_", " ") for name in by), "outcome", "difference (95 % interval)", "standardised",
+               "higher in", "variance reduced by pairing"]
+    rows = []
+    for _, row in table[table["n"] > 0].iterrows():
+        plain = [f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in by]
+        rows.append([*plain, label(row["outcome"]).text, _difference(row), _plain(row["standardised"]),
+                     _percent(row["higher"]), _plain(row["variance_reduction"], " times")])
+    return columns, rows
+
+
+def _plain(number: float, unit: str = "") -> str:
+    return "-" if math.isnan(number) else f"{number:.2f}{unit}"
+
+
+def precision_in_words(precision: pd.DataFrame) -> list[str]:
+    """How many runs a wished precision takes."""
+    told = []
+    for _, row in precision.iterrows():
+        kind = label(row["outcome"]).kind
+        width = f"{100 * row['half_width']:g} points" if kind == "share" else f"{row['half_width']:g}"
+        if math.isnan(row["runs"]):
+            told.append(f"{row['scenario']}: too few runs to say how many a precision of ± {width} takes.")
+        else:
+            told.append(f"{row['scenario']}: {label(row['outcome']).text} to ± {width} takes about "
+                        f"{row['runs']:,.0f} runs of each scenario.")
+    return told
+
+
+LIMITS = (
+    "This is what follows from the model's assumptions, not a forecast for a particular place.",
+    "The intervals say how well the average over runs is known. They do not cover uncertain parameters, nor what the "
+    "model leaves out; the list of parameters below says which are assumed.",
+    "That fit of values matters to engagement is an assumption of the model: how much follows from it is a result.",
+)
+
+
+def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What the numbers say, in sentences."""
+    if command == "batch":
+        runs = tables["runs"]
+        return [f"{len(runs):,} runs of a design; {int((runs['status'] != 'ok').sum()):,} of them failed."]
+    if command == "run":
+        return _findings_of_run(tables["summary"], tables["runs"])
+    differences, summary = tables["differences"], tables["summary"]
+    by = "scenario" if command == "compare" else "alignment_level"
+    told = []
+    for factor in ("innovation", "evidence_strength"):
+        if factor in differences:
+            first = differences[factor].iloc[0]
+            differences, summary = (each[each[factor] == first] for each in (differences, summary))
+            told.append(f"The sentences below are for {factor.replace('_', ' ')} {first}; the figure shows the others.")
+    values = list(dict.fromkeys(differences[by])) if command == "compare" else [differences[by].max()]
+    for value in values:
+        for outcome in ("uptake_final", "spread_final", "sustained_24"):
+            of = differences[(differences["outcome"] == outcome) & (differences[by] == value)]
+            if len(of) and of["n"].iloc[0]:
+                told.append(_sentence(of.iloc[0], summary, by))
+    return told
+
+
+def _findings_of_run(summary: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
+    told = []
+    of = summary.set_index("outcome")
+    for outcome, words in (("uptake_final", "people are engaged at the end"),
+                           ("spread_final", "services use the innovation at the end"),
+                           ("sustained_24", "services still use it 24 months after their funding ended")):
+        if of.loc[outcome, "n"]:
+            row = {**of.loc[outcome].to_dict(), "outcome": outcome}
+            told.append(f"On average {_mean(row)} of {words} (95 % interval of the mean in brackets); "
+                        f"single runs lie between {_band(row).replace('–', ' and ')} nine times out of ten.")
+    if of.loc["time_to_50", "happened"] < 1:
+        told.append(f"In {_percent(1 - of.loc['time_to_50', 'happened'])} of runs fewer than half of the people are "
+                    "ever engaged at the same time.")
+    return told
+
+
+def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
+    """One difference in words, with how sure it is."""
+    means = summary[summary["outcome"] == row["outcome"]].set_index(by)["mean"]
+    write = label(row["outcome"]).write
+    names = {"scenario": "{}", "alignment_level": "alignment {:.2f}"}[by]
+    text = (f"{label(row['outcome']).text[0].upper()}{label(row['outcome']).text[1:]}: "
+            f"{write(means[row['base']])} with {names.format(row['base'])}, "
+            f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {_difference(row)}.")
+    if math.isnan(row["low"]):
+        return f"{text} Too few runs to say how sure this is."
+    if row["low"] <= 0 <= row["high"]:
+        return f"{text} The interval holds zero: these runs do not show a difference."
+    return f"{text} In {_percent(row['higher'])} of pairs of runs with the same seeds it is higher (ties count half)."
+
+
 def _difference(row: pd.Series) -> str:
     kind = label(row["outcome"]).kind
     factor, digits, unit = (100, 0, " points") if kind == "share" else (1, 2, "")
     numbers = [factor * row[name] for name in ("difference", "low", "high")]
     if math.isnan(numbers[0]):
         return "-"
-    mean, low, high = (f"{number:+.{digits}f}" for number in numbers)
+    mean, low, high = (text if float(text := f"{number:+.{digits}f}") else text[1:] for number in numbers)
     return f"{mean}{unit}" + ("" if math.isnan(numbers[1]) else f" ({low} to {high})")
 
 
 def counted(runs: pd.DataFrame) -> str:
     """"100 runs in 8 societies"."""
-    by = runs["alignment_level"].nunique() if "alignment_level" in runs else 1
+    kinds = [name for name in ("alignment_level", "innovation", "evidence_strength", "scenario") if name in runs]
+    by = len(runs[kinds].drop_duplicates()) if kinds else 1
     each, societies = len(runs) // max(1, by), runs["society_seed"].nunique()
-    text = f"{each} run{'s' * (each != 1)}" + (f" at each of {by} levels" if by > 1 else "")
+    what = "scenarios" if kinds == ["scenario"] else "levels" if kinds == ["alignment_level"] else "combinations"
+    text = f"{each} run{'s' * (each != 1)}" + (f" {'of' if what == 'scenarios' else 'at'} each of {by} {what}" if by > 1 else "")
     return text if societies == each else f"{text} in {societies} societ{'y' if societies == 1 else 'ies'}"
 
 
 def remarks(runs: pd.DataFrame) -> list[str]:
     """What a reader has to know to read the table rightly."""
     out = ["Median and band: how single runs differ. Mean: how well it is known, which more runs improve."]
-    if "alignment_level" in runs:
+    if "scenario" in runs:
+        out = ["Means over runs with 95 % intervals (for months: medians); the same seeds in every scenario."]
+    elif "alignment_level" in runs:
         out = ["Means over runs with 95 % intervals (for months: medians); the same seeds at every level."]
     failed = runs[runs["status"] != "ok"]
     if len(failed):

@@ -122,9 +122,9 @@ def discard_if_empty(folder: Path) -> None:
 
 
 def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str,
-         command: str, started: datetime, settings: Sequence[str] = (),
-         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> None:
-    """Write tables, the scenario as TOML and, last, the manifest: a folder with a manifest is complete.
+         command: str, started: datetime, settings: Sequence[str] = (), description: str = "",
+         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> dict[str, Any]:
+    """Write tables, the scenario as TOML and, last, the manifest (returned): a folder with a manifest is complete.
 
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too. settings: columns of `runs` that are
     settings of the scenario.
@@ -137,16 +137,22 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
         (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
-    write_manifest(folder, work, command=command, started=started, settings=settings, done=True, tables={
-        name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
+    return write_manifest(
+        folder, work, command=command, started=started, settings=settings, description=description, done=True, tables={
+            name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
 
 
 def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, started: datetime, done: bool,
-                   tables: Mapping[str, Any], settings: Sequence[str] = ()) -> None:
-    """Write manifest.json and, when the work is done, its RO-Crate. tables: rows, columns (and hashes) by name."""
+                   tables: Mapping[str, Any], settings: Sequence[str] = (), description: str = "") -> dict[str, Any]:
+    """Write manifest.json and, when the work is done, its RO-Crate; the manifest.
+
+    tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
+    in words.
+    """
     manifest = {
         "format": FORMAT, "status": "done" if done else "running", "work_hash": work_hash(work), "work": dict(work),
-        "command": command, "settings": list(settings), "started": started.isoformat(timespec="seconds"),
+        "command": command, "settings": list(settings), "description": description,
+        "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
         "tables": dict(tables), "versions": versions(),
     }
@@ -156,6 +162,7 @@ def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, start
             replace(folder / CRATE, json.dumps(crate(folder, manifest), indent=1, ensure_ascii=False).encode() + b"\n")
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+    return manifest
 
 
 def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,7 +296,9 @@ class Saved:
         if table.empty:
             raise KeyError(f"{self.folder} has no series {name!r}")
         wide = table.pivot(index="month", columns="run", values="value")
-        return wide.reindex(columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])).to_numpy()
+        months = parquet.read_table(path, columns=["month"])["month"].to_numpy().max()
+        return wide.reindex(index=pd.RangeIndex(months + 1),
+                            columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])).to_numpy()
 
     def variables(self) -> list[tuple[str, str]]:
         """(role, variable) of all monthly series that were recorded."""

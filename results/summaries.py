@@ -113,27 +113,84 @@ def summarise(runs: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summarise_by(runs: pd.DataFrame, outcomes: Sequence[str], by: str) -> pd.DataFrame:
-    """`summarise` for every value of the column `by`, which comes first."""
-    parts = [summarise(part, outcomes).assign(**{by: value}) for value, part in runs.groupby(by, sort=True)]
-    table = pd.concat(parts, ignore_index=True)
-    return table[[by, *(column for column in table if column != by)]]
+def summarise_by(runs: pd.DataFrame, outcomes: Sequence[str], by: str | Sequence[str]) -> pd.DataFrame:
+    """`summarise` for every combination of the columns `by`, which come first."""
+    by = [by] if isinstance(by, str) else list(by)
+    parts = []
+    for values, part in runs.groupby(by, sort=False):
+        table = summarise(part, outcomes)
+        for place, (name, value) in enumerate(zip(by, values, strict=True)):
+            table.insert(place, name, value)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
 
 
-def paired_differences(runs: pd.DataFrame, outcomes: Sequence[str], by: str, base: float) -> pd.DataFrame:
-    """Mean differences from `base`, run by run with the same seed, with 95 % intervals."""
+def paired_differences(runs: pd.DataFrame, outcomes: Sequence[str], by: str, base: object) -> pd.DataFrame:
+    """What changes from `base`, run by run with the same seeds. One row per other value of `by` and outcome.
+
+    n : pairs with both values. difference, low, high : mean of the paired differences and its 95 % interval (clusters:
+    societies). standardised : the mean difference in units of the pooled standard deviation of single runs (Cohen's d).
+    higher, higher_low, higher_high : probability that the value is higher than the base's, run by run (ties count
+    half), with its interval; what did not happen counts as later than all else. variance_reduction : variance of the
+    mean difference with independent seeds, estimated from the same runs, over that with pairing.
+    """
     keyed = runs.set_index("run")
     reference = keyed[keyed[by] == base]
+    clusters = reference["society_seed"].to_numpy() if "society_seed" in reference else None
     rows = []
-    for value in sorted(set(runs[by])):
+    for value in dict.fromkeys(runs[by]):
         if value == base:
             continue
         other = keyed[keyed[by] == value].reindex(reference.index)
         for outcome in outcomes:
-            interval = mean_interval(other[outcome] - reference[outcome], reference.get("society_seed"))
-            rows.append({by: value, "base": base, "outcome": outcome, "n": interval.n, "difference": interval.mean,
-                         "low": interval.low, "high": interval.high})
-    return pd.DataFrame(rows, columns=[by, "base", "outcome", "n", "difference", "low", "high"])
+            x, y = reference[outcome].to_numpy(float), other[outcome].to_numpy(float)
+            rows.append({by: value, "base": base, "outcome": outcome,
+                         **_paired(x, y, clusters, label(outcome).never)})
+    return pd.DataFrame(rows, columns=[by, "base", "outcome", *_PAIRED])
+
+
+_PAIRED = ("n", "difference", "low", "high", "standardised", "higher", "higher_low", "higher_high",
+           "variance_reduction")
+
+
+def _paired(x: np.ndarray, y: np.ndarray, clusters: np.ndarray | None, never: bool) -> dict[str, float]:
+    """`paired_differences` of one outcome: x of the base, y of the other."""
+    both = ~np.isnan(x) & ~np.isnan(y)
+    within = None if clusters is None else clusters[both]
+    between = mean_interval((y - x)[both], within)
+    arms = [mean_interval(each[both], within) for each in (x, y)]
+    widths = [each.high - each.mean for each in (*arms, between)]
+    spread = np.sqrt((x[both].var(ddof=1) + y[both].var(ddof=1)) / 2) if both.sum() > 1 else np.nan
+    if never:
+        x, y = (np.where(np.isnan(each), np.inf, each) for each in (x, y))
+    compared = ~np.isnan(x) & ~np.isnan(y)
+    higher = mean_interval(np.where(y > x, 1.0, np.where(y == x, 0.5, 0.0))[compared],
+                           None if clusters is None else clusters[compared])
+    return {
+        "n": between.n, "difference": between.mean, "low": between.low, "high": between.high,
+        "standardised": between.mean / spread if spread > 0 else np.nan,
+        "higher": higher.mean, "higher_low": np.maximum(higher.low, 0.0), "higher_high": np.minimum(higher.high, 1.0),
+        "variance_reduction": (widths[0]**2 + widths[1]**2) / widths[2]**2 if widths[2] > 0 else np.nan,
+    }
+
+
+def runs_needed(differences: np.ndarray, clusters: np.ndarray, half_width: float,
+                confidence: float = CONFIDENCE) -> dict[str, float]:
+    """How many runs make the interval of a mean ± `half_width`, from a pilot; as many runs in a society as there.
+
+    Returns runs, societies, and `reached`: the pilot's own half-width. NaN where the pilot has one society.
+    """
+    there = ~np.isnan(differences)
+    found = mean_interval(differences[there], clusters[there], confidence)
+    k = len(np.unique(clusters[there]))
+    reached = found.high - found.mean
+    if not reached >= 0 or k < 2:
+        return {"runs": np.nan, "societies": np.nan, "reached": np.nan}
+    error = reached / t_quantile(0.5 + confidence / 2, k - 1) * np.sqrt(k)  # SD of societies' means
+    needed = max(2, int((t_quantile(0.5 + confidence / 2, 10**9) * error / half_width)**2))
+    while t_quantile(0.5 + confidence / 2, needed - 1) * error / np.sqrt(needed) > half_width:
+        needed += 1
+    return {"runs": float(np.ceil(needed * there.sum() / k)), "societies": float(needed), "reached": float(reached)}
 
 
 def curve_summary(curves: np.ndarray, clusters: Sequence[int] | None = None) -> pd.DataFrame:

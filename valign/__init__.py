@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valign.experiments.ablations import ablations as ablations
+    from valign.experiments.batch import run_batch as run_batch
+    from valign.experiments.compare import compare as compare
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.simulate import simulate as simulate
@@ -36,6 +38,8 @@ _WHERE = {
     "parameters": "valign.listing",
     "simulate": "valign.experiments.simulate",
     "Outcomes": "valign.experiments.outcomes",
+    "compare": "valign.experiments.compare",
+    "run_batch": "valign.experiments.batch",
     "levels": "valign.experiments.levels",
     "ablations": "valign.experiments.ablations",
     "World": "valign.model.world",

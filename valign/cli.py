@@ -114,17 +114,29 @@ def parameters(
 @app.command()
 @guarded
 def run(
-    scenario: Which, runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None,
-    settings: Settings = None,
+    scenario: Annotated[str | None, typer.Argument(
+        metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")] = None,
+    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition|events", help="What to keep (default: series); repeatable.")] = None,
+        metavar="series|decomposition|events|agents", help="What to keep (default: series); repeatable.")] = None,
+    replay: Annotated[Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
+                      ] = None,
+    row: Annotated[int | None, typer.Option(help="Which row of runs.csv to replay, from 0.")] = None,
     out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
 ) -> None:
-    """Run a scenario: a table, a figure, files."""
+    """Run a scenario: a table, a figure, files. Or replay one run of earlier results."""
     from . import running
 
-    running.run(scenario, running.Wish(runs, societies, seed, months, tuple(settings or ()), tuple(record or ()), out,
-                                       show, quiet, as_json))
+    wish = running.Wish(runs, societies, seed, months, tuple(settings or ()), tuple(record or ()), out, show, quiet,
+                        as_json)
+    if replay is not None or row is not None:
+        running.replay(scenario, replay, row, wish)
+    elif scenario is None:
+        from valign.model.errors import InputError
+
+        raise InputError(["run: name a SCENARIO (`valign scenarios` lists the shipped ones)"])
+    else:
+        running.run(scenario, wish)
 
 
 @app.command()
@@ -133,14 +145,48 @@ def levels(
     scenario: Which,
     levels: Annotated[str | None, typer.Option(
         metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach).")] = None,
+    innovation: Annotated[list[str] | None, typer.Option(
+        metavar="SCENARIO|NAME:KEY=VALUE,…", help="Also for another innovation; repeatable.")] = None,
+    evidence: Annotated[str | None, typer.Option(metavar="A,B", help="Strengths of the published evidence.")] = None,
     runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
     out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """Run a scenario at several levels of alignment."""
     from . import running
 
-    running.levels(scenario, levels, running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show,
-                                                  quiet, as_json))
+    running.levels(scenario, levels, tuple(innovation or ()), evidence,
+                   running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json))
+
+
+@app.command()
+@guarded
+def compare(
+    scenarios: Annotated[list[str], typer.Argument(
+        metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE changes one.")],
+    precision: Annotated[list[str] | None, typer.Option(
+        metavar="OUTCOME=HALF_WIDTH", help="How many runs would this take? (default: uptake_final=0.01)")] = None,
+    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
+    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Compare scenarios, paired run by run by the same seeds."""
+    from . import running
+
+    running.compare(scenarios, tuple(precision or ()), running.Wish(
+        runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json))
+
+
+@app.command()
+@guarded
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
+    netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
+) -> None:
+    """Draw figures and report anew from the tables of a folder."""
+    from valign.results import pages, store
+
+    print(pages.rebuild(folder))
+    if netcdf is not None:
+        store.load(folder).to_netcdf(netcdf)
 
 
 Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one a core).")]
@@ -152,13 +198,13 @@ Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute every N-t
 @app.command()
 @guarded
 def batch(
-    design: Annotated[Path, typer.Argument(metavar="DESIGN", help="CSV or Parquet: a row per run, settings as columns.")],
+    design: Annotated[Path, typer.Argument(metavar="DESIGN", help="CSV or Parquet: one row per run.")],
     scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="What the design changes.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     replicates: Annotated[int | None, typer.Option(help="Runs of each row of a design without seeds.")] = None,
     seed: Seed = 1, societies: Societies = None, settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition", help="What to keep besides outcomes; repeatable.")] = None,
+        metavar="series|decomposition", help="What to keep besides outcomes.")] = None,
     threads: Threads = None, workers: Workers = None, cluster: Cluster = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Lay out only; `valign resume` computes.")] = False,
     quiet: Quiet = False, as_json: Json = False,

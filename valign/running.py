@@ -1,35 +1,40 @@
-"""`valign run` and `valign levels`: simulate, summarise, draw, save, print."""
+"""`valign run`, `levels` and `compare`: simulate, summarise, draw, save, print."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valign.model.errors import InputError, nearest
-from valign.results import store
+from valign.results import pages, store
 
 from . import terminal
+from .describing import in_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from valign.model.scenario import Scenario
 
-SHOWN = ("runs", "summary", "curves", "differences", "observed")
+NOT_OUTCOMES = ("run", "seed", "society_seed", "status", "alignment_level", "innovation", "evidence_strength",
+                "scenario")
 RECORDS = ("series", "decomposition", "events", "agents")
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
-DRAWN = (("all", "engaged"), ("all", "ever_engaged"), ("service", "in_use"))
+
+
+Tables = dict[str, "pd.DataFrame"]
+Told = Callable[[int, int], None] | None
 
 
 @dataclass(frozen=True)
 class Wish:
-    """The options that `run` and `levels` share."""
+    """The options that `run`, `levels` and `compare` share."""
 
     runs: int | None
     societies: int | None
@@ -67,49 +72,138 @@ def load(name: str, wish: Wish) -> Scenario:
     return scenario.replace(changes) if changes else scenario
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a command does: its name, the (first) scenario, what else was asked, and how the tables come about.
+
+    ensembles: how many times `runs` runs are simulated. settings: columns of `runs` that are settings of the scenario.
+    """
+
+    command: str
+    scenario: Scenario
+    asked: Mapping[str, Any]
+    ensembles: int
+    settings: tuple[str, ...]
+    simulated: Callable[[Told], Tables]
+
+
 def run(name: str, wish: Wish) -> None:
     scenario = load(name, wish)
     record = wish.record
-    if unknown := [each for each in record if each not in RECORDS]:
-        near = nearest(unknown[0], list(RECORDS))
-        raise InputError([f"--record {unknown[0]}: allowed are {', '.join(RECORDS)}"
+    if wrong := [each for each in record if each not in RECORDS]:
+        near = nearest(wrong[0], list(RECORDS))
+        raise InputError([f"--record {wrong[0]}: allowed are {', '.join(RECORDS)}"
                           + (f" (did you mean {near}?)" if near else "")])
     record = tuple(dict.fromkeys(("series", *record)))
 
-    def simulated(told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
+    def simulated(told: Told) -> Tables:
         from valign.experiments.simulate import simulate
 
         return run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
 
-    _publish("run", scenario, wish, {"record": list(record)}, simulated)
+    _publish(Task("run", scenario, {"record": list(record)}, 1, (), simulated), wish)
 
 
-def levels(name: str, chosen: str | None, wish: Wish) -> None:
+def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish) -> None:
+    """Rerun one row of earlier results with everything recorded; its outcomes must be the same bits."""
+    from valign.experiments.replay import replayed
+
+    if folder is None or row is None:
+        raise InputError(["--replay DIR and --row N go together"])
+    if wish.runs is not None or wish.societies is not None or wish.months is not None or wish.settings or wish.record:
+        raise InputError(["a replay takes everything from the results: leave --runs, --societies, --months, --set and "
+                          "--record out"])
+    found = replayed(folder, row)
+    if name is not None and load(name, wish).name != found.scenario.name:
+        raise InputError([f"{folder} holds runs of {found.scenario.name!r}, not of {name!r}"])
+    asked = {"record": list(RECORDS), "replay": {"row": row, "settings": found.settings, "seed": found.seed,
+                                                 "society_seed": found.society_seed}}
+    wish = replace(wish, runs=1, seed=found.seed, out=wish.out or Path("runs") / f"{folder.name}-row-{row}")
+    _publish(Task("run", found.scenario, asked, 1, (), lambda _: run_tables(found.simulated())), wish)
+    terminal.say(f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and "
+                 "decisions", wish.quiet)
+
+
+def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence: str | None, wish: Wish) -> None:
+    """innovations: NAME (a scenario whose innovation is taken) or LABEL: KEY=VALUE, ...; evidence: strengths."""
     scenario = load(name, wish)
-    wanted = None if chosen is None else _numbers(chosen)
+    wanted = None if chosen is None else _numbers("--levels", chosen, "0.55,0.7,0.85")
+    strengths = None if evidence is None else _numbers("--evidence", evidence, "0.2,0.8")
+    others = dict(map(_innovation, innovations)) or None
+    if others is not None:
+        others = {scenario.innovation.name: {}} | others
 
-    def simulated(told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
+    def simulated(told: Told) -> Tables:
         from valign.experiments.levels import levels as at_levels
 
-        return levels_tables(at_levels(scenario, wanted, wish.runs, wish.seed, wish.societies, progress=told))
+        return levels_tables(at_levels(scenario, wanted, wish.runs, wish.seed, wish.societies, innovations=others,
+                                       evidence=strengths, progress=told))
 
-    _publish("levels", scenario, wish, {"levels": wanted}, simulated)
+    settings = ("alignment_level", *(("innovation.evidence_strength",) if strengths else ()))
+    asked = {"levels": wanted, **({"innovations": others} if others else {}),
+             **({"evidence": strengths} if strengths else {})}
+    ensembles = len(wanted or (1, 2, 3)) * len(strengths or (1,)) * len(others or (1,))
+    _publish(Task("levels", scenario, asked, ensembles, settings, simulated), wish)
 
 
-def _numbers(text: str) -> list[float]:
+def _innovation(text: str) -> tuple[str, Any]:
+    """SCENARIO, or LABEL: KEY=VALUE, KEY=VALUE."""
+    name, colon, changes = text.partition(":")
+    return (name.strip(), dict(map(setting, changes.split(",")))) if colon else (name, name)
+
+
+def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> None:
+    """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
+    scenarios = {}
+    for text in names:
+        name, *changes = text.split("+")
+        scenario = load(name, wish)
+        own = name == names[0].partition("+")[0] and changes  # changes of the first scenario are known by the changes
+        scenarios[", ".join(changes) if own else text] = (
+            scenario.replace(dict(map(setting, changes))) if changes else scenario)
+    if len(scenarios) < 2 or len(scenarios) < len(names):
+        raise InputError(["compare: two or more different scenarios are wanted, as in "
+                          "`valign compare two-services two-services+coproduction_intensity=0.4`"])
+    wanted = dict(map(_precision, precision or ("uptake_final=0.01",)))
+
+    def simulated(told: Told) -> Tables:
+        from valign.experiments.compare import compare as side_by_side
+
+        return compare_tables(side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told), wanted)
+
+    asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()}, "precision": wanted}
+    _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated), wish)
+
+
+def _precision(text: str) -> tuple[str, float]:
+    from valign.model.errors import unknown
+    from valign.model.observe import OUTCOMES
+
+    name, _, number = text.partition("=")
+    if name not in OUTCOMES:
+        raise InputError([f"--precision {unknown(name, OUTCOMES, 'outcome')}"])
+    try:
+        width = float(number)
+    except ValueError:
+        width = 0.0
+    if not 0 < width < float("inf"):
+        raise InputError([f"--precision {text}: OUTCOME=HALF_WIDTH is wanted, as in --precision uptake_final=0.01"])
+    return name, width
+
+
+def _numbers(option: str, text: str, example: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError([f"--levels {text}: numbers with commas between are wanted, as in 0.55,0.7,0.85"]) from None
+        raise InputError([f"{option} {text}: numbers with commas between are wanted, as in {example}"]) from None
 
 
 def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
     """The tables of an ensemble (`Outcomes`): runs, summary, curves and what was recorded."""
-    from valign.results.summaries import curve_summaries, summarise
+    from valign.results.summaries import summarise
 
     runs = outcomes.runs
-    curves = curve_summaries({pair: outcomes.curves(*pair) for pair in outcomes.variables()}, runs["society_seed"])
-    tables = {"runs": runs, "summary": summarise(runs, _outcome_columns(runs)), "curves": curves,
+    tables = {"runs": runs, "summary": summarise(runs, _outcome_columns(runs)), "curves": _curves(outcomes, {}),
               "series": outcomes.series}
     for name in ("decomposition", "events", "agents"):
         table = getattr(outcomes, name)
@@ -125,26 +219,52 @@ def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def levels_tables(found: Any) -> dict[str, pd.DataFrame]:
+def levels_tables(found: Any) -> Tables:
     """The tables of a comparison of levels (`Levels`)."""
     import pandas as pd
 
-    from valign.results.summaries import curve_summaries, paired_differences, summarise_by
+    from valign.results.summaries import paired_differences, summarise_by
 
-    curves = pd.concat([
-        curve_summaries({pair: each.curves(*pair) for pair in each.variables()}, each.runs["society_seed"])
-        .assign(alignment_level=level) for level, each in zip(found.levels, found.outcomes, strict=True)],
-        ignore_index=True)
-    outcomes = _outcome_columns(found.runs)
+    curves = pd.concat([_curves(cell.outcomes, cell.factors) for cell in found.cells], ignore_index=True)
+    outcomes, others = _outcome_columns(found.runs), list(found.factors[1:])
+    differences = [paired_differences(part, outcomes, "alignment_level", found.levels[0])
+                   .assign(**dict(zip(others, values, strict=True)))
+                   for values, part in (found.runs.groupby(others, sort=False) if others else [((), found.runs)])]
     tables = {
-        "runs": found.runs, "summary": summarise_by(found.runs, outcomes, "alignment_level"), "curves": curves,
-        "differences": paired_differences(found.runs, outcomes, "alignment_level", found.levels[0]),
+        "runs": found.runs, "summary": summarise_by(found.runs, outcomes, found.factors), "curves": curves,
+        "differences": pd.concat(differences, ignore_index=True)[["alignment_level", *others, *(
+            name for name in differences[0] if name not in ("alignment_level", *others))]],
     }
     return tables | ({"decomposition": found.decomposition} if len(found.decomposition) else {})
 
 
+def compare_tables(found: Any, precision: Mapping[str, float]) -> Tables:
+    """The tables of a `Comparison`; precision: wished half-widths by outcome."""
+    import pandas as pd
+
+    from valign.results.summaries import summarise_by
+
+    pairs = [pair for pair in next(iter(found.outcomes.values())).variables()
+             if pair[1] in ("engaged", "ever_engaged", "in_use", "alignment")]
+    return {
+        "runs": found.runs, "summary": summarise_by(found.runs, _outcome_columns(found.runs), "scenario"),
+        "curves": pd.concat([_curves(each, {"scenario": name}) for name, each in found.outcomes.items()],
+                            ignore_index=True),
+        "differences": found.differences,
+        "difference_curves": pd.concat([found.curves(*pair) for pair in pairs], ignore_index=True),
+        "precision": pd.concat([found.runs_needed(*wish) for wish in precision.items()], ignore_index=True),
+    }
+
+
+def _curves(outcomes: Any, factors: Mapping[str, Any]) -> pd.DataFrame:
+    from valign.results.summaries import curve_summaries
+
+    pairs = {pair: outcomes.curves(*pair) for pair in outcomes.variables()}
+    return curve_summaries(pairs, outcomes.runs["society_seed"]).assign(**factors)
+
+
 def _outcome_columns(runs: pd.DataFrame) -> list[str]:
-    return [name for name in runs.columns if name not in ("run", "seed", "society_seed", "status", "alignment_level")]
+    return [name for name in runs.columns if name not in NOT_OUTCOMES]
 
 
 def observed(scenario: Scenario) -> pd.DataFrame | None:
@@ -170,22 +290,33 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
                           f"up to {int(0.8 * there * runs / needed):,} runs fit"])
 
 
-def _publish(command: str, scenario: Scenario, wish: Wish, asked: Mapping[str, Any],
-             simulated: Callable[[Callable[[int, int], None] | None], dict[str, pd.DataFrame]]) -> None:
+def parameters_of(scenario: Scenario) -> pd.DataFrame:
+    """Every parameter with the scenario's value, and what is known of it."""
+    import pandas as pd
+
+    from valign.model.parameters import PARAMETERS
+
+    return pd.DataFrame([{"name": name, "value": scenario.value(name), "default": p.default, "low": p.low,
+                          "high": p.high, "unit": p.unit, "meaning": p.meaning, "grade": p.grade, "source": p.source}
+                         for name, p in PARAMETERS.items()])
+
+
+def _publish(task: Task, wish: Wish) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
     from valign.model.compiling import sources_hash
 
+    scenario = task.scenario
     toml = scenario.to_toml()
     runs = scenario.runs if wish.runs is None else wish.runs
-    work = {"command": command, "scenario": toml, "runs": runs, "seed": wish.seed, "societies": wish.societies,
-            "code": sources_hash(), **asked}
-    _check_memory(scenario, runs, len(asked.get("levels") or (1, 2, 3)) if command == "levels" else 1)
+    work = {"command": task.command, "scenario": toml, "runs": runs, "seed": wish.seed, "societies": wish.societies,
+            "code": sources_hash(), **task.asked}
+    _check_memory(scenario, runs, task.ensembles)
     folder = wish.out or store.default_folder(scenario.name, work)
     quiet = wish.quiet or wish.as_json
     if store.prepare(folder, work):
         terminal.say(f"{folder} holds this very work already; showing it", quiet)
         saved = store.load(folder)
-        tables = {name: saved[name] for name in saved.manifest["tables"] if name in SHOWN}
+        tables = {name: saved[name] for name in saved.manifest["tables"] if name in pages.SHOWN}
     else:
         started = datetime.now(UTC)
         try:
@@ -193,13 +324,17 @@ def _publish(command: str, scenario: Scenario, wish: Wish, asked: Mapping[str, A
                 terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
             threading.Thread(target=_import_ahead, daemon=True).start()
             with terminal.progress(scenario.name, quiet) as told:
-                tables = simulated(told)
+                tables = task.simulated(told)
         except BaseException:
             store.discard_if_empty(folder)
             raise
-        _draw(command, scenario, tables, folder)
-        store.save(folder, tables, work, scenario=toml, command=" ".join(["valign", *sys.argv[1:]]), started=started)
-    _print(command, scenario, tables, folder, wish)
+        tables["parameters"] = parameters_of(scenario)
+        title = scenario.title or scenario.name
+        drawn = pages.publish(folder, task.command, title, tables)
+        manifest = store.save(folder, tables, work, scenario=toml, command=" ".join(["valign", *sys.argv[1:]]),
+                              started=started, settings=task.settings, description=in_words(scenario))
+        pages.write(folder, manifest, title, tables, drawn)
+    _print(task.command, scenario, tables, folder, wish)
 
 
 def compiled_before() -> bool:
@@ -219,44 +354,24 @@ def _import_ahead() -> None:
         import_module(name)
 
 
-def _draw(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    from valign.results import figures
-
-    curves, runs = tables["curves"], tables["runs"]
-    title = scenario.title or scenario.name
-    if command == "levels":
-        curves = curves[[pair in DRAWN for pair in zip(curves["role"], curves["variable"], strict=True)]]
-        each = len(runs) // runs["alignment_level"].nunique()
-        figure = figures.levels_figure(curves, f"{title}: what the level of alignment does", each)
-    elif "observed" in tables:
-        figure = figures.observed_figure(curves, tables["observed"], f"{title}: simulated and observed", len(runs))
-    else:
-        figure = figures.run_figure(curves, title, len(runs))
-    drawn = curves[curves["variable"].isin(["engaged", "ever_engaged", "in_use", "alignment"])]
-    try:
-        figures.save(figure, folder, command, drawn)
-    except OSError as error:
-        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
-
-
 def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, wish: Wish) -> None:
     from valign.results import report
 
     picture = folder / f"{command}.png"
     if wish.as_json:
         terminal.as_json({"scenario": scenario.name, "folder": str(folder), "figure": str(picture),
-                          "summary": tables["summary"].to_dict("records"),
-                          **({"differences": tables["differences"].to_dict("records")} if command == "levels" else {})})
+                          **{name: tables[name].to_dict("records") for name in ("summary", "differences", "precision")
+                             if name in tables}})
         return
-    if command == "levels":
-        terminal.table(*report.levels_table(tables["summary"], tables["differences"]),
-                       title=f"{scenario.title or scenario.name} · {report.counted(tables['runs'])}")
-    else:
-        terminal.table(*report.run_table(tables["summary"]),
-                       title=f"{scenario.title or scenario.name} · {report.counted(tables['runs'])}")
+    terminal.table(*report.main_table(command, tables),
+                   title=f"{scenario.title or scenario.name} · {report.counted(tables['runs'])}")
     for remark in report.remarks(tables["runs"]):
         terminal.say(remark, wish.quiet)
     if "observed" in tables:
         terminal.say(report.misfit_in_words(tables["curves"], tables["observed"]), wish.quiet)
+    if "precision" in tables:
+        for sentence in report.precision_in_words(tables["precision"]):
+            terminal.say(sentence, wish.quiet)
     shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; tables: {folder}", wish.quiet)
+    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / 'report.html'}; "
+                 f"tables: {folder}", wish.quiet)
