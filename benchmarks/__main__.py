@@ -6,6 +6,7 @@ Python on Mesa, nothing recorded. It does what the compiled model does in a mont
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -15,15 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 from reference.model import ReferenceModel  # noqa: E402
 
+from valign.experiments import design as designs  # noqa: E402
+from valign.experiments.batch import run_batch  # noqa: E402
 from valign.experiments.simulate import simulate  # noqa: E402
 from valign.model.build import build  # noqa: E402
 from valign.model.lowering import lower  # noqa: E402
@@ -113,6 +117,98 @@ def england() -> float:
     return seconds(lambda: simulate(scenario, runs=1, record=()), 2)
 
 
+def design_of(runs: int, societies: int = 50) -> pd.DataFrame:
+    """Points of a Latin hypercube, 250 runs of each in so many societies."""
+    points = designs.latin_hypercube(["fit_effect", "peer_effect", "turnover_staff"], runs // 250)
+    return designs.replicate(points, 250, societies=societies)
+
+
+@contextlib.contextmanager
+def kernel_seconds() -> Iterator[list[float]]:
+    """Collects the CPU seconds that compiled code takes from here on, by call."""
+    from valign.model import build as built
+    from valign.model import run as running
+
+    names = {running: ("run_months", "observe", "outcomes", "mean_alignment"),
+             built: ("normalise", "restart_ties", "culture", "perceive", "first_holders", "solve_level", "apply_level",
+                     "align", "workloads")}
+    spent: list[float] = []
+
+    def timed(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            begun = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                spent.append(time.thread_time() - begun)
+        return call
+
+    before = [(module, name, getattr(module, name)) for module, all_names in names.items() for name in all_names]
+    for module, name, function in before:
+        setattr(module, name, timed(function))
+    try:
+        yield spent
+    finally:
+        for module, name, function in before:
+            setattr(module, name, function)
+
+
+def cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def throughput(say: Callable[[str, str, str], None]) -> None:
+    """A large design: with and without storage, how busy the cores are, what is spent outside compiled code."""
+    two, cores = Scenario.load("two-services"), os.cpu_count() or 1
+    design = design_of(50_000)
+    simulate(design.iloc[:500], base=two)
+    begun = time.perf_counter()
+    simulate(design, base=two)
+    in_memory = time.perf_counter() - begun
+    with tempfile.TemporaryDirectory() as folder, kernel_seconds() as spent:
+        begun, cpu = time.perf_counter(), cpu_seconds()
+        run_batch(two, design, f"{folder}/plain")
+        stored, cpu = time.perf_counter() - begun, cpu_seconds() - cpu
+        kernels = sum(spent)
+        few = design.iloc[:5000]
+        begun = time.perf_counter()
+        run_batch(two, few, f"{folder}/few")
+        plain = time.perf_counter() - begun
+        begun = time.perf_counter()
+        run_batch(two, few, f"{folder}/series", ("series",))
+        series = time.perf_counter() - begun
+        size = sum(path.stat().st_size for path in Path(folder, "series").rglob("*.parquet")) / 5000
+    say(f"50,000 runs of two-services on {cores} cores, stored", f"{stored:.1f} s", "")
+    say("runs a second", f"{50_000 / stored:,.0f}", "")
+    say("how busy it keeps the cores", f"{100 * cpu / stored / cores:.0f} %", "at least 90 %")
+    say("CPU time outside compiled code", f"{100 * (1 - kernels / cpu):.1f} %", "at most 5 %")
+    say("throughput with storage, of that in memory", f"{100 * in_memory / stored:.0f} %", "at least 90 %")
+    say("monthly series: time on top, disk a run", f"{100 * (series / plain - 1):.0f} %, {size / 1024:.0f} KB", "")
+    baseline = batch_run_of_mesa(two)
+    say("mesa.batch_run of plain Mesa, seconds a run and core", f"{baseline:.2f}", "baseline")
+    ratio = baseline * 50_000 / stored / cores
+    say("the design, runs a second and core: times as fast", f"{ratio:,.0f}", "at least 500")
+
+
+def batch_run_of_mesa(scenario: Scenario, runs: int = 2) -> float:
+    """Seconds of one run in mesa.batch_run of the plain model, in one process."""
+    import mesa
+
+    society = build_society(scenario, 1)
+
+    class Plain(ReferenceModel):
+        def __init__(self, rng: int = 1, **_: object) -> None:
+            super().__init__(scenario, society, int(rng), ordinary_random=True, recording=False)
+            self.running = True
+            self.datacollector = mesa.DataCollector({"months": "steps"})
+
+    begun = time.perf_counter()
+    mesa.batch_run(Plain, {"rng": list(range(runs))}, max_steps=scenario.months, number_processes=1,
+                   data_collection_period=-1, display_progress=False)
+    return (time.perf_counter() - begun) / runs
+
+
 def main() -> None:
     two = Scenario.load("two-services")
     rows: list[tuple[str, str, str]] = []
@@ -147,6 +243,7 @@ def main() -> None:
         f"{command('run', 'two-services', '--runs', '100', '--quiet'):.2f} s",
         "at most 3 s",
     )
+    throughput(say)
     text = [
         "# Speed",
         "",

@@ -187,14 +187,15 @@ def begin(
         return None
     batch = Batch(folder, scenario, design, tuple(work["record"]), society, work, command, datetime.now(UTC), say)
     if not (folder / store.MANIFEST).exists():
-        try:
-            (folder / PARTS).mkdir(exist_ok=True)
-            (folder / "scenario.toml").write_text(work["scenario"], "utf-8")
+        _manifest(batch, {}, done=False)
+    try:  # a process may have been killed between any two of these
+        (folder / PARTS).mkdir(exist_ok=True)
+        if not (folder / "design.parquet").exists():
+            store.replace(folder / "scenario.toml", work["scenario"].encode())
             keep_tables(scenario, folder)
             store.write(folder / "design.parquet", design)
-        except OSError as error:
-            raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
-        _manifest(batch, {}, done=False)
+    except OSError as error:
+        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return batch
 
 
@@ -207,6 +208,8 @@ def opened(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> B
     work = manifest["work"]
     if work.get("command") != "batch":
         raise store.StoreError(f"{folder} holds results of `valign {work.get('command')}`, not of a batch")
+    if not (folder / "design.parquet").exists():
+        raise store.StoreError(f"{folder} was stopped before its design was written: begin again with `valign batch`")
     scenario = Scenario.load(folder / "scenario.toml")
     try:
         design = pd.read_parquet(folder / "design.parquet")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,6 +83,29 @@ def group_into_blocks(seeds: Sequence[int], societies: Sequence[int], width: int
     return blocks
 
 
+class _Same:
+    """A scenario as a key: the same object, not one that says the same."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    def __hash__(self) -> int:
+        return id(self.scenario)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.scenario is self.scenario
+
+
+@lru_cache(maxsize=128)
+def _small_society(scenario: _Same, seed: int) -> Society:
+    return society_of(scenario.scenario, seed)
+
+
+def society_from(scenario: Scenario, seed: int) -> Society:
+    """A generated society; small ones are kept for the blocks to come (nobody changes a society)."""
+    return _small_society(_Same(scenario), seed) if scenario.people() <= 1000 else society_of(scenario, seed)
+
+
 @dataclass(eq=False)
 class Task:
     """Everything a block needs to run."""
@@ -104,7 +127,7 @@ class Task:
         return block_width(people, len(self.scenario.dimensions), months)
 
     def state(self, block: Block) -> State:
-        society = self.society or society_of(self.scenario, block.society_seed)
+        society = self.society or society_from(self.scenario, block.society_seed)
         return build(self.lowered, society, block.seeds, block.overrides,
                      accounting="decomposition" in self.record, person_terms="events" in self.record,
                      series="series" in self.record, agents="agents" in self.record)

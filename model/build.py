@@ -16,7 +16,7 @@ from .mechanisms.coproduction import workloads
 from .mechanisms.turnover import restart_ties
 from .observe import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
 from .parameters import INDEX
-from .randomness import TEAM_ID, split_seed
+from .randomness import TEAM_ID
 from .society import Society
 from .state import COMMISSIONED, MANAGER, PILOTING, State
 
@@ -85,7 +85,7 @@ def allocate(
     """All arrays of a block, zero where the start has not been drawn yet."""
     W, N, O, E = len(seeds), len(society.role), len(society.key), len(society.tie_a)
     K, C = len(lowered.scenario.dimensions), N - int(society.first[O])
-    keys = np.array([split_seed(int(seed)) for seed in seeds], np.uint64).reshape(W, 2)
+    keys = np.array(seeds, np.uint64)
     parameters = _parameters(lowered, W, overrides)
     setting = service_settings(lowered, society.group, society.service_names(lowered.scenario)
                                if lowered.named_services else None)
@@ -114,7 +114,7 @@ def allocate(
 
     return State(
         W,
-        key_low=keys[:, 0].copy(), key_high=keys[:, 1].copy(), rules=lowered.rules, switches=lowered.switches,
+        key_low=keys & np.uint64(0xFFFFFFFF), key_high=keys >> np.uint64(32), rules=lowered.rules, switches=lowered.switches,
         parameters=parameters, limits=lowered.limits, emphasis=numbers(K), presented=numbers(3),
         role_weights=numbers(4, 3), level_roles=lowered.level_roles, level_shift=numbers(),
         correlated=lowered.correlated, correlation=lowered.correlation,

@@ -19,7 +19,7 @@ from typing import Any
 import numba
 from llvmlite import binding as llvm
 from llvmlite import ir
-from numba import types, typeof
+from numba import types
 from numba.extending import intrinsic
 
 SOURCES = Path(__file__).resolve().parent
@@ -102,13 +102,9 @@ def call(typingctx, address, state, number):
     return types.none(types.int64, state, types.int64), generate
 
 
-def address_of(function: Callable[..., Any], state: Any) -> int:
-    """Address of a compiled function(state, int64), for `call`: no linking, so every mechanism compiles once."""
-    return _address(function, typeof(state))
-
-
 @cache
-def _address(function: Callable[..., Any], kind: types.Type) -> int:
+def address_of(function: Callable[..., Any], kind: types.Type) -> int:
+    """Address of a compiled function(state of that kind, int64), for `call`: no linking, so each compiles once."""
     arguments = (kind, types.int64)
     function.compile(arguments)
     result = function.overloads[arguments]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numba import typeof
 
 from .alignment import align_changed, align_commissioners, align_everybody, align_managers, align_replaced, perceive
 from .compiling import COMPILED, address_of, call, compiled, copy, fill
@@ -131,7 +132,8 @@ def _months(S, first, last, addresses, arguments):
 def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
     """Months first … last - 1. Compiled when every step is."""
     if COMPILED and all(hasattr(step.function, "overloads") for step in steps):
-        addresses = np.array([address_of(step.function, S) for step in steps], np.int64)
+        kind = typeof(S)
+        addresses = np.array([address_of(step.function, kind) for step in steps], np.int64)
         _months(S, first, last, addresses, np.array([step.argument for step in steps], np.int64))
         return
     for t in range(first, last):

@@ -214,7 +214,8 @@ def counted(runs: pd.DataFrame) -> str:
     by = len(runs[kinds].drop_duplicates()) if kinds else 1
     each, societies = len(runs) // max(1, by), runs["society_seed"].nunique()
     what = "scenarios" if kinds == ["scenario"] else "levels" if kinds == ["alignment_level"] else "combinations"
-    text = f"{each} run{'s' * (each != 1)}" + (f" {'of' if what == 'scenarios' else 'at'} each of {by} {what}" if by > 1 else "")
+    at = "of" if what == "scenarios" else "at"
+    text = f"{each} run{'s' * (each != 1)}" + (f" {at} each of {by} {what}" if by > 1 else "")
     return text if societies == each else f"{text} in {societies} societ{'y' if societies == 1 else 'ies'}"
 
 

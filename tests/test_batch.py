@@ -226,6 +226,16 @@ def test_killed_and_resumed(whole: batches.Batch, design: pd.DataFrame, tmp_path
     assert contents(tmp_path / "out") == contents(whole.folder)
 
 
+@pytest.mark.slow
+def test_kills_at_random_moments_lose_nothing() -> None:
+    """A short version of `python -m tests.faults.kills`."""
+    from faults.kills import kill
+
+    told = kill(8, 2_000)
+    assert told["kills"] == 8
+    assert told["batches"] >= 1
+
+
 # --- wrong input -----------------------------------------------------------------------------------------------------
 def test_other_work_is_not_overwritten(whole: batches.Batch, design: pd.DataFrame) -> None:
     with pytest.raises(store.StoreError, match=r"differs in: .*design"):
@@ -289,6 +299,25 @@ def test_wrong_commands(valign: Callable, design_file: Path, tmp_path: Path, arg
     assert message in said.err
     assert "Traceback" not in said.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_the_script_of_job_arrays(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path) -> None:
+    batches.begin(BASE, design, tmp_path / "study", ("series", "decomposition"), shard_rows=50)
+    (tmp_path / "valign").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m valign.cli "$@"\n')
+    (tmp_path / "valign").chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VALIGN": str(tmp_path / "valign")}
+    for task in range(1, 4):
+        subprocess.run([ROOT / "examples" / "slurm_array.sh", "study"], cwd=tmp_path, check=True,
+                       env=environment | {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": "3"})
+    assert not batches.opened(tmp_path / "study").missing()
+    assert valign_process(tmp_path, "resume", "study", "--quiet").returncode == 0
+    assert contents(tmp_path / "study") == contents(whole.folder)
+
+
+def valign_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command(*arguments), cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
 
 
 # --- a cluster -------------------------------------------------------------------------------------------------------

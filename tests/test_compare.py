@@ -44,8 +44,8 @@ def test_differences_are_those_of_the_pairs() -> None:
     assert row["standardised"] == pytest.approx(gap.mean() / pooled)
     assert row["higher"] == pytest.approx(((gap > 0) + 0.5 * (gap == 0)).mean())
     curve = found.curves("all", "engaged")
-    expected = (found.outcomes["b"].curves("all", "engaged") - found.outcomes["a"].curves("all", "engaged")).mean(axis=1)
-    np.testing.assert_allclose(curve["mean"], expected)
+    one, other = (found.outcomes[name].curves("all", "engaged") for name in "ab")
+    np.testing.assert_allclose(curve["mean"], (other - one).mean(axis=1))
 
 
 def test_pairing_reduces_the_variance_of_small_changes() -> None:
@@ -68,7 +68,7 @@ def test_what_never_happens_counts_as_latest() -> None:
 
 
 def test_intervals_cover_with_nested_societies() -> None:
-    """95 % intervals of a known difference cover it in 93 to 97 % of 1,000 repetitions; ignoring societies they do not."""
+    """95 % intervals of a known difference cover it in 93 to 97 % of repetitions; ignoring societies they do not."""
     rng = np.random.default_rng(7)
     repetitions, societies, each, truth = 1000, 12, 5, 0.3
     covered, naive = 0, 0
@@ -152,7 +152,8 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
         assert (tmp_path / "out" / name).exists()
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
     assert {"runs.csv", "scenario.toml", "manifest.json"} <= {each["@id"] for each in crate["@graph"]}
-    again = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out", "--json")
+    again = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out",
+                   "--json")
     assert json.loads(again.out)["differences"][0]["scenario"] == "coproduction_intensity=0.4"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from valign.experiments import design as design
     from valign.experiments.ablations import ablations as ablations
     from valign.experiments.batch import run_batch as run_batch
     from valign.experiments.compare import compare as compare
@@ -46,7 +47,8 @@ _WHERE = {
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",
 }
-__all__ = ["__version__", *_WHERE]
+_MODULES = {"design": "valign.experiments.design"}
+__all__ = ["__version__", *_WHERE, *_MODULES]
 
 _folder = Path(__file__).parent
 if not (_folder / "model").is_dir() and (_folder.parent / "model" / "parameters.py").is_file():
@@ -61,6 +63,8 @@ def __getattr__(name: str) -> Any:
             value: Any = version("valign")
         except PackageNotFoundError:  # a checkout that is not installed
             value = "0+checkout"
+    elif name in _MODULES:
+        value = import_module(_MODULES[name])
     elif name in _WHERE:
         value = getattr(import_module(_WHERE[name]), name)
     else:
