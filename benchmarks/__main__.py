@@ -203,6 +203,10 @@ def batch_run_of_mesa(scenario: Scenario, runs: int = 2) -> float:
             self.running = True
             self.datacollector = mesa.DataCollector({"months": "steps"})
 
+        def step(self) -> None:
+            super().step()
+            self.datacollector.collect(self)
+
     begun = time.perf_counter()
     mesa.batch_run(Plain, {"rng": list(range(runs))}, max_steps=scenario.months, number_processes=1,
                    data_collection_period=-1, display_progress=False)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-CSV_ROWS = 100_000  # more rows are kept as Parquet alone
+CSV_ROWS = 10_000  # more rows are kept as Parquet alone
 PARTS = "shards"
 BROKEN_POOLS = 3  # so often may a worker process die before the batch gives up
 
@@ -410,7 +410,7 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
 def _with_design(table: pa.Table, rows: pd.DataFrame) -> pa.Table:
     import pyarrow as pa
 
-    design = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata()
+    design = pa.Table.from_pandas(rows, preserve_index=False, nthreads=1).replace_schema_metadata()
     columns = {"run": table["run"]} | {name: design[name] for name in design.schema.names}
     return pa.table(columns | {name: table[name] for name in table.schema.names if name != "run"})
 

@@ -202,6 +202,8 @@ def _rows(wrong: np.ndarray, column: str, problem: str) -> str:
 
 
 def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
+    if column.dtype.kind == "i" and column.min() >= 0:
+        return column.astype(np.int64)
     whole = np.array([isinstance(v, (int, np.integer)) and not isinstance(v, bool) and 0 <= v <= MAX_SEED
                       for v in column.tolist()], bool)
     if not whole.all():

@@ -78,7 +78,7 @@ def _runs(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
     import pyarrow as pa
 
     table = outcomes.runs.drop(columns=["seed", "society_seed"]).assign(run=rows)
-    return pa.Table.from_pandas(table, preserve_index=False)
+    return pa.Table.from_pandas(table, preserve_index=False, nthreads=1)
 
 
 def _series(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
@@ -124,7 +124,7 @@ def read(path: Path, key: str) -> pa.Table:
     from pyarrow import ArrowException, parquet
 
     try:
-        table = parquet.read_table(path, memory_map=False)
+        table = parquet.read_table(path, memory_map=False, use_threads=False)
     except FileNotFoundError:
         raise Unusable("missing") from None
     except (ArrowException, OSError, ValueError) as error:
