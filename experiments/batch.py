@@ -243,7 +243,17 @@ def resume(folder: str | Path, how: How = How(), progress: Callable[[int, int], 
 
 
 def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] | None = None) -> None:
-    """Compute the shards that are missing and put the tables together."""
+    """Compute the shards that are missing and put the tables together.
+
+    Raises Stopped where it cannot go on, Interrupted on Ctrl-C and SIGTERM. What is finished is kept in both.
+    """
+    try:
+        _go_on(batch, how, progress)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; {_kept(batch)}") from None
+
+
+def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) -> None:
     lacking = batch.missing()
     if how.part is not None:
         lacking = [number for number in lacking if number % how.part[1] == how.part[0]]
@@ -293,7 +303,7 @@ def _computed(batch: Batch, numbers: list[int], how: How) -> Iterator[tuple[int,
                 for future, number in under_way.items():
                     if future.done() and not future.cancelled() and future.exception() is None:
                         yield number, future.result()
-                raise Interrupted(f"interrupted; {_kept(batch)}") from None
+                raise
             except BrokenExecutor:
                 broken += 1
                 if broken >= BROKEN_POOLS:
