@@ -87,7 +87,8 @@ def note(figure: Figure, text: str) -> None:
 def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     """Uptake and spread under different levels of alignment.
 
-    curves : columns alignment_level, variable ("engaged", "in_use"), month and those of `summaries.curve_summary`.
+    curves : columns alignment_level, role, variable ("engaged" of all, "in_use" of services), month and
+        those of `summaries.curve_summary`.
     Lines are means over runs, areas their 95 % intervals; bars at the right, 5 to 95 % of single runs at the end.
     """
     levels = sorted(curves["alignment_level"].unique(), reverse=True)
@@ -97,7 +98,8 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         share_axis(axes, f"{'Uptake' if variable == 'engaged' else 'Spread'}: {SERIES[variable]}", months)
         ends, texts, colours = [], [], []
         for place, level in enumerate(levels):
-            part = curves[(curves["alignment_level"] == level) & (curves["variable"] == variable)]
+            role = "service" if variable == "in_use" else "all"
+            part = _part(curves[curves["alignment_level"] == level], role, variable)
             colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
             axes.fill_between(part["month"], part["mean_low"], part["mean_high"], color=colour, alpha=0.2, lw=0)
             axes.plot(part["month"], part["mean"], color=colour, ls=STYLES[place % len(STYLES)], lw=2)

@@ -161,6 +161,7 @@ def ensemble(level: float = 0.75, runs: int = 20, months: int = 24) -> pd.DataFr
     rng, t = np.random.default_rng(5), np.arange(months + 1)[:, None]
     uptake = np.clip(level * t / months + 0.1 * rng.random(runs), 0, 1)
     curves = {("all", "engaged"): uptake, ("all", "ever_engaged"): uptake, ("service", "in_use"): uptake}
+    curves |= {("staff", "engaged"): uptake / 2}
     curves |= {(role, "alignment"): 0.1 * place + 0 * uptake + level - 0.2
                for place, role in enumerate(("staff", "manager", "peer", "commissioner"))}
     return summaries.curve_summaries(curves)
@@ -172,6 +173,16 @@ def drawn(kind: str) -> tuple[Any, pd.DataFrame]:
         return figures.levels_figure(table, "Levels", 20), table
     if kind == "run":
         return figures.run_figure(ensemble(), "Run", 20), ensemble()
+    if kind == "comparison":
+        table = pd.concat([ensemble(level).assign(scenario=name) for level, name in ((0.5, "as"), (0.7, "other"))])
+        gaps = ensemble(0.2).assign(scenario="other")
+        return figures.comparison_figure(table, gaps, "Comparison", 20), table
+    if kind == "factors":
+        rows = [{"alignment_level": level, "innovation": name, "evidence_strength": strength, "outcome": outcome,
+                 "mean": level * strength, "mean_low": level * strength - 0.05, "mean_high": level * strength + 0.05}
+                for level in (0.5, 0.7, 0.9) for name in ("one", "two") for strength in (0.3, 0.9)
+                for outcome in ("uptake_final", "spread_final")]
+        return figures.factors_figure(pd.DataFrame(rows), "Factors", 20), pd.DataFrame(rows)
     observed = pd.DataFrame({"month": range(1, 18), "share": np.linspace(0.08, 0.87, 17)})
     return figures.observed_figure(ensemble(), observed, "Observed", 20), ensemble()
 
@@ -190,7 +201,13 @@ def test_a_figure_is_kept_with_its_data_and_the_same_each_time(kind: str, tmp_pa
     assert {"month", "mean", "mean_low", "mean_high", "median", "low", "high"} <= set(data)
 
 
-@pytest.mark.parametrize("kind", ["levels", "run", "observed"])
+def test_levels_and_comparisons_draw_one_line_for_each() -> None:
+    for kind, lines in (("levels", 3), ("comparison", 2)):
+        axes = drawn(kind)[0].axes[0]
+        assert sum(len(line.get_xdata()) == 25 for line in axes.lines) == lines
+
+
+@pytest.mark.parametrize("kind", ["levels", "run", "observed", "comparison", "factors"])
 def test_labels_stand_at_the_lines_and_do_not_overlap(kind: str) -> None:
     figure, _ = drawn(kind)
     figure.draw_without_rendering()
