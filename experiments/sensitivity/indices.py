@@ -94,8 +94,7 @@ def _untouched() -> Iterator[None]:
     """SALib sets NumPy's global seed, and how warnings are shown, in places; nobody else should notice."""
     state, shown = np.random.get_state(), warnings.formatwarning
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True):
             yield
     finally:
         np.random.set_state(state)
@@ -142,8 +141,10 @@ def by_salib(sample: Sample, unit: np.ndarray, y: np.ndarray, used: np.ndarray |
             parts = [table_of(names, "S1", found["S1"], found["S1_conf"])]
         elif sample.method == "dgsm":
             found = analyze(problem, unit, y, num_resamples=RESAMPLES, seed=seed)
-            parts = [table_of(names, "dgsm", found["dgsm"], found["dgsm_conf"], 0.0),
-                     table_of(names, "vi", found["vi"])]
+            vi, dgsm = found["vi"], found["dgsm"]  # SALib 1.6 gives the interval of vi as that of dgsm
+            scale = np.divide(dgsm, vi, out=np.zeros_like(vi), where=vi > 0)
+            parts = [table_of(names, "dgsm", dgsm, found["dgsm_conf"] * scale, 0.0),
+                     table_of(names, "vi", vi, found["dgsm_conf"], 0.0)]
         else:
             found = analyze(problem, unit, y)
             parts = [table_of(names, "shapley", found["shapley_normalized"], found["shapley_normalized_conf"])]

@@ -21,7 +21,7 @@ from .factors import SEED, SOCIETY, Problem
 
 METHODS = ("sobol", "morris", "pawn", "delta", "fast", "rbd_fast", "dgsm", "shapley")
 GROUPING = ("sobol", "morris")  # methods that can take groups
-POWERS = ("sobol", "pawn", "delta", "rbd_fast", "dgsm")  # methods on a Sobol' sequence: n is a power of two
+POWERS = ("sobol", "pawn", "delta", "dgsm")  # methods on a Sobol' sequence: n is a power of two
 DEFAULT_N = {"sobol": 512, "morris": 32, "pawn": 2048, "delta": 2048, "fast": 257, "rbd_fast": 2048, "dgsm": 256,
              "shapley": 1024}
 LEVELS = 4  # of the grid of morris
@@ -80,7 +80,7 @@ class Sample:
 
     @cached_property
     def _base(self) -> np.ndarray:
-        """What the row-blocks are made of: a Sobol' sequence, or (fast, morris) SALib's own sample."""
+        """What the row-blocks are made of: a Sobol' sequence, random points (rbd_fast), SALib's sample (fast, morris)."""
         D, problem = len(self.problem.factors), self.problem.salib()
         points = derive_seed(self.seed, 0, POINTS)
         if self.method == "fast":
@@ -93,6 +93,8 @@ class Sample:
             return morris.sample(problem, self.n, num_levels=LEVELS, seed=np.random.default_rng(points))
         from scipy.stats import qmc
 
+        if self.method == "rbd_fast":  # sorts by one factor: a Sobol' sequence shows patterns then, also for the dummy
+            return np.random.default_rng(points).random((self.n, D))
         columns = 2 * D if self.method == "sobol" else D
         return qmc.Sobol(columns, scramble=True, rng=np.random.default_rng(points)).random(self.n)
 

@@ -342,7 +342,8 @@ class Sensitivity:
         alone = [self.sample.problem.membership.tolist().count(g) == 1 for g in range(len(groups))]
         values = [found[self.sample.problem.membership.tolist().index(g)] if alone[g] else np.nan
                   for g in range(len(groups))]
-        return table_of(groups, "correlation", np.array(values), np.full(len(groups), NORMAL / np.sqrt(len(z))))
+        points = 2 * len(y) if method == "sobol" else len(y)  # rows of a trajectory are no independent points
+        return table_of(groups, "correlation", np.array(values), np.full(len(groups), NORMAL / np.sqrt(points)))
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -351,15 +352,16 @@ class Sensitivity:
 
     @cached_property
     def indices(self) -> pd.DataFrame:
-        """outcome, factor (or group), index, value, low, high (95 % interval), settled; one row each.
+        """outcome, factor (or group), index, value, low, high (95 % interval); one row each.
 
         Index: S1 and ST (sobol), mu_star, mu, sigma (morris), ... and `correlation`, which says which way a factor works.
         """
         parts = []
         for outcome in self.outcomes:
             y, kept = self._scalar(outcome)
-            parts += [table.assign(outcome=outcome) for table in
-                      (self._analysed(y, kept)[0], self._correlation(y, kept))]
+            parts.append(self._analysed(y, kept)[0].assign(outcome=outcome))
+            if self.sample.method != "fast":  # whose factors move together along a curve
+                parts.append(self._correlation(y, kept).assign(outcome=outcome))
         table = pd.concat(parts, ignore_index=True)
         return table[["outcome", "factor", "index", "value", "low", "high"]]
 
@@ -419,8 +421,8 @@ class Sensitivity:
     def _sizes(self) -> list[int]:
         if self.sample.method == "fast":
             return [self.sample.blocks]
-        sizes = [self.sample.blocks]
-        while sizes[0] // 2 >= 2 * LEAST_BLOCKS and len(sizes) < 5:
+        sizes, most = [self.sample.blocks], 5 if self.sample.method == "sobol" else 2  # SALib is slow
+        while sizes[0] // 2 >= LEAST_BLOCKS and len(sizes) < most:
             sizes.insert(0, sizes[0] // 2)
         return sizes
 
@@ -587,8 +589,8 @@ def sensitivity(
     scenario : a Scenario, a shipped name or a path to TOML.
     method : "sobol" (share of variance: first and total indices), "morris" (screening), "pawn", "delta" (whole
         distributions), "fast", "rbd_fast" (first order from few runs), "dgsm" (derivatives), "shapley".
-    n : base points (a power of 2 for sobol, pawn, delta, rbd_fast, dgsm), trajectories (morris, shapley), or points of a
-        curve (fast). Rows: sobol n * (groups + 2), morris n * (groups + 1), dgsm and shapley n * (factors + 1).
+    n : base points (a power of 2 for sobol, pawn, delta, dgsm), trajectories (morris, shapley), or points of a curve
+        (fast). Rows: sobol n * (groups + 2), morris n * (groups + 1), dgsm and shapley n * (factors + 1).
     outcomes : columns of `Outcomes.runs` (default: final uptake and spread, unbroken use, final alignment).
     parameters : keys of `Scenario.replace` (default: all uncertain parameters but those that shape the ties).
     curves : monthly curves ("engaged", "in_use", "staff.alignment") whose indices are followed over time.
