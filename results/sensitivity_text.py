@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -80,7 +80,7 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
         under = int((ranked["value"] <= floor).sum())
         why = "chances left in the mean over replicates" if main == "ST" else "the index of the dummy"
         text += (f" Noise floor: {number(floor, 3)} ({why}); "
-                 f"{under} of {len(ranked)} factors do not exceed it.")
+                 f"{under} of {len(ranked)} factors matter less than that.")
     if "single_run" in noise and pd.notna(noise["single_run"]):
         text += f" Of the variance of single runs, {100 * noise['single_run']:.0f} % is chance."
     if "societies" in noise and pd.notna(noise["societies"]):
@@ -154,9 +154,10 @@ def paragraphs(tables: Mapping[str, pd.DataFrame], size: Mapping[str, Any], main
     return "\n\n".join(out)
 
 
-def screening(size: Mapping[str, Any], kept: int, rest: int, neglected: pd.DataFrame) -> str:
-    """What was screened, and what fixing the others would neglect."""
+def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest: int, neglected: pd.DataFrame) -> str:
+    """What was screened, by which outcomes, and what fixing the others would neglect."""
     parts = [f"{label(row['outcome']).text} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
              for _, row in neglected.iterrows()]
-    return (f"{counted(size)}. {kept} parameters were kept; the other {rest} vary together as one factor in the second "
-            f"step. Whoever fixes them neglects this share of the variance: {listed(parts)}.")
+    return (f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} parameters "
+            f"were kept; the other {rest} vary together as one factor in the second step. Whoever fixes them neglects "
+            f"this share of the variance: {listed(parts)}.")

@@ -659,8 +659,8 @@ class Screening:
 
     @property
     def words(self) -> str:
-        return sensitivity_text.screening(self.morris.size, len(self.kept), len(self.rest), self.neglected) + "\n\n" \
-            + self.sobol.words
+        return sensitivity_text.screening(self.morris.size, self.morris.outcomes, len(self.kept), len(self.rest),
+                                          self.neglected) + "\n\n" + self.sobol.words
 
 
 def rank_screened(indices: pd.DataFrame) -> pd.Series:
@@ -668,6 +668,23 @@ def rank_screened(indices: pd.DataFrame) -> pd.Series:
     table = indices[(indices["index"] == "mu_star") & ~indices["factor"].isin(EXTRA)]
     share = table["value"] / table.groupby("outcome")["value"].transform("max")
     return share.groupby(table["factor"], sort=False).max().sort_values(ascending=False, kind="stable")
+
+
+def _screenable(found: Sensitivity) -> list[str]:
+    """Outcomes that enough trajectories have a value of; one missing row spoils a whole trajectory.
+
+    Raises InputError when there is none, or when missing values are to be refused.
+    """
+    usable, problems = [], []
+    for outcome in found.outcomes:
+        try:
+            found._scalar(outcome)
+            usable.append(outcome)
+        except InputError as error:
+            problems += error.problems
+    if problems and (found.missing == "refuse" or not usable):
+        raise InputError(problems)
+    return usable
 
 
 def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[str] | None = None,
@@ -689,6 +706,7 @@ def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[st
               if name in others}
     first = sensitivity(scenario, "morris", screening_n, outcomes, parameters, progress=progress,
                         folder=folder and folder / "morris", **others)
+    first = first.analysed(_screenable(first))
     ranked = rank_screened(first.indices).index.tolist()
     names = [name for name in first.sample.problem.names if name not in EXTRA]
     kept, rest = ranked[:keep], [name for name in names if name not in ranked[:keep]]
