@@ -1,4 +1,4 @@
-"""Figures of a sensitivity study: ranking with intervals and noise floor, interactions, indices over time, convergence."""
+"""Figures of a sensitivity study: ranking with intervals and noise floor, interactions, over time, convergence."""
 
 from __future__ import annotations
 

@@ -68,14 +68,17 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
     if shown.empty:
         text += f"no factor has a {INDEX_NAMES[main]} of {number(WORTH)} or more"
     else:
-        several = INDEX_NAMES[main].replace("index", "indices") if "index" in INDEX_NAMES[main] else INDEX_NAMES[main] + "s"
-        text += f"the largest {INDEX_NAMES[main]} has " if len(shown) == 1 else f"the largest {several} have "
+        name = INDEX_NAMES[main]
+        several = name.replace("index", "indices") if "index" in name else f"{name}s"
+        text += f"the largest {name} has " if len(shown) == 1 else f"the largest {several} have "
         text += listed([f"{row['factor']} ({interval(row)}{_sign(way, row['factor'])})"
                         for _, row in shown.iterrows()])
     text += "."
     first = of[(of["index"] == "S1") & ~of["factor"].isin(EXTRA)]
     if main == "ST" and len(first):
-        text += f" First-order indices sum to {number(first['value'].sum())}: what they lack to 1 is interaction and noise."
+        text += f" First-order indices sum to {number(first['value'].sum())}" + (
+            ": what they lack to 1 is interaction and noise." if first["value"].sum() < 1 else
+            ": no interactions show beside their errors.")
     if floor is not None:
         under = int((ranked["value"] <= floor).sum())
         why = "chances left in the mean over replicates" if main == "ST" else "the index of the dummy"
@@ -86,7 +89,8 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
     if "societies" in noise and pd.notna(noise["societies"]):
         text += (f" People and ties: {number(max(0.0, noise['societies']), 3)} "
                  f"(up to {number(noise['societies_high'], 3)}).")
-    text += " " + settled_in_words(tables["settled"], outcome, len(ranked))
+    if len(shown):
+        text += " " + settled_in_words(tables["settled"], outcome, len(ranked))
     return text + _left(tables["dropped"], outcome)
 
 
@@ -149,7 +153,8 @@ def paragraphs(tables: Mapping[str, pd.DataFrame], size: Mapping[str, Any], main
     dummy = tables["indices"].query("factor == 'dummy' and index == @main")["value"]
     if main in ("ST", "mu_star") and len(dummy):
         largest = dummy.abs().max()
-        out[0] += " The dummy has exactly 0, as it must." if largest == 0 else f" The dummy has up to {number(largest, 3)}."
+        out[0] += (" The dummy has exactly 0, as it must." if largest == 0 else
+                   f" The dummy has up to {number(largest, 3)}.")
     out += [paragraph(outcome, tables, main) for outcome in dict.fromkeys(tables["indices"]["outcome"])]
     return "\n\n".join(out)
 
@@ -158,6 +163,6 @@ def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest:
     """What was screened, by which outcomes, and what fixing the others would neglect."""
     parts = [f"{label(row['outcome']).text} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
              for _, row in neglected.iterrows()]
-    return (f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} parameters "
-            f"were kept; the other {rest} vary together as one factor in the second step. Whoever fixes them neglects "
+    return (f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} "
+            f"parameters were kept; the other {rest} vary together as one factor in the second step. Whoever fixes them neglects "
             f"this share of the variance: {listed(parts)}.")

@@ -5,5 +5,5 @@ from .indices import MAIN
 from .samples import METHODS, Sample
 from .study import Screening, Sensitivity, screen, sensitivity, simulator, study
 
-__all__ = ["EXTRA", "MAIN", "METHODS", "REST", "Factor", "Problem", "Sample", "Screening", "Sensitivity", "make_problem",
-           "screen", "sensitivity", "simulator", "study", "uncertain", "with_extras"]
+__all__ = ["EXTRA", "MAIN", "METHODS", "REST", "Factor", "Problem", "Sample", "Screening", "Sensitivity",
+           "make_problem", "screen", "sensitivity", "simulator", "study", "uncertain", "with_extras"]

@@ -132,15 +132,17 @@ def declared(name: str) -> Parameter | None:
 
 
 def make_problem(
-    scenario: Scenario, parameters: Sequence[str] | None = None, *, group_by: str | Mapping[str, Sequence[str]] | None = None,
+    scenario: Scenario, parameters: Sequence[str] | None = None, *,
+    group_by: str | Mapping[str, Sequence[str]] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None, levels: Mapping[str, Sequence[Any]] | None = None,
     distributions: Mapping[str, Any] | None = None, seed_factor: bool = False, society_factor: bool = False,
 ) -> Problem:
     """The factors of a study of a scenario.
 
-    parameters : keys of `Scenario.replace` (default: `uncertain`). group_by : "mechanism", or {group: names}; names in no
-        group stand for themselves. bounds : {name: (low, high)} instead of the declared plausible range. levels : {name:
-        categories}. distributions : {name: object with .ppf, such as a frozen distribution of scipy.stats}.
+    parameters : keys of `Scenario.replace` (default: `uncertain`).
+    group_by : "mechanism", or {group: names}; names in no group stand for themselves.
+    bounds : {name: (low, high)} instead of the declared plausible range. levels : {name: categories}.
+    distributions : {name: object with .ppf, such as a frozen distribution of scipy.stats}.
 
     Raises InputError with everything that is wrong.
     """
@@ -148,7 +150,8 @@ def make_problem(
     names = uncertain(scenario)[0] if parameters is None else list(parameters)
     allowed, problems = scenario.settable(), []
     for kind, given in (("bounds", bounds), ("levels", levels), ("distributions", distributions)):
-        problems += [f"{kind}: {unknown(name, names, 'parameter of this study')}" for name in given if name not in names]
+        problems += [f"{kind}: {unknown(name, names, 'parameter of this study')}" for name in given
+                     if name not in names]
     if not names:
         problems.append("parameters: at least one is wanted")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -183,12 +186,13 @@ def with_extras(factors: Sequence[Factor], seed_factor: bool = False, society_fa
     return Problem((*factors, *(Factor(name, name) for name in extra)))
 
 
-def _groups(names: Sequence[str], group_by: str | Mapping[str, Sequence[str]] | None) -> tuple[dict[str, str], list[str]]:
+def _groups(names: Sequence[str],
+            group_by: str | Mapping[str, Sequence[str]] | None) -> tuple[dict[str, str], list[str]]:
     if group_by is None:
         return {}, []
     if isinstance(group_by, str):
         if group_by != "mechanism":
-            return {}, [f"group_by = {group_by!r}: 'mechanism' is allowed, or groups of one's own: {{name: parameters}}"]
+            return {}, [f"group_by = {group_by!r}: allowed are 'mechanism' and groups of one's own, {{name: parameters}}"]
         return {name: parameter.mechanism for name in names if (parameter := declared(name)) is not None}, []
     problems, found = [], {}
     for group, members in group_by.items():

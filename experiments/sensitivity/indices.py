@@ -11,7 +11,6 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,8 +65,9 @@ def sobol(y: np.ndarray, groups: int, second_order: bool = False, resamples: int
         first[k], total[k] = gain.mean(axis=0) / variance, change.mean(axis=0) / variance
         means = weights @ np.column_stack([gain, change, A + B, A**2 + B**2]) / blocks
         again = means[:, -1] / 2 - (means[:, -2] / 2) ** 2
+        again[again <= np.finfo(float).eps] = np.nan  # a resample in which nothing varies
         firsts, totals = means[:, :G] / again[:, None], means[:, G:2 * G] / again[:, None]
-        first_sd[k], total_sd[k] = firsts.std(axis=0, ddof=1), totals.std(axis=0, ddof=1)
+        first_sd[k], total_sd[k] = np.nanstd(firsts, axis=0, ddof=1), np.nanstd(totals, axis=0, ddof=1)
         if k == 0:
             resampled = totals
         if second_order:
@@ -76,7 +76,7 @@ def sobol(y: np.ndarray, groups: int, second_order: bool = False, resamples: int
                 product = BA[:, j, None] * AB[:, j + 1:] - (A * B)[:, None]
                 second[k, j, j + 1:] = product.mean(axis=0) / variance - first[k, j] - first[k, j + 1:]
                 pairs = weights @ product / blocks / again[:, None] - firsts[:, j, None] - firsts[:, j + 1:]
-                second_sd[k, j, j + 1:] = pairs.std(axis=0, ddof=1)
+                second_sd[k, j, j + 1:] = np.nanstd(pairs, axis=0, ddof=1)
     return Sobol(first, first_sd, total, total_sd, second, second_sd, resampled)
 
 
@@ -135,7 +135,8 @@ def by_salib(sample: Sample, unit: np.ndarray, y: np.ndarray, used: np.ndarray |
                      table_of(names, "S1", found["S1"], found["S1_conf"])]
         elif sample.method == "fast":
             found = analyze(problem, y, M=HARMONICS, seed=seed)
-            parts = [table_of(names, index, found[index]) for index in ("S1", "ST")]  # its intervals mean nothing, says SALib
+            # SALib itself calls the intervals that it gives here unreliable: left out
+            parts = [table_of(names, index, found[index]) for index in ("S1", "ST")]
         elif sample.method == "rbd_fast":
             found = analyze(problem, unit, y, seed=seed)
             parts = [table_of(names, "S1", found["S1"], found["S1_conf"])]
@@ -159,10 +160,12 @@ MAIN = {"sobol": "ST", "morris": "mu_star", "pawn": "median", "delta": "delta", 
 def variance_shares(y: np.ndarray, sample: Sample, resamples: int = RESAMPLES) -> dict[str, float]:
     """Shares of the variance of the mean over replicates that no parameter explains, measured directly.
 
-    y : outcomes [row-blocks, rows, replicates]. Returns variance (of rows), `replicates` (chances of single runs left in
-    the mean: within-row variance / replicates), `societies` (main effect of people and ties, from runs of one row-block
-    with different parameters *and* different seeds; only sobol, NaN elsewhere), `single_run` (share of replicates in the
-    variance of single runs), each share with _low and _high (bootstrap over row-blocks).
+    y : outcomes [row-blocks, rows, replicates].
+
+    Returns variance (of rows) and three shares, each with _low and _high (bootstrap over row-blocks): `replicates` (the
+    chances of single runs left in the mean: within-row variance / replicates), `societies` (main effect of people and
+    ties, from runs of one row-block with different parameters *and* different seeds; only sobol, NaN elsewhere) and
+    `single_run` (share of chance in the variance of single runs).
     """
     R = y.shape[2]
     ends = y[:, [0, -1]] if sample.method == "sobol" else y
@@ -183,12 +186,13 @@ def variance_shares(y: np.ndarray, sample: Sample, resamples: int = RESAMPLES) -
     weights = np.vstack([np.ones(len(y)), resampling(len(y), resamples)])
     m, squares, noise, products = (weights @ table / len(y)).T
     variance = squares - m**2
+    variance[variance <= np.finfo(float).eps * squares] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = {"replicates": noise / R / variance, "societies": (products - m**2) / variance,
-                  "single_run": noise / (variance + noise * (1 - 1 / R))}
+                  "single_run": np.minimum(1.0, noise / (variance + noise * (1 - 1 / R)))}
     found: dict[str, float] = {"variance": float(variance[0])}
     for name, values in shares.items():
-        sd = values[1:].std(ddof=1)
+        sd = np.nanstd(values[1:], ddof=1) if np.isfinite(values[1:]).sum() > 1 else np.nan
         found |= {name: float(values[0]), f"{name}_low": float(max(0.0, values[0] - NORMAL * sd)),
                   f"{name}_high": float(values[0] + NORMAL * sd)}
     return found
@@ -204,7 +208,7 @@ class Verdict:
 
     order : groups, the largest index first. ordered : so many come in the same order with half the sample, each surely
     above the next. settled : the first so many are the same with half the sample, and surely above all others.
-    beyond : upper end of the intervals of all others. Surely: in 95 % of the resamples, or by intervals of the difference.
+    beyond : upper end of the intervals of all others. Surely: in 95 % of the resamples, or by the difference's interval.
     """
 
     order: tuple[str, ...]
@@ -217,8 +221,8 @@ def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.nda
             resampled: np.ndarray | None = None) -> Verdict:
     """The verdict on a ranking.
 
-    value : indices [G]; half : the same from half the row-blocks. width : half the width of their intervals (NaN: none is
-    known, and orders alone are compared). resampled : indices of the bootstrap [resamples, G], where there are.
+    value : indices [G]; half : the same from half the row-blocks. width : half the width of their intervals (NaN: none
+    is known, and orders alone are compared). resampled : indices of the bootstrap [resamples, G], where there are.
     """
     order, before = np.argsort(-value, kind="stable"), np.argsort(-half, kind="stable")
     width = np.nan_to_num(width)

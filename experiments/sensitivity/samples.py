@@ -3,8 +3,8 @@
 A *row-block* is what a method compares within: a base point with its Saltelli companions (sobol), a trajectory (morris,
 shapley), a point with its finite differences (dgsm), a search curve (fast), a single point (pawn, delta, rbd_fast). All
 rows of a row-block share their run seeds and their society (common random numbers), so that differences within it are
-due to the factors alone. Row-block j does not depend on how many there are (but for fast): a study of 2N has all runs of
-the study of N.
+due to the factors alone. Row-block j does not depend on how many there are (but for fast): a study of 2N has all runs
+of the study of N.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Sample:
 
     @cached_property
     def _base(self) -> np.ndarray:
-        """What the row-blocks are made of: a Sobol' sequence, random points (rbd_fast), SALib's sample (fast, morris)."""
+        """What row-blocks are made of: a Sobol' sequence, random points (rbd_fast), SALib's sample (fast, morris)."""
         D, problem = len(self.problem.factors), self.problem.salib()
         points = derive_seed(self.seed, 0, POINTS)
         if self.method == "fast":

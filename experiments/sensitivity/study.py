@@ -1,4 +1,4 @@
-"""A study: sample -> design -> outcomes -> tables. Runs are kept by row-block, so that a study can be resumed and enlarged.
+"""A study: sample -> design -> outcomes -> tables. Runs are kept by row-block: a study can be resumed and enlarged.
 
 Every row of a sample is a row of a design (`replicates` runs of it); rows that say the same twice, such as those of the
 dummy, run once. What runs them is a function of a design, as a rule `simulator`.
@@ -203,8 +203,8 @@ def run_chunk(sample: Sample, evaluate: Evaluate, start: int, stop: int) -> tupl
 class Sensitivity:
     """A finished study. Tables are made when asked for; all from the same runs.
 
-    outcomes : which scalars are analysed. curves : which monthly curves. missing : "refuse" (outcomes without a value and
-    failed runs are an error that names them) or "drop" (their row-blocks are left out, see `dropped`).
+    outcomes : which scalars are analysed. curves : which monthly curves. missing : "refuse" (outcomes without a value
+    and failed runs are an error that names them) or "drop" (their row-blocks are left out, see `dropped`).
     """
 
     sample: Sample
@@ -242,7 +242,7 @@ class Sensitivity:
         """Runs of an outcome [row-blocks, rows, replicates], as simulated."""
         scalars = [name for name in self.runs.names if "@" not in name]
         if outcome not in scalars:
-            raise InputError([unknown(outcome, scalars, "outcome")])
+            raise InputError([unknown(outcome, scalars, "known outcome")])
         parts = [chunk.scalars[:, :, scalars.index(outcome)] for _, chunk in self._chunks]
         shape = (self.sample.blocks, self.sample.rows, self.sample.replicates)
         return np.concatenate(parts)[:shape[0] * shape[1]].reshape(shape)
@@ -273,8 +273,8 @@ class Sensitivity:
         if failed.any():
             first = self.failures.iloc[0]
             problems.append(f"{len(self.failures):,} of {missing.size:,} rows failed, in {failed.sum():,} of "
-                            f"{len(gone):,} row-blocks; the first (row-block {first['row_block']}, row {first['row']}): "
-                            f"{first['why']}")
+                            f"{len(gone):,} row-blocks; the first (row-block {first['row_block']}, row "
+                            f"{first['row']}): {first['why']}")
         if missing.any():
             block, row = np.argwhere(missing)[0]
             problems.append(f"{what} has no value in {missing.sum():,} of {missing.size:,} rows, in "
@@ -282,7 +282,8 @@ class Sensitivity:
                             f"row {row})")
         if self.missing == "refuse":
             problems[-1] += ("; no index is computed from what is not there: choose another outcome"
-                             + ("" if self.sample.method == "fast" else ", or leave those row-blocks out (missing='drop')"))
+                             + ("" if self.sample.method == "fast" else
+                                ", or leave those row-blocks out (missing='drop', --drop)"))
             raise InputError(problems)
         if self.sample.method == "fast" or (~gone).sum() < LEAST_BLOCKS:
             raise InputError([*problems, "too few row-blocks would be left" if self.sample.method != "fast" else
@@ -354,7 +355,7 @@ class Sensitivity:
     def indices(self) -> pd.DataFrame:
         """outcome, factor (or group), index, value, low, high (95 % interval); one row each.
 
-        Index: S1 and ST (sobol), mu_star, mu, sigma (morris), ... and `correlation`, which says which way a factor works.
+        Index: S1 and ST (sobol), mu_star, mu, sigma (morris), ... and `correlation`: which way a factor works.
         """
         parts = []
         for outcome in self.outcomes:
@@ -541,10 +542,10 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
           spec: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Sensitivity:
     """A study of anything that turns a design into a table of outcomes.
 
-    evaluate : takes a DataFrame with a column for every factor, `seed` and `society_seed`, gives one row for each of its
-        rows: a column for every outcome, NAME@MONTH for monthly curves, perhaps `status` ("ok" or the error).
-    folder : keeps the runs; the same study, or a larger one, goes on from there. spec : what, besides the sample, the runs
-        depend on. Others: see `sensitivity`.
+    evaluate : takes a DataFrame with a column for every factor, `seed` and `society_seed`, gives one row for each of
+        its rows: a column for every outcome, NAME@MONTH for monthly curves, perhaps `status` ("ok" or the error).
+    folder : keeps the runs; the same study, or a larger one, goes on from there.
+    spec : what, besides the sample, the runs depend on. Others: see `sensitivity`.
     """
     if method not in METHODS:
         raise InputError([unknown(method, METHODS, "method")])
@@ -555,7 +556,8 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     missing = _missing(missing)
     runs = Runs({**(spec or {}), "method": method, "seed": seed, "replicates": replicates, "second_order": second_order,
                  "common_seeds": common_seeds, "curves": list(curves), **({"n": n} if method == "fast" else {}),
-                 "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]] for f in problem.factors]},
+                 "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]]
+                             for f in problem.factors]},
                 folder)
     run_sample(sample, evaluate, runs, progress)
     scalars = tuple(name for name in runs.names if "@" not in name)
@@ -608,7 +610,7 @@ def sensitivity(
     """
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
     outcomes = DEFAULT_OUTCOMES if outcomes is None else tuple(outcomes)
-    problems = [unknown(name, OUTCOMES, "outcome") for name in outcomes if name not in OUTCOMES]
+    problems = [unknown(name, OUTCOMES, "known outcome") for name in outcomes if name not in OUTCOMES]
     for name in curves:
         try:
             curve_pair(name)
@@ -693,8 +695,9 @@ def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[st
     """Screen all parameters with Morris, then Sobol' on those that matter; what is neglected is measured, not assumed.
 
     keep : how many parameters stand for themselves in the second step (the largest mu*, relative to the largest of an
-        outcome, over all outcomes). All others vary together as one factor. screening_n : trajectories of the first step.
-        n : base points of the second. Others: as for `sensitivity`, but for method and group_by.
+        outcome, over all outcomes). All others vary together as one factor.
+    screening_n : trajectories of the first step. n : base points of the second.
+    Others : as for `sensitivity`, but for method and group_by.
 
     Raises InputError.
     """
