@@ -164,5 +164,5 @@ def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest:
     parts = [f"{label(row['outcome']).text} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
              for _, row in neglected.iterrows()]
     return (f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} "
-            f"parameters were kept; the other {rest} vary together as one factor in the second step. Whoever fixes them neglects "
-            f"this share of the variance: {listed(parts)}.")
+            f"parameters were kept; the other {rest} vary together as one factor in the second step. Whoever fixes "
+            f"them neglects this share of the variance: {listed(parts)}.")

@@ -107,7 +107,7 @@ def sensitivity(name: str, wish: Wish) -> None:
         terminal.say(f"{results} holds this very work already; showing it", told)
         saved = store.load(results)
         tables = {key: saved[key] for key in saved.manifest["tables"]}
-        words = (results / "words.txt").read_text(encoding="utf-8")
+        words = (results / "words.txt").read_text(encoding="utf-8").strip()
     else:
         tables, words = _computed(scenario, wish, given, n, folder, results, work, toml, told)
     _print(scenario, wish, tables, words, results)

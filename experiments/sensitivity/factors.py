@@ -192,7 +192,7 @@ def _groups(names: Sequence[str],
         return {}, []
     if isinstance(group_by, str):
         if group_by != "mechanism":
-            return {}, [f"group_by = {group_by!r}: allowed are 'mechanism' and groups of one's own, {{name: parameters}}"]
+            return {}, [f"group_by = {group_by!r}: allowed are 'mechanism' and groups of one's own (a mapping)"]
         return {name: parameter.mechanism for name in names if (parameter := declared(name)) is not None}, []
     problems, found = [], {}
     for group, members in group_by.items():

@@ -21,6 +21,7 @@ from .factors import SEED, SOCIETY
 from .samples import HARMONICS, LEVELS, SALIB, Sample
 
 RESAMPLES = 1000
+FEW = 25  # resamples for delta, of which SALib makes one in about 10 ms a factor
 NORMAL = 1.959963984540054  # 97.5 % quantile
 
 
@@ -91,10 +92,15 @@ def table_of(names: list[str], index: str, values: np.ndarray, half: np.ndarray 
 
 @contextlib.contextmanager
 def _untouched() -> Iterator[None]:
-    """SALib sets NumPy's global seed, and how warnings are shown, in places; nobody else should notice."""
+    """SALib sets NumPy's global seed, and how warnings are shown, in places; nobody else should notice.
+
+    Its many small systems of equations (delta) take up to 20 times as long when several threads share each.
+    """
+    from threadpoolctl import threadpool_limits
+
     state, shown = np.random.get_state(), warnings.formatwarning
     try:
-        with warnings.catch_warnings(record=True):
+        with warnings.catch_warnings(record=True), threadpool_limits(1):
             yield
     finally:
         np.random.set_state(state)
@@ -130,7 +136,7 @@ def by_salib(sample: Sample, unit: np.ndarray, y: np.ndarray, used: np.ndarray |
             found = analyze(problem, unit, y, S=10, seed=seed)
             parts = [table_of(names, index, found[index]) for index in ("median", "maximum")]
         elif sample.method == "delta":
-            found = analyze(problem, unit, y, seed=seed)
+            found = analyze(problem, unit, y, num_resamples=FEW, seed=seed)
             parts = [table_of(names, "delta", found["delta_raw"], found["delta_raw_conf"], 0.0),
                      table_of(names, "S1", found["S1"], found["S1_conf"])]
         elif sample.method == "fast":
@@ -208,7 +214,7 @@ class Verdict:
 
     order : groups, the largest index first. ordered : so many come in the same order with half the sample, each surely
     above the next. settled : the first so many are the same with half the sample, and surely above all others.
-    beyond : upper end of the intervals of all others. Surely: in 95 % of the resamples, or by the difference's interval.
+    beyond : upper end of the intervals of all others. Surely: in 95 % of the resamples, or by intervals.
     """
 
     order: tuple[str, ...]

@@ -22,7 +22,7 @@ from .factors import SEED, SOCIETY, Problem
 METHODS = ("sobol", "morris", "pawn", "delta", "fast", "rbd_fast", "dgsm", "shapley")
 GROUPING = ("sobol", "morris")  # methods that can take groups
 POWERS = ("sobol", "pawn", "delta", "dgsm")  # methods on a Sobol' sequence: n is a power of two
-DEFAULT_N = {"sobol": 512, "morris": 32, "pawn": 2048, "delta": 2048, "fast": 257, "rbd_fast": 2048, "dgsm": 256,
+DEFAULT_N = {"sobol": 512, "morris": 32, "pawn": 2048, "delta": 1024, "fast": 257, "rbd_fast": 2048, "dgsm": 256,
              "shapley": 1024}
 LEVELS = 4  # of the grid of morris
 STEP = 0.1  # of the finite differences of dgsm, in the unit cube: smaller steps see the jumps of single decisions

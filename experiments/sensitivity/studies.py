@@ -324,6 +324,17 @@ class Sensitivity:
         unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[:len(kept)][kept]
         return by_salib(self.sample, unit.reshape(-1, unit.shape[2]), y.ravel()), None
 
+    def _first_n(self, outcome: str, n: int) -> tuple[pd.DataFrame, Any]:
+        """`_analysed` from the first n row-blocks, done once."""
+        if (outcome, n) not in self._done:
+            y, kept = self._scalar(outcome)
+            self._done[outcome, n] = self._analysed(y[:int(kept[:n].sum())], kept[:n])
+        return self._done[outcome, n]
+
+    @cached_property
+    def _done(self) -> dict[tuple[str, int], tuple[pd.DataFrame, Any]]:
+        return {}
+
     @cached_property
     def _unit(self) -> np.ndarray:
         return self.sample.unit()
@@ -360,7 +371,7 @@ class Sensitivity:
         parts = []
         for outcome in self.outcomes:
             y, kept = self._scalar(outcome)
-            parts.append(self._analysed(y, kept)[0].assign(outcome=outcome))
+            parts.append(self._first_n(outcome, self.sample.blocks)[0].assign(outcome=outcome))
             if self.sample.method != "fast":  # whose factors move together along a curve
                 parts.append(self._correlation(y, kept).assign(outcome=outcome))
         table = pd.concat(parts, ignore_index=True)
@@ -432,12 +443,11 @@ class Sensitivity:
         """outcome, n, factor, index, value, low, high: the main indices from the first n row-blocks, n doubling."""
         parts = []
         for outcome in self.outcomes:
-            y, kept = self._scalar(outcome)
+            kept = self._scalar(outcome)[1]
             for n in self._sizes():
-                part = y[:int(kept[:n].sum())]
-                if len(part) < LEAST_BLOCKS and self.sample.method != "fast":
+                if kept[:n].sum() < LEAST_BLOCKS and self.sample.method != "fast":
                     continue
-                found = self._analysed(part, kept[:n])[0]
+                found = self._first_n(outcome, n)[0]
                 wanted = ("S1", "ST") if self.sample.method == "sobol" else (MAIN[self.sample.method],)
                 parts.append(found[found["index"].isin(wanted)].assign(outcome=outcome, n=n))
         table = pd.concat(parts, ignore_index=True)
@@ -458,7 +468,7 @@ class Sensitivity:
             half = of[of["n"] == sizes[-2]].set_index("factor").loc[names, "value"].to_numpy()
             resampled = None
             if self.sample.method == "sobol":
-                found = self._analysed(*self._scalar(outcome))[1]
+                found = self._first_n(outcome, self.sample.blocks)[1]
                 resampled = found.resampled[:, [self.sample.problem.groups.index(name) for name in names]]
             width = (now["high"] - now["value"]).to_numpy()
             out[outcome] = verdict(names, now["value"].to_numpy(), half, width, resampled)
