@@ -159,15 +159,28 @@ def _lines(axes: Axes, table: pd.DataFrame, by: str, names: Sequence[str], x_end
         axes.text(x_end, before, names[place], color=colour, va="center", ha="left", fontsize=9)
 
 
+def followed(table: pd.DataFrame) -> list[str]:
+    """The factors of a curve that are worth a line: the largest mean index over the months."""
+    own = table[~table["factor"].isin(EXTRA)]
+    return own.groupby("factor", sort=False)["value"].mean().sort_values(ascending=False).index[:FOLLOWED].tolist()
+
+
+def _drawn(over_time: pd.DataFrame, main: str) -> pd.DataFrame:
+    """What the figure over time shows."""
+    of = over_time[over_time["index"] == main]
+    kept = [part[part["factor"].isin([*followed(part), "seed"])] for _, part in of.groupby("curve", sort=False)]
+    return pd.concat(kept, ignore_index=True)
+
+
 def over_time_figure(over_time: pd.DataFrame, title: str, main: str, remark: str) -> Figure:
-    """Main indices of monthly curves: those that are largest in some month, and the seed's as the noise floor."""
+    """Main indices of monthly curves: those that are largest on average, and the seed's as the noise floor."""
     curves = list(dict.fromkeys(over_time["curve"]))
     figure, panels = _panels(len(curves), 6.4, 3.9, across=2)
     for axes, curve in zip(panels, curves, strict=True):
         of = over_time[(over_time["curve"] == curve) & (over_time["index"] == main)]
         months = int(of["month"].max())
         own = of[~of["factor"].isin(EXTRA)]
-        names = own.groupby("factor", sort=False)["value"].max().sort_values(ascending=False).index[:FOLLOWED].tolist()
+        names = followed(own)
         noise = of[of["factor"] == "seed"].sort_values("month")
         if len(noise):
             axes.fill_between(noise["month"], 0, noise["value"], color="#c9c9c9", alpha=0.7, lw=0)
@@ -216,7 +229,7 @@ def draw(tables: dict[str, pd.DataFrame], title: str, main: str, remark: str, fo
                                                         f"{title}: interactions", remark), tables["second_order"]))
     if len(tables.get("over_time", ())):
         made.append(("over_time", over_time_figure(tables["over_time"], f"{title}: what drives it when", main, remark),
-                     tables["over_time"]))
+                     _drawn(tables["over_time"], main)))
     if tables["convergence"]["n"].nunique() > 1:
         made.append(("convergence", convergence_figure(tables["convergence"], f"{title}: with more base points", main,
                                                        remark), tables["convergence"]))

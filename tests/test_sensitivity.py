@@ -76,17 +76,17 @@ def inside(table: pd.DataFrame, index: str, known: np.ndarray) -> np.ndarray:
     return ((rows["low"] <= known) & (known <= rows["high"])).to_numpy()
 
 
-@pytest.mark.parametrize(("factors", "function", "known", "replicates"), [
-    (ISHIGAMI, ishigami, ishigami_indices(), 1), (G, g_function, g_indices(), 1),
-    (ISHIGAMI, stochastic, ishigami_indices(4), 4)], ids=["ishigami", "sobol-g", "stochastic-ishigami"])
-def test_intervals_cover_the_closed_form(factors, function, known, replicates):
+@pytest.mark.parametrize(("factors", "function", "known", "replicates", "seed_factor"), [
+    (ISHIGAMI, ishigami, ishigami_indices(), 1, False), (G, g_function, g_indices(), 1, False),
+    (ISHIGAMI, stochastic, ishigami_indices(4), 4, False), (ISHIGAMI, stochastic, ishigami_indices(4), 4, True)],
+    ids=["ishigami", "sobol-g", "stochastic", "stochastic-seed-factor"])
+def test_intervals_cover_the_closed_form(factors, function, known, replicates, seed_factor):
     first, total = [], []
     for seed in range(100):
-        # With the seed as a factor the noise is part of the variance as in the closed form: drawn anew by A and B.
-        found = study(with_extras(factors, seed_factor=replicates > 1), function, n=256, seed=seed,
-                      replicates=replicates)
+        found = study(with_extras(factors, seed_factor=seed_factor), function, n=256, seed=seed, replicates=replicates)
         first.append(inside(found.indices, "S1", known[0]))
         total.append(inside(found.indices, "ST", known[1]))
+    print(np.mean(first, axis=0), np.mean(total, axis=0))
     assert np.mean(first) >= 0.93
     assert np.mean(total) >= 0.93
 
@@ -137,7 +137,7 @@ def test_other_methods_find_what_matters(method):
     n = {"morris": 64, "fast": 257, "dgsm": 256, "shapley": 512}.get(method, 512)
     found = study(with_extras([*ISHIGAMI, Factor("idle", "idle")]), ishigami, method, n)
     main = found.indices[found.indices["index"] == found.indices["index"].iloc[0]].set_index("factor")["value"]
-    assert min(main["x1"], main["x2"]) > 1.5 * abs(main["idle"])
+    assert min(main["x1"], main["x2"]) > 2 * abs(main["idle"])
     if method in ("morris", "dgsm", "shapley"):
         assert main["dummy"] == main["idle"] == 0.0
     if method == "shapley":

@@ -11,6 +11,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -38,9 +39,12 @@ class Sobol:
     resampled: np.ndarray  # total indices of every resample, resamples x G, of the first outcome
 
 
+@lru_cache(maxsize=8)
 def resampling(blocks: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often every row-block is drawn in every resample [resamples x blocks]."""
-    return np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), resamples).astype(float)
+    """How often every row-block is drawn in every resample [resamples x blocks], read-only."""
+    weights = np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), resamples).astype(float)
+    weights.setflags(write=False)
+    return weights
 
 
 def sobol(y: np.ndarray, groups: int, second_order: bool = False, resamples: int = RESAMPLES, seed: int = 0) -> Sobol:
