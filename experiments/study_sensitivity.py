@@ -3,9 +3,9 @@
     python -m valign.experiments.study_sensitivity [SCENARIO ...]     writes results/reference/sensitivity (minutes)
 
 For every scenario all uncertain parameters are screened (Morris); the 24 that matter most stand for themselves in a
-Sobol' analysis in which all others vary together as one factor, so that nothing is held fixed. For two-services a second
-analysis takes mechanisms as factors, with interactions. Runs are kept in runs/study-sensitivity: an interrupted study goes
-on, and a larger n uses them again. docs/SENSITIVITY.md says what it teaches.
+Sobol' analysis in which all others vary together as one factor, so that nothing is held fixed. For two-services a
+second analysis takes mechanisms as factors, with interactions. Runs are kept in runs/study-sensitivity: an interrupted
+study goes on, and a larger n uses them again. docs/SENSITIVITY.md says what it teaches.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CURVES = ("engaged", "in_use")
 # scenario: base points, replicates and trajectories of the screening; smaller where there are more people
 SIZES = {"two-services": (1024, 8, 16), "social-prescribing": (256, 4, 16), "housing-first": (128, 4, 8)}
 MECHANISMS = ("two-services", 128, 8)
-KEPT_TABLES = ("shares", "settled", "dropped", "neglected", "convergence")
+KEPT_TABLES = ("shares", "settled", "dropped", "neglected")  # all others stand beside their figures
 
 
 def screened(name: str, runs: Path = RUNS) -> Screening:
@@ -70,8 +70,6 @@ def write(found: Screening | Sensitivity, title: str, remark: str, folder: Path)
     if "screening" in tables:
         kept["screening"] = tables["screening"].query("index == 'mu_star'").drop(columns="index")
     for name, table in kept.items():
-        if name == "convergence":  # its figure has the data
-            continue
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g", lineterminator="\n")
     (folder / "words.md").write_text(found.words + "\n", encoding="utf-8")
 
