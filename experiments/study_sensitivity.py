@@ -29,7 +29,7 @@ OUTCOMES = ("uptake_final", "spread_final", "continuous", "sustained_24", "align
 CURVES = ("engaged", "in_use")
 # scenario: base points, replicates and trajectories of the screening; smaller where there are more people
 SIZES = {"two-services": (1024, 8, 16), "social-prescribing": (256, 4, 16), "housing-first": (128, 4, 8)}
-MECHANISMS = ("two-services", 128, 8)
+MECHANISMS = ("two-services", 512, 8)
 KEPT_TABLES = ("shares", "settled", "dropped", "neglected")  # all others stand beside their figures
 
 
@@ -44,7 +44,7 @@ def by_mechanism(runs: Path = RUNS) -> Sensitivity:
     """Mechanisms as factors, with their interactions."""
     name, n, replicates = MECHANISMS
     return sensitivity(name, "sobol", n, OUTCOMES, group_by="mechanism", second_order=True, replicates=replicates,
-                       seed=SEED, seed_factor=True, missing="drop", folder=runs / f"{name}-mechanisms",
+                       seed=SEED, missing="drop", folder=runs / f"{name}-mechanisms",
                        progress=_told(f"{name}, mechanisms"))
 
 

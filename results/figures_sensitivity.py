@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import NormalDist
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ def _why(main: str) -> str:
 def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, remark: str) -> Figure:
     """A heat map of second-order indices for each outcome, first-order ones on the diagonal.
 
-    Cells whose 95 % interval includes 0 hold a dot.
+    Cells that are not above 0 for sure (95 % for all of them together) hold a dot.
     """
     outcomes = list(dict.fromkeys(second["outcome"]))
     names = [name for name in dict.fromkeys([*second["factor"], *second["other"]]) if name not in EXTRA]
@@ -127,22 +128,24 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
     _title(figure, title)
     note(figure, "Below the diagonal: share of variance that a pair explains only together; on it (bold): alone.\n"
-                 f"Dots: the 95 % interval includes 0. {remark}")
+                 f"Dots: not above 0 for sure (95 %, with so many looked at). {remark}")
     return figure
 
 
 def _matrix(second: pd.DataFrame, indices: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Second-order indices below the diagonal, first-order on it, and which intervals exclude 0."""
+    """Second-order indices below the diagonal, first-order on it; which lie above 0, given that so many are looked at."""
+    many = len(names) * (len(names) + 1) / 2
+    wider = NormalDist().inv_cdf(1 - 0.025 / many) / NormalDist().inv_cdf(0.975)
     matrix, sure = np.full((len(names), len(names)), np.nan), np.zeros((len(names), len(names)), bool)
     place = {name: n for n, name in enumerate(names)}
     for row in second.itertuples():
         if row.factor in place and row.other in place:
             j, k = sorted((place[row.factor], place[row.other]), reverse=True)
-            matrix[j, k], sure[j, k] = row.value, row.low > 0 or row.high < 0
+            matrix[j, k], sure[j, k] = row.value, row.value > wider * (row.high - row.value)
     for row in indices[indices["index"] == "S1"].itertuples():
         if row.factor in place:
             n = place[row.factor]
-            matrix[n, n], sure[n, n] = row.value, row.low > 0
+            matrix[n, n], sure[n, n] = row.value, row.value > wider * (row.high - row.value)
     return matrix, sure
 
 
