@@ -133,7 +133,7 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
 
 
 def _matrix(second: pd.DataFrame, indices: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Second-order indices below the diagonal, first-order on it; which lie above 0, given that so many are looked at."""
+    """Second-order indices below the diagonal, first-order on it; which are above 0, given that many are looked at."""
     many = len(names) * (len(names) + 1) / 2
     wider = NormalDist().inv_cdf(1 - 0.025 / many) / NormalDist().inv_cdf(0.975)
     matrix, sure = np.full((len(names), len(names)), np.nan), np.zeros((len(names), len(names)), bool)
