@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import NormalDist
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -106,20 +105,21 @@ def _why(main: str) -> str:
 def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, remark: str) -> Figure:
     """A heat map of second-order indices for each outcome, first-order ones on the diagonal.
 
-    Cells that are not above 0 for sure (95 % for all of them together) hold a dot.
+    Shaded by the lower end of the 95 % interval, so that noise stays white; cells with an interval over 0 hold a dot.
     """
     outcomes = list(dict.fromkeys(second["outcome"]))
     names = [name for name in dict.fromkeys([*second["factor"], *second["other"]]) if name not in EXTRA]
-    figure, panels = _panels(len(outcomes), 2.6 + 0.36 * len(names), 1.9 + 0.34 * len(names), across=2)
+    figure, panels = _panels(len(outcomes), 2.0 + 0.3 * len(names), 1.4 + 0.28 * len(names))
     for axes, outcome in zip(panels, outcomes, strict=True):
-        matrix, sure = _matrix(second[second["outcome"] == outcome], indices[indices["outcome"] == outcome], names)
-        off = matrix[~np.eye(len(names), dtype=bool)]
-        top = max(0.05, float(np.nanmax(np.abs(off[sure[~np.eye(len(names), dtype=bool)]]), initial=0.0)))
-        axes.imshow(np.where(sure, np.abs(matrix), np.nan), cmap="Greys", vmin=0, vmax=1.25 * top)
+        matrix, low = _matrix(second[second["outcome"] == outcome], indices[indices["outcome"] == outcome], names)
+        with np.errstate(invalid="ignore"):
+            sure = low > 0
+        top = max(0.05, float(np.nanmax(np.where(np.eye(len(names), dtype=bool), np.nan, low), initial=0.0)))
+        axes.imshow(np.where(sure, low, np.nan), cmap="Greys", vmin=0, vmax=1.25 * top)
         for j, k in np.argwhere(~sure & np.tri(len(names), dtype=bool)):
             axes.plot(k, j, ".", color="#b5b5b5", ms=2)
         for j, k in np.argwhere(sure):
-            dark = abs(matrix[j, k]) > 0.7 * top
+            dark = low[j, k] > 0.7 * top
             axes.text(k, j, f"{matrix[j, k]:.2f}".replace("0.", ".", 1), ha="center", va="center", fontsize=7.5,
                       color="white" if dark else INK, fontweight="bold" if j == k else "normal")
         axes.set_xticks(range(len(names)), names, rotation=55, ha="right", rotation_mode="anchor", fontsize=8.5)
@@ -128,25 +128,24 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
     _title(figure, title)
     note(figure, "Below the diagonal: share of variance that a pair explains only together; on it (bold): alone.\n"
-                 f"Dots: not above 0 for sure (95 %, with so many looked at). {remark}")
+                 "Numbers: the estimate, where the 95 % interval lies above 0 (2 or 3 pairs of 100 would by chance); "
+                 f"shade: its lower end. {remark}")
     return figure
 
 
 def _matrix(second: pd.DataFrame, indices: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Second-order indices below the diagonal, first-order on it; which are above 0, given that many are looked at."""
-    many = len(names) * (len(names) + 1) / 2
-    wider = NormalDist().inv_cdf(1 - 0.025 / many) / NormalDist().inv_cdf(0.975)
-    matrix, sure = np.full((len(names), len(names)), np.nan), np.zeros((len(names), len(names)), bool)
+    """Second-order indices below the diagonal, first-order on it, and the lower ends of their intervals."""
+    matrix, low = (np.full((len(names), len(names)), np.nan) for _ in range(2))
     place = {name: n for n, name in enumerate(names)}
     for row in second.itertuples():
         if row.factor in place and row.other in place:
             j, k = sorted((place[row.factor], place[row.other]), reverse=True)
-            matrix[j, k], sure[j, k] = row.value, row.value > wider * (row.high - row.value)
+            matrix[j, k], low[j, k] = row.value, row.low
     for row in indices[indices["index"] == "S1"].itertuples():
         if row.factor in place:
             n = place[row.factor]
-            matrix[n, n], sure[n, n] = row.value, row.value > wider * (row.high - row.value)
-    return matrix, sure
+            matrix[n, n], low[n, n] = row.value, row.low
+    return matrix, low
 
 
 def _lines(axes: Axes, table: pd.DataFrame, by: str, names: Sequence[str], x_end: float) -> None:

@@ -210,6 +210,7 @@ def variance_shares(y: np.ndarray, sample: Sample, resamples: int = RESAMPLES) -
 
 # --- how settled the order is ----------------------------------------------------------------------------------------
 SURE = 0.95
+MATTERS = 0.05  # of the largest index: which of the others comes first is no news
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,8 @@ class Verdict:
     """How much of a ranking is settled.
 
     order : groups, the largest index first. ordered : so many come in the same order with half the sample, each surely
-    above the next. settled : the first so many are the same with half the sample, and surely above all others.
+    above the next. settled : the first so many (that have 5 % of the largest index) are the same with half the sample,
+    and surely above all others.
     beyond : upper end of the intervals of all others. Surely: in 95 % of the resamples, or by intervals.
     """
 
@@ -250,7 +252,7 @@ def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.nda
             break
         ordered = k
     for k in range(1, len(order)):
-        if set(order[:k]) == set(before[:k]) and above(order[:k], order[k:]):
+        if value[order[k - 1]] >= MATTERS * value[order[0]] and set(order[:k]) == set(before[:k]) and above(order[:k], order[k:]):
             settled = k
     others = order[max(ordered, settled):]
     beyond = float(np.max(value[others] + width[others], initial=-np.inf))
