@@ -252,7 +252,9 @@ def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.nda
             break
         ordered = k
     for k in range(1, len(order)):
-        if value[order[k - 1]] >= MATTERS * value[order[0]] and set(order[:k]) == set(before[:k]) and above(order[:k], order[k:]):
+        if value[order[k - 1]] < MATTERS * value[order[0]]:
+            break
+        if set(order[:k]) == set(before[:k]) and above(order[:k], order[k:]):
             settled = k
     others = order[max(ordered, settled):]
     beyond = float(np.max(value[others] + width[others], initial=-np.inf))
