@@ -20,7 +20,7 @@ PYTEST ?= -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs demo test test-all test-second bench lint environment browser-environment clean
+.PHONY: help docs demo sensitivity test test-all test-second bench lint environment browser-environment clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make facts     the model at its defaults against the evidence (minutes)"
+	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make lint      style, types of imports, layers"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -93,6 +94,10 @@ docs: $(VENV)/.core
 # The model at its defaults against the facts of docs/EVIDENCE.md: minutes; writes results/reference/facts.*
 facts: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.facts
+
+# Which assumptions drive the outcomes: minutes; writes results/reference/sensitivity
+sensitivity: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.study_sensitivity
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

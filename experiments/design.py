@@ -215,9 +215,18 @@ def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
 
 def _numbers(scenario: Scenario, column: pd.Series, problems: list[str]) -> pd.Series:
     name = str(column.name)
+    if column.dtype.kind in "fiu" and name != "alignment_level":  # a column of numbers needs no look at every cell
+        values, booleans = column.astype(float), np.zeros(len(column), bool)
+        return _within(scenario, column, values, pd.Series(False, column.index), booleans, problems)
     natural = column.isin(["natural"]) | column.isna() if name == "alignment_level" else pd.Series(False, column.index)
     values = pd.to_numeric(column.mask(natural), errors="coerce").astype(float)
     booleans = column.map(lambda v: isinstance(v, (bool, np.bool_))).to_numpy(bool)
+    return _within(scenario, column, values, natural, booleans, problems)
+
+
+def _within(scenario: Scenario, column: pd.Series, values: pd.Series, natural: pd.Series, booleans: np.ndarray,
+            problems: list[str]) -> pd.Series:
+    name = str(column.name)
     wrong = (~np.isfinite(values.to_numpy()) & ~natural.to_numpy()) | booleans
     if wrong.any():
         given = column.tolist()[int(np.flatnonzero(wrong)[0])]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from valign.experiments.compare import compare as compare
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
+    from valign.experiments.sensitivity import screen as screen
+    from valign.experiments.sensitivity import sensitivity as sensitivity
     from valign.experiments.simulate import simulate as simulate
     from valign.model.errors import InputError as InputError
     from valign.model.scenario import Scenario as Scenario
@@ -43,6 +45,8 @@ _WHERE = {
     "run_batch": "valign.experiments.batch",
     "levels": "valign.experiments.levels",
     "ablations": "valign.experiments.ablations",
+    "sensitivity": "valign.experiments.sensitivity",
+    "screen": "valign.experiments.sensitivity",
     "World": "valign.model.world",
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",

@@ -230,6 +230,40 @@ def resume(
     batching.resume(folder, batching.Where(threads, workers, cluster, part, quiet, as_json))
 
 
+@app.command()
+@guarded
+def sensitivity(
+    scenario: Which,
+    method: Annotated[str, typer.Option(
+        help="sobol, morris, pawn, delta, fast, rbd_fast, dgsm, shapley; or screen: morris, then sobol.")] = "sobol",
+    n: Annotated[int | None, typer.Option(help="Base points (sobol: a power of 2) or trajectories.")] = None,
+    outcome: Annotated[list[str] | None, typer.Option(help="A column of the table of runs; repeatable.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option(
+        help="What to vary (default: all uncertain parameters); repeatable.")] = None,
+    curve: Annotated[list[str] | None, typer.Option(
+        help="A monthly curve to follow over time (engaged, in_use, staff.alignment); repeatable.")] = None,
+    group_by: Annotated[str | None, typer.Option(metavar="mechanism", help="Parameters of a mechanism as one.")] = None,
+    bound: Annotated[list[str] | None, typer.Option(
+        metavar="NAME=LOW,HIGH", help="A range of one's own; repeatable.")] = None,
+    replicates: Annotated[int, typer.Option(help="Runs of every parameter set.")] = 8,
+    keep: Annotated[int | None, typer.Option(help="Parameters that pass the screening.")] = None,
+    second_order: Annotated[bool, typer.Option("--second-order", help="Interactions of pairs (sobol).")] = False,
+    seed_factor: Annotated[bool, typer.Option("--seed-factor", help="Chance as a factor: the noise floor.")] = False,
+    society_factor: Annotated[bool, typer.Option("--society-factor", help="People and ties as a factor.")] = False,
+    fresh_seeds: Annotated[bool, typer.Option("--fresh-seeds", help="No common random numbers.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Leave out row-blocks without a value.")] = False,
+    seed: Seed = 1, months: Months = None, settings: Settings = None, out: Out = None, show: Show = False,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Find which assumptions drive the outcomes; a larger n reuses all runs."""
+    from . import sensing
+
+    sensing.sensitivity(scenario, sensing.Wish(
+        method, n, tuple(outcome or ()), tuple(parameter or ()), tuple(curve or ()), group_by, tuple(bound or ()),
+        replicates, keep, second_order, seed_factor, society_factor, fresh_seeds, drop, seed, months,
+        tuple(settings or ()), out, show, quiet, as_json))
+
+
 @data_app.callback()
 @guarded
 def data(context: typer.Context) -> None:

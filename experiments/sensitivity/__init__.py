@@ -1,0 +1,9 @@
+"""Sensitivity analysis: which assumptions drive the outcomes. `sensitivity`, `screen`, `study`."""
+
+from .factors import EXTRA, REST, Factor, Problem, make_problem, uncertain, with_extras
+from .indices import MAIN
+from .samples import METHODS, Sample
+from .studies import Screening, Sensitivity, screen, sensitivity, simulator, study
+
+__all__ = ["EXTRA", "MAIN", "METHODS", "REST", "Factor", "Problem", "Sample", "Screening", "Sensitivity",
+           "make_problem", "screen", "sensitivity", "simulator", "study", "uncertain", "with_extras"]
