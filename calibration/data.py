@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from valign.model.errors import InputError, unknown
 from valign.model.observe import OUTCOMES
+from valign.model.parameters import ROLES
 from valign.model.survey import MISSING, Table
 from valign.model.tables import DATA_SETS, data_set_folder, missing_data
 
@@ -61,6 +62,7 @@ class People(_Part):
     file: str
     id: str = "id"
     community: str | None = None
+    role: str | None = None
     time: str = "time"
     observed_until: int | str | None = None
     not_adopted: tuple[str, ...] = ()
@@ -158,7 +160,7 @@ class Data:
     """A data set as read and checked.
 
     people : one row per person, or None: id, community, time (period of adoption, NaN: not adopted while observed),
-        until (last period observed), and a column per orientation (0-1, NaN: not known).
+        until (last period observed), perhaps role, and a column per orientation (0-1, NaN: not known).
     ties : from, to (ids, both known), or None. periods : the last period of anything observed.
     """
 
@@ -350,12 +352,17 @@ def _people(of: People, orientation: Mapping[str, Orientation], folder: Path, mi
         _identities(table, ids)
     if community is not None:
         table.report(np.flatnonzero(community == None), f"has no {of.community}")  # noqa: E711
+    roles = None if of.role is None else table.column(of.role, True)
+    if roles is not None:
+        roles = table.coded(roles, {}, ROLES, "role")
+        table.report(np.flatnonzero(roles == None), f"has no {of.role}")  # noqa: E711
     until = _until(of, table, problems)
     time = _times(of, table, until, problems)
     values = {name: _orientation(entry, table, problems) for name, entry in orientation.items()}
     if ids is None or community is None or until is None or time is None or any(v is None for v in values.values()):
         return None
-    return pd.DataFrame({"id": ids, "community": community, "time": time, "until": until, **values})
+    role = {} if roles is None else {"role": roles}
+    return pd.DataFrame({"id": ids, "community": community, "time": time, "until": until, **role, **values})
 
 
 def _identities(table: Table, ids: np.ndarray) -> None:
