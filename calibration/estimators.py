@@ -19,7 +19,8 @@ import pandas as pd
 from valign.model.errors import InputError
 
 from .priors import Prior
-from .smc import LEAST_ESS, Result, ess, scales
+from .reduction import Reduction, scales
+from .smc import LEAST_ESS, Result, ess
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 INFORMED = 0.3  # share of the prior's variance that has to go before a parameter counts as informed by the data
@@ -80,26 +81,6 @@ def weighted_quantiles(x: np.ndarray, weight: np.ndarray, shares: tuple[float, .
     return np.interp(shares, middle / weight.sum(), x[order])
 
 
-class Reduction:
-    """The regression of the parameters on summaries and their squares: one number per parameter."""
-
-    def __init__(self, u: np.ndarray, summaries: np.ndarray) -> None:
-        self.centre = np.median(summaries, axis=0)
-        self.scale = scales(summaries)
-        features = self._features(summaries)
-        gram = features.T @ features
-        gram[np.diag_indices_from(gram)] += 1e-6 * len(u)
-        self.coefficients = np.linalg.solve(gram, features.T @ u)
-
-    def _features(self, summaries: np.ndarray) -> np.ndarray:
-        z = np.clip((np.atleast_2d(summaries) - self.centre) / self.scale, -20, 20)
-        return np.concatenate([np.ones((len(z), 1)), z, z * np.abs(z)], axis=1)
-
-    def __call__(self, summaries: np.ndarray) -> np.ndarray:
-        """[n x s] -> [n x d]."""
-        return self._features(summaries) @ self.coefficients
-
-
 def adjust(u: np.ndarray, reduced: np.ndarray, target: np.ndarray, log_weight: np.ndarray | None, nearest: int,
            ) -> tuple[np.ndarray, np.ndarray]:
     """Points near the target, moved to it: local-linear regression of mean and log-variance, Epanechnikov kernel."""
@@ -124,28 +105,30 @@ def adjust(u: np.ndarray, reduced: np.ndarray, target: np.ndarray, log_weight: n
 
 
 def regression(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, prior: Prior,
-               log_weight: Callable[[np.ndarray], np.ndarray] | None = None, nearest: int = NEAREST) -> Posterior:
+               log_weight: Callable[[np.ndarray], np.ndarray] | None = None, nearest: int | None = None,
+               ) -> Posterior:
     """Regression-adjusted ABC.
 
-    u [n x d], summaries [n x s]: the table; log_weight: importance weights of points that do not come from the prior.
+    u [n x d], summaries [n x s]: the table; log_weight: importance weights of points that do not come from the prior;
+    nearest: how many simulations are used (default: a fifteenth of the table, 500 to 2,000).
     """
-    rows = _region(u, summaries, observed)
-    reduction = Reduction(u[rows], summaries[rows])
-    reduced, target = reduction(summaries), reduction(observed)[0]
-    unit = reduced.std(axis=0)
-    away = (((reduced - target) / np.where(unit > 0, unit, 1.0)) ** 2).sum(axis=1)
-    near = np.argsort(away, kind="stable")[:min(len(u), nearest)]
+    nearest = max(500, min(NEAREST, len(u) // 15)) if nearest is None else nearest
+    reduction = Reduction(u, summaries)
+    rows = _nearest(reduction, summaries, observed, max(5 * nearest, len(u) // 5))
+    reduction = Reduction(u[rows], summaries[rows])  # once more, where it has to be good
+    near = rows[_nearest(reduction, summaries[rows], observed, nearest)]
+    reduced, target = reduction(summaries[near]), reduction(observed)[0]
     log = None if log_weight is None else log_weight(u[near])
-    moved, weight = adjust(u[near], reduced[near], target, log, nearest)
+    moved, weight = adjust(u[near], reduced, target, log, nearest)
     return Posterior("regression", prior, moved, weight)
 
 
-def _region(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """The half of the table nearest to the observation (at most 20,000): where the reduction should be good."""
-    z = np.clip((summaries - observed) / scales(summaries), -20, 20)
-    away = (z**2).sum(axis=1)
-    count = max(min(len(u), 50 * u.shape[1]), min(20_000, len(u) // 2))
-    return np.argpartition(away, count - 1)[:count]
+def _nearest(reduction: Reduction, summaries: np.ndarray, observed: np.ndarray, count: int) -> np.ndarray:
+    """Rows of the `count` simulations nearest to the observation, once reduced."""
+    reduced, target = reduction(summaries), reduction(observed)[0]
+    unit = reduced.std(axis=0)
+    away = (((reduced - target) / np.where(unit > 0, unit, 1.0)) ** 2).sum(axis=1)
+    return np.argsort(away, kind="stable")[:min(len(away), count)]
 
 
 def forest(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, prior: Prior,

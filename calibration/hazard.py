@@ -104,7 +104,7 @@ def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int 
     return Fit(np.asarray(fit.params), covariance, posterior, str(fit.summary(xname=list(FITTED))))
 
 
-def agreement(data: Data, scenario: Scenario | None = None, simulations: int = 20_000, particles: int = 500,
+def agreement(data: Data, scenario: Scenario | None = None, simulations: int = 30_000, particles: int = 500,
               seed: int = 1) -> pd.DataFrame:
     """ABC beside the exact posterior in the limit of fixed values.
 
@@ -113,7 +113,8 @@ def agreement(data: Data, scenario: Scenario | None = None, simulations: int = 2
     """
     problem = limit_problem(data, scenario)
     exact = exact_fit(limit_table(problem), problem.prior).posterior.summary().set_index("parameter")
-    result = smc(problem.simulate, problem.prior, problem.observed, particles=particles, simulations=simulations, seed=seed)
+    result = smc(problem.simulate, problem.prior, problem.observed, particles=particles, simulations=simulations, seed=seed,
+                 reduce=True)
     rows = []
     for method, posterior in estimate(result, ("regression", "smc")).items():
         for _, row in posterior.summary().iterrows():

@@ -33,7 +33,7 @@ class Layout:
     ids: list[str]
     time: np.ndarray  # N int32: observed period of adoption, 0: none
     until: np.ndarray  # N int32: last period observed; 0: not observed at all
-    z: np.ndarray  # N x D: orientation, mean 0 and SD 1, 0 where not known
+    z: np.ndarray  # N x D: nearness to what the innovation embodies, mean 0 and SD 1, 0 where not known
     high: np.ndarray  # N x D int8: 1 high, 0 low, -1 not known
     community: np.ndarray  # N int64
     communities: list[str]
@@ -54,9 +54,9 @@ class Layout:
         orientations = list(data.orientation)
         z, high = np.zeros((len(people), len(orientations))), np.zeros((len(people), len(orientations)), np.int8)
         for k, name in enumerate(orientations):
-            value = people[name].to_numpy(float)
-            spread = np.nanstd(value)
-            z[:, k] = np.nan_to_num((value - np.nanmean(value)) / (spread if spread > 0 else 1.0))
+            fit = -np.abs(people[name].to_numpy(float) - data.orientation[name].innovation)
+            spread = np.nanstd(fit)
+            z[:, k] = np.nan_to_num((fit - np.nanmean(fit)) / (spread if spread > 0 else 1.0))
             high[:, k] = data.high(name)[rows]
         quality = np.array([scenario.value(f"tie_quality.{kind}") for kind in KINDS])
         return cls(

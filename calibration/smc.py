@@ -27,9 +27,11 @@ import pandas as pd
 from valign.model.errors import InputError
 
 from .priors import Prior
+from .reduction import Reduction, scales
 
 Simulator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 LEAST_ESS = 100.0
+WIDE = 0.1  # share of proposals from a wide normal
 PROPOSE, NOISE = 0, 1  # purposes of random streams
 WORK, FORMAT = "work.json", 1
 
@@ -60,7 +62,10 @@ class Kernel:
 
     @classmethod
     def local(cls, centre: np.ndarray, weight: np.ndarray, near: np.ndarray) -> Kernel:
-        """The covariance of the particles `near` (bool, those that meet the next tolerance) around each particle."""
+        """The covariance of the particles `near` (bool, those that meet the next tolerance) around each particle.
+
+        A tenth comes from one wide normal over all of them, so that no weight gets out of hand (Hesterberg 1995).
+        """
         d = centre.shape[1]
         weight = weight / weight.sum()
         points, share = centre[near], weight[near]
@@ -71,8 +76,12 @@ class Kernel:
         spread = (points - mean).T @ ((points - mean) * share[:, None])
         away = mean - centre
         covariance = spread + away[:, :, None] * away[:, None, :]
-        covariance += 1e-9 * np.trace(spread) / d * np.eye(d) + 1e-12 * np.eye(d)
-        return cls(centre, weight, np.linalg.cholesky(covariance))
+        middle = weight @ centre
+        whole = 2.0 * (centre - middle).T @ ((centre - middle) * weight[:, None])
+        covariance = np.concatenate([covariance, whole[None]])
+        covariance += (1e-9 * np.trace(whole) / d + 1e-12) * np.eye(d)
+        return cls(np.concatenate([centre, middle[None]]), np.append((1 - WIDE) * weight, WIDE),
+                   np.linalg.cholesky(covariance))
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points [n x d]."""
@@ -105,17 +114,6 @@ def log_prior(u: np.ndarray) -> np.ndarray:
 
 
 # --- the distance ----------------------------------------------------------------------------------------------------
-def scales(summaries: np.ndarray) -> np.ndarray:
-    """Median absolute deviation of each summary; a summary that (almost) never varies counts for nothing (inf)."""
-    known = summaries[np.isfinite(summaries).all(axis=1)]
-    if not len(known):
-        raise InputError(["no simulation of a generation could be summarised: all runs failed"])
-    deviation = np.median(np.abs(known - np.median(known, axis=0)), axis=0)
-    deviation = np.where(deviation > 0, deviation, known.std(axis=0))
-    floor = 1e-12 * np.maximum(1.0, np.abs(np.median(known, axis=0)))
-    return np.where(deviation > floor, deviation, np.inf)
-
-
 def distance(summaries: np.ndarray, observed: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Euclidean distance in units of `scale`; inf where a run failed."""
     away = np.sqrt((((summaries - observed) / scale) ** 2).sum(axis=1))
@@ -151,7 +149,24 @@ class Result:
 
     prior: Prior
     observed: np.ndarray
+    reduce: bool = False
     generations: list[Generation] = field(default_factory=list)
+    _reductions: dict[int, Reduction] = field(default_factory=dict, repr=False)
+
+    def reduced(self, number: int, summaries: np.ndarray) -> np.ndarray:
+        """What the distance of a generation is taken of: summaries, or their reduction by the generation before."""
+        if not self.reduce:
+            return np.atleast_2d(summaries)
+        if number not in self._reductions:
+            source = self.generations[max(0, number - 1)]
+            known = np.isfinite(source.summaries).all(axis=1)
+            self._reductions[number] = Reduction(source.u[known], source.summaries[known])
+        return self._reductions[number](summaries)
+
+    def distances(self, number: int, summaries: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+        """Distances [n] to the observation, as generation `number` takes them; inf where a run failed."""
+        scale = self.generations[number].scale if scale is None else scale
+        return distance(self.reduced(number, summaries), self.reduced(number, self.observed), scale)
 
     @property
     def last(self) -> Generation:
@@ -198,13 +213,14 @@ class Result:
         """The proposal of a generation, from the one before it."""
         before = self.generations[number - 1]
         here = before.accepted
-        away = distance(before.summaries[here], self.observed, self.generations[number].scale)
+        away = self.distances(number, before.summaries[here])
         return Kernel.local(before.u[here], before.weight[here], away <= self.generations[number].epsilon)
 
 
 def smc(
     simulate: Simulator, prior: Prior, observed: np.ndarray, *, particles: int = 1000, simulations: int = 50_000,
-    seed: int = 1, quantile: float = 0.5, first: int | None = None, batch: int = 2048, folder: Path | None = None,
+    seed: int = 1, quantile: float = 0.3, first: int | None = None, batch: int | None = None, reduce: bool = False,
+    folder: Path | None = None,
     work: Mapping[str, Any] | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Approximate posterior by sequential ABC within a budget of simulations.
@@ -218,8 +234,11 @@ def smc(
     simulations : the budget. What a generation that it cuts short has simulated stays in the reference table.
     seed : of proposals and runs.
     quantile : the next tolerance, as a quantile of the distances accepted.
-    first : simulations from the prior (default: a fifth of the budget); its nearest `particles` are generation 0.
-    batch : proposals simulated at once.
+    first : simulations from the prior (default: a tenth of the budget); its nearest `particles` are generation 0.
+    batch : proposals simulated at once (default: a thirtieth of the budget, 256 to 2,048).
+    reduce : take distances of one number per parameter, the regression of the parameters on the summaries of the
+        generation before (Fearnhead & Prangle 2012), instead of the summaries themselves: with many summaries, far
+        closer to the posterior at the same budget.
     folder : where finished generations are kept; with the same `work` there, they are read instead of simulated.
     work : what is being done (scenario, data ...), to tell whether a folder holds the same.
     progress : called with (simulations done, budget).
@@ -230,7 +249,8 @@ def smc(
         work, or a first generation in which all runs fail.
     """
     observed = np.asarray(observed, float)
-    first = max(particles, simulations // 5) if first is None else first
+    first = max(2 * particles, simulations // 10) if first is None else first
+    batch = min(2048, max(256, simulations // 30)) if batch is None else batch
     problems = []
     if not np.isfinite(observed).all():
         problems.append("the observed summaries are not all finite")
@@ -238,10 +258,10 @@ def smc(
         problems.append(f"simulations = {simulations}: at least {max(first, particles)} are needed for {particles} particles")
     if problems:
         raise InputError(problems)
-    result = Result(prior, observed)
+    result = Result(prior, observed, reduce)
     setup = {"format": FORMAT, "names": list(prior.names), "low": prior.low.tolist(), "high": prior.high.tolist(),
              "observed": observed.tolist(), "particles": particles, "simulations": simulations, "seed": seed,
-             "quantile": quantile, "first": first, "batch": batch, "work": dict(work or {})}
+             "quantile": quantile, "first": first, "batch": batch, "reduce": reduce, "work": dict(work or {})}
     if folder is not None:
         result.generations = _open(Path(folder), setup)
     while (done := sum(len(each.u) for each in result.generations)) < simulations:
@@ -270,23 +290,27 @@ def _from_prior(simulate: Simulator, result: Result, n: int, particles: int, see
         if told is not None:
             told(start + size)
     u, seeds, s = np.concatenate(u), np.concatenate(seeds), np.concatenate(s)
-    scale = scales(s)
-    away = distance(s, result.observed, scale)
+    scales(s)  # says so when all runs failed
+    made = Generation(0, np.inf, np.empty(0), u, seeds, s, np.zeros(n), True)
+    result.generations.append(made)
+    made.scale = scales(result.reduced(0, s))
+    away = result.distances(0, s)
+    result.generations.pop()
     if np.isfinite(away).sum() < particles:
         raise InputError([f"only {int(np.isfinite(away).sum())} of {n} runs from the prior succeeded: "
                           f"{particles} are needed"])
     epsilon = np.partition(away, particles - 1)[particles - 1]
-    weight = np.zeros(n)
-    weight[np.flatnonzero(away <= epsilon)[:particles]] = 1.0 / particles
-    return Generation(0, float(epsilon), scale, u, seeds, s, weight, True)
+    made.epsilon = float(epsilon)
+    made.weight[np.flatnonzero(away <= epsilon)[:particles]] = 1.0 / particles
+    return made
 
 
 def _next(simulate: Simulator, result: Result, number: int, particles: int, seed: int, quantile: float, batch: int,
           left: int, told: Callable[[int], None] | None) -> Generation:
     before = result.generations[-1]
-    scale = scales(before.summaries)
+    scale = scales(result.reduced(number, before.summaries))
     here = before.accepted
-    away = distance(before.summaries[here], result.observed, scale)
+    away = result.distances(number, before.summaries[here], scale)
     epsilon = float(np.quantile(away, quantile))
     kernel = Kernel.local(before.u[here], before.weight[here], away <= epsilon)
     u, seeds, s, found = [], [], [], 0
@@ -295,13 +319,13 @@ def _next(simulate: Simulator, result: Result, number: int, particles: int, seed
         u.append(kernel.draw(size, np.random.default_rng(stream(seed, number, part, PROPOSE))))
         seeds.append(run_seeds(seed, number, part, size))
         s.append(np.asarray(simulate(result.prior.theta(u[-1]), seeds[-1]), float))
-        found += int((distance(s[-1], result.observed, scale) <= epsilon).sum())
+        found += int((result.distances(number, s[-1], scale) <= epsilon).sum())
         if told is not None:
             told(part * batch + size)
         if found >= particles:
             break
     u, seeds, s = np.concatenate(u), np.concatenate(seeds), np.concatenate(s)
-    kept = np.flatnonzero(distance(s, result.observed, scale) <= epsilon)[:particles]
+    kept = np.flatnonzero(result.distances(number, s, scale) <= epsilon)[:particles]
     weight = np.zeros(len(u))
     if len(kept):
         log = log_prior(u[kept]) - kernel.log_density(u[kept])

@@ -51,7 +51,7 @@ def test_generations_report_and_the_budget_is_kept(result) -> None:
     report = result.report()
     assert report["simulations"].sum() == 30_000
     assert (report.loc[report["complete"], "accepted"] == 1000).all()
-    assert report["epsilon"].is_monotonic_decreasing
+    assert report["epsilon"].iloc[-1] < 0.5 * report["epsilon"].iloc[0]
     assert report.loc[report["complete"], "ess"].min() > 300
     assert report["failed"].sum() == 0
 

@@ -138,7 +138,7 @@ def test_in_the_limit_the_model_is_the_logit(data: Data) -> None:
 
 
 def test_abc_agrees_with_the_exact_posterior(data: Data) -> None:
-    table = hazard.agreement(data, simulations=16_000)
+    table = hazard.agreement(data, simulations=30_000)
     reported = table[table["method"] == "regression"]
     assert reported["agrees"].all(), table
     assert reported["ratio"].between(0.8, 1.25).all(), table
