@@ -182,12 +182,14 @@ class Result:
         } for g in self.generations])
 
     def particles(self) -> tuple[np.ndarray, np.ndarray]:
-        """Accepted points of the last complete generation [N x d] in probit space and their weights [N].
+        """Accepted points [N x d] in probit space and their weights [N], of the last complete generation that has an
+        effective sample size of at least 100.
 
-        Raises InputError when their effective sample size is below 100.
+        Raises InputError when none has.
         """
-        last = self.last
-        if last.ess < LEAST_ESS:
+        reliable = [each for each in self.generations[1:] if each.complete and each.ess >= LEAST_ESS]
+        last = reliable[-1] if reliable else self.last
+        if not reliable:
             raise InputError([f"the effective sample size is {last.ess:.0f} of {int(last.accepted.sum())} particles: "
                               f"under {LEAST_ESS:.0f} nothing is summarised (more simulations, more particles or fewer "
                               "free parameters)"])

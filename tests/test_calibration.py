@@ -40,10 +40,11 @@ def test_the_known_posterior_is_found(result) -> None:
         table = found.summary().set_index("parameter")
         for k, parameter in enumerate(PRIOR.names):
             truth, row = known(k), table.loc[parameter]
-            exact = name == "regression"  # the others leave a tolerance in the spread, and have fewer effective draws
-            assert abs(row["mean"] - truth.mean()) < (0.1 if exact else 0.25) * truth.std(), (name, parameter)
+            # a forest has fewer effective draws; plain SMC keeps its tolerance in the spread
+            off, wide = {"regression": (0.1, 1.1), "forest": (0.25, 1.4), "smc": (0.3, 1.6)}[name]
+            assert abs(row["mean"] - truth.mean()) < off * truth.std(), (name, parameter)
             width, expected = row["q95"] - row["q05"], truth.ppf(0.95) - truth.ppf(0.05)
-            assert 0.9 < width / expected < (1.1 if exact else 1.5), (name, parameter)
+            assert 0.9 < width / expected < wide, (name, parameter, width / expected)
             assert row["informed"]
 
 
