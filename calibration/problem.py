@@ -18,7 +18,7 @@ from valign.experiments.simulate import Block, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
 from valign.model.errors import InputError, unknown
 from valign.model.observe import OUTCOMES, PATH
-from valign.model.parameters import MECHANISMS, PARAMETERS
+from valign.model.parameters import PARAMETERS
 from valign.model.run import Recorded, run_block
 from valign.model.scenario import Scenario
 from valign.model.society import Society
@@ -265,6 +265,3 @@ class Problem:
             return np.median(mine, axis=0)
         return (mine <= (pattern.at or 0)).mean(axis=0)
 
-
-def is_mechanism(name: str) -> bool:
-    return name in MECHANISMS
