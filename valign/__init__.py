@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from valign.calibration.calibrate import calibrate as calibrate
+    from valign.calibration.calibrate import choose_model as choose_model
     from valign.experiments.ablations import ablations as ablations
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
@@ -38,6 +40,8 @@ _WHERE = {
     "Outcomes": "valign.experiments.outcomes",
     "levels": "valign.experiments.levels",
     "ablations": "valign.experiments.ablations",
+    "calibrate": "valign.calibration.calibrate",
+    "choose_model": "valign.calibration.calibrate",
     "World": "valign.model.world",
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",

@@ -111,13 +111,15 @@ def run(
     settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
         metavar="series|decomposition|events", help="What to keep (default: series); repeatable.")] = None,
+    drawn: Annotated[Path | None, typer.Option("--parameters", metavar="FILE", help=(
+        "A posterior (posterior.parquet of `valign calibrate`): each run draws its parameters from it."))] = None,
     out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """Run a scenario: a table, a figure, files."""
     from . import running
 
     running.run(scenario, running.Wish(runs, societies, seed, months, tuple(settings or ()), tuple(record or ()), out,
-                                       show, quiet, as_json))
+                                       show, quiet, as_json), drawn)
 
 
 @app.command()
@@ -134,6 +136,32 @@ def levels(
 
     running.levels(scenario, levels, running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show,
                                                   quiet, as_json))
+
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
+Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="The scenario that is fitted (default: a plain one).")]
+Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help="A parameter to fit; repeatable.")]
+Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
+
+
+@app.command()
+@guarded
+def calibrate(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
+              out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Fit a scenario to what was observed, and say how sure one can be."""
+    from . import calibrating
+
+    calibrating.calibrate(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
+
+
+@app.command()
+@guarded
+def rivals(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
+           out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Compare explanations of what was observed: are values needed at all?"""
+    from . import calibrating
+
+    calibrating.rivals(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
 
 
 @data_app.callback()

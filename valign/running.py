@@ -67,7 +67,7 @@ def load(name: str, wish: Wish) -> Scenario:
     return scenario.replace(changes) if changes else scenario
 
 
-def run(name: str, wish: Wish) -> None:
+def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     scenario = load(name, wish)
     record = wish.record
     if unknown := [each for each in record if each not in RECORDS]:
@@ -79,9 +79,21 @@ def run(name: str, wish: Wish) -> None:
     def simulated(told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
         from valign.experiments.simulate import simulate
 
+        if drawn is not None:
+            outcomes = simulate(design, base=scenario, record=record, progress=told).parts[0][1]
+            return {**run_tables(outcomes), "parameters": design.rename_axis("run").reset_index()}
         return run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
 
-    _publish("run", scenario, wish, {"record": list(record)}, simulated)
+    asked: dict[str, Any] = {"record": list(record)}
+    if drawn is not None:
+        import hashlib
+
+        from valign.calibration.calibrate import posterior_design
+
+        design = posterior_design(drawn, scenario, scenario.runs if wish.runs is None else wish.runs, wish.seed,
+                                  wish.societies)
+        asked["parameters"] = hashlib.blake2b(drawn.read_bytes(), digest_size=8).hexdigest()
+    _publish("run", scenario, wish, asked, simulated)
 
 
 def levels(name: str, chosen: str | None, wish: Wish) -> None:
