@@ -44,8 +44,10 @@ class Baseline:
         return np.concatenate([found, np.clip(1 - found.sum(axis=1, keepdims=True), 0, 1)], axis=1)
 
 
-STARTS = {"bass": (bass, ((-3.0, -1.5), (-2.0, -3.0), (-4.0, -1.0))),
-          "logistic": (logistic, ((1.0, None, 1.0), (2.0, None, 0.3), (0.0, None, 1.5)))}
+STARTS = {
+    "bass": (bass, ((-3.0, -1.5), (-2.0, -3.0), (-4.0, -1.0))),
+    "logistic": (logistic, ((1.0, None, 1.0), (2.0, None, 0.3), (0.0, None, 1.5))),
+}
 
 
 def fit_baseline(name: str, time: np.ndarray, until: np.ndarray, draws: int = 1000, seed: int = 1) -> Baseline:
@@ -60,7 +62,9 @@ def fit_baseline(name: str, time: np.ndarray, until: np.ndarray, draws: int = 10
         ridge = 0.001 * float(np.sum(np.asarray(parameters) ** 2))  # keeps a curve without a turn from running away
         return ridge - float(np.log(np.where(time > 0, chance[time - 1], left[until - 1])).sum())
 
-    fits = [minimize(loss, [last / 3 if value is None else value for value in start], method="BFGS") for start in starts]
+    fits = [
+        minimize(loss, [last / 3 if value is None else value for value in start], method="BFGS") for start in starts
+    ]
     best = min(fits, key=lambda fit: fit.fun)
     spread = np.atleast_2d(best.hess_inv)
     values, vectors = np.linalg.eigh((spread + spread.T) / 2)

@@ -56,8 +56,9 @@ class Calibration:
     @cached_property
     def _simulated(self) -> tuple[np.ndarray, np.ndarray | None]:
         theta = self.draws.to_numpy()[:PREDICTIVE]
-        return self.problem.run(theta, sequential.run_seeds(self.seed, 100_000, 0, len(theta)),
-                                times=self.problem.society is not None)
+        return self.problem.run(
+            theta, sequential.run_seeds(self.seed, 100_000, 0, len(theta)), times=self.problem.society is not None
+        )
 
     @cached_property
     def predictive(self) -> pd.DataFrame:
@@ -78,8 +79,17 @@ class Calibration:
             for period in range(layout.periods + 1):
                 share = ((times[members] >= 1) & (times[members] <= period)).mean(axis=0)
                 seen = ((layout.time[members] >= 1) & (layout.time[members] <= period)).mean()
-                rows.append({"group": group, "people": int(members.sum()), "period": period, "observed": float(seen),
-                             **dict(zip((name for name, _ in BANDS), np.quantile(share, [q for _, q in BANDS]), strict=True))})
+                rows.append(
+                    {
+                        "group": group,
+                        "people": int(members.sum()),
+                        "period": period,
+                        "observed": float(seen),
+                        **dict(
+                            zip((name for name, _ in BANDS), np.quantile(share, [q for _, q in BANDS]), strict=True)
+                        ),
+                    }
+                )
         return pd.DataFrame(rows)
 
     @cached_property
@@ -89,16 +99,28 @@ class Calibration:
         found = found[np.isfinite(found).all(axis=1)]
         low, middle, high = np.quantile(found, (0.05, 0.5, 0.95), axis=0)
         observed = self.problem.observed
-        return pd.DataFrame({"summary": self.problem.names, "observed": observed, "low": low, "median": middle,
-                             "high": high, "inside": (observed >= low) & (observed <= high),
-                             "below": (found < observed).mean(axis=0) + 0.5 * (found == observed).mean(axis=0)})
+        return pd.DataFrame(
+            {
+                "summary": self.problem.names,
+                "observed": observed,
+                "low": low,
+                "median": middle,
+                "high": high,
+                "inside": (observed >= low) & (observed <= high),
+                "below": (found < observed).mean(axis=0) + 0.5 * (found == observed).mean(axis=0),
+            }
+        )
 
     @cached_property
     def reference(self) -> pd.DataFrame:
         """Every simulation: generation, parameters, summaries."""
-        tables = [pd.DataFrame(np.column_stack([self.result.prior.theta(each.u), each.summaries]),
-                               columns=[*self.result.prior.names, *self.problem.names]).assign(generation=each.number)
-                  for each in self.result.generations]
+        tables = [
+            pd.DataFrame(
+                np.column_stack([self.result.prior.theta(each.u), each.summaries]),
+                columns=[*self.result.prior.names, *self.problem.names],
+            ).assign(generation=each.number)
+            for each in self.result.generations
+        ]
         table = pd.concat(tables, ignore_index=True)
         return table[["generation", *(name for name in table if name != "generation")]]
 
@@ -108,12 +130,15 @@ class Calibration:
         poor = self.recovery.parameters.loc[~self.recovery.parameters["identified"], "parameter"].tolist()
         if poor:
             out.append(f"These data cannot inform {', '.join(poor)}: what is reported of them is close to the prior.")
-        if (bad := self.recovery.parameters.loc[~self.recovery.parameters["calibrated"], "parameter"].tolist()):
+        if bad := self.recovery.parameters.loc[~self.recovery.parameters["calibrated"], "parameter"].tolist():
             out.append(f"Simulation-based calibration fails for {', '.join(bad)}: do not trust their intervals.")
         apart = self.disagreement()
         if len(far := apart[apart["apart"].abs() > 0.5]):
-            out.append("Methods differ by more than half a posterior SD for "
-                       + ", ".join(f"{row.parameter} ({row.method})" for row in far.itertuples()) + ".")
+            out.append(
+                "Methods differ by more than half a posterior SD for "
+                + ", ".join(f"{row.parameter} ({row.method})" for row in far.itertuples())
+                + "."
+            )
         outside = self.checks.loc[~self.checks["inside"], "summary"].tolist()
         if outside:
             out.append(f"Outside the 5 to 95 % of what the fitted model gives: {'; '.join(outside)}.")
@@ -124,14 +149,23 @@ class Calibration:
         base = self.summary[self.summary["method"] == REPORTED].set_index("parameter")
         others = self.summary[self.summary["method"] != REPORTED]
         apart = (others["mean"].to_numpy() - base["mean"].reindex(others["parameter"]).to_numpy()) / base["sd"].reindex(
-            others["parameter"]).to_numpy()
+            others["parameter"]
+        ).to_numpy()
         return others[["method", "parameter"]].assign(apart=apart).reset_index(drop=True)
 
 
 def calibrate(
-    data: Data | str | Path, scenario: Scenario | str | None = None, free: Free | None = None, seed: int = 1, *,
-    simulations: int = 50_000, particles: int = 1000, methods: Sequence[str] = METHODS, folder: Path | None = None,
-    threads: int | None = None, progress: Callable[[int, int], None] | None = None,
+    data: Data | str | Path,
+    scenario: Scenario | str | None = None,
+    free: Free | None = None,
+    seed: int = 1,
+    *,
+    simulations: int = 50_000,
+    particles: int = 500,
+    methods: Sequence[str] = METHODS,
+    folder: Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """Fit a scenario to data, and say how sure one can be.
 
@@ -166,15 +200,30 @@ def calibrate(
     table = reference_table(problem, extra, seed, progress=told)
     recovery = recover(table, seed=seed)
     work = {"data": data.name, "scenario": problem.scenario.to_toml()}
-    result = sequential.smc(problem.simulate, problem.prior, problem.observed, particles=particles, simulations=simulations,
-                            seed=seed, reduce=True, folder=folder, work=work,
-                            progress=lambda done, total: told(done, total, extra))
+    result = sequential.smc(
+        problem.simulate,
+        problem.prior,
+        problem.observed,
+        particles=particles,
+        simulations=simulations,
+        seed=seed,
+        reduce=True,
+        folder=folder,
+        work=work,
+        progress=lambda done, total: told(done, total, extra),
+    )
     return Calibration(problem, result, estimate(result, tuple(methods)), recovery, seed)
 
 
 def choose_model(
-    data: Data | str | Path, scenario: Scenario | str | None = None, free: Free | None = None, seed: int = 1, *,
-    simulations: int = 50_000, threads: int | None = None, progress: Callable[[int, int], None] | None = None,
+    data: Data | str | Path,
+    scenario: Scenario | str | None = None,
+    free: Free | None = None,
+    seed: int = 1,
+    *,
+    simulations: int = 50_000,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Compare rival explanations of people's histories: odds by two methods, confusion, predictions of what was held out.
 
@@ -184,15 +233,19 @@ def choose_model(
     return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress)
 
 
-def posterior_design(file: str | Path, scenario: Scenario, runs: int, seed: int = 1,
-                     societies: int | None = None) -> pd.DataFrame:
+def posterior_design(
+    file: str | Path, scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None
+) -> pd.DataFrame:
     """A design that draws a row of a posterior (Parquet or CSV, a column per parameter) for each run.
 
     Raises InputError for a file that cannot be read, or columns that are no parameters of the scenario.
     """
     draws = read_design(file)
-    problems = [f"{file}: column {name!r} is not a parameter that can differ between runs of {scenario.name!r}"
-                for name in draws if name not in scenario.settable() or not varies_in_block(str(name))]
+    problems = [
+        f"{file}: column {name!r} is not a parameter that can differ between runs of {scenario.name!r}"
+        for name in draws
+        if name not in scenario.settable() or not varies_in_block(str(name))
+    ]
     if not len(draws) or not len(draws.columns):
         problems.append(f"{file}: has no rows")
     if problems:
@@ -202,4 +255,3 @@ def posterior_design(file: str | Path, scenario: Scenario, runs: int, seed: int 
     design["seed"] = run_seeds(seed, runs)
     design["society_seed"] = society_seeds(seed, design["seed"].tolist(), societies)
     return check_design(scenario, design)
-

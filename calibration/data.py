@@ -194,16 +194,40 @@ class Data:
         if ties is not None:
             ids = set(people["id"])
             ties = ties[ties["from"].isin(ids) & ties["to"].isin(ids)].reset_index(drop=True)
-        return Data(self.name, self.title, self.source, self.time_unit, self.folder, people, ties, self.orientation,
-                    self.series, self.patterns, self.periods, self.remarks)
+        return Data(
+            self.name,
+            self.title,
+            self.source,
+            self.time_unit,
+            self.folder,
+            people,
+            ties,
+            self.orientation,
+            self.series,
+            self.patterns,
+            self.periods,
+            self.remarks,
+        )
 
     def with_times(self, time: np.ndarray) -> Data:
         """The same people with other periods of adoption (NaN or beyond `until`: not adopted)."""
         assert self.people is not None
         until = self.people["until"].to_numpy(float)
         people = self.people.assign(time=np.where((time >= 1) & (time <= until), time, np.nan))
-        return Data(self.name, self.title, self.source, self.time_unit, self.folder, people, self.ties, self.orientation,
-                    (), (), self.periods, self.remarks)
+        return Data(
+            self.name,
+            self.title,
+            self.source,
+            self.time_unit,
+            self.folder,
+            people,
+            self.ties,
+            self.orientation,
+            (),
+            (),
+            self.periods,
+            self.remarks,
+        )
 
 
 def load(what: str | Path) -> Data:
@@ -224,12 +248,18 @@ def load(what: str | Path) -> Data:
     try:
         given = tomllib.loads((folder / DESCRIPTION).read_text("utf-8"))
     except FileNotFoundError:
-        raise InputError([f"{folder}: there is no {DESCRIPTION} that says what the columns mean "
-                          "(docs/CALIBRATION.md has one to start from)"]) from None
+        raise InputError(
+            [
+                f"{folder}: there is no {DESCRIPTION} that says what the columns mean "
+                "(docs/CALIBRATION.md has one to start from)"
+            ]
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise InputError([f"{folder / DESCRIPTION}: not valid TOML: {error}"]) from None
     except (OSError, ValueError) as error:
-        raise InputError([f"{folder / DESCRIPTION}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"]) from None
+        raise InputError(
+            [f"{folder / DESCRIPTION}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"]
+        ) from None
     return read(given, folder)
 
 
@@ -251,19 +281,30 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
     people = _part(People, given.get("people"), f"{where}: people", problems)
     ties = _part(Ties, given.get("ties"), f"{where}: ties", problems)
     entries = _mapping(given.get("orientation", {}), f"{where}: orientation", problems)
-    orientation = {str(key): found for key, entry in entries.items()
-                   if (found := _part(Orientation, entry, f"{where}: orientation.{key}", problems)) is not None}
-    series = [found for n, entry in enumerate(_list(given.get("series", []), f"{where}: series", problems))
-              if (found := _part(Series, entry, f"{where}: series {n + 1}", problems)) is not None]
-    patterns = [found for n, entry in enumerate(_list(given.get("patterns", []), f"{where}: patterns", problems))
-                if (found := _part(Pattern, entry, f"{where}: patterns {n + 1}", problems)) is not None]
+    orientation = {
+        str(key): found
+        for key, entry in entries.items()
+        if (found := _part(Orientation, entry, f"{where}: orientation.{key}", problems)) is not None
+    }
+    series = [
+        found
+        for n, entry in enumerate(_list(given.get("series", []), f"{where}: series", problems))
+        if (found := _part(Series, entry, f"{where}: series {n + 1}", problems)) is not None
+    ]
+    patterns = [
+        found
+        for n, entry in enumerate(_list(given.get("patterns", []), f"{where}: patterns", problems))
+        if (found := _part(Pattern, entry, f"{where}: patterns {n + 1}", problems)) is not None
+    ]
     if not any(key in given for key in ("people", "series", "patterns")):
         problems.append(f"{where}: describes nothing that was observed: [people], [[series]] or [[patterns]] is wanted")
     if "people" not in given:
         problems += [f"{where}: {key} needs [people]" for key in ("ties", "orientation") if key in given]
     for pattern in patterns:
         if pattern.orientation is not None and pattern.orientation not in entries:
-            problems.append(f"{where}: patterns: {pattern.name}: {unknown(pattern.orientation, entries, 'orientation')}")
+            problems.append(
+                f"{where}: patterns: {pattern.name}: {unknown(pattern.orientation, entries, 'orientation')}"
+            )
     table = None if people is None else _people(people, orientation, folder, missing, problems)
     joined = None if ties is None else _ties(ties, table, folder, missing, problems)
     curves = [found for each in series if (found := _curve(each, folder, missing, problems)) is not None]
@@ -276,8 +317,20 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
         for name in orientation:
             if lacking := int(table[name].isna().sum()):
                 remarks.append(f"{lacking} of {len(table)} people have no {name}: drawn from the profile in each run")
-    return Data(text["name"], text["title"] or text["name"], text["source"], text["time_unit"], folder, table,
-                joined, orientation, tuple(curves), tuple(patterns), max(last, default=60), tuple(remarks))
+    return Data(
+        text["name"],
+        text["title"] or text["name"],
+        text["source"],
+        text["time_unit"],
+        folder,
+        table,
+        joined,
+        orientation,
+        tuple(curves),
+        tuple(patterns),
+        max(last, default=60),
+        tuple(remarks),
+    )
 
 
 # --- the description ---------------------------------------------------------------------------------------------------
@@ -338,8 +391,9 @@ def _numbers(table: Table, name: str, problems: list[str], needed: bool = True) 
     return values
 
 
-def _people(of: People, orientation: Mapping[str, Orientation], folder: Path, missing: set[str],
-            problems: list[str]) -> pd.DataFrame | None:
+def _people(
+    of: People, orientation: Mapping[str, Orientation], folder: Path, missing: set[str], problems: list[str]
+) -> pd.DataFrame | None:
     table = Table(folder / of.file, "people", missing, problems)
     if not table.usable:
         return None
@@ -369,7 +423,9 @@ def _identities(table: Table, ids: np.ndarray) -> None:
     table.report(np.flatnonzero(ids == None), "has no id")  # noqa: E711
     counts = pd.Series(ids).value_counts()
     twice = {text for text, count in counts.items() if count > 1}
-    table.each(ids, np.array([text in twice for text in ids]), lambda text: f"the id {text!r} stands there more than once")
+    table.each(
+        ids, np.array([text in twice for text in ids]), lambda text: f"the id {text!r} stands there more than once"
+    )
 
 
 def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
@@ -379,13 +435,19 @@ def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
         if until is not None:
             table.report(np.flatnonzero(np.isnan(until)), f"has no {of.observed_until}")
             wrong = ~np.isnan(until) & ((until < 1) | (until % 1 != 0) | (until > MOST_PERIODS))
-            table.report(np.flatnonzero(wrong), f"{of.observed_until}: a whole number from 1 to {MOST_PERIODS} is wanted")
+            table.report(
+                np.flatnonzero(wrong), f"{of.observed_until}: a whole number from 1 to {MOST_PERIODS} is wanted"
+            )
         return until
     if of.observed_until is None:
-        problems.append(f"{table.name}: people.observed_until is missing: the last period observed (a number or a column)")
+        problems.append(
+            f"{table.name}: people.observed_until is missing: the last period observed (a number or a column)"
+        )
         return None
     if not 1 <= of.observed_until <= MOST_PERIODS:
-        problems.append(f"people.observed_until = {of.observed_until}: a whole number from 1 to {MOST_PERIODS} is wanted")
+        problems.append(
+            f"people.observed_until = {of.observed_until}: a whole number from 1 to {MOST_PERIODS} is wanted"
+        )
         return None
     return np.full(len(table), float(of.observed_until))
 
@@ -399,16 +461,23 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
     if time is None:
         return None
     known = ~np.isnan(time)
-    table.report(np.flatnonzero(known & ((time < 1) | (time % 1 != 0))),
-                 f"{of.time}: periods are whole numbers from 1 (empty, or a code in not_adopted: did not adopt)")
+    table.report(
+        np.flatnonzero(known & ((time < 1) | (time % 1 != 0))),
+        f"{of.time}: periods are whole numbers from 1 (empty, or a code in not_adopted: did not adopt)",
+    )
     if until is not None:
         late = known & (time > until)
-        table.report(np.flatnonzero(late), f"{of.time} lies beyond the last period observed "
-                     f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): not "
-                     "adopted while observed is an empty cell, or a code in not_adopted")
+        table.report(
+            np.flatnonzero(late),
+            f"{of.time} lies beyond the last period observed "
+            f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): not "
+            "adopted while observed is an empty cell, or a code in not_adopted",
+        )
     if len(time) >= LEAST_PEOPLE and known.all():
-        problems.append(f"{table.name}: everybody adopted: with nobody left over there is no telling who adopts "
-                        "(is observed_until too late, or are those who did not adopt missing?)")
+        problems.append(
+            f"{table.name}: everybody adopted: with nobody left over there is no telling who adopts "
+            "(is observed_until too late, or are those who did not adopt missing?)"
+        )
     if len(time) >= LEAST_PEOPLE and not known.any():
         problems.append(f"{table.name}: nobody adopted: there is nothing to learn from")
     return time
@@ -429,13 +498,17 @@ def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarr
     scaled = (values - low) / (high - low)
     with np.errstate(invalid="ignore"):
         out = (scaled < 0) | (scaled > 1)
-    table.report(np.flatnonzero(out), f"{of.column}: allowed is {min(low, high):g} to {max(low, high):g} (low and high)")
+    table.report(
+        np.flatnonzero(out), f"{of.column}: allowed is {min(low, high):g} to {max(low, high):g} (low and high)"
+    )
     if not np.isfinite(values).any():
         problems.append(f"{table.name}: {of.column} has no values")
     return scaled
 
 
-def _ties(of: Ties, people: pd.DataFrame | None, folder: Path, missing: set[str], problems: list[str]) -> pd.DataFrame | None:
+def _ties(
+    of: Ties, people: pd.DataFrame | None, folder: Path, missing: set[str], problems: list[str]
+) -> pd.DataFrame | None:
     table = Table(folder / of.file, "ties", missing, problems)
     if not table.usable:
         return None
@@ -450,9 +523,13 @@ def _ties(of: Ties, people: pd.DataFrame | None, folder: Path, missing: set[str]
     known = np.array([x in ids and y in ids for x, y in zip(a, b, strict=True)], bool)
     if of.dangling == "error":
         for column in (a, b):
-            table.each(column, np.array([x is not None and x not in ids for x in column]),
-                       lambda text: f"a tie to {text!r}, who is not among the people (ties.dangling = \"drop\" leaves such "
-                       "ties out)")
+            table.each(
+                column,
+                np.array([x is not None and x not in ids for x in column]),
+                lambda text: (
+                    f'a tie to {text!r}, who is not among the people (ties.dangling = "drop" leaves such ties out)'
+                ),
+            )
     if not known.any():
         problems.append(f"{table.name}: no tie joins two of the people")
     return pd.DataFrame({"from": a[known], "to": b[known]})
@@ -467,15 +544,23 @@ def _curve(of: Series, folder: Path, missing: set[str], problems: list[str]) -> 
         return None
     time = _numbers(table, of.time, problems)
     value = _numbers(table, str(of.count or of.share), problems)
-    size = _numbers(table, of.of, problems) if isinstance(of.of, str) else np.full(len(table), np.nan if of.of is None else of.of)
+    size = (
+        _numbers(table, of.of, problems)
+        if isinstance(of.of, str)
+        else np.full(len(table), np.nan if of.of is None else of.of)
+    )
     if time is None or value is None or size is None:
         return None
     share = value / size if of.count is not None else value
-    for wrong, say in ((np.isnan(time) | (time < 1) | (time % 1 != 0) | (time > MOST_PERIODS),
-                        f"{of.time}: periods are whole numbers from 1 to {MOST_PERIODS}"),
-                       (np.isnan(value), f"has no {of.count or of.share}"),
-                       (~np.isnan(share) & ((share < 0) | (share > 1)), "the share lies outside 0 to 1"),
-                       (np.isnan(size) if of.count is not None else size <= 0, "the denominator is missing or not positive")):
+    for wrong, say in (
+        (
+            np.isnan(time) | (time < 1) | (time % 1 != 0) | (time > MOST_PERIODS),
+            f"{of.time}: periods are whole numbers from 1 to {MOST_PERIODS}",
+        ),
+        (np.isnan(value), f"has no {of.count or of.share}"),
+        (~np.isnan(share) & ((share < 0) | (share > 1)), "the share lies outside 0 to 1"),
+        (np.isnan(size) if of.count is not None else size <= 0, "the denominator is missing or not positive"),
+    ):
         table.report(np.flatnonzero(wrong), say)
     if len(np.unique(time[~np.isnan(time)])) < (~np.isnan(time)).sum():
         problems.append(f"{table.name}: a period stands there more than once")

@@ -57,20 +57,31 @@ class Posterior:
         Raises InputError when the effective sample size is below 100.
         """
         if self.ess < LEAST_ESS:
-            raise InputError([f"{self.method}: the effective sample size is {self.ess:.0f}: under {LEAST_ESS:.0f} nothing "
-                              "is summarised (more simulations or fewer free parameters)"])
+            raise InputError(
+                [
+                    f"{self.method}: the effective sample size is {self.ess:.0f}: under {LEAST_ESS:.0f} nothing "
+                    "is summarised (more simulations or fewer free parameters)"
+                ]
+            )
         theta, rows = self.theta, []
         for k, name in enumerate(self.prior.names):
             mean = self.weight @ theta[:, k]
             spread = self.weight @ (self.u[:, k] - self.weight @ self.u[:, k]) ** 2
             cuts = weighted_quantiles(theta[:, k], self.weight, QUANTILES)
-            rows.append({
-                "method": self.method, "parameter": name, "mean": mean,
-                "sd": float(np.sqrt(self.weight @ (theta[:, k] - mean) ** 2)),
-                **{f"q{round(100 * q):02d}": cut for q, cut in zip(QUANTILES, cuts, strict=True)},
-                "prior_low": self.prior.low[k], "prior_high": self.prior.high[k], "contraction": 1.0 - spread,
-                "informed": bool(1.0 - spread >= INFORMED), "ess": self.ess,
-            })
+            rows.append(
+                {
+                    "method": self.method,
+                    "parameter": name,
+                    "mean": mean,
+                    "sd": float(np.sqrt(self.weight @ (theta[:, k] - mean) ** 2)),
+                    **{f"q{round(100 * q):02d}": cut for q, cut in zip(QUANTILES, cuts, strict=True)},
+                    "prior_low": self.prior.low[k],
+                    "prior_high": self.prior.high[k],
+                    "contraction": 1.0 - spread,
+                    "informed": bool(1.0 - spread >= INFORMED),
+                    "ess": self.ess,
+                }
+            )
         return pd.DataFrame(rows)
 
 
@@ -81,11 +92,16 @@ def weighted_quantiles(x: np.ndarray, weight: np.ndarray, shares: tuple[float, .
     return np.interp(shares, middle / weight.sum(), x[order])
 
 
-def adjust(u: np.ndarray, reduced: np.ndarray, target: np.ndarray, log_weight: np.ndarray | None, nearest: int,
-           ) -> tuple[np.ndarray, np.ndarray]:
+def adjust(
+    u: np.ndarray,
+    reduced: np.ndarray,
+    target: np.ndarray,
+    unit: np.ndarray,
+    log_weight: np.ndarray | None,
+    nearest: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Points near the target, moved to it: local-linear regression of mean and log-variance, Epanechnikov kernel."""
-    unit = reduced.std(axis=0)
-    away = np.sqrt((((reduced - target) / np.where(unit > 0, unit, 1.0)) ** 2).sum(axis=1))
+    away = np.sqrt((((reduced - target) / unit) ** 2).sum(axis=1))
     nearest = min(nearest, len(u))
     rows = np.argpartition(away, nearest - 1)[:nearest]
     width = away[rows].max()
@@ -104,9 +120,14 @@ def adjust(u: np.ndarray, reduced: np.ndarray, target: np.ndarray, log_weight: n
     return mean[0] + residual * shrink, kernel
 
 
-def regression(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, prior: Prior,
-               log_weight: Callable[[np.ndarray], np.ndarray] | None = None, nearest: int | None = None,
-               ) -> Posterior:
+def regression(
+    u: np.ndarray,
+    summaries: np.ndarray,
+    observed: np.ndarray,
+    prior: Prior,
+    log_weight: Callable[[np.ndarray], np.ndarray] | None = None,
+    nearest: int | None = None,
+) -> Posterior:
     """Regression-adjusted ABC.
 
     u [n x d], summaries [n x s]: the table; log_weight: importance weights of points that do not come from the prior;
@@ -119,30 +140,42 @@ def regression(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, prior
     near = rows[_nearest(reduction, summaries[rows], observed, nearest)]
     reduced, target = reduction(summaries[near]), reduction(observed)[0]
     log = None if log_weight is None else log_weight(u[near])
-    moved, weight = adjust(u[near], reduced, target, log, nearest)
+    moved, weight = adjust(u[near], reduced, target, reduction.unit, log, nearest)
     return Posterior("regression", prior, moved, weight)
 
 
 def _nearest(reduction: Reduction, summaries: np.ndarray, observed: np.ndarray, count: int) -> np.ndarray:
     """Rows of the `count` simulations nearest to the observation, once reduced."""
     reduced, target = reduction(summaries), reduction(observed)[0]
-    unit = reduced.std(axis=0)
-    away = (((reduced - target) / np.where(unit > 0, unit, 1.0)) ** 2).sum(axis=1)
-    return np.argsort(away, kind="stable")[:min(len(away), count)]
+    away = (((reduced - target) / reduction.unit) ** 2).sum(axis=1)
+    return np.argsort(away, kind="stable")[: min(len(away), count)]
 
 
-def forest(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, prior: Prior,
-           log_weight: Callable[[np.ndarray], np.ndarray] | None = None, rows: int = FOREST_ROWS, seed: int = 1) -> Posterior:
+def forest(
+    u: np.ndarray,
+    summaries: np.ndarray,
+    observed: np.ndarray,
+    prior: Prior,
+    log_weight: Callable[[np.ndarray], np.ndarray] | None = None,
+    rows: int = FOREST_ROWS,
+    seed: int = 1,
+) -> Posterior:
     """Random-forest posterior from the `rows` simulations nearest to the observation. Needs scikit-learn."""
     ensemble = _sklearn().RandomForestRegressor
     z = np.clip((summaries - observed) / scales(summaries), -20, 20)
-    near = np.argsort((z**2).sum(axis=1), kind="stable")[:min(rows, len(u))]
+    near = np.argsort((z**2).sum(axis=1), kind="stable")[: min(rows, len(u))]
     share = np.ones(len(near))
     if log_weight is not None:
         log = log_weight(u[near])
         share = np.exp(log - log.max())
-    model = ensemble(TREES, min_samples_leaf=LEAF, max_features=0.7, n_jobs=-1, random_state=seed,
-                     max_samples=min(1.0, TREE_ROWS / len(near)))
+    model = ensemble(
+        TREES,
+        min_samples_leaf=LEAF,
+        max_features=0.7,
+        n_jobs=-1,
+        random_state=seed,
+        max_samples=min(1.0, TREE_ROWS / len(near)),
+    )
     model.fit(z[near], u[near])
     same = share[:, None] * (model.apply(z[near]) == model.apply(np.zeros((1, z.shape[1]))))
     weight = (same / same.sum(axis=0)).mean(axis=1)
@@ -154,8 +187,9 @@ def _sklearn() -> Any:
     try:
         from sklearn import ensemble
     except ImportError:
-        raise InputError(["scikit-learn is not installed, and random forests need it: "
-                          "pip install 'valign[calibration]'"]) from None
+        raise InputError(
+            ["scikit-learn is not installed, and random forests need it: pip install 'valign[calibration]'"]
+        ) from None
     return ensemble
 
 

@@ -29,23 +29,43 @@ from .problem import Problem, prior_of, scenario_of, society_of_data
 from .smc import smc
 
 FITTED = ("base_staff", "fit_effect", "peer_effect")
-RANGES: dict[str, tuple[float, float] | None] = {"base_staff": (-6.0, 0.0), "fit_effect": (-0.7, 0.7), "peer_effect": (-3.0, 3.0)}
-NOT_OBSERVED = ("evidence_effect", "climate_effect", "identity_effect", "workload_effect", "frailty_sd", "fit_climate", "fit_peers")
+RANGES: dict[str, tuple[float, float] | None] = {
+    "base_staff": (-6.0, 0.0),
+    "fit_effect": (-0.7, 0.7),
+    "peer_effect": (-3.0, 3.0),
+}
+NOT_OBSERVED = (
+    "evidence_effect",
+    "climate_effect",
+    "identity_effect",
+    "workload_effect",
+    "frailty_sd",
+    "fit_climate",
+    "fit_peers",
+)
 AGREE = 0.25  # posterior standard deviations
 
 
 def fixed_limit(scenario: Scenario) -> Scenario:
     """The scenario with all that is not observed held fixed or without effect."""
-    return scenario.replace({
-        **{f"mechanisms.{name}": name == "engagement" for name in MECHANISMS}, **dict.fromkeys(NOT_OBSERVED, 0.0),
-        "everybody_aware": True, "innovation.clarity": 1.0, "lapse_base": -50.0, "alignment_level": "natural",
-    })
+    return scenario.replace(
+        {
+            **{f"mechanisms.{name}": name == "engagement" for name in MECHANISMS},
+            **dict.fromkeys(NOT_OBSERVED, 0.0),
+            "everybody_aware": True,
+            "innovation.clarity": 1.0,
+            "lapse_base": -50.0,
+            "alignment_level": "natural",
+        }
+    )
 
 
 def limit_problem(data: Data, scenario: Scenario | None = None) -> Problem:
     """The calibration problem in the limit: three free parameters, missing orientations set to the mean."""
     made = fixed_limit(scenario_of(data) if scenario is None else scenario)
-    return Problem(data, made.replace({"months": data.periods}), prior_of(RANGES, made), society_of_data(data, made, fill=True))
+    return Problem(
+        data, made.replace({"months": data.periods}), prior_of(RANGES, made), society_of_data(data, made, fill=True)
+    )
 
 
 def limit_table(problem: Problem, time: np.ndarray | None = None) -> pd.DataFrame:
@@ -78,8 +98,9 @@ def _library() -> Any:
     try:
         return import_module("statsmodels.api")
     except ImportError:
-        raise InputError(["statsmodels is not installed, and the exact check needs it: "
-                          "pip install 'valign[calibration]'"]) from None
+        raise InputError(
+            ["statsmodels is not installed, and the exact check needs it: pip install 'valign[calibration]'"]
+        ) from None
 
 
 def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int = 1) -> Fit:
@@ -91,21 +112,29 @@ def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int 
     covariance = np.asarray(fit.cov_params())
     rng = np.random.default_rng(seed)
     proposal = multivariate_t(fit.params, 1.5 * covariance, df=5, seed=rng)
-    beta = np.concatenate([proposal.rvs(draws // 2), prior.low + (prior.high - prior.low) * rng.random((draws // 2, 3))])
+    beta = np.concatenate(
+        [proposal.rvs(draws // 2), prior.low + (prior.high - prior.low) * rng.random((draws // 2, 3))]
+    )
     inside = ((beta >= prior.low) & (beta <= prior.high)).all(axis=1)
     mixture = 0.5 * proposal.pdf(beta) + 0.5 * inside / np.prod(prior.high - prior.low)
     groups, inverse = np.unique(np.column_stack([x, y]), axis=0, return_inverse=True)
     times = np.bincount(inverse)
-    log = np.concatenate([(times * (groups[:, 3] * eta - np.logaddexp(0, eta))).sum(axis=1)
-                          for part in np.array_split(beta, 40) for eta in [part @ groups[:, :3].T]])
+    log = np.concatenate(
+        [
+            (times * (groups[:, 3] * eta - np.logaddexp(0, eta))).sum(axis=1)
+            for part in np.array_split(beta, 40)
+            for eta in [part @ groups[:, :3].T]
+        ]
+    )
     weight = np.where(inside, np.exp(log - log[inside].max()) / mixture, 0.0)
     kept = weight > 0
     posterior = Posterior("exact", prior, prior.u(beta[kept]), weight[kept] / weight[kept].sum())
     return Fit(np.asarray(fit.params), covariance, posterior, str(fit.summary(xname=list(FITTED))))
 
 
-def agreement(data: Data, scenario: Scenario | None = None, simulations: int = 30_000, particles: int = 500,
-              seed: int = 1) -> pd.DataFrame:
+def agreement(
+    data: Data, scenario: Scenario | None = None, simulations: int = 30_000, particles: int = 500, seed: int = 1
+) -> pd.DataFrame:
     """ABC beside the exact posterior in the limit of fixed values.
 
     Returns one row per parameter and ABC method: exact_mean, exact_sd, mean, sd, apart (difference of means in exact
@@ -113,14 +142,31 @@ def agreement(data: Data, scenario: Scenario | None = None, simulations: int = 3
     """
     problem = limit_problem(data, scenario)
     exact = exact_fit(limit_table(problem), problem.prior).posterior.summary().set_index("parameter")
-    result = smc(problem.simulate, problem.prior, problem.observed, particles=particles, simulations=simulations, seed=seed,
-                 reduce=True)
+    result = smc(
+        problem.simulate,
+        problem.prior,
+        problem.observed,
+        particles=particles,
+        simulations=simulations,
+        seed=seed,
+        reduce=True,
+    )
     rows = []
     for method, posterior in estimate(result, ("regression", "smc")).items():
         for _, row in posterior.summary().iterrows():
             truth = exact.loc[row["parameter"]]
             apart = (row["mean"] - truth["mean"]) / truth["sd"]
-            rows.append({"method": method, "parameter": row["parameter"], "exact_mean": truth["mean"],
-                         "exact_sd": truth["sd"], "mean": row["mean"], "sd": row["sd"], "apart": apart,
-                         "ratio": row["sd"] / truth["sd"], "agrees": bool(abs(apart) <= AGREE)})
+            rows.append(
+                {
+                    "method": method,
+                    "parameter": row["parameter"],
+                    "exact_mean": truth["mean"],
+                    "exact_sd": truth["sd"],
+                    "mean": row["mean"],
+                    "sd": row["sd"],
+                    "apart": apart,
+                    "ratio": row["sd"] / truth["sd"],
+                    "agrees": bool(abs(apart) <= AGREE),
+                }
+            )
     return pd.DataFrame(rows)

@@ -60,9 +60,16 @@ class Layout:
             high[:, k] = data.high(name)[rows]
         quality = np.array([scenario.value(f"tie_quality.{kind}") for kind in KINDS])
         return cls(
-            list(society.ids), np.nan_to_num(people["time"].to_numpy(float)).astype(np.int32),
-            people["until"].to_numpy().astype(np.int32), z, high, community.astype(np.int64), names.tolist(), orientations,
-            np.asarray(society.tie_start), np.asarray(society.neighbour),
+            list(society.ids),
+            np.nan_to_num(people["time"].to_numpy(float)).astype(np.int32),
+            people["until"].to_numpy().astype(np.int32),
+            z,
+            high,
+            community.astype(np.int64),
+            names.tolist(),
+            orientations,
+            np.asarray(society.tie_start),
+            np.asarray(society.neighbour),
             quality[np.asarray(society.tie_kind)[np.asarray(society.tie_of)]],
         )
 
@@ -74,7 +81,9 @@ class Layout:
         """Observed in part: these people (bool) alone, and not beyond a period."""
         limit = self.until if until is None else np.minimum(self.until, until)
         limit = limit if people is None else np.where(people, limit, 0)
-        return replace(self, until=limit.astype(np.int32), time=np.where(self.time > limit, 0, self.time).astype(np.int32))
+        return replace(
+            self, until=limit.astype(np.int32), time=np.where(self.time > limit, 0, self.time).astype(np.int32)
+        )
 
 
 def person_periods(layout: Layout, time: np.ndarray | None = None) -> pd.DataFrame:
@@ -96,8 +105,14 @@ def person_periods(layout: Layout, time: np.ndarray | None = None) -> pd.DataFra
         exposure = weight @ before / total if total > 0 else np.zeros(len(period))
         parts.append(np.column_stack([np.full(last, i), period, period == time[i], exposure]))
     rows = np.concatenate(parts)
-    table = pd.DataFrame({"person": rows[:, 0].astype(int), "period": rows[:, 1].astype(int),
-                          "adopts": rows[:, 2].astype(int), "exposure": rows[:, 3]})
+    table = pd.DataFrame(
+        {
+            "person": rows[:, 0].astype(int),
+            "period": rows[:, 1].astype(int),
+            "adopts": rows[:, 2].astype(int),
+            "exposure": rows[:, 3],
+        }
+    )
     for k, name in enumerate(layout.orientations):
         table[f"z_{name}"] = layout.z[table["person"], k]
     return table
@@ -109,12 +124,20 @@ def auxiliary_fit(layout: Layout) -> np.ndarray:
     Slightly penalised (a normal prior of SD 10), so that it exists for any data; 30 Newton steps at most.
     """
     table = person_periods(layout)
-    x = np.column_stack([np.ones(len(table)), table["period"] / layout.periods, table["exposure"],
-                         *(table[f"z_{name}"] for name in layout.orientations)])
+    x = np.column_stack(
+        [
+            np.ones(len(table)),
+            table["period"] / layout.periods,
+            table["exposure"],
+            *(table[f"z_{name}"] for name in layout.orientations),
+        ]
+    )
     y, beta = table["adopts"].to_numpy(float), np.zeros(x.shape[1])
     for _ in range(30):
         p = 1.0 / (1.0 + np.exp(-x @ beta))
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 0.01 * np.eye(len(beta)), x.T @ (y - p) - 0.01 * beta)
+        step = np.linalg.solve(
+            (x * (p * (1 - p))[:, None]).T @ x + 0.01 * np.eye(len(beta)), x.T @ (y - p) - 0.01 * beta
+        )
         beta += np.clip(step, -3, 3)
         if np.abs(step).max() < 1e-10:
             break
@@ -132,18 +155,38 @@ class Summariser:
     def __init__(self, layout: Layout) -> None:
         self.layout, self.coefficients, self.knots = layout, auxiliary_fit(layout), knots(layout.periods)
         orientations = layout.orientations
-        self.names = (*(f"share adopted by {knot}" for knot in self.knots), "mean time", "spread of communities",
-                      "likeness of ties", *(f"{name}: later if low" for name in orientations),
-                      *(f"{name}: more if high" for name in orientations), "score: level", "score: period",
-                      "score: exposure", *(f"score: {name}" for name in orientations))
+        self.names = (
+            *(f"share adopted by {knot}" for knot in self.knots),
+            "mean time",
+            "spread of communities",
+            "likeness of ties",
+            *(f"{name}: later if low" for name in orientations),
+            *(f"{name}: more if high" for name in orientations),
+            "score: level",
+            "score: period",
+            "score: exposure",
+            *(f"score: {name}" for name in orientations),
+        )
         self.observed = self(layout.time[:, None].astype(np.int32))[:, 0]
 
     def __call__(self, time: np.ndarray) -> np.ndarray:
         """Periods of adoption [N x W] (below 1: never) -> summaries [s x W]."""
         out = np.zeros((len(self.names), time.shape[1]))
         at = self.layout
-        summarise(np.ascontiguousarray(time, np.int32), at.until, at.z, at.high, at.community, len(at.communities), at.start,
-                  at.neighbour, at.weight, self.coefficients, self.knots, out)
+        summarise(
+            np.ascontiguousarray(time, np.int32),
+            at.until,
+            at.z,
+            at.high,
+            at.community,
+            len(at.communities),
+            at.start,
+            at.neighbour,
+            at.weight,
+            self.coefficients,
+            self.knots,
+            out,
+        )
         return out
 
 
@@ -216,7 +259,7 @@ def summarise(time, until, z, high, community, communities, start, neighbour, we
             if until[i] == 0:
                 continue
             last = t[i] if t[i] > 0 else until[i]
-            inc[:last + 1] = 0.0
+            inc[: last + 1] = 0.0
             whole = 0.0
             mine = np.float64(t[i] if t[i] > 0 else until[i] + 1)
             for n in range(start[i], start[i + 1]):

@@ -25,11 +25,16 @@ class Prior:
     @classmethod
     def of(cls, bounds: Mapping[str, tuple[float, float]], integer: Sequence[str] = ()) -> Prior:
         """From bounds by name. Raises InputError: no parameter, more than eight, an empty range."""
-        problems = [f"{name}: the range from {low:g} to {high:g} is empty"
-                    for name, (low, high) in bounds.items() if not low < high]
+        problems = [
+            f"{name}: the range from {low:g} to {high:g} is empty"
+            for name, (low, high) in bounds.items()
+            if not low < high
+        ]
         if not 1 <= len(bounds) <= MOST_FREE:
-            problems.append(f"{len(bounds)} free parameters: 1 to {MOST_FREE} are possible "
-                            "(screen first: a Morris screening shows which matter)")
+            problems.append(
+                f"{len(bounds)} free parameters: 1 to {MOST_FREE} are possible "
+                "(screen first: a Morris screening shows which matter)"
+            )
         if problems:
             raise InputError(problems)
         low, high = (np.array(side, float) for side in zip(*bounds.values(), strict=True))

@@ -33,7 +33,10 @@ Free = Sequence[str] | Mapping[str, tuple[float, float] | None]
 # How fast anybody takes anything up differs by orders of magnitude between fields, so the level gets a wide range; the
 # others have the plausible ranges of their declarations.
 DEFAULT_FREE: dict[str, tuple[float, float] | None] = {
-    "base_staff": (-6.0, 0.0), "fit_effect": None, "peer_effect": None, "awareness_in_service": None,
+    "base_staff": (-6.0, 0.0),
+    "fit_effect": None,
+    "peer_effect": None,
+    "awareness_in_service": None,
 }
 GENERATED_SOCIETIES = 16
 OFF = ("turnover", "leadership", "coproduction", "session_knowledge", "dialogue", "organisations", "commissioning")
@@ -48,19 +51,39 @@ def scenario_of(data: Data) -> Scenario:
         return Scenario.load(data.name)
     dimensions = list(data.orientation)
     if not dimensions:
-        raise InputError([f"{data.name}: has no [orientation]: name a scenario (--scenario) or describe a column of values"])
+        raise InputError(
+            [f"{data.name}: has no [orientation]: name a scenario (--scenario) or describe a column of values"]
+        )
     profile = {name: round(float(np.nanmean(data.people[name])), 6) for name in dimensions}
-    return Scenario.from_mapping({
-        "name": "".join(c if c.isalnum() else "-" for c in data.name.lower()).strip("-") or "data",
-        "title": data.title, "description": f"Made from the description of {data.name}.", "months": data.periods,
-        "dimensions": dimensions, "alignment_roles": ["staff"], "mechanisms": dict.fromkeys(OFF, False),
-        "innovation": {"name": data.name, "values": {name: of.innovation for name, of in data.orientation.items()},
-                       "emphasis": {name: of.emphasis for name, of in data.orientation.items()}},
-        "profiles": {"person": profile},
-        "organisations": [{"name": "community", "count": int(data.people["community"].nunique()), "staff": len(data.people),
-                           "managers": 0, "peers": 0, "stage": "commissioned", "staff_profile": "person",
-                           "client_profile": "person"}],
-    })
+    return Scenario.from_mapping(
+        {
+            "name": "".join(c if c.isalnum() else "-" for c in data.name.lower()).strip("-") or "data",
+            "title": data.title,
+            "description": f"Made from the description of {data.name}.",
+            "months": data.periods,
+            "dimensions": dimensions,
+            "alignment_roles": ["staff"],
+            "mechanisms": dict.fromkeys(OFF, False),
+            "innovation": {
+                "name": data.name,
+                "values": {name: of.innovation for name, of in data.orientation.items()},
+                "emphasis": {name: of.emphasis for name, of in data.orientation.items()},
+            },
+            "profiles": {"person": profile},
+            "organisations": [
+                {
+                    "name": "community",
+                    "count": int(data.people["community"].nunique()),
+                    "staff": len(data.people),
+                    "managers": 0,
+                    "peers": 0,
+                    "stage": "commissioned",
+                    "staff_profile": "person",
+                    "client_profile": "person",
+                }
+            ],
+        }
+    )
 
 
 def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Society:
@@ -70,16 +93,23 @@ def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Socie
     """
     assert data.people is not None
     if lacking := [name for name in data.orientation if name not in scenario.dimensions]:
-        raise InputError([f"orientation {unknown(name, scenario.dimensions, 'dimension of ' + repr(scenario.name))}"
-                          for name in lacking])
+        raise InputError(
+            [
+                f"orientation {unknown(name, scenario.dimensions, 'dimension of ' + repr(scenario.name))}"
+                for name in lacking
+            ]
+        )
     nodes = data.people.rename(columns={"community": "organisation"})
     nodes = nodes[["id", "organisation", *(["role"] if "role" in nodes else []), *data.orientation]]
     if fill:
         nodes = nodes.fillna({name: nodes[name].mean() for name in data.orientation})
     ties = pd.DataFrame({"from": [], "to": []}, dtype=object) if data.ties is None else data.ties
     book = {"values": {name: name for name in data.orientation}} if data.orientation else None
-    groups = {} if len(scenario.organisations) > 1 else {
-        "groups": {str(name): scenario.group_names[0] for name in nodes["organisation"].unique()}}
+    groups = (
+        {}
+        if len(scenario.organisations) > 1
+        else {"groups": {str(name): scenario.group_names[0] for name in nodes["organisation"].unique()}}
+    )
     return society_from_tables(nodes.astype(object), ties, {**(book or {}), **groups}, scenario)
 
 
@@ -93,8 +123,11 @@ def prior_of(free: Free, scenario: Scenario) -> Prior:
     allowed = [name for name in scenario.settable() if varies_in_block(name) and not name.startswith("changes")]
     for name, limits in given.items():
         if name not in allowed:
-            problems.append(f"--free {name}: shapes the society itself and cannot be fitted" if name in PARAMETERS
-                            else f"--free {unknown(name, allowed, 'parameter')}")
+            problems.append(
+                f"--free {name}: shapes the society itself and cannot be fitted"
+                if name in PARAMETERS
+                else f"--free {unknown(name, allowed, 'parameter')}"
+            )
             continue
         declared = PARAMETERS.get(name.split(".", 2)[2] if name.startswith("organisations.") else name)
         if limits is None and declared is None:
@@ -141,8 +174,15 @@ class Problem:
     threads: int | None = None
 
     @classmethod
-    def of(cls, data: Data, scenario: Scenario | str | None = None, free: Free | None = None, *,
-           society: Society | None = None, threads: int | None = None) -> Problem:
+    def of(
+        cls,
+        data: Data,
+        scenario: Scenario | str | None = None,
+        free: Free | None = None,
+        *,
+        society: Society | None = None,
+        threads: int | None = None,
+    ) -> Problem:
         """Check and assemble; the scenario runs for as many months as there are periods observed."""
         made = scenario_of(data) if scenario is None else scenario
         made = Scenario.load(made) if isinstance(made, str) else made
@@ -154,7 +194,11 @@ class Problem:
 
     @cached_property
     def layout(self) -> Layout | None:
-        return None if self.data.people is None or self.society is None else Layout.of(self.data, self.society, self.scenario)
+        return (
+            None
+            if self.data.people is None or self.society is None
+            else Layout.of(self.data, self.society, self.scenario)
+        )
 
     @cached_property
     def summariser(self) -> Summariser | None:
@@ -163,22 +207,32 @@ class Problem:
     @cached_property
     def _series(self) -> list[tuple[Curve, np.ndarray]]:
         """Series with the rows that are summarised."""
-        return [(each, np.unique(np.searchsorted(each.time, knots(int(each.time.max()))).clip(0, len(each.time) - 1)))
-                for each in self.data.series]
+        return [
+            (each, np.unique(np.searchsorted(each.time, knots(int(each.time.max()))).clip(0, len(each.time) - 1)))
+            for each in self.data.series
+        ]
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the summaries."""
         own = () if self.summariser is None else self.summariser.names
-        return (*own, *(f"{curve.name} at {curve.time[row]:g}" for curve, rows in self._series for row in rows),
-                *(pattern.name for pattern in self.data.patterns))
+        return (
+            *own,
+            *(f"{curve.name} at {curve.time[row]:g}" for curve, rows in self._series for row in rows),
+            *(pattern.name for pattern in self.data.patterns),
+        )
 
     @cached_property
     def observed(self) -> np.ndarray:
         """The summaries of the data."""
         own = np.empty(0) if self.summariser is None else self.summariser.observed
-        return np.concatenate([own, *(curve.share[rows] for curve, rows in self._series),
-                               np.array([pattern.value for pattern in self.data.patterns])])
+        return np.concatenate(
+            [
+                own,
+                *(curve.share[rows] for curve, rows in self._series),
+                np.array([pattern.value for pattern in self.data.patterns]),
+            ]
+        )
 
     def design(self, theta: np.ndarray, seeds: np.ndarray) -> pd.DataFrame:
         """Parameters [n x d] and seeds [n] as a design."""
@@ -220,13 +274,23 @@ class Problem:
     def _summaries(self, first: np.ndarray, recorded: Recorded, seeds: Sequence[int]) -> np.ndarray:
         parts = [] if self.summariser is None else [self.summariser(first)]
         if self._series or self.data.patterns:
-            noise = np.array([np.random.default_rng([ERROR, seed]).standard_normal(len(self.names)) for seed in seeds]).T
+            noise = np.array(
+                [np.random.default_rng([ERROR, seed]).standard_normal(len(self.names)) for seed in seeds]
+            ).T
             parts += [self._curve(curve, rows, first, recorded) for curve, rows in self._series]
             parts += [self._pattern(pattern, first, recorded)[None] for pattern in self.data.patterns]
-            spread = np.concatenate([np.zeros((0 if self.summariser is None else len(self.summariser.names), len(seeds))),
-                                     *(self._error(curve, rows, part) for (curve, rows), part in zip(
-                                         self._series, parts[-len(self._series) - len(self.data.patterns):], strict=False)),
-                                     *(np.full((1, len(seeds)), pattern.sd) for pattern in self.data.patterns)])
+            spread = np.concatenate(
+                [
+                    np.zeros((0 if self.summariser is None else len(self.summariser.names), len(seeds))),
+                    *(
+                        self._error(curve, rows, part)
+                        for (curve, rows), part in zip(
+                            self._series, parts[-len(self._series) - len(self.data.patterns) :], strict=False
+                        )
+                    ),
+                    *(np.full((1, len(seeds)), pattern.sd) for pattern in self.data.patterns),
+                ]
+            )
             return np.concatenate(parts) + spread * noise
         return parts[0]
 
@@ -264,4 +328,3 @@ class Problem:
         if pattern.kind == "median_time":
             return np.median(mine, axis=0)
         return (mine <= (pattern.at or 0)).mean(axis=0)
-

@@ -51,8 +51,13 @@ class Recovery:
     parameters: pd.DataFrame
 
 
-def reference_table(problem: Problem, simulations: int, seed: int = 1, batch: int = 2048,
-                    progress: Callable[[int, int], None] | None = None) -> Table:
+def reference_table(
+    problem: Problem,
+    simulations: int,
+    seed: int = 1,
+    batch: int = 2048,
+    progress: Callable[[int, int], None] | None = None,
+) -> Table:
     """Simulations from the prior; failed runs are left out."""
     u, s = [], []
     for number, start in enumerate(range(0, simulations, batch)):
@@ -74,32 +79,47 @@ def recover(table: Table, data_sets: int = DATA_SETS, nearest: int | None = None
     """
     n, d = table.u.shape
     if n < max(2000, 20 * data_sets):
-        raise InputError([f"{n} simulations are too few to recover {data_sets} data sets: "
-                          f"{max(2000, 20 * data_sets)} are needed"])
+        raise InputError(
+            [f"{n} simulations are too few to recover {data_sets} data sets: {max(2000, 20 * data_sets)} are needed"]
+        )
     nearest = max(200, n // NEAREST_SHARE // 2) if nearest is None else nearest
     rng = np.random.default_rng([seed, 20_000])
     first = Reduction(table.u, table.summaries)
     reduced = first(table.summaries)
-    unit = reduced.std(axis=0)
     rows = []
     for data_set, row in enumerate(rng.choice(n, data_sets, replace=False)):
-        away = (((reduced - reduced[row]) / unit) ** 2).sum(axis=1)
+        away = (((reduced - reduced[row]) / first.unit) ** 2).sum(axis=1)
         away[row] = np.inf
-        near = np.argpartition(away, 5 * nearest)[:5 * nearest]
+        near = np.argpartition(away, 5 * nearest)[: 5 * nearest]
         local = Reduction(table.u[near], table.summaries[near])
-        found, weight = adjust(table.u[near], local(table.summaries[near]), local(table.summaries[row])[0], None, nearest)
+        found, weight = adjust(
+            table.u[near], local(table.summaries[near]), local(table.summaries[row])[0], local.unit, None, nearest
+        )
         for k in range(d):
             truth, draws = table.u[row, k], found[:, k]
             below, mean = float(weight[draws < truth].sum()), float(weight @ draws)
             sd = float(np.sqrt(weight @ (draws - mean) ** 2))
             cuts = {level: weighted_quantiles(draws, weight, (0.5 - level / 2, 0.5 + level / 2)) for level in LEVELS}
-            theta = table.prior.theta(np.array([found[:, j] if j == k else np.zeros(len(found)) for j in range(d)]).T)[:, k]
-            rows.append({
-                "data_set": data_set, "parameter": table.prior.names[k], "rank": below,
-                "truth": float(table.prior.theta(table.u[row][None])[0, k]), "mean": float(weight @ theta),
-                "sd": float(np.sqrt(weight @ (theta - weight @ theta) ** 2)), "truth_u": truth, "mean_u": mean, "sd_u": sd,
-                **{f"covered_{round(100 * level)}": bool(low <= truth <= high) for level, (low, high) in cuts.items()},
-            })
+            theta = table.prior.theta(np.array([found[:, j] if j == k else np.zeros(len(found)) for j in range(d)]).T)[
+                :, k
+            ]
+            rows.append(
+                {
+                    "data_set": data_set,
+                    "parameter": table.prior.names[k],
+                    "rank": below,
+                    "truth": float(table.prior.theta(table.u[row][None])[0, k]),
+                    "mean": float(weight @ theta),
+                    "sd": float(np.sqrt(weight @ (theta - weight @ theta) ** 2)),
+                    "truth_u": truth,
+                    "mean_u": mean,
+                    "sd_u": sd,
+                    **{
+                        f"covered_{round(100 * level)}": bool(low <= truth <= high)
+                        for level, (low, high) in cuts.items()
+                    },
+                }
+            )
     estimates = pd.DataFrame(rows)
     return Recovery(estimates, _by_parameter(estimates, table.prior))
 
@@ -111,14 +131,26 @@ def _by_parameter(estimates: pd.DataFrame, prior: Prior) -> pd.DataFrame:
         error = part["mean"] - part["truth"]
         test = kstest(part["rank"], "uniform")
         contraction = 1.0 - float((part["sd_u"] ** 2).mean())
-        rows.append({
-            "parameter": name, "data_sets": len(part), "bias": float(error.mean()),
-            "bias_se": float(error.std() / np.sqrt(len(part))), "rmse": float(np.sqrt((error**2).mean())),
-            "prior_sd": float(part["truth"].std()), "correlation": float(np.corrcoef(part["mean"], part["truth"])[0, 1]),
-            **{f"coverage_{round(100 * level)}": float(part[f"covered_{round(100 * level)}"].mean()) for level in LEVELS},
-            "contraction": contraction, "identified": bool(contraction >= INFORMED), "ks": float(test.statistic),
-            "ks_p": float(test.pvalue), "calibrated": bool(test.pvalue > KS_LEAST),
-        })
+        rows.append(
+            {
+                "parameter": name,
+                "data_sets": len(part),
+                "bias": float(error.mean()),
+                "bias_se": float(error.std() / np.sqrt(len(part))),
+                "rmse": float(np.sqrt((error**2).mean())),
+                "prior_sd": float(part["truth"].std()),
+                "correlation": float(np.corrcoef(part["mean"], part["truth"])[0, 1]),
+                **{
+                    f"coverage_{round(100 * level)}": float(part[f"covered_{round(100 * level)}"].mean())
+                    for level in LEVELS
+                },
+                "contraction": contraction,
+                "identified": bool(contraction >= INFORMED),
+                "ks": float(test.statistic),
+                "ks_p": float(test.pvalue),
+                "calibrated": bool(test.pvalue > KS_LEAST),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -19,7 +19,11 @@ def scales(summaries: np.ndarray) -> np.ndarray:
 
 
 class Reduction:
-    """The regression of the parameters on summaries and their squares: one number per parameter."""
+    """The regression of the parameters on summaries and their squares: one number per parameter.
+
+    `unit`, its residual standard deviation, is the unit of distances: about one posterior standard deviation, so that a
+    parameter of which the summaries say nothing (its number hardly varies) does not keep others from coming close.
+    """
 
     def __init__(self, u: np.ndarray, summaries: np.ndarray) -> None:
         self.centre = np.median(summaries, axis=0)
@@ -28,6 +32,7 @@ class Reduction:
         gram = features.T @ features
         gram[np.diag_indices_from(gram)] += 1e-6 * len(u)
         self.coefficients = np.linalg.solve(gram, features.T @ u)
+        self.unit = np.maximum((u - features @ self.coefficients).std(axis=0), 1e-12)  # what the summaries leave open
 
     def _features(self, summaries: np.ndarray) -> np.ndarray:
         z = np.clip((np.atleast_2d(summaries) - self.centre) / self.scale, -20, 20)

@@ -56,7 +56,8 @@ def rival_problem(problem: Problem, name: str) -> Problem:
     bounds: dict[str, tuple[float, float] | None] = {
         parameter: (float(low), float(high))
         for parameter, low, high in zip(problem.prior.names, problem.prior.low, problem.prior.high, strict=True)
-        if parameter not in rival.fixed}
+        if parameter not in rival.fixed
+    }
     bounds |= {parameter: limits for parameter, limits in rival.free.items() if parameter not in bounds}
     return Problem(problem.data, scenario, prior_of(bounds, scenario), problem.society, problem.threads)
 
@@ -71,8 +72,13 @@ class Simulated:
     times: np.ndarray  # N x n int16
 
 
-def simulate_rivals(problem: Problem, simulations: int, seed: int = 1, batch: int = 2048,
-                    progress: Callable[[int, int], None] | None = None) -> dict[str, Simulated]:
+def simulate_rivals(
+    problem: Problem,
+    simulations: int,
+    seed: int = 1,
+    batch: int = 2048,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Simulated]:
     """`simulations` runs of every rival from its prior. Raises InputError for data without people and orientation."""
     if problem.layout is None or not problem.layout.orientations:
         raise InputError(["rivals are told apart by people's histories: the data need [people] and an [orientation]"])
@@ -81,7 +87,9 @@ def simulate_rivals(problem: Problem, simulations: int, seed: int = 1, batch: in
         of, u, s, t = rival_problem(problem, name), [], [], []
         for part, start in enumerate(range(0, simulations, batch)):
             size = min(batch, simulations - start)
-            u.append(np.random.default_rng(stream(seed, 30_000 + number, part, 0)).standard_normal((size, len(of.prior))))
+            u.append(
+                np.random.default_rng(stream(seed, 30_000 + number, part, 0)).standard_normal((size, len(of.prior)))
+            )
             summaries, times = of.run(of.prior.theta(u[-1]), run_seeds(seed, 30_000 + number, part, size), times=True)
             assert times is not None
             known = np.isfinite(summaries).all(axis=1)
@@ -96,8 +104,9 @@ def simulate_rivals(problem: Problem, simulations: int, seed: int = 1, batch: in
 
 
 # --- model choice ----------------------------------------------------------------------------------------------------
-def choose_forest(tables: Mapping[str, Simulated], observed: np.ndarray, seed: int = 1,
-                  most: int = 4000) -> tuple[pd.DataFrame, pd.DataFrame]:
+def choose_forest(
+    tables: Mapping[str, Simulated], observed: np.ndarray, seed: int = 1, most: int = 4000
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Random-forest classifier: votes for the data, and the out-of-bag confusion matrix (rows: truth, sum to 1)."""
     ensemble = _sklearn().RandomForestClassifier
     names = list(tables)
@@ -108,14 +117,21 @@ def choose_forest(tables: Mapping[str, Simulated], observed: np.ndarray, seed: i
     share = model.predict_proba(observed[None])[0]
     oob = np.nan_to_num(model.oob_decision_function_, nan=1.0 / len(names))
     guess = oob.argmax(axis=1)
-    confusion = pd.DataFrame([[float((guess[y == a] == b).mean()) for b in range(len(names))] for a in range(len(names))],
-                             columns=names)
+    confusion = pd.DataFrame(
+        [[float((guess[y == a] == b).mean()) for b in range(len(names))] for a in range(len(names))], columns=names
+    )
     confusion.insert(0, "truth", names)
     return pd.DataFrame({"method": "forest", "model": names, "share": share}), confusion
 
 
-def choose_smc(tables: Mapping[str, Simulated], observed: np.ndarray, simulations: int = 20_000, particles: int = 500,
-               seed: int = 1, quantile: float = 0.5) -> pd.DataFrame:
+def choose_smc(
+    tables: Mapping[str, Simulated],
+    observed: np.ndarray,
+    simulations: int = 20_000,
+    particles: int = 500,
+    seed: int = 1,
+    quantile: float = 0.5,
+) -> pd.DataFrame:
     """Sequential ABC with a model index; equal prior odds.
 
     Returns one row per generation and model: generation, epsilon, model, prior, share (posterior), particles, ess.
@@ -127,7 +143,7 @@ def choose_smc(tables: Mapping[str, Simulated], observed: np.ndarray, simulation
     summaries = np.concatenate([table.summaries[:least] for table in tables.values()])
     reduction = Reduction(np.eye(K)[index][:, :-1], summaries)
     away = _away(reduction, summaries, observed)
-    near = np.argsort(away)[:max(len(away) // 5, 5 * particles)]
+    near = np.argsort(away)[: max(len(away) // 5, 5 * particles)]
     reduction = Reduction(np.eye(K)[index[near]][:, :-1], summaries[near])
     unit = scales(reduction(summaries[near]))
     away = _away(reduction, summaries, observed, unit)
@@ -148,8 +164,11 @@ def choose_smc(tables: Mapping[str, Simulated], observed: np.ndarray, simulation
         for m in range(K):
             mine = models == m
             of = np.array([flat[n][1] for n in np.flatnonzero(mine)])
-            kernels.append(Kernel.local(of, weight[mine] / weight[mine].sum(), distances[mine] <= epsilon)
-                           if mine.sum() > 4 * len(problems[m].prior) else None)
+            kernels.append(
+                Kernel.local(of, weight[mine] / weight[mine].sum(), distances[mine] <= epsilon)
+                if mine.sum() > 4 * len(problems[m].prior)
+                else None
+            )
         found: list[tuple[int, np.ndarray]] = []
         logs, distances_found, part = np.empty(0), np.empty(0), 0
         while left > 0 and len(found) < particles:
@@ -167,7 +186,7 @@ def choose_smc(tables: Mapping[str, Simulated], observed: np.ndarray, simulation
                     log[mine] += log_prior(u) - kernel.log_density(u)
                 for row, point in zip(mine, u, strict=True):
                     at[row] = point
-            kept = np.flatnonzero(away <= epsilon)[:particles - len(found)]
+            kept = np.flatnonzero(away <= epsilon)[: particles - len(found)]
             found += [(int(drawn[row]), at[row]) for row in kept]
             logs, distances_found = np.append(logs, log[kept]), np.append(distances_found, away[kept])
             left -= size
@@ -182,19 +201,31 @@ def choose_smc(tables: Mapping[str, Simulated], observed: np.ndarray, simulation
     return pd.DataFrame(rows)
 
 
-def _away(reduction: Reduction, summaries: np.ndarray, observed: np.ndarray, unit: np.ndarray | None = None) -> np.ndarray:
+def _away(
+    reduction: Reduction, summaries: np.ndarray, observed: np.ndarray, unit: np.ndarray | None = None
+) -> np.ndarray:
     reduced = reduction(summaries)
     unit = scales(reduced) if unit is None else unit
     away = np.sqrt((((reduced - reduction(observed)) / unit) ** 2).sum(axis=1))
     return np.where(np.isfinite(away), away, np.inf)
 
 
-def _shares(generation: int, epsilon: float, names: list[str], flat: list[tuple[int, np.ndarray]],
-            weight: np.ndarray) -> list[dict[str, object]]:
+def _shares(
+    generation: int, epsilon: float, names: list[str], flat: list[tuple[int, np.ndarray]], weight: np.ndarray
+) -> list[dict[str, object]]:
     models = np.array([m for m, _ in flat])
-    return [{"generation": generation, "epsilon": epsilon, "model": name, "prior": 1.0 / len(names),
-             "share": float(weight[models == m].sum()), "particles": int((models == m).sum()), "ess": ess(weight)}
-            for m, name in enumerate(names)]
+    return [
+        {
+            "generation": generation,
+            "epsilon": epsilon,
+            "model": name,
+            "prior": 1.0 / len(names),
+            "share": float(weight[models == m].sum()),
+            "particles": int((models == m).sum()),
+            "ess": ess(weight),
+        }
+        for m, name in enumerate(names)
+    ]
 
 
 # --- out of sample ---------------------------------------------------------------------------------------------------
@@ -222,8 +253,11 @@ def folds(layout: Layout, seed: int = 1) -> list[Fold]:
     else:
         group = rng.permutation(C) % MOST_FOLDS
         part, names = group[layout.community], [f"communities {n + 1}" for n in range(MOST_FOLDS)]
-    made = [Fold(name, layout.only(part != n), (part == n) & (layout.until > 0), 0) for n, name in enumerate(names)
-            if (part == n).any() and ((layout.time > 0) & (part != n)).any()]
+    made = [
+        Fold(name, layout.only(part != n), (part == n) & (layout.until > 0), 0)
+        for n, name in enumerate(names)
+        if (part == n).any() and ((layout.time > 0) & (part != n)).any()
+    ]
     end = round(2 * layout.periods / 3)
     if end >= 2:
         made.append(Fold("last third", layout.only(until=end), layout.until > end, end))
@@ -277,17 +311,20 @@ def _scores(fold: Fold, layout: Layout, times: np.ndarray, curves: bool) -> tupl
     limit = layout.until[:, None]
     times = np.where((times >= 1) & (times <= limit), times, 0).astype(np.int64)
     chance = np.stack([np.bincount(times[row], minlength=periods + 1) for row in rows]).astype(float)
-    chance[:, 1:fold.after + 1] = 0.0
+    chance[:, 1 : fold.after + 1] = 0.0
     pooled = chance.sum(axis=0) + 1e-3
     pooled /= pooled.sum()
-    chance = np.tile(pooled, (len(rows), 1)) if curves else (chance + SMOOTHING * pooled) / (
-        chance.sum(axis=1, keepdims=True) + SMOOTHING)
+    chance = (
+        np.tile(pooled, (len(rows), 1))
+        if curves
+        else (chance + SMOOTHING * pooled) / (chance.sum(axis=1, keepdims=True) + SMOOTHING)
+    )
     observed = layout.time[rows]
     log = np.log(chance[np.arange(len(rows)), observed])
     adopted = fold.train.time[fold.train.time > 0]
     middle = int(np.median(adopted)) if fold.after == 0 else periods
     early = ((observed >= 1) & (observed <= middle)).astype(int)
-    likely = chance[:, fold.after + 1:middle + 1].sum(axis=1)
+    likely = chance[:, fold.after + 1 : middle + 1].sum(axis=1)
     people = pd.DataFrame({"person": rows, "log_score": log, "early": early, "chance": likely})
     mine = np.flatnonzero(fold.people)
     crps = []
@@ -328,33 +365,76 @@ def compare(people: pd.DataFrame, counts: pd.DataFrame, seed: int = 1, resamples
         members = [np.flatnonzero(fold == each) for each in np.unique(fold)]
         picks = [np.concatenate([rng.choice(each, len(each)) for each in members]) for _ in range(resamples)]
         aucs = {name: auc(early, likely[name].to_numpy(), fold) for name in wide}
-        several = {name: np.array([auc(early[pick], likely[name].to_numpy()[pick], fold[pick]) for pick in picks[:400]])
-                   for name in wide}
+        several = {
+            name: np.array([auc(early[pick], likely[name].to_numpy()[pick], fold[pick]) for pick in picks[:400]])
+            for name in wide
+        }
         by_fold = counts[(counts["fold"] == "last third") == (kind == "last third")].pivot(
-            index="fold", columns="model", values="crps")
+            index="fold", columns="model", values="crps"
+        )
         for name in wide:
             for reference in ("bass", "logistic", "full"):
                 if reference == name:
                     continue
                 gap = (wide[name] - wide[reference]).to_numpy()
                 spread = np.array([gap[pick].mean() for pick in picks])
-                rows.append(_row(kind, "log_score", name, reference, wide[name].mean(), gap.mean(),
-                                 *np.quantile(spread, (0.025, 0.975))))
+                rows.append(
+                    _row(
+                        kind,
+                        "log_score",
+                        name,
+                        reference,
+                        wide[name].mean(),
+                        gap.mean(),
+                        *np.quantile(spread, (0.025, 0.975)),
+                    )
+                )
                 differences = several[name] - several[reference]
-                rows.append(_row(kind, "auc", name, reference, aucs[name], aucs[name] - aucs[reference],
-                                 *np.nanquantile(differences, (0.025, 0.975))))
+                rows.append(
+                    _row(
+                        kind,
+                        "auc",
+                        name,
+                        reference,
+                        aucs[name],
+                        aucs[name] - aucs[reference],
+                        *np.nanquantile(differences, (0.025, 0.975)),
+                    )
+                )
                 apart = (by_fold[name] - by_fold[reference]).to_numpy()
-                half = (t_quantile(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1
-                        else np.nan)
-                rows.append(_row(kind, "crps", name, reference, by_fold[name].mean(), apart.mean(), apart.mean() - half,
-                                 apart.mean() + half))
+                half = (
+                    t_quantile(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
+                    if len(apart) > 1
+                    else np.nan
+                )
+                rows.append(
+                    _row(
+                        kind,
+                        "crps",
+                        name,
+                        reference,
+                        by_fold[name].mean(),
+                        apart.mean(),
+                        apart.mean() - half,
+                        apart.mean() + half,
+                    )
+                )
     return pd.DataFrame(rows)
 
 
-def _row(kind: str, score: str, model: str, reference: str, mean: float, gap: float, low: float,
-         high: float) -> dict[str, object]:
-    return {"kind": kind, "score": score, "model": model, "mean": float(mean), "reference": reference,
-            "difference": float(gap), "low": float(low), "high": float(high)}
+def _row(
+    kind: str, score: str, model: str, reference: str, mean: float, gap: float, low: float, high: float
+) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "score": score,
+        "model": model,
+        "mean": float(mean),
+        "reference": reference,
+        "difference": float(gap),
+        "low": float(low),
+        "high": float(high),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -375,8 +455,9 @@ class Choice:
         return first["model"].nunique() == 1
 
 
-def choose(problem: Problem, simulations: int = 50_000, seed: int = 1,
-           progress: Callable[[int, int], None] | None = None) -> Choice:
+def choose(
+    problem: Problem, simulations: int = 50_000, seed: int = 1, progress: Callable[[int, int], None] | None = None
+) -> Choice:
     """All comparisons of rivals within a budget: two thirds from the priors, a third along the tolerance."""
     each = max(2000, 2 * simulations // (3 * len(RIVALS)))
     tables = simulate_rivals(problem, each, seed, progress=progress)
@@ -387,4 +468,3 @@ def choose(problem: Problem, simulations: int = 50_000, seed: int = 1,
     assert problem.layout is not None
     people, counts = out_of_sample(tables, problem.layout, seed)
     return Choice(problem.data, shares, odds, confusion, compare(people, counts, seed), counts)
-

@@ -80,13 +80,16 @@ class Kernel:
         whole = 2.0 * (centre - middle).T @ ((centre - middle) * weight[:, None])
         covariance = np.concatenate([covariance, whole[None]])
         covariance += (1e-9 * np.trace(whole) / d + 1e-12) * np.eye(d)
-        return cls(np.concatenate([centre, middle[None]]), np.append((1 - WIDE) * weight, WIDE),
-                   np.linalg.cholesky(covariance))
+        return cls(
+            np.concatenate([centre, middle[None]]), np.append((1 - WIDE) * weight, WIDE), np.linalg.cholesky(covariance)
+        )
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points [n x d]."""
         which = rng.choice(len(self.weight), n, p=self.weight)
-        return self.centre[which] + np.einsum("nij,nj->ni", self.factor[which], rng.standard_normal((n, len(self.centre[0]))))
+        return self.centre[which] + np.einsum(
+            "nij,nj->ni", self.factor[which], rng.standard_normal((n, len(self.centre[0])))
+        )
 
     def log_density(self, u: np.ndarray) -> np.ndarray:
         """Log density at points [n x d], as one matrix product: the quadratic form is linear in u_i u_j, u_i and 1."""
@@ -94,17 +97,21 @@ class Kernel:
         inverse = np.linalg.inv(self.factor)
         precision = np.swapaxes(inverse, 1, 2) @ inverse
         linear = np.einsum("nij,nj->ni", precision, self.centre)
-        constant = (np.log(self.weight) - np.log(np.abs(np.einsum("nii->ni", self.factor))).sum(axis=1)
-                    - 0.5 * d * np.log(2 * np.pi) - 0.5 * np.einsum("ni,ni->n", linear, self.centre))
+        constant = (
+            np.log(self.weight)
+            - np.log(np.abs(np.einsum("nii->ni", self.factor))).sum(axis=1)
+            - 0.5 * d * np.log(2 * np.pi)
+            - 0.5 * np.einsum("ni,ni->n", linear, self.centre)
+        )
         i, j = np.triu_indices(d)
         pairs = -0.5 * precision[:, i, j] * np.where(i == j, 1.0, 2.0)
         coefficient = np.concatenate([pairs, linear, constant[:, None]], axis=1).T
         out = np.empty(len(u))
         for start in range(0, len(u), 2000):
-            part = u[start:start + 2000]
+            part = u[start : start + 2000]
             terms = np.concatenate([part[:, i] * part[:, j], part, np.ones((len(part), 1))], axis=1) @ coefficient
             top = terms.max(axis=1)
-            out[start:start + 2000] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
+            out[start : start + 2000] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
         return out
 
 
@@ -163,6 +170,13 @@ class Result:
             self._reductions[number] = Reduction(source.u[known], source.summaries[known])
         return self._reductions[number](summaries)
 
+    def scale(self, number: int, summaries: np.ndarray) -> np.ndarray:
+        """Units of the distance: spread of the summaries, or what their reduction leaves open of each parameter."""
+        if not self.reduce:
+            return scales(summaries)
+        self.reduced(number, summaries[:1])
+        return self._reductions[number].unit
+
     def distances(self, number: int, summaries: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
         """Distances [n] to the observation, as generation `number` takes them; inf where a run failed."""
         scale = self.generations[number].scale if scale is None else scale
@@ -175,11 +189,21 @@ class Result:
 
     def report(self) -> pd.DataFrame:
         """One row per generation: simulations, accepted, acceptance (share), epsilon, ess, failed runs, complete."""
-        return pd.DataFrame([{
-            "generation": g.number, "simulations": len(g.u), "accepted": int(g.accepted.sum()),
-            "acceptance": float(g.accepted.mean()), "epsilon": g.epsilon, "ess": g.ess,
-            "failed": int((~np.isfinite(g.summaries).all(axis=1)).sum()), "complete": g.complete,
-        } for g in self.generations])
+        return pd.DataFrame(
+            [
+                {
+                    "generation": g.number,
+                    "simulations": len(g.u),
+                    "accepted": int(g.accepted.sum()),
+                    "acceptance": float(g.accepted.mean()),
+                    "epsilon": g.epsilon,
+                    "ess": g.ess,
+                    "failed": int((~np.isfinite(g.summaries).all(axis=1)).sum()),
+                    "complete": g.complete,
+                }
+                for g in self.generations
+            ]
+        )
 
     def particles(self) -> tuple[np.ndarray, np.ndarray]:
         """Accepted points [N x d] in probit space and their weights [N], of the last complete generation that has an
@@ -190,9 +214,13 @@ class Result:
         reliable = [each for each in self.generations[1:] if each.complete and each.ess >= LEAST_ESS]
         last = reliable[-1] if reliable else self.last
         if not reliable:
-            raise InputError([f"the effective sample size is {last.ess:.0f} of {int(last.accepted.sum())} particles: "
-                              f"under {LEAST_ESS:.0f} nothing is summarised (more simulations, more particles or fewer "
-                              "free parameters)"])
+            raise InputError(
+                [
+                    f"the effective sample size is {last.ess:.0f} of {int(last.accepted.sum())} particles: "
+                    f"under {LEAST_ESS:.0f} nothing is summarised (more simulations, more particles or fewer "
+                    "free parameters)"
+                ]
+            )
         return last.u[last.accepted], last.weight[last.accepted]
 
     def table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -220,10 +248,20 @@ class Result:
 
 
 def smc(
-    simulate: Simulator, prior: Prior, observed: np.ndarray, *, particles: int = 1000, simulations: int = 50_000,
-    seed: int = 1, quantile: float = 0.3, first: int | None = None, batch: int | None = None, reduce: bool = False,
+    simulate: Simulator,
+    prior: Prior,
+    observed: np.ndarray,
+    *,
+    particles: int = 1000,
+    simulations: int = 50_000,
+    seed: int = 1,
+    quantile: float = 0.3,
+    first: int | None = None,
+    batch: int | None = None,
+    reduce: bool = False,
     folder: Path | None = None,
-    work: Mapping[str, Any] | None = None, progress: Callable[[int, int], None] | None = None,
+    work: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Approximate posterior by sequential ABC within a budget of simulations.
 
@@ -257,13 +295,27 @@ def smc(
     if not np.isfinite(observed).all():
         problems.append("the observed summaries are not all finite")
     if first < particles or simulations < first:
-        problems.append(f"simulations = {simulations}: at least {max(first, particles)} are needed for {particles} particles")
+        problems.append(
+            f"simulations = {simulations}: at least {max(first, particles)} are needed for {particles} particles"
+        )
     if problems:
         raise InputError(problems)
     result = Result(prior, observed, reduce)
-    setup = {"format": FORMAT, "names": list(prior.names), "low": prior.low.tolist(), "high": prior.high.tolist(),
-             "observed": observed.tolist(), "particles": particles, "simulations": simulations, "seed": seed,
-             "quantile": quantile, "first": first, "batch": batch, "reduce": reduce, "work": dict(work or {})}
+    setup = {
+        "format": FORMAT,
+        "names": list(prior.names),
+        "low": prior.low.tolist(),
+        "high": prior.high.tolist(),
+        "observed": observed.tolist(),
+        "particles": particles,
+        "simulations": simulations,
+        "seed": seed,
+        "quantile": quantile,
+        "first": first,
+        "batch": batch,
+        "reduce": reduce,
+        "work": dict(work or {}),
+    }
     if folder is not None:
         result.generations = _open(Path(folder), setup)
     while (done := sum(len(each.u) for each in result.generations)) < simulations:
@@ -281,8 +333,15 @@ def smc(
     return result
 
 
-def _from_prior(simulate: Simulator, result: Result, n: int, particles: int, seed: int, batch: int,
-                told: Callable[[int], None] | None) -> Generation:
+def _from_prior(
+    simulate: Simulator,
+    result: Result,
+    n: int,
+    particles: int,
+    seed: int,
+    batch: int,
+    told: Callable[[int], None] | None,
+) -> Generation:
     u, seeds, s = [], [], []
     for number, start in enumerate(range(0, n, batch)):
         size = min(batch, n - start)
@@ -295,22 +354,32 @@ def _from_prior(simulate: Simulator, result: Result, n: int, particles: int, see
     scales(s)  # says so when all runs failed
     made = Generation(0, np.inf, np.empty(0), u, seeds, s, np.zeros(n), True)
     result.generations.append(made)
-    made.scale = scales(result.reduced(0, s))
+    made.scale = result.scale(0, s)
     away = result.distances(0, s)
     result.generations.pop()
     if np.isfinite(away).sum() < particles:
-        raise InputError([f"only {int(np.isfinite(away).sum())} of {n} runs from the prior succeeded: "
-                          f"{particles} are needed"])
+        raise InputError(
+            [f"only {int(np.isfinite(away).sum())} of {n} runs from the prior succeeded: {particles} are needed"]
+        )
     epsilon = np.partition(away, particles - 1)[particles - 1]
     made.epsilon = float(epsilon)
     made.weight[np.flatnonzero(away <= epsilon)[:particles]] = 1.0 / particles
     return made
 
 
-def _next(simulate: Simulator, result: Result, number: int, particles: int, seed: int, quantile: float, batch: int,
-          left: int, told: Callable[[int], None] | None) -> Generation:
+def _next(
+    simulate: Simulator,
+    result: Result,
+    number: int,
+    particles: int,
+    seed: int,
+    quantile: float,
+    batch: int,
+    left: int,
+    told: Callable[[int], None] | None,
+) -> Generation:
     before = result.generations[-1]
-    scale = scales(result.reduced(number, before.summaries))
+    scale = result.scale(number, before.summaries)
     here = before.accepted
     away = result.distances(number, before.summaries[here], scale)
     epsilon = float(np.quantile(away, quantile))
@@ -346,22 +415,38 @@ def _open(folder: Path, setup: Mapping[str, Any]) -> list[Generation]:
             found = json.loads((folder / WORK).read_text("utf-8"))
             if found != json.loads(text):
                 differing = sorted(key for key in {*found, *setup} if found.get(key) != json.loads(text).get(key))
-                raise InputError([f"{folder} holds another calibration (it differs in: {', '.join(differing)}); nothing "
-                                  "is overwritten: choose another folder or remove this one"])
+                raise InputError(
+                    [
+                        f"{folder} holds another calibration (it differs in: {', '.join(differing)}); nothing "
+                        "is overwritten: choose another folder or remove this one"
+                    ]
+                )
         else:
             _replace(folder / WORK, lambda path: path.write_text(text, "utf-8"))
         kept: list[Generation] = []
         while (path := folder / f"generation-{len(kept):03d}.npz").exists():
             with np.load(path) as saved:
-                kept.append(Generation(len(kept), float(saved["epsilon"]), saved["scale"], saved["u"], saved["seeds"],
-                                       saved["summaries"], saved["weight"], bool(saved["complete"])))
+                kept.append(
+                    Generation(
+                        len(kept),
+                        float(saved["epsilon"]),
+                        saved["scale"],
+                        saved["u"],
+                        saved["seeds"],
+                        saved["summaries"],
+                        saved["weight"],
+                        bool(saved["complete"]),
+                    )
+                )
     except OSError as error:
         raise InputError([f"{folder}: {error.strerror or error}"]) from None
     return kept
 
 
 def _keep(folder: Path, made: Generation) -> None:
-    arrays = {name: getattr(made, name) for name in ("epsilon", "scale", "u", "seeds", "summaries", "weight", "complete")}
+    arrays = {
+        name: getattr(made, name) for name in ("epsilon", "scale", "u", "seeds", "summaries", "weight", "complete")
+    }
 
     def write(path: Path) -> None:
         with open(path, "wb") as stream:

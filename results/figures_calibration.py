@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METHODS = {"regression": "regression-adjusted (reported)", "forest": "random forest", "smc": "sequential ABC alone",
-           "exact": "exact likelihood"}
-RIVALS = {"full": "values and peers", "peers": "peers only", "values": "values only", "broadcast": "broadcast only",
-          "selection": "unmeasured differences", "bass": "Bass curve", "logistic": "logistic curve"}
+METHODS = {
+    "regression": "regression-adjusted (reported)",
+    "forest": "random forest",
+    "smc": "sequential ABC alone",
+    "exact": "exact likelihood",
+}
+RIVALS = {
+    "full": "values and peers",
+    "peers": "peers only",
+    "values": "values only",
+    "broadcast": "broadcast only",
+    "selection": "unmeasured differences",
+    "bass": "Bass curve",
+    "logistic": "logistic curve",
+}
 
 
 def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
@@ -37,8 +48,12 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
             axes.plot([found["q25"], found["q75"]], [row, row], color=colour, lw=5, solid_capstyle="butt")
             axes.plot([found["q50"]], [row], marker="o", ms=6, mfc="white", mec=colour, mew=1.6)
         margin = 0.04 * (high - low)
-        axes.set(xlim=(low - margin, high + margin), ylim=(len(methods) - 0.4, -0.6), yticks=range(len(methods)),
-                 yticklabels=[METHODS.get(method, method) for method in methods] if place == 0 else [])
+        axes.set(
+            xlim=(low - margin, high + margin),
+            ylim=(len(methods) - 0.4, -0.6),
+            yticks=range(len(methods)),
+            yticklabels=[METHODS.get(method, method) for method in methods] if place == 0 else [],
+        )
         axes.grid(False)
         axes.locator_params(axis="x", nbins=5)
         told = "" if part["informed"].iloc[0] else "\nnot informed by these data"
@@ -50,8 +65,19 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
 
 
 def _observed(axes: Axes, part: pd.DataFrame, colour: str, filled: bool) -> None:
-    axes.plot(part["period"], part["observed"], color=colour, lw=0, marker="o", ms=4.8, mfc=colour if filled else "white",
-              mec=colour, mew=1.3, clip_on=False, zorder=4)
+    axes.plot(
+        part["period"],
+        part["observed"],
+        color=colour,
+        lw=0,
+        marker="o",
+        ms=4.8,
+        mfc=colour if filled else "white",
+        mec=colour,
+        mew=1.3,
+        clip_on=False,
+        zorder=4,
+    )
 
 
 def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month") -> Figure:
@@ -59,13 +85,20 @@ def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month")
 
     predictive : columns group, people, period, observed, low, lower, median, upper, high.
     """
-    orientations = [group.removeprefix("high ") for group in dict.fromkeys(predictive["group"]) if group.startswith("high ")]
+    orientations = [
+        group.removeprefix("high ") for group in dict.fromkeys(predictive["group"]) if group.startswith("high ")
+    ]
     figure, panels = new_figure(1 + len(orientations), 5.6 + 5.6 * len(orientations), 4.5)
     periods = int(predictive["period"].max())
     everybody = predictive[predictive["group"] == "everybody"]
     pairs = [("Everybody", [("everybody", MAIN, "-", False, "fitted")])]
-    pairs += [(f"By {name.replace('_', ' ')}", [(f"high {name}", ORDERED[0], "-", True, "high"),
-                                               (f"low {name}", ORDERED[2], (0, (6, 2)), False, "low")]) for name in orientations]
+    pairs += [
+        (
+            f"By {name.replace('_', ' ')}",
+            [(f"high {name}", ORDERED[0], "-", True, "high"), (f"low {name}", ORDERED[2], (0, (6, 2)), False, "low")],
+        )
+        for name in orientations
+    ]
     for axes, (heading, groups) in zip(panels, pairs, strict=True):
         share_axis(axes, heading, periods)
         axes.set_xlabel(unit)
@@ -78,24 +111,37 @@ def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month")
             _observed(axes, part, INK if group == "everybody" else colour, filled)
             last = part.iloc[-1]
             ends.append(float(last["median"]))
-            texts.append(f"{word} (n = {int(last['people'])}):\nfitted {100 * last['median']:.0f} %, observed "
-                         f"{100 * last['observed']:.0f} %" if group != "everybody" else
-                         f"fitted {100 * last['median']:.0f} %,\nobserved {100 * last['observed']:.0f} %")
+            texts.append(
+                f"{word} (n = {int(last['people'])}):\nfitted {100 * last['median']:.0f} %, observed "
+                f"{100 * last['observed']:.0f} %"
+                if group != "everybody"
+                else f"fitted {100 * last['median']:.0f} %,\nobserved {100 * last['observed']:.0f} %"
+            )
             colours.append(colour)
         for y, text, colour, place in zip(ends, texts, colours, apart(ends, 0.15), strict=True):
-            axes.annotate(text, (periods, y), xytext=(periods * 1.03, place), color=colour, va="center", fontsize=9,
-                          annotation_clip=False)
+            axes.annotate(
+                text,
+                (periods, y),
+                xytext=(periods * 1.03, place),
+                color=colour,
+                va="center",
+                fontsize=9,
+                annotation_clip=False,
+            )
     inside = int(((everybody["observed"] >= everybody["low"]) & (everybody["observed"] <= everybody["high"])).sum())
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
-    note(figure, "Share who had adopted. Lines and areas: median, middle half and 5 to 95 % of runs with parameters from the "
-                 f"posterior; circles: observed. Everybody: {inside} of {len(everybody)} observed points inside the band.\n"
-                 "The same data were used to fit: agreement here is no prediction.")
+    note(
+        figure,
+        "Share who had adopted. Lines and areas: median, middle half and 5 to 95 % of runs with parameters from the "
+        f"posterior; circles: observed.\nEverybody: {inside} of {len(everybody)} observed points inside the band. "
+        "The same data were used to fit: agreement here is no prediction.",
+    )
     return figure
 
 
 def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.DataFrame, title: str) -> Figure:
     """Posterior share of each rival by two methods, how often each is recognised, and predictions of what was held out."""
-    figure, (first, second, third) = new_figure(3, 14, 4.6)
+    figure, (first, second, third) = new_figure(3, 15, 4.8)
     names = [name for name in RIVALS if name in set(shares["model"])]
     right = confusion.set_index("truth")
     for row, name in enumerate(names):
@@ -103,17 +149,41 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
         first.plot([own.min(), own.max()], [row, row], color=MUTED, lw=1)
         for method, marker, face in (("smc", "o", "white"), ("forest", "s", MAIN)):
             first.plot([own[method]], [row], marker=marker, ms=8, mfc=face, mec=MAIN, mew=1.6, lw=0)
-        first.annotate(f"recognised {100 * right.loc[name, name]:.0f} %", (1.0, row), ha="right", va="center", fontsize=8.5,
-                       color=MUTED)
+        first.annotate(
+            f"{100 * right.loc[name, name]:.0f} %",
+            (1.12, row),
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=MUTED,
+            annotation_clip=False,
+        )
+    first.annotate(
+        "recog-\nnised", (1.12, -0.75), ha="center", va="bottom", fontsize=8.5, color=MUTED, annotation_clip=False
+    )
     first.axvline(1 / len(names), color=MUTED, lw=1, ls=(0, (2, 2)))
-    first.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.9), yticks=range(len(names)),
-              yticklabels=[RIVALS[name] for name in names], xticks=[0, 0.25, 0.5, 0.75, 1],
-              xticklabels=["0", "25", "50", "75", "100 %"])
+    first.set(
+        xlim=(-0.02, 1.02),
+        ylim=(len(names) - 0.5, -0.9),
+        yticks=range(len(names)),
+        yticklabels=[RIVALS[name] for name in names],
+        xticks=[0, 0.25, 0.5, 0.75, 1],
+        xticklabels=["0", "25", "50", "75", "100 %"],
+    )
     first.set_title("Posterior share", loc="left", fontsize=11, fontweight="bold", color=INK)
-    first.annotate("equal odds", (1 / len(names), -0.75), fontsize=8.5, color=MUTED, ha="left", xytext=(4, 0),
-                   textcoords="offset points")
-    for axes, score, heading, zero in ((second, "log_score", "Log score in communities not seen,\nless Bass", "as good as Bass"),
-                                       (third, "auc", "AUC (who is early) in communities\nnot seen, less Bass (.5)", "no better than chance")):
+    first.annotate(
+        "equal odds",
+        (1 / len(names), -0.75),
+        fontsize=8.5,
+        color=MUTED,
+        ha="left",
+        xytext=(4, 0),
+        textcoords="offset points",
+    )
+    for axes, score, heading, zero in (
+        (second, "log_score", "Log score, communities\nnot seen, less Bass", "as good as Bass"),
+        (third, "auc", "Who is early (AUC), communities\nnot seen, less Bass (.5)", "no better than chance"),
+    ):
         part = scores[(scores["kind"] == "communities") & (scores["score"] == score) & (scores["reference"] == "bass")]
         order = [name for name in RIVALS if name in set(part["model"])]
         axes.axvline(0, color=MUTED, lw=1, ls=(0, (2, 2)))
@@ -130,9 +200,12 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
         axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
-    note(figure, "Left: circle: sequential ABC with a model index; square: random forest; recognised: share of data simulated "
-                 "from the model that the forest attributes to it. Middle and right: difference with its 95 % interval\n"
-                 "(bootstrap over people); higher is better.")
+    note(
+        figure,
+        "Left: circle: sequential ABC with a model index; square: random forest; recognised: share of data simulated "
+        "from the model that the forest attributes to it. Middle and right: difference with its 95 % interval\n"
+        "(bootstrap over people); higher is better.",
+    )
     return figure
 
 
@@ -157,5 +230,3 @@ def ranks_figure(estimates: pd.DataFrame, title: str, bins: int = 15) -> Figure:
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
     note(figure, "Line and field: what a right posterior gives, with 95 % of a single bar.")
     return figure
-
-

@@ -139,8 +139,10 @@ def test_kernel_density_is_that_of_its_mixture() -> None:
     centre, weight = rng.standard_normal((30, 3)), rng.random(30)
     kernel = Kernel.local(centre, weight, np.arange(30) < 20)
     points = rng.standard_normal((10, 3))
-    expected = sum(w * multivariate_normal(c, f @ f.T).pdf(points)
-                   for w, c, f in zip(kernel.weight, kernel.centre, kernel.factor, strict=True))
+    expected = sum(
+        w * multivariate_normal(c, f @ f.T).pdf(points)
+        for w, c, f in zip(kernel.weight, kernel.centre, kernel.factor, strict=True)
+    )
     np.testing.assert_allclose(np.exp(kernel.log_density(points)), expected, rtol=1e-9)
     assert np.exp(log_prior(np.zeros((1, 2))))[0] == pytest.approx(1 / (2 * np.pi))
 
@@ -158,9 +160,14 @@ def test_a_parameter_that_the_data_do_not_touch_is_said_to_be_uninformed() -> No
         assert abs(table.loc["idle", "mean"] - 0.5) < 0.05
 
 
-@pytest.mark.parametrize(("bounds", "words"), [
-    ({}, "0 free parameters"), ({f"p{n}": (0, 1) for n in range(9)}, "1 to 8"), ({"a": (1.0, 1.0)}, "is empty"),
-])
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ({}, "0 free parameters"),
+        ({f"p{n}": (0, 1) for n in range(9)}, "1 to 8"),
+        ({"a": (1.0, 1.0)}, "is empty"),
+    ],
+)
 def test_wrong_priors(bounds, words) -> None:
     with pytest.raises(InputError, match=words):
         Prior.of(bounds)

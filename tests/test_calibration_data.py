@@ -46,9 +46,14 @@ sd = 0.5
 
 
 def people(n: int = 24) -> pd.DataFrame:
-    return pd.DataFrame({"who": [f"p{k}" for k in range(n)], "town": ["a", "b"] * (n // 2) + ["a"] * (n % 2),
-                         "adopted_in": [str(1 + k % 8) if k % 3 else "never" for k in range(n)],
-                         "open": [1 + k % 5 for k in range(n)]})
+    return pd.DataFrame(
+        {
+            "who": [f"p{k}" for k in range(n)],
+            "town": ["a", "b"] * (n // 2) + ["a"] * (n % 2),
+            "adopted_in": [str(1 + k % 8) if k % 3 else "never" for k in range(n)],
+            "open": [1 + k % 5 for k in range(n)],
+        }
+    )
 
 
 TIES = pd.DataFrame({"from": ["p0", "p1", "p2"], "to": ["p1", "p2", "p3"]})
@@ -84,7 +89,10 @@ def test_a_data_set_is_read(write) -> None:
 
 def test_dangling_ties_are_left_out_on_demand(write) -> None:
     ties = pd.concat([TIES, pd.DataFrame({"from": ["p0"], "to": ["nobody"]})])
-    assert len(data.load(write(TOML.replace('file = "ties.csv"', 'file = "ties.csv"\ndangling = "drop"'), ties=ties)).ties) == 3
+    assert (
+        len(data.load(write(TOML.replace('file = "ties.csv"', 'file = "ties.csv"\ndangling = "drop"'), ties=ties)).ties)
+        == 3
+    )
     with pytest.raises(InputError, match="a tie to 'nobody', who is not among the people"):
         data.load(write(ties=ties))
 
@@ -93,20 +101,29 @@ def broken(change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
     return change(people())
 
 
-@pytest.mark.parametrize(("table", "words"), [
-    (people().drop(columns="open"), "'open' is not a column"),
-    (people().drop(columns=["who", "town"]), "'who' is not a column"),
-    (people().assign(adopted_in=[9, *["never", "1"] * 11, 2]), r"line 2: adopted_in lies beyond .* \(9 > 8\)"),
-    (people().assign(adopted_in=[0, *["never", "1"] * 11, 2]), "line 2: adopted_in: periods are whole numbers from 1"),
-    (people().assign(adopted_in=["soon", *["never", "1"] * 11, 2]), "adopted_in = 'soon': a number is wanted"),
-    (people().assign(who=["p0", "p0", *[f"p{k}" for k in range(2, 24)]]), "the id 'p0' stands there more than once"),
-    (people().assign(adopted_in=3), "everybody adopted"),
-    (people().assign(adopted_in="never"), "nobody adopted"),
-    (people(1), "has 1 person: at least 10"),
-    (people().assign(open="x"), "open = 'x': a number is wanted"),
-    (people().assign(open=9), "open: allowed is 1 to 5"),
-    (people().assign(town=[None, *["a"] * 23]), "has no town"),
-])
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (people().drop(columns="open"), "'open' is not a column"),
+        (people().drop(columns=["who", "town"]), "'who' is not a column"),
+        (people().assign(adopted_in=[9, *["never", "1"] * 11, 2]), r"line 2: adopted_in lies beyond .* \(9 > 8\)"),
+        (
+            people().assign(adopted_in=[0, *["never", "1"] * 11, 2]),
+            "line 2: adopted_in: periods are whole numbers from 1",
+        ),
+        (people().assign(adopted_in=["soon", *["never", "1"] * 11, 2]), "adopted_in = 'soon': a number is wanted"),
+        (
+            people().assign(who=["p0", "p0", *[f"p{k}" for k in range(2, 24)]]),
+            "the id 'p0' stands there more than once",
+        ),
+        (people().assign(adopted_in=3), "everybody adopted"),
+        (people().assign(adopted_in="never"), "nobody adopted"),
+        (people(1), "has 1 person: at least 10"),
+        (people().assign(open="x"), "open = 'x': a number is wanted"),
+        (people().assign(open=9), "open: allowed is 1 to 5"),
+        (people().assign(town=[None, *["a"] * 23]), "has no town"),
+    ],
+)
 def test_broken_tables(write, table: pd.DataFrame, words: str) -> None:
     with pytest.raises(InputError, match=words):
         data.load(write(people=table))
@@ -120,20 +137,37 @@ def test_everything_wrong_is_said_at_once(write) -> None:
     with pytest.raises(InputError) as caught:
         data.load(write(text, people=table, ties=TIES.assign(to="x"), register=register))
     said = "\n".join(caught.value.problems)
-    for words in ("did you mean 'time_unit'", "did you mean 'value'", "sd = -1", "beyond the last period", "'soon'",
-                  "more than once", "allowed is 1 to 5", "a tie to 'x'", "using = 'many'", "outside 0 to 1"):
+    for words in (
+        "did you mean 'time_unit'",
+        "did you mean 'value'",
+        "sd = -1",
+        "beyond the last period",
+        "'soon'",
+        "more than once",
+        "allowed is 1 to 5",
+        "a tie to 'x'",
+        "using = 'many'",
+        "outside 0 to 1",
+    ):
         assert words in said, words
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("x = [", "not valid TOML"), ("name = 'n'", "describes nothing that was observed"),
-    (TOML.replace('innovation = 0.9', ''), "openness: innovation is missing"),
-    (TOML.replace("high = 5", ""), "low and high together"),
-    (TOML.replace("observed_until = 8", ""), "people.observed_until is missing"),
-    (TOML.replace('orientation = "openness"', 'orientation = "opennes"'), "did you mean 'openness'"),
-    (TOML.replace("of = 200", ""), "counts need `of`"),
-    (TOML.replace('kind = "median_difference"', 'kind = "outcome"\noutcome = "sustained24"'), "did you mean 'sustained_24'"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = [", "not valid TOML"),
+        ("name = 'n'", "describes nothing that was observed"),
+        (TOML.replace("innovation = 0.9", ""), "openness: innovation is missing"),
+        (TOML.replace("high = 5", ""), "low and high together"),
+        (TOML.replace("observed_until = 8", ""), "people.observed_until is missing"),
+        (TOML.replace('orientation = "openness"', 'orientation = "opennes"'), "did you mean 'openness'"),
+        (TOML.replace("of = 200", ""), "counts need `of`"),
+        (
+            TOML.replace('kind = "median_difference"', 'kind = "outcome"\noutcome = "sustained24"'),
+            "did you mean 'sustained_24'",
+        ),
+    ],
+)
 def test_broken_descriptions(write, text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         data.load(write(text))

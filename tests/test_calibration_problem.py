@@ -57,11 +57,17 @@ def test_summaries_against_a_plain_count(problem: Problem) -> None:
         b = summariser.coefficients
         eta = b[0] + b[1] * table["period"] / 18 + b[2] * table["exposure"] + b[3] * table["z_openness"]
         residual = table["adopts"] - 1 / (1 + np.exp(-eta))
-        for name, column in (("level", 1.0), ("period", table["period"] / 18), ("exposure", table["exposure"]),
-                             ("openness", table["z_openness"])):
+        for name, column in (
+            ("level", 1.0),
+            ("period", table["period"] / 18),
+            ("exposure", table["exposure"]),
+            ("openness", table["z_openness"]),
+        ):
             assert found[f"score: {name}"][run] == pytest.approx((residual * column).sum(), abs=1e-9)
         person = np.repeat(np.arange(200), np.diff(layout.start))
-        assert found["likeness of ties"][run] == pytest.approx(np.abs(restricted[person] - restricted[layout.neighbour]).mean())
+        assert found["likeness of ties"][run] == pytest.approx(
+            np.abs(restricted[person] - restricted[layout.neighbour]).mean()
+        )
 
 
 def test_a_part_held_out_says_nothing(problem: Problem) -> None:
@@ -74,7 +80,7 @@ def test_a_part_held_out_says_nothing(problem: Problem) -> None:
     other[~inside] = 1
     other[time > 12] = 0
     np.testing.assert_array_equal(part(time), part(other))
-    assert not np.array_equal(part(time), problem.summariser(time)[:len(part.names)])
+    assert not np.array_equal(part(time), problem.summariser(time)[: len(part.names)])
 
 
 def test_simulations_are_those_of_simulate(problem: Problem) -> None:
@@ -82,7 +88,9 @@ def test_simulations_are_those_of_simulate(problem: Problem) -> None:
     theta, seeds = problem.prior.theta(rng.standard_normal((70, 4))), np.arange(70)
     summaries, times = problem.run(theta, seeds, times=True)
     assert times is not None
-    people = simulate(problem.design(theta, seeds), base=problem.scenario, society=problem.society, record="agents").agents
+    people = simulate(
+        problem.design(theta, seeds), base=problem.scenario, society=problem.society, record="agents"
+    ).agents
     first = people[people["stage"] == "engaged"].groupby(["run", "person"])["month"].min().unstack(fill_value=0)
     first = first.reindex(index=range(70), columns=range(200), fill_value=0).to_numpy().T
     np.testing.assert_array_equal(times, first)
@@ -92,11 +100,27 @@ def test_simulations_are_those_of_simulate(problem: Problem) -> None:
 
 def test_series_and_patterns_are_targets_too(tmp_path) -> None:
     pd.DataFrame({"quarter": [1, 2, 4], "services": [2, 5, 9]}).to_csv(tmp_path / "register.csv", index=False)
-    data = read({"name": "register", "series": [{"name": "uptake", "file": "register.csv", "time": "quarter",
-                                                 "count": "services", "of": 40, "variable": "uptake", "error": 0.01}],
-                 "patterns": [{"name": "early", "kind": "share_adopted", "at": 3, "value": 0.2, "sd": 0.05},
-                              {"name": "kept", "kind": "outcome", "outcome": "spread_final", "value": 0.5, "sd": 0.1}]},
-                tmp_path)
+    data = read(
+        {
+            "name": "register",
+            "series": [
+                {
+                    "name": "uptake",
+                    "file": "register.csv",
+                    "time": "quarter",
+                    "count": "services",
+                    "of": 40,
+                    "variable": "uptake",
+                    "error": 0.01,
+                }
+            ],
+            "patterns": [
+                {"name": "early", "kind": "share_adopted", "at": 3, "value": 0.2, "sd": 0.05},
+                {"name": "kept", "kind": "outcome", "outcome": "spread_final", "value": 0.5, "sd": 0.1},
+            ],
+        },
+        tmp_path,
+    )
     problem = Problem.of(data, Scenario.load("two-services"), {"base_staff": None})
     assert problem.names == ("uptake at 1", "uptake at 2", "uptake at 4", "early", "kept")
     np.testing.assert_allclose(problem.observed, [0.05, 0.125, 0.225, 0.2, 0.5])
@@ -109,11 +133,17 @@ def test_series_and_patterns_are_targets_too(tmp_path) -> None:
     assert abs(noise.mean()) < 0.02
 
 
-@pytest.mark.parametrize(("free", "words"), [
-    (["fit_efect"], "did you mean 'fit_effect'"), (["ties.peer"], "cannot be fitted"),
-    ({"fit_effect": (3.0, 9.0)}, "allowed is -5 to 5"), (["innovation.values.openness"], "has no declared range"),
-    ({"fit_effect": (0.5, 0.5)}, "is empty"), (["fit_effect"] * 0, "0 free parameters"),
-])
+@pytest.mark.parametrize(
+    ("free", "words"),
+    [
+        (["fit_efect"], "did you mean 'fit_effect'"),
+        (["ties.peer"], "cannot be fitted"),
+        ({"fit_effect": (3.0, 9.0)}, "allowed is -5 to 5"),
+        (["innovation.values.openness"], "has no declared range"),
+        ({"fit_effect": (0.5, 0.5)}, "is empty"),
+        (["fit_effect"] * 0, "0 free parameters"),
+    ],
+)
 def test_wrong_free_parameters(data: Data, free, words: str) -> None:
     with pytest.raises(InputError, match=words):
         prior_of(free, scenario_of(data))
@@ -131,8 +161,12 @@ def test_in_the_limit_the_model_is_the_logit(data: Data) -> None:
     truth = np.array([-2.2, 0.25, 0.8])
     _, times = problem.run(np.repeat(truth[None], 40, axis=0), np.arange(40), times=True)
     assert times is not None
-    fits = np.array([hazard.exact_fit(hazard.limit_table(problem, times[:, run].astype(int)), problem.prior, 100).estimate
-                     for run in range(40)])
+    fits = np.array(
+        [
+            hazard.exact_fit(hazard.limit_table(problem, times[:, run].astype(int)), problem.prior, 100).estimate
+            for run in range(40)
+        ]
+    )
     apart = (fits.mean(axis=0) - truth) / (fits.std(axis=0) / np.sqrt(40))
     assert np.abs(apart).max() < 3.5, apart
 

@@ -65,33 +65,80 @@ def calibrate(wish: Request) -> None:
     def made(folder: Path, told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
         from valign.results import figures, figures_calibration
 
-        found = fit(data, wish.scenario, free, wish.seed, simulations=wish.simulations, folder=folder / KEPT, progress=told)
-        tables = {"summary": found.summary, "posterior": found.draws, "generations": found.result.report(),
-                  "recovery": found.recovery.parameters, "recovered": found.recovery.estimates,
-                  "predictive": found.predictive, "checks": found.checks, "reference": found.reference,
-                  "remarks": _remarks(found.remarks())}
-        drawn = [("posterior", figures_calibration.posterior_figure(found.summary, f"{data.title}: posterior"), found.summary),
-                 ("ranks", figures_calibration.ranks_figure(
-                     found.recovery.estimates, f"{data.title}: are the posteriors right?"), found.recovery.estimates)]
+        found = fit(
+            data, wish.scenario, free, wish.seed, simulations=wish.simulations, folder=folder / KEPT, progress=told
+        )
+        tables = {
+            "summary": found.summary,
+            "posterior": found.draws,
+            "generations": found.result.report(),
+            "recovery": found.recovery.parameters,
+            "recovered": found.recovery.estimates,
+            "predictive": found.predictive,
+            "checks": found.checks,
+            "reference": found.reference,
+            "remarks": _remarks(found.remarks()),
+        }
+        drawn = [
+            (
+                "posterior",
+                figures_calibration.posterior_figure(found.summary, f"{data.title}: posterior"),
+                found.summary,
+            ),
+            (
+                "ranks",
+                figures_calibration.ranks_figure(found.recovery.estimates, f"{data.title}: are the posteriors right?"),
+                found.recovery.estimates,
+            ),
+        ]
         if len(found.predictive):
-            drawn.append(("predictive", figures_calibration.predictive_figure(
-                found.predictive, f"{data.title}: fitted and observed", data.time_unit), found.predictive))
+            drawn.append(
+                (
+                    "predictive",
+                    figures_calibration.predictive_figure(
+                        found.predictive, f"{data.title}: fitted and observed", data.time_unit
+                    ),
+                    found.predictive,
+                )
+            )
         for name, figure, table in drawn:
             figures.save(figure, folder, f"figure-{name}", table)
         return tables
 
     folder, tables = _published("calibrate", wish, problem, work, made)
-    rows = [[row.parameter, row.method, f"{row.mean:.3g}", f"{row.q05:.3g} to {row.q95:.3g}",
-             f"{row.prior_low:g} to {row.prior_high:g}", f"{100 * row.contraction:.0f} %", "yes" if row.identified else "no"]
-            for row in tables["summary"].sort_values(["parameter", "method"]).itertuples()]
+    rows = [
+        [
+            row.parameter,
+            row.method,
+            f"{row.mean:.3g}",
+            f"{row.q05:.3g} to {row.q95:.3g}",
+            f"{row.prior_low:g} to {row.prior_high:g}",
+            f"{100 * row.contraction:.0f} %",
+            "yes" if row.identified else "no",
+        ]
+        for row in tables["summary"].sort_values(["parameter", "method"]).itertuples()
+    ]
     if wish.as_json:
-        terminal.as_json({"data": data.name, "folder": str(folder), "summary": tables["summary"].to_dict("records"),
-                          "recovery": tables["recovery"].to_dict("records"), "remarks": tables["remarks"]["remark"].tolist()})
+        terminal.as_json(
+            {
+                "data": data.name,
+                "folder": str(folder),
+                "summary": tables["summary"].to_dict("records"),
+                "recovery": tables["recovery"].to_dict("records"),
+                "remarks": tables["remarks"]["remark"].tolist(),
+            }
+        )
         return
-    terminal.table(("parameter", "method", "mean", "5 to 95 %", "prior", "variance gone", "recovered"), rows,
-                   title=f"{data.title} · {int(tables['generations']['simulations'].sum()):,} simulations", numbers_from=2)
+    terminal.table(
+        ("parameter", "method", "mean", "5 to 95 %", "prior", "variance gone", "recovered"),
+        rows,
+        title=f"{data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
+        numbers_from=2,
+    )
     _say(tables["remarks"], folder, wish)
-    terminal.say(f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", wish.quiet)
+    terminal.say(
+        f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", wish.quiet
+    )
 
 
 def rivals(wish: Request) -> None:
@@ -109,15 +156,30 @@ def rivals(wish: Request) -> None:
         found = choose_model(data, wish.scenario, free, wish.seed, simulations=wish.simulations, progress=told)
         figure = figures_calibration.rivals_figure(found.shares, found.scores, found.confusion, f"{data.title}: rivals")
         figures.save(figure, folder, "figure-rivals", found.scores)
-        remarks = [*data.remarks, "Both methods put the same explanation first." if found.agree else
-                   "The two methods put different explanations first: nothing is decided."]
-        return {"shares": found.shares, "odds": found.odds, "confusion": found.confusion, "scores": found.scores,
-                "folds": found.folds, "remarks": _remarks(remarks)}
+        remarks = [
+            *data.remarks,
+            "Both methods put the same explanation first."
+            if found.agree
+            else "The two methods put different explanations first: nothing is decided.",
+        ]
+        return {
+            "shares": found.shares,
+            "odds": found.odds,
+            "confusion": found.confusion,
+            "scores": found.scores,
+            "folds": found.folds,
+            "remarks": _remarks(remarks),
+        }
 
     folder, tables = _published("rivals", wish, problem, work, made)
     if wish.as_json:
-        terminal.as_json({"data": data.name, "folder": str(folder), **{
-            name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")}})
+        terminal.as_json(
+            {
+                "data": data.name,
+                "folder": str(folder),
+                **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")},
+            }
+        )
         return
     from valign.results.figures_calibration import RIVALS
 
@@ -126,14 +188,19 @@ def rivals(wish: Request) -> None:
     rows = []
     for name in [name for name in RIVALS if name in set(scores["model"])]:
         cells = [RIVALS[name]]
-        cells += [f"{100 * shares.loc[name, method]:.0f} %" if name in shares.index else "-" for method in ("smc", "forest")]
+        cells += [
+            f"{100 * shares.loc[name, method]:.0f} %" if name in shares.index else "-" for method in ("smc", "forest")
+        ]
         cells.append(f"{100 * right.loc[name, name]:.0f} %" if name in right.index else "-")
         for score in ("log_score", "crps", "auc"):
             part = scores[(scores["kind"] == "communities") & (scores["score"] == score) & (scores["model"] == name)]
             cells.append(f"{part['mean'].iloc[0]:.2f}" if len(part) else "-")
         rows.append(cells)
-    terminal.table(("explanation", "share, SMC", "share, forest", "recognised", "log score", "CRPS", "AUC"), rows,
-                   title=f"{data.title} · scores in communities not seen")
+    terminal.table(
+        ("explanation", "share, SMC", "share, forest", "recognised", "log score", "CRPS", "AUC"),
+        rows,
+        title=f"{data.title} · scores in communities not seen",
+    )
     _say(tables["remarks"], folder, wish)
 
 
@@ -149,14 +216,27 @@ def _work(command: str, wish: Request, problem: Any, data: Any) -> dict[str, Any
     digest.update(repr([(each.name, each.time.tolist(), each.share.tolist()) for each in data.series]).encode())
     digest.update(repr(data.patterns).encode())
     prior = problem.prior
-    return {"command": command, "data": data.name, "data_hash": digest.hexdigest(), "scenario": problem.scenario.to_toml(),
-            "free": {name: [float(low), float(high)] for name, low, high in zip(prior.names, prior.low, prior.high, strict=True)},
-            "simulations": wish.simulations, "seed": wish.seed, "code": sources_hash()}
+    return {
+        "command": command,
+        "data": data.name,
+        "data_hash": digest.hexdigest(),
+        "scenario": problem.scenario.to_toml(),
+        "free": {
+            name: [float(low), float(high)] for name, low, high in zip(prior.names, prior.low, prior.high, strict=True)
+        },
+        "simulations": wish.simulations,
+        "seed": wish.seed,
+        "code": sources_hash(),
+    }
 
 
-def _published(command: str, wish: Request, problem: Any, work: Mapping[str, Any],
-               made: Callable[[Path, Callable[[int, int], None] | None], dict[str, pd.DataFrame]],
-               ) -> tuple[Path, Mapping[str, pd.DataFrame]]:
+def _published(
+    command: str,
+    wish: Request,
+    problem: Any,
+    work: Mapping[str, Any],
+    made: Callable[[Path, Callable[[int, int], None] | None], dict[str, pd.DataFrame]],
+) -> tuple[Path, Mapping[str, pd.DataFrame]]:
     """Compute unless the folder holds the same work already; save."""
     folder = wish.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = wish.quiet or wish.as_json
@@ -171,8 +251,15 @@ def _published(command: str, wish: Request, problem: Any, work: Mapping[str, Any
     try:
         with terminal.progress(command, quiet) as told:
             tables = made(folder, told)
-        store.save(folder, tables, work, scenario=problem.scenario.to_toml(), command=" ".join(["valign", *sys.argv[1:]]),
-                   started=started, only_parquet=LONG)
+        store.save(
+            folder,
+            tables,
+            work,
+            scenario=problem.scenario.to_toml(),
+            command=" ".join(["valign", *sys.argv[1:]]),
+            started=started,
+            only_parquet=LONG,
+        )
     except BaseException:
         store.discard_if_empty(folder)
         raise
