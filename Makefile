@@ -20,7 +20,7 @@ PYTEST ?= -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs demo test test-all test-second bench lint environment browser-environment clean
+.PHONY: help docs demo test test-all test-second bench calibration lint environment browser-environment clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make facts     the model at its defaults against the evidence (minutes)"
+	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make lint      style, types of imports, layers"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -93,6 +94,11 @@ docs: $(VENV)/.core
 # The model at its defaults against the facts of docs/EVIDENCE.md: minutes; writes results/reference/facts.*
 facts: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.facts
+
+# Medical Innovation: exact check, recovery, posterior, rivals: minutes; writes results/reference/calibration/
+# (the data: `valign data get medical-innovation`, once)
+calibration: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

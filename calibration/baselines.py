@@ -22,7 +22,10 @@ def bass(parameters: np.ndarray, periods: int) -> np.ndarray:
 
 
 def logistic(parameters: np.ndarray, periods: int) -> np.ndarray:
-    """Chance of adopting in each period: a logistic curve from 0 to a ceiling; parameters: logit ceiling, middle, log width."""
+    """Chance of adopting in each period: a logistic curve from 0 to a ceiling.
+
+    Parameters are the logit of the ceiling, the middle and the log of the width.
+    """
     ceiling, middle, width = expit(parameters[..., 0, None]), parameters[..., 1, None], np.exp(parameters[..., 2, None])
     curve = expit((np.arange(periods + 1) - middle) / width)
     start = curve[..., :1]

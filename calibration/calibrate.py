@@ -94,7 +94,7 @@ class Calibration:
 
     @cached_property
     def checks(self) -> pd.DataFrame:
-        """Posterior-predictive check of every summary: observed, median, 5 to 95 %, inside, and share of runs below it."""
+        """Posterior-predictive check of every summary: observed, median, 5 to 95 %, inside, share of runs below."""
         found = self._simulated[0]
         found = found[np.isfinite(found).all(axis=1)]
         low, middle, high = np.quantile(found, (0.05, 0.5, 0.95), axis=0)
@@ -225,7 +225,7 @@ def choose_model(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
-    """Compare rival explanations of people's histories: odds by two methods, confusion, predictions of what was held out.
+    """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
 
     Arguments as for `calibrate`; the data need people and an orientation.
     """

@@ -333,7 +333,7 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
     )
 
 
-# --- the description ---------------------------------------------------------------------------------------------------
+# --- the description -------------------------------------------------------------------------------------------------
 def _mapping(given: Any, where: str, problems: list[str]) -> Mapping[str, Any]:
     if isinstance(given, Mapping):
         return given
@@ -372,7 +372,7 @@ def _part(kind: type[_Part], given: Any, where: str, problems: list[str]) -> Any
     return None
 
 
-# --- the tables --------------------------------------------------------------------------------------------------------
+# --- the tables ------------------------------------------------------------------------------------------------------
 def _numbers(table: Table, name: str, problems: list[str], needed: bool = True) -> np.ndarray | None:
     """A column as numbers, NaN where missing; texts are reported."""
     column = table.column(name, needed)

@@ -50,7 +50,7 @@ class Posterior:
         return pd.DataFrame(self.theta[which], columns=list(self.prior.names))
 
     def summary(self) -> pd.DataFrame:
-        """One row per parameter: method, parameter, mean, sd, q05 ... q95, prior_low, prior_high, contraction, informed, ess.
+        """One row per parameter: method, parameter, mean, sd, quantiles, prior, contraction, informed, ess.
 
         contraction : 1 less the ratio of posterior to prior variance, in probit space. informed : at least .3.
 

@@ -87,7 +87,7 @@ class Layout:
 
 
 def person_periods(layout: Layout, time: np.ndarray | None = None) -> pd.DataFrame:
-    """One row per person and period at risk: person (row), period, adopts (0 or 1), exposure, and z of each orientation.
+    """One row per person and period at risk: person (row), period, adopts (0 or 1), exposure, z by orientation.
 
     exposure : share of ties, weighted by quality, who had adopted before the period. time : periods of adoption [N]
     (default: observed).

@@ -304,7 +304,7 @@ class Problem:
         return recorded.path[times, PATH.index(curve.variable)]
 
     def _error(self, curve: Curve, rows: np.ndarray, share: np.ndarray) -> np.ndarray:
-        """Standard error of an observed share: the error stated, and sampling where fewer were observed than are simulated."""
+        """Standard error of a share: the error stated, and sampling where fewer were observed than are simulated."""
         people = self.scenario.people() if self.society is None else len(self.society.role)
         of = np.where(np.isfinite(curve.of[rows]), curve.of[rows], people)
         sampling = np.maximum(0.0, 1.0 / of - 1.0 / people) if curve.variable != "in_use" else np.zeros(len(rows))

@@ -34,6 +34,9 @@ class Reduction:
         self.coefficients = np.linalg.solve(gram, features.T @ u)
         self.unit = np.maximum((u - features @ self.coefficients).std(axis=0), 1e-12)  # what the summaries leave open
 
+    def __add__(self, other: Reduction) -> Both:
+        return Both(self, other)
+
     def _features(self, summaries: np.ndarray) -> np.ndarray:
         z = np.clip((np.atleast_2d(summaries) - self.centre) / self.scale, -20, 20)
         return np.concatenate([np.ones((len(z), 1)), z, z * np.abs(z)], axis=1)
@@ -42,3 +45,16 @@ class Reduction:
         """[n x s] -> [n x d]."""
         with np.errstate(invalid="ignore"):
             return self._features(summaries) @ self.coefficients
+
+
+class Both:
+    """Two reductions side by side: one made where it has to be good, and one made everywhere, which keeps away what the
+    first, far from where it was made, would take to be near."""
+
+    def __init__(self, near: Reduction, everywhere: Reduction) -> None:
+        self.parts = (near, everywhere)
+        self.unit = np.concatenate([near.unit, everywhere.unit])
+
+    def __call__(self, summaries: np.ndarray) -> np.ndarray:
+        """[n x s] -> [n x 2 d]."""
+        return np.concatenate([part(summaries) for part in self.parts], axis=1)

@@ -22,7 +22,7 @@ from .data import Data
 from .estimators import Posterior, _sklearn, regression
 from .histories import Layout, Summariser
 from .problem import Problem, prior_of
-from .reduction import Reduction, scales
+from .reduction import Both, Reduction
 from .smc import Kernel, ess, log_prior, run_seeds, stream
 
 NO_VALUES = {"fit_effect": 0.0, "lapse_fit": 0.0, "fit_climate": 0.0, "fit_peers": 0.0, "practice_alignment": 0.0}
@@ -141,11 +141,11 @@ def choose_smc(
     index = np.repeat(np.arange(K), least)
     points = [table.u[:least] for table in tables.values()]
     summaries = np.concatenate([table.summaries[:least] for table in tables.values()])
-    reduction = Reduction(np.eye(K)[index][:, :-1], summaries)
-    away = _away(reduction, summaries, observed)
-    near = np.argsort(away)[: max(len(away) // 5, 5 * particles)]
-    reduction = Reduction(np.eye(K)[index[near]][:, :-1], summaries[near])
-    unit = scales(reduction(summaries[near]))
+    indicator = np.eye(K)[index][:, :-1]
+    everywhere = Reduction(indicator, summaries)
+    near = np.argsort(_away(everywhere, summaries, observed, everywhere.unit))[: max(len(index) // 5, 5 * particles)]
+    reduction = Reduction(indicator[near], summaries[near]) + everywhere
+    unit = reduction.unit
     away = _away(reduction, summaries, observed, unit)
     away[np.arange(len(away)) % least >= 5 * particles // K] = np.inf  # start wide: the tolerance shrinks from there
     kept = np.argsort(away, kind="stable")[:particles]
@@ -201,12 +201,8 @@ def choose_smc(
     return pd.DataFrame(rows)
 
 
-def _away(
-    reduction: Reduction, summaries: np.ndarray, observed: np.ndarray, unit: np.ndarray | None = None
-) -> np.ndarray:
-    reduced = reduction(summaries)
-    unit = scales(reduced) if unit is None else unit
-    away = np.sqrt((((reduced - reduction(observed)) / unit) ** 2).sum(axis=1))
+def _away(reduction: Reduction | Both, summaries: np.ndarray, observed: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    away = np.sqrt((((reduction(summaries) - reduction(observed)) / unit) ** 2).sum(axis=1))
     return np.where(np.isfinite(away), away, np.inf)
 
 
@@ -347,7 +343,7 @@ def auc(early: np.ndarray, chance: np.ndarray, fold: np.ndarray) -> float:
 
 
 def compare(people: pd.DataFrame, counts: pd.DataFrame, seed: int = 1, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """One row per kind of fold, score, model and reference: mean, and the difference from the reference with a 95 % interval.
+    """One row per kind of fold, score, model and reference: mean and difference with its 95 % interval.
 
     kind : "communities" (people of communities not seen) or "last third". score : log_score and auc (bootstrap over
     people within folds), crps (t interval over folds; none with a single fold). reference : bass, logistic and full.

@@ -27,7 +27,7 @@ import pandas as pd
 from valign.model.errors import InputError
 
 from .priors import Prior
-from .reduction import Reduction, scales
+from .reduction import Both, Reduction, scales
 
 Simulator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 LEAST_ESS = 100.0
@@ -158,16 +158,20 @@ class Result:
     observed: np.ndarray
     reduce: bool = False
     generations: list[Generation] = field(default_factory=list)
-    _reductions: dict[int, Reduction] = field(default_factory=dict, repr=False)
+    _reductions: dict[int, Reduction | Both] = field(default_factory=dict, repr=False)
 
     def reduced(self, number: int, summaries: np.ndarray) -> np.ndarray:
-        """What the distance of a generation is taken of: summaries, or their reduction by the generation before."""
+        """What the distance of a generation is taken of: summaries, or their reduction by the generation before
+        beside that by the first."""
         if not self.reduce:
             return np.atleast_2d(summaries)
         if number not in self._reductions:
-            source = self.generations[max(0, number - 1)]
-            known = np.isfinite(source.summaries).all(axis=1)
-            self._reductions[number] = Reduction(source.u[known], source.summaries[known])
+            made = [
+                Reduction(each.u[known], each.summaries[known])
+                for each in dict.fromkeys((self.generations[max(0, number - 1)], self.generations[0]))
+                for known in [np.isfinite(each.summaries).all(axis=1)]
+            ]
+            self._reductions[number] = made[0] if len(made) == 1 else made[0] + made[1]
         return self._reductions[number](summaries)
 
     def scale(self, number: int, summaries: np.ndarray) -> np.ndarray:

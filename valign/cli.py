@@ -139,7 +139,7 @@ def levels(
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
-Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="The scenario that is fitted (default: a plain one).")]
+Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="What is fitted (default: a plain scenario).")]
 Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help="A parameter to fit; repeatable.")]
 Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
 
@@ -151,7 +151,8 @@ def calibrate(data: Data, scenario: Base = None, free: Free = None, simulations:
     """Fit a scenario to what was observed, and say how sure one can be."""
     from . import calibrating
 
-    calibrating.calibrate(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
+    wish = calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json)
+    calibrating.calibrate(wish)
 
 
 @app.command()
