@@ -38,49 +38,41 @@ def recoveries(data: Data) -> dict[str, Recovery]:
     return {name: recover(reference_table(Problem.of(data, free=free), RECOVERED)) for name, free in SETS.items()}
 
 
-def overhead(data: Data, runs: int = 10_240, repeats: int = 3) -> pd.DataFrame:
-    """Seconds of plain kernels, of the same runs reduced to summaries, and of a whole sequential ABC of so many runs.
+def overhead(data: Data, runs: int = 10_240, repeats: int = 5) -> pd.DataFrame:
+    """Seconds of plain kernels, of the same runs checked and reduced to summaries, and of the loop around so many runs.
 
-    The least of some repeats, since other work on the machine only ever adds time.
+    The least of some repeats in turn, since other work on the machine only ever adds time.
     """
     problem = Problem.of(data)
     prior: Prior = problem.prior
     theta = prior.theta(np.random.default_rng(1).standard_normal((runs, len(prior))))
     seeds = run_seeds(1, 0, 0, runs)
-    simulated: list[float] = []
+    design = check_design(problem.scenario, problem.design(theta, seeds))
+    jobs = [(task, block) for _, task, blocks in plan(problem.scenario, design, (), society=problem.society)
+            for block in blocks]  # fmt: skip
+    inside = 0.0
 
     def timed(part: np.ndarray, of: np.ndarray) -> np.ndarray:
+        nonlocal inside
         start = time.perf_counter()
         found = problem.simulate(part, of)
-        simulated[-1] += time.perf_counter() - start
+        inside += time.perf_counter() - start
         return found
 
-    def kernels() -> None:
-        design = check_design(problem.scenario, problem.design(theta, seeds))
-        jobs = [
-            (task, block)
-            for _, task, blocks in plan(problem.scenario, design, (), society=problem.society)
-            for block in blocks
-        ]
+    spent: dict[str, list[float]] = {"kernels": [], "with checks and summaries": [], "loop around them": []}
+    for _ in range(repeats):
         start = time.perf_counter()
         run_jobs(jobs, runs, None, None)
         spent["kernels"].append(time.perf_counter() - start)
-
-    spent: dict[str, list[float]] = {"kernels": [], "kernels and summaries": [], "loop around them": []}
-    for _ in range(repeats):
-        kernels()
-        simulated.append(0.0)
         start = time.perf_counter()
+        problem.simulate(theta, seeds)
+        spent["with checks and summaries"].append(time.perf_counter() - start)
+        inside, start = 0.0, time.perf_counter()
         smc(timed, prior, problem.observed, particles=500, simulations=runs, reduce=True)
-        spent["kernels and summaries"].append(simulated[-1])
-        spent["loop around them"].append(time.perf_counter() - start - simulated[-1])
+        spent["loop around them"].append(time.perf_counter() - start - inside)
     least = {name: min(each) for name, each in spent.items()}
-    return pd.DataFrame(
-        [
-            {"what": name, "runs": runs, "seconds": seconds, "share_of_kernels": seconds / least["kernels"]}
-            for name, seconds in least.items()
-        ]
-    )
+    return pd.DataFrame([{"what": name, "runs": runs, "seconds": seconds, "share_of_kernels": seconds / least["kernels"]}
+                         for name, seconds in least.items()])  # fmt: skip
 
 
 def main(folder: Path = FOLDER) -> None:

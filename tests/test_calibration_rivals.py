@@ -77,14 +77,18 @@ def test_synthetic_data_are_data(problem: Problem) -> None:
 
 # --- calibration ------------------------------------------------------------------------------------------------------
 def test_calibrate_finds_the_effect_of_values_and_resumes(problem: Problem, tmp_path: Path) -> None:
-    found = calibrate(problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path)
+    found = calibrate(
+        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path
+    )
     row = found.summary.set_index("parameter").loc["fit_effect"]
     assert row["q05"] > 0.1
     assert row["informed"]
     assert found.predictive.groupby("group")["period"].max().eq(18).all()
     assert found.checks["inside"].mean() > 0.7
     assert len(found.draws) == 4000
-    again = calibrate(problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path)
+    again = calibrate(
+        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path
+    )
     pd.testing.assert_frame_equal(found.summary, again.summary)
     pd.testing.assert_frame_equal(found.reference, again.reference)
 
@@ -137,19 +141,50 @@ def test_rivals_are_told_apart(tmp_path: Path) -> None:
 # --- the command line -------------------------------------------------------------------------------------------------
 def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
     write(tmp_path / "data", people=80, periods=12)
-    asked = ("calibrate", "data", "--simulations", 3000, "--free", "base_staff=-5:-1", "--free", "fit_effect", "--out", "out")
+    asked = (
+        "calibrate",
+        "data",
+        "--simulations",
+        3000,
+        "--free",
+        "base_staff=-5:-1",
+        "--free",
+        "fit_effect",
+        "--out",
+        "out",
+    )
     said = valign(*asked, "--quiet")
     assert said.code == 0, said.err
     assert "fit_effect" in said.out
-    for name in ("posterior.parquet", "summary.csv", "recovery.csv", "generations.csv", "reference.parquet",
-                 "figure-posterior.png", "figure-predictive.svg", "figure-ranks.png", "manifest.json"):
+    for name in (
+        "posterior.parquet",
+        "summary.csv",
+        "recovery.csv",
+        "generations.csv",
+        "reference.parquet",
+        "figure-posterior.png",
+        "figure-predictive.svg",
+        "figure-ranks.png",
+        "manifest.json",
+    ):
         assert (tmp_path / "out" / name).stat().st_size > 0
     assert "holds this very work already" in valign(*asked).err
     again = json.loads(valign(*asked, "--json").out)
     assert {row["parameter"] for row in again["summary"]} == {"base_staff", "fit_effect"}
     assert valign("calibrate", "data", "--simulations", 4000, "--out", "out").code == 2
-    said = valign("run", "two-services", "--months", 6, "--runs", 5, "--parameters", "out/posterior.parquet", "--out",
-                  "policy", "--quiet")
+    said = valign(
+        "run",
+        "two-services",
+        "--months",
+        6,
+        "--runs",
+        5,
+        "--parameters",
+        "out/posterior.parquet",
+        "--out",
+        "policy",
+        "--quiet",
+    )
     assert said.code == 0, said.err
     drawn = pd.read_parquet(tmp_path / "policy" / "parameters.parquet")
     assert drawn["fit_effect"].nunique() == 5
@@ -181,6 +216,6 @@ def test_a_posterior_is_a_design(tmp_path: Path) -> None:
     assert design["society_seed"].nunique() == 4
     np.testing.assert_allclose(design["base_staff"], -4 + 2 * (design["fit_effect"] - 0.1))  # rows stay together
     assert design.equals(posterior_design(tmp_path / "p.parquet", scenario, 20, seed=2, societies=4))
+    draws.assign(months=3).to_csv(tmp_path / "q.csv", index=False)
     with pytest.raises(InputError, match="'months' is not a parameter"):
-        draws.assign(months=3).to_csv(tmp_path / "q.csv", index=False)
         posterior_design(tmp_path / "q.csv", scenario, 20)
