@@ -39,7 +39,7 @@ def recoveries(data: Data) -> dict[str, Recovery]:
 
 
 def overhead(data: Data, runs: int = 10_240, repeats: int = 5) -> pd.DataFrame:
-    """Seconds of plain kernels, of the same runs checked and reduced to summaries, and of the loop around so many runs.
+    """Processor seconds of plain kernels, of the same runs with checks and summaries, and of the loop around so many.
 
     The least of some repeats in turn, since other work on the machine only ever adds time.
     """
@@ -54,22 +54,22 @@ def overhead(data: Data, runs: int = 10_240, repeats: int = 5) -> pd.DataFrame:
 
     def timed(part: np.ndarray, of: np.ndarray) -> np.ndarray:
         nonlocal inside
-        start = time.perf_counter()
+        start = time.process_time()
         found = problem.simulate(part, of)
-        inside += time.perf_counter() - start
+        inside += time.process_time() - start
         return found
 
     spent: dict[str, list[float]] = {"kernels": [], "with checks and summaries": [], "loop around them": []}
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         run_jobs(jobs, runs, None, None)
-        spent["kernels"].append(time.perf_counter() - start)
-        start = time.perf_counter()
+        spent["kernels"].append(time.process_time() - start)
+        start = time.process_time()
         problem.simulate(theta, seeds)
-        spent["with checks and summaries"].append(time.perf_counter() - start)
-        inside, start = 0.0, time.perf_counter()
+        spent["with checks and summaries"].append(time.process_time() - start)
+        inside, start = 0.0, time.process_time()
         smc(timed, prior, problem.observed, particles=500, simulations=runs, reduce=True)
-        spent["loop around them"].append(time.perf_counter() - start - inside)
+        spent["loop around them"].append(time.process_time() - start - inside)
     least = {name: min(each) for name, each in spent.items()}
     return pd.DataFrame([{"what": name, "runs": runs, "seconds": seconds, "share_of_kernels": seconds / least["kernels"]}
                          for name, seconds in least.items()])  # fmt: skip
