@@ -71,8 +71,8 @@ def overhead(data: Data, runs: int = 10_240, repeats: int = 5) -> pd.DataFrame:
         smc(timed, prior, problem.observed, particles=500, simulations=runs, reduce=True)
         spent["loop around them"].append(time.process_time() - start - inside)
     least = {name: min(each) for name, each in spent.items()}
-    return pd.DataFrame([{"what": name, "runs": runs, "seconds": seconds, "share_of_kernels": seconds / least["kernels"]}
-                         for name, seconds in least.items()])  # fmt: skip
+    return pd.DataFrame([{"what": name, "runs": runs, "seconds": each, "share_of_kernels": each / least["kernels"]}
+                         for name, each in least.items()])  # fmt: skip
 
 
 def main(folder: Path = FOLDER) -> None:

@@ -123,6 +123,16 @@ def test_what_is_held_out_is_not_seen(problem: Problem) -> None:
     assert made[4].train.time.max() <= 12
 
 
+def test_many_communities_are_held_out_in_ten_groups(tmp_path: Path) -> None:
+    layout = Problem.of(made_up(tmp_path, people=240, places=24)).layout
+    assert layout is not None
+    made = rivals.folds(layout)
+    assert len(made) == 11
+    held = np.stack([fold.people for fold in made[:10]])
+    assert (held.sum(axis=0) == 1).all()  # everybody once, with all of their community
+    assert all(len(set(layout.community[each]) & set(layout.community[~each])) == 0 for each in held)
+
+
 @pytest.mark.slow
 def test_rivals_are_told_apart(tmp_path: Path) -> None:
     """With strong values and no peers, explanations without values lose, by both methods and out of sample."""
