@@ -20,7 +20,7 @@ PYTEST ?= -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs demo sensitivity test test-all test-second bench lint environment browser-environment clean
+.PHONY: help docs demo test test-all test-second bench facts sensitivity calibration lint environment browser-environment clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make facts     the model at its defaults against the evidence (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
+	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make lint      style, types of imports, layers"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -98,6 +99,11 @@ facts: $(VENV)/.dev
 # Which assumptions drive the outcomes: minutes; writes results/reference/sensitivity
 sensitivity: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.study_sensitivity
+
+# Medical Innovation: exact check, recovery, posterior, rivals: minutes; writes results/reference/calibration/
+# (the data: `valign data get medical-innovation`, once)
+calibration: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valign.experiments import design as design
+    from valign.calibration.calibrate import calibrate as calibrate
+    from valign.calibration.calibrate import choose_model as choose_model
     from valign.experiments.ablations import ablations as ablations
     from valign.experiments.batch import run_batch as run_batch
     from valign.experiments.compare import compare as compare
@@ -47,6 +49,8 @@ _WHERE = {
     "ablations": "valign.experiments.ablations",
     "sensitivity": "valign.experiments.sensitivity",
     "screen": "valign.experiments.sensitivity",
+    "calibrate": "valign.calibration.calibrate",
+    "choose_model": "valign.calibration.calibrate",
     "World": "valign.model.world",
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",

@@ -122,6 +122,8 @@ def run(
     replay: Annotated[Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
                       ] = None,
     row: Annotated[int | None, typer.Option(help="Which row of runs.csv to replay, from 0.")] = None,
+    drawn: Annotated[Path | None, typer.Option("--parameters", metavar="FILE", help=(
+        "A posterior (posterior.parquet of `valign calibrate`): each run draws its parameters from it."))] = None,
     out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """Run a scenario: a table, a figure, files. Or replay one run of earlier results."""
@@ -136,7 +138,7 @@ def run(
 
         raise InputError(["run: name a SCENARIO (`valign scenarios` lists the shipped ones)"])
     else:
-        running.run(scenario, wish)
+        running.run(scenario, wish, drawn)
 
 
 @app.command()
@@ -262,6 +264,33 @@ def sensitivity(
         method, n, tuple(outcome or ()), tuple(parameter or ()), tuple(curve or ()), group_by, tuple(bound or ()),
         replicates, keep, second_order, seed_factor, society_factor, fresh_seeds, drop, seed, months,
         tuple(settings or ()), out, show, quiet, as_json))
+
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
+Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="What is fitted (default: a plain scenario).")]
+Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help="A parameter to fit; repeatable.")]
+Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
+
+
+@app.command()
+@guarded
+def calibrate(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
+              out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Fit a scenario to what was observed, and say how sure one can be."""
+    from . import calibrating
+
+    wish = calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json)
+    calibrating.calibrate(wish)
+
+
+@app.command()
+@guarded
+def rivals(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
+           out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Compare explanations of what was observed: are values needed at all?"""
+    from . import calibrating
+
+    calibrating.rivals(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
 
 
 @data_app.callback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +88,8 @@ class Task:
     simulated: Callable[[Told], Tables]
 
 
-def run(name: str, wish: Wish) -> None:
+def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
+    """drawn: a posterior (of `valign calibrate`) from which every run takes its parameters."""
     scenario = load(name, wish)
     record = wish.record
     if wrong := [each for each in record if each not in RECORDS]:
@@ -99,9 +101,22 @@ def run(name: str, wish: Wish) -> None:
     def simulated(told: Told) -> Tables:
         from valign.experiments.simulate import simulate
 
-        return run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+        if drawn is None:
+            return run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+        found = simulate(design, base=scenario, record=record, progress=told)
+        return {**run_tables(found.parts[0][1]), "runs": found.runs}
 
-    _publish(Task("run", scenario, {"record": list(record)}, 1, (), simulated), wish)
+    asked: dict[str, Any] = {"record": list(record)}
+    settings: tuple[str, ...] = ()
+    if drawn is not None:
+        from valign.calibration.calibrate import posterior_design
+        from valign.experiments.design import SEEDS
+
+        design = posterior_design(drawn, scenario, scenario.runs if wish.runs is None else wish.runs, wish.seed,
+                                  wish.societies)
+        settings = tuple(name for name in design if name not in SEEDS)
+        asked["posterior"] = hashlib.blake2b(drawn.read_bytes(), digest_size=8).hexdigest()
+    _publish(Task("run", scenario, asked, 1, settings, simulated), wish)
 
 
 def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish) -> None:

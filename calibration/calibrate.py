@@ -1,0 +1,257 @@
+"""Calibration from end to end: recovery, sequential ABC, estimators side by side, posterior predictive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valign.experiments.design import check_design, read_design, run_seeds, society_seeds, varies_in_block
+from valign.model.errors import InputError
+from valign.model.scenario import Scenario
+
+from . import smc as sequential
+from .data import Data, load
+from .estimators import Posterior, estimate
+from .problem import Free, Problem
+from .recovery import Recovery, recover, reference_table
+from .rivals import Choice, choose
+
+REPORTED = "regression"  # the method whose posterior is used
+METHODS = ("regression", "forest", "smc")
+PREDICTIVE, POSTERIOR_ROWS = 500, 4000
+BANDS = (("low", 0.05), ("lower", 0.25), ("median", 0.5), ("upper", 0.75), ("high", 0.95))
+
+
+@dataclass(eq=False)
+class Calibration:
+    """What came of a calibration.
+
+    posteriors : by method ("regression" is the one reported). recovery : what the same data would give back of known
+    truths. result : generations of the sequential ABC and the reference table.
+    """
+
+    problem: Problem
+    result: sequential.Result
+    posteriors: dict[str, Posterior]
+    recovery: Recovery
+    seed: int
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Posterior by method and parameter (`estimators.Posterior.summary`), with whether recovery identifies it."""
+        table = pd.concat([posterior.summary() for posterior in self.posteriors.values()], ignore_index=True)
+        found = self.recovery.parameters.set_index("parameter")
+        return table.assign(identified=found["identified"].reindex(table["parameter"]).to_numpy())
+
+    @cached_property
+    def draws(self) -> pd.DataFrame:
+        """4,000 draws of the parameters from the reported posterior: what `--parameters` takes."""
+        return self.posteriors[REPORTED].draws(POSTERIOR_ROWS, self.seed)
+
+    @cached_property
+    def _simulated(self) -> tuple[np.ndarray, np.ndarray | None]:
+        theta = self.draws.to_numpy()[:PREDICTIVE]
+        return self.problem.run(
+            theta, sequential.run_seeds(self.seed, 100_000, 0, len(theta)), times=self.problem.society is not None
+        )
+
+    @cached_property
+    def predictive(self) -> pd.DataFrame:
+        """Posterior-predictive curves over the observed: group, period, observed, low, lower, median, upper, high.
+
+        Shares who had adopted by the end of a period; groups: everybody, and high and low in each orientation. Empty
+        without people.
+        """
+        _, times = self._simulated
+        layout = self.problem.layout
+        if times is None or layout is None:
+            return pd.DataFrame(columns=["group", "period", "observed", *(name for name, _ in BANDS)])
+        groups = {"everybody": np.ones(len(layout.ids), bool)}
+        for k, name in enumerate(layout.orientations):
+            groups |= {f"high {name}": layout.high[:, k] == 1, f"low {name}": layout.high[:, k] == 0}
+        rows = []
+        for group, members in groups.items():
+            for period in range(layout.periods + 1):
+                share = ((times[members] >= 1) & (times[members] <= period)).mean(axis=0)
+                seen = ((layout.time[members] >= 1) & (layout.time[members] <= period)).mean()
+                rows.append(
+                    {
+                        "group": group,
+                        "people": int(members.sum()),
+                        "period": period,
+                        "observed": float(seen),
+                        **dict(
+                            zip((name for name, _ in BANDS), np.quantile(share, [q for _, q in BANDS]), strict=True)
+                        ),
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def checks(self) -> pd.DataFrame:
+        """Posterior-predictive check of every summary: observed, median, 5 to 95 %, inside, share of runs below."""
+        found = self._simulated[0]
+        found = found[np.isfinite(found).all(axis=1)]
+        low, middle, high = np.quantile(found, (0.05, 0.5, 0.95), axis=0)
+        observed = self.problem.observed
+        return pd.DataFrame(
+            {
+                "summary": self.problem.names,
+                "observed": observed,
+                "low": low,
+                "median": middle,
+                "high": high,
+                "inside": (observed >= low) & (observed <= high),
+                "below": (found < observed).mean(axis=0) + 0.5 * (found == observed).mean(axis=0),
+            }
+        )
+
+    @cached_property
+    def reference(self) -> pd.DataFrame:
+        """Every simulation: generation, parameters, summaries."""
+        tables = [
+            pd.DataFrame(
+                np.column_stack([self.result.prior.theta(each.u), each.summaries]),
+                columns=[*self.result.prior.names, *self.problem.names],
+            ).assign(generation=each.number)
+            for each in self.result.generations
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        return table[["generation", *(name for name in table if name != "generation")]]
+
+    def remarks(self) -> list[str]:
+        """What a reader has to know to read the numbers rightly."""
+        out = [*self.problem.data.remarks]
+        poor = self.recovery.parameters.loc[~self.recovery.parameters["identified"], "parameter"].tolist()
+        if poor:
+            out.append(f"These data cannot inform {', '.join(poor)}: what is reported of them is close to the prior.")
+        if bad := self.recovery.parameters.loc[~self.recovery.parameters["calibrated"], "parameter"].tolist():
+            out.append(f"Simulation-based calibration fails for {', '.join(bad)}: do not trust their intervals.")
+        apart = self.disagreement()
+        if len(far := apart[apart["apart"].abs() > 0.5]):
+            out.append(
+                "Methods differ by more than half a posterior SD for "
+                + ", ".join(f"{row.parameter} ({row.method})" for row in far.itertuples())
+                + "."
+            )
+        outside = self.checks.loc[~self.checks["inside"], "summary"].tolist()
+        if outside:
+            out.append(f"Outside the 5 to 95 % of what the fitted model gives: {'; '.join(outside)}.")
+        return out
+
+    def disagreement(self) -> pd.DataFrame:
+        """Means of the other methods less that of the reported one, in its posterior SDs: method, parameter, apart."""
+        base = self.summary[self.summary["method"] == REPORTED].set_index("parameter")
+        others = self.summary[self.summary["method"] != REPORTED]
+        apart = (others["mean"].to_numpy() - base["mean"].reindex(others["parameter"]).to_numpy()) / base["sd"].reindex(
+            others["parameter"]
+        ).to_numpy()
+        return others[["method", "parameter"]].assign(apart=apart).reset_index(drop=True)
+
+
+def calibrate(
+    data: Data | str | Path,
+    scenario: Scenario | str | None = None,
+    free: Free | None = None,
+    seed: int = 1,
+    *,
+    simulations: int = 50_000,
+    particles: int = 500,
+    methods: Sequence[str] = METHODS,
+    folder: Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """Fit a scenario to data, and say how sure one can be.
+
+    Parameters
+    ----------
+    data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
+    scenario : the scenario whose parameters are fitted (default: a plain one made from the description, in which people
+        choose alone). Its months become the periods observed.
+    free : names of up to eight parameters, or a mapping from names to ranges (None: the plausible range declared).
+        Default: base_staff (-6 to 0), fit_effect, peer_effect, awareness_in_service.
+    seed : the same seed gives the same numbers.
+    simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
+    particles : how many make a generation.
+    methods : of "regression" (reported), "forest", "smc".
+    folder : keeps finished generations; asked again, goes on from there.
+    progress : called with (simulations done, in all).
+
+    Raises
+    ------
+    InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
+    """
+    data = data if isinstance(data, Data) else load(data)
+    problem = Problem.of(data, scenario, free, threads=threads)
+    if REPORTED not in methods:
+        raise InputError([f"methods: {REPORTED!r}, which is reported, has to be among them"])
+    extra = max(6000, simulations // 4)
+
+    def told(done: int, _: int, before: int = 0) -> None:
+        if progress is not None:
+            progress(before + done, simulations + extra)
+
+    table = reference_table(problem, extra, seed, progress=told)
+    recovery = recover(table, seed=seed)
+    work = {"data": data.name, "scenario": problem.scenario.to_toml()}
+    result = sequential.smc(
+        problem.simulate,
+        problem.prior,
+        problem.observed,
+        particles=particles,
+        simulations=simulations,
+        seed=seed,
+        reduce=True,
+        folder=folder,
+        work=work,
+        progress=lambda done, total: told(done, total, extra),
+    )
+    return Calibration(problem, result, estimate(result, tuple(methods)), recovery, seed)
+
+
+def choose_model(
+    data: Data | str | Path,
+    scenario: Scenario | str | None = None,
+    free: Free | None = None,
+    seed: int = 1,
+    *,
+    simulations: int = 50_000,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Choice:
+    """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
+
+    Arguments as for `calibrate`; the data need people and an orientation.
+    """
+    data = data if isinstance(data, Data) else load(data)
+    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress)
+
+
+def posterior_design(
+    file: str | Path, scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None
+) -> pd.DataFrame:
+    """A design that draws a row of a posterior (Parquet or CSV, a column per parameter) for each run.
+
+    Raises InputError for a file that cannot be read, or columns that are no parameters of the scenario.
+    """
+    draws = read_design(file)
+    problems = [
+        f"{file}: column {name!r} is not a parameter that can differ between runs of {scenario.name!r}"
+        for name in draws
+        if name not in scenario.settable() or not varies_in_block(str(name))
+    ]
+    if not len(draws) or not len(draws.columns):
+        problems.append(f"{file}: has no rows")
+    if problems:
+        raise InputError(problems)
+    rows = np.random.default_rng([seed, 110_000]).choice(len(draws), runs, replace=runs > len(draws))
+    design = draws.iloc[rows].reset_index(drop=True)
+    design["seed"] = run_seeds(seed, runs)
+    design["society_seed"] = society_seeds(seed, design["seed"].tolist(), societies)
+    return check_design(scenario, design)

@@ -1,0 +1,137 @@
+"""The committed study of Medical Innovation: `make calibration` (minutes) writes results/reference/calibration/.
+
+Tables and figures only; nothing in them stands for a single person. docs/CALIBRATION.md says what they mean.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valign.experiments.design import check_design
+from valign.experiments.simulate import plan, run_jobs
+from valign.results import figures, figures_calibration
+
+from .calibrate import calibrate, choose_model
+from .data import Data, load
+from .hazard import agreement
+from .priors import Prior
+from .problem import DEFAULT_FREE, Problem
+from .recovery import Recovery, recover, reference_table
+from .smc import run_seeds, smc
+
+FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "calibration"
+SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
+    "three": {"base_staff": (-6.0, 0.0), "fit_effect": None, "peer_effect": None},
+    "default": DEFAULT_FREE,
+    "five": {**DEFAULT_FREE, "frailty_sd": None},
+}
+RECOVERED, SIMULATIONS = 20_000, 50_000
+
+
+def recoveries(data: Data) -> dict[str, Recovery]:
+    """Recovery for every set of free parameters: 300 data sets each."""
+    return {name: recover(reference_table(Problem.of(data, free=free), RECOVERED)) for name, free in SETS.items()}
+
+
+def overhead(data: Data, runs: int = 10_240, repeats: int = 5) -> pd.DataFrame:
+    """Processor seconds of plain kernels, of the same runs with checks and summaries, and of the loop around so many.
+
+    The least of some repeats in turn, since other work on the machine only ever adds time.
+    """
+    problem = Problem.of(data)
+    prior: Prior = problem.prior
+    theta = prior.theta(np.random.default_rng(1).standard_normal((runs, len(prior))))
+    seeds = run_seeds(1, 0, 0, runs)
+    design = check_design(problem.scenario, problem.design(theta, seeds))
+    jobs = [(task, block) for _, task, blocks in plan(problem.scenario, design, (), society=problem.society)
+            for block in blocks]  # fmt: skip
+    inside = 0.0
+
+    def timed(part: np.ndarray, of: np.ndarray) -> np.ndarray:
+        nonlocal inside
+        start = time.process_time()
+        found = problem.simulate(part, of)
+        inside += time.process_time() - start
+        return found
+
+    spent: dict[str, list[float]] = {"kernels": [], "with checks and summaries": [], "loop around them": []}
+    for _ in range(repeats):
+        start = time.process_time()
+        run_jobs(jobs, runs, None, None)
+        spent["kernels"].append(time.process_time() - start)
+        start = time.process_time()
+        problem.simulate(theta, seeds)
+        spent["with checks and summaries"].append(time.process_time() - start)
+        inside, start = 0.0, time.process_time()
+        smc(timed, prior, problem.observed, particles=500, simulations=runs, reduce=True)
+        spent["loop around them"].append(time.process_time() - start - inside)
+    least = {name: min(each) for name, each in spent.items()}
+    return pd.DataFrame([{"what": name, "runs": runs, "seconds": each, "share_of_kernels": each / least["kernels"]}
+                         for name, each in least.items()])  # fmt: skip
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Everything, in the order in which it should be believed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data, spent = load("medical-innovation"), {}
+
+    def keep(name: str, table: pd.DataFrame) -> None:
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+
+    def lap(name: str, start: float) -> None:
+        spent[name] = time.perf_counter() - start
+        print(f"{name}: {spent[name]:.0f} s", flush=True)
+
+    start = time.perf_counter()
+    keep("agreement", agreement(data))
+    lap("exact check", start)
+    start = time.perf_counter()
+    found = recoveries(data)
+    keep("recovery", pd.concat([each.parameters.assign(free=name) for name, each in found.items()], ignore_index=True))
+    figures.save(
+        figures_calibration.ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
+        folder,
+        "ranks",
+        found["three"].estimates[["data_set", "parameter", "rank"]],
+    )
+    lap("recovery", start)
+    start = time.perf_counter()
+    fitted = calibrate(data, simulations=SIMULATIONS)
+    lap("sequential ABC and estimators", start)
+    for name in ("summary", "predictive", "checks"):
+        keep(name, getattr(fitted, name))
+    keep("generations", fitted.result.report())
+    keep("disagreement", fitted.disagreement())
+    fitted.draws.to_parquet(folder / "posterior.parquet", index=False)
+    title = data.title
+    figures.save(
+        figures_calibration.posterior_figure(fitted.summary, f"{title}: posterior"), folder, "posterior", fitted.summary
+    )
+    figures.save(
+        figures_calibration.predictive_figure(fitted.predictive, f"{title}: fitted and observed"),
+        folder,
+        "fitted",
+        fitted.predictive,
+    )
+    start = time.perf_counter()
+    choice = choose_model(data, simulations=SIMULATIONS)
+    lap("rivals", start)
+    for name in ("shares", "odds", "confusion", "scores", "folds"):
+        keep(name, getattr(choice, name))
+    figures.save(
+        figures_calibration.rivals_figure(choice.shares, choice.scores, choice.confusion, f"{title}: rivals"),
+        folder,
+        "rivals",
+        choice.shares,
+    )
+    keep("overhead", overhead(data))
+    keep("seconds", pd.DataFrame({"step": list(spent), "seconds": [round(each, 1) for each in spent.values()]}))
+
+
+if __name__ == "__main__":
+    main()

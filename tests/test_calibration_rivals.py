@@ -1,0 +1,231 @@
+"""Recovery of known truths, rivals told apart, predictions scored, and all of it from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.made_up import made_up, write
+
+from valign.calibration import rivals
+from valign.calibration.baselines import bass, fit_baseline, logistic
+from valign.calibration.calibrate import calibrate, posterior_design
+from valign.calibration.priors import Prior
+from valign.calibration.problem import Problem
+from valign.calibration.recovery import Table, recover, reference_table, synthetic
+from valign.model.errors import InputError
+from valign.model.scenario import Scenario
+
+FREE = {"base_staff": (-5.0, -1.0), "fit_effect": None, "peer_effect": None}
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory) -> Problem:
+    return Problem.of(made_up(tmp_path_factory.mktemp("made_up"), fit=1.3, level=-3.0), free=FREE)
+
+
+# --- recovery ---------------------------------------------------------------------------------------------------------
+def toy(noise: float, claimed: float = 1.0, n: int = 12_000) -> Table:
+    """Two parameters seen with noise; `claimed` below 1 makes summaries of the data sets look surer than they are."""
+    prior = Prior.of({"a": (0.0, 1.0), "idle": (0.0, 1.0)})
+    rng = np.random.default_rng(4)
+    u = rng.standard_normal((n, 2))
+    return Table(prior, u, np.column_stack([u[:, 0] + noise * claimed * rng.standard_normal(n)]), ("s",))
+
+
+def test_recovery_of_a_toy() -> None:
+    found = recover(toy(0.5)).parameters.set_index("parameter")
+    assert found["calibrated"].all()
+    assert found.loc["a", "identified"]
+    assert not found.loc["idle", "identified"]
+    assert found.loc["a", "contraction"] == pytest.approx(0.8, abs=0.04)  # 1 - .25 / 1.25
+    assert abs(found.loc["a", "bias"]) < 4 * found.loc["a", "bias_se"]
+    assert found.loc["a", "coverage_90"] == pytest.approx(0.9, abs=0.06)
+    with pytest.raises(InputError, match="too few to recover"):
+        recover(toy(0.5, n=1000))
+
+
+def test_simulation_based_calibration_bites() -> None:
+    """Ranks from posteriors that are too narrow fail the test that right ones pass."""
+    from scipy.stats import kstest
+
+    good = recover(toy(0.5)).estimates.query("parameter == 'a'")
+    z = (good["truth_u"] - good["mean_u"]) / (good["sd_u"] / 1.8)
+    from scipy.special import ndtr
+
+    assert kstest(ndtr(z), "uniform").pvalue < 0.01
+
+
+def test_the_model_gives_its_parameters_back(problem: Problem) -> None:
+    found = recover(reference_table(problem, 8000)).parameters.set_index("parameter")
+    assert found["calibrated"].all(), found
+    assert found.loc[["base_staff", "fit_effect"], "identified"].all()
+    assert found["coverage_90"].between(0.82, 0.97).all(), found
+
+
+def test_synthetic_data_are_data(problem: Problem) -> None:
+    data = synthetic(problem, np.array([-2.5, 0.4, 0.1]), seed=3)
+    again = Problem(data, problem.scenario, problem.prior, problem.society)
+    summaries = problem.simulate(np.array([[-2.5, 0.4, 0.1]]), np.array([3]))[0]
+    same = [not name.startswith("score") for name in problem.names]
+    np.testing.assert_allclose(again.observed[same], summaries[same])
+
+
+# --- calibration ------------------------------------------------------------------------------------------------------
+def test_calibrate_finds_the_effect_of_values_and_resumes(problem: Problem, tmp_path: Path) -> None:
+    found = calibrate(
+        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path
+    )
+    row = found.summary.set_index("parameter").loc["fit_effect"]
+    assert row["q05"] > 0.1
+    assert row["informed"]
+    assert found.predictive.groupby("group")["period"].max().eq(18).all()
+    assert found.checks["inside"].mean() > 0.7
+    assert len(found.draws) == 4000
+    again = calibrate(
+        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path
+    )
+    pd.testing.assert_frame_equal(found.summary, again.summary)
+    pd.testing.assert_frame_equal(found.reference, again.reference)
+
+
+# --- baselines and scores ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("curve", "truth"), [(bass, [-3.0, -1.2]), (logistic, [1.5, 7.0, 0.8])])
+def test_baselines_recover_their_parameters(curve, truth: list[float]) -> None:
+    periods, rng = 16, np.random.default_rng(2)
+    chance = curve(np.array(truth), periods)
+    time = rng.choice(periods + 1, 4000, p=[*chance, 1 - chance.sum()]) + 1
+    time[time > periods] = 0
+    found = fit_baseline(curve.__name__, time, np.full(4000, periods))
+    np.testing.assert_allclose(found.curve(found.estimate, periods), chance, atol=0.012)
+    assert np.allclose(found.chances(periods).sum(axis=1), 1, atol=1e-9)
+
+
+def test_auc_counts_pairs_of_a_fold() -> None:
+    early, chance = np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.2, 0.8])
+    assert rivals.auc(early, chance, np.zeros(4)) == 0.75
+    assert rivals.auc(early, chance, np.array([0, 0, 1, 1])) == 0.5
+    assert rivals.auc(early, np.ones(4), np.zeros(4)) == 0.5
+
+
+def test_what_is_held_out_is_not_seen(problem: Problem) -> None:
+    layout = problem.layout
+    assert layout is not None
+    made = rivals.folds(layout)
+    assert [fold.name for fold in made] == ["town 0", "town 1", "town 2", "town 3", "last third"]
+    for fold in made[:4]:
+        assert not ((fold.train.until > 0) & fold.people).any()
+        assert ((fold.train.time > 0) <= (fold.train.until > 0)).all()
+    assert made[4].train.time.max() <= 12
+
+
+def test_many_communities_are_held_out_in_ten_groups(tmp_path: Path) -> None:
+    layout = Problem.of(made_up(tmp_path, people=240, places=24)).layout
+    assert layout is not None
+    made = rivals.folds(layout)
+    assert len(made) == 11
+    held = np.stack([fold.people for fold in made[:10]])
+    assert (held.sum(axis=0) == 1).all()  # everybody once, with all of their community
+    assert all(len(set(layout.community[each]) & set(layout.community[~each])) == 0 for each in held)
+
+
+@pytest.mark.slow
+def test_rivals_are_told_apart(tmp_path: Path) -> None:
+    """With strong values and no peers, explanations without values lose, by both methods and out of sample."""
+    data = made_up(tmp_path, people=300, fit=1.3, level=-3.0)
+    found = rivals.choose(Problem.of(data, free=FREE), 24_000)
+    shares = found.shares.pivot(index="model", columns="method", values="share")
+    assert shares.sum().to_numpy() == pytest.approx(1.0)
+    assert (shares.loc[["full", "values"]].sum() > 0.8).all(), shares
+    scores = found.scores.query("kind == 'communities' and reference == 'bass'").set_index(["score", "model"])
+    assert scores.loc[("auc", "values"), "low"] > 0
+    assert scores.loc[("log_score", "values"), "low"] > 0
+    right = found.confusion.set_index("truth")
+    assert (np.diag(right) > 1.5 / len(right)).all(), right
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
+    write(tmp_path / "data", people=80, periods=12)
+    asked = (
+        "calibrate",
+        "data",
+        "--simulations",
+        3000,
+        "--free",
+        "base_staff=-5:-1",
+        "--free",
+        "fit_effect",
+        "--out",
+        "out",
+    )
+    said = valign(*asked, "--quiet")
+    assert said.code == 0, said.err
+    assert "fit_effect" in said.out
+    for name in (
+        "posterior.parquet",
+        "summary.csv",
+        "recovery.csv",
+        "generations.csv",
+        "reference.parquet",
+        "figure-posterior.png",
+        "figure-predictive.svg",
+        "figure-ranks.png",
+        "manifest.json",
+    ):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    assert "holds this very work already" in valign(*asked).err
+    again = json.loads(valign(*asked, "--json").out)
+    assert {row["parameter"] for row in again["summary"]} == {"base_staff", "fit_effect"}
+    assert valign("calibrate", "data", "--simulations", 4000, "--out", "out").code == 2
+    said = valign(
+        "run",
+        "two-services",
+        "--months",
+        6,
+        "--runs",
+        5,
+        "--parameters",
+        "out/posterior.parquet",
+        "--out",
+        "policy",
+        "--quiet",
+    )
+    assert said.code == 0, said.err
+    drawn = pd.read_parquet(tmp_path / "policy" / "parameters.parquet")
+    assert drawn["fit_effect"].nunique() == 5
+    (tmp_path / "x.csv").write_text("fit_efect\n1\n")
+    said = valign("run", "two-services", "--parameters", "x.csv")
+    assert said.code == 2
+    assert "'fit_efect' is not a parameter" in said.err
+
+
+def test_wrong_input_is_one_report(valign: Callable, tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", people=60)
+    people = pd.read_csv(folder / "people.csv").drop(columns="open")
+    people.loc[0, "month"] = 99
+    people.to_csv(folder / "people.csv", index=False)
+    for command in ("calibrate", "rivals"):
+        said = valign(command, "data")
+        assert said.code == 2
+        assert "'open' is not a column" in said.err
+        assert "99 > 18" in said.err
+    assert valign("calibrate", "nowhere").code == 2
+    assert "NAME=LOW:HIGH" in valign("calibrate", "data", "--free", "fit_effect=a:b").err
+
+
+def test_a_posterior_is_a_design(tmp_path: Path) -> None:
+    draws = pd.DataFrame({"fit_effect": np.linspace(0.1, 0.6, 50), "base_staff": np.linspace(-4, -3, 50)})
+    draws.to_parquet(tmp_path / "p.parquet")
+    scenario = Scenario.load("two-services")
+    design = posterior_design(tmp_path / "p.parquet", scenario, 20, seed=2, societies=4)
+    assert design["society_seed"].nunique() == 4
+    np.testing.assert_allclose(design["base_staff"], -4 + 2 * (design["fit_effect"] - 0.1))  # rows stay together
+    assert design.equals(posterior_design(tmp_path / "p.parquet", scenario, 20, seed=2, societies=4))
+    draws.assign(months=3).to_csv(tmp_path / "q.csv", index=False)
+    with pytest.raises(InputError, match="'months' is not a parameter"):
+        posterior_design(tmp_path / "q.csv", scenario, 20)
