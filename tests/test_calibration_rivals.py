@@ -196,7 +196,7 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
         "--quiet",
     )
     assert said.code == 0, said.err
-    drawn = pd.read_parquet(tmp_path / "policy" / "parameters.parquet")
+    drawn = pd.read_parquet(tmp_path / "policy" / "runs.parquet")
     assert drawn["fit_effect"].nunique() == 5
     (tmp_path / "x.csv").write_text("fit_efect\n1\n")
     said = valign("run", "two-services", "--parameters", "x.csv")

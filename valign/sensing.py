@@ -13,7 +13,7 @@ from valign.model.errors import InputError
 from valign.results import store
 
 from . import terminal
-from .running import _compiled_before, _import_ahead, setting
+from .running import _import_ahead, compiled_before, setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, fol
 
     started = datetime.now(UTC)
     try:
-        if not _compiled_before():
+        if not compiled_before():
             terminal.say("Compiling the model, once on this machine: a minute or so", told)
         threading.Thread(target=_import_ahead, daemon=True).start()
         with terminal.progress(scenario.name, told) as progress:
