@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from valign.model.errors import InputError, unknown
 from valign.model.observe import OUTCOMES
 from valign.model.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
-from .outcomes import Outcomes
+from .outcomes import Cell, Outcomes, SideBySide
 from .simulate import simulate
 
 if TYPE_CHECKING:
@@ -24,27 +22,18 @@ MOST_SCENARIOS = 20
 
 
 @dataclass(eq=False)
-class Comparison:
-    """Outcomes of each scenario; all differences are from the first, run by run."""
+class Comparison(SideBySide):
+    """Outcomes of each scenario; all differences are from the first, run by run. The factor is `scenario`."""
 
-    outcomes: Mapping[str, Outcomes]
+    cells: tuple[Cell, ...]
+
+    @property
+    def outcomes(self) -> dict[str, Outcomes]:
+        return {str(cell.factors["scenario"]): cell.outcomes for cell in self.cells}
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self.outcomes)
-
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """One row per scenario and run; rows with the same `run` share both seeds."""
-        return self._joined("runs")
-
-    @cached_property
-    def series(self) -> pd.DataFrame:
-        return self._joined("series")
-
-    @cached_property
-    def decomposition(self) -> pd.DataFrame:
-        return self._joined("decomposition")
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -88,14 +77,6 @@ class Comparison:
                 for name in self.names[1:]]
         return pd.DataFrame(rows)
 
-    def _joined(self, name: str) -> pd.DataFrame:
-        import pandas as pd
-
-        parts = [getattr(each, name) for each in self.outcomes.values()]
-        table = pd.concat(parts, ignore_index=True)
-        table.insert(0, "scenario", np.repeat(np.array(self.names, object), [len(part) for part in parts]))
-        return table
-
 
 def compare(
     scenarios: Mapping[str, Scenario | str], runs: int | None = None, seed: int = 1, societies: int | None = None,
@@ -118,11 +99,11 @@ def compare(
                           '{"base": scenario, "co-production": other}'])
     loaded = {name: Scenario.load(each) if isinstance(each, str) else each for name, each in scenarios.items()}
     count = next(iter(loaded.values())).runs if runs is None else runs
-    found = {}
+    found: list[Cell] = []
     for name, scenario in loaded.items():
         def told(done: int, _: int, before: int = len(found) * count if isinstance(count, int) else 0) -> None:
             if progress is not None:
                 progress(before + done, count * len(loaded))
 
-        found[name] = simulate(scenario, count, seed, societies, record, progress=told)
-    return Comparison(found)
+        found.append(Cell({"scenario": name}, simulate(scenario, count, seed, societies, record, progress=told)))
+    return Comparison(tuple(found))

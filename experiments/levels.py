@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,69 +17,25 @@ from valign.model.society import Society
 from valign.model.tables import society_of
 
 from .design import MAX_SEED, run_seeds, society_seeds
-from .outcomes import Outcomes
+from .outcomes import Cell, SideBySide
 from .simulate import Task, _whole, block_width, group_into_blocks, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
 MOST_LEVELS = 20
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One combination: at which level, for which innovation, under which strength of the published evidence."""
-
-    factors: Mapping[str, float | str]
-    outcomes: Outcomes
-
-
 @dataclass(eq=False)
-class Levels:
-    """Outcomes at each level (and innovation, and strength of evidence), with the tables of `Outcomes`.
+class Levels(SideBySide):
+    """Outcomes at each level (and innovation, and strength of evidence).
 
-    Each table begins with a column for every factor: `alignment_level`, and `innovation` and `evidence_strength` where
-    these were varied.
+    Factors are `alignment_level`, and `innovation` and `evidence_strength` where these were varied.
     """
 
     scenario: Scenario
     levels: tuple[float, ...]
     cells: tuple[Cell, ...]
     reach: tuple[float, float]  # the levels that all runs probed can reach
-
-    @property
-    def factors(self) -> tuple[str, ...]:
-        return tuple(self.cells[0].factors)
-
-    @property
-    def outcomes(self) -> tuple[Outcomes, ...]:
-        return tuple(cell.outcomes for cell in self.cells)
-
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """One row per cell and run; rows with the same `run` share all seeds."""
-        return self._joined("runs")
-
-    @cached_property
-    def series(self) -> pd.DataFrame:
-        return self._joined("series")
-
-    @cached_property
-    def decomposition(self) -> pd.DataFrame:
-        return self._joined("decomposition")
-
-    def _joined(self, name: str) -> pd.DataFrame:
-        import pandas as pd
-
-        parts = [getattr(cell.outcomes, name) for cell in self.cells]
-        table = pd.concat(parts, ignore_index=True)
-        for place, factor in enumerate(self.factors):
-            values = [cell.factors[factor] for cell in self.cells]
-            table.insert(place, factor, np.repeat(np.array(values, object if factor == "innovation" else float),
-                                                  [len(part) for part in parts]))
-        return table
 
 
 def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -126,6 +127,48 @@ class Outcomes:
         """The event log, with record="events": run, month, what, service, person (row, -1: a service), terms (dict)."""
         rows = [event._replace(run=int(rows[event.run])) for rows, result in self._recorded for event in result.events]
         return pd.DataFrame(rows, columns=["run", "month", "what", "service", "person", "terms"])
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Outcomes of one combination of factors."""
+
+    factors: Mapping[str, float | str]
+    outcomes: Outcomes
+
+
+class SideBySide:
+    """Ensembles that share their seeds: every table begins with a column for each factor."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        return tuple(self.cells[0].factors)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per cell and run; rows with the same `run` share both seeds."""
+        return self._joined("runs")
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        """Monthly series in long form, as `Outcomes.series`."""
+        return self._joined("series")
+
+    @cached_property
+    def decomposition(self) -> pd.DataFrame:
+        """As `Outcomes.decomposition`."""
+        return self._joined("decomposition")
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        parts = [getattr(cell.outcomes, name) for cell in self.cells]
+        table = pd.concat(parts, ignore_index=True)
+        for place, factor in enumerate(self.factors):
+            values = [cell.factors[factor] for cell in self.cells]
+            kind = object if isinstance(values[0], str) else float
+            table.insert(place, factor, np.repeat(np.array(values, kind), [len(part) for part in parts]))
+        return table
 
 
 class DesignOutcomes:
