@@ -1,1 +1,1 @@
-"""The mechanisms, one file each. The order of the month is `state.MECHANISMS`; `engine.advance` calls them."""
+"""The mechanisms, one file each. The order of the month is `parameters.MECHANISMS`; `engine.month_steps` calls them."""
