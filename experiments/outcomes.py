@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from valign.model.decomposition import decomposition_table
 from valign.model.lowering import Lowered
 from valign.model.observe import (
-    AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
+    AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
 )
 from valign.model.parameters import ROLES
 from valign.model.run import Recorded
@@ -64,6 +64,41 @@ class Outcomes:
                 part = result.people[:, SERIES_ROLES.index(role), PEOPLE_SERIES.index(variable)]
             curves[:, rows] = part
         return curves
+
+    def paths(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Runs of each block and their monthly path [months + 1, len(PATH), runs], always recorded."""
+        for rows, result in self._recorded:
+            yield rows, result.path
+
+    def path(self, variable: str) -> np.ndarray:
+        """One variable of the monthly path (`valign.model.observe.PATH`), months + 1 x runs (NaN: a run failed)."""
+        found = np.full((self.scenario.months + 1, len(self._seeds)), np.nan)
+        for rows, path in self.paths():
+            found[:, rows] = path[:, PATH.index(variable)]
+        return found
+
+    def booked(self, entries: Sequence[int]) -> np.ndarray:
+        """Sum of the decomposition's entries (rows of ENTRIES) over members and months, by run, with
+        record="decomposition" (NaN: a run failed)."""
+        found = np.full(len(self._seeds), np.nan)
+        for rows, result in self._recorded:
+            sums = np.zeros(len(rows))
+            _, each, groups, *rest, runs = result.flows_shape
+            below = int(np.prod(rest)) * runs
+            for _, positions, changes in result.flows:
+                entry, group = positions // (below * groups) % each, positions // below % groups
+                kept = np.isin(entry, entries) & (group < groups - 1)
+                sums += np.bincount(positions[kept] % runs, changes[kept], runs)
+            found[rows] = sums
+        return found
+
+    def blocks_of_people(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[str, int], np.ndarray]]]:
+        """Runs of each block, role and service of everybody, and at(variable, month) -> people x runs, with
+        record="agents": the arrays behind `agents`, without building the table."""
+        names = [*AGENT_SERIES, *self.scenario.dimensions]
+        for rows, result in self._recorded:
+            yield (rows, result.role, result.organisation,
+                   lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)])
 
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs of the series."""
