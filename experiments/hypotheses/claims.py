@@ -40,7 +40,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Test(_Part):
+class ClaimTest(_Part):
     """One test of a claim: arms under common random numbers, their contrast in one outcome, and the null.
 
     arms : settings by arm, by dotted names as in `Scenario.replace`; an empty arm is the world as it is. A word that
@@ -79,7 +79,7 @@ class Claim(_Part):
     settings: Settings = {}
     sizes: Settings = {}
     changes: list[dict[str, Any]] = []
-    tests: Annotated[list[Test], Field(min_length=1)]
+    tests: Annotated[list[ClaimTest], Field(min_length=1)]
     against: Text
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Claim(_Part):
 
     # --- what running asks -------------------------------------------------------------------------------------------
     def base(self, name: str | None = None) -> Scenario:
-        """The scenario of the worlds (with `sizes`), or a shipped one by name, with the claim's settings and changes."""
+        """The scenario of the worlds (with `sizes`) or a shipped one, with the claim's settings and changes."""
         scenario = Scenario.load(name or self.scenario)
         if self.changes:
             raw = scenario.to_mapping()
@@ -134,7 +134,7 @@ class Claim(_Part):
         return self.scenarios or [self.scenario]
 
     @property
-    def counting(self) -> list[Test]:
+    def counting(self) -> list[ClaimTest]:
         return [test for test in self.tests if test.counts]
 
 
@@ -148,7 +148,7 @@ def _explain(error: Mapping[str, Any]) -> str:
     for part in error["loc"]:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     if error["type"] == "extra_forbidden":
-        fields = Test.model_fields if str(error["loc"][0]) == "tests" else Claim.model_fields
+        fields = ClaimTest.model_fields if str(error["loc"][0]) == "tests" else Claim.model_fields
         return f"{key}: {unknown(error['loc'][-1], fields, 'key')}"
     if error["type"] == "missing":
         return f"{key}: is missing"
@@ -176,7 +176,7 @@ def _cross_check(claim: Claim) -> Iterator[str]:
         yield f"tests: the name {name!r} stands there more than once"
 
 
-def _check_test(test: Test, where: str, bases: list[Scenario]) -> Iterator[str]:
+def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[str]:
     outcomes = [*OUTCOMES, *MEASURES]
     for field in ("outcome", "null_outcome"):
         name = getattr(test, field)
@@ -190,13 +190,15 @@ def _check_test(test: Test, where: str, bases: list[Scenario]) -> Iterator[str]:
     for name in test.arms:
         if name not in test.of:
             yield f"{where}.arms.{name}: is not used in `of`"
-    if len(set(map(str, (sorted(test.arms[name].items()) for name in test.of if name in test.arms)))) < len(test.arms):
+    if len({str(sorted(arm.items())) for arm in test.arms.values()}) < len(test.arms):
         yield f"{where}.arms: two arms have the same settings"
     for part, settings in [*((f"arms.{name}", arm) for name, arm in test.arms.items()), ("null", test.null)]:
         for base in bases:
             plain, problems = {}, []
             for key, value in settings.items():
                 if key.startswith("changes.") and key.endswith(".set") and isinstance(value, str):
+                    if key not in base.settable():
+                        problems.append(unknown(key, base.settable(), "key"))
                     if value not in PARAMETERS:
                         problems.append(unknown(value, PARAMETERS, "parameter"))
                 else:

@@ -1,4 +1,4 @@
-"""Outcomes of claims that the table of runs does not hold: each a small function from recorded runs to one number a run.
+"""Outcomes of claims that the table of runs does not hold: each a small function of recorded runs.
 
 `record` says what has to be recorded; `watch` makes a mechanism of one's own that only looks on. Functions take
 `Outcomes` and give an array over its runs (NaN where a run failed or the number does not exist).
