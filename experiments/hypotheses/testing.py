@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from ..design import MAX_SEED
 from ..facts import NO_FIT
 from ..simulate import _whole
 from .claims import Claim, ClaimTest, claim_ids
+from .measures import MEASURES
 from .verdict import ALPHA, Judgement, holm, judge, verdict, world_effects, worlds_needed
 from .worlds import (
-    Evaluated, arms_of, contrast, evaluate, other_innovations, plausible_worlds, shipped_seeds, smallest_of,
+    Evaluated, arms_of, contrast, evaluate, merged, other_innovations, plausible_worlds, shipped_seeds, smallest_of,
     world_seeds,
 )
 
@@ -127,7 +128,7 @@ def shares(judged: Judgement) -> dict[str, float]:
 
 
 def test_claim(
-    claim: str | Path | Claim, worlds: int = 200, seeds: int = 8, seed: int = 1, *, null_worlds: int | None = None,
+    claim: str | Path | Claim, worlds: int = 200, seeds: int = 8, seed: int = 1, *,
     rival_worlds: int = 0, variant_worlds: int = 0, shipped_runs: int = SHIPPED_RUNS, threads: int | None = None,
     progress: Callable[[int, int], None] | None = None, evaluate: Evaluate = evaluate, family: int | None = None,
 ) -> ClaimResult:
@@ -139,8 +140,8 @@ def test_claim(
     worlds : how many points of the parameter space, by Latin hypercube over the plausible ranges (strengths from 0),
         each with a society of its own.
     seeds : runs of each arm in each world, under common random numbers.
-    null_worlds, rival_worlds, variant_worlds : the first so many worlds are also run with the assumption taken away
-        (default: all), under each rival explanation alone, and by other metrics and innovations (default: none).
+    rival_worlds, variant_worlds : the first so many worlds are also run under each rival explanation alone, and by
+        other metrics and with other innovations (default: none).
     shipped_runs : runs of each arm in each shipped scenario, at its defaults (0: none).
     evaluate : what simulates (tests put something else here).
     family : for how many claims the error level is corrected; default: 18 for those that ship, else 1.
@@ -151,7 +152,7 @@ def test_claim(
     """
     claim = claim if isinstance(claim, Claim) else Claim.load(claim)
     shipped = claim.id in claim_ids()
-    return corrected([_test(claim, worlds, seeds, seed, null_worlds, rival_worlds, variant_worlds, shipped_runs,
+    return corrected([_test(claim, worlds, seeds, seed, rival_worlds, variant_worlds, shipped_runs,
                             threads, progress, evaluate)], family or (len(claim_ids()) if shipped else 1))[0]
 
 
@@ -181,18 +182,14 @@ def corrected(results: Sequence[ClaimResult], family: int) -> list[ClaimResult]:
     return list(results)
 
 
-def _test(claim: Claim, worlds: int, seeds: int, seed: int, null_worlds: int | None, rival_worlds: int,
-          variant_worlds: int, shipped_runs: int, threads: int | None, progress: Callable[[int, int], None] | None,
-          evaluate: Evaluate) -> ClaimResult:
+def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, variant_worlds: int, shipped_runs: int,
+          threads: int | None, progress: Callable[[int, int], None] | None, evaluate: Evaluate) -> ClaimResult:
     worlds, seeds = _whole("worlds", worlds, 2, 10**6), _whole("seeds", seeds, 2, 10**4)
     seed = _whole("seed", seed, 0, MAX_SEED)
-    nulls = worlds if null_worlds is None else min(_whole("null_worlds", null_worlds, 2, 10**6), worlds)
     base, table = claim.base(), plausible_worlds(worlds, seed)
     runs, societies = world_seeds(worlds, seeds, seed)
-    outcomes = list(dict.fromkeys(["alignment_start", "alignment_start_sd", *(t.outcome for t in claim.tests)]))
-    null_outcomes = list(dict.fromkeys(t.null_outcome or t.outcome for t in claim.tests))
-    total = _all_runs(claim, worlds, nulls, min(rival_worlds, worlds), min(variant_worlds, worlds), seeds,
-                      shipped_runs)
+    start = ("alignment_start", "alignment_start_sd")
+    total = _all_runs(claim, worlds, min(rival_worlds, worlds), min(variant_worlds, worlds), seeds, shipped_runs)
     done = 0
 
     def told(more: int) -> None:
@@ -201,52 +198,63 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, null_worlds: int | N
         if progress is not None:
             progress(done, total)
 
-    def held(scenario: Scenario, n: int, names: Sequence[str], null: bool = False,
-             rival: Mapping[str, Any] | None = None, metric: str = "distance", **more: Any) -> Evaluated:
-        arms = [arm for test in claim.tests for arm in arms_of(test, rival, null, metric)]
-        return evaluate(scenario, arms, names, runs[:n], societies[:n], table.iloc[:n], own=claim.settings,
-                        threads=threads, progress=told, **more)
+    def held(scenario: Scenario, n: int, how: Sequence[dict[str, Any]], **more: Any) -> Evaluated:
+        """All arms of all tests, once for each way in `how`; those that need costly records by themselves."""
+        parts = []
+        for costly in dict.fromkeys(_costly(test) for test in claim.tests):
+            tests = [test for test in claim.tests if _costly(test) == costly]
+            names = dict.fromkeys([*start, *(t.outcome for t in tests), *(t.null_outcome or t.outcome for t in tests)])
+            arms = [arm for way in how for test in tests for arm in arms_of(test, **way)]
+            parts.append(evaluate(scenario, arms, list(names), runs[:n], societies[:n], table.iloc[:n],
+                                  own=claim.settings, threads=threads, progress=told, **more))
+        return merged(parts)
 
-    def effects(found: Evaluated, null: bool = False, **more: Any) -> list[np.ndarray]:
-        return [_effect(test, found, null, **more) for test in claim.tests]
+    def effects(found: Evaluated, **how: Any) -> list[np.ndarray]:
+        return [_effect(test, found, **how) for test in claim.tests]
 
-    main = held(base, worlds, outcomes)
-    empty = held(base, nulls, null_outcomes, null=True)
+    main = held(base, worlds, [{}, {"null": True}])  # together: the blocks are wider
     tests = [TestResult(test, effect, null, judge([effect], [test.smallest]), judge([null], [test.smallest]))
-             for test, effect, null in zip(claim.tests, effects(main), effects(empty, True), strict=True)]
+             for test, effect, null in zip(claim.tests, effects(main), effects(main, null=True), strict=True)]
 
     def together(of: Sequence[np.ndarray], metric: str = "distance") -> Judgement:
         pairs = [(each, test) for each, test in zip(of, claim.tests, strict=True) if test.counts]
         return judge([each for each, _ in pairs], [smallest_of(test, metric) for _, test in pairs])
 
-    rivals, variants, failures = [], [], {**empty.failures, **main.failures}
+    rivals, variants = [], []
     n = min(rival_worlds, worlds)
-    for name, kept in RIVALS.items() if n else ():
-        settings = {key: value for key, value in OFF.items() if key not in kept}
-        found = together(effects(held(base, n, outcomes, rival=settings), rival=settings))
-        rivals.append({"claim": claim.id, "rival": name, **shares(found)})
+    if n:
+        off = {name: {key: value for key, value in OFF.items() if key not in kept} for name, kept in RIVALS.items()}
+        found = held(base, n, [{"rival": settings} for settings in off.values()])
+        rivals = [{"claim": claim.id, "rival": name, **shares(together(effects(found, rival=settings)))}
+                  for name, settings in off.items()]
     n = min(variant_worlds, worlds)
+    if n:
+        of_these = together([each.effects[:n] for each in tests])
+        variants = [{"claim": claim.id, "variant": "as declared, the same worlds", "says": of_these.says,
+                     **shares(of_these)}]
     for name in VARIANTS if n else ():
         metric = METRICS.get(name, "distance")
-        scenario = base.replace({"alignment_metric": metric})
         more = {"other": other_innovations(base, n, seed)} if name == "uncertain innovation" else {}
-        found = together(effects(held(scenario, n, outcomes, metric=metric, **more), metric=metric), metric)
-        variants.append({"claim": claim.id, "variant": name, "says": found.says, **shares(found)})
-    if n:
-        found = together([each.effects[:n] for each in tests])
-        variants.insert(0, {"claim": claim.id, "variant": "as declared, the same worlds", "says": found.says,
-                            **shares(found)})
+        found = held(base.replace({"alignment_metric": metric}), n, [{"metric": metric}], **more)
+        judged = together(effects(found, metric=metric), metric)
+        variants.append({"claim": claim.id, "variant": name, "says": judged.says, **shares(judged)})
     shipped = [row for name in (claim.shipped() if shipped_runs else ())
-               for row in _shipped(claim, name, outcomes, shipped_runs, seed, threads, told, evaluate)]
+               for row in _shipped(claim, name, shipped_runs, seed, threads, told, evaluate)]
     judged = together([each.effects for each in tests])
     first = main.values[arms_of(claim.tests[0])[-1].key]
-    features = table.drop(columns=[name for name in table if name in claim.settings])
-    features = features.assign(**{"alignment at the start": np.nanmean(_safe(first["alignment_start"]), axis=1),
-                                  "spread of alignment at the start": np.nanmean(_safe(first["alignment_start_sd"]),
-                                                                                 axis=1)})
+    seen = {f"{what} at the start": np.nanmean(_safe(first[name]), axis=1)
+            for what, name in zip(("alignment", "spread of alignment"), start, strict=True)}
+    features = pd.concat([table.drop(columns=[name for name in table if name in claim.settings]),
+                          pd.DataFrame(seen)], axis=1)
     return ClaimResult(claim, table, seeds, seed, tests, judged, together([each.null_effects for each in tests]),
-                       pd.DataFrame(shipped), failures, pd.DataFrame(rivals), pd.DataFrame(variants), done,
+                       pd.DataFrame(shipped), main.failures, pd.DataFrame(rivals), pd.DataFrame(variants), done,
                        features=features)
+
+
+def _costly(test: ClaimTest) -> tuple[str, ...]:
+    """What a test needs recorded that slows runs down."""
+    needed = {each for name in (test.outcome, test.null_outcome) if name in MEASURES for each in MEASURES[name].record}
+    return tuple(sorted(needed & {"decomposition", "agents"}))
 
 
 def _safe(values: np.ndarray) -> np.ndarray:
@@ -254,25 +262,25 @@ def _safe(values: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values).all(axis=1, keepdims=True), 0.0, values)
 
 
-def _effect(test: ClaimTest, found: Evaluated, null: bool = False, rival: Mapping[str, Any] | None = None,
-            metric: str = "distance") -> np.ndarray:
+def _effect(test: ClaimTest, found: Evaluated, null: bool = False, **how: Any) -> np.ndarray:
     outcome = test.null_outcome or test.outcome if null else test.outcome
-    return contrast(test, [found.values[arm.key][outcome] for arm in arms_of(test, rival, null, metric)])
+    return contrast(test, [found.values[arm.key][outcome] for arm in arms_of(test, null=null, **how)])
 
 
-def _all_runs(claim: Claim, worlds: int, nulls: int, rivals: int, variants: int, seeds: int, shipped: int) -> int:
-    def arms(null: bool) -> int:
-        return len({arm.key for test in claim.tests for arm in arms_of(test, null=null)})
+def _all_runs(claim: Claim, worlds: int, rivals: int, variants: int, seeds: int, shipped: int) -> int:
+    def arms(*nulls: bool) -> int:
+        return len({arm.key for test in claim.tests for null in nulls for arm in arms_of(test, null=null)})
 
-    return seeds * (arms(False) * (worlds + len(RIVALS) * rivals + len(VARIANTS) * variants) + arms(True) * nulls) \
+    return seeds * (arms(False, True) * worlds + arms(False) * (len(RIVALS) * rivals + len(VARIANTS) * variants)) \
         + shipped * arms(False) * len(claim.shipped())
 
 
-def _shipped(claim: Claim, name: str, outcomes: Sequence[str], n: int, seed: int, threads: int | None,
+def _shipped(claim: Claim, name: str, n: int, seed: int, threads: int | None,
              told: Callable[[int], None], evaluate: Evaluate) -> list[dict[str, Any]]:
     """Each test in a shipped scenario at its defaults: effect in the outcome's direction, and in SDs of runs."""
     runs, societies = shipped_seeds(n, seed)
     arms = [arm for test in claim.tests for arm in arms_of(test)]
+    outcomes = list(dict.fromkeys(test.outcome for test in claim.tests))
     found = evaluate(claim.base(name), arms, outcomes, runs, societies, None, own=claim.settings, threads=threads,
                      progress=told)
     rows = []

@@ -191,6 +191,17 @@ def evaluate(
     return Evaluated(values, failures, n * seeds * len(arms))
 
 
+def merged(parts: Sequence[Evaluated]) -> Evaluated:
+    """Several evaluations of the same worlds as one."""
+    values: dict[str, dict[str, np.ndarray]] = {}
+    failures: dict[int, str] = {}
+    for part in parts:
+        for key, outcomes in part.values.items():
+            values.setdefault(key, {}).update(outcomes)
+        failures = {**part.failures, **failures}
+    return Evaluated(values, failures, sum(part.runs for part in parts))
+
+
 def _design(base: Scenario, arms: Sequence[Arm], levers: Sequence[str], drawn: Sequence[str],
             worlds: pd.DataFrame | None, other: pd.DataFrame | None, chunk: np.ndarray, runs: np.ndarray,
             societies: np.ndarray) -> pd.DataFrame:
