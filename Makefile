@@ -28,6 +28,7 @@ help:
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make facts     the model at its defaults against the evidence (minutes)"
+	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
 	@echo "make lint      style, types of imports, layers"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -93,6 +94,10 @@ docs: $(VENV)/.core
 # The model at its defaults against the facts of docs/EVIDENCE.md: minutes; writes results/reference/facts.*
 facts: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.facts
+
+# The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
+claims: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.hypotheses
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

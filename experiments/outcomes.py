@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from valign.model.decomposition import decomposition_table
+from valign.model.decomposition import ENTRIES, EPISODES, decomposition_table
 from valign.model.lowering import Lowered
 from valign.model.observe import (
     AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
@@ -77,20 +77,28 @@ class Outcomes:
             found[:, rows] = path[:, PATH.index(variable)]
         return found
 
-    def booked(self, entries: Sequence[int]) -> np.ndarray:
-        """Sum of the decomposition's entries (rows of ENTRIES) over members and months, by run, with
-        record="decomposition" (NaN: a run failed)."""
-        found = np.full(len(self._seeds), np.nan)
+    def booked(self) -> tuple[np.ndarray, np.ndarray]:
+        """The decomposition without its table, with record="decomposition": sums over months, services and stages
+        [entries, episodes, roles, runs] of members' change in alignment, and how many have each role [roles, runs].
+        NaN where a run failed.
+        """
+        found = np.full((len(ENTRIES), len(EPISODES), len(ROLES), len(self._seeds)), np.nan)
+        people = np.full((len(ROLES), len(self._seeds)), np.nan)
         for rows, result in self._recorded:
-            sums = np.zeros(len(rows))
-            _, each, groups, *rest, runs = result.flows_shape
-            below = int(np.prod(rest)) * runs
+            _, entries, groups, episodes, roles, stages, runs = result.flows_shape
+            sums = np.zeros(entries * episodes * roles * runs)
             for _, positions, changes in result.flows:
-                entry, group = positions // (below * groups) % each, positions // below % groups
-                kept = np.isin(entry, entries) & (group < groups - 1)
-                sums += np.bincount(positions[kept] % runs, changes[kept], runs)
-            found[rows] = sums
-        return found
+                rest, run = np.divmod(positions, runs)
+                rest, role = np.divmod(rest // stages, roles)
+                rest, episode = np.divmod(rest, episodes)
+                rest, group = np.divmod(rest, groups)
+                entry = rest % entries
+                kept = group < groups - 1  # the last is the commissioners
+                index = ((entry * episodes + episode) * roles + role) * runs + run
+                sums += np.bincount(index[kept], changes[kept], len(sums))
+            found[..., rows] = sums.reshape(entries, episodes, roles, runs)
+            people[:, rows] = np.bincount(result.role, minlength=len(ROLES))[:, None]
+        return found, people
 
     def blocks_of_people(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[str, int], np.ndarray]]]:
         """Runs of each block, role and service of everybody, and at(variable, month) -> people x runs, with

@@ -76,10 +76,10 @@ def discard_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str,
+def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str | None,
          command: str, started: datetime,
          only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> None:
-    """Write tables, the scenario as TOML and, last, the manifest: a folder with a manifest is complete.
+    """Write tables, the scenario as TOML (None: no single one) and, last, the manifest: with it a folder is complete.
 
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too.
     """
@@ -88,7 +88,8 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
             _write(folder / f"{name}.parquet", table)
             if name not in only_parquet:
                 _write(folder / f"{name}.csv", table)
-        (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
+        if scenario is not None:
+            (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
         manifest = {
             "format": FORMAT, "status": "done", "work_hash": work_hash(work), "work": dict(work), "command": command,
             "started": started.isoformat(timespec="seconds"),

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valign.experiments.ablations import ablations as ablations
+    from valign.experiments.attribution import attribution as attribution
+    from valign.experiments.hypotheses.claims import Claim as Claim
+    from valign.experiments.hypotheses.testing import test_claim as test_claim
+    from valign.experiments.hypotheses.testing import test_claims as test_claims
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.simulate import simulate as simulate
@@ -38,6 +42,10 @@ _WHERE = {
     "Outcomes": "valign.experiments.outcomes",
     "levels": "valign.experiments.levels",
     "ablations": "valign.experiments.ablations",
+    "attribution": "valign.experiments.attribution",
+    "test_claim": "valign.experiments.hypotheses.testing",
+    "test_claims": "valign.experiments.hypotheses.testing",
+    "Claim": "valign.experiments.hypotheses.claims",
     "World": "valign.model.world",
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",

@@ -30,7 +30,8 @@ class Where:
         """One or two sentences."""
         if self.leaves.empty:
             return f"Nearly all worlds are of one kind ({100 * self.base_rate:.0f} %): there is nothing to tell apart."
-        rates = f"right in {100 * self.accuracy:.0f} % of worlds it was not grown on, base rate {100 * self.base_rate:.0f} %"
+        rates = (f"right in {100 * self.accuracy:.0f} % of worlds it was not grown on, base rate "
+                 f"{100 * self.base_rate:.0f} %")
         if not self.told:
             return f"No simple condition tells the worlds apart (the tree is {rates})."
         most = self.leaves.sort_values("as predicted").iloc[-1]

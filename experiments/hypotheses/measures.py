@@ -89,7 +89,7 @@ def breadth_final(outcomes: Outcomes) -> np.ndarray:
          "decomposition")
 def centre_moved(outcomes: Outcomes) -> np.ndarray:
     entries = [n for n, (_, part) in enumerate(ENTRIES) if part == "centre"]
-    return outcomes.booked(entries) / outcomes.members
+    return outcomes.booked()[0][entries].sum(axis=(0, 1, 2)) / outcomes.members
 
 
 # --- from everybody's state month by month ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from valign.model.scenario import Scenario
+from valign.results.labels import label
 from valign.results.summaries import mean_interval
 
 from ..design import MAX_SEED
 from ..facts import NO_FIT
 from ..simulate import _whole
 from .claims import Claim, ClaimTest, claim_ids
+from .explaining import Where, where
 from .measures import MEASURES
 from .verdict import ALPHA, Judgement, holm, judge, verdict, world_effects, worlds_needed
 from .worlds import (
@@ -90,12 +93,10 @@ class ClaimResult:
         return worlds_needed(self.judged.predicted, self.judged.reversed, max(1, self.judged.effective),
                              ALPHA * self.judged.level / max(self.level, self.judged.level, 1e-300))
 
-    @property
-    def where(self) -> Any:
-        """Where it holds and where not: a shallow tree over the worlds (`explaining.Where`)."""
-        from .explaining import where
-
-        return where(self.features, self.judged.classes, self.claim.id)
+    @cached_property
+    def where(self) -> Where:
+        """Where it holds and where not: a shallow tree over the worlds. Raises InputError without scikit-learn."""
+        return where(self.features, self.judged.classes)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -104,7 +105,8 @@ class ClaimResult:
         for each in self.tests:
             mean, low, high = each.effect
             rows.append({"claim": self.claim.id, "test": each.test.name, "counts": each.test.counts,
-                         "outcome": each.test.outcome, "contrast": each.test.contrast,
+                         "outcome": each.test.outcome, "meaning": meaning(each.test.outcome),
+                         "contrast": each.test.contrast,
                          "direction": each.test.direction, "smallest": each.test.smallest, "effect": mean,
                          "effect_5": low, "effect_95": high, **shares(each.judged),
                          **{f"null_{name}": value for name, value in shares(each.null).items()}})
@@ -114,9 +116,43 @@ class ClaimResult:
         """One row: the claim, its verdict, the shares of worlds."""
         best = "" if self.rivals.empty else str(self.rivals.sort_values("predicted")["rival"].iloc[-1])
         return {"claim": self.claim.id, "title": self.claim.title, "grade": self.claim.grade, "verdict": self.verdict,
+                "statement": self.claim.statement, "source": self.claim.source, "against": self.claim.against,
                 **shares(self.judged), **{f"null_{name}": value for name, value in shares(self.null).items()},
                 "error_level": self.judged.level, "error_level_holm": self.level, "more_worlds": self.more_worlds,
                 "best_rival": best, "seeds": self.seeds, "seed": self.seed, "runs": self.runs}
+
+
+def claim_tables(results: Sequence[ClaimResult]) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Summary (one row per claim, with words) and tables of tests, shipped scenarios, rivals, variants, leaves of the
+    trees, worlds that failed and effects world by world."""
+    rows, leaves, failures, effects = [], [], [], []
+    for each in results:
+        found = each.where
+        rows.append({**each.summary(), "where": found.words(), "tree_accuracy": found.accuracy,
+                     "tree_base_rate": found.base_rate})
+        leaves.append(found.leaves.assign(claim=each.claim.id))
+        failures += [{"claim": each.claim.id, "world": world, "error": error} for world, error in each.failures.items()]
+        for test in each.tests:
+            mean, error = world_effects(test.effects)
+            effects.append(pd.DataFrame({"claim": each.claim.id, "test": test.test.name, "world": np.arange(len(mean)),
+                                         "toward_predicted": mean, "standard_error": error,
+                                         "class": each.judged.classes}))
+
+    def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        parts = [part for part in parts if len(part)]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+    return pd.DataFrame(rows), {
+        "tests": joined([each.table for each in results]), "shipped": joined([each.shipped for each in results]),
+        "rivals": joined([each.rivals for each in results]), "variants": joined([each.variants for each in results]),
+        "leaves": joined(leaves), "effects": joined(effects),
+        "failures": pd.DataFrame(failures, columns=["claim", "world", "error"]),
+    }
+
+
+def meaning(outcome: str) -> str:
+    """What an outcome is, in words."""
+    return MEASURES[outcome].meaning if outcome in MEASURES else label(outcome).text
 
 
 def shares(judged: Judgement) -> dict[str, float]:
@@ -151,9 +187,8 @@ def test_claim(
     InputError : no such claim, a wrong file, wrong numbers.
     """
     claim = claim if isinstance(claim, Claim) else Claim.load(claim)
-    shipped = claim.id in claim_ids()
     return corrected([_test(claim, worlds, seeds, seed, rival_worlds, variant_worlds, shipped_runs,
-                            threads, progress, evaluate)], family or (len(claim_ids()) if shipped else 1))[0]
+                            threads, progress, evaluate)], family or family_of([claim]))[0]
 
 
 def test_claims(claims: Sequence[str | Path | Claim], worlds: int = 200, seeds: int = 8, seed: int = 1, *,
@@ -167,8 +202,12 @@ def test_claims(claims: Sequence[str | Path | Claim], worlds: int = 200, seeds: 
         if told is not None:
             told(f"{each.id} {each.title}")
         found.append(test_claim(each, worlds, seeds, seed, family=1, **options))
-    ships = any(each.id in claim_ids() for each in loaded)
-    return corrected(found, family or max(len(found), len(claim_ids()) if ships else 1))
+    return corrected(found, family or family_of(loaded))
+
+
+def family_of(claims: Sequence[Claim]) -> int:
+    """For how many claims error levels are corrected: all that ship, where one of them is among these."""
+    return max(len(claims), len(claim_ids()) if any(each.id in claim_ids() for each in claims) else 1)
 
 
 test_claim.__test__ = test_claims.__test__ = TestResult.__test__ = False  # type: ignore[attr-defined]  # not pytest's
@@ -217,6 +256,7 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
              for test, effect, null in zip(claim.tests, effects(main), effects(main, null=True), strict=True)]
 
     def together(of: Sequence[np.ndarray], metric: str = "distance") -> Judgement:
+        """All tests that count, judged as one claim."""
         pairs = [(each, test) for each, test in zip(of, claim.tests, strict=True) if test.counts]
         return judge([each for each, _ in pairs], [smallest_of(test, metric) for _, test in pairs])
 
@@ -240,13 +280,15 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
         variants.append({"claim": claim.id, "variant": name, "says": judged.says, **shares(judged)})
     shipped = [row for name in (claim.shipped() if shipped_runs else ())
                for row in _shipped(claim, name, shipped_runs, seed, threads, told, evaluate)]
-    judged = together([each.effects for each in tests])
+    alone = tests[0] if len(tests) == 1 else None  # judged already
+    judged = alone.judged if alone else together([each.effects for each in tests])
+    empty = alone.null if alone else together([each.null_effects for each in tests])
     first = main.values[arms_of(claim.tests[0])[-1].key]
     seen = {f"{what} at the start": np.nanmean(_safe(first[name]), axis=1)
             for what, name in zip(("alignment", "spread of alignment"), start, strict=True)}
     features = pd.concat([table.drop(columns=[name for name in table if name in claim.settings]),
                           pd.DataFrame(seen)], axis=1)
-    return ClaimResult(claim, table, seeds, seed, tests, judged, together([each.null_effects for each in tests]),
+    return ClaimResult(claim, table, seeds, seed, tests, judged, empty,
                        pd.DataFrame(shipped), main.failures, pd.DataFrame(rivals), pd.DataFrame(variants), done,
                        features=features)
 
