@@ -20,7 +20,7 @@ PYTEST ?= -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs demo test test-all test-second bench lint environment browser-environment clean
+.PHONY: help docs demo claims test test-all test-second bench lint environment browser-environment clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"

@@ -22,7 +22,7 @@ GRADES = {"assumed": "an equation of the model states it, so it can only be quan
           "partly": "the model assumes it in part", "emergent": "no equation states it: it emerges or not"}
 KINDS = (("predicted", PREDICTED, ""), ("absent", ABSENT, ""), ("reversed", REVERSED, "////"))
 AS_WELL = 0.8  # a rival makes a pattern as well from this share of the model's own worlds on
-MECHANISMS = {"coproduction": "co-production", "identification": "identification", "organisations": "new start",
+MECHANISMS = {"coproduction": "co-production", "identification": "identification", "organisations": "services' decisions",
               "relationships": "relationships", "anchoring": "anchoring", "leadership": "leadership",
               "turnover": "turnover", "changes": "changes", "dialogue": "dialogue"}
 
@@ -58,16 +58,17 @@ def overview_figure(summary: pd.DataFrame) -> Figure:
         axes.plot([row["predicted_low"], row["predicted_high"]], [y, y], color=INK, lw=1.4, solid_capstyle="butt")
         axes.plot(row["null_predicted"], y - 0.02, marker="D", ms=6, mfc="white", mec=INK, ls="none", clip_on=False,
                   zorder=5)
-        axes.annotate(row["verdict"], (1.015, y), va="center", fontsize=9.5, color=INK, annotation_clip=False)
-    axes.set(xlim=(0, 1), ylim=(-0.6, rows - 0.35), yticks=range(rows),
+        axes.annotate(row["verdict"], (1.035, y), va="center", fontsize=9.5, color=INK, annotation_clip=False)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, rows - 0.35), yticks=range(rows),
              yticklabels=[f"{row.title}  {row.claim}" for row in summary.iloc[::-1].itertuples()],
              xticks=[0, 0.25, 0.5, 0.75, 1], xticklabels=["0", "25", "50", "75", "100 %"])
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.grid(False, axis="y")
+    axes.grid(True, axis="x", color=GRID)
     axes.set_title("Share of plausible worlds", loc="left", fontsize=11, fontweight="bold", color=INK)
     handles = [_patch(PREDICTED, "as predicted, at least the smallest effect of interest"), _patch(ABSENT, "absent"),
                _patch(REVERSED, "reversed", "////"), _marker()]
-    figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize=9)
     note(figure, f"{summary['worlds'].max():,} worlds, {summary['seeds'].max()} seeds in each; lines: 95 % Wilson "
                  "intervals of the share as predicted. An assumed claim is quantified, never supported.")
     return figure
@@ -131,10 +132,10 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.set_xlim(low, high)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
     figure.legend(handles=[_patch(PREDICTED, "booked, without spread"), _patch("#9db8d1", "booked, spread", "...."),
-                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside lower left", ncols=3,
+                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside upper right", ncols=3,
                   frameon=False, fontsize=9)
-    note(figure, "Staff, managers and peers, whole run. Each bar starts where the last ended; the thin bar below starts "
-                 "there too.")
+    note(figure, "Staff, managers and peers, whole run. Each bar starts where the last ended, and so does the thin bar "
+                 "below it.")
     return figure
 
 
@@ -143,8 +144,8 @@ def in_words(row: Mapping[str, Any]) -> str:
     """What was found for a claim over the worlds, in one or two sentences."""
     text = (f"As predicted in {percent(row['predicted'])} of worlds "
             f"({percent(row['predicted_low'])} to {percent(row['predicted_high'])}), "
-            f"absent in {percent(row['absent'])}, reversed in {percent(row['reversed'])}. Without the assumption: as predicted in "
-            f"{percent(row['null_predicted'])}.")
+            f"absent in {percent(row['absent'])}, reversed in {percent(row['reversed'])}. "
+            f"Without the assumption: as predicted in {percent(row['null_predicted'])}.")
     if row["verdict"] == "undecided":
         more = row["more_worlds"]
         text += (" The shares lie too near a limit for any number of worlds in reach to decide." if more is None
@@ -225,13 +226,13 @@ def page(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame], how: str) ->
     lines = ["# The claims, tested", "", how, "",
              "A *world* is a point of the space of plausible parameters (Latin hypercube; strengths of mechanisms from "
              "0), with a society of its own. Every arm of a test runs in it with the same seeds. An effect is *as "
-             "predicted* when it goes in the predicted direction and is at least the smallest of interest, *absent* when "
-             "it is smaller than that in either direction, else *reversed*; a claim of several tests holds where all do. "
-             "Noise from the seeds is taken out of the shares. *Supported*: as predicted in more than half of the worlds "
-             "and reversed in fewer than a tenth; *not supported*: as predicted in fewer than a tenth, or made as well "
-             "without the assumption (the *null*); *conditionally*: in between; *undecided*: the intervals leave it "
-             "open. Error levels are corrected for the number of claims (Holm; eighteen at least). What the model assumes "
-             "it cannot support: such a claim is *quantified*.", "",
+             "predicted* when it goes in the predicted direction and is at least the smallest of interest, *absent* "
+             "when it is smaller than that in either direction, else *reversed*; a claim of several tests holds where "
+             "all do. Noise from the seeds is taken out of the shares. *Supported*: as predicted in more than half of "
+             "the worlds and reversed in fewer than a tenth; *not supported*: as predicted in fewer than a tenth, or "
+             "made in more than half of the worlds without the assumption (the *null*) too; *conditionally*: in "
+             "between; *undecided*: the intervals leave it open. Error levels are corrected for the number of claims "
+             "(Holm; eighteen at least). What the model assumes it cannot support: such a claim is *quantified*.", "",
              "![Share of worlds in which each claim holds, is absent or reversed](claims.png)", ""]
     lines += markdown(*overview_rows(summary))
     for row in summary.to_dict("records"):
@@ -244,12 +245,15 @@ def case_page(case: pd.DataFrame, region: pd.DataFrame) -> list[str]:
     lines = ["## C15 as the study tells it", "",
              "The shipped scenario `social-prescribing` to month 36; a run *recommissions* when some service is "
              "commissioned by then.", ""]
-    lines += markdown(["arm", "return observed", "runs that recommission", "services commissioned", "expected", "met"], [
+    columns = ["arm", "return observed", "runs that recommission", "services commissioned", "expected", "met"]
+    lines += markdown(columns, [
         [row.arm, f"£{row.observed_return:.2f}",
-         f"{percent(row.recommission)} ({percent(row.low)} to {percent(row.high)})", percent(row.services), row.expected, "yes" if row.as_expected else "**no**"] for row in case.itertuples()])
+         f"{percent(row.recommission)} ({percent(row.low)} to {percent(row.high)})", percent(row.services),
+         row.expected, "yes" if row.as_expected else "**no**"] for row in case.itertuples()])
     met = region[region["as_in_the_study"]]
     lines += [f"Declining without and recommissioning with monthly dialogue, each in at least 80 % of "
-              f"{region['runs'].iloc[0]} runs, hold together in {len(met)} of {len(region)} combinations of commissioners' reservation score "
+              f"{region['runs'].iloc[0]} runs, hold together in {len(met)} of {len(region)} combinations of "
+              "commissioners' reservation score "
               "(−.3 to .5) and the rate at which discussion moves their weights (.025 to .2): "
               + (f"with reservation scores from {number(met['reservation'].min(), False)} to "
                  f"{number(met['reservation'].max(), False)}." if len(met) else "nowhere."), ""]
@@ -259,10 +263,10 @@ def case_page(case: pd.DataFrame, region: pd.DataFrame) -> list[str]:
 def attribution_page(table: pd.DataFrame) -> list[str]:
     """What moved alignment, by scenario and episode, as Markdown lines: booked (centre, spread) beside ablation."""
     lines = ["## What moved alignment", "",
-             "Per person of staff, managers and peers; *booked*: what the mechanism did along the path taken (of which by "
-             "moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: the "
-             "change with it less the change without it, the same seeds. Mechanisms that draw people together book more "
-             "than their ablation takes away: others do the work when they are off. By role in attribution.csv.", ""]
+             "Per person of staff, managers and peers; *booked*: what the mechanism did along the path taken (of which "
+             "by moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: the "
+             "change with it less the change without it, the same seeds. Mechanisms that draw people together book "
+             "more than their ablation takes away: others do the work when they are off. By role in attribution.csv.", ""]
     everybody = table[table["role"] == "all"]
     for (scenario, flexibility), part in everybody.groupby(["scenario", "flexibility"], sort=False):
         lines += [f"### {scenario}, flexibility {flexibility:g}", "", f"![]({waterfall_name(scenario)}.png)", ""]

@@ -28,6 +28,8 @@ class Where:
 
     def words(self) -> str:
         """One or two sentences."""
+        if np.isnan(self.base_rate):
+            return "There are too few worlds to see where it holds."
         if self.leaves.empty:
             return f"Nearly all worlds are of one kind ({100 * self.base_rate:.0f} %): there is nothing to tell apart."
         rates = (f"right in {100 * self.accuracy:.0f} % of worlds it was not grown on, base rate "
@@ -62,7 +64,9 @@ def where(features: pd.DataFrame, classes: np.ndarray, name: str = "") -> Where:
     x, y = features[known].reset_index(drop=True), classes[known]
     counts = np.bincount(y, minlength=3)
     base = float(counts.max() / max(1, counts.sum()))
-    if len(y) < FEWEST or counts.max() > len(y) - FOLDS:
+    if len(y) < FEWEST:
+        return Where(np.nan, np.nan, False, pd.DataFrame())
+    if counts.max() > len(y) - FOLDS:
         return Where(np.nan, base, False, pd.DataFrame())
     common = np.isin(y, np.flatnonzero(counts >= FOLDS))  # every kind in every fold
     model = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=max(10, len(y) // 20), random_state=0)

@@ -32,7 +32,7 @@ REGION = {"reservation": (-0.3, -0.1, 0.1, 0.3, 0.5), "dialogue_rate": (0.025, 0
 
 
 def case(runs: int = 200, seed: int = 1) -> pd.DataFrame:
-    """One row per arm: cashable return as observed (£ per £1), share of runs that recommission, and as the study has it.
+    """One row per arm: cashable return as observed (£ per £1), share of runs that recommission, and what is expected.
 
     A run recommissions when some service is commissioned by month 36 (pilots end in month 24, and the round before has
     none to renew); `services` is the share of the services that were ever in use. Intervals: 95 %, each run a society

@@ -178,7 +178,7 @@ def test_claim(
     seeds : runs of each arm in each world, under common random numbers.
     rival_worlds, variant_worlds : the first so many worlds are also run under each rival explanation alone, and by
         other metrics and with other innovations (default: none).
-    shipped_runs : runs of each arm in each shipped scenario, at its defaults (0: none).
+    shipped_runs : runs of each arm in each shipped scenario at its defaults, nested in eight societies (0: none).
     evaluate : what simulates (tests put something else here).
     family : for how many claims the error level is corrected; default: 18 for those that ship, else 1.
 
@@ -319,7 +319,10 @@ def _all_runs(claim: Claim, worlds: int, rivals: int, variants: int, seeds: int,
 
 def _shipped(claim: Claim, name: str, n: int, seed: int, threads: int | None,
              told: Callable[[int], None], evaluate: Evaluate) -> list[dict[str, Any]]:
-    """Each test in a shipped scenario at its defaults: effect in the outcome's direction, and in SDs of runs."""
+    """Each test in a shipped scenario at its defaults: effect in the outcome's direction, and in SDs between runs.
+
+    Intervals are clustered by society.
+    """
     runs, societies = shipped_seeds(n, seed)
     arms = [arm for test in claim.tests for arm in arms_of(test)]
     outcomes = list(dict.fromkeys(test.outcome for test in claim.tests))
@@ -329,7 +332,7 @@ def _shipped(claim: Claim, name: str, n: int, seed: int, threads: int | None,
     for test in claim.tests:
         values = [found.values[arm.key][test.outcome].ravel() for arm in arms_of(test)]
         effect = contrast(test, values) * (1 if test.direction == "higher" else -1)
-        interval = mean_interval(effect)
+        interval = mean_interval(effect, np.repeat(societies, runs.shape[1]))
         spread = float(np.nanstd(values[-1], ddof=1)) if (~np.isnan(values[-1])).sum() > 1 else np.nan
         plain = test.contrast in ("difference", "difference of differences") and spread > 1e-12
         rows.append({"claim": claim.id, "test": test.name, "scenario": name, "outcome": test.outcome,

@@ -14,13 +14,14 @@ from valign.model.parameters import PARAMETERS
 from valign.model.randomness import derive_seed
 from valign.model.scenario import Scenario
 
-from ..design import RUN_SEED, SOCIETY_SEED, latin_hypercube, run_seeds
+from ..design import RUN_SEED, SOCIETY_SEED, latin_hypercube, run_seeds, society_seeds
 from ..outcomes import DesignOutcomes
 from ..simulate import simulate
 from .claims import ClaimTest
 from .measures import MEASURES, ServiceAccounts
 
 WORLD_SEED = 203  # purpose of the seed of a world's runs
+SOCIETIES = 8  # in which the runs of a shipped scenario are nested
 CHUNK_BYTES, CHUNK_RUNS = 4e8, 4096
 # Strengths whose plausible range begins above 0: in the worlds they may be absent.
 FROM_ZERO = ("relationship_rate", "anchoring", "identification_growth", "disapproval", "tie_rate", "tie_similarity",
@@ -235,8 +236,7 @@ def _design(base: Scenario, arms: Sequence[Arm], levers: Sequence[str], drawn: S
 
 
 def shipped_seeds(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seeds of n independent replicates of a shipped scenario, each with a society of its own, as `simulate` has."""
-    seeds = np.array(run_seeds(seed, n), np.int64)
-    return seeds[:, None], seeds
-
-
+    """Seeds of about n replicates of a shipped scenario, nested in eight societies [societies, n / 8]."""
+    seeds = run_seeds(seed, SOCIETIES * max(1, round(n / SOCIETIES)))
+    societies = society_seeds(seed, seeds, SOCIETIES)
+    return np.array(seeds, np.int64).reshape(-1, SOCIETIES).T, np.array(societies[:SOCIETIES], np.int64)
