@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     took = time.monotonic() - began
     how = (f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds for "
            f"rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} minutes; "
-           f"with the social prescribing case and the decomposition {took / 60:.0f} minutes. The claims were declared in "
-           "`experiments/hypotheses/` in a commit before any of them was run.")
+           f"with the social prescribing case and the decomposition {took / 60:.0f} minutes. The claims were declared "
+           "in `experiments/hypotheses/` in a commit before any of them was run.")
     text = paper.page(summary, tables, how)
     text = "\n".join([text, *paper.case_page(found, where), *paper.attribution_page(moved)]).rstrip() + "\n"
     (wish.out / "claims.md").write_text(text, encoding="utf-8")
