@@ -23,7 +23,8 @@ GRADES = {"assumed": "an equation of the model states it, so it can only be quan
 KINDS = (("predicted", PREDICTED, ""), ("absent", ABSENT, ""), ("reversed", REVERSED, "////"))
 AS_WELL = 0.8  # a rival makes a pattern as well from this share of the model's own worlds on
 MECHANISMS = {"coproduction": "co-production", "identification": "identification",
-              "organisations": "services' decisions", "relationships": "relationships", "anchoring": "anchoring", "leadership": "leadership",
+              "organisations": "services' decisions", "relationships": "relationships", "anchoring": "anchoring",
+              "leadership": "leadership",
               "turnover": "turnover", "changes": "changes", "dialogue": "dialogue"}
 
 
@@ -265,8 +266,9 @@ def attribution_page(table: pd.DataFrame) -> list[str]:
     lines = ["## What moved alignment", "",
              "Per person of staff, managers and peers; *booked*: what the mechanism did along the path taken (of which "
              "by moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: "
-             "the change with it less the change without it, the same seeds. Mechanisms that draw people together book "
-             "more than their ablation takes away: others do the work when they are off. By role in attribution.csv.", ""]
+             "the change with it less the change without it, the same seeds. Mechanisms that draw people together "
+             "book more than their ablation takes away: others do the work when they are off. By role in "
+             "attribution.csv.", ""]
     everybody = table[table["role"] == "all"]
     for (scenario, flexibility), part in everybody.groupby(["scenario", "flexibility"], sort=False):
         lines += [f"### {scenario}, flexibility {flexibility:g}", "", f"![]({waterfall_name(scenario)}.png)", ""]
