@@ -147,6 +147,8 @@ def in_words(row: Mapping[str, Any]) -> str:
             f"({percent(row['predicted_low'])} to {percent(row['predicted_high'])}), "
             f"absent in {percent(row['absent'])}, reversed in {percent(row['reversed'])}. "
             f"Without the assumption: as predicted in {percent(row['null_predicted'])}.")
+    if row["null_predicted"] > 0.5 and row["grade"] != "assumed":
+        text += " The pattern does not need the assumption."
     if row["verdict"] == "undecided":
         more = row["more_worlds"]
         text += (" The shares lie too near a limit for any number of worlds in reach to decide." if more is None

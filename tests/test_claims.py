@@ -377,3 +377,13 @@ def test_the_command(tmp_path, capsys):
 def test_wrong_commands(arguments, message, capsys):
     assert main(["claims", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_without_scikit_learn_only_the_tree_is_missing(monkeypatch):
+    import sys
+
+    toy = planted(TRUTHS["supported conditionally"], 0.02, np.random.default_rng(5))
+    found = test_claim(example(), 60, 4, evaluate=toy, shipped_runs=0)
+    monkeypatch.setitem(sys.modules, "sklearn.tree", None)
+    summary, _ = claim_tables([found])
+    assert "needs scikit-learn" in summary["where"][0]

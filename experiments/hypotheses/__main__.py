@@ -28,7 +28,7 @@ SEED, SEEDS = 20261124, 8
 SCENARIOS = ("two-services", "housing-first", "social-prescribing", "low-fit")
 TITLES = {"two-services": "Two services", "housing-first": "Housing First", "social-prescribing": "Social prescribing",
           "low-fit": "Low fit"}
-KEPT = ("tests", "shipped", "rivals", "variants", "leaves", "failures")
+KEPT = ("tests", "shipped", "rivals", "variants", "leaves", "failures", "recommissioning", "region", "attribution")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -49,27 +49,35 @@ def main(arguments: list[str] | None = None) -> None:
     claims_took = time.monotonic() - began
     summary, tables = claim_tables(results)
     told("C15 as the study tells it")
-    found, where = case(wish.case_runs, SEED), region(40, SEED)
+    tables |= {"recommissioning": case(wish.case_runs, SEED), "region": region(40, SEED)}
     parts = []
     for name in SCENARIOS:
         told(f"what moved alignment in {name}")
         parts.append(attribution(name, wish.attribution_runs, SEED))
-        figures.save(paper.waterfall_figure(parts[-1], f"{TITLES[name]}: what moved alignment"), wish.out,
-                     paper.waterfall_name(name), parts[-1].query("episode == 'all' and role == 'all'"))
-    moved = pd.concat(parts, ignore_index=True)
+    tables["attribution"] = pd.concat(parts, ignore_index=True)
     took = time.monotonic() - began
-    how = (f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds for "
-           f"rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} minutes; "
-           f"with the social prescribing case and the decomposition {took / 60:.0f} minutes. The claims were declared "
-           "in `experiments/hypotheses/` in a commit before any of them was run.")
-    text = paper.page(summary, tables, how)
-    text = "\n".join([text, *paper.case_page(found, where), *paper.attribution_page(moved)]).rstrip() + "\n"
-    (wish.out / "claims.md").write_text(text, encoding="utf-8")
-    figures.save(paper.overview_figure(summary), wish.out, "claims", summary)
-    for name, table in {**{name: tables[name] for name in KEPT}, "recommissioning": found, "region": where,
-                        "attribution": moved}.items():
-        table.to_csv(wish.out / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    publish(wish.out, summary, tables, (
+        f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds for "
+        f"rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} minutes; with "
+        f"the social prescribing case and the decomposition {took / 60:.0f} minutes. The claims were declared in "
+        "`experiments/hypotheses/` in a commit before any of them was run."))
     told(f"{wish.out}")
+
+
+def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame], how: str) -> None:
+    """Page, figures and tables of the committed result."""
+    moved = tables["attribution"]
+    for name, part in moved.groupby("scenario", sort=False):
+        whole = part.query("episode == 'all' and role == 'all'")
+        figures.save(paper.waterfall_figure(part, f"{TITLES[name]}: what moved alignment"), folder,
+                     paper.waterfall_name(name), whole)
+    text = paper.page(summary, tables, how)
+    text = "\n".join([text, *paper.case_page(tables["recommissioning"], tables["region"]),
+                      *paper.attribution_page(moved)]).rstrip() + "\n"
+    (folder / "claims.md").write_text(text, encoding="utf-8")
+    figures.save(paper.overview_figure(summary), folder, "claims", summary)
+    for name in KEPT:
+        tables[name].to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -25,11 +25,12 @@ class Where:
     base_rate: float
     told: bool
     leaves: pd.DataFrame
+    instead: str = ""  # why there is no tree
 
     def words(self) -> str:
         """One or two sentences."""
-        if np.isnan(self.base_rate):
-            return "There are too few worlds to see where it holds."
+        if self.instead:
+            return self.instead[0].upper() + self.instead[1:] + "."
         if self.leaves.empty:
             return f"Nearly all worlds are of one kind ({100 * self.base_rate:.0f} %): there is nothing to tell apart."
         rates = (f"right in {100 * self.accuracy:.0f} % of worlds it was not grown on, base rate "
@@ -59,14 +60,14 @@ def where(features: pd.DataFrame, classes: np.ndarray, name: str = "") -> Where:
         from sklearn.model_selection import StratifiedKFold, cross_val_score
         from sklearn.tree import DecisionTreeClassifier
     except ImportError:
-        raise InputError(["the decision tree needs scikit-learn: pip install 'valign[analysis]'"]) from None
+        raise InputError(["the tree that says where needs scikit-learn: pip install 'valign[analysis]'"]) from None
     known = classes >= 0
     x, y = features[known].reset_index(drop=True), classes[known]
     counts = np.bincount(y, minlength=3)
     base = float(counts.max() / max(1, counts.sum()))
     if len(y) < FEWEST:
-        return Where(np.nan, np.nan, False, pd.DataFrame())
-    if counts.max() > len(y) - FOLDS:
+        return Where(np.nan, np.nan, False, pd.DataFrame(), "there are too few worlds to see where it holds")
+    if counts.max() > len(y) - FOLDS:  # nothing to tell apart
         return Where(np.nan, base, False, pd.DataFrame())
     common = np.isin(y, np.flatnonzero(counts >= FOLDS))  # every kind in every fold
     model = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=max(10, len(y) // 20), random_state=0)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.model.errors import InputError
 from valign.model.scenario import Scenario
 from valign.results.labels import label
 from valign.results.summaries import mean_interval
@@ -127,7 +128,10 @@ def claim_tables(results: Sequence[ClaimResult]) -> tuple[pd.DataFrame, dict[str
     trees, worlds that failed and effects world by world."""
     rows, leaves, failures, effects = [], [], [], []
     for each in results:
-        found = each.where
+        try:
+            found = each.where
+        except InputError as error:  # what was simulated is not lost for want of a library
+            found = Where(np.nan, np.nan, False, pd.DataFrame(), str(error))
         rows.append({**each.summary(), "where": found.words(), "tree_accuracy": found.accuracy,
                      "tree_base_rate": found.base_rate})
         leaves.append(found.leaves.assign(claim=each.claim.id))
