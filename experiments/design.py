@@ -214,8 +214,11 @@ def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
 def _numbers(scenario: Scenario, column: pd.Series, problems: list[str]) -> pd.Series:
     name = str(column.name)
     natural = column.isin(["natural"]) | column.isna() if name == "alignment_level" else pd.Series(False, column.index)
-    values = pd.to_numeric(column.mask(natural), errors="coerce").astype(float)
-    booleans = column.map(lambda v: isinstance(v, (bool, np.bool_))).to_numpy(bool)
+    if column.dtype.kind in "fiu":
+        values, booleans = column.astype(float), np.zeros(len(column), bool)
+    else:
+        values = pd.to_numeric(column.mask(natural), errors="coerce").astype(float)
+        booleans = column.map(lambda v: isinstance(v, (bool, np.bool_))).to_numpy(bool)
     wrong = (~np.isfinite(values.to_numpy()) & ~natural.to_numpy()) | booleans
     if wrong.any():
         given = column.tolist()[int(np.flatnonzero(wrong)[0])]

@@ -94,7 +94,7 @@ def combined(each: Sequence[np.ndarray]) -> np.ndarray:
     holds, none = np.ones(len(each[0])), np.ones(len(each[0]))
     for one in each:
         holds, none = holds * one[:, 0], none * (1 - one[:, 2])
-    reverses = np.minimum(1 - none, 1 - holds)
+    reverses = np.clip(1 - none, 0, 1 - holds)
     return np.stack([holds, 1 - holds - reverses, reverses], axis=1)
 
 
