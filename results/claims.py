@@ -154,7 +154,8 @@ def in_words(row: Mapping[str, Any]) -> str:
         text += (" The shares lie too near a limit for any number of worlds in reach to decide." if more is None
                  or pd.isna(more) else f" About {more:,.0f} worlds more would decide.")
     if row["failed"]:
-        text += f" {row['failed']:,.0f} worlds failed and are left out."
+        text += (f" {row['failed']:,.0f} worlds in which runs failed, or the outcome does not exist in enough of them, "
+                 "are left out.")
     return text
 
 

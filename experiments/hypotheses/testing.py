@@ -135,7 +135,10 @@ def claim_tables(results: Sequence[ClaimResult]) -> tuple[pd.DataFrame, dict[str
         rows.append({**each.summary(), "where": found.words(), "tree_accuracy": found.accuracy,
                      "tree_base_rate": found.base_rate})
         leaves.append(found.leaves.assign(claim=each.claim.id))
-        failures += [{"claim": each.claim.id, "world": world, "error": error} for world, error in each.failures.items()]
+        left_out = {int(world): "the outcome does not exist in enough runs" for world in
+                    np.flatnonzero(each.judged.classes < 0)}
+        failures += [{"claim": each.claim.id, "world": world, "error": error}
+                     for world, error in sorted({**left_out, **each.failures}.items())]
         for test in each.tests:
             mean, error = world_effects(test.effects)
             effects.append(pd.DataFrame({"claim": each.claim.id, "test": test.test.name, "world": np.arange(len(mean)),
