@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from valign.model.decomposition import decomposition_table
+from valign.model.decomposition import ENTRIES, EPISODES, decomposition_table
 from valign.model.lowering import Lowered
 from valign.model.observe import (
-    AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
+    AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
 )
 from valign.model.parameters import ROLES
 from valign.model.run import Recorded
@@ -65,6 +65,49 @@ class Outcomes:
                 part = result.people[:, SERIES_ROLES.index(role), PEOPLE_SERIES.index(variable)]
             curves[:, rows] = part
         return curves
+
+    def paths(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Runs of each block and their monthly path [months + 1, len(PATH), runs], always recorded."""
+        for rows, result in self._recorded:
+            yield rows, result.path
+
+    def path(self, variable: str) -> np.ndarray:
+        """One variable of the monthly path (`valign.model.observe.PATH`), months + 1 x runs (NaN: a run failed)."""
+        found = np.full((self.scenario.months + 1, len(self._seeds)), np.nan)
+        for rows, path in self.paths():
+            found[:, rows] = path[:, PATH.index(variable)]
+        return found
+
+    def booked(self) -> tuple[np.ndarray, np.ndarray]:
+        """The decomposition without its table, with record="decomposition": sums over months, services and stages
+        [entries, episodes, roles, runs] of members' change in alignment, and how many have each role [roles, runs].
+        NaN where a run failed.
+        """
+        found = np.full((len(ENTRIES), len(EPISODES), len(ROLES), len(self._seeds)), np.nan)
+        people = np.full((len(ROLES), len(self._seeds)), np.nan)
+        for rows, result in self._recorded:
+            _, entries, groups, episodes, roles, stages, runs = result.flows_shape
+            sums = np.zeros(entries * episodes * roles * runs)
+            for _, positions, changes in result.flows:
+                rest, run = np.divmod(positions, runs)
+                rest, role = np.divmod(rest // stages, roles)
+                rest, episode = np.divmod(rest, episodes)
+                rest, group = np.divmod(rest, groups)
+                entry = rest % entries
+                kept = group < groups - 1  # the last is the commissioners
+                index = ((entry * episodes + episode) * roles + role) * runs + run
+                sums += np.bincount(index[kept], changes[kept], len(sums))
+            found[..., rows] = sums.reshape(entries, episodes, roles, runs)
+            people[:, rows] = np.bincount(result.role, minlength=len(ROLES))[:, None]
+        return found, people
+
+    def blocks_of_people(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[str, int], np.ndarray]]]:
+        """Runs of each block, role and service of everybody, and at(variable, month) -> people x runs, with
+        record="agents": the arrays behind `agents`, without building the table."""
+        names = [*AGENT_SERIES, *self.scenario.dimensions]
+        for rows, result in self._recorded:
+            yield (rows, result.role, result.organisation,
+                   lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)])
 
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs of the series."""

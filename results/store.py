@@ -121,11 +121,12 @@ def discard_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str,
+def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str | None,
          command: str, started: datetime, settings: Sequence[str] = (), description: str = "",
          only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> dict[str, Any]:
-    """Write tables, the scenario as TOML and, last, the manifest (returned): a folder with a manifest is complete.
+    """Write tables, the scenario as TOML (None: no single one) and, last, the manifest, which is returned.
 
+    A folder with a manifest is complete.
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too. settings: columns of `runs` that are
     settings of the scenario.
     """
@@ -134,7 +135,8 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
             write(folder / f"{name}.parquet", table)
             if name not in only_parquet:
                 write(folder / f"{name}.csv", table)
-        (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
+        if scenario is not None:
+            (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return write_manifest(

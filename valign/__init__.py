@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from valign.experiments.ablations import ablations as ablations
     from valign.experiments.batch import run_batch as run_batch
     from valign.experiments.compare import compare as compare
+    from valign.experiments.attribution import attribution as attribution
+    from valign.experiments.hypotheses.claims import Claim as Claim
+    from valign.experiments.hypotheses.testing import test_claim as test_claim
+    from valign.experiments.hypotheses.testing import test_claims as test_claims
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen
@@ -51,6 +55,10 @@ _WHERE = {
     "screen": "valign.experiments.sensitivity",
     "calibrate": "valign.calibration.calibrate",
     "choose_model": "valign.calibration.calibrate",
+    "attribution": "valign.experiments.attribution",
+    "test_claim": "valign.experiments.hypotheses.testing",
+    "test_claims": "valign.experiments.hypotheses.testing",
+    "Claim": "valign.experiments.hypotheses.claims",
     "World": "valign.model.world",
     "society_from_tables": "valign.model.tables",
     "load": "valign.results.store",

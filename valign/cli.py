@@ -293,6 +293,27 @@ def rivals(data: Data, scenario: Base = None, free: Free = None, simulations: Si
     calibrating.rivals(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
 
 
+@app.command()
+@guarded
+def claims(
+    names: Annotated[list[str] | None, typer.Argument(
+        metavar="[ID|FILE]...", help="Claims by id (C1 … C18) or TOML files of your own (default: all).")] = None,
+    worlds: Annotated[int, typer.Option(help="Plausible worlds.")] = 200,
+    seeds: Annotated[int, typer.Option(help="Runs of every arm in every world.")] = 8, seed: Seed = 1,
+    rivals: Annotated[int, typer.Option(help="Worlds in which rival explanations are tried alone.")] = 0,
+    variants: Annotated[int, typer.Option(help="Worlds with other metrics and an uncertain innovation.")] = 0,
+    listing: Annotated[bool, typer.Option("--list", help="List the claims and do nothing else.")] = False,
+    out: Out = None, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Test claims over plausible worlds."""
+    from . import claiming
+
+    if listing:
+        claiming.listing(as_json)
+    else:
+        claiming.claims(names or (), claiming.Asked(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
+
+
 @data_app.callback()
 @guarded
 def data(context: typer.Context) -> None:

@@ -1,0 +1,117 @@
+"""What moved alignment, episode by episode and role by role: as booked, beside paired ablations.
+
+The decomposition says what each mechanism did along the path that was taken; an ablation what would have been without
+it, with the same seeds. Where the two differ, other mechanisms do the work when one is off, or one undoes another's.
+Each scenario is shown with the innovation fixed (flexibility 0) and as it ships: what is gained by moving the
+innovation rather than people would else pass for alignment of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from valign.model.decomposition import ENTRIES, EPISODES
+from valign.model.errors import InputError, unknown
+from valign.model.parameters import ROLES
+from valign.model.scenario import Scenario
+from valign.results.summaries import mean_interval
+
+from .ablations import BOOKED
+from .simulate import simulate
+
+MEMBERS = ROLES[:3]
+SHOWN_EPISODES = ("design", "implementation", "spread", "sustainment", "abandoned")
+FLEXIBILITY = "innovation.flexibility"
+
+
+def attribution(scenario: Scenario | str, runs: int = 64, seed: int = 1, societies: int | None = None,
+                flexibilities: Sequence[float] | None = None, mechanisms: Sequence[str] | None = None,
+                progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+    """Change in mean alignment due to each mechanism, by episode and role, as booked and by ablation.
+
+    Parameters
+    ----------
+    scenario, runs, seed, societies : as for `simulate`.
+    flexibilities : values of `innovation.flexibility` (default: 0 and the scenario's own).
+    mechanisms : which (default: all that move alignment and are on).
+    progress : called with (ensembles done, ensembles in all).
+
+    Returns
+    -------
+    Rows by flexibility, episode ("all": the whole run), role ("all": staff, managers and peers), mechanism and part
+    ("all": the mechanism's parts together; "centre": a group's mean values moved; "spread": the rest of people's moves;
+    "innovation"; "clarity"; "leavers"; "recruits"). `booked`: mean over runs of the sum of changes per person of the
+    role, with 95 % interval `booked_low`, `booked_high`; `ablation`, for part "all": change in the episode with the
+    mechanism less change in it without, the same seeds, with interval. Per person of the whole role, so that episodes
+    add up. Each unit is alignment (0-1).
+
+    Raises InputError for unknown mechanisms and whatever `simulate` raises.
+    """
+    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    if mechanisms is None:
+        mechanisms = [name for name in BOOKED if scenario.mechanisms[name] and (name != "changes" or scenario.changes)]
+    if wrong := [name for name in mechanisms if name not in BOOKED]:
+        raise InputError([unknown(name, BOOKED, "mechanism that moves alignment") for name in wrong])
+    own = scenario.value(FLEXIBILITY)
+    chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))
+    total, done, tables = len(chosen) * (1 + len(mechanisms)), 0, []
+    for flexibility in chosen:
+        fixed = scenario.replace({FLEXIBILITY: flexibility})
+        found, clusters = {}, None
+        for name in (None, *mechanisms):
+            variant = fixed if name is None else fixed.replace({f"mechanisms.{name}": False})
+            out = simulate(variant, runs, seed, societies, record="decomposition")
+            found[name] = _by_role(*out.booked())
+            clusters = out.runs["society_seed"].to_numpy()
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        tables.append(_rows(found, mechanisms, clusters).assign(flexibility=flexibility))
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "scenario", scenario.name)
+    return table[["scenario", "flexibility", *(c for c in table if c not in ("scenario", "flexibility"))]]
+
+
+def _by_role(booked: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Change per person [entries, episodes and all, roles and all, runs]."""
+    members = [ROLES.index(role) for role in MEMBERS]
+    sums = booked[:, :, members]
+    sums = np.concatenate([sums, sums.sum(axis=2, keepdims=True)], axis=2)
+    count = people[members]
+    count = np.concatenate([count, count.sum(axis=0, keepdims=True)])
+    episodes = [EPISODES.index(name) for name in SHOWN_EPISODES]
+    sums = np.concatenate([sums[:, episodes], sums.sum(axis=1, keepdims=True)], axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums / np.where(count > 0, count, np.nan)
+
+
+def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], clusters: np.ndarray | None) -> pd.DataFrame:
+    base = found[None]
+    kept = [n for n, (_, part) in enumerate(ENTRIES) if part != "moves"]  # moves between groups change nobody
+    total = base[kept].sum(axis=0)
+    rows = []
+    for e, episode in enumerate((*SHOWN_EPISODES, "all")):
+        for r, role in enumerate((*MEMBERS, "all")):
+            place = (e, r)
+            everything = mean_interval(total[place], clusters)
+            rows.append({"episode": episode, "role": role, "mechanism": "all", "part": "all",
+                         **_of("booked", everything)})
+            for name in mechanisms:
+                parts = {part: n for n, (of, part) in enumerate(ENTRIES) if of == name}
+                booked = {"all": base[list(parts.values())].sum(axis=0)[place],
+                          **{part: base[n][place] for part, n in parts.items()}}
+                without = found[name][kept].sum(axis=0)[place]
+                for part, values in booked.items():
+                    row = {"episode": episode, "role": role, "mechanism": name, "part": part,
+                           **_of("booked", mean_interval(values, clusters))}
+                    if part == "all":
+                        row |= _of("ablation", mean_interval(total[place] - without, clusters))
+                    rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _of(name: str, interval) -> dict[str, float]:
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}

@@ -1,0 +1,130 @@
+"""`valign claims`: test claims over plausible worlds, save, draw, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from valign.model.errors import InputError
+from valign.results import store
+
+from . import terminal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEPT = ("claims", "tests", "shipped", "rivals", "variants")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `valign claims`."""
+
+    worlds: int
+    seeds: int
+    seed: int
+    rivals: int
+    variants: int
+    out: Path | None
+    quiet: bool
+    as_json: bool
+
+
+def listing(as_json: bool = False) -> None:
+    """The claims that ship."""
+    from valign.experiments.hypotheses.claims import Claim, claim_ids
+
+    found = [Claim.load(each) for each in claim_ids()]
+    if as_json:
+        terminal.as_json([{"id": each.id, "title": each.title, "grade": each.grade, "statement": each.statement,
+                           "scenario": each.scenario} for each in found])
+        return
+    terminal.table(["claim", "title", "grade", "scenario"],
+                   [[each.id, each.title, each.grade, each.scenario] for each in found], numbers_from=9)
+    terminal.say("`valign claims C7` tests one, `valign claims` all, `valign claims my-claim.toml` one of your own.")
+
+
+def claims(names: Sequence[str], asked: Asked) -> None:
+    """Test claims by id or file (none: all that ship)."""
+    from valign.experiments.hypotheses.claims import Claim, claim_ids
+    from valign.model.compiling import sources_hash
+
+    problems, chosen = [], []
+    for name in names or claim_ids():
+        try:
+            chosen.append(Claim.load(name))
+        except InputError as error:
+            problems += error.problems
+    ids = [each.id for each in chosen]
+    problems += [f"{each!r} is asked for twice" for each in dict.fromkeys(ids) if ids.count(each) > 1]
+    for name, value, least in (("worlds", asked.worlds, 2), ("seeds", asked.seeds, 2), ("seed", asked.seed, 0),
+                               ("rivals", asked.rivals, 0), ("variants", asked.variants, 0)):
+        if value < least:
+            problems.append(f"--{name} {value}: a whole number from {least} is wanted")
+    if problems:
+        raise InputError(problems)
+    work = {"command": "claims", "claims": [each.model_dump(mode="json") for each in chosen], "code": sources_hash(),
+            **{name: value for name, value in asdict(asked).items() if name not in ("out", "quiet", "as_json")}}
+    name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
+    folder = asked.out or store.default_folder(name, work)
+    quiet = asked.quiet or asked.as_json
+    if store.prepare(folder, work):
+        terminal.say(f"{folder} holds this very work already; showing it", quiet)
+        saved = store.load(folder)
+        tables = {name: saved[name] for name in KEPT if name in saved.manifest["tables"]}
+    else:
+        try:
+            tables = _tested(chosen, asked, quiet, folder, work)
+        except BaseException:
+            store.discard_if_empty(folder)
+            raise
+    _print(tables, folder, asked)
+
+
+def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool, folder: Path, work: dict[str, Any]) -> dict[str, Any]:
+    from valign.experiments.hypotheses.testing import claim_tables, corrected, family_of, test_claim
+    from valign.results import claims as paper
+    from valign.results import figures
+
+    from .running import compiled_before
+
+    started = datetime.now(UTC)
+    if not compiled_before():
+        terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
+    results = []
+    for each in chosen:
+        with terminal.progress(f"{each.id} {each.title}", quiet) as told:
+            results.append(test_claim(each, asked.worlds, asked.seeds, asked.seed, rival_worlds=asked.rivals,
+                                      variant_worlds=asked.variants, progress=told, family=1))
+    summary, tables = claim_tables(corrected(results, family_of(chosen)))
+    command = " ".join(["valign", *sys.argv[1:]])
+    took = (datetime.now(UTC) - started).total_seconds()
+    how = (f"`{command}`: {asked.worlds:,} worlds, {asked.seeds} seeds in each, seed {asked.seed}, "
+           f"{summary['runs'].sum():,} runs in {took:,.0f} seconds.")
+    everything = {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
+    try:
+        figures.save(paper.overview_figure(summary), folder, "claims", summary)
+        (folder / "claims.md").write_text(paper.page(summary, tables, how), encoding="utf-8")
+    except OSError as error:
+        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+    store.save(folder, everything, work, scenario=None, command=command, started=started, only_parquet=("effects",))
+    return everything
+
+
+def _print(tables: dict[str, pd.DataFrame], folder: Path, asked: Asked) -> None:
+    from valign.results import claims as paper
+
+    summary = tables["claims"]
+    if asked.as_json:
+        terminal.as_json({"folder": str(folder), "claims": summary.to_dict("records"),
+                          "tests": tables["tests"].to_dict("records"), "shipped": tables["shipped"].to_dict("records")})
+        return
+    columns, rows = paper.overview_rows(summary)
+    terminal.table(columns, rows, numbers_from=3)
+    for row in summary.to_dict("records") if len(summary) <= 3 else ():
+        terminal.say(f"{row['claim']}: {paper.in_words(row)} {row['where']}", asked.quiet)
+    terminal.say(f"Page: {folder / 'claims.md'}; figure: {folder / 'claims.png'}; tables: {folder}", asked.quiet)
