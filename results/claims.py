@@ -123,7 +123,8 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.grid(True, axis="x", color=GRID)
         axes.grid(False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.margins(x=0.08)
+        axes.use_sticky_edges = False
+        axes.margins(x=0.06)
         axes.set_title("Innovation fixed (flexibility 0)" if flexibility == 0 else
                        f"Innovation may move (flexibility {flexibility:g})", loc="left", fontsize=11, fontweight="bold",
                        color=INK)

@@ -387,3 +387,10 @@ def test_without_scikit_learn_only_the_tree_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.tree", None)
     summary, _ = claim_tables([found])
     assert "needs scikit-learn" in summary["where"][0]
+
+
+def test_a_rival_is_not_undone_by_a_scheduled_change():
+    """C11 brings the world's effect of fit back when funding ends; under a rival without fit it must stay away."""
+    test = Claim.load("C11").tests[0]
+    assert all(arm.settings["changes.1.set"] == "fit_effect" for arm in arms_of(test))
+    assert all(arm.settings["changes.1.set"] == 0.0 for arm in arms_of(test, rival={"fit_effect": 0.0}))

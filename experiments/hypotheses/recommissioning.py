@@ -47,7 +47,7 @@ def case(runs: int = 200, seed: int = 1) -> pd.DataFrame:
     for (arm, (_, should)), part in zip(ARMS.items(), np.split(np.arange(len(found)), len(ARMS)), strict=True):
         part = found.iloc[part]
         share = mean_interval((part["first_recommissioned"] <= MONTHS).to_numpy(float))
-        met = share.mean >= ENOUGH if should else share.mean <= 1 - ENOUGH
+        met = (share.mean if should else 1 - share.mean) >= ENOUGH - 1e-9
         rows.append({"arm": arm, "runs": len(part), "observed_return": part["value_per_pound_financial"].mean(),
                      "recommission": share.mean, "low": max(0.0, share.low), "high": min(1.0, share.high),
                      "services": part["recommissioned"].mean(), "expected": "≥ 80 %" if should else "≤ 20 %",
@@ -65,5 +65,5 @@ def region(runs: int = 40, seed: int = 1) -> pd.DataFrame:
     found["recommission"] = (found["first_recommissioned"] <= MONTHS).astype(float)
     table = found.pivot_table(index=list(REGION), columns="dialogue", values="recommission").reset_index()
     table.columns = [*REGION, "without_dialogue", "with_dialogue"]
-    met = (table["without_dialogue"] <= 1 - ENOUGH) & (table["with_dialogue"] >= ENOUGH)
+    met = (1 - table["without_dialogue"] >= ENOUGH - 1e-9) & (table["with_dialogue"] >= ENOUGH - 1e-9)
     return table.assign(runs=runs, as_in_the_study=met)

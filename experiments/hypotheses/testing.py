@@ -22,7 +22,7 @@ from ..simulate import _whole
 from .claims import Claim, ClaimTest, claim_ids
 from .explaining import Where, where
 from .measures import MEASURES
-from .verdict import ALPHA, Judgement, holm, judge, verdict, world_effects, worlds_needed
+from .verdict import ALPHA, FEW, Judgement, holm, judge, verdict, world_effects, worlds_needed
 from .worlds import (
     Evaluated, arms_of, contrast, evaluate, merged, other_innovations, plausible_worlds, shipped_seeds, smallest_of,
     world_seeds,
@@ -115,7 +115,8 @@ class ClaimResult:
 
     def summary(self) -> dict[str, Any]:
         """One row: the claim, its verdict, the shares of worlds."""
-        best = "" if self.rivals.empty else str(self.rivals.sort_values("predicted")["rival"].iloc[-1])
+        some = self.rivals[self.rivals["predicted"] > FEW] if len(self.rivals) else self.rivals
+        best = "" if some.empty else str(some.sort_values("predicted")["rival"].iloc[-1])
         return {"claim": self.claim.id, "title": self.claim.title, "grade": self.claim.grade, "verdict": self.verdict,
                 "statement": self.claim.statement, "source": self.claim.source, "against": self.claim.against,
                 **shares(self.judged), **{f"null_{name}": value for name, value in shares(self.null).items()},

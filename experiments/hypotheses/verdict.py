@@ -186,11 +186,11 @@ def judge(effects: Sequence[np.ndarray], smallest: Sequence[float], alpha: float
 
 
 def verdict(grade: str, judged: Judgement, null: Judgement | None, corrected: float, alpha: float = ALPHA) -> str:
-    """The verdict in words, after the correction for several claims."""
+    """The verdict in words, after the correction for several claims. The shares of an assumed claim are its verdict."""
+    if grade == "assumed" and judged.worlds:
+        return "quantified"
     if judged.says == "undecided" or corrected > alpha:
         return "undecided"
-    if grade == "assumed":
-        return "quantified"
     if null is not None and null.worlds and null.predicted > MOST and judged.says.startswith("supported"):
         return "not supported"
     return judged.says

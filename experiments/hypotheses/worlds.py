@@ -103,6 +103,8 @@ def arms_of(test: ClaimTest, rival: Mapping[str, Any] | None = None, null: bool 
     found = []
     for name in test.of:
         settings = {**test.arms[name], **taken, **(rival or {})}
+        settings |= {key: rival[value] for key, value in settings.items()  # nor may a change bring it back
+                     if rival and isinstance(value, str) and key.startswith("changes.") and value in rival}
         if metric == "profile" and isinstance(settings.get("alignment_level"), float):
             settings["alignment_level"] = PROFILE_UNIT[0] + (settings["alignment_level"] - 0.75) / 0.1 * PROFILE_UNIT[1]
         found.append(Arm(settings))
