@@ -10,6 +10,7 @@ end: the final tables are those of a batch that nobody disturbed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -74,7 +75,8 @@ def kill(kills: int, runs: int, months: int = 72, seed: int = 1) -> dict[str, in
                                            env={**os.environ, "PYTHONPATH": str(ROOT)})
                 if told["kills"] < kills:
                     wait_for_start(folder, process)
-                    time.sleep(chance.uniform(0, alone))
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(chance.uniform(0, alone))
                     process.kill()
                     told["kills"] += process.wait() != 0
                 _, err = process.communicate()
