@@ -1,0 +1,59 @@
+"""What the pages say works: Python blocks run, links lead somewhere, commands exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")),
+         ROOT / "results/reference/claims/claims.md", ROOT / "results/reference/facts.md"]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == language]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")],
+                         ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for number, text in enumerate(blocks(page, "python")):
+        exec(compile(text, f"{page.name} block {number}", "exec"), names)  # one after the other, as a reader would
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text("utf-8"))
+    wrong = [link for link in LINK.findall(text) if "://" not in link and not link.startswith("#")
+             and not (page.parent / link.partition("#")[0]).exists()]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_commands_and_options_exist(page: Path) -> None:
+    """Every `valign COMMAND --option` that a page names is one that the command line has."""
+    import click
+    from typer.main import get_command
+
+    from valign.cli import app
+
+    commands = {name: {option for each in command.params if isinstance(each, click.Option) or hasattr(each, "opts")
+                       for option in each.opts}
+                for name, command in get_command(app).commands.items()}
+    said = [line for text in BLOCK.findall(page.read_text("utf-8")) for line in text[1].splitlines()]
+    said += re.findall(r"`(valign [^`]+)`", page.read_text("utf-8"))
+    for line in said:
+        line = line.partition("#")[0].strip()
+        if not re.match(r"valign [a-z]", line):
+            continue
+        name, *rest = line.split()[1:]
+        assert name in commands, line
+        options = [word.partition("=")[0] for word in rest if re.match(r"--[a-z]", word)]
+        assert set(options) <= commands[name] | {"--from", "--help"}, line
