@@ -27,7 +27,7 @@ from valign.results import sensitivity_text
 
 from .factors import EXTRA, REST, Problem, declared, make_problem, uncertain
 from .indices import MAIN, NORMAL, Verdict, by_salib, sobol, table_of, variance_shares, verdict
-from .samples import DEFAULT_N, METHODS, Sample
+from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
 
 Progress = Callable[[int, int], None]
 Evaluate = Callable[[pd.DataFrame], pd.DataFrame]
@@ -572,7 +572,7 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     sample = Sample(method, problem, n, _whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     needs_salib(method)
     missing = _missing(missing)
-    runs = Runs({**(spec or {}), "method": method, "seed": seed, "replicates": replicates, "second_order": second_order,
+    runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates, "second_order": second_order,
                  "common_seeds": common_seeds, "curves": list(curves), **({"n": n} if method == "fast" else {}),
                  "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]]
                              for f in problem.factors]},
