@@ -35,7 +35,7 @@ POINTS, RUN_SEEDS, SOCIETIES, SALIB, PARTNERS = 211, 212, 213, 214, 215  # purpo
 
 
 def sampler_hash() -> str:
-    """Stands for the code that makes points and seeds: runs that another version asked for are not taken for its own."""
+    """Stands for the code that makes points and seeds: runs that other code asked for are not taken for its own."""
     folder = Path(__file__).parent
     return hashlib.blake2b(b"".join((folder / name).read_bytes() for name in SOURCES), digest_size=8).hexdigest()
 

@@ -572,8 +572,8 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     sample = Sample(method, problem, n, _whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     needs_salib(method)
     missing = _missing(missing)
-    runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates, "second_order": second_order,
-                 "common_seeds": common_seeds, "curves": list(curves), **({"n": n} if method == "fast" else {}),
+    runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
+                 "second_order": second_order, "common_seeds": common_seeds, "curves": list(curves), **({"n": n} if method == "fast" else {}),
                  "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]]
                              for f in problem.factors]},
                 folder)
