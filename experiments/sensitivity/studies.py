@@ -573,10 +573,10 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     needs_salib(method)
     missing = _missing(missing)
     runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
-                 "second_order": second_order, "common_seeds": common_seeds, "curves": list(curves), **({"n": n} if method == "fast" else {}),
+                 "second_order": second_order, "common_seeds": common_seeds, "curves": list(curves),
+                 **({"n": n} if method == "fast" else {}),
                  "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]]
-                             for f in problem.factors]},
-                folder)
+                             for f in problem.factors]}, folder)
     run_sample(sample, evaluate, runs, progress)
     scalars = tuple(name for name in runs.names if "@" not in name)
     return Sensitivity(sample, runs, evaluate, scalars if outcomes is None else tuple(outcomes), tuple(curves), missing)
