@@ -87,8 +87,8 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
     if "single_run" in noise and pd.notna(noise["single_run"]):
         text += f" Of the variance of single runs, {100 * noise['single_run']:.0f} % is chance."
     if "societies" in noise and pd.notna(noise["societies"]):
-        text += (f" People and ties: {number(max(0.0, noise['societies']), 3)} "
-                 f"(up to {number(noise['societies_high'], 3)}).")
+        text += (f" People and ties: {number(noise['societies'], 3)} (up to {number(noise['societies_high'], 3)})."
+                 if noise["societies"] > 0 else " People and ties: no share shows.")
     if len(shown):
         text += " " + settled_in_words(tables["settled"], outcome, len(ranked))
     return text + _left(tables["dropped"], outcome)

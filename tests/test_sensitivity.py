@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -166,16 +167,42 @@ def test_indices_equal_salib():
 
 @pytest.mark.parametrize("second_order", [False, True])
 @pytest.mark.parametrize("groups", [("x1", "x2", "x3"), ("a", "b", "a")])
-def test_samples_equal_salib(groups, second_order):
+def test_samples_are_laid_out_as_salib_does(groups, second_order, monkeypatch):
     from SALib.sample import sobol as salib
-    from valign.experiments.sensitivity.samples import POINTS
-    from valign.model.randomness import derive_seed
 
     problem = with_extras([Factor(f.name, group, f.low, f.high) for f, group in zip(ISHIGAMI, groups, strict=True)])
     sample = Sample("sobol", problem, 16, 5, second_order=second_order)
-    theirs = salib.sample(problem.salib(), 16, calc_second_order=second_order,
-                          seed=np.random.default_rng(derive_seed(5, 0, POINTS)))
-    np.testing.assert_array_equal(sample.unit(), theirs)
+    ours, base = sample.unit(), sample._base
+    monkeypatch.setattr(salib.qmc, "Sobol", lambda **_: SimpleNamespace(random=lambda n: base[:n].copy()))
+    np.testing.assert_array_equal(ours, salib.sample(problem.salib(), 16, calc_second_order=second_order))
+
+
+def test_both_halves_of_many_factors_are_independent():
+    """In a plain Sobol' sequence of 300 dimensions the two coordinates of some factors go together."""
+    from scipy.stats import qmc
+
+    D, n = 150, 256
+    base = Sample("sobol", with_extras([Factor(f"x{k}", f"x{k}") for k in range(D - 1)]), n)._base
+    plain = qmc.Sobol(2 * D, scramble=True, rng=np.random.default_rng(1)).random(n)
+    distance, without = (6 * ((x[:, :D] - x[:, D:]) ** 2).mean(axis=0) for x in (base, plain))
+    error = np.sqrt(7 / 5 / n)  # of independent numbers, of which 1 is expected
+    assert np.abs(distance - 1).max() < 4.5 * error
+    assert np.abs(without - 1).max() > 6 * error
+    for half in (base[:, :D], base[:, D:]):
+        assert all(len(np.unique(np.floor(column * n))) == n for column in half.T)  # still one point in each of n parts
+
+
+def test_intervals_hold_for_many_factors():
+    weights = np.r_[np.linspace(2, 0.3, 24), np.full(126, 0.25)]
+    names = [f"x{k}" for k in range(150)]
+    problem = with_extras([Factor(name, name if k < 24 else REST) for k, name in enumerate(names)])
+    known = np.r_[weights[:24] ** 2, (weights[24:] ** 2).sum()] / (weights**2).sum()
+    held = []
+    for seed in range(20):
+        found = study(problem, lambda d: pd.DataFrame({"y": (d[names] * weights).sum(axis=1)}), n=128, seed=seed)
+        held.append([inside(found.indices, index, known) for index in ("S1", "ST")])
+    print(np.mean(held, axis=(0, 2)))
+    assert (np.mean(held, axis=(0, 2)) >= 0.93).all()
 
 
 def test_salib_is_fed_from_our_tables():

@@ -9,8 +9,10 @@ of the study of N.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -24,11 +26,18 @@ GROUPING = ("sobol", "morris")  # methods that can take groups
 POWERS = ("sobol", "pawn", "delta", "dgsm")  # methods on a Sobol' sequence: n is a power of two
 DEFAULT_N = {"sobol": 512, "morris": 32, "pawn": 2048, "delta": 1024, "fast": 257, "rbd_fast": 2048, "dgsm": 256,
              "shapley": 1024}
+SOURCES = ("samples.py", "factors.py")  # what points and seeds depend on
 LEVELS = 4  # of the grid of morris
 STEP = 0.1  # of the finite differences of dgsm, in the unit cube: smaller steps see the jumps of single decisions
 HARMONICS = 4  # of fast
 FILLED = 64  # runs that single points share a society with, so that blocks fill
-POINTS, RUN_SEEDS, SOCIETIES, SALIB = 211, 212, 213, 214  # purposes of derived seeds
+POINTS, RUN_SEEDS, SOCIETIES, SALIB, PARTNERS = 211, 212, 213, 214, 215  # purposes of derived seeds
+
+
+def sampler_hash() -> str:
+    """Stands for the code that makes points and seeds: runs that other code asked for are not taken for its own."""
+    folder = Path(__file__).parent
+    return hashlib.blake2b(b"".join((folder / name).read_bytes() for name in SOURCES), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +105,24 @@ class Sample:
         if self.method == "rbd_fast":  # sorts by one factor: a Sobol' sequence shows patterns then, also for the dummy
             return np.random.default_rng(points).random((self.n, D))
         columns = 2 * D if self.method == "sobol" else D
-        return qmc.Sobol(columns, scramble=True, rng=np.random.default_rng(points)).random(self.n)
+        base = qmc.Sobol(columns, scramble=True, rng=np.random.default_rng(points)).random(self.n)
+        if self.method == "sobol":
+            base[:, D:] = base[self._partners(), D:]
+        return base
+
+    def _partners(self) -> np.ndarray:
+        """Which B every A is paired with: points 2^k … 2^(k+1) - 1 are mixed among each other.
+
+        The two coordinates that a Sobol' sequence of 2D dimensions has for one factor can go together for hundreds of
+        points when D is large: A and B hardly differ in that factor, and its index comes out far too small (by three
+        quarters with 155 factors and 256 points), with an interval that knows nothing of it. Mixed, both halves keep
+        their points in every prefix of 2^k, and their coordinates are independent.
+        """
+        partner = np.arange(self.n)
+        for level in range(1, self.n.bit_length()):
+            part = slice(2**level, min(2 ** (level + 1), self.n))
+            partner[part] = np.random.default_rng(derive_seed(self.seed, level, PARTNERS)).permutation(partner[part])
+        return partner
 
     def unit(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Points of the row-blocks start … stop - 1, in SALib's order [(stop - start) * rows, D]."""

@@ -27,11 +27,12 @@ from valign.results import sensitivity_text
 
 from .factors import EXTRA, REST, Problem, declared, make_problem, uncertain
 from .indices import MAIN, NORMAL, Verdict, by_salib, sobol, table_of, variance_shares, verdict
-from .samples import DEFAULT_N, METHODS, Sample
+from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
 
 Progress = Callable[[int, int], None]
 Evaluate = Callable[[pd.DataFrame], pd.DataFrame]
 RUNS_AT_ONCE = 32_768  # of a chunk: what is lost when a study is interrupted
+SERIES_BYTES = 4e8  # of monthly series in memory at once
 LEAST_BLOCKS = 8
 DEFAULT_OUTCOMES = ("uptake_final", "spread_final", "continuous", "alignment_final")
 SPOTS = np.array([0.01, 0.2, 0.45, 0.75, 0.99])  # where a distribution is looked at to tell it from another
@@ -57,6 +58,13 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
     pairs = {name: curve_pair(name) for name in curves}
 
     def evaluate(design: pd.DataFrame) -> pd.DataFrame:
+        parts = [some(design.iloc[start:start + at_once]) for start in range(0, len(design), at_once)]
+        return pd.concat(parts, ignore_index=True)
+
+    # a run that is asked for one monthly curve records all of them, which fills the memory
+    at_once = max(64, int(SERIES_BYTES / (8 * 91 * (scenario.months + 1)))) if pairs else 10**9
+
+    def some(design: pd.DataFrame) -> pd.DataFrame:
         found = simulate(design, base=scenario, record=("series",) if pairs else (), threads=threads)
         columns = ["status", *OUTCOMES] + [f"{name}@{month}" for name in pairs for month in range(scenario.months + 1)]
         tables = []
@@ -564,11 +572,11 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     sample = Sample(method, problem, n, _whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     needs_salib(method)
     missing = _missing(missing)
-    runs = Runs({**(spec or {}), "method": method, "seed": seed, "replicates": replicates, "second_order": second_order,
-                 "common_seeds": common_seeds, "curves": list(curves), **({"n": n} if method == "fast" else {}),
+    runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
+                 "second_order": second_order, "common_seeds": common_seeds, "curves": list(curves),
+                 **({"n": n} if method == "fast" else {}),
                  "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]]
-                             for f in problem.factors]},
-                folder)
+                             for f in problem.factors]}, folder)
     run_sample(sample, evaluate, runs, progress)
     scalars = tuple(name for name in runs.names if "@" not in name)
     return Sensitivity(sample, runs, evaluate, scalars if outcomes is None else tuple(outcomes), tuple(curves), missing)
