@@ -28,8 +28,12 @@ from .state import MOST_PEOPLE, MOST_SERVICES, MOST_TOML, SEED, SOCIETIES, Setti
 from .work import Ensemble
 
 MOST_TABLE, MOST_TIES = 5_000_000, 400_000  # bytes of a table; rows of a network
-KINDS = {"scenario": "scenario (TOML)", "nodes": "survey: people (CSV)", "edges": "network: ties (CSV)",
-         "codebook": "codebook (TOML), if columns need one"}
+KINDS = {
+    "scenario": "scenario (TOML)",
+    "nodes": "survey: people (CSV)",
+    "edges": "network: ties (CSV)",
+    "codebook": "codebook (TOML), if columns need one",
+}
 
 
 def _text(content: bytes, what: str, most: int) -> str:
@@ -75,8 +79,9 @@ def _table(content: bytes, what: str, most: int) -> pd.DataFrame:
     try:
         table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, nrows=most + 1)
     except (ValueError, OverflowError, RecursionError) as error:  # pandas' parser errors are ValueErrors
-        raise InputError([f"{what}: cannot be read as CSV: {str(error).strip().splitlines()[0] if str(error) else error!r}"]
-                         ) from None
+        raise InputError(
+            [f"{what}: cannot be read as CSV: {str(error).strip().splitlines()[0] if str(error) else error!r}"]
+        ) from None
     if len(table) > most:
         raise InputError([f"{what}: more than {most:,} rows"])
     return table
@@ -99,18 +104,34 @@ def bundle(found: Ensemble, pinned: Settings | None) -> bytes:
         asked: dict[str, Any] = {"scenarios": {name: each.to_toml() for name, each in both.items()}}
     else:
         command, asked = "run", {}
-        tables = running.run_tables(simulate(scenario, runs, SEED, societies, ("series",), threads=1, society=society))
+        tables = running.run_tables(
+            simulate(scenario, runs, SEED, societies, ("series",), threads=1, society=society)
+        )
     tables["parameters"] = running.parameters_of(scenario)
     toml, title = scenario.to_toml(), scenario.title or scenario.name
     if society is not None:
         title += " (uploaded survey and network)"
-    work = {"command": command, "scenario": toml, "runs": runs, "seed": SEED, "societies": societies, "code": sources_hash(),
-            **asked}
+    work = {
+        "command": command,
+        "scenario": toml,
+        "runs": runs,
+        "seed": SEED,
+        "societies": societies,
+        "code": sources_hash(),
+        **asked,
+    }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         drawn = pages.publish(folder, command, title, tables)
-        manifest = store.save(folder, tables, work, scenario=toml, started=started, description=in_words(scenario),
-                              command="valign explore")
+        manifest = store.save(
+            folder,
+            tables,
+            work,
+            scenario=toml,
+            started=started,
+            description=in_words(scenario),
+            command="valign explore",
+        )
         pages.write(folder, manifest, title, tables, drawn)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

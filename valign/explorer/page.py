@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nicegui import Client, ui
+from nicegui.client import ClientConnectionTimeout
 from starlette.requests import Request
 
 from valign.experiments.levels import default_levels, reachable
@@ -23,13 +24,30 @@ from .state import MOST_MONTHS, RUNS, SEED, SOCIETIES, VIEWS, Settings, number, 
 from .style import CSS
 from .work import Ensemble, Question, Superseded, ensemble, in_thread, what_moved
 
-MAIN = ("coproduction_intensity", "power_sharing", "leadership_strength", "innovation.clarity",
-        "innovation.evidence_strength", "dialogue", "slack", "turnover_staff")
+MAIN = (
+    "coproduction_intensity",
+    "power_sharing",
+    "leadership_strength",
+    "innovation.clarity",
+    "innovation.evidence_strength",
+    "dialogue",
+    "slack",
+    "turnover_staff",
+)
 SWITCHES = {"relationships": ("relationships", "anchoring"), "coproduction": ("coproduction", "session_knowledge")}
-GROUPS = {name: [p for p in PARAMETERS.values() if p.mechanism == name and p.scope != "society"]
-          for name in dict.fromkeys(p.mechanism for p in PARAMETERS.values())}
-TITLES = {"results": "Results", "compare": "Compare", "levels": "Levels", "why": "Why", "society": "Society",
-          "changes": "Time line", "files": "Files"}
+GROUPS = {
+    name: [p for p in PARAMETERS.values() if p.mechanism == name and p.scope != "society"]
+    for name in dict.fromkeys(p.mechanism for p in PARAMETERS.values())
+}
+TITLES = {
+    "results": "Results",
+    "compare": "Compare",
+    "levels": "Levels",
+    "why": "Why",
+    "society": "Society",
+    "changes": "Time line",
+    "files": "Files",
+}
 
 
 class Latest:
@@ -128,7 +146,9 @@ class Page:
         with self.client:
             ui.run_javascript(f"window.history.replaceState(null, '', {json.dumps('/?' + query)})")
         note = "" if self.society is None else " (an uploaded survey and network are not in it)"
-        self.link.set_content(f'<a href="/?{words.escape(query)}">A link to exactly this state</a>{note}; so is the address above.')
+        self.link.set_content(
+            f'<a href="/?{words.escape(query)}">A link to exactly this state</a>{note}; so is the address above.'
+        )
 
     # --- what is computed ----------------------------------------------------------------------------------------
     async def refresh(self) -> None:
@@ -150,8 +170,10 @@ class Page:
                 self.complain(error)
             return
         self.found = found
-        self.status.set_text(f"{len(found.runs)} runs of {question.people():,} people over {found.scenario.months} months, in "
-                             f"{1000 * (time.perf_counter() - begun):.0f} ms. {found.remark}")
+        self.status.set_text(
+            f"{len(found.runs)} runs of {question.people():,} people over {found.scenario.months} months, in "
+            f"{1000 * (time.perf_counter() - begun):.0f} ms. {found.remark}"
+        )
         await self.show()
 
     async def show(self) -> None:
@@ -224,9 +246,14 @@ class Page:
         month = min(max(0, int(self.month.value or 0)), self.story.months)
         self.drawn.set_content(society_view.drawing(self.story, month, self.chosen))
         text = society_view._in_words(self.story, month)
-        self.told.set_content(f"<p>{text} {words.escape(self.story.remark)}</p>" + (
-            society_view.told(self.story, self.chosen, month) if self.chosen else
-            "<p>Click a person or a service, or choose one above.</p>"))
+        self.told.set_content(
+            f"<p>{text} {words.escape(self.story.remark)}</p>"
+            + (
+                society_view.told(self.story, self.chosen, month)
+                if self.chosen
+                else "<p>Click a person or a service, or choose one above.</p>"
+            )
+        )
 
     def pick(self, what: Any) -> None:
         """A person or service was chosen; what comes from the browser is looked up, nothing else."""
@@ -239,19 +266,21 @@ class Page:
     def play(self) -> None:
         """The next month, and no further than the last."""
         if self.story is None or self.month.value >= self.story.months:
-            self.player.deactivate()
-            self.play_button.set_text("Play")
+            self.toggle_play()
         else:
             self.month.set_value(int(self.month.value) + 1)
 
     def toggle_play(self) -> None:
-        if self.player.active:
-            self.player.deactivate()
-        else:
-            if self.story is not None and self.month.value >= self.story.months:
+        """Play from month to month, or pause."""
+        if self.player is not None:
+            self.player.cancel()
+            self.player = None
+        elif self.story is not None:
+            if self.month.value >= self.story.months:
                 self.month.set_value(0)
-            self.player.activate()
-        self.play_button.set_text("Pause" if self.player.active else "Play")
+            with self.drawn:
+                self.player = ui.timer(0.4, self.play)
+        self.play_button.set_text("Play" if self.player is None else "Pause")
 
     async def pin(self) -> None:
         if self.society is not None:
@@ -268,16 +297,20 @@ class Page:
 
     def show_comparison(self) -> None:
         if self.found_pinned is None:
-            self.comparison.set_content("<p>Pin the present settings, then move a lever: both are shown side by side, with "
-                                        "their differences run by run (the same seeds in both).</p>")
+            self.comparison.set_content(
+                "<p>Pin the present settings, then move a lever: both are shown side by side, with "
+                "their differences run by run (the same seeds in both).</p>"
+            )
         else:
             self.comparison.set_content(words.comparison(self.found_pinned, self.found))
 
     # --- scheduled changes ---------------------------------------------------------------------------------------
     def schedule(self) -> list[dict[str, Any]]:
-        return [change.model_dump(exclude_none=True) | (
-            {"organisations": list(change.organisations)} if change.organisations is not None else {})
-            for change in self.now.base().changes]
+        return [
+            change.model_dump(exclude_none=True)
+            | ({"organisations": list(change.organisations)} if change.organisations is not None else {})
+            for change in self.now.base().changes
+        ]
 
     async def add_change(self) -> None:
         try:
@@ -300,9 +333,16 @@ class Page:
     def show_changes(self) -> None:
         scenario = self.now.base()
         marks = [(change.month, change_in_words(change)) for change in scenario.changes]
-        self.line.set_content(charts.time_line(scenario.months, marks) + charts.curves(
-            "Uptake: people engaged", [charts.Line("median", words.curve_summary(self.found.curves["all", "engaged"]))],
-            marks=[month for month, _ in marks], width=860, height=250))
+        self.line.set_content(
+            charts.time_line(scenario.months, marks)
+            + charts.curves(
+                "Uptake: people engaged",
+                [charts.Line("median", words.curve_summary(self.found.curves["all", "engaged"]))],
+                marks=[month for month, _ in marks],
+                width=860,
+                height=250,
+            )
+        )
         self.scheduled.clear()
         with self.scheduled:
             for place, (_, text) in enumerate(marks):
@@ -325,7 +365,9 @@ class Page:
                 self.pinned = self.found_pinned = None
                 await self.apply(self.now)
             else:
-                self.complain(InputError(["survey and network go together: one of them is here, the other is missing"]))
+                self.complain(
+                    InputError(["survey and network go together: one of them is here, the other is missing"])
+                )
         except (InputError, MemoryError) as error:
             self.uploads.pop(kind, None)
             self.complain(error)
@@ -355,6 +397,7 @@ class Page:
     # --- how it is laid out --------------------------------------------------------------------------------------
     def build(self) -> None:
         ui.add_css(CSS)
+        ui.colors(primary="#2b5c8a", secondary="#5c5c5c", negative="#b3261e")
         with ui.element("div").classes("page"):
             with ui.element("aside").classes("levers").props('aria-label="Settings"'):
                 ui.html("<h1>valign explorer</h1>", sanitize=False)
@@ -368,7 +411,7 @@ class Page:
                         ui.tab(view, TITLES[view])
                 self.busy = ui.linear_progress(show_value=False).props('indeterminate aria-label="computing"')
                 self.busy.set_visibility(False)
-                with ui.tab_panels(tabs, animated=False, keep_alive=True).classes("w-full"):
+                with ui.tab_panels(tabs, value=self.view, animated=False, keep_alive=True).classes("w-full"):
                     for view in VIEWS:
                         with ui.tab_panel(view):
                             getattr(self, f"build_{view}")()
@@ -401,17 +444,32 @@ class Page:
             self.run = ui.number("run", value=1, min=1, max=RUNS, step=1, format="%d").props("dense").classes("w-20")
             self.run.on("change", self.another_run)
             self.play_button = ui.button("Play", on_click=self.toggle_play).props("no-caps")
-            self.month = ui.slider(min=0, max=1, value=0, step=1, on_change=self.draw_society).classes("w-64").props("label")
+            self.month = (
+                ui.slider(min=0, max=1, value=0, step=1, on_change=self.draw_society).classes("w-64").props("label")
+            )
             self.month.props["aria-label"] = "month"
-            self.places = ui.select({"": "choose a service or person"}, value="", label="who",
-                                    on_change=lambda event: self.pick(event.value)).props("dense").classes("w-64")
-        self.player = ui.timer(0.4, self.play, active=False)
+            self.places = (
+                ui.select(
+                    {"": "choose a service or person"},
+                    value="",
+                    label="who",
+                    on_change=lambda event: self.pick(event.value),
+                )
+                .props("dense")
+                .classes("w-64")
+            )
+        self.player: ui.timer | None = None
         with ui.element("div").classes("side"):
             with ui.element("div"):
                 self.legend = ui.html("", sanitize=False)
                 self.drawn = ui.html("", sanitize=False)
-                self.drawn.on("click", lambda event: self.pick(event.args), js_handler=(
-                    "(event) => { const mark = event.target.closest('[data-pick]'); if (mark) emit(mark.dataset.pick) }"))
+                self.drawn.on(
+                    "click",
+                    lambda event: self.pick(event.args),
+                    js_handler=(
+                        "(event) => { const mark = event.target.closest('[data-pick]'); if (mark) emit(mark.dataset.pick) }"
+                    ),
+                )
             self.told = ui.html("", sanitize=False).classes("told").props('aria-live="polite"')
 
     async def another_run(self) -> None:
@@ -423,8 +481,11 @@ class Page:
         self.scheduled = ui.column().classes("gap-0")
         with ui.row().classes("items-end"):
             self.when = ui.number("month", value=12, min=1, max=MOST_MONTHS, step=1, format="%d").classes("w-24")
-            self.what = ui.select({"set": "set a setting to", "scale": "multiply a setting by", "new leader": "new leaders"},
-                                  value="set", label="what").classes("w-48")
+            self.what = ui.select(
+                {"set": "set a setting to", "scale": "multiply a setting by", "new leader": "new leaders"},
+                value="set",
+                label="what",
+            ).classes("w-48")
             changeable = {p.name: f"{p.name}: {p.meaning}" for p in PARAMETERS.values() if p.scope != "society"}
             self.parameter = ui.select(changeable, value="slack", label="setting", with_input=True).classes("w-72")
             self.amount = ui.number("value", value=0.1, format="%.4g").classes("w-24")
@@ -439,19 +500,31 @@ class Page:
     def build_files(self) -> None:
         ui.html("<h2>Take away</h2>", sanitize=False)
         with ui.row():
-            for kind, text in (("scenario", "Scenario (TOML)"), ("table", "Table of runs (CSV)"),
-                               ("bundle", "Report, figures and tables (zip)")):
+            for kind, text in (
+                ("scenario", "Scenario (TOML)"),
+                ("table", "Table of runs (CSV)"),
+                ("bundle", "Report, figures and tables (zip)"),
+            ):
                 ui.button(text, on_click=lambda kind=kind: self.download(kind)).props("no-caps outline")
         self.link = ui.html("", sanitize=False)
-        ui.html("<h2>Bring your own</h2><p>A scenario, or a survey and a network for the scenario at hand. Files stay in this "
-                "page's memory and are gone when it is closed.</p>", sanitize=False)
+        ui.html(
+            "<h2>Bring your own</h2><p>A scenario, or a survey and a network for the scenario at hand. Files stay in this "
+            "page's memory and are gone when it is closed.</p>",
+            sanitize=False,
+        )
         with ui.row():
             for kind, text in files.KINDS.items():
                 most = files.MOST_TABLE if kind in ("nodes", "edges") else state.MOST_TOML
-                ui.upload(label=text, auto_upload=True, max_file_size=most, max_files=None,
-                          on_upload=lambda event, kind=kind: self.uploaded(kind, event),
-                          on_rejected=lambda most=most: self.complain(InputError([f"the file is larger than {most:,} bytes"])),
-                          ).classes(f"w-64 upload-{kind}").props("flat bordered")
+                ui.upload(
+                    label=text,
+                    auto_upload=True,
+                    max_file_size=most,
+                    max_files=None,
+                    on_upload=lambda event, kind=kind: self.uploaded(kind, event),
+                    on_rejected=lambda most=most: self.complain(
+                        InputError([f"the file is larger than {most:,} bytes"])
+                    ),
+                ).classes(f"w-64 upload-{kind}").props("flat bordered")
 
     def show_levers(self) -> None:
         """The settings, from the declarations of the parameters."""
@@ -464,11 +537,15 @@ class Page:
             names = {name: Scenario.load(name).title or name for name in scenario_names()}
             if self.now.toml:
                 names["own"] = f"{self.now.scenario} (yours)"
-            chosen = ui.select(names, value="own" if self.now.toml else self.now.scenario, label="Scenario").classes("w-full")
+            chosen = ui.select(names, value="own" if self.now.toml else self.now.scenario, label="Scenario").classes(
+                "w-full"
+            )
             chosen.on_value_change(lambda event: self.choose(event.value))
             ui.html(words.about(scenario), sanitize=False)
             self.build_level(scenario)
-            months = ui.number("Months", value=scenario.months, min=1, max=MOST_MONTHS, step=1, format="%d").classes("w-full")
+            months = ui.number("Months", value=scenario.months, min=1, max=MOST_MONTHS, step=1, format="%d").classes(
+                "w-full"
+            )
             months.props("dense").on("change", lambda: self.set_months(months.value))
             ui.button("Back to the scenario as it is", on_click=self.reset).props("no-caps flat dense")
             ui.html("<h2>Main levers</h2>", sanitize=False)
@@ -477,9 +554,16 @@ class Page:
             ui.html("<h2>All settings, by mechanism</h2>", sanitize=False)
             for name, declared in GROUPS.items():
                 if declared:
-                    self.group(name, [p.name for p in declared], [each for each in SWITCHES.get(name, (name,))
-                                                                  if each in MECHANISMS])
-            self.group("people and ties (redraws the society)", [p.name for p in PARAMETERS.values() if p.scope == "society"], [])
+                    self.group(
+                        name,
+                        [p.name for p in declared],
+                        [each for each in SWITCHES.get(name, (name,)) if each in MECHANISMS],
+                    )
+            self.group(
+                "people and ties (redraws the society)",
+                [p.name for p in PARAMETERS.values() if p.scope == "society"],
+                [],
+            )
 
     def build_level(self, scenario: Scenario) -> None:
         level = self.now.level if self.now.level is not None else scenario.alignment_level
@@ -495,8 +579,11 @@ class Page:
     def group(self, title: str, names: list[str], switches: list[str]) -> None:
         """A group of levers, made when it is first opened."""
         off = [each for each in switches if not self.now.base().mechanisms[each]]
-        with ui.expansion(title.replace("_", " ") + (" (off)" if off else "")).classes("w-full").props(
-                "dense dense-toggle") as group:
+        with (
+            ui.expansion(title.replace("_", " ") + (" (off)" if off else ""))
+            .classes("w-full")
+            .props("dense dense-toggle") as group
+        ):
             pass
 
         def fill(event: Any) -> None:
@@ -504,7 +591,9 @@ class Page:
                 with group:
                     for each in switches:
                         switch = ui.switch(f"{each.replace('_', ' ')} acts", value=self.now.base().mechanisms[each])
-                        switch.props("dense").on_value_change(lambda event, each=each: self.switched(each, event.value))
+                        switch.props("dense").on_value_change(
+                            lambda event, each=each: self.switched(each, event.value)
+                        )
                     for name in names:
                         self.lever(name)
 
@@ -518,8 +607,12 @@ class Page:
         value = self.now.parameters.get(name, own)
         heading = ui.html(words.lever(p, value, own), sanitize=False)
         low, high = min(p.low, value, own), max(p.high, value, own)
-        slider = ui.slider(min=low, max=high, step=1 if p.integer else float(f"{(high - low) / 100:.6g}") or 0.01, value=value)
-        slider.props("label dense").classes(f"lever-{name.replace('.', '-')}").props["aria-label"] = f"{p.meaning}, {p.unit}"
+        slider = ui.slider(
+            min=low, max=high, step=1 if p.integer else float(f"{(high - low) / 100:.6g}") or 0.01, value=value
+        )
+        slider.props("label dense").classes(f"lever-{name.replace('.', '-')}").props["aria-label"] = (
+            f"{p.meaning}, {p.unit}"
+        )
         slider.on("change", lambda event: self.moved(name, event.args))
         self.sliders.setdefault(name, []).append((heading, slider))
 
@@ -542,7 +635,10 @@ def register() -> None:
         client.on_delete(lambda: (page.main.ticket(), page.detail.ticket()))
         if error is not None:
             page.complain(error)
-        await client.connected()
+        try:
+            await client.connected()
+        except ClientConnectionTimeout:
+            return  # a visitor without JavaScript, or who has gone already
         if error is None:
             page.keep_link()
         await page.refresh()

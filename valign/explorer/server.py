@@ -28,8 +28,10 @@ def explore(host: str, port: int, show: bool) -> None:
         raise InputError(["the explorer needs NiceGUI: pip install 'valign[web]'"]) from None
     _check_free(host, port)
     if not is_loopback(host):
-        terminal.say(f"WARNING: {host} can be reached from other machines. Everybody there can use this page and this "
-                     "machine's processors; there is no password. Use --host 127.0.0.1 unless that is what you want.")
+        terminal.say(
+            f"WARNING: {host} can be reached from other machines. Everybody there can use this page and this "
+            "machine's processors; there is no password. Use --host 127.0.0.1 unless that is what you want."
+        )
     if not running.compiled_before():
         terminal.say("Compiling the model, once on this machine: a minute or two")
     from . import page
@@ -38,8 +40,17 @@ def explore(host: str, port: int, show: bool) -> None:
     page.register()
     address = f"[{host}]" if ":" in host else host
     terminal.say(f"The explorer is at http://{address}:{port} (Ctrl-C ends it)")
-    ui.run(host=host, port=port, reload=False, show=show, title="valign explorer", show_welcome_message=False,
-           favicon="🌱", uvicorn_logging_level="error", reconnect_timeout=10.0)
+    ui.run(
+        host=host,
+        port=port,
+        reload=False,
+        show=show,
+        title="valign explorer",
+        show_welcome_message=False,
+        favicon="🌱",
+        uvicorn_logging_level="error",
+        reconnect_timeout=10.0,
+    )
 
 
 def warm() -> None:
@@ -62,4 +73,6 @@ def _check_free(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise InputError([f"--host {host} --port {port}: {error.strerror or error}; another --port may be free"]) from None
+        raise InputError(
+            [f"--host {host} --port {port}: {error.strerror or error}; another --port may be free"]
+        ) from None

@@ -25,21 +25,46 @@ MOST_FOLLOWED = 1_000_000  # people x months of which everybody's state is kept 
 MOST_DRAWN = 1_000  # people drawn one by one; more are summed up by service
 GOLDEN = math.pi * (3 - math.sqrt(5))
 STOPS = ((0.3, (255, 240, 190)), (0.55, (240, 170, 90)), (0.75, (190, 70, 110)), (1.0, (45, 16, 92)))  # light to dark
-AFTER = {"started": "piloting", "started again": "piloting", "commissioned": "commissioned",
-         "commissioned again": "commissioned", "went on without funding": "sustained", "abandoned": "abandoned"}
+AFTER = {
+    "started": "piloting",
+    "started again": "piloting",
+    "commissioned": "commissioned",
+    "commissioned again": "commissioned",
+    "went on without funding": "sustained",
+    "abandoned": "abandoned",
+}
 # weight of each term of a person's decision, by what happened: as in model/mechanisms/engagement.py
-ENGAGING = (("z", "fit_effect", 1), ("engaged_ties", "peer_effect", 1), ("evidence", "evidence_effect", 1),
-            ("climate", "climate_effect", 1), ("identification", "identity_effect", 1), ("workload", "workload_effect", -1))
+ENGAGING = (
+    ("z", "fit_effect", 1),
+    ("engaged_ties", "peer_effect", 1),
+    ("evidence", "evidence_effect", 1),
+    ("climate", "climate_effect", 1),
+    ("identification", "identity_effect", 1),
+    ("workload", "workload_effect", -1),
+)
 LASTING = (("z", "lapse_fit", 1), ("disapproval", "disapproval", -1))
 WEIGHTS = {"engaged": ENGAGING, "engaged again": LASTING, "lapsed": tuple((t, p, -sign) for t, p, sign in LASTING)}
 TERMS = {
-    "z": "alignment, in units of fit from the reference", "engaged_ties": "share of ties who are engaged",
-    "evidence": "perceived evidence", "climate": "climate of the service", "identification": "identification",
-    "workload": "workload", "disapproval": "disapproval by manager or commissioner", "base": "base",
-    "fit": "fit of values", "peers": "neighbouring services", "slack": "own slack", "funds": "pilot funds",
-    "mandate": "mandate", "relationship": "relationship with the commissioner", "cost": "price against others",
-    "score": "score, in all", "reservation": "score that is needed", "money": "money left, £1,000 a year",
-    "price": "price, £1,000 a year", "share_engaged": "share of people engaged",
+    "z": "alignment, in units of fit from the reference",
+    "engaged_ties": "share of ties who are engaged",
+    "evidence": "perceived evidence",
+    "climate": "climate of the service",
+    "identification": "identification",
+    "workload": "workload",
+    "disapproval": "disapproval by manager or commissioner",
+    "base": "base",
+    "fit": "fit of values",
+    "peers": "neighbouring services",
+    "slack": "own slack",
+    "funds": "pilot funds",
+    "mandate": "mandate",
+    "relationship": "relationship with the commissioner",
+    "cost": "price against others",
+    "score": "score, in all",
+    "reservation": "score that is needed",
+    "money": "money left, £1,000 a year",
+    "price": "price, £1,000 a year",
+    "share_engaged": "share of people engaged",
     "months_under": "months under the threshold",
 }
 
@@ -69,7 +94,7 @@ class Story:
         if self.society.ids is not None:
             return f"{ROLES[self.society.role[row]]} {self.society.ids[row]}"
         first = self.society.first[self.society.organisation[row]]
-        same = np.count_nonzero(self.society.role[first:row + 1] == self.society.role[row])
+        same = np.count_nonzero(self.society.role[first : row + 1] == self.society.role[row])
         return f"{ROLES[self.society.role[row]]} {same}"
 
 
@@ -85,8 +110,12 @@ def followed(question: Question, run: int = 0) -> Story:
         settings = Settings(**{**vars(settings), "months": months})
         question = Question(settings, question.society)
         if any(change.month > months for change in question.settings.base().changes):
-            raise InputError([f"{people:,} people can be followed for {months} months only, which is before a scheduled "
-                              "change; fewer people can be followed for longer"])
+            raise InputError(
+                [
+                    f"{people:,} people can be followed for {months} months only, which is before a scheduled "
+                    "change; fewer people can be followed for longer"
+                ]
+            )
     design = design_of(question)
     if not 0 <= run < len(design):
         raise InputError([f"run {run + 1}: there are {len(design)} runs"])
@@ -94,22 +123,38 @@ def followed(question: Question, run: int = 0) -> Story:
     if found.runs["status"].iloc[0] != "ok":
         raise InputError([found.runs["status"].iloc[0]])
     base = settings.base()
-    society = (imported(base, question.society) or society_from(base, int(design["society_seed"].iloc[run])))
+    society = imported(base, question.society) or society_from(base, int(design["society_seed"].iloc[run]))
     table, services, rows = found.agents, len(society.key), len(society.role)
-    arrays = {name: table[name].to_numpy().reshape(months + 1, rows)
-              for name in ("alignment", "identification", "clarity", "exposure", *base.dimensions)}
-    arrays |= {"stage": table["stage"].cat.codes.to_numpy().reshape(months + 1, rows),
-               "holder": table["holder"].to_numpy().reshape(months + 1, rows)}
+    arrays = {
+        name: table[name].to_numpy().reshape(months + 1, rows)
+        for name in ("alignment", "identification", "clarity", "exposure", *base.dimensions)
+    }
+    arrays |= {
+        "stage": table["stage"].cat.codes.to_numpy().reshape(months + 1, rows),
+        "holder": table["holder"].to_numpy().reshape(months + 1, rows),
+    }
     first, members = society.first[:-2], np.diff(society.first[:-1])
-    means = {name: np.add.reduceat(values[:, :society.first[-2]], first, axis=1) / members
-             for name, values in (("alignment", arrays["alignment"]),
-                                  ("engaged", (arrays["stage"] == STAGES.index("engaged")).astype(float)))}
+    means = {
+        name: np.add.reduceat(values[:, : society.first[-2]], first, axis=1) / members
+        for name, values in (
+            ("alignment", arrays["alignment"]),
+            ("engaged", (arrays["stage"] == STAGES.index("engaged")).astype(float)),
+        )
+    }
     stages = np.empty((months + 1, services), int)
     stages[:] = [SERVICE_STAGES.index(base.organisations[group].stage) for group in society.group]
     for event in found.events[found.events["person"] < 0].itertuples():
-        stages[event.month:, event.service] = SERVICE_STAGES.index(AFTER[event.what])
-    return Story(settings.whole(), society, society.service_names(base), arrays if rows <= MOST_DRAWN else None, means, stages,
-                 found.events, remark)
+        stages[event.month :, event.service] = SERVICE_STAGES.index(AFTER[event.what])
+    return Story(
+        settings.whole(),
+        society,
+        society.service_names(base),
+        arrays if rows <= MOST_DRAWN else None,
+        means,
+        stages,
+        found.events,
+        remark,
+    )
 
 
 # --- drawn -----------------------------------------------------------------------------------------------------------
@@ -129,8 +174,11 @@ def mark(role: int, x: float, y: float, r: float) -> str:
     """Shape of a role: staff round, managers square, peers triangular, commissioners a diamond."""
     if role == 0:
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"'
-    corners = {1: ((-1, -1), (1, -1), (1, 1), (-1, 1)), 2: ((0, -1.3), (1.2, 0.9), (-1.2, 0.9)),
-               3: ((0, -1.4), (1.4, 0), (0, 1.4), (-1.4, 0))}[role]
+    corners = {
+        1: ((-1, -1), (1, -1), (1, 1), (-1, 1)),
+        2: ((0, -1.3), (1.2, 0.9), (-1.2, 0.9)),
+        3: ((0, -1.4), (1.4, 0), (0, 1.4), (-1.4, 0)),
+    }[role]
     return f'<polygon points="{" ".join(f"{x + a * r:.1f},{y + b * r:.1f}" for a, b in corners)}"'
 
 
@@ -165,31 +213,40 @@ def _people(story: Story, month: int, chosen: str) -> str:
     for o, (x, y) in enumerate(centre):
         size = 2.05 * r * math.sqrt(max(1, society.first[o + 1] - society.first[o])) + 1.6 * r
         stage = SERVICE_STAGES[story.stages[month, o]]
-        drawn.append(f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}</title><circle cx="{x:.1f}" '
-                     f'cy="{y:.1f}" r="{size:.1f}" {SERVICE_STYLE[stage]} stroke-width="{3 if chosen == f"s{o}" else 1.5}"/>'
-                     f'<text x="{x:.1f}" y="{y - size - 4:.1f}" text-anchor="middle" fill="{charts.INK}">'
-                     f'{escape(story.names[o][:22])}: {stage}</text></g>')
+        drawn.append(
+            f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}</title><circle cx="{x:.1f}" '
+            f'cy="{y:.1f}" r="{size:.1f}" {SERVICE_STYLE[stage]} stroke-width="{3 if chosen == f"s{o}" else 1.5}"/>'
+            f'<text x="{x:.1f}" y="{y - size - 4:.1f}" text-anchor="middle" fill="{charts.INK}">'
+            f"{escape(story.names[o][:22])}: {stage}</text></g>"
+        )
     if chosen.startswith("p"):
         row = int(chosen[1:])
-        for other in society.neighbour[society.tie_start[row]:society.tie_start[row + 1]]:
+        for other in society.neighbour[society.tie_start[row] : society.tie_start[row + 1]]:
             (a, b), (c, d) = place[row], place[other]
-            drawn.append(f'<line x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}" stroke="{charts.MUTED}" opacity=".7"/>')
+            drawn.append(
+                f'<line x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}" stroke="{charts.MUTED}" opacity=".7"/>'
+            )
     for row, (x, y) in enumerate(place):
         stage = STAGES[people["stage"][month, row]]
         style = PERSON_STYLE[stage] if chosen != f"p{row}" else 'stroke="#d00000" stroke-width="3"'
-        drawn.append(f'<g data-pick="p{row}" class="pick"><title>{escape(story.person(row))}, {stage}</title>'
-                     f'{mark(society.role[row], x, y, r)} fill="{colour(people["alignment"][month, row])}" {style}/></g>')
+        drawn.append(
+            f'<g data-pick="p{row}" class="pick"><title>{escape(story.person(row))}, {stage}</title>'
+            f'{mark(society.role[row], x, y, r)} fill="{colour(people["alignment"][month, row])}" {style}/></g>'
+        )
     return charts.frame(f"Month {month}", "".join(drawn), 860, height, _in_words(story, month))
 
 
 PERSON_STYLE = {
-    "unaware": 'stroke="#aaaaaa" stroke-width=".7" opacity=".75"', "aware": 'stroke="#555555" stroke-width=".8"',
+    "unaware": 'stroke="#aaaaaa" stroke-width=".7" opacity=".75"',
+    "aware": 'stroke="#555555" stroke-width=".8"',
     "engaged": f'stroke="{charts.INK}" stroke-width="2.6"',
     "lapsed": f'stroke="{charts.INK}" stroke-width="1.6" stroke-dasharray="2 2"',
 }
 SERVICE_STYLE = {
-    "outside": 'fill="#fafafa" stroke="#bbbbbb"', "piloting": f'fill="#eef3f8" stroke="{charts.MAIN}" stroke-dasharray="5 3"',
-    "commissioned": f'fill="#dde9f4" stroke="{charts.MAIN}"', "sustained": 'fill="#e6f0de" stroke="#4d7a1e"',
+    "outside": 'fill="#fafafa" stroke="#bbbbbb"',
+    "piloting": f'fill="#eef3f8" stroke="{charts.MAIN}" stroke-dasharray="5 3"',
+    "commissioned": f'fill="#dde9f4" stroke="{charts.MAIN}"',
+    "sustained": 'fill="#e6f0de" stroke="#4d7a1e"',
     "abandoned": 'fill="#f0f0f0" stroke="#777777" stroke-dasharray="1 3"',
 }
 
@@ -204,38 +261,59 @@ def _services(story: Story, month: int, chosen: str) -> str:
         x, y = size * (o % columns), 26 + size * (o // columns)
         stage, share = SERVICE_STAGES[story.stages[month, o]], story.services["engaged"][month, o]
         box = size * 0.88
-        drawn.append(f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}: {100 * share:.0f} % engaged'
-                     f'</title><rect x="{x:.1f}" y="{y:.1f}" width="{box:.1f}" height="{box:.1f}" '
-                     f'fill="{colour(story.services["alignment"][month, o])}" opacity="{.35 if stage in ("outside", "abandoned") else 1}" '
-                     f'stroke="{"#d00000" if chosen == f"s{o}" else "none"}" stroke-width="2"/><rect x="{x:.1f}" '
-                     f'y="{y + box * .8:.1f}" width="{box * share:.1f}" height="{box * .2:.1f}" fill="{charts.INK}"/></g>')
-    return charts.frame(f"Month {month}: services", "".join(drawn), 860, int(40 + size * math.ceil(services / columns)),
-                        _in_words(story, month))
+        drawn.append(
+            f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}: {100 * share:.0f} % engaged'
+            f'</title><rect x="{x:.1f}" y="{y:.1f}" width="{box:.1f}" height="{box:.1f}" '
+            f'fill="{colour(story.services["alignment"][month, o])}" opacity="{0.35 if stage in ("outside", "abandoned") else 1}" '
+            f'stroke="{"#d00000" if chosen == f"s{o}" else "none"}" stroke-width="2"/><rect x="{x:.1f}" '
+            f'y="{y + box * 0.8:.1f}" width="{box * share:.1f}" height="{box * 0.2:.1f}" fill="{charts.INK}"/></g>'
+        )
+    return charts.frame(
+        f"Month {month}: services",
+        "".join(drawn),
+        860,
+        int(40 + size * math.ceil(services / columns)),
+        _in_words(story, month),
+    )
 
 
 def _in_words(story: Story, month: int) -> str:
     engaged, aligned = story.services["engaged"][month], story.services["alignment"][month]
     size = np.diff(story.society.first[:-1])
-    counts = [f"{np.count_nonzero(story.stages[month] == n)} {name}" for n, name in enumerate(SERVICE_STAGES)
-              if np.any(story.stages[month] == n)]
-    return (f"Month {month}: {len(story.names)} services ({', '.join(counts)}); {100 * (engaged * size).sum() / size.sum():.0f} % "
-            f"of people engaged, mean alignment {(aligned * size).sum() / size.sum():.2f}.")
+    counts = [
+        f"{np.count_nonzero(story.stages[month] == n)} {name}"
+        for n, name in enumerate(SERVICE_STAGES)
+        if np.any(story.stages[month] == n)
+    ]
+    return (
+        f"Month {month}: {len(story.names)} services ({', '.join(counts)}); {100 * (engaged * size).sum() / size.sum():.0f} % "
+        f"of people engaged, mean alignment {(aligned * size).sum() / size.sum():.2f}."
+    )
 
 
 def legend(story: Story) -> str:
     """What shapes, colours and outlines mean."""
-    steps = "".join(f'<rect x="{88 + 34 * n}" y="4" width="34" height="12" fill="{colour(value)}"/><text x="{105 + 34 * n}" '
-                    f'y="28" text-anchor="middle">{value:.1f}</text>' for n, value in enumerate((.3, .4, .5, .6, .7, .8, .9)))
+    steps = "".join(
+        f'<rect x="{88 + 34 * n}" y="4" width="34" height="12" fill="{colour(value)}"/><text x="{105 + 34 * n}" '
+        f'y="28" text-anchor="middle">{value:.1f}</text>'
+        for n, value in enumerate((0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))
+    )
     drawn = [f'<text x="4" y="15">alignment</text>{steps}']
     if story.people is None:
         drawn.append('<text x="345" y="15">black bar: share engaged; pale: not using it</text>')
     else:
-        drawn += [f'{mark(n, 350 + 98 * n, 10, 5)} fill="#999" stroke="{charts.INK}"/><text x="{362 + 98 * n}" y="15">{role}</text>'
-                  for n, role in enumerate(ROLES)]
-        drawn += [f'{mark(0, 350 + 98 * n, 32, 6)} fill="#ddd" {PERSON_STYLE[stage]}/><text x="{362 + 98 * n}" y="37">{stage}</text>'
-                  for n, stage in enumerate(STAGES)]
-    return (f'<svg viewBox="0 0 860 44" class="chart" font-size="12" font-family="system-ui, sans-serif" aria-hidden="true">'
-            f'{"".join(drawn)}</svg>')
+        drawn += [
+            f'{mark(n, 350 + 98 * n, 10, 5)} fill="#999" stroke="{charts.INK}"/><text x="{362 + 98 * n}" y="15">{role}</text>'
+            for n, role in enumerate(ROLES)
+        ]
+        drawn += [
+            f'{mark(0, 350 + 98 * n, 32, 6)} fill="#ddd" {PERSON_STYLE[stage]}/><text x="{362 + 98 * n}" y="37">{stage}</text>'
+            for n, stage in enumerate(STAGES)
+        ]
+    return (
+        f'<svg viewBox="0 0 860 44" class="chart" font-size="12" font-family="system-ui, sans-serif" aria-hidden="true">'
+        f"{''.join(drawn)}</svg>"
+    )
 
 
 # --- told ------------------------------------------------------------------------------------------------------------
@@ -251,14 +329,30 @@ def _values(story: Story, rows: Sequence[int], month: int, who: str) -> str:
     lines = []
     for name in sorted(story.scenario.dimensions, key=lambda each: -innovation.emphasis[each]):
         own, wanted = float(story.people[name][month, rows].mean()), innovation.values[name]
-        lines.append([name.replace("_", " "), f"{innovation.emphasis[name] / total:.2f}", f"{own:.2f}", f"{wanted:.2f}",
-                      f"{own - wanted:+.2f}"])
+        lines.append(
+            [
+                name.replace("_", " "),
+                f"{innovation.emphasis[name] / total:.2f}",
+                f"{own:.2f}",
+                f"{wanted:.2f}",
+                f"{own - wanted:+.2f}",
+            ]
+        )
     return charts.table(["value", "emphasis", who, "innovation", "gap"], lines, f"Values in month {month}")
 
 
 def _history(story: Story, lines: Mapping[str, np.ndarray], title: str) -> str:
-    drawn = [charts.Line(name, pd.DataFrame({"month": np.arange(len(values)), "value": values}), charts.ORDERED[n],
-                         charts.DASHES[n], "value", ()) for n, (name, values) in enumerate(lines.items())]
+    drawn = [
+        charts.Line(
+            name,
+            pd.DataFrame({"month": np.arange(len(values)), "value": values}),
+            charts.ORDERED[n],
+            charts.DASHES[n],
+            "value",
+            (),
+        )
+        for n, (name, values) in enumerate(lines.items())
+    ]
     return charts.curves(title, drawn, width=430, height=210, write=lambda value: f"{value:.2f}", room=140)
 
 
@@ -268,11 +362,15 @@ def _person_told(story: Story, row: int, month: int) -> str:
     where = story.names[o] if o < len(story.names) else "funds services"
     stage, holder = STAGES[people["stage"][month, row]], int(people["holder"][month, row])
     others = f" Holder number {holder + 1} of this post." if holder else ""
-    history = {name: people[name][:, row] for name in ("alignment", "identification")} | {"engaged ties": people["exposure"][:, row]}
-    return (f"<h3>{escape(story.person(row))} · {escape(where)}</h3><p>Month {month}: {stage}; alignment "
-            f"{people['alignment'][month, row]:.2f}.{others}</p>{_values(story, [row], month, 'this person')}"
-            f"{_history(story, history, 'History')}<h4>What happened, and why</h4>"
-            f"{_happened(story, story.events[story.events['person'] == row], month)}")
+    history = {name: people[name][:, row] for name in ("alignment", "identification")} | {
+        "engaged ties": people["exposure"][:, row]
+    }
+    return (
+        f"<h3>{escape(story.person(row))} · {escape(where)}</h3><p>Month {month}: {stage}; alignment "
+        f"{people['alignment'][month, row]:.2f}.{others}</p>{_values(story, [row], month, 'this person')}"
+        f"{_history(story, history, 'History')}<h4>What happened, and why</h4>"
+        f"{_happened(story, story.events[story.events['person'] == row], month)}"
+    )
 
 
 def _service_told(story: Story, o: int, month: int) -> str:
@@ -280,10 +378,12 @@ def _service_told(story: Story, o: int, month: int) -> str:
     history = {name: values[:, o] for name, values in story.services.items()}
     values = _values(story, list(rows), month, "mean of members") if story.people is not None else ""
     own = story.events[(story.events["service"] == o) & (story.events["person"] < 0)]
-    return (f"<h3>{escape(story.names[o])}</h3><p>Month {month}: {SERVICE_STAGES[story.stages[month, o]]}; {len(rows)} people, "
-            f"{100 * story.services['engaged'][month, o]:.0f} % engaged, mean alignment "
-            f"{story.services['alignment'][month, o]:.2f}.</p>{values}{_history(story, history, 'History')}"
-            f"<h4>What happened, and why</h4>{_happened(story, own, month)}")
+    return (
+        f"<h3>{escape(story.names[o])}</h3><p>Month {month}: {SERVICE_STAGES[story.stages[month, o]]}; {len(rows)} people, "
+        f"{100 * story.services['engaged'][month, o]:.0f} % engaged, mean alignment "
+        f"{story.services['alignment'][month, o]:.2f}.</p>{values}{_history(story, history, 'History')}"
+        f"<h4>What happened, and why</h4>{_happened(story, own, month)}"
+    )
 
 
 def _happened(story: Story, events: pd.DataFrame, month: int) -> str:
@@ -291,9 +391,11 @@ def _happened(story: Story, events: pd.DataFrame, month: int) -> str:
     events = events[events["month"] <= month]
     if events.empty:
         return "<p>Nothing yet.</p>"
-    return "".join(f"<details{' open' if n == 0 else ''}><summary>month {event.month}: {escape(event.what)}</summary>"
-                   f"{why(story.scenario, event.what, event.terms)}</details>"
-                   for n, event in enumerate(events.iloc[::-1].itertuples()))
+    return "".join(
+        f"<details{' open' if n == 0 else ''}><summary>month {event.month}: {escape(event.what)}</summary>"
+        f"{why(story.scenario, event.what, event.terms)}</details>"
+        for n, event in enumerate(events.iloc[::-1].itertuples())
+    )
 
 
 def why(scenario: Scenario, what: str, terms: Mapping[str, float]) -> str:
@@ -316,6 +418,8 @@ def why(scenario: Scenario, what: str, terms: Mapping[str, float]) -> str:
         rows = [[TERMS[name], f"{value:.2f}"] for name, value in terms.items() if name in TERMS]
         table = charts.table(["what weighed", "value"], rows) if rows else ""
     if "probability" in terms and terms["probability"] == terms["probability"]:
-        table += (f"<p>The chance in that month was {100 * terms['probability']:.1f} %; the draw was "
-                  f"{terms['draw']:.3f} of 1 (it happens when the draw is below the chance).</p>")
+        table += (
+            f"<p>The chance in that month was {100 * terms['probability']:.1f} %; the draw was "
+            f"{terms['draw']:.3f} of 1 (it happens when the draw is below the chance).</p>"
+        )
     return table

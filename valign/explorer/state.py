@@ -96,8 +96,12 @@ def _base(name: str, toml: str, shared: tuple[tuple[str, Any], ...], changes: st
         raise ScenarioError([f"the scenario has {len(toml):,} characters; at most {MOST_TOML:,} are taken"])
     scenario = Scenario.from_toml(toml, name)
     if scenario.tables is not None and scenario.tables.data is None:
-        raise ScenarioError([f"{name}: [tables] names files, which this page does not read: "
-                             "take the section out and upload survey and network beside the scenario"])
+        raise ScenarioError(
+            [
+                f"{name}: [tables] names files, which this page does not read: "
+                "take the section out and upload survey and network beside the scenario"
+            ]
+        )
     check_size(scenario)
     return scenario
 
@@ -106,24 +110,37 @@ def _base(name: str, toml: str, shared: tuple[tuple[str, Any], ...], changes: st
 def check_size(scenario: Scenario) -> None:
     """Raise ScenarioError for what is too large for the page, before anything of that size is built."""
     services, people = sum(group.count for group in scenario.organisations), scenario.people()
-    problems = [f"{what}: {number:,}; this page takes at most {most:,} (`valign run` takes more)"
-                for what, number, most in (("people", people, MOST_PEOPLE), ("services", services, MOST_SERVICES),
-                                           ("months", scenario.months, MOST_MONTHS),
-                                           ("scheduled changes", len(scenario.changes), MOST_CHANGES)) if number > most]
+    problems = [
+        f"{what}: {number:,}; this page takes at most {most:,} (`valign run` takes more)"
+        for what, number, most in (
+            ("people", people, MOST_PEOPLE),
+            ("services", services, MOST_SERVICES),
+            ("months", scenario.months, MOST_MONTHS),
+            ("scheduled changes", len(scenario.changes), MOST_CHANGES),
+        )
+        if number > most
+    ]
     if problems:
         raise ScenarioError(problems)
 
 
 def runs_allowed(scenario: Scenario, people: int, wanted: int = RUNS) -> int:
     """How many runs of a scenario the page computes: as wanted, or fewer of a large one; InputError where too few."""
-    ties = (min(scenario.value("ties.team_size"), people) * scenario.value("ties.team_density")
-            + 2 * scenario.value("ties.cross_team") + 2 * scenario.value("ties.between"))
+    ties = (
+        min(scenario.value("ties.team_size"), people) * scenario.value("ties.team_density")
+        + 2 * scenario.value("ties.cross_team")
+        + 2 * scenario.value("ties.between")
+    )
     load = max(1, people) * scenario.months * (1 + max(0.0, ties - 12) / 12)
     runs = int(min(wanted, MOST_PERSON_MONTHS // load))
     if runs < FEWEST_RUNS:
-        raise InputError([f"{people:,} people over {scenario.months} months are more than this page computes "
-                          f"({MOST_PERSON_MONTHS / 1e6:.0f} million person-months for {FEWEST_RUNS} runs or more); fewer "
-                          "months, people or ties need less, and `valign run` has no such limit"])
+        raise InputError(
+            [
+                f"{people:,} people over {scenario.months} months are more than this page computes "
+                f"({MOST_PERSON_MONTHS / 1e6:.0f} million person-months for {FEWEST_RUNS} runs or more); fewer "
+                "months, people or ties need less, and `valign run` has no such limit"
+            ]
+        )
     return runs
 
 
@@ -133,8 +150,12 @@ def encode(now: Settings, pinned: Settings | None = None, view: str = "results")
     pairs = [*_pairs(now), *((f"pin.{key}", value) for key, value in (_pairs(pinned) if pinned is not None else ()))]
     text = urlencode(pairs + ([("view", view)] if view != "results" else []))
     if len(text) > MOST_LINK:
-        raise InputError([f"the link would have {len(text):,} characters, at most {MOST_LINK:,} work everywhere: download "
-                          "the scenario instead"])
+        raise InputError(
+            [
+                f"the link would have {len(text):,} characters, at most {MOST_LINK:,} work everywhere: download "
+                "the scenario instead"
+            ]
+        )
     return text
 
 
@@ -201,13 +222,20 @@ def _settings(pairs: Sequence[tuple[str, str]], problems: list[str]) -> Settings
                 changes.append(json.loads(value))
                 given["changes"] = ()
             else:
-                problems.append(unknown(key, [*PARAMETERS, "scenario", "on", "off", "level", "months", "change", "view"],
-                                        "setting"))
+                problems.append(
+                    unknown(
+                        key, [*PARAMETERS, "scenario", "on", "off", "level", "months", "change", "view"], "setting"
+                    )
+                )
         except (ValueError, OverflowError, RecursionError):
             problems.append(f"{key} = {value[:60]!r}: cannot be read")
     if "changes" in given:
         given["changes"] = tuple(each for each in changes if each != "none")
-        problems += [f"change = {str(each)[:60]!r}: a table is wanted" for each in given["changes"] if not isinstance(each, dict)]
+        problems += [
+            f"change = {str(each)[:60]!r}: a table is wanted"
+            for each in given["changes"]
+            if not isinstance(each, dict)
+        ]
     return Settings(parameters=parameters, mechanisms=mechanisms, **given)
 
 

@@ -23,9 +23,14 @@ h3 { font-size: 1rem; line-height: 1.4rem; font-weight: 700; margin: 4px 0; } h4
 .problems { background: #fdecea; border: 1px solid #b3261e; border-radius: 6px; padding: 6px 12px; color: #7a120c; width: 100%; }
 .problems:empty { display: none; }
 .status { color: var(--muted); font-size: .85rem; min-height: 1.2rem; }
-.lever { font-size: .86rem; line-height: 1.15rem; margin-top: 6px; display: grid; grid-template-columns: 1fr auto; column-gap: 8px; }
-.lever b { white-space: nowrap; } .lever.changed b { color: #8a5a12; }
-.lever details { grid-column: 1 / -1; color: var(--muted); font-size: .78rem; } .lever summary { cursor: pointer; width: max-content; }
+.lever { font-size: .86rem; line-height: 1.15rem; margin-top: 8px; display: grid; grid-template-columns: 1fr auto auto;
+  column-gap: 8px; position: relative; }
+.lever b { white-space: nowrap; } .lever.changed b { color: #8a5a12; } .lever.changed b::before { content: "changed: "; }
+.lever summary { cursor: pointer; list-style: none; border: 1px solid #999; border-radius: 50%; width: 1.1rem; height: 1.1rem;
+  line-height: 1rem; text-align: center; font-size: .75rem; }
+.lever details p { position: absolute; z-index: 5; left: 0; right: 0; top: 100%; background: #fff; border: 1px solid #999;
+  border-radius: 4px; padding: 6px 8px; font-size: .8rem; overflow-wrap: anywhere; }
+.about { font-size: .85rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; background: #fff; margin: 6px 0; font-size: .86rem; }
 caption { text-align: left; font-weight: 600; padding: 2px 0; } th, td { border-bottom: 1px solid #e3e3e3; padding: 3px 10px;
   text-align: right; } th[scope=row], thead th:first-child { text-align: left; font-weight: 400; } thead th { font-weight: 600; }

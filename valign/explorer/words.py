@@ -18,8 +18,15 @@ from . import charts
 from .work import Ensemble
 
 CARDS = ("uptake_final", "uptake_peak", "spread_final", "sustained_24", "alignment_final", "time_to_50")
-VALUES = ("value_commissioners", "value_clients", "value_providers", "value_per_pound_financial",
-          "value_per_pound_economic", "value_per_pound_social", "money_spent")
+VALUES = (
+    "value_commissioners",
+    "value_clients",
+    "value_providers",
+    "value_per_pound_financial",
+    "value_per_pound_economic",
+    "value_per_pound_social",
+    "money_spent",
+)
 BAND = "Line: median of runs. Dark area: the middle half of runs; light area: nine runs out of ten (5 to 95 %)."
 
 
@@ -31,10 +38,14 @@ def problems(lines: Sequence[str]) -> str:
 
 def lever(p: Parameter, value: float, own: float) -> str:
     """Heading of a slider: what it is, its value, and (hover or open) unit, range, source, grade."""
-    facts = (f"{p.name}: {p.unit}; plausible {p.low:g} to {p.high:g}; this scenario's own value {own:g}. "
-             f"Grade: {p.grade}. Source: {p.source}.")
-    return (f'<div class="lever{" changed" if value != own else ""}" title="{escape(facts)}"><span>{escape(p.meaning)}</span>'
-            f'<b>{value:.4g}</b><details><summary>about</summary>{escape(facts)}</details></div>')
+    facts = (
+        f"{p.name}: {p.unit}; plausible {p.low:g} to {p.high:g}; this scenario's own value {own:g}. "
+        f"Grade: {p.grade}. Source: {p.source}."
+    )
+    return (
+        f'<div class="lever{" changed" if value != own else ""}" title="{escape(facts)}"><span>{escape(p.meaning)}</span>'
+        f'<b>{value:.4g}</b><details><summary aria-label="about this setting">?</summary><p>{escape(facts)}</p></details></div>'
+    )
 
 
 def cards(found: Ensemble) -> str:
@@ -64,19 +75,34 @@ def results(found: Ensemble) -> str:
         return charts.Line(words, curve_summary(found.curves[role, variable], clusters), **how)
 
     uptake = charts.curves("Uptake: people engaged", [line("all", "engaged", "median")], marks=marks)
-    spread = charts.curves("Spread: services using it (mean)", [line(
-        "service", "in_use", "mean", middle="mean", bands=(("mean_low", "mean_high"),))], marks=marks)
-    aligned = charts.curves("Mean alignment by role", [
-        line(role, "alignment", words, colour=colour, dash=dash, middle="mean", bands=(("mean_low", "mean_high"),))
-        for (role, words), colour, dash in zip(list(ROLES.items())[:4], charts.ORDERED, charts.DASHES, strict=True)
-        if role == "commissioner" or not pd.isna(found.curves[role, "alignment"]).all()],
-        marks=marks, write=lambda value: f"{value:.2f}", room=140)
+    spread = charts.curves(
+        "Spread: services using it (mean)",
+        [line("service", "in_use", "mean", middle="mean", bands=(("mean_low", "mean_high"),))],
+        marks=marks,
+    )
+    aligned = charts.curves(
+        "Mean alignment by role",
+        [
+            line(
+                role, "alignment", words, colour=colour, dash=dash, middle="mean", bands=(("mean_low", "mean_high"),)
+            )
+            for (role, words), colour, dash in zip(
+                list(ROLES.items())[:4], charts.ORDERED, charts.DASHES, strict=True
+            )
+            if role == "commissioner" or not pd.isna(found.curves[role, "alignment"]).all()
+        ],
+        marks=marks,
+        write=lambda value: f"{value:.2f}",
+        room=140,
+    )
     table = summarise(found.runs, list(dict.fromkeys([*CARDS, *HEADLINES])))
     told = report.findings("run", {"summary": table, "runs": found.runs})
     columns, rows = report.run_table(table)
-    return (f'<div class="grid">{uptake}{spread}{aligned}</div>{cards(found)}<h2>What the numbers say</h2>'
-            f'{charts.sentences(told)}{charts.sentences([BAND, *report.remarks(found.runs), *report.LIMITS[:2]], "small")}'
-            f'<details><summary>All main outcomes as a table</summary>{charts.table(columns, rows)}</details>')
+    return (
+        f'<div class="grid">{uptake}{spread}{aligned}</div>{cards(found)}<h2>What the numbers say</h2>'
+        f"{charts.sentences(told)}{charts.sentences([BAND, *report.remarks(found.runs), *report.LIMITS[:2]], 'small')}"
+        f"<details><summary>All main outcomes as a table</summary>{charts.table(columns, rows)}</details>"
+    )
 
 
 def comparison(pinned: Ensemble, found: Ensemble) -> str:
@@ -92,58 +118,127 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
         for name, each in both.items():
             curve = each.curves[pair][:, :runs]
             how = {} if pair[0] == "all" else {"middle": "mean", "bands": (("mean_low", "mean_high"),)}
-            drawn.append(charts.curves(f"{title}: {name}", [charts.Line(
-                "median" if pair[0] == "all" else "mean", curve_summary(curve, each.runs["society_seed"].iloc[:runs]),
-                charts.PINNED if name == "pinned" else charts.MAIN, **how)],
-                marks=[change.month for change in each.scenario.changes]))
+            drawn.append(
+                charts.curves(
+                    f"{title}: {name}",
+                    [
+                        charts.Line(
+                            "median" if pair[0] == "all" else "mean",
+                            curve_summary(curve, each.runs["society_seed"].iloc[:runs]),
+                            charts.PINNED if name == "pinned" else charts.MAIN,
+                            **how,
+                        )
+                    ],
+                    marks=[change.month for change in each.scenario.changes],
+                )
+            )
         months = min(len(each.curves[pair]) for each in both.values())
         gap = found.curves[pair][:months, :runs] - pinned.curves[pair][:months, :runs]
-        drawn.append(charts.curves(f"{title}: now less pinned, points, paired", [charts.Line(
-            "mean", curve_summary(gap, pinned.runs["society_seed"].iloc[:runs]), charts.INK, middle="mean",
-            bands=(("mean_low", "mean_high"),))], limits=None, write=charts.points))
+        drawn.append(
+            charts.curves(
+                f"{title}: now less pinned, points, paired",
+                [
+                    charts.Line(
+                        "mean",
+                        curve_summary(gap, pinned.runs["society_seed"].iloc[:runs]),
+                        charts.INK,
+                        middle="mean",
+                        bands=(("mean_low", "mean_high"),),
+                    )
+                ],
+                limits=None,
+                write=charts.points,
+            )
+        )
     columns, rows = report.compare_table(summary, differences)
     told = report.findings("compare", {"summary": summary, "differences": differences, "runs": table})
-    return (f'<div class="grid">{"".join(drawn)}</div><h2>What differs</h2>{charts.sentences(told)}'
-            f'{charts.sentences([*report.remarks(table), BAND], "small")}{charts.table(columns, rows)}')
+    return (
+        f'<div class="grid">{"".join(drawn)}</div><h2>What differs</h2>{charts.sentences(told)}'
+        f"{charts.sentences([*report.remarks(table), BAND], 'small')}{charts.table(columns, rows)}"
+    )
 
 
 def levels(found: Sequence[tuple[float, Ensemble]]) -> str:
     """Uptake and spread at several levels of alignment."""
     drawn = []
     for pair, title in ((("all", "engaged"), "Uptake"), (("service", "in_use"), "Spread")):
-        drawn.append(charts.curves(f"{title} by alignment at the start", [charts.Line(
-            f"at {level:.2f}:", curve_summary(each.curves[pair], each.runs["society_seed"]), ORDERED[2 - n],
-            charts.DASHES[n], "mean", (("mean_low", "mean_high"),)) for n, (level, each) in enumerate(found)]))
+        drawn.append(
+            charts.curves(
+                f"{title} by alignment at the start",
+                [
+                    charts.Line(
+                        f"at {level:.2f}:",
+                        curve_summary(each.curves[pair], each.runs["society_seed"]),
+                        ORDERED[2 - n],
+                        charts.DASHES[n],
+                        "mean",
+                        (("mean_low", "mean_high"),),
+                    )
+                    for n, (level, each) in enumerate(found)
+                ],
+            )
+        )
     table = pd.concat([each.runs.assign(alignment_level=level) for level, each in found], ignore_index=True)
     summary = summarise_by(table, list(HEADLINES), "alignment_level")
     differences = paired_differences(table, list(HEADLINES), "alignment_level", found[0][0])
     told = report.findings("levels", {"summary": summary, "differences": differences, "runs": table})
     columns, rows = report.levels_table(summary, differences)
-    return (f'<div class="grid">{"".join(drawn)}</div><h2>What the level does</h2>{charts.sentences(told)}'
-            f'{charts.sentences([*report.remarks(table), "Lines: means; areas: 95 % intervals of the means."], "small")}'
-            f'{charts.table(columns, rows)}')
+    return (
+        f'<div class="grid">{"".join(drawn)}</div><h2>What the level does</h2>{charts.sentences(told)}'
+        f"{charts.sentences([*report.remarks(table), 'Lines: means; areas: 95 % intervals of the means.'], 'small')}"
+        f"{charts.table(columns, rows)}"
+    )
 
 
 def why(moved: pd.DataFrame, found: Ensemble) -> str:
     """What moved alignment; value by who gets it; what commissioners weigh."""
     summary = summarise(found.runs, VALUES)
-    rows = [[label(row["outcome"]).text, report._mean(row), f"{label(row['outcome']).write(row['low'])} to "
-             f"{label(row['outcome']).write(row['high'])}"] for row in summary.to_dict("records") if row["n"]]
-    weights = charts.curves("What the evidence weighs for commissioners (mean)", [charts.Line(
-        channel, curve_summary(found.curves["commissioner", f"weight_{channel}"], found.runs["society_seed"]), colour, dash,
-        "mean", (("mean_low", "mean_high"),)) for channel, colour, dash in zip(
-            ("financial", "economic", "social"), charts.ORDERED, charts.DASHES, strict=False)], room=140)
-    notes = ["Left: what each mechanism did to mean alignment along the path that was taken; the steps add up from start to "
-             "end. Right: what would be missing at the end without it, with 95 % intervals, the same seeds. They differ "
-             "because others do part of the work when one is off: read both.",
-             "Value by who gets it is net of that group's costs, and is never added up over groups."]
+    rows = [
+        [
+            label(row["outcome"]).text,
+            report._mean(row),
+            f"{label(row['outcome']).write(row['low'])} to {label(row['outcome']).write(row['high'])}",
+        ]
+        for row in summary.to_dict("records")
+        if row["n"]
+    ]
+    weights = charts.curves(
+        "What the evidence weighs for commissioners (mean)",
+        [
+            charts.Line(
+                channel,
+                curve_summary(found.curves["commissioner", f"weight_{channel}"], found.runs["society_seed"]),
+                colour,
+                dash,
+                "mean",
+                (("mean_low", "mean_high"),),
+            )
+            for channel, colour, dash in zip(
+                ("financial", "economic", "social"), charts.ORDERED, charts.DASHES, strict=False
+            )
+        ],
+        room=140,
+    )
+    notes = [
+        "Left: what each mechanism did to mean alignment along the path that was taken; the steps add up from start to "
+        "end. Right: what would be missing at the end without it, with 95 % intervals, the same seeds. They differ "
+        "because others do part of the work when one is off: read both.",
+        "Value by who gets it is net of that group's costs, and is never added up over groups.",
+    ]
     names = {"coproduction": "co-production", "tie_quality": "quality of ties"}
-    return (charts.waterfall(moved, names) + charts.sentences(notes, "small") + '<div class="grid"><div>'
-            + charts.table(["value, and who gets it", "mean (95 % interval)", "nine runs of ten"], rows)
-            + f"</div>{weights}</div>")
+    return (
+        charts.waterfall(moved, names)
+        + charts.sentences(notes, "small")
+        + '<div class="grid"><div>'
+        + charts.table(["value, and who gets it", "mean (95 % interval)", "nine runs of ten"], rows)
+        + f"</div>{weights}</div>"
+    )
 
 
 def about(scenario: Scenario) -> str:
-    """Title and description of a scenario."""
-    return (f"<p style='font-size:.85rem'><b>{escape(scenario.title or scenario.name)}</b><br>"
-            f"{escape(' '.join(scenario.description.split())[:600])}</p>")
+    """Description of a scenario, folded."""
+    text = escape(" ".join(scenario.description.split())[:1000])
+    return (
+        f'<details class="about"><summary>About this scenario</summary>'
+        f"<p>{escape(scenario.title or scenario.name)}. {text}</p></details>"
+    )

@@ -27,8 +27,13 @@ WORKERS = min(8, os.cpu_count() or 1)
 POOL = ThreadPoolExecutor(WORKERS, "explorer")
 PART = 250_000  # person-months of a part: a fraction of a second, then the next session's turn
 ROLES = ("staff", "manager", "peer", "commissioner")
-CURVES = (("all", "engaged"), ("service", "in_use"), ("all", "alignment"), *((role, "alignment") for role in ROLES),
-          *(("commissioner", f"weight_{channel}") for channel in ("financial", "economic", "social")))
+CURVES = (
+    ("all", "engaged"),
+    ("service", "in_use"),
+    ("all", "alignment"),
+    *((role, "alignment") for role in ROLES),
+    *(("commissioner", f"weight_{channel}") for channel in ("financial", "economic", "social")),
+)
 
 
 class Superseded(Exception):
@@ -60,9 +65,14 @@ class Ensemble:
     @property
     def remark(self) -> str:
         """Why there are fewer runs than usual."""
-        return "" if len(self.runs) == RUNS else (
-            f"{self.question.people():,} people over {self.scenario.months} months: {len(self.runs)} runs are shown "
-            f"instead of {RUNS}, which keeps the page quick; `valign run` computes as many as you like.")
+        return (
+            ""
+            if len(self.runs) == RUNS
+            else (
+                f"{self.question.people():,} people over {self.scenario.months} months: {len(self.runs)} runs are shown "
+                f"instead of {RUNS}, which keeps the page quick; `valign run` computes as many as you like."
+            )
+        )
 
 
 def design_of(question: Question, runs: int = RUNS) -> pd.DataFrame:
@@ -75,9 +85,12 @@ def design_of(question: Question, runs: int = RUNS) -> pd.DataFrame:
 def parts_of(design: pd.DataFrame, people: int, months: int) -> list[pd.DataFrame]:
     """Rows that are computed at once: of one society, and short enough to be interrupted after."""
     most = max(1, min(64, PART // max(1, people * months)))
-    groups = [part for _, part in design.groupby("society_seed", sort=False)] if design["society_seed"].nunique() < len(
-        design) else [design]
-    return [group.iloc[start:start + most] for group in groups for start in range(0, len(group), most)]
+    groups = (
+        [part for _, part in design.groupby("society_seed", sort=False)]
+        if design["society_seed"].nunique() < len(design)
+        else [design]
+    )
+    return [group.iloc[start : start + most] for group in groups for start in range(0, len(group), most)]
 
 
 def computed(question: Question, part: pd.DataFrame, record: Sequence[str]) -> DesignOutcomes:
@@ -87,6 +100,7 @@ def computed(question: Question, part: pd.DataFrame, record: Sequence[str]) -> D
 
 async def in_thread(stale: Callable[[], bool], function: Callable[..., Any], *arguments: Any) -> Any:
     """Call in a worker thread, unless nobody waits any more by the time it is free."""
+
     def call() -> Any:
         if stale():
             raise Superseded
@@ -95,8 +109,12 @@ async def in_thread(stale: Callable[[], bool], function: Callable[..., Any], *ar
     return await asyncio.get_running_loop().run_in_executor(POOL, call)
 
 
-async def ensemble(question: Question, stale: Callable[[], bool] = lambda: False, runs: int = RUNS,
-                   record: Sequence[str] = ("series",)) -> Ensemble:
+async def ensemble(
+    question: Question,
+    stale: Callable[[], bool] = lambda: False,
+    runs: int = RUNS,
+    record: Sequence[str] = ("series",),
+) -> Ensemble:
     """Simulate a question. Raises InputError where it cannot be asked, Superseded when `stale` turns true."""
     settings = question.settings
     scenario, design, parts = await in_thread(stale, _prepared, question, runs)
@@ -123,8 +141,14 @@ def _prepared(question: Question, runs: int) -> tuple[Scenario, pd.DataFrame, li
     return scenario, design, parts_of(design, question.people(), scenario.months)
 
 
-def joined(question: Question, scenario: Scenario, design: pd.DataFrame, parts: Sequence[pd.DataFrame],
-           found: Sequence[DesignOutcomes], record: Sequence[str]) -> Ensemble:
+def joined(
+    question: Question,
+    scenario: Scenario,
+    design: pd.DataFrame,
+    parts: Sequence[pd.DataFrame],
+    found: Sequence[DesignOutcomes],
+    record: Sequence[str],
+) -> Ensemble:
     """The parts as one, in the order of the design. Raises InputError where no run was possible."""
     tables = [each.runs.assign(run=part.index) for part, each in zip(parts, found, strict=True)]
     runs = pd.concat(tables).sort_values("run").reset_index(drop=True)
@@ -138,8 +162,13 @@ def joined(question: Question, scenario: Scenario, design: pd.DataFrame, parts: 
                 curves[pair][:, part.index[rows]] = outcomes.curves(*pair)
     if "decomposition" not in record:
         return Ensemble(question, scenario, runs, curves)
-    flows = pd.concat([each.decomposition.assign(run=part.index[each.decomposition["run"]])
-                       for part, each in zip(parts, found, strict=True)], ignore_index=True)
+    flows = pd.concat(
+        [
+            each.decomposition.assign(run=part.index[each.decomposition["run"]])
+            for part, each in zip(parts, found, strict=True)
+        ],
+        ignore_index=True,
+    )
     members = np.empty(len(design))
     for part, each in zip(parts, found, strict=True):
         for rows, outcomes in each.parts:
@@ -150,23 +179,32 @@ def joined(question: Question, scenario: Scenario, design: pd.DataFrame, parts: 
 async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 32) -> pd.DataFrame:
     """What moved alignment: as booked by the decomposition, and by switching each mechanism off (`ablations`)."""
     base = await ensemble(question, stale, runs, ("decomposition",))
-    booked = base.decomposition.query("organisation != 'commissioners'").groupby(
-        ["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0.0)
+    booked = (
+        base.decomposition.query("organisation != 'commissioners'")
+        .groupby(["run", "mechanism"], observed=False)["change"]
+        .sum()
+        .unstack(fill_value=0.0)
+    )
     booked = booked.reindex(base.runs["run"], fill_value=0.0)
     clusters, rows = base.runs["society_seed"].to_numpy(), []
     for name in booked.columns:
         row: dict[str, Any] = {"mechanism": name}
         columns = {"booked": booked[name].to_numpy() / base.members}
         if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
-            off = await ensemble(replace_settings(question, question.settings.with_mechanism(name, False)), stale,
-                                 len(base.runs), ())
+            off = await ensemble(
+                replace_settings(question, question.settings.with_mechanism(name, False)), stale, len(base.runs), ()
+            )
             columns["ablation"] = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
         for column, values in columns.items():
             found = mean_interval(values, clusters)
             row |= {column: found.mean, f"{column}_low": found.low, f"{column}_high": found.high}
         rows.append(row)
-    table = pd.DataFrame(rows).reindex(columns=["mechanism", *(
-        f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high"))])
+    table = pd.DataFrame(rows).reindex(
+        columns=[
+            "mechanism",
+            *(f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high")),
+        ]
+    )
     table.attrs["start"] = mean_interval(base.runs["alignment_start"], clusters).mean
     table.attrs["end"] = mean_interval(base.runs["alignment_final"], clusters).mean
     return table[(table["booked"].abs() > 1e-9) | table["ablation"].notna()].reset_index(drop=True)
