@@ -14,8 +14,8 @@ from valign.results.figures import apart
 
 INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
 MAIN, PINNED = "#2b5c8a", "#8a5a12"
-ORDERED = ("#2c105c", "#b5367a", "#cf7510", "#4d7a1e")
-DASHES = ("", "7 3", "2 2", "9 3 2 3")
+ORDERED = ("#2c105c", "#b5367a", "#cf7510", "#4d7a1e", "#777777")
+DASHES = ("", "7 3", "2 2", "9 3 2 3", "1 4")
 LEFT, TOP, BOTTOM, POINTS = 46, 34, 36, 240
 
 
@@ -96,7 +96,9 @@ def curves(
         f'<text x="{x(month):.1f}" y="{bottom + 16}" text-anchor="middle" fill="{MUTED}">{month}</text>'
         for month in range(0, months + 1, step)
     ]
-    drawn.append(f'<text x="{(LEFT + right) / 2}" y="{height - 4}" text-anchor="middle" fill="{MUTED}">month</text>')
+    drawn.append(
+        f'<text x="{(LEFT + right) / 2}" y="{height - 4}" text-anchor="middle" fill="{MUTED}">month</text>'
+    )
     drawn += [
         f'<line x1="{x(month):.1f}" x2="{x(month):.1f}" y1="{TOP}" y2="{bottom}" stroke="{MUTED}" '
         f'stroke-dasharray="1 3"/>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -34,7 +35,10 @@ MAIN = (
     "slack",
     "turnover_staff",
 )
-SWITCHES = {"relationships": ("relationships", "anchoring"), "coproduction": ("coproduction", "session_knowledge")}
+SWITCHES = {
+    "relationships": ("relationships", "anchoring"),
+    "coproduction": ("coproduction", "session_knowledge"),
+}
 GROUPS = {
     name: [p for p in PARAMETERS.values() if p.mechanism == name and p.scope != "society"]
     for name in dict.fromkeys(p.mechanism for p in PARAMETERS.values())
@@ -181,7 +185,12 @@ class Page:
         if self.found is None:
             return
         if self.view == "results":
-            self.results.set_content(words.results(self.found))
+            found = self.found
+            self.results.set_content(words.curves(found))
+            await asyncio.sleep(0.02)  # the figures go out first
+            if found is self.found:
+                self.cards.set_content(words.cards(found))
+                self.sentences.set_content(words.told(found))
         elif self.view == "compare":
             self.show_comparison()
         elif self.view == "changes":
@@ -347,7 +356,9 @@ class Page:
         with self.scheduled:
             for place, (_, text) in enumerate(marks):
                 rest = [each for n, each in enumerate(self.schedule()) if n != place]
-                ui.button(f"Remove: {text}", on_click=lambda rest=rest: self.change(rest)).props("flat dense no-caps")
+                ui.button(f"Remove: {text}", on_click=lambda rest=rest: self.change(rest)).props(
+                    "flat dense no-caps"
+                )
 
     # --- files ---------------------------------------------------------------------------------------------------
     async def uploaded(self, kind: str, event: Any) -> None:
@@ -405,7 +416,9 @@ class Page:
             with ui.element("main").classes("shown"):
                 self.message = ui.html("", sanitize=False).classes("problems").props('role="alert"')
                 self.status = ui.label("computing …").classes("status").props('role="status" aria-live="polite"')
-                tabs = ui.tabs(value=self.view, on_change=self.turn).props("dense no-caps align=left inline-label")
+                tabs = ui.tabs(value=self.view, on_change=self.turn).props(
+                    "dense no-caps align=left inline-label"
+                )
                 with tabs:
                     for view in VIEWS:
                         ui.tab(view, TITLES[view])
@@ -425,7 +438,9 @@ class Page:
             await self.show()
 
     def build_results(self) -> None:
+        self.cards = ui.html("", sanitize=False).style("min-height: 120px")
         self.results = ui.html("", sanitize=False)
+        self.sentences = ui.html("", sanitize=False)
 
     def build_compare(self) -> None:
         with ui.row():
@@ -441,11 +456,15 @@ class Page:
 
     def build_society(self) -> None:
         with ui.row().classes("items-center w-full"):
-            self.run = ui.number("run", value=1, min=1, max=RUNS, step=1, format="%d").props("dense").classes("w-20")
+            self.run = (
+                ui.number("run", value=1, min=1, max=RUNS, step=1, format="%d").props("dense").classes("w-20")
+            )
             self.run.on("change", self.another_run)
             self.play_button = ui.button("Play", on_click=self.toggle_play).props("no-caps")
             self.month = (
-                ui.slider(min=0, max=1, value=0, step=1, on_change=self.draw_society).classes("w-64").props("label")
+                ui.slider(min=0, max=1, value=0, step=1, on_change=self.draw_society)
+                .classes("w-64")
+                .props("label")
             )
             self.month.props["aria-label"] = "month"
             self.places = (
@@ -487,7 +506,9 @@ class Page:
                 label="what",
             ).classes("w-48")
             changeable = {p.name: f"{p.name}: {p.meaning}" for p in PARAMETERS.values() if p.scope != "society"}
-            self.parameter = ui.select(changeable, value="slack", label="setting", with_input=True).classes("w-72")
+            self.parameter = ui.select(changeable, value="slack", label="setting", with_input=True).classes(
+                "w-72"
+            )
             self.amount = ui.number("value", value=0.1, format="%.4g").classes("w-24")
             self.profile = ui.select([], label="profile").classes("w-48")
             self.where = ui.select(["everywhere"], value="everywhere", label="where").classes("w-48")
@@ -537,15 +558,15 @@ class Page:
             names = {name: Scenario.load(name).title or name for name in scenario_names()}
             if self.now.toml:
                 names["own"] = f"{self.now.scenario} (yours)"
-            chosen = ui.select(names, value="own" if self.now.toml else self.now.scenario, label="Scenario").classes(
-                "w-full"
-            )
+            chosen = ui.select(
+                names, value="own" if self.now.toml else self.now.scenario, label="Scenario"
+            ).classes("w-full")
             chosen.on_value_change(lambda event: self.choose(event.value))
             ui.html(words.about(scenario), sanitize=False)
             self.build_level(scenario)
-            months = ui.number("Months", value=scenario.months, min=1, max=MOST_MONTHS, step=1, format="%d").classes(
-                "w-full"
-            )
+            months = ui.number(
+                "Months", value=scenario.months, min=1, max=MOST_MONTHS, step=1, format="%d"
+            ).classes("w-full")
             months.props("dense").on("change", lambda: self.set_months(months.value))
             ui.button("Back to the scenario as it is", on_click=self.reset).props("no-caps flat dense")
             ui.html("<h2>Main levers</h2>", sanitize=False)
@@ -590,7 +611,9 @@ class Page:
             if event.value and not group.default_slot.children:
                 with group:
                     for each in switches:
-                        switch = ui.switch(f"{each.replace('_', ' ')} acts", value=self.now.base().mechanisms[each])
+                        switch = ui.switch(
+                            f"{each.replace('_', ' ')} acts", value=self.now.base().mechanisms[each]
+                        )
                         switch.props("dense").on_value_change(
                             lambda event, each=each: self.switched(each, event.value)
                         )

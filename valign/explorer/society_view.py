@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,12 @@ from .work import Question, computed, design_of
 MOST_FOLLOWED = 1_000_000  # people x months of which everybody's state is kept while a run is summed up
 MOST_DRAWN = 1_000  # people drawn one by one; more are summed up by service
 GOLDEN = math.pi * (3 - math.sqrt(5))
-STOPS = ((0.3, (255, 240, 190)), (0.55, (240, 170, 90)), (0.75, (190, 70, 110)), (1.0, (45, 16, 92)))  # light to dark
+STOPS = (
+    (0.3, (255, 240, 190)),
+    (0.55, (240, 170, 90)),
+    (0.75, (190, 70, 110)),
+    (1.0, (45, 16, 92)),
+)  # light to dark
 AFTER = {
     "started": "piloting",
     "started again": "piloting",
@@ -43,7 +49,11 @@ ENGAGING = (
     ("workload", "workload_effect", -1),
 )
 LASTING = (("z", "lapse_fit", 1), ("disapproval", "disapproval", -1))
-WEIGHTS = {"engaged": ENGAGING, "engaged again": LASTING, "lapsed": tuple((t, p, -sign) for t, p, sign in LASTING)}
+WEIGHTS = {
+    "engaged": ENGAGING,
+    "engaged again": LASTING,
+    "lapsed": tuple((t, p, -sign) for t, p, sign in LASTING),
+}
 TERMS = {
     "z": "alignment, in units of fit from the reference",
     "engaged_ties": "share of ties who are engaged",
@@ -160,10 +170,10 @@ def followed(question: Question, run: int = 0) -> Story:
 # --- drawn -----------------------------------------------------------------------------------------------------------
 def colour(alignment: float) -> str:
     """Light for little alignment, dark for much."""
-    if not alignment == alignment:
+    if math.isnan(alignment):
         return "#cccccc"
     value = min(max(alignment, STOPS[0][0]), STOPS[-1][0])
-    for (a, low), (b, high) in zip(STOPS, STOPS[1:], strict=False):
+    for (a, low), (b, high) in pairwise(STOPS):
         if value <= b:
             share = (value - a) / (b - a)
             return "#" + "".join(f"{round(p + share * (q - p)):02x}" for p, q in zip(low, high, strict=True))

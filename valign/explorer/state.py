@@ -85,7 +85,9 @@ def _base(name: str, toml: str, shared: tuple[tuple[str, Any], ...], changes: st
         scenario = _base(name, toml, (), None)
         scenario = scenario.replace(dict(shared)) if shared else scenario
         if changes is not None:
-            scenario = Scenario.from_mapping(scenario.to_mapping() | {"changes": json.loads(changes)}, scenario.name)
+            scenario = Scenario.from_mapping(
+                scenario.to_mapping() | {"changes": json.loads(changes)}, scenario.name
+            )
         check_size(scenario)
         return scenario
     if not toml:
@@ -147,7 +149,10 @@ def runs_allowed(scenario: Scenario, people: int, wanted: int = RUNS) -> int:
 # --- the link --------------------------------------------------------------------------------------------------------
 def encode(now: Settings, pinned: Settings | None = None, view: str = "results") -> str:
     """The query of a link that restores the state. Raises InputError where it would be too long for a browser."""
-    pairs = [*_pairs(now), *((f"pin.{key}", value) for key, value in (_pairs(pinned) if pinned is not None else ()))]
+    pairs = [
+        *_pairs(now),
+        *((f"pin.{key}", value) for key, value in (_pairs(pinned) if pinned is not None else ())),
+    ]
     text = urlencode(pairs + ([("view", view)] if view != "results" else []))
     if len(text) > MOST_LINK:
         raise InputError(
@@ -224,7 +229,9 @@ def _settings(pairs: Sequence[tuple[str, str]], problems: list[str]) -> Settings
             else:
                 problems.append(
                     unknown(
-                        key, [*PARAMETERS, "scenario", "on", "off", "level", "months", "change", "view"], "setting"
+                        key,
+                        [*PARAMETERS, "scenario", "on", "off", "level", "months", "change", "view"],
+                        "setting",
                     )
                 )
         except (ValueError, OverflowError, RecursionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 import pandas as pd
@@ -15,7 +16,7 @@ from valign.results.labels import HEADLINES, ROLES, label
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 
 from . import charts
-from .work import Ensemble
+from .work import STAGES, Ensemble
 
 CARDS = ("uptake_final", "uptake_peak", "spread_final", "sustained_24", "alignment_final", "time_to_50")
 VALUES = (
@@ -27,7 +28,10 @@ VALUES = (
     "value_per_pound_social",
     "money_spent",
 )
-BAND = "Line: median of runs. Dark area: the middle half of runs; light area: nine runs out of ten (5 to 95 %)."
+BAND = (
+    "Uptake: the line is the median of runs, the dark area the middle half of them, the light area nine runs out of ten "
+    "(5 to 95 %). Other figures: means with their 95 % intervals."
+)
 
 
 def problems(lines: Sequence[str]) -> str:
@@ -63,44 +67,56 @@ def cards(found: Ensemble) -> str:
             big = write(row["mean"])
             sure = f"mean; 95 % interval {write(row['mean_low'])} to {write(row['mean_high'])}"
         band = f"nine runs of ten: {write(row['low'])} to {write(row['high'])}" if row["n"] else ""
-        shown.append(f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br>{band}</div>')
+        shown.append(
+            f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br>{band}</div>'
+        )
     return f'<div class="cards">{"".join(shown)}</div>'
 
 
-def results(found: Ensemble) -> str:
-    """Bands, cards and sentences of an ensemble."""
+def curves(found: Ensemble) -> str:
+    """Bands of uptake, spread, services by stage, alignment by role."""
     clusters, marks = found.runs["society_seed"], [change.month for change in found.scenario.changes]
 
-    def line(role: str, variable: str, words: str, **how: object) -> charts.Line:
-        return charts.Line(words, curve_summary(found.curves[role, variable], clusters), **how)
+    def mean(role: str, variable: str, words: str, place: int = 0) -> charts.Line:
+        table = curve_summary(found.curves[role, variable], clusters)
+        return charts.Line(
+            words, table, charts.ORDERED[place], charts.DASHES[place], "mean", (("mean_low", "mean_high"),)
+        )
 
-    uptake = charts.curves("Uptake: people engaged", [line("all", "engaged", "median")], marks=marks)
-    spread = charts.curves(
-        "Spread: services using it (mean)",
-        [line("service", "in_use", "mean", middle="mean", bands=(("mean_low", "mean_high"),))],
-        marks=marks,
-    )
-    aligned = charts.curves(
-        "Mean alignment by role",
-        [
-            line(
-                role, "alignment", words, colour=colour, dash=dash, middle="mean", bands=(("mean_low", "mean_high"),)
-            )
-            for (role, words), colour, dash in zip(
-                list(ROLES.items())[:4], charts.ORDERED, charts.DASHES, strict=True
-            )
-            if role == "commissioner" or not pd.isna(found.curves[role, "alignment"]).all()
-        ],
-        marks=marks,
-        write=lambda value: f"{value:.2f}",
-        room=140,
-    )
-    table = summarise(found.runs, list(dict.fromkeys([*CARDS, *HEADLINES])))
-    told = report.findings("run", {"summary": table, "runs": found.runs})
+    there = [role for role in ROLES if role != "all" and not pd.isna(found.curves[role, "alignment"]).all()]
+    uptake = [charts.Line("median", curve_summary(found.curves["all", "engaged"], clusters))]
+    drawn = [
+        charts.curves("Uptake: people engaged", uptake, marks=marks),
+        charts.curves(
+            "Spread: services using it",
+            [replace(mean("service", "in_use", "mean"), colour=charts.MAIN)],
+            marks=marks,
+        ),
+        charts.curves(
+            "Mean alignment by role",
+            [mean(role, "alignment", ROLES[role], n) for n, role in enumerate(there)],
+            marks=marks,
+            write=lambda value: f"{value:.2f}",
+            room=145,
+        ),
+        charts.curves(
+            "Services by stage",
+            [mean("service", stage, stage, n) for n, stage in enumerate(STAGES)],
+            marks=marks,
+            room=145,
+        ),
+    ]
+    return f'<div class="grid">{"".join(drawn)}</div>'
+
+
+def told(found: Ensemble) -> str:
+    """What the numbers of an ensemble say, in sentences, and all of them in a table."""
+    table = summarise(found.runs, HEADLINES)
     columns, rows = report.run_table(table)
+    sentences = report.findings("run", {"summary": table, "runs": found.runs})
+    notes = [BAND, *report.remarks(found.runs), *report.LIMITS[:2]]
     return (
-        f'<div class="grid">{uptake}{spread}{aligned}</div>{cards(found)}<h2>What the numbers say</h2>'
-        f"{charts.sentences(told)}{charts.sentences([BAND, *report.remarks(found.runs), *report.LIMITS[:2]], 'small')}"
+        f"<h2>What the numbers say</h2>{charts.sentences(sentences)}{charts.sentences(notes, 'small')}"
         f"<details><summary>All main outcomes as a table</summary>{charts.table(columns, rows)}</details>"
     )
 
@@ -109,7 +125,9 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
     """Pinned and present side by side, and what differs, run by run with the same seeds."""
     runs = min(len(pinned.runs), len(found.runs))
     both = {"pinned": pinned, "now": found}
-    table = pd.concat([each.runs.iloc[:runs].assign(scenario=name) for name, each in both.items()], ignore_index=True)
+    table = pd.concat(
+        [each.runs.iloc[:runs].assign(scenario=name) for name, each in both.items()], ignore_index=True
+    )
     outcomes = list(HEADLINES)
     summary = summarise_by(table, outcomes, "scenario")
     differences = paired_differences(table, outcomes, "scenario", "pinned")

@@ -27,11 +27,13 @@ WORKERS = min(8, os.cpu_count() or 1)
 POOL = ThreadPoolExecutor(WORKERS, "explorer")
 PART = 250_000  # person-months of a part: a fraction of a second, then the next session's turn
 ROLES = ("staff", "manager", "peer", "commissioner")
+STAGES = ("piloting", "commissioned", "sustained", "abandoned", "outside")
 CURVES = (
     ("all", "engaged"),
     ("service", "in_use"),
     ("all", "alignment"),
     *((role, "alignment") for role in ROLES),
+    *(("service", stage) for stage in STAGES),
     *(("commissioner", f"weight_{channel}") for channel in ("financial", "economic", "social")),
 )
 
@@ -192,7 +194,10 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
         columns = {"booked": booked[name].to_numpy() / base.members}
         if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
             off = await ensemble(
-                replace_settings(question, question.settings.with_mechanism(name, False)), stale, len(base.runs), ()
+                replace_settings(question, question.settings.with_mechanism(name, False)),
+                stale,
+                len(base.runs),
+                (),
             )
             columns["ablation"] = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
         for column, values in columns.items():
