@@ -68,7 +68,7 @@ def cards(found: Ensemble) -> str:
             sure = f"mean; 95 % interval {write(row['mean_low'])} to {write(row['mean_high'])}"
         band = f"nine runs of ten: {write(row['low'])} to {write(row['high'])}" if row["n"] else ""
         shown.append(
-            f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br>{band}</div>'
+            f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br/>{band}</div>'
         )
     return f'<div class="cards">{"".join(shown)}</div>'
 
