@@ -13,6 +13,7 @@ SECOND_PYTHON ?= $(shell for p in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.
 VENV := .venv
 SECOND := .venv-second
 VIZ := .venv-viz
+WEB := .venv-web
 PIP = -m pip --quiet --disable-pip-version-check install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt hatch_build.py
 DEMO := demo
@@ -62,8 +63,14 @@ $(VIZ)/.viz: $(DECLARED) | $(VENV)/bin/python
 	@$(VIZ)/bin/python $(PIP) -e ".[mesa-viz,test]"
 	@touch $@
 
+$(WEB)/.web: $(DECLARED) | $(VENV)/bin/python
+	@echo "Making $(WEB) for the explorer in a browser"
+	@$(VENV)/bin/python -m venv $(WEB)
+	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright
+	@touch $@
+
 environment: $(VENV)/.dev
-browser-environment: $(VIZ)/.viz
+browser-environment: $(VIZ)/.viz $(WEB)/.web
 
 # --- what one asks for ------------------------------------------------------------------------------------------
 demo: $(VENV)/.core
@@ -73,9 +80,10 @@ demo: $(VENV)/.core
 test: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m "not slow and not browser"
 
-test-all: $(VENV)/.dev $(VIZ)/.viz
+test-all: $(VENV)/.dev $(VIZ)/.viz $(WEB)/.web
 	$(VENV)/bin/python $(PYTEST) -m "not browser"
-	$(VIZ)/bin/python $(PYTEST) -m browser || test $$? -eq 5
+	$(VIZ)/bin/python $(PYTEST) -m browser tests/test_browser.py || test $$? -eq 5
+	$(WEB)/bin/python $(PYTEST) tests/test_explorer.py
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -119,4 +127,4 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/lint-imports
 
 clean:
-	rm -rf $(VENV) $(SECOND) $(VIZ) $(DEMO) .cache .pytest_cache .hypothesis .ruff_cache build dist
+	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(DEMO) .cache .pytest_cache .hypothesis .ruff_cache build dist

@@ -314,6 +314,20 @@ def claims(
         claiming.claims(names or (), claiming.Asked(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
 
 
+@app.command()
+@guarded
+def explore(
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")] =
+    "127.0.0.1",
+    show: Show = False,
+) -> None:
+    """Open the explorer: a web page on which levers are moved and ensembles answer."""
+    from .explorer import server
+
+    server.explore(host, port, show)
+
+
 @data_app.callback()
 @guarded
 def data(context: typer.Context) -> None:

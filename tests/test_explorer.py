@@ -1,0 +1,496 @@
+"""The explorer: state, limits and files in process; the page in a real browser (`-m browser`)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+import valign as va
+from valign.experiments.ablations import ablations
+from valign.explorer import charts, files, server, society_view, state, words
+from valign.explorer.state import Settings, decode, encode
+from valign.explorer.work import Question, Superseded, ensemble, what_moved
+from valign.model.errors import InputError
+from valign.model.parameters import MECHANISMS, PARAMETERS
+from valign.model.scenario import SHIPPED
+from valign.results.summaries import curve_summary
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
+HOSTILE = '<script>alert("x")</script>'
+CHANGED = Settings(
+    parameters={"coproduction_intensity": 0.3, "ties.between": 2.0}, mechanisms={"dialogue": False}, level=0.7, months=24,
+    changes=({"month": 12, "event": "new_leader", "profile": "manager", "organisations": ["hostel"]},
+             {"month": 18, "parameter": "slack", "set": 0.1}))
+
+
+def asked(settings: Settings, **how):
+    return asyncio.run(ensemble(Question(settings), **how))
+
+
+def restored(query: str):
+    return decode(parse_qsl(query))
+
+
+# --- the link --------------------------------------------------------------------------------------------------------
+def test_a_link_restores_the_state():
+    own = Settings("mine", TEXT.replace("two-services", "mine"), level="natural", changes=())
+    for now, pinned, view in ((Settings(), None, "results"), (CHANGED, Settings("housing-first"), "compare"),
+                              (own, CHANGED, "society")):
+        assert restored(encode(now, pinned, view)) == (now, pinned, view)
+
+
+def test_any_slider_and_switch_survives_the_link():
+    draw = random.Random(1)
+    for name, p in PARAMETERS.items():
+        value = draw.uniform(p.low, p.high)
+        value = float(round(value)) if p.integer else value
+        settings = Settings(parameters={name: value}, mechanisms={draw.choice(MECHANISMS): False})
+        assert restored(encode(settings))[0] == settings
+
+
+def test_a_wrong_link_is_told_everything_that_is_wrong_with_it():
+    query = {"scenario": "two-services", "slak": ".1", "off": "dialog", "level": "nan", "view": "everything",
+             "broadcast": "1e999", "pin.months": "x"}
+    with pytest.raises(InputError) as error:
+        decode(list(query.items()))
+    text = "\n".join(error.value.problems)
+    assert "did you mean" in text and "'slack'" in text and "'dialogue'" in text
+    for word in ("level", "everything", "broadcast", "months"):
+        assert word in text
+
+
+@pytest.mark.parametrize("pairs", [
+    [("scenario", "/etc/passwd")], [("scenario", "../two-services")], [("scenario", "medical-innovation\0")],
+    [("toml", base64.urlsafe_b64encode(zlib.compress(b"a" * 10**8)).decode())], [("change", "[" * 50_000)],
+    [("toml", "x" * 10**6)], [("months", "1e400")], [("months", "100000")], [("level", "2")], [("slack", "-1")],
+    [("change", '{"month": 12, "parameter": "__class__", "set": 1}')],
+])  # fmt: skip
+def test_a_hostile_link_is_refused(pairs):
+    with pytest.raises(InputError):
+        decode(pairs)
+
+
+def test_a_link_that_is_too_long_is_said_to_be():
+    noise = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=60_000))
+    with pytest.raises(InputError, match="link"):
+        encode(Settings("mine", TEXT + f"\n# {noise}"))
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("old", "new", "what"), [
+    ("staff = 28", "staff = 70000", "people"), ("staff = 28", "staff = 1\ncount = 6000", "services"),
+    ("months = 72", "months = 12000", "months"),
+])  # fmt: skip
+def test_scenarios_beyond_the_ceilings_are_refused_before_they_are_built(old, new, what):
+    with pytest.raises(InputError, match=what):
+        files.own_scenario(TEXT.replace(old, new, 1).encode())
+
+
+def test_a_large_scenario_gets_fewer_runs_and_one_too_large_none():
+    england = Settings("england").base()
+    assert state.runs_allowed(england, england.people()) < state.RUNS
+    with pytest.raises(InputError, match="person-months"):
+        state.runs_allowed(england.replace({"months": 600}), england.people())
+    small = Settings().base()
+    assert state.runs_allowed(small, small.people()) == state.RUNS
+    dense = small.replace({"ties.between": 50, "ties.cross_team": 100, "ties.team_size": 100})
+    assert state.runs_allowed(dense, 3000) < state.runs_allowed(small, 3000)
+
+
+def test_an_uploaded_scenario_reads_no_files():
+    text = f'{TEXT}\n[tables]\nnodes = "/etc/passwd"\nedges = "/etc/passwd"\n'
+    with pytest.raises(InputError, match="names files"):
+        files.own_scenario(text.encode())
+
+
+def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message():
+    draw = random.Random(7)
+    pieces = ["=", "[[", "]]", '"', "1e999", "-1", "nan", "\0", "\n", HOSTILE, "'", "staff", "{", "9" * 400, "é", "true", ","]
+    nodes, edges = b"id,organisation,role\na,hostel,staff\nb,hostel,manager\n", b"from,to\na,b\n"
+
+    def spoilt(content: bytes) -> bytes:
+        for _ in range(draw.randint(1, 4)):
+            at, to = sorted(draw.choices(range(len(content) + 1), k=2))
+            content = content[:at] + draw.choice(pieces).encode() + content[min(to, at + draw.randint(0, 20)):]
+        return content if draw.random() < 0.9 else content + bytes(draw.choices(range(256), k=30))
+
+    answers = {"used": 0, "refused": 0}
+    for case in range(1000):
+        try:
+            if case % 3 == 0:
+                files.own_scenario(spoilt(TEXT.encode()))
+            elif case % 3 == 1:
+                files.own_society({"nodes": spoilt(nodes), "edges": spoilt(edges), "codebook": spoilt(b'id = "id"\n')},
+                                  Settings())
+            else:
+                key = draw.choice([*PARAMETERS, "scenario", "level", "months", "change", "toml", "on", "off", "view", HOSTILE])
+                decode([(key, draw.choice(pieces) * draw.randint(1, 3)), ("scenario", "two-services")])
+            answers["used"] += 1
+        except InputError as error:
+            assert error.problems
+            assert "<script" not in words.problems(error.problems)
+            answers["refused"] += 1
+    assert answers["refused"] > 800
+
+
+def test_tables_that_are_too_large_are_refused():
+    with pytest.raises(InputError, match="bytes"):
+        files.own_society({"nodes": b"x" * (files.MOST_TABLE + 1), "edges": b""}, Settings())
+    with pytest.raises(InputError, match="network"):
+        files.own_society({"nodes": b"id\n"}, Settings())
+
+
+# --- ensembles -------------------------------------------------------------------------------------------------------
+def test_the_page_shows_the_numbers_that_the_command_line_gives():
+    found = asked(CHANGED)
+    again = va.simulate(va.Scenario.from_toml(files.scenario_file(CHANGED).decode()), 64, 1, 4)
+    assert found.scenario.changes[0].month == 12
+    pd.testing.assert_frame_equal(found.runs[again.runs.columns], again.runs, check_exact=True)
+    assert (found.curves["all", "engaged"] == again.curves("all", "engaged")).all()
+
+
+def test_only_structural_settings_redraw_the_society():
+    base = Settings().base()
+    assert Settings(parameters={"slack": 0.2}).base() is base
+    assert Settings(parameters={"ties.between": 2.0}).base() is not base
+
+
+def test_work_that_nobody_waits_for_is_dropped():
+    with pytest.raises(Superseded):
+        asked(Settings(months=3), stale=lambda: True)
+
+
+def test_what_cannot_be_reached_is_said():
+    with pytest.raises(InputError, match="cannot be reached"):
+        asked(Settings(level=0.99, months=3))
+
+
+def test_the_waterfall_is_the_decomposition_beside_ablations():
+    settings = Settings(months=12)
+    table = asyncio.run(what_moved(Question(settings), lambda: False, 8))
+    ElementTree.fromstring(charts.waterfall(table, {}))
+    moved = table.set_index("mechanism")
+    known = ablations(settings.whole(), 8, 1, 4).drop(columns="runs").set_index("mechanism")
+    pd.testing.assert_frame_equal(moved.loc[known.index], known)
+    assert table["booked"].sum() == pytest.approx(table.attrs["end"] - table.attrs["start"])
+
+
+# --- drawn and told --------------------------------------------------------------------------------------------------
+def test_names_from_outside_are_only_text():
+    text = TEXT.replace('name = "hostel"', f"name = '{HOSTILE}'").replace("Two homelessness", HOSTILE.replace('"', ""))
+    settings = files.own_scenario(text.encode())
+    story = society_view.followed(Question(settings.__class__(**{**vars(settings), "months": 3})))
+    pages = [society_view.drawing(story, 2), society_view.told(story, "s0", 2), society_view.told(story, "p0", 2),
+             words.about(story.scenario), words.problems([HOSTILE]), charts.time_line(12, [(3, HOSTILE)]),
+             charts.table([HOSTILE], [[HOSTILE, HOSTILE]], HOSTILE)]
+    for page in pages:
+        assert "<script" not in page
+        assert "&lt;script" in page
+
+
+def test_curves_draw_bands_labels_and_words():
+    found = asked(Settings(months=6))
+    table = curve_summary(found.curves["all", "engaged"])
+    drawn = ElementTree.fromstring(charts.curves("Uptake", [charts.Line("median", table)], marks=[3]))
+    assert len(drawn.findall("polygon")) == 2
+    assert "Uptake, over 6 months. median: 0 % at the start" in drawn.get("aria-label")
+    for content in (words.curves(found), words.cards(found), words.told(found), words.comparison(found, found)):
+        ElementTree.fromstring(f"<div>{content}</div>")
+    nobody = table.assign(median=float("nan"))
+    assert "nobody has this role" in charts.curves("Nobody", [charts.Line("x", nobody)])
+
+
+def test_a_society_is_drawn_person_by_person_and_a_large_one_by_service(monkeypatch):
+    question = Question(Settings(months=36))
+    story = society_view.followed(question)
+    drawn = ElementTree.fromstring(society_view.drawing(story, 20, "p3"))
+    assert len([each for each in drawn.iter("g") if each.get("data-pick", "").startswith("p")]) == 55
+    assert len(drawn.findall("line")) == story.society.tie_start[4] - story.society.tie_start[3]
+    monkeypatch.setattr(society_view, "MOST_DRAWN", 10)
+    monkeypatch.setattr(society_view, "MOST_FOLLOWED", 55 * 12)
+    large = society_view.followed(question)
+    assert large.people is None and large.months == 12 and "first 12 months" in large.remark
+    tiles = ElementTree.fromstring(society_view.drawing(large, 3)).findall("g")
+    assert [each.get("data-pick") for each in tiles] == ["s0", "s1"]
+
+
+def test_decisions_are_told_with_terms_that_add_up():
+    story = society_view.followed(Question(Settings(months=36)))
+    engaged = story.events[story.events["what"] == "engaged"].iloc[0]
+    terms = engaged["terms"]
+    parts = [sign * story.scenario.value(parameter) * terms[term] for term, parameter, sign in society_view.ENGAGING]
+    text = society_view.told(story, f"p{engaged['person']}", engaged["month"])
+    assert f"{terms['eta'] - sum(parts):+.2f}" in text and f"{terms['eta']:+.2f}" in text
+    assert terms["draw"] < terms["probability"]
+    assert "innovation" in text and "client agency" in text
+    after = story.events[(story.events["person"] < 0)].iloc[0]
+    assert after["what"] in society_view.told(story, f"s{after['service']}", after["month"])
+
+
+def test_stages_of_services_follow_the_events():
+    story = society_view.followed(Question(Settings()))
+    found = va.simulate("two-services", 64, 1, 4, record=("series",))
+    in_use = [society_view.SERVICE_STAGES.index(name) for name in ("piloting", "commissioned", "sustained")]
+    shares = [sum(stage in in_use for stage in row) / len(row) for row in story.stages.tolist()]
+    assert shares == pytest.approx(found.curves("service", "in_use")[:, 0].tolist())
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+def test_results_to_take_away_are_those_of_a_folder_of_results():
+    found = asked(Settings(months=12), runs=8)
+    content = zipfile.ZipFile(io.BytesIO(files.bundle(found, None)))
+    assert {"report.html", "run.svg", "runs.csv", "scenario.toml", "manifest.json"} <= set(content.namelist())
+    assert va.Scenario.from_toml(content.read("scenario.toml").decode()).months == 12
+    both = zipfile.ZipFile(io.BytesIO(files.bundle(found, CHANGED)))
+    assert "compare.svg" in both.namelist()
+
+
+def test_a_survey_and_a_network_make_the_society():
+    people = [("m", "hostel", "manager"), *((f"s{n}", "hostel", "staff") for n in range(6)), ("c", "", "commissioner")]
+    nodes = "id,organisation,role\n" + "".join(",".join(each) + "\n" for each in people)
+    edges = "from,to\n" + "".join(f"s{n},m\n" for n in range(6))
+    society = files.own_society({"nodes": nodes.encode(), "edges": edges.encode()}, Settings())
+    found = asyncio.run(ensemble(Question(Settings(months=6), society)))
+    assert len(found.runs) == 64 and (found.runs["status"] == "ok").all()
+    story = society_view.followed(Question(Settings(months=6), society))
+    assert story.person(0) == "manager m"
+
+
+def test_loopback_is_told_from_the_rest(capsys):
+    assert [server.is_loopback(each) for each in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "192.168.1.2", "x")] == [
+        True, True, True, False, False, False]
+    pytest.importorskip("nicegui")
+    with pytest.raises(InputError, match="--port 0"):
+        server.explore("127.0.0.1", 0, False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match="another --port"):
+            server.explore("127.0.0.1", taken.getsockname()[1], False)
+
+
+# --- in a browser ----------------------------------------------------------------------------------------------------
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    pytest.importorskip("nicegui")
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("there is no Chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(chromium, tmp_path_factory):
+    """Address of the running explorer."""
+    folder, port = tmp_path_factory.mktemp("explorer"), free_port()
+    address = f"http://127.0.0.1:{port}/"
+    with (folder / "server.txt").open("w") as log:
+        command = [sys.executable, "-m", "valign.cli", "explore", "--port", str(port)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        try:
+            for _ in range(1200):  # compiles the model first
+                try:
+                    urllib.request.urlopen(address, timeout=5).read()
+                    break
+                except (urllib.error.URLError, OSError):
+                    assert process.poll() is None, (folder / "server.txt").read_text()
+                    time.sleep(0.5)
+            yield address
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            process.wait(20)
+    assert "Traceback" not in (folder / "server.txt").read_text()
+
+
+@pytest.fixture
+def visit(chromium, served):
+    """Open the page; afterwards: no error in the console, no request that failed or left the machine."""
+    wrong, pages = [], []
+
+    def opened(query: str = "", width: int = 1280, height: int = 800):
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+        page.on("response", lambda response: wrong.append(f"{response.status} {response.url}")
+                if response.status >= 400 else None)
+        page.on("request", lambda request: None if request.url.startswith((served, served.replace("http", "ws"), "data:",
+                                                                           "blob:")) else wrong.append(request.url))
+        page.set_default_timeout(60_000)
+        page.goto(served + query)
+        page.locator(".status", has_text="runs of").or_(page.locator(".problems:not(:empty)")).first.wait_for()
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert wrong == []
+
+
+def uptake(page) -> str:
+    return page.locator(".grid svg").first.get_attribute("aria-label")
+
+
+def press(page, name: str, key: str = "ArrowRight", times: int = 3) -> None:
+    """Move a slider by keyboard, and wait until the bands are drawn anew."""
+    before = uptake(page)
+    page.locator(f".lever-{name}").first.focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+    page.wait_for_function("before => document.querySelector('.grid svg').getAttribute('aria-label') !== before", arg=before)
+
+
+@pytest.mark.browser
+def test_a_slider_redraws_the_bands_and_the_link_restores_them(visit):
+    page = visit()
+    page.locator(".card").first.wait_for()
+    press(page, "coproduction_intensity", times=12)
+    page.wait_for_function("() => location.search.includes('coproduction_intensity')")
+    page.wait_for_timeout(1000)
+    again = visit(page.url.split("/", 3)[3])
+    again.locator(".grid svg").first.wait_for()
+    assert uptake(again) == uptake(page)
+    assert "changed" in again.locator(".lever", has_text="monthly sessions").first.get_attribute("class")
+
+
+@pytest.mark.browser
+def test_switches_groups_level_and_months(visit):
+    page = visit()
+    page.locator(".grid svg").first.wait_for()
+    before = uptake(page)
+    page.get_by_role("button", name="Expand \"coproduction\"").or_(page.get_by_text("coproduction", exact=True)).first.click()
+    page.get_by_role("switch", name="coproduction acts").click()
+    page.wait_for_function("() => location.search.includes('off=coproduction')")
+    page.wait_for_function("before => document.querySelector('.grid svg').getAttribute('aria-label') !== before", arg=before)
+    page.get_by_role("switch", name="set it").click()
+    page.wait_for_function("() => location.search.includes('level=0.7')")
+    page.get_by_label("Months").fill("24")
+    page.keyboard.press("Tab")
+    page.locator(".grid svg[aria-label*='over 24 months']").first.wait_for()
+
+
+@pytest.mark.browser
+def test_a_pin_is_compared_run_by_run(visit):
+    page = visit("?months=24")
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name="Pin the present settings").click()
+    page.get_by_text("Uptake: now less pinned").wait_for()
+    before = page.locator(".q-tab-panel:visible table").inner_text()
+    page.locator(".lever-coproduction_intensity").first.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("before => [...document.querySelectorAll('.q-tab-panel table')].some(t => t.innerText && "
+                           "t.innerText.includes('now less pinned') && t.innerText !== before)", arg=before)
+    assert "pin.scenario" in page.url
+
+
+@pytest.mark.browser
+def test_levels_and_why_are_computed_when_opened(visit):
+    page = visit("?months=24")
+    page.get_by_role("tab", name="Levels").click()
+    page.get_by_text("What the level does").wait_for()
+    page.get_by_role("tab", name="Why").click()
+    page.get_by_text("What moved alignment").wait_for()
+    assert page.get_by_text("net value to commissioners").count() == 1
+
+
+@pytest.mark.browser
+def test_the_society_is_played_and_explains_itself(visit):
+    page = visit("?view=society")
+    mark = page.locator("g[data-pick=p3]")
+    mark.wait_for()
+    page.get_by_role("button", name="Play").click()
+    page.locator("svg text", has_text="Month 3").first.wait_for()
+    page.get_by_role("button", name="Pause").click()
+    mark.click()
+    page.get_by_role("table").filter(has_text="this person").wait_for()
+    page.locator("g[data-pick=s1] circle").first.click(position={"x": 3, "y": 60})
+    page.get_by_role("heading", name="outreach").wait_for()
+
+
+@pytest.mark.browser
+def test_changes_are_scheduled_on_a_time_line(visit):
+    page = visit("?view=changes")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("Remove: month 12: slack becomes 0.1").wait_for()
+    page.wait_for_function("() => location.search.includes('change=')")
+    page.get_by_role("button", name="Clear all").click()
+    page.get_by_text("Remove: month 12").wait_for(state="detached")
+
+
+@pytest.mark.browser
+def test_files_go_in_and_out(visit, tmp_path):
+    page = visit("?view=files&months=12")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Scenario (TOML)").click()
+    assert va.Scenario.from_toml(download.value.path().read_text()).months == 12
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report, figures and tables").click()
+    assert "report.html" in zipfile.ZipFile(download.value.path()).namelist()
+    bad, good = tmp_path / "bad.toml", tmp_path / "good.toml"
+    bad.write_text(f'name = "{HOSTILE.replace(chr(34), "")}"\nmonths = "many"')
+    good.write_text(TEXT.replace("two-services", "mine"))
+    page.locator(".upload-scenario input[type=file]").set_input_files(bad)
+    page.locator(".problems", has_text="months").wait_for()
+    page.locator(".upload-scenario input[type=file]").set_input_files(good)
+    page.get_by_text("(yours)").first.wait_for()
+    page.locator(".problems", has_text="months").wait_for(state="hidden")
+
+
+@pytest.mark.browser
+def test_a_wrong_link_gets_a_message_and_a_page(visit):
+    page = visit("?" + urlencode({"slak": HOSTILE, "scenario": "two-services"}))
+    page.locator(".problems", has_text="slak").wait_for()
+    page.locator(".grid svg").first.wait_for()
+
+
+@pytest.mark.browser
+def test_visitors_do_not_disturb_each_other(visit):
+    pages = [visit("?months=24") for _ in range(2)]
+    for page in pages:
+        page.locator(".grid svg").first.wait_for()
+    before = uptake(pages[1])
+    press(pages[0], "coproduction_intensity", times=10)
+    assert uptake(pages[1]) == before != uptake(pages[0])
+    assert "coproduction" not in pages[1].url
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 820, 400])
+def test_nothing_is_cut_off_at_any_width(visit, width):
+    page = visit(width=width, height=1100)
+    page.locator(".grid svg").first.wait_for()
+    assert page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 0
+    for role, name in (("slider", "strength of the published evidence, share"), ("tab", "Results"), ("status", None)):
+        assert page.get_by_role(role, name=name).count() >= 1

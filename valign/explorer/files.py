@@ -1,0 +1,142 @@
+"""What comes in and goes out: one's own scenario, survey and network; TOML, tables, figures and report."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from valign.experiments.compare import compare
+from valign.experiments.simulate import simulate
+from valign.model.compiling import sources_hash
+from valign.model.errors import InputError
+from valign.model.society import Society
+from valign.model.tables import society_from_tables
+from valign.results import pages, store
+
+from .. import running
+from ..describing import in_words
+from .state import MOST_PEOPLE, MOST_SERVICES, MOST_TOML, SEED, SOCIETIES, Settings
+from .work import Ensemble
+
+MOST_TABLE, MOST_TIES = 5_000_000, 400_000  # bytes of a table; rows of a network
+KINDS = {
+    "scenario": "scenario (TOML)",
+    "nodes": "survey: people (CSV)",
+    "edges": "network: ties (CSV)",
+    "codebook": "codebook (TOML), if columns need one",
+}
+
+
+def _text(content: bytes, what: str, most: int) -> str:
+    if len(content) > most:
+        raise InputError([f"{what}: {len(content):,} bytes; at most {most:,} are taken"])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError([f"{what}: is not UTF-8 text"]) from None
+
+
+def own_scenario(content: bytes) -> Settings:
+    """Settings of an uploaded scenario. Raises InputError with everything that is wrong with it."""
+    text = _text(content, "scenario", MOST_TOML)
+    settings = Settings("uploaded scenario", text)
+    if not text.strip():
+        raise InputError(["scenario: the file is empty"])
+    return replace(settings, scenario=settings.whole().name)
+
+
+def own_society(files: Mapping[str, bytes], settings: Settings) -> Society:
+    """The society of an uploaded survey and network, for the scenario at hand.
+
+    files : "nodes" and "edges" (CSV), perhaps "codebook" (TOML). Raises InputError with everything that is wrong.
+    """
+    if missing := [KINDS[name] for name in ("nodes", "edges") if name not in files]:
+        raise InputError([f"survey and network go together: still missing is the {missing[0]}"])
+    book = None
+    if "codebook" in files:
+        try:
+            book = tomllib.loads(_text(files["codebook"], "codebook", MOST_TOML))
+        except (ValueError, RecursionError) as error:
+            raise InputError([f"codebook: not valid TOML: {error}"]) from None
+    nodes, edges = (
+        _table(files[name], name, most) for name, most in (("nodes", MOST_PEOPLE), ("edges", MOST_TIES))
+    )
+    society = society_from_tables(nodes, edges, book, settings.base())
+    if len(society.key) > MOST_SERVICES:
+        raise InputError([f"survey: {len(society.key):,} organisations; at most {MOST_SERVICES:,} are taken"])
+    return society
+
+
+def _table(content: bytes, what: str, most: int) -> pd.DataFrame:
+    text = _text(content, what, MOST_TABLE)
+    try:
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, nrows=most + 1)
+    except (ValueError, OverflowError, RecursionError) as error:  # pandas' parser errors are ValueErrors
+        raise InputError(
+            [f"{what}: cannot be read as CSV: {str(error).strip().splitlines()[0] if str(error) else error!r}"]
+        ) from None
+    if len(table) > most:
+        raise InputError([f"{what}: more than {most:,} rows"])
+    return table
+
+
+def scenario_file(settings: Settings) -> bytes:
+    """The scenario with all settings as TOML."""
+    return settings.whole().to_toml().encode()
+
+
+def bundle(found: Ensemble, pinned: Settings | None) -> bytes:
+    """A zip with report.html, figures, tables and the scenario: what `valign run` or `compare` would leave in a folder."""
+    scenario, runs, society = found.scenario, len(found.runs), found.question.society
+    societies = None if society is not None else min(SOCIETIES, runs)
+    started = datetime.now(UTC)
+    if pinned is not None and society is None:
+        command = "compare"
+        both = {"pinned": pinned.whole(), "now": scenario}
+        tables = running.compare_tables(compare(both, runs, SEED, societies), {"uptake_final": 0.01})
+        asked: dict[str, Any] = {"scenarios": {name: each.to_toml() for name, each in both.items()}}
+    else:
+        command, asked = "run", {}
+        tables = running.run_tables(
+            simulate(scenario, runs, SEED, societies, ("series",), threads=1, society=society)
+        )
+    tables["parameters"] = running.parameters_of(scenario)
+    toml, title = scenario.to_toml(), scenario.title or scenario.name
+    if society is not None:
+        title += " (uploaded survey and network)"
+    work = {
+        "command": command,
+        "scenario": toml,
+        "runs": runs,
+        "seed": SEED,
+        "societies": societies,
+        "code": sources_hash(),
+        **asked,
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        drawn = pages.publish(folder, command, title, tables)
+        manifest = store.save(
+            folder,
+            tables,
+            work,
+            scenario=toml,
+            started=started,
+            description=in_words(scenario),
+            command="valign explore",
+        )
+        pages.write(folder, manifest, title, tables, drawn)
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.iterdir()):
+                archive.write(path, path.name)
+        return packed.getvalue()

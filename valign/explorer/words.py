@@ -1,0 +1,262 @@
+"""What the page says: headings of levers, cards, tables. HTML whose every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+
+import pandas as pd
+
+from valign.model.parameters import Parameter
+from valign.model.scenario import Scenario
+from valign.results import report
+from valign.results.figures import ORDERED
+from valign.results.labels import HEADLINES, ROLES, label
+from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
+
+from . import charts
+from .work import STAGES, Ensemble
+
+CARDS = ("uptake_final", "uptake_peak", "spread_final", "sustained_24", "alignment_final", "time_to_50")
+VALUES = (
+    "value_commissioners",
+    "value_clients",
+    "value_providers",
+    "value_per_pound_financial",
+    "value_per_pound_economic",
+    "value_per_pound_social",
+    "money_spent",
+)
+BAND = (
+    "Uptake: the line is the median of runs, the dark area the middle half of them, the light area nine runs out of ten "
+    "(5 to 95 %). Other figures: means with their 95 % intervals."
+)
+
+
+def problems(lines: Sequence[str]) -> str:
+    """A message of what is wrong."""
+    more = [f"and {len(lines) - 8} more"] if len(lines) > 8 else []
+    return "<br>".join(escape(each[:400]) for each in [*lines[:8], *more])
+
+
+def lever(p: Parameter, value: float, own: float) -> str:
+    """Heading of a slider: what it is, its value, and (hover or open) unit, range, source, grade."""
+    facts = (
+        f"{p.name}: {p.unit}; plausible {p.low:g} to {p.high:g}; this scenario's own value {own:g}. "
+        f"Grade: {p.grade}. Source: {p.source}."
+    )
+    return (
+        f'<div class="lever{" changed" if value != own else ""}" title="{escape(facts)}"><span>{escape(p.meaning)}</span>'
+        f'<b>{value:.4g}</b><details><summary aria-label="about this setting">?</summary><p>{escape(facts)}</p></details></div>'
+    )
+
+
+def cards(found: Ensemble) -> str:
+    """Main outcomes with what is known of them."""
+    table = summarise(found.runs, CARDS).set_index("outcome")
+    shown = []
+    for name in CARDS:
+        row, write = table.loc[name], label(name).write
+        if label(name).never:
+            big = write(row["median"])
+            sure = f"median; it happens in {100 * row['happened']:.0f} % of runs"
+        elif not row["n"]:
+            big, sure = "-", "does not apply in these months"
+        else:
+            big = write(row["mean"])
+            sure = f"mean; 95 % interval {write(row['mean_low'])} to {write(row['mean_high'])}"
+        band = f"nine runs of ten: {write(row['low'])} to {write(row['high'])}" if row["n"] else ""
+        shown.append(
+            f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br/>{band}</div>'
+        )
+    return f'<div class="cards">{"".join(shown)}</div>'
+
+
+def curves(found: Ensemble) -> str:
+    """Bands of uptake, spread, services by stage, alignment by role."""
+    clusters, marks = found.runs["society_seed"], [change.month for change in found.scenario.changes]
+
+    def mean(role: str, variable: str, words: str, place: int = 0) -> charts.Line:
+        table = curve_summary(found.curves[role, variable], clusters)
+        return charts.Line(
+            words, table, charts.ORDERED[place], charts.DASHES[place], "mean", (("mean_low", "mean_high"),)
+        )
+
+    there = [role for role in ROLES if role != "all" and not pd.isna(found.curves[role, "alignment"]).all()]
+    uptake = [charts.Line("median", curve_summary(found.curves["all", "engaged"], clusters))]
+    drawn = [
+        charts.curves("Uptake: people engaged", uptake, marks=marks),
+        charts.curves(
+            "Spread: services using it",
+            [replace(mean("service", "in_use", "mean"), colour=charts.MAIN)],
+            marks=marks,
+        ),
+        charts.curves(
+            "Mean alignment by role",
+            [mean(role, "alignment", ROLES[role], n) for n, role in enumerate(there)],
+            marks=marks,
+            write=lambda value: f"{value:.2f}",
+            room=145,
+        ),
+        charts.curves(
+            "Services by stage",
+            [mean("service", stage, stage, n) for n, stage in enumerate(STAGES)],
+            marks=marks,
+            room=145,
+        ),
+    ]
+    return f'<div class="grid">{"".join(drawn)}</div>'
+
+
+def told(found: Ensemble) -> str:
+    """What the numbers of an ensemble say, in sentences, and all of them in a table."""
+    table = summarise(found.runs, HEADLINES)
+    columns, rows = report.run_table(table)
+    sentences = report.findings("run", {"summary": table, "runs": found.runs})
+    notes = [BAND, *report.remarks(found.runs), *report.LIMITS[:2]]
+    return (
+        f"<h2>What the numbers say</h2>{charts.sentences(sentences)}{charts.sentences(notes, 'small')}"
+        f"<details><summary>All main outcomes as a table</summary>{charts.table(columns, rows)}</details>"
+    )
+
+
+def comparison(pinned: Ensemble, found: Ensemble) -> str:
+    """Pinned and present side by side, and what differs, run by run with the same seeds."""
+    runs = min(len(pinned.runs), len(found.runs))
+    both = {"pinned": pinned, "now": found}
+    table = pd.concat(
+        [each.runs.iloc[:runs].assign(scenario=name) for name, each in both.items()], ignore_index=True
+    )
+    outcomes = list(HEADLINES)
+    summary = summarise_by(table, outcomes, "scenario")
+    differences = paired_differences(table, outcomes, "scenario", "pinned")
+    drawn = []
+    for pair, title in ((("all", "engaged"), "Uptake"), (("service", "in_use"), "Spread")):
+        for name, each in both.items():
+            curve = each.curves[pair][:, :runs]
+            how = {} if pair[0] == "all" else {"middle": "mean", "bands": (("mean_low", "mean_high"),)}
+            drawn.append(
+                charts.curves(
+                    f"{title}: {name}",
+                    [
+                        charts.Line(
+                            "median" if pair[0] == "all" else "mean",
+                            curve_summary(curve, each.runs["society_seed"].iloc[:runs]),
+                            charts.PINNED if name == "pinned" else charts.MAIN,
+                            **how,
+                        )
+                    ],
+                    marks=[change.month for change in each.scenario.changes],
+                )
+            )
+        months = min(len(each.curves[pair]) for each in both.values())
+        gap = found.curves[pair][:months, :runs] - pinned.curves[pair][:months, :runs]
+        drawn.append(
+            charts.curves(
+                f"{title}: now less pinned, points, paired",
+                [
+                    charts.Line(
+                        "mean",
+                        curve_summary(gap, pinned.runs["society_seed"].iloc[:runs]),
+                        charts.INK,
+                        middle="mean",
+                        bands=(("mean_low", "mean_high"),),
+                    )
+                ],
+                limits=None,
+                write=charts.points,
+            )
+        )
+    columns, rows = report.compare_table(summary, differences)
+    told = report.findings("compare", {"summary": summary, "differences": differences, "runs": table})
+    return (
+        f'<div class="grid">{"".join(drawn)}</div><h2>What differs</h2>{charts.sentences(told)}'
+        f"{charts.sentences([*report.remarks(table), BAND], 'small')}{charts.table(columns, rows)}"
+    )
+
+
+def levels(found: Sequence[tuple[float, Ensemble]]) -> str:
+    """Uptake and spread at several levels of alignment."""
+    drawn = []
+    for pair, title in ((("all", "engaged"), "Uptake"), (("service", "in_use"), "Spread")):
+        drawn.append(
+            charts.curves(
+                f"{title} by alignment at the start",
+                [
+                    charts.Line(
+                        f"at {level:.2f}:",
+                        curve_summary(each.curves[pair], each.runs["society_seed"]),
+                        ORDERED[2 - n],
+                        charts.DASHES[n],
+                        "mean",
+                        (("mean_low", "mean_high"),),
+                    )
+                    for n, (level, each) in enumerate(found)
+                ],
+            )
+        )
+    table = pd.concat([each.runs.assign(alignment_level=level) for level, each in found], ignore_index=True)
+    summary = summarise_by(table, list(HEADLINES), "alignment_level")
+    differences = paired_differences(table, list(HEADLINES), "alignment_level", found[0][0])
+    told = report.findings("levels", {"summary": summary, "differences": differences, "runs": table})
+    columns, rows = report.levels_table(summary, differences)
+    return (
+        f'<div class="grid">{"".join(drawn)}</div><h2>What the level does</h2>{charts.sentences(told)}'
+        f"{charts.sentences([*report.remarks(table), 'Lines: means; areas: 95 % intervals of the means.'], 'small')}"
+        f"{charts.table(columns, rows)}"
+    )
+
+
+def why(moved: pd.DataFrame, found: Ensemble) -> str:
+    """What moved alignment; value by who gets it; what commissioners weigh."""
+    summary = summarise(found.runs, VALUES)
+    rows = [
+        [
+            label(row["outcome"]).text,
+            report._mean(row),
+            f"{label(row['outcome']).write(row['low'])} to {label(row['outcome']).write(row['high'])}",
+        ]
+        for row in summary.to_dict("records")
+        if row["n"]
+    ]
+    weights = charts.curves(
+        "What the evidence weighs for commissioners (mean)",
+        [
+            charts.Line(
+                channel,
+                curve_summary(found.curves["commissioner", f"weight_{channel}"], found.runs["society_seed"]),
+                colour,
+                dash,
+                "mean",
+                (("mean_low", "mean_high"),),
+            )
+            for channel, colour, dash in zip(
+                ("financial", "economic", "social"), charts.ORDERED, charts.DASHES, strict=False
+            )
+        ],
+        room=140,
+    )
+    notes = [
+        "Left: what each mechanism did to mean alignment along the path that was taken; the steps add up from start to "
+        "end. Right: what would be missing at the end without it, with 95 % intervals, the same seeds. They differ "
+        "because others do part of the work when one is off: read both.",
+        "Value by who gets it is net of that group's costs, and is never added up over groups.",
+    ]
+    names = {"coproduction": "co-production", "tie_quality": "quality of ties"}
+    return (
+        charts.waterfall(moved, names)
+        + charts.sentences(notes, "small")
+        + '<div class="grid"><div>'
+        + charts.table(["value, and who gets it", "mean (95 % interval)", "nine runs of ten"], rows)
+        + f"</div>{weights}</div>"
+    )
+
+
+def about(scenario: Scenario) -> str:
+    """Description of a scenario, folded."""
+    text = escape(" ".join(scenario.description.split())[:1000])
+    return (
+        f'<details class="about"><summary>About this scenario</summary>'
+        f"<p>{escape(scenario.title or scenario.name)}. {text}</p></details>"
+    )

@@ -1,0 +1,219 @@
+"""Ensembles in worker threads: in parts that other sessions' parts go between, dropped when nobody waits any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from valign.experiments.ablations import BOOKED
+from valign.experiments.design import replicate
+from valign.experiments.outcomes import DesignOutcomes
+from valign.experiments.simulate import simulate
+from valign.model.errors import InputError
+from valign.model.scenario import Scenario
+from valign.model.society import Society
+from valign.results.summaries import mean_interval
+
+from .state import RUNS, SEED, SOCIETIES, Settings, runs_allowed
+
+WORKERS = min(8, os.cpu_count() or 1)
+POOL = ThreadPoolExecutor(WORKERS, "explorer")
+PART = 250_000  # person-months of a part: a fraction of a second, then the next session's turn
+ROLES = ("staff", "manager", "peer", "commissioner")
+STAGES = ("piloting", "commissioned", "sustained", "abandoned", "outside")
+CURVES = (
+    ("all", "engaged"),
+    ("service", "in_use"),
+    ("all", "alignment"),
+    *((role, "alignment") for role in ROLES),
+    *(("service", stage) for stage in STAGES),
+    *(("commissioner", f"weight_{channel}") for channel in ("financial", "economic", "social")),
+)
+
+
+class Superseded(Exception):
+    """Nobody waits for this work any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is simulated: settings, and the society of an uploaded survey and network (else it is generated)."""
+
+    settings: Settings
+    society: Society | None = None
+
+    def people(self) -> int:
+        return self.settings.base().people() if self.society is None else len(self.society.role)
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """What came of a question. curves: months + 1 x runs by (role, variable)."""
+
+    question: Question
+    scenario: Scenario
+    runs: pd.DataFrame
+    curves: Mapping[tuple[str, str], np.ndarray]
+    decomposition: pd.DataFrame | None = None
+    members: np.ndarray | None = None
+
+    @property
+    def remark(self) -> str:
+        """Why there are fewer runs than usual."""
+        return (
+            ""
+            if len(self.runs) == RUNS
+            else (
+                f"{self.question.people():,} people over {self.scenario.months} months: {len(self.runs)} runs are shown "
+                f"instead of {RUNS}, which keeps the page quick; `valign run` computes as many as you like."
+            )
+        )
+
+
+def design_of(question: Question, runs: int = RUNS) -> pd.DataFrame:
+    """One row per run, the same seeds for every question (common random numbers)."""
+    runs = runs_allowed(question.settings.base(), question.people(), runs)
+    row = pd.DataFrame([question.settings.row()]) if question.settings.row() else pd.DataFrame(index=[0])
+    return replicate(row, runs, SEED, None if question.society is not None else min(SOCIETIES, runs))
+
+
+def parts_of(design: pd.DataFrame, people: int, months: int) -> list[pd.DataFrame]:
+    """Rows that are computed at once: of one society, and short enough to be interrupted after."""
+    most = max(1, min(64, PART // max(1, people * months)))
+    groups = (
+        [part for _, part in design.groupby("society_seed", sort=False)]
+        if design["society_seed"].nunique() < len(design)
+        else [design]
+    )
+    return [group.iloc[start : start + most] for group in groups for start in range(0, len(group), most)]
+
+
+def computed(question: Question, part: pd.DataFrame, record: Sequence[str]) -> DesignOutcomes:
+    """The one place where the page simulates."""
+    return simulate(part, base=question.settings.base(), record=record, threads=1, society=question.society)
+
+
+async def in_thread(stale: Callable[[], bool], function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call in a worker thread, unless nobody waits any more by the time it is free."""
+
+    def call() -> Any:
+        if stale():
+            raise Superseded
+        return function(*arguments)
+
+    return await asyncio.get_running_loop().run_in_executor(POOL, call)
+
+
+async def ensemble(
+    question: Question,
+    stale: Callable[[], bool] = lambda: False,
+    runs: int = RUNS,
+    record: Sequence[str] = ("series",),
+) -> Ensemble:
+    """Simulate a question. Raises InputError where it cannot be asked, Superseded when `stale` turns true."""
+    settings = question.settings
+    scenario, design, parts = await in_thread(stale, _prepared, question, runs)
+    turns = asyncio.Semaphore(WORKERS)
+
+    async def one(part: pd.DataFrame) -> DesignOutcomes:
+        async with turns:
+            return await in_thread(stale, computed, question, part, record)
+
+    jobs = [asyncio.ensure_future(one(part)) for part in parts]
+    try:
+        found = await asyncio.gather(*jobs)
+    except BaseException:
+        for job in jobs:
+            job.cancel()
+        raise
+    if stale():
+        raise Superseded
+    return joined(Question(settings, question.society), scenario, design, parts, found, record)
+
+
+def _prepared(question: Question, runs: int) -> tuple[Scenario, pd.DataFrame, list[pd.DataFrame]]:
+    scenario, design = question.settings.whole(), design_of(question, runs)
+    return scenario, design, parts_of(design, question.people(), scenario.months)
+
+
+def joined(
+    question: Question,
+    scenario: Scenario,
+    design: pd.DataFrame,
+    parts: Sequence[pd.DataFrame],
+    found: Sequence[DesignOutcomes],
+    record: Sequence[str],
+) -> Ensemble:
+    """The parts as one, in the order of the design. Raises InputError where no run was possible."""
+    tables = [each.runs.assign(run=part.index) for part, each in zip(parts, found, strict=True)]
+    runs = pd.concat(tables).sort_values("run").reset_index(drop=True)
+    if (runs["status"] != "ok").all():
+        raise InputError([runs["status"].iloc[0]])
+    curves = {}
+    for pair in CURVES if "series" in record else ():
+        curves[pair] = np.empty((scenario.months + 1, len(design)))
+        for part, each in zip(parts, found, strict=True):
+            for rows, outcomes in each.parts:
+                curves[pair][:, part.index[rows]] = outcomes.curves(*pair)
+    if "decomposition" not in record:
+        return Ensemble(question, scenario, runs, curves)
+    flows = pd.concat(
+        [
+            each.decomposition.assign(run=part.index[each.decomposition["run"]])
+            for part, each in zip(parts, found, strict=True)
+        ],
+        ignore_index=True,
+    )
+    members = np.empty(len(design))
+    for part, each in zip(parts, found, strict=True):
+        for rows, outcomes in each.parts:
+            members[part.index[rows]] = outcomes.members
+    return Ensemble(question, scenario, runs, curves, flows, members)
+
+
+async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 32) -> pd.DataFrame:
+    """What moved alignment: as booked by the decomposition, and by switching each mechanism off (`ablations`)."""
+    base = await ensemble(question, stale, runs, ("decomposition",))
+    booked = (
+        base.decomposition.query("organisation != 'commissioners'")
+        .groupby(["run", "mechanism"], observed=False)["change"]
+        .sum()
+        .unstack(fill_value=0.0)
+    )
+    booked = booked.reindex(base.runs["run"], fill_value=0.0)
+    clusters, rows = base.runs["society_seed"].to_numpy(), []
+    for name in booked.columns:
+        row: dict[str, Any] = {"mechanism": name}
+        columns = {"booked": booked[name].to_numpy() / base.members}
+        if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
+            off = await ensemble(
+                replace_settings(question, question.settings.with_mechanism(name, False)),
+                stale,
+                len(base.runs),
+                (),
+            )
+            columns["ablation"] = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
+        for column, values in columns.items():
+            found = mean_interval(values, clusters)
+            row |= {column: found.mean, f"{column}_low": found.low, f"{column}_high": found.high}
+        rows.append(row)
+    table = pd.DataFrame(rows).reindex(
+        columns=[
+            "mechanism",
+            *(f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high")),
+        ]
+    )
+    table.attrs["start"] = mean_interval(base.runs["alignment_start"], clusters).mean
+    table.attrs["end"] = mean_interval(base.runs["alignment_final"], clusters).mean
+    return table[(table["booked"].abs() > 1e-9) | table["ablation"].notna()].reset_index(drop=True)
+
+
+def replace_settings(question: Question, settings: Settings) -> Question:
+    return replace(question, settings=settings)
