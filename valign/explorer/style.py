@@ -34,6 +34,7 @@ h4 { font-size: .95rem; font-weight: 700; line-height: 1.3rem; margin: 8px 0 4px
 .lever details p { position: absolute; z-index: 5; left: 0; right: 0; top: 100%; background: #fff; border-radius: 4px;
   border: 1px solid #999; padding: 6px 8px; font-size: .8rem; overflow-wrap: anywhere; }
 .about { font-size: .85rem; }
+a[href] { color: var(--main); text-decoration: underline; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; background: #fff; margin: 6px 0; font-size: .86rem; }
 caption { text-align: left; font-weight: 600; padding: 2px 0; }
