@@ -130,8 +130,8 @@ def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, fol
         tables, words = found.tables, found.words
     except KeyboardInterrupt:
         store.discard_if_empty(results)
-        terminal.say(f"What is finished is kept in {folder / 'runs'}: the same command goes on from there", told)
-        raise
+        raise KeyboardInterrupt(
+            f"interrupted; what is finished is kept in {folder / 'runs'}: the same command goes on from there") from None
     except BaseException:
         store.discard_if_empty(results)
         raise
