@@ -130,8 +130,8 @@ def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, fol
         tables, words = found.tables, found.words
     except KeyboardInterrupt:
         store.discard_if_empty(results)
-        raise KeyboardInterrupt(
-            f"interrupted; what is finished is kept in {folder / 'runs'}: the same command goes on from there") from None
+        kept = folder / "runs"
+        raise KeyboardInterrupt(f"interrupted; finished runs are kept in {kept}: the same command goes on") from None
     except BaseException:
         store.discard_if_empty(results)
         raise
