@@ -486,7 +486,8 @@ class Page:
                     "click",
                     lambda event: self.pick(event.args),
                     js_handler=(
-                        "(event) => { const mark = event.target.closest('[data-pick]'); if (mark) emit(mark.dataset.pick) }"
+                        "(event) => { const mark = event.target.closest('[data-pick]'); "
+                        "if (mark) emit(mark.dataset.pick) }"
                     ),
                 )
             self.told = ui.html("", sanitize=False).classes("told").props('aria-live="polite"')
@@ -529,8 +530,8 @@ class Page:
                 ui.button(text, on_click=lambda kind=kind: self.download(kind)).props("no-caps outline")
         self.link = ui.html("", sanitize=False)
         ui.html(
-            "<h2>Bring your own</h2><p>A scenario, or a survey and a network for the scenario at hand. Files stay in this "
-            "page's memory and are gone when it is closed.</p>",
+            "<h2>Bring your own</h2><p>A scenario, or a survey and a network for the scenario at hand. Files stay "
+            "in this page's memory and are gone when it is closed.</p>",
             sanitize=False,
         )
         with ui.row():
