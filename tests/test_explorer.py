@@ -123,7 +123,7 @@ def test_an_uploaded_scenario_reads_no_files():
 
 def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message():
     draw = random.Random(7)
-    pieces = ["=", "[[", "]]", '"', "1e999", "-1", "nan", "\0", "\n", HOSTILE, "'", "staff", "{", "9" * 400, "é", "true"]
+    pieces = ["=", "[[", "]]", '"', "1e999", "-1", "nan", "\0", "\n", HOSTILE, "'", "staff", "{", "9" * 400, "true"]
     keys = [*PARAMETERS, "scenario", "level", "months", "change", "toml", "on", "off", "view", HOSTILE]
     nodes, edges = b"id,organisation,role\na,hostel,staff\nb,hostel,manager\n", b"from,to\na,b\n"
 
@@ -145,8 +145,8 @@ def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message()
                 decode([(draw.choice(keys), draw.choice(pieces) * draw.randint(1, 3)), ("scenario", "two-services")])
             answers["used"] += 1
         except InputError as error:
-            assert "<script" not in words.problems(error.problems) != ""
-            answers["refused"] += 1
+            answers["refused"] += "<script" not in words.problems(error.problems) != ""
+    assert sum(answers.values()) == 1000
     assert answers["refused"] > 800
 
 
@@ -211,7 +211,8 @@ def test_curves_draw_bands_labels_and_words():
     drawn = ElementTree.fromstring(charts.curves("Uptake", [charts.Line("median", table)], marks=[3]))
     assert len(drawn.findall("polygon")) == 2
     assert "Uptake, over 6 months. median: 0 % at the start" in drawn.get("aria-label")
-    for content in (words.curves(found), words.cards(found), words.told(found), words.comparison(found, found)):
+    for content in (words.uptake(found), words.behind(found), words.cards(found), words.told(found),
+                    words.comparison(found, found)):
         ElementTree.fromstring(f"<div>{content}</div>")
     nobody = table.assign(median=float("nan"))
     assert "nobody has this role" in charts.curves("Nobody", [charts.Line("x", nobody)])

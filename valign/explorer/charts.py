@@ -188,7 +188,7 @@ def waterfall(table: pd.DataFrame, names: dict[str, str], width: int = 860) -> s
             f'<rect x="{x(first):.1f}" y="{y + 3}" width="{max(1.0, x(last) - x(first)):.1f}" height="16" '
             f'fill="{fill}" opacity="{0.45 if total else 0.9}"/>'
             f'<text x="{x(last) + 5:.1f}" y="{y + 15}" fill="{INK}">'
-            f'{b if total else b - a:{".2f" if total else "+.3f"}}'
+            f"{b if total else b - a:{'.2f' if total else '+.3f'}}"
             "</text>"
         )
         if row is not None and row["ablation"] == row["ablation"]:

@@ -186,9 +186,10 @@ class Page:
             return
         if self.view == "results":
             found = self.found
-            self.results.set_content(words.curves(found))
+            self.results.set_content(words.uptake(found))
             await asyncio.sleep(0.02)  # the figures go out first
             if found is self.found:
+                self.behind.set_content(words.behind(found))
                 self.cards.set_content(words.cards(found))
                 self.sentences.set_content(words.told(found))
         elif self.view == "compare":
@@ -440,6 +441,7 @@ class Page:
     def build_results(self) -> None:
         self.cards = ui.html("", sanitize=False).style("min-height: 120px")
         self.results = ui.html("", sanitize=False)
+        self.behind = ui.html("", sanitize=False)
         self.sentences = ui.html("", sanitize=False)
 
     def build_compare(self) -> None:
