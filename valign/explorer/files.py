@@ -95,7 +95,7 @@ def scenario_file(settings: Settings) -> bytes:
 
 
 def bundle(found: Ensemble, pinned: Settings | None) -> bytes:
-    """A zip with report.html, figures, tables and the scenario: what `valign run` or `compare` would leave in a folder."""
+    """A zip with report.html, figures, tables and the scenario: what `valign run` or `compare` leave in a folder."""
     scenario, runs, society = found.scenario, len(found.runs), found.question.society
     societies = None if society is not None else min(SOCIETIES, runs)
     started = datetime.now(UTC)

@@ -186,9 +186,10 @@ class Page:
             return
         if self.view == "results":
             found = self.found
-            self.results.set_content(words.curves(found))
+            self.results.set_content(words.uptake(found))
             await asyncio.sleep(0.02)  # the figures go out first
             if found is self.found:
+                self.behind.set_content(words.behind(found))
                 self.cards.set_content(words.cards(found))
                 self.sentences.set_content(words.told(found))
         elif self.view == "compare":
@@ -440,6 +441,7 @@ class Page:
     def build_results(self) -> None:
         self.cards = ui.html("", sanitize=False).style("min-height: 120px")
         self.results = ui.html("", sanitize=False)
+        self.behind = ui.html("", sanitize=False)
         self.sentences = ui.html("", sanitize=False)
 
     def build_compare(self) -> None:
@@ -486,7 +488,8 @@ class Page:
                     "click",
                     lambda event: self.pick(event.args),
                     js_handler=(
-                        "(event) => { const mark = event.target.closest('[data-pick]'); if (mark) emit(mark.dataset.pick) }"
+                        "(event) => { const mark = event.target.closest('[data-pick]'); "
+                        "if (mark) emit(mark.dataset.pick) }"
                     ),
                 )
             self.told = ui.html("", sanitize=False).classes("told").props('aria-live="polite"')
@@ -529,8 +532,8 @@ class Page:
                 ui.button(text, on_click=lambda kind=kind: self.download(kind)).props("no-caps outline")
         self.link = ui.html("", sanitize=False)
         ui.html(
-            "<h2>Bring your own</h2><p>A scenario, or a survey and a network for the scenario at hand. Files stay in this "
-            "page's memory and are gone when it is closed.</p>",
+            "<h2>Bring your own</h2><p>A scenario, or a survey and a network for the scenario at hand. Files stay "
+            "in this page's memory and are gone when it is closed.</p>",
             sanitize=False,
         )
         with ui.row():

@@ -81,9 +81,9 @@ TERMS = {
 
 @dataclass(frozen=True, eq=False)
 class Story:
-    """One run, followed. people: arrays months + 1 x people by column of `Outcomes.agents` (None where too many to keep).
+    """One run, followed. people: arrays months + 1 x people by column of `Outcomes.agents` (None where too many).
 
-    services: months + 1 x services by name: alignment, engaged. stages: months + 1 x services, numbers of SERVICE_STAGES.
+    services: months + 1 x services by name (alignment, engaged). stages: the same, as numbers of SERVICE_STAGES.
     """
 
     scenario: Scenario
@@ -271,10 +271,11 @@ def _services(story: Story, month: int, chosen: str) -> str:
         x, y = size * (o % columns), 26 + size * (o // columns)
         stage, share = SERVICE_STAGES[story.stages[month, o]], story.services["engaged"][month, o]
         box = size * 0.88
+        faint = 0.35 if stage in ("outside", "abandoned") else 1
         drawn.append(
             f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}: {100 * share:.0f} % engaged'
             f'</title><rect x="{x:.1f}" y="{y:.1f}" width="{box:.1f}" height="{box:.1f}" '
-            f'fill="{colour(story.services["alignment"][month, o])}" opacity="{0.35 if stage in ("outside", "abandoned") else 1}" '
+            f'fill="{colour(story.services["alignment"][month, o])}" opacity="{faint}" '
             f'stroke="{"#d00000" if chosen == f"s{o}" else "none"}" stroke-width="2"/><rect x="{x:.1f}" '
             f'y="{y + box * 0.8:.1f}" width="{box * share:.1f}" height="{box * 0.2:.1f}" fill="{charts.INK}"/></g>'
         )
@@ -296,7 +297,8 @@ def _in_words(story: Story, month: int) -> str:
         if np.any(story.stages[month] == n)
     ]
     return (
-        f"Month {month}: {len(story.names)} services ({', '.join(counts)}); {100 * (engaged * size).sum() / size.sum():.0f} % "
+        f"Month {month}: {len(story.names)} services ({', '.join(counts)}); "
+        f"{100 * (engaged * size).sum() / size.sum():.0f} % "
         f"of people engaged, mean alignment {(aligned * size).sum() / size.sum():.2f}."
     )
 
@@ -313,15 +315,18 @@ def legend(story: Story) -> str:
         drawn.append('<text x="345" y="15">black bar: share engaged; pale: not using it</text>')
     else:
         drawn += [
-            f'{mark(n, 350 + 98 * n, 10, 5)} fill="#999" stroke="{charts.INK}"/><text x="{362 + 98 * n}" y="15">{role}</text>'
+            f'{mark(n, 350 + 98 * n, 10, 5)} fill="#999" stroke="{charts.INK}"/>'
+            f'<text x="{362 + 98 * n}" y="15">{role}</text>'
             for n, role in enumerate(ROLES)
         ]
         drawn += [
-            f'{mark(0, 350 + 98 * n, 32, 6)} fill="#ddd" {PERSON_STYLE[stage]}/><text x="{362 + 98 * n}" y="37">{stage}</text>'
+            f'{mark(0, 350 + 98 * n, 32, 6)} fill="#ddd" {PERSON_STYLE[stage]}/>'
+            f'<text x="{362 + 98 * n}" y="37">{stage}</text>'
             for n, stage in enumerate(STAGES)
         ]
     return (
-        f'<svg viewBox="0 0 860 44" class="chart" font-size="12" font-family="system-ui, sans-serif" aria-hidden="true">'
+        f'<svg viewBox="0 0 860 44" class="chart" font-size="12" aria-hidden="true" '
+        f'font-family="system-ui, sans-serif">'
         f"{''.join(drawn)}</svg>"
     )
 
@@ -389,7 +394,8 @@ def _service_told(story: Story, o: int, month: int) -> str:
     values = _values(story, list(rows), month, "mean of members") if story.people is not None else ""
     own = story.events[(story.events["service"] == o) & (story.events["person"] < 0)]
     return (
-        f"<h3>{escape(story.names[o])}</h3><p>Month {month}: {SERVICE_STAGES[story.stages[month, o]]}; {len(rows)} people, "
+        f"<h3>{escape(story.names[o])}</h3><p>Month {month}: {SERVICE_STAGES[story.stages[month, o]]}; "
+        f"{len(rows)} people, "
         f"{100 * story.services['engaged'][month, o]:.0f} % engaged, mean alignment "
         f"{story.services['alignment'][month, o]:.2f}.</p>{values}{_history(story, history, 'History')}"
         f"<h4>What happened, and why</h4>{_happened(story, own, month)}"

@@ -57,7 +57,7 @@ class Settings:
         return row
 
     def whole(self) -> Scenario:
-        """The scenario with all settings, as one would write it to a file. Raises ScenarioError with all that is wrong."""
+        """The scenario with all settings, as one would write it to a file. Raises ScenarioError."""
         row: dict[str, Any] = self.row()
         if self.level is not None:
             row["alignment_level"] = self.level

@@ -28,7 +28,8 @@ h4 { font-size: .95rem; font-weight: 700; line-height: 1.3rem; margin: 8px 0 4px
 .status { color: var(--muted); font-size: .85rem; min-height: 1.2rem; }
 .lever { font-size: .86rem; line-height: 1.15rem; margin-top: 8px; display: grid; column-gap: 8px; position: relative;
   grid-template-columns: 1fr auto auto; }
-.lever b { white-space: nowrap; } .lever.changed b { color: #8a5a12; } .lever.changed b::before { content: "changed: "; }
+.lever b { white-space: nowrap; } .lever.changed b { color: #8a5a12; }
+.lever.changed b::before { content: "changed: "; }
 .lever summary { cursor: pointer; list-style: none; border: 1px solid #999; border-radius: 50%; width: 1.1rem;
   height: 1.1rem; line-height: 1rem; text-align: center; font-size: .75rem; }
 .lever details p { position: absolute; z-index: 5; left: 0; right: 0; top: 100%; background: #fff; border-radius: 4px;

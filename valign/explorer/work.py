@@ -25,7 +25,7 @@ from .state import RUNS, SEED, SOCIETIES, Settings, runs_allowed
 
 WORKERS = min(8, os.cpu_count() or 1)
 POOL = ThreadPoolExecutor(WORKERS, "explorer")
-PART = 250_000  # person-months of a part: a fraction of a second, then the next session's turn
+PART = 1_000_000  # person-months of a part: a fraction of a second, then the next session's turn
 ROLES = ("staff", "manager", "peer", "commissioner")
 STAGES = ("piloting", "commissioned", "sustained", "abandoned", "outside")
 CURVES = (
@@ -71,8 +71,8 @@ class Ensemble:
             ""
             if len(self.runs) == RUNS
             else (
-                f"{self.question.people():,} people over {self.scenario.months} months: {len(self.runs)} runs are shown "
-                f"instead of {RUNS}, which keeps the page quick; `valign run` computes as many as you like."
+                f"{self.question.people():,} people over {self.scenario.months} months: {len(self.runs)} runs are "
+                f"shown instead of {RUNS}, which keeps the page quick; `valign run` computes as many as you like."
             )
         )
 
