@@ -50,6 +50,7 @@ def explore(host: str, port: int, show: bool) -> None:
         favicon="🌱",
         uvicorn_logging_level="error",
         reconnect_timeout=10.0,
+        message_history_length=20,
     )
 
 
