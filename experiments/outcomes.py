@@ -180,51 +180,8 @@ class Cell:
     outcomes: Outcomes
 
 
-class SideBySide:
-    """Ensembles that share their seeds: every table begins with a column for each factor."""
-
-    cells: tuple[Cell, ...]
-
-    @property
-    def factors(self) -> tuple[str, ...]:
-        return tuple(self.cells[0].factors)
-
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """One row per cell and run; rows with the same `run` share both seeds."""
-        return self._joined("runs")
-
-    @cached_property
-    def series(self) -> pd.DataFrame:
-        """Monthly series in long form, as `Outcomes.series`."""
-        return self._joined("series")
-
-    @cached_property
-    def decomposition(self) -> pd.DataFrame:
-        """As `Outcomes.decomposition`."""
-        return self._joined("decomposition")
-
-    def _joined(self, name: str) -> pd.DataFrame:
-        parts = [getattr(cell.outcomes, name) for cell in self.cells]
-        table = pd.concat(parts, ignore_index=True)
-        for place, factor in enumerate(self.factors):
-            values = [cell.factors[factor] for cell in self.cells]
-            kind = object if isinstance(values[0], str) else float
-            table.insert(place, factor, np.repeat(np.array(values, kind), [len(part) for part in parts]))
-        return table
-
-
-class DesignOutcomes:
-    """Tables of a design: as `Outcomes`, `run` being the row of the design."""
-
-    def __init__(self, design: pd.DataFrame, parts: Sequence[tuple[np.ndarray, Outcomes]]) -> None:
-        self.design, self.parts = design, list(parts)
-
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """The design, with run (its row) in front and status and outcomes behind."""
-        found = self._joined("runs").drop(columns=["seed", "society_seed"])
-        return pd.concat([found[["run"]], self.design, found.drop(columns="run")], axis=1)
+class Joined:
+    """Tables of several `Outcomes`, one below the other."""
 
     @cached_property
     def series(self) -> pd.DataFrame:
@@ -245,6 +202,46 @@ class DesignOutcomes:
     def agents(self) -> pd.DataFrame:
         """As `Outcomes.agents`."""
         return self._joined("agents")
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        raise NotImplementedError
+
+
+class SideBySide(Joined):
+    """Ensembles that share their seeds: every table begins with a column for each factor."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        return tuple(self.cells[0].factors)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per cell and run; rows with the same `run` share both seeds."""
+        return self._joined("runs")
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        parts = [getattr(cell.outcomes, name) for cell in self.cells]
+        table = pd.concat(parts, ignore_index=True)
+        for place, factor in enumerate(self.factors):
+            values = [cell.factors[factor] for cell in self.cells]
+            kind = object if isinstance(values[0], str) else float
+            table.insert(place, factor, np.repeat(np.array(values, kind), [len(part) for part in parts]))
+        return table
+
+
+class DesignOutcomes(Joined):
+    """Tables of a design: as `Outcomes`, `run` being the row of the design."""
+
+    def __init__(self, design: pd.DataFrame, parts: Sequence[tuple[np.ndarray, Outcomes]]) -> None:
+        self.design, self.parts = design, list(parts)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The design, with run (its row) in front and status and outcomes behind."""
+        found = self._joined("runs").drop(columns=["seed", "society_seed"])
+        return pd.concat([found[["run"]], self.design, found.drop(columns="run")], axis=1)
 
     def _joined(self, name: str) -> pd.DataFrame:
         tables = []
