@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -194,40 +194,14 @@ class Data:
         if ties is not None:
             ids = set(people["id"])
             ties = ties[ties["from"].isin(ids) & ties["to"].isin(ids)].reset_index(drop=True)
-        return Data(
-            self.name,
-            self.title,
-            self.source,
-            self.time_unit,
-            self.folder,
-            people,
-            ties,
-            self.orientation,
-            self.series,
-            self.patterns,
-            self.periods,
-            self.remarks,
-        )
+        return replace(self, people=people, ties=ties)
 
     def with_times(self, time: np.ndarray) -> Data:
         """The same people with other periods of adoption (NaN or beyond `until`: not adopted)."""
         assert self.people is not None
         until = self.people["until"].to_numpy(float)
         people = self.people.assign(time=np.where((time >= 1) & (time <= until), time, np.nan))
-        return Data(
-            self.name,
-            self.title,
-            self.source,
-            self.time_unit,
-            self.folder,
-            people,
-            self.ties,
-            self.orientation,
-            (),
-            (),
-            self.periods,
-            self.remarks,
-        )
+        return replace(self, people=people, series=(), patterns=())
 
 
 def load(what: str | Path) -> Data:

@@ -23,6 +23,15 @@ from .simulate import simulate
 BOOKED = tuple(dict.fromkeys(name for name, _ in ENTRIES if name in MECHANISMS))
 
 
+def moving(scenario: Scenario, mechanisms: Sequence[str] | None) -> list[str]:
+    """The mechanisms that are asked for, or all that move alignment and are on. Raises InputError for unknown ones."""
+    if mechanisms is None:
+        return [name for name in BOOKED if scenario.mechanisms[name] and (name != "changes" or scenario.changes)]
+    if wrong := [name for name in mechanisms if name not in BOOKED]:
+        raise InputError([unknown(name, BOOKED, "mechanism that moves alignment") for name in wrong])
+    return list(mechanisms)
+
+
 def ablations(scenario: Scenario | str, runs: int | None = None, seed: int = 1, societies: int | None = None,
               mechanisms: Sequence[str] | None = None) -> pd.DataFrame:
     """What each mechanism did to the mean alignment of staff, managers and peers: as booked, and by ablation.
@@ -41,10 +50,7 @@ def ablations(scenario: Scenario | str, runs: int | None = None, seed: int = 1, 
     Raises InputError for unknown mechanisms and whatever `simulate` raises.
     """
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    if mechanisms is None:
-        mechanisms = [name for name in BOOKED if scenario.mechanisms[name] and (name != "changes" or scenario.changes)]
-    if wrong := [name for name in mechanisms if name not in BOOKED]:
-        raise InputError([unknown(name, BOOKED, "mechanism that moves alignment") for name in wrong])
+    mechanisms = moving(scenario, mechanisms)
     base = simulate(scenario, runs, seed, societies, record="decomposition")
     members = base.decomposition.query("organisation != 'commissioners'")
     booked = members.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0.0)

@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from valign.model.decomposition import ENTRIES, EPISODES
-from valign.model.errors import InputError, unknown
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
 from valign.results.summaries import mean_interval
 
-from .ablations import BOOKED
+from .ablations import moving
 from .simulate import simulate
 
 MEMBERS = ROLES[:3]
@@ -51,10 +50,7 @@ def attribution(scenario: Scenario | str, runs: int = 64, seed: int = 1, societi
     Raises InputError for unknown mechanisms and whatever `simulate` raises.
     """
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    if mechanisms is None:
-        mechanisms = [name for name in BOOKED if scenario.mechanisms[name] and (name != "changes" or scenario.changes)]
-    if wrong := [name for name in mechanisms if name not in BOOKED]:
-        raise InputError([unknown(name, BOOKED, "mechanism that moves alignment") for name in wrong])
+    mechanisms = moving(scenario, mechanisms)
     own = scenario.value(FLEXIBILITY)
     chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))
     total, done, tables = len(chosen) * (1 + len(mechanisms)), 0, []

@@ -22,7 +22,7 @@ from valign.model.tables import society_of
 
 from .design import MAX_SEED, SEEDS, check_design, run_seeds, society_seeds, varies_in_block
 from .outcomes import DesignOutcomes, Outcomes
-from .stopping import STOP
+from .stopping import STOP, stopped_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,6 +180,7 @@ def simulate(
     InputError : wrong arguments or a wrong design, or no run of the scenario is possible (for instance an unreachable
         alignment level).
     """
+    STOP.clear()  # of a batch that was interrupted in this session
     if not isinstance(scenario, (Scenario, str)):
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)
@@ -290,11 +291,6 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
         collect(task.run_or_explain(block) for task, block in jobs)
         return results
     STOP.clear()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            collect(pool.map(lambda job: job[0].run_or_explain(job[1]), jobs))
-        except BaseException:
-            STOP.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    with ThreadPoolExecutor(threads) as pool, stopped_together(pool):
+        collect(pool.map(lambda job: job[0].run_or_explain(job[1]), jobs))
     return results

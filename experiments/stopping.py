@@ -6,8 +6,29 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 
 STOP = threading.Event()
+
+
+@contextmanager
+def stopped_together(pool: Executor) -> Iterator[None]:
+    """When what waits for the pool fails, nothing new begins; on Ctrl-C, what is under way ends within the month too.
+
+    The flag is down again when the pool is empty: runs that are asked for later are not stopped.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        STOP.set()
+        pool.shutdown(cancel_futures=True)
+        STOP.clear()
+        raise
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
 
 
 def stop_on_signals() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -41,6 +41,17 @@ def run_table(summary: pd.DataFrame) -> Rows:
     return ("outcome", "median", "5 to 95 % of runs", "mean (95 % interval)"), rows
 
 
+def _headlines(summary: pd.DataFrame, by: str, values: Sequence) -> Iterator[tuple[str, list[str]]]:
+    """Main outcomes that have a value, each with its label and its mean (of times: median) for every value of `by`."""
+    for outcome in HEADLINES:
+        of = summary[summary["outcome"] == outcome].set_index(by, drop=False)
+        if of.empty or not of["n"].any():
+            continue
+        shown = label(outcome)
+        yield outcome, [shown.text] + [shown.write(of.loc[value, "median"]) if shown.never else _mean(of.loc[value])
+                                       for value in values]
+
+
 def levels_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     """Main outcomes at each level, and the paired difference between the highest and the lowest."""
     levels = sorted(summary["alignment_level"].unique())
@@ -48,13 +59,8 @@ def levels_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     if len(levels) > 1:
         columns.append("highest less lowest, paired")
     rows = []
-    for outcome in HEADLINES:
-        of = summary[summary["outcome"] == outcome].set_index("alignment_level", drop=False)
-        if of.empty or not of["n"].any():
-            continue
+    for outcome, row in _headlines(summary, "alignment_level", levels):
         never = label(outcome).never
-        row = [label(outcome).text] + [label(outcome).write(of.loc[level, "median"]) if never else _mean(of.loc[level])
-                                       for level in levels]
         if len(levels) > 1:
             between = differences[(differences["outcome"] == outcome) & (differences["alignment_level"] == levels[-1])]
             row.append("-" if never or between.empty else _difference(between.iloc[0]))
@@ -69,13 +75,8 @@ def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     for name in names[1:]:
         columns += [f"{name} less {names[0]}, paired", "higher in"]
     rows = []
-    for outcome in HEADLINES:
-        of = summary[summary["outcome"] == outcome].set_index("scenario", drop=False)
-        if of.empty or not of["n"].any():
-            continue
+    for outcome, row in _headlines(summary, "scenario", names):
         never = label(outcome).never
-        row = [label(outcome).text] + [label(outcome).write(of.loc[name, "median"]) if never else _mean(of.loc[name])
-                                       for name in names]
         for name in names[1:]:
             gap = differences[(differences["outcome"] == outcome) & (differences["scenario"] == name)].iloc[0]
             row += ["-" if never else _difference(gap), _percent(gap["higher"])]
