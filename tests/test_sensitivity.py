@@ -15,10 +15,12 @@ from valign.experiments.sensitivity import (
     EXTRA, METHODS, REST, Factor, Sample, make_problem, screen, sensitivity, study, uncertain, with_extras,
 )
 from valign.experiments.sensitivity.indices import sobol, variance_shares, verdict
-from valign.experiments.sensitivity.studies import chunk_blocks, curve_pair, design_rows
+from valign.experiments.sensitivity.runs import chunk_blocks, design_rows
+from valign.experiments.sensitivity.studies import curve_pair
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.model.parameters import PARAMETERS
+from valign.model.observe import OUTCOMES
+from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import Scenario
 from valign.results import figures_sensitivity
 
@@ -261,6 +263,17 @@ def test_what_is_uncertain():
     assert "leadership_rate" in uncertain(SMALL)[0]
 
 
+def test_parameters_left_out_as_switched_off_do_nothing():
+    """All others count as uncertain though their mechanism is off: what they set is used elsewhere."""
+    everything = SMALL.replace({f"mechanisms.{name}": True for name in MECHANISMS})
+    for mechanism in MECHANISMS:
+        off = everything.replace({f"mechanisms.{mechanism}": False})
+        names = uncertain(off)[1].get("its mechanism is off", [])
+        ends = [{name: getattr(PARAMETERS[name], end) for name in names} for end in ("low", "high")]
+        low, high = (simulate(off.replace(end), runs=3, seed=1).runs[list(OUTCOMES)] for end in ends)
+        pd.testing.assert_frame_equal(low, high, check_exact=True, obj=f"outcomes with {mechanism} off")
+
+
 def test_mixed_factors_run_and_those_of_the_ties_run_apart():
     names = ["fit_effect", "ties.team_size", "mechanisms.leadership", "sustainment_rule"]
     found = sensitivity(SMALL, n=8, outcomes=["uptake_final"], parameters=names, replicates=2)
@@ -449,9 +462,9 @@ def test_a_study_is_enlarged_without_running_anything_again(method, tmp_path):
 
 
 def test_an_interrupted_study_goes_on(tmp_path, monkeypatch):
-    from valign.experiments.sensitivity import studies
+    from valign.experiments.sensitivity import runs
 
-    monkeypatch.setattr(studies, "RUNS_AT_ONCE", 64)
+    monkeypatch.setattr(runs, "RUNS_AT_ONCE", 64)
     calls = []
 
     def function(design):

@@ -15,13 +15,20 @@ import numpy as np
 
 from valign.experiments.design import varies_in_block
 from valign.model.errors import InputError, unknown
-from valign.model.parameters import MECHANISMS, PARAMETERS, Parameter
+from valign.model.parameters import MECHANISMS, PARAMETERS, ROLES, Parameter
 from valign.model.scenario import Scenario
 
 DUMMY, SEED, SOCIETY = "dummy", "seed", "society"
 EXTRA = (DUMMY, SEED, SOCIETY)
 REST = "everything else"
 SWITCH = "0 or 1"  # unit of parameters that are decisions, not unknowns
+# What these set acts although their mechanism is off: states at the start, quality of ties, capacity, weights in
+# decisions. (A test looks for others.)
+ACT_ANYWAY = {
+    "initial_awareness", "anchoring", "leadership_strength", "leadership_sd", "practice_start", "prior_scatter",
+    "slack", "slack_sd", "displacement", "workload_cost", *(f"voice_{role}" for role in ROLES),
+    *(name for name in PARAMETERS if name.startswith(("evidence_weights.", "tie_quality."))),
+}
 INSIDE = 1e-9  # keeps quantiles of unbounded distributions finite
 
 
@@ -115,7 +122,8 @@ def uncertain(scenario: Scenario) -> tuple[list[str], dict[str, list[str]]]:
             left["shapes the ties"].append(name)
         elif parameter.unit == SWITCH:
             left["a decision (0 or 1)"].append(name)
-        elif parameter.mechanism in MECHANISMS and not scenario.mechanisms[parameter.mechanism]:
+        elif (parameter.mechanism in MECHANISMS and not scenario.mechanisms[parameter.mechanism]
+              and name not in ACT_ANYWAY):
             left["its mechanism is off"].append(name)
         elif all(name in group.parameters for group in scenario.organisations):
             left["every group of services has its own"].append(name)

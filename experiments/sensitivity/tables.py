@@ -1,0 +1,369 @@
+"""What a study says: tables of indices, all from the same runs, made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from valign.model.errors import InputError, unknown
+from valign.results import sensitivity_text
+
+from .factors import EXTRA, declared
+from .indices import MAIN, NORMAL, Verdict, by_salib, sobol, table_of, variance_shares, verdict
+from .runs import Chunk, Evaluate, Progress, Runs, design_rows, run_sample
+from .samples import Sample
+
+LEAST_BLOCKS = 8
+MISSING = ("refuse", "drop")
+
+
+@dataclass(eq=False)
+class Sensitivity:
+    """A finished study. Tables are made when asked for; all from the same runs.
+
+    outcomes : which scalars are analysed. curves : which monthly curves. missing : "refuse" (outcomes without a value
+    and failed runs are an error that names them) or "drop" (their row-blocks are left out, see `dropped`).
+    """
+
+    sample: Sample
+    runs: Runs
+    evaluate: Evaluate
+    outcomes: tuple[str, ...]
+    curves: tuple[str, ...] = ()
+    missing: str = "refuse"
+    title: str = "the model"
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+    # --- the runs
+    @cached_property
+    def _chunks(self) -> list[tuple[int, Chunk]]:
+        found, start = [], 0
+        while start < self.sample.blocks:
+            found.append((start, self.runs.chunks[start]))
+            start += len(found[-1][1].scalars) // self.sample.rows
+        return found
+
+    @property
+    def simulated(self) -> int:
+        """Number of runs simulated (rows that mean the same run count once)."""
+        return sum(chunk.simulated for _, chunk in self._chunks)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """Rows with a failed run: row-block, row (of the row-block), why."""
+        rows = self.sample.rows
+        found = [(start + row // rows, row % rows, why) for start, chunk in self._chunks
+                 for row, why in chunk.failures.items() if start + row // rows < self.sample.blocks]
+        return pd.DataFrame(found, columns=["row_block", "row", "why"])
+
+    def values(self, outcome: str) -> np.ndarray:
+        """Runs of an outcome [row-blocks, rows, replicates], as simulated."""
+        scalars = [name for name in self.runs.names if "@" not in name]
+        if outcome not in scalars:
+            raise InputError([unknown(outcome, scalars, "known outcome")])
+        parts = [chunk.scalars[:, :, scalars.index(outcome)] for _, chunk in self._chunks]
+        shape = (self.sample.blocks, self.sample.rows, self.sample.replicates)
+        return np.concatenate(parts)[:shape[0] * shape[1]].reshape(shape)
+
+    def curve(self, name: str) -> np.ndarray:
+        """A monthly curve [row-blocks, rows, months + 1], the mean over replicates."""
+        monthly = [each for each in self.runs.names if "@" in each]
+        wanted = [place for place, each in enumerate(monthly) if each.rpartition("@")[0] == name]
+        if not wanted:
+            raise InputError([unknown(name, sorted({each.rpartition("@")[0] for each in monthly}), "recorded curve")])
+        parts = np.concatenate([chunk.curves[:, wanted] for _, chunk in self._chunks])
+        return parts[:self.sample.blocks * self.sample.rows].reshape(self.sample.blocks, self.sample.rows, len(wanted))
+
+    @cached_property
+    def design(self) -> pd.DataFrame:
+        """All runs as one design table, which `simulate` takes."""
+        return design_rows(self.sample, 0, self.sample.blocks)[0]
+
+    # --- what is missing
+    def _usable(self, missing: np.ndarray, what: str) -> np.ndarray:
+        """Row-blocks that can be used. missing : [row-blocks, rows], rows without any value."""
+        failed = np.zeros(self.sample.blocks, bool)
+        failed[self.failures["row_block"].to_numpy(int)] = True
+        gone = failed | missing.any(axis=1)
+        if not gone.any():
+            return ~gone
+        problems = []
+        if failed.any():
+            first = self.failures.iloc[0]
+            problems.append(f"{len(self.failures):,} of {missing.size:,} rows failed, in {failed.sum():,} of "
+                            f"{len(gone):,} row-blocks; the first (row-block {first['row_block']}, row "
+                            f"{first['row']}): {first['why']}")
+        if missing.any():
+            block, row = np.argwhere(missing)[0]
+            problems.append(f"{what} has no value in {missing.sum():,} of {missing.size:,} rows, in "
+                            f"{missing.any(axis=1).sum():,} of {len(gone):,} row-blocks (the first: row-block {block}, "
+                            f"row {row})")
+        if self.missing == "refuse":
+            problems[-1] += ("; no index is computed from what is not there: choose another outcome"
+                             + ("" if self.sample.method == "fast" else
+                                ", or leave those row-blocks out (missing='drop', --drop)"))
+            raise InputError(problems)
+        if self.sample.method == "fast" or (~gone).sum() < LEAST_BLOCKS:
+            raise InputError([*problems, "too few row-blocks would be left" if self.sample.method != "fast" else
+                              "fast needs every point of its curves"])
+        return ~gone
+
+    def _scalar(self, outcome: str) -> tuple[np.ndarray, np.ndarray]:
+        """Means over replicates [row-blocks, rows] of the usable row-blocks, and which those are.
+
+        With missing = "drop" a row's mean is over the replicates that have a value.
+        """
+        y = self.values(outcome)
+        there = np.isfinite(y)
+        none = ~there.any(axis=2) if self.missing == "drop" else ~there.all(axis=2)
+        kept = self._usable(none, outcome)
+        sums, counts = np.where(there, y, 0.0).sum(axis=2), there.sum(axis=2)
+        return (sums / np.maximum(counts, 1))[kept], kept
+
+    @cached_property
+    def dropped(self) -> pd.DataFrame:
+        """By outcome: row-blocks left out and how many there are, and the share of runs without a value."""
+        rows = []
+        for outcome in self.outcomes:
+            kept = self._scalar(outcome)[1]
+            rows.append({"outcome": outcome, "dropped": int((~kept).sum()), "row_blocks": len(kept),
+                         "without_value": float(np.isnan(self.values(outcome)).mean())})
+        return pd.DataFrame(rows)
+
+    # --- tables
+    def _analysed(self, y: np.ndarray, kept: np.ndarray, second_order: bool = False) -> tuple[pd.DataFrame, Any]:
+        """Tidy indices of one outcome from its row means, with what sobol found (else None)."""
+        groups = self.sample.problem.groups
+        if self.sample.method == "sobol":
+            found = sobol(y[:, :, None], len(groups), second_order)
+            return pd.concat([
+                table_of(groups, "S1", found.first[0], NORMAL * found.first_sd[0]),
+                table_of(groups, "ST", found.total[0], NORMAL * found.total_sd[0], 0.0)], ignore_index=True), found
+        unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[:len(kept)][kept]
+        return by_salib(self.sample, unit.reshape(-1, unit.shape[2]), y.ravel()), None
+
+    def _first_n(self, outcome: str, n: int) -> tuple[pd.DataFrame, Any]:
+        """`_analysed` from the first n row-blocks, done once."""
+        if (outcome, n) not in self._done:
+            y, kept = self._scalar(outcome)
+            self._done[outcome, n] = self._analysed(y[:int(kept[:n].sum())], kept[:n])
+        return self._done[outcome, n]
+
+    @cached_property
+    def _done(self) -> dict[tuple[str, int], tuple[pd.DataFrame, Any]]:
+        return {}
+
+    @cached_property
+    def _unit(self) -> np.ndarray:
+        return self.sample.unit()
+
+    def _correlation(self, y: np.ndarray, kept: np.ndarray) -> pd.DataFrame:
+        """Correlation of every single factor (its point in the unit interval) with the outcome: which way it works."""
+        method, groups = self.sample.method, self.sample.problem.groups
+        if method == "sobol":
+            unit = self._ends[kept]
+            x, z = unit.reshape(-1, unit.shape[2]), y[:, [0, -1]].ravel()
+        else:
+            unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[kept]
+            x, z = unit.reshape(-1, unit.shape[2]), y.ravel()
+        x, z = x - x.mean(axis=0), z - z.mean()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = (x * z[:, None]).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (z**2).sum())
+        alone = [self.sample.problem.membership.tolist().count(g) == 1 for g in range(len(groups))]
+        values = [found[self.sample.problem.membership.tolist().index(g)] if alone[g] else np.nan
+                  for g in range(len(groups))]
+        points = 2 * len(y) if method == "sobol" else len(y)  # rows of a trajectory are no independent points
+        return table_of(groups, "correlation", np.array(values), np.full(len(groups), NORMAL / np.sqrt(points)))
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """Points A and B of every row-block of sobol [row-blocks, 2, D]."""
+        return np.stack(np.split(self.sample._base, 2, axis=1), axis=1)
+
+    @cached_property
+    def indices(self) -> pd.DataFrame:
+        """outcome, factor (or group), index, value, low, high (95 % interval); one row each.
+
+        Index: S1 and ST (sobol), mu_star, mu, sigma (morris), ... and `correlation`: which way a factor works.
+        """
+        parts = []
+        for outcome in self.outcomes:
+            y, kept = self._scalar(outcome)
+            parts.append(self._first_n(outcome, self.sample.blocks)[0].assign(outcome=outcome))
+            if self.sample.method != "fast":  # whose factors move together along a curve
+                parts.append(self._correlation(y, kept).assign(outcome=outcome))
+        table = pd.concat(parts, ignore_index=True)
+        return table[["outcome", "factor", "index", "value", "low", "high"]]
+
+    @cached_property
+    def second_order(self) -> pd.DataFrame:
+        """outcome, factor, other, value, low, high: interactions of pairs (sobol with second_order)."""
+        if not self.sample.second_order:
+            raise InputError(["this study has no second order: ask for it with second_order=True"])
+        groups, parts = self.sample.problem.groups, []
+        j, k = np.triu_indices(len(groups), 1)
+        for outcome in self.outcomes:
+            y, kept = self._scalar(outcome)
+            found = self._analysed(y, kept, second_order=True)[1]
+            value, half = found.second[0][j, k], NORMAL * found.second_sd[0][j, k]
+            parts.append(pd.DataFrame({"outcome": outcome, "factor": np.array(groups)[j], "other": np.array(groups)[k],
+                                       "value": value, "low": value - half, "high": value + half}))
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def over_time(self) -> pd.DataFrame:
+        """curve, month, factor, index, value, low, high: indices of monthly curves (NaN where nothing varies)."""
+        parts, groups = [], self.sample.problem.groups
+        for name in self.curves:
+            y = self.curve(name)
+            kept = self._usable(~np.isfinite(y).all(axis=2), name)
+            if self.sample.method == "sobol":
+                found = sobol(y[kept], len(groups))
+                for month in range(y.shape[2]):
+                    for index, value, sd in (("S1", found.first, found.first_sd), ("ST", found.total, found.total_sd)):
+                        floor = 0.0 if index == "ST" else None
+                        parts.append(table_of(groups, index, value[month], NORMAL * sd[month], floor)
+                                     .assign(curve=name, month=month))
+            else:
+                for month in range(y.shape[2]):
+                    parts.append(self._analysed(y[kept][:, :, month], kept)[0].assign(curve=name, month=month))
+        if not parts:
+            return pd.DataFrame(columns=["curve", "month", "factor", "index", "value", "low", "high"])
+        table = pd.concat(parts, ignore_index=True)
+        return table[["curve", "month", "factor", "index", "value", "low", "high"]]
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """By outcome: variance between rows, and the shares of it due to `replicates` and `societies`, `single_run`.
+
+        See `indices.variance_shares`. `replicates` is the noise floor of total indices.
+        """
+        rows = []
+        for outcome in self.outcomes:
+            kept = self._scalar(outcome)[1]
+            y = self.values(outcome)[kept]
+            compared = y[:, [0, -1]] if self.sample.method == "sobol" else y
+            y = y[np.isfinite(compared).all(axis=(1, 2))]  # runs are compared in pairs here: both must have a value
+            rows.append({"outcome": outcome, **variance_shares(y, self.sample)} if len(y) >= LEAST_BLOCKS else
+                        {"outcome": outcome})
+        return pd.DataFrame(rows)
+
+    def _sizes(self) -> list[int]:
+        if self.sample.method == "fast":
+            return [self.sample.blocks]
+        sizes, most = [self.sample.blocks], 5 if self.sample.method == "sobol" else 2  # SALib is slow
+        while sizes[0] // 2 >= LEAST_BLOCKS and len(sizes) < most:
+            sizes.insert(0, sizes[0] // 2)
+        return sizes
+
+    @cached_property
+    def convergence(self) -> pd.DataFrame:
+        """outcome, n, factor, index, value, low, high: the main indices from the first n row-blocks, n doubling."""
+        parts = []
+        for outcome in self.outcomes:
+            kept = self._scalar(outcome)[1]
+            for n in self._sizes():
+                if kept[:n].sum() < LEAST_BLOCKS and self.sample.method != "fast":
+                    continue
+                found = self._first_n(outcome, n)[0]
+                wanted = ("S1", "ST") if self.sample.method == "sobol" else (MAIN[self.sample.method],)
+                parts.append(found[found["index"].isin(wanted)].assign(outcome=outcome, n=n))
+        table = pd.concat(parts, ignore_index=True)
+        return table[["outcome", "n", "factor", "index", "value", "low", "high"]]
+
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """By outcome: how much of the ranking of the parameters is settled. Empty where there is no half to compare."""
+        names = [name for name in self.sample.problem.groups if name not in EXTRA]
+        out = {}
+        table = self.convergence[self.convergence["index"] == MAIN[self.sample.method]]
+        for outcome in self.outcomes:
+            of = table[table["outcome"] == outcome]
+            sizes = sorted(of["n"].unique())
+            now = of[of["n"] == sizes[-1]].set_index("factor").loc[names]
+            if len(sizes) < 2 or now["value"].isna().any():
+                continue
+            half = of[of["n"] == sizes[-2]].set_index("factor").loc[names, "value"].to_numpy()
+            resampled = None
+            if self.sample.method == "sobol":
+                found = self._first_n(outcome, self.sample.blocks)[1]
+                resampled = found.resampled[:, [self.sample.problem.groups.index(name) for name in names]]
+            width = (now["high"] - now["value"]).to_numpy()
+            out[outcome] = verdict(names, now["value"].to_numpy(), half, width, resampled)
+        return out
+
+    @cached_property
+    def settled(self) -> pd.DataFrame:
+        """`verdicts` as a table: outcome, ordered, settled, beyond, order."""
+        return pd.DataFrame([{"outcome": outcome, "ordered": each.ordered, "settled": each.settled,
+                              "beyond": each.beyond, "order": " > ".join(each.order)}
+                             for outcome, each in self.verdicts.items()],
+                            columns=["outcome", "ordered", "settled", "beyond", "order"])
+
+    @cached_property
+    def factors(self) -> pd.DataFrame:
+        """What was varied: name, group, distribution, meaning, apart (such runs share no block with others)."""
+        apart = self.sample.problem.apart()
+        return pd.DataFrame([{"name": f.name, "group": f.group, "distribution": f.described(),
+                              "meaning": getattr(declared(f.name), "meaning", ""), "apart": f.name in apart}
+                             for f in self.sample.problem.factors])
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables, as they are saved."""
+        found = {"indices": self.indices, "shares": self.shares, "convergence": self.convergence,
+                 "settled": self.settled, "dropped": self.dropped, "factors": self.factors}
+        if self.curves:
+            found["over_time"] = self.over_time
+        if self.sample.second_order:
+            found["second_order"] = self.second_order
+        return found
+
+    @property
+    def size(self) -> dict[str, Any]:
+        """Method, n, factors, parameters, replicates, rows and runs."""
+        sample = self.sample
+        return {"title": self.title, "method": sample.method, "n": sample.n, "replicates": sample.replicates,
+                "factors": sum(name not in EXTRA for name in sample.problem.groups),
+                "parameters": sum(name not in EXTRA for name in sample.problem.names),
+                "rows": sample.blocks * sample.rows, "runs": self.simulated, "common": sample.common}
+
+    @property
+    def words(self) -> str:
+        """One paragraph for every outcome, generated from the tables."""
+        return sensitivity_text.paragraphs(self.tables, self.size, MAIN[self.sample.method], self.left_out)
+
+    # --- for others
+    def salib(self, outcome: str) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+        """(problem, X, Y) for SALib: its problem on the unit cube, all points and the means over replicates."""
+        y, kept = self._scalar(outcome)
+        unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[kept]
+        return self.sample.problem.salib(), unit.reshape(-1, unit.shape[2]), y.ravel()
+
+    def analysed(self, outcomes: Sequence[str] | None = None, missing: str | None = None) -> Sensitivity:
+        """The same runs, asked for other outcomes or with another rule for missing values."""
+        return replace(self, outcomes=tuple(outcomes or self.outcomes), missing=known_missing(missing or self.missing))
+
+    def enlarge(self, n: int | None = None, progress: Progress | None = None) -> Sensitivity:
+        """The study with n base points (default: twice as many), all runs there are being used again.
+
+        Raises InputError for fast, whose curves change with their length, and when n is smaller.
+        """
+        if self.sample.method == "fast":
+            raise InputError(["fast: points lie elsewhere when there are more of them; a larger study is a new one"])
+        sample = replace(self.sample, n=2 * self.sample.n if n is None else n)
+        if sample.n < self.sample.n:
+            raise InputError([f"n = {n}: the study has {self.sample.n} already"])
+        run_sample(sample, self.evaluate, self.runs, progress)
+        return replace(self, sample=sample)
+
+
+def known_missing(missing: str) -> str:
+    if missing not in MISSING:
+        raise InputError([unknown(missing, MISSING, "way to treat missing values")])
+    return missing
