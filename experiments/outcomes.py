@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -180,7 +181,7 @@ class Cell:
     outcomes: Outcomes
 
 
-class Joined:
+class Joined(ABC):
     """Tables of several `Outcomes`, one below the other."""
 
     @cached_property
@@ -203,8 +204,9 @@ class Joined:
         """As `Outcomes.agents`."""
         return self._joined("agents")
 
+    @abstractmethod
     def _joined(self, name: str) -> pd.DataFrame:
-        raise NotImplementedError
+        """The table of that name of all of them."""
 
 
 class SideBySide(Joined):
