@@ -28,7 +28,8 @@ SEED = 20261124
 OUTCOMES = ("uptake_final", "spread_final", "continuous", "sustained_24", "alignment_final")
 CURVES = ("engaged", "in_use")
 # scenario: base points, replicates and trajectories of the screening; smaller where there are more people
-SIZES = {"two-services": (1024, 8, 16), "social-prescribing": (256, 4, 16), "housing-first": (128, 4, 8)}
+SIZES = {"two-services": (1024, 8, 16), "low-fit": (512, 4, 16), "social-prescribing": (256, 4, 16),
+         "housing-first": (128, 4, 8)}
 MECHANISMS = ("two-services", 256, 8)
 KEPT_TABLES = ("shares", "settled", "dropped", "neglected")  # all others stand beside their figures
 
