@@ -28,22 +28,24 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 class Sections(griffe.Extension):
-    """Our docstrings say `name : meaning` (types are in the signature); numpydoc wants the meaning a line below."""
+    """Our docstrings say `name : meaning` (types are in the signature); numpydoc wants the meaning a line below, and
+    sections at the end."""
 
     SECTION = re.compile(r"^(Parameters|Returns|Raises)\n-+\n((?:.+\n?)+)", re.MULTILINE)
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring is not None:
-            obj.docstring.value = self.SECTION.sub(self.rewritten, obj.docstring.value + "\n")
+            text = obj.docstring.value + "\n"
+            sections = [self.rewritten(*found.groups()) for found in self.SECTION.finditer(text)]
+            obj.docstring.value = "\n\n".join([self.SECTION.sub("", text).strip(), *sections])
 
     @staticmethod
-    def rewritten(found: re.Match[str]) -> str:
-        title, lines = found[1], found[2].splitlines()
+    def rewritten(title: str, text: str) -> str:
         if title == "Returns":
-            body = [":", *("    " + line.strip() for line in lines)]  # the type is the signature's
+            body = [":", *("    " + line.strip() for line in text.splitlines())]  # the type is the signature's
         else:
             body = []
-            for line in lines:
+            for line in text.splitlines():
                 name, colon, meaning = line.partition(" : ")
                 body += [name, f"    {meaning}"] if colon and not line.startswith(" ") else [line]
-        return "\n".join([title, "-" * len(title), *body, ""])
+        return "\n".join([title, "-" * len(title), *body])
