@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")),
          *sorted((ROOT / "results/reference").rglob("*.md"))]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
@@ -23,6 +24,9 @@ def blocks(page: Path, language: str) -> list[str]:
                          ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name, text in FILE.findall(page.read_text("utf-8")):  # blocks with the name of a file are that file
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text, "utf-8")
     names: dict[str, object] = {}
     for number, text in enumerate(blocks(page, "python")):
         exec(compile(text, f"{page.name} block {number}", "exec"), names)  # one after the other, as a reader would
@@ -62,9 +66,10 @@ def test_commands_and_options_exist(page: Path) -> None:
 def test_generated_tables_are_what_the_code_says() -> None:
     from valign import documenting
 
-    page = (ROOT / "docs/ODD.md").read_text("utf-8")
-    assert {found[2] for found in documenting.MARKED.finditer(page)} == set(documenting.generated())
-    assert page == documenting.with_tables(page), "run: make docs"
+    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in documenting.PAGES]
+    marks = [found[2] for page in pages for found in documenting.MARKED.finditer(page)]
+    assert sorted(marks) == sorted(documenting.generated())
+    assert pages == [documenting.with_tables(page) for page in pages], "run: make docs"
     assert (ROOT / "docs/CLI.md").read_text("utf-8") == documenting.command_line(), "run: make docs"
 
 

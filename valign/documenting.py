@@ -1,14 +1,17 @@
-"""What is generated in docs/: the tables of ODD.md between markers, and CLI.md (`python -m valign.documenting`)."""
+"""What is generated in docs/: tables of ODD.md and TRACE.md between markers, and CLI.md (`make docs`)."""
 
 from __future__ import annotations
 
+import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+FINDINGS = DOCS.parent / "results/reference"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -68,8 +71,69 @@ def decomposition() -> str:
                   for name in mechanisms])
 
 
+def _finding(path: str) -> list[dict[str, str]]:
+    with (FINDINGS / path).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _share(text: str) -> str:
+    return f"{100 * float(text):.0f} %" if text else "–"
+
+
+def grades() -> str:
+    """How well the parameters are known."""
+    from valign.model.parameters import PARAMETERS
+
+    found = Counter(p.grade for p in PARAMETERS.values())
+    return table(("grade", "parameters"), [(grade, str(found[grade])) for grade in ("measured", "inferred", "assumed")])
+
+
+def facts() -> str:
+    """The facts that the model was held against, by scenario, and those it misses by name."""
+    rows = _finding("facts.csv")
+    scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
+    verdicts = {name: [row for row in rows if row["scenario"] == name] for name in scenarios}
+    return table(("scenario", "facts", "in range", "within the error of the check", "missed"), [
+        (name, str(len(own)), str(sum(row["verdict"] == "yes" for row in own)),
+         "; ".join(_of(row) for row in own if row["verdict"] == "within error") or "–",
+         "; ".join(_of(row) for row in own if row["verdict"].strip("*") == "no") or "–") for name, own in verdicts.items()])
+
+
+def _of(row: Mapping[str, str]) -> str:
+    return (f"{row['fact']}: {float(row['model']):.2f} [{float(row['low']):.2f}, {float(row['high']):.2f}], "
+            f"evidence {float(row['evidence_low']):g} to {float(row['evidence_high']):g}")
+
+
+def verdicts() -> str:
+    """The claims that ship, and what became of them."""
+    return table(("claim", "an equation states it", "verdict", "as predicted", "reversed", "as predicted without the assumption"),
+                 [(f"{row['claim']} {row['title']}", {"assumed": "yes", "partly": "in part", "emergent": "no"}[row["grade"]],
+                   row["verdict"], _share(row["predicted"]), _share(row["reversed"]), _share(row["null_predicted"]))
+                  for row in _finding("claims/claims.csv")])
+
+
+def recommissioning() -> str:
+    """The five arms of the study behind claim 15."""
+    return table(("arm", "runs that recommission", "expected", "met"),
+                 [(row["arm"], f"{_share(row['recommission'])} ({_share(row['low'])} to {_share(row['high'])})",
+                   row["expected"], "yes" if row["as_expected"] == "True" else "**no**")
+                  for row in _finding("claims/recommissioning.csv")])
+
+
+def recovered() -> str:
+    """What simulated data of the size of Medical Innovation give back, with the default free parameters, and the fit."""
+    fitted = {row["parameter"]: row for row in _finding("calibration/summary.csv") if row["method"] == "regression"}
+    rows = [row for row in _finding("calibration/recovery.csv") if row["free"] == "default"]
+    return table(("parameter", "posterior mean (5 to 95 %)", "prior variance gone, in recovery", "90 % intervals that hold the truth",
+                  "ranks uniform", "identified"),
+                 [(f"`{row['parameter']}`", "{mean:.2f} ({q05:.2f} to {q95:.2f})".format(
+                     **{key: float(fitted[row["parameter"]][key]) for key in ("mean", "q05", "q95")}),
+                   _share(row["contraction"]), _share(row["coverage_90"]), f"p = {float(row['ks_p']):.2f}",
+                   "yes" if row["identified"] == "True" else "**no**") for row in rows])
+
+
 def generated() -> dict[str, Callable[[], str]]:
-    """What stands between the markers of docs/ODD.md, by the name of the marker."""
+    """What stands between the markers of docs/ODD.md and docs/TRACE.md, by the name of the marker."""
     from valign.model import events, observe
     from valign.results import columns
 
@@ -84,9 +148,12 @@ def generated() -> dict[str, Callable[[], str]]:
         "service-terms": lambda: meanings((*events.START_TERMS, *columns.SERVICE_TERMS),
                                           columns.START_TERMS | columns.SERVICE_TERMS, "term"),
         "award-terms": lambda: meanings(events.AWARD_TERMS, columns.AWARD_TERMS, "term"),
+        "grades": grades, "facts": facts, "verdicts": verdicts, "recommissioning": recommissioning,
+        "recovered": recovered,
     }
 
 
+PAGES = ("ODD.md", "TRACE.md")
 MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -134,8 +201,8 @@ def _path(command: Any) -> list[str]:
 
 def write(docs: Path = DOCS) -> None:
     """Make everything generated anew."""
-    page = docs / "ODD.md"
-    page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
+    for page in (docs / name for name in PAGES):
+        page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
     (docs / "CLI.md").write_text(command_line(), "utf-8")
 
 
