@@ -21,7 +21,7 @@ PYTEST ?= -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs demo test test-all test-second bench facts sensitivity claims calibration lint environment \
+.PHONY: help docs site demo test test-all test-second bench facts sensitivity claims calibration lint environment \
 	browser-environment clean
 
 help:
@@ -33,6 +33,8 @@ help:
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
+	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of imports, layers"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -49,6 +51,11 @@ $(VENV)/.core: $(DECLARED) | $(VENV)/bin/python
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing what the tests need into .venv (once)"
 	@$(VENV)/bin/python $(PIP) -e ".[dev]"
+	@touch $@
+
+$(VENV)/.site: $(VENV)/.dev
+	@echo "Installing what the site needs into .venv (once)"
+	@$(VENV)/bin/python $(PIP) -e ".[dev,docs]"
 	@touch $@
 
 $(SECOND)/.dev: $(DECLARED)
@@ -80,7 +87,7 @@ demo: $(VENV)/.core
 test: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m "not slow and not browser"
 
-test-all: $(VENV)/.dev $(VIZ)/.viz $(WEB)/.web
+test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	$(VENV)/bin/python $(PYTEST) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/test_browser.py || test $$? -eq 5
 	$(WEB)/bin/python $(PYTEST) tests/test_explorer.py
@@ -95,12 +102,17 @@ else
 	@test -z "$(CI)"
 endif
 
-# What is generated in docs/: after a change of parameters or of what the demo shows.
+# What is generated in docs/: after a change of parameters, mechanisms, outcomes, commands or of what the demo shows.
 docs: $(VENV)/.core
 	$(VENV)/bin/valign parameters --format md > docs/PARAMETERS.md
+	$(VENV)/bin/python -m valign.documenting
 	@rm -rf $(DEMO)
 	$(VENV)/bin/valign levels two-services --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
+
+# The pages as a site, of which tests/test_site.py asks that it needs nothing from anywhere
+site: $(VENV)/.site
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 
 # The model at its defaults against the facts of docs/EVIDENCE.md: minutes; writes results/reference/facts.*
 facts: $(VENV)/.dev
@@ -127,4 +139,4 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/lint-imports
 
 clean:
-	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(DEMO) .cache .pytest_cache .hypothesis .ruff_cache build dist
+	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(DEMO) site .cache .pytest_cache .hypothesis .ruff_cache build dist

@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")),
-         ROOT / "results/reference/claims/claims.md", ROOT / "results/reference/facts.md"]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+         *sorted((ROOT / "results/reference").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
@@ -23,6 +24,9 @@ def blocks(page: Path, language: str) -> list[str]:
                          ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name, text in FILE.findall(page.read_text("utf-8")):  # blocks with the name of a file are that file
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text, "utf-8")
     names: dict[str, object] = {}
     for number, text in enumerate(blocks(page, "python")):
         exec(compile(text, f"{page.name} block {number}", "exec"), names)  # one after the other, as a reader would
@@ -57,3 +61,36 @@ def test_commands_and_options_exist(page: Path) -> None:
         assert name in commands, line
         options = [word.partition("=")[0] for word in rest if re.match(r"--[a-z]", word)]
         assert set(options) <= commands[name] | {"--from", "--help"}, line
+
+
+def test_generated_tables_are_what_the_code_says() -> None:
+    from valign import documenting
+
+    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in documenting.PAGES]
+    marks = [found[2] for page in pages for found in documenting.MARKED.finditer(page)]
+    assert sorted(marks) == sorted(documenting.generated())
+    assert pages == [documenting.with_tables(page) for page in pages], "run: make docs"
+    assert (ROOT / "docs/CLI.md").read_text("utf-8") == documenting.command_line(), "run: make docs"
+
+
+def test_schedule_has_every_mechanism_in_the_order_of_the_sections() -> None:
+    from valign import documenting
+    from valign.model.parameters import MECHANISMS
+
+    rows = [line.split(" | ") for line in documenting.schedule().splitlines()[3:-1]]
+    assert [row[2].strip("`") for row in rows] == list(MECHANISMS)
+    sections = [int(row[1].removeprefix("§5.")) for row in rows]
+    assert sorted(set(sections)) == list(range(1, 16))
+    assert sections == sorted(sections)
+    headings = re.findall(r"^### (5\.\d+) ", (ROOT / "docs/ODD.md").read_text("utf-8"), re.MULTILINE)
+    assert headings == [f"5.{n}" for n in range(1, 16)]
+
+
+def test_a_column_that_nobody_described_is_an_error() -> None:
+    from valign import documenting
+    from valign.results.columns import OUTCOMES
+
+    with pytest.raises(KeyError, match="novel"):
+        documenting.meanings([*OUTCOMES, "novel"], OUTCOMES, "column")
+    with pytest.raises(KeyError, match="staff_turnover"):
+        documenting.meanings(list(OUTCOMES)[:-1], OUTCOMES, "column")

@@ -1,0 +1,51 @@
+"""What MkDocs needs to know of this project: which files make the site, and how its docstrings are written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import griffe
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", "docs/**/*", "examples/*",
+         "experiments/hypotheses/*.toml", "benchmarks/RESULTS.md", "results/reference/**/*")
+HIDDEN = {".py", ".pyc", ".svg"}  # examples/*.py are linked, and shown all the same
+
+
+def shown() -> list[str]:
+    """Paths from the top of the checkout, of pages and of what they link to."""
+    paths = {path.relative_to(ROOT) for pattern in SHOWN for path in ROOT.glob(pattern) if path.is_file()}
+    return sorted(path.as_posix() for path in paths if path.suffix not in HIDDEN or path.parts[0] == "examples")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """The site is laid out like the checkout: README.md at its top, docs/ and results/reference/ in it."""
+    theme = [file for file in files if file.src_dir != config.docs_dir]
+    return Files([*theme, *(File(path, str(ROOT), config.site_dir, config.use_directory_urls) for path in shown())])
+
+
+class Sections(griffe.Extension):
+    """Our docstrings say `name : meaning` (types are in the signature); numpydoc wants the meaning a line below, and
+    sections at the end."""
+
+    SECTION = re.compile(r"^(Parameters|Returns|Raises)\n-+\n((?:.+\n?)+)", re.MULTILINE)
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        if obj.docstring is not None:
+            text = obj.docstring.value + "\n"
+            sections = [self.rewritten(*found.groups()) for found in self.SECTION.finditer(text)]
+            obj.docstring.value = "\n\n".join([self.SECTION.sub("", text).strip(), *sections])
+
+    @staticmethod
+    def rewritten(title: str, text: str) -> str:
+        if title == "Returns":
+            body = [":", *("    " + line.strip() for line in text.splitlines())]  # the type is the signature's
+        else:
+            body = []
+            for line in text.splitlines():
+                name, colon, meaning = line.partition(" : ")
+                body += [name, f"    {meaning}"] if colon and not line.startswith(" ") else [line]
+        return "\n".join([title, "-" * len(title), *body])
