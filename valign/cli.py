@@ -184,9 +184,11 @@ def report(
     netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
 ) -> None:
     """Draw figures and report anew from the tables of a folder."""
-    from valign.results import pages, store
+    from valign.results import store
 
-    print(pages.rebuild(folder))
+    from . import working
+
+    print(working.report(folder))
     if netcdf is not None:
         store.load(folder).to_netcdf(netcdf)
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valign.model.errors import InputError, nearest
-from valign.results import pages, store
+from valign.results import store
 
 from . import terminal
 from .describing import in_words
+from .working import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +25,6 @@ NOT_OUTCOMES = ("run", "seed", "society_seed", "status", "alignment_level", "inn
 RECORDS = ("series", "decomposition", "events", "agents")
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
 
-
-Tables = dict[str, "pd.DataFrame"]
 Told = Callable[[int, int], None] | None
 
 
@@ -86,6 +81,7 @@ class Task:
     ensembles: int
     settings: tuple[str, ...]
     simulated: Callable[[Told], Tables]
+    description: str = ""
 
 
 def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
@@ -305,17 +301,6 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
                           f"up to {int(0.8 * there * runs / needed):,} runs fit"])
 
 
-def parameters_of(scenario: Scenario) -> pd.DataFrame:
-    """Every parameter with the scenario's value, and what is known of it."""
-    import pandas as pd
-
-    from valign.model.parameters import PARAMETERS
-
-    return pd.DataFrame([{"name": name, "value": scenario.value(name), "default": p.default, "low": p.low,
-                          "high": p.high, "unit": p.unit, "meaning": p.meaning, "grade": p.grade, "source": p.source}
-                         for name, p in PARAMETERS.items()])
-
-
 def _publish(task: Task, wish: Wish) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
     from valign.model.compiling import sources_hash
@@ -328,45 +313,14 @@ def _publish(task: Task, wish: Wish) -> None:
     _check_memory(scenario, runs, task.ensembles)
     folder = wish.out or store.default_folder(scenario.name, work)
     quiet = wish.quiet or wish.as_json
-    if store.prepare(folder, work):
-        terminal.say(f"{folder} holds this very work already; showing it", quiet)
-        saved = store.load(folder)
-        tables = {name: saved[name] for name in saved.manifest["tables"] if name in pages.SHOWN}
-    else:
-        started = datetime.now(UTC)
-        try:
-            if not compiled_before():
-                terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
-            threading.Thread(target=_import_ahead, daemon=True).start()
-            with terminal.progress(scenario.name, quiet) as told:
-                tables = task.simulated(told)
-        except BaseException:
-            store.discard_if_empty(folder)
-            raise
-        tables["parameters"] = parameters_of(scenario)
-        title = scenario.title or scenario.name
-        drawn = pages.publish(folder, task.command, title, tables)
-        manifest = store.save(folder, tables, work, scenario=toml, command=" ".join(["valign", *sys.argv[1:]]),
-                              started=started, settings=task.settings, description=in_words(scenario))
-        pages.write(folder, manifest, title, tables, drawn)
+
+    def computed() -> Tables:
+        with terminal.progress(scenario.name, quiet) as told:
+            return {**task.simulated(told), "parameters": parameters_of(scenario)}
+
+    tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or in_words(scenario),
+                             computed, toml, task.settings), quiet)
     _print(task.command, scenario, tables, folder, wish)
-
-
-def compiled_before() -> bool:
-    """Whether this Python's compiled kernels are on disk (or nothing is compiled at all)."""
-    from valign.model import compiling
-
-    if not compiling.COMPILED:
-        return True
-    tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
-    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"engine.*{tag}"))
-
-
-def _import_ahead() -> None:
-    """Load what drawing and saving need while the kernels, which hold no lock, compute."""
-    for name in ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-                 "pyarrow.parquet"):
-        import_module(name)
 
 
 def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, wish: Wish) -> None:
@@ -388,5 +342,5 @@ def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame],
         for sentence in report.precision_in_words(tables["precision"]):
             terminal.say(sentence, wish.quiet)
     shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / 'report.html'}; "
+    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / REPORT}; "
                  f"tables: {folder}", wish.quiet)
