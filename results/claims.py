@@ -135,8 +135,8 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.set_xlim(low, high)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
     figure.legend(handles=[_patch(PREDICTED, "booked, without spread"), _patch("#9db8d1", "booked, spread", "...."),
-                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside upper right", ncols=3,
-                  frameon=False, fontsize=9)
+                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside right upper", frameon=False,
+                  fontsize=9)
     note(figure, "Staff, managers and peers, whole run. Each bar starts where the last ended, and so does the thin bar "
                  "below it.")
     return figure

@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from . import claims, figures, figures_calibration, figures_run, figures_sensitivity, report, sensitivity_text
+from . import (
+    claims, figures, figures_calibration, figures_network, figures_run, figures_sensitivity, report, sensitivity_text,
+)
 from .figures import _part
 from .labels import HEADLINES, ROLES, WORDS, label
 from .page import Drawn, Page, Table
@@ -70,6 +72,16 @@ def _further(title: str, tables: Tables, count: int) -> list[Drawn]:
                            "What evidence do commissioners go by? The journey toward social value"))
     if (value := _value(title, summary)) is not None:
         drawn.append(value)
+    if "services" in tables:
+        services = tables["services"]
+        told = "; ".join(f"{name}, {len(part):,} services: mean alignment {part['alignment_start'].mean():.2f} and "
+                         f"{part['alignment_end'].mean():.2f}, engaged {100 * part['engaged_start'].mean():.0f} % and "
+                         f"{100 * part['engaged_end'].mean():.0f} %"
+                         for name, part in services.groupby("group", sort=False))
+        drawn.append(Drawn("society", figures_network.society_figure(services, tables.get("people"), tables.get("ties"),
+                                                                     f"{title}: one society"),
+                           f"The society of the first run at the start and at the end, by groups of services. {told}.",
+                           tables.get("people", services), "Who is where? One society at the start and at the end"))
     if "attribution" in tables:
         drawn.append(Drawn("waterfall", claims.waterfall_figure(tables["attribution"], f"{title}: what moved "
                                                                                        "alignment"),

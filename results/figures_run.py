@@ -75,7 +75,7 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
             axes.annotate(f"{row['mean']:,.0f}".replace("-", "−"), (row["mean"], n), xytext=(0, 9),
                           textcoords="offset points", ha="center", fontsize=9, color=INK)
         axes.axvline(0, color=INK, lw=1)
-        unit = label(outcome).text.rpartition(", ")[2]
+        unit = "well-being, SD × client years" if outcome == "value_clients" else "£1,000"
         axes.set(ylim=(len(rows) - 0.5, -0.7), yticks=range(len(rows)), xlabel=unit,
                  yticklabels=[fill(_named(by, name), 28) if place == 0 else "" for name in rows])
         axes.set_title(words, loc="left", fontsize=11, fontweight="bold", color=INK)
@@ -121,9 +121,9 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             texts.append(f"{words} {100 * (top[-1] - bottom[-1]):.0f} %")
         bottom = top
     use = _part(curves, "service", "in_use")
-    axes.plot(month, use["mean"], color=INK, lw=1.6)
-    for end in ("mean_low", "mean_high"):
-        axes.plot(month, use[end], color=INK, lw=0.9, ls=(0, (3, 2)))
+    for name, width, style in (("mean_low", 1.1, (0, (3, 2))), ("mean_high", 1.1, (0, (3, 2))), ("mean", 1.8, "-")):
+        axes.plot(month, use[name], color="white", lw=width + 1.6, alpha=0.85)
+        axes.plot(month, use[name], color=INK, lw=width, ls=style)
     label_ends(axes, months * 1.02, ends, texts, [INK] * len(ends))
     headed(figure, title)
     note(figure, f"Means over {runs} runs, services counted alike. Black line: all that use the innovation; dashes: "
@@ -149,13 +149,12 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         for end in ("low", "high"):
             axes.plot(mean["month"], mean[end], color=MAIN, lw=0.9, ls=(0, (3, 2)))
         axes.plot(mean["month"], mean["mean"], color=MAIN, lw=2.2)
-        if len(original):
-            axes.plot(original["month"], original["mean"], color=INK, lw=1.4, ls=STYLES[2])
+        axes.plot(original["month"], original["mean"], color=INK, lw=1.4, ls=STYLES[2])
         month_axis(axes, ROLES[role][0].upper() + ROLES[role][1:], months)
         last = float(mean["mean"].iloc[-1])
-        axes.annotate(f"{mean['mean'].iloc[0]:.2f}", (0, mean["mean"].iloc[0]), xytext=(3, 7),
+        axes.annotate(f"{mean['mean'].iloc[0]:.2f}", (0, mean["mean"].iloc[0]), xytext=(4, -14),
                       textcoords="offset points", fontsize=9, color=MAIN, fontweight="bold")
-        axes.annotate(f"{last:.2f}", (months, last), xytext=(-3, 7), textcoords="offset points", ha="right", fontsize=9,
+        axes.annotate(f"{last:.2f}", (months, last), xytext=(-3, 5), textcoords="offset points", ha="right", fontsize=9,
                       color=MAIN, fontweight="bold")
         lows.append(float(min(low.min(), mean["low"].min())))
         highs.append(float(max(high.max(), mean["high"].max())))
@@ -164,12 +163,13 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         if place:
             axes.set_yticklabels([])
     panels[0].set_ylabel("alignment")
+    ends = [last, float(original["mean"].iloc[-1])]
+    label_ends(panels[-1], months * 1.03, ends, ["with what is\npractised", "with what was\ndesigned"], [MAIN, INK])
     headed(figure, title)
-    note(figure, f"{runs} runs. Solid: mean alignment with the innovation as practised locally; dots: with the "
-                 "innovation "
-                 "as first designed. Area: one standard deviation between people around the mean; dashes: 5 to 95 % "
-                 "of\n"
-                 "runs of the mean.")
+    note(figure, f"{runs} runs. Lines: mean alignment with the innovation as it is practised locally (solid) and as it "
+                 "was "
+                 "first designed (dots). Area: one standard deviation between people\naround the mean; dashes: 5 to 95 "
+                 "% of runs of the mean.")
     return figure
 
 

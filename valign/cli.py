@@ -118,7 +118,8 @@ def run(
         metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")] = None,
     runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition|events|agents", help="What to keep (default: series); repeatable.")] = None,
+        metavar="series|decomposition|events|agents|ablations", help=(
+            "What to keep (default: series; ablations: what moved alignment); repeatable."))] = None,
     replay: Annotated[Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
                       ] = None,
     row: Annotated[int | None, typer.Option(help="Which row of runs.csv to replay, from 0.")] = None,

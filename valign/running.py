@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 NOT_OUTCOMES = ("run", "seed", "society_seed", "status", "alignment_level", "innovation", "evidence_strength",
                 "scenario")
-RECORDS = ("series", "decomposition", "events", "agents")
+RECORDS = ("series", "decomposition", "events", "agents", "ablations")
+ABLATED = 64  # most runs of each ablation
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
 
 Told = Callable[[int, int], None] | None
@@ -92,17 +93,27 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
         near = nearest(wrong[0], list(RECORDS))
         raise InputError([f"--record {wrong[0]}: allowed are {', '.join(RECORDS)}"
                           + (f" (did you mean {near}?)" if near else "")])
-    record = tuple(dict.fromkeys(("series", *record)))
+    ablate = "ablations" in record
+    record = tuple(name for name in dict.fromkeys(("series", *record)) if name != "ablations")
+    if ablate and drawn is not None:
+        raise InputError(["--record ablations: not with --parameters, where every run has parameters of its own"])
 
     def simulated(told: Told) -> Tables:
+        from valign.experiments.attribution import attribution
         from valign.experiments.simulate import simulate
 
         if drawn is None:
-            return run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+            tables = run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+            tables |= _society(scenario, tables["runs"])
+            if ablate:
+                count = min(ABLATED, len(tables["runs"]))
+                nested = None if wish.societies is None else min(count, wish.societies)
+                tables["attribution"] = attribution(scenario, count, wish.seed, nested, progress=told)
+            return tables
         found = simulate(design, base=scenario, record=record, progress=told)
         return {**run_tables(found.parts[0][1]), "runs": found.runs}
 
-    asked: dict[str, Any] = {"record": list(record)}
+    asked: dict[str, Any] = {"record": [*record, *(["ablations"] if ablate else [])]}
     settings: tuple[str, ...] = ()
     if drawn is not None:
         from valign.calibration.calibrate import posterior_design
@@ -127,12 +138,20 @@ def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish) -
     found = replayed(folder, row)
     if name is not None and load(name, wish).name != found.scenario.name:
         raise InputError([f"{folder} holds runs of {found.scenario.name!r}, not of {name!r}"])
-    asked = {"record": list(RECORDS), "replay": {"row": row, "settings": found.settings, "seed": found.seed,
+    asked = {"record": list(RECORDS[:4]), "replay": {"row": row, "settings": found.settings, "seed": found.seed,
                                                  "society_seed": found.society_seed}}
     wish = replace(wish, runs=1, seed=found.seed, out=wish.out or Path("runs") / f"{folder.name}-row-{row}")
     _publish(Task("run", found.scenario, asked, 1, (), lambda _: run_tables(found.simulated())), wish)
     terminal.say(f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and "
                  "decisions", wish.quiet)
+
+
+def _society(scenario: Scenario, runs: pd.DataFrame) -> Tables:
+    """The society of the first run that did not fail."""
+    from valign.experiments.snapshot import snapshot
+
+    first = runs[runs["status"] == "ok"].iloc[0]
+    return snapshot(scenario, int(first["seed"]), int(first["society_seed"]))
 
 
 def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence: str | None, wish: Wish) -> None:
