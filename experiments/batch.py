@@ -232,13 +232,21 @@ def resume(folder: str | Path, how: How = How(), progress: Callable[[int, int], 
 
     Raises StoreError where the folder holds no batch or was begun by another version of the model.
     """
+    batch = going_on(folder, say)
+    if batch is None:
+        return opened(folder, say)
+    go_on(batch, how, progress)
+    return batch
+
+
+def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> Batch | None:
+    """The batch in a folder, to be gone on with; None where it is finished. Raises as `resume`."""
     batch = opened(folder, say)
     if store.read_manifest(batch.folder)["status"] == "done":
-        return batch
+        return None
     if batch.work["code"] != sources_hash():
         raise store.StoreError(f"{folder} was begun by another version of the model: its rows would not be the same. "
                                f"Go on with the version it names (manifest.json: {batch.work['code']}), or begin anew")
-    go_on(batch, how, progress)
     return batch
 
 

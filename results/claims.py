@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .figures import GRID, INK, MUTED, new_figure, note
+from .page import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -134,8 +135,8 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.set_xlim(low, high)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
     figure.legend(handles=[_patch(PREDICTED, "booked, without spread"), _patch("#9db8d1", "booked, spread", "...."),
-                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside upper right", ncols=3,
-                  frameon=False, fontsize=9)
+                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside right upper", frameon=False,
+                  fontsize=9)
     note(figure, "Staff, managers and peers, whole run. Each bar starts where the last ended, and so does the thin bar "
                  "below it.")
     return figure
@@ -188,6 +189,83 @@ def rivals_in_words(claim: str, rivals: pd.DataFrame, own: float) -> str:
     return text
 
 
+LIMITS = (
+    "A claim that is supported holds in the model, over what is plausible; that is no proof that it holds in services.",
+    "What the model assumes it cannot support: such a claim is quantified, whatever its share.",
+    "A claim that is not supported may still be true for reasons that the model does not hold.",
+)
+WORDS = {
+    "World": "A point of the space of plausible parameters, with a society of its own. Every arm of a test runs in it "
+             "with the same chances.",
+    "As predicted": "The effect goes in the predicted direction and is at least the smallest of interest.",
+    "Absent, reversed": "Smaller than the smallest effect of interest in either direction; or large the other way.",
+    "Null": "The same test in the same worlds without the assumption that the claim rests on.",
+    "Supported": "As predicted in more than half of the worlds and reversed in fewer than a tenth.",
+    "Not supported": "As predicted in fewer than a tenth of the worlds, or made without the assumption too.",
+    "Conditionally": "In between: it holds in some worlds, and the findings say in which.",
+    "Undecided": "The intervals leave it open; more worlds would decide.",
+    **{f"Grade: {grade}": f"{words[0].upper()}{words[1:]}." for grade, words in GRADES.items()},
+}
+
+
+def certainty(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """How many worlds and runs stand behind the shares, and what else makes the pattern."""
+    summary = tables["claims"]
+    told = [f"Each claim was tested in {summary['worlds'].max():,} plausible worlds with {summary['seeds'].max()} runs "
+            f"of every arm in each, {summary['runs'].sum():,} runs in all. Brackets are 95 % intervals of the share of "
+            "worlds; noise from chance is taken out of the shares, and error levels are corrected for the number of "
+            "claims."]
+    for row in summary.to_dict("records"):
+        told += [f"{row['claim']}. {sentence}" for sentence in otherwise(row, tables)]
+    return told
+
+
+def rows_of_tests(tests: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of the tests of claims."""
+    columns = ["test", "outcome", "predicted, at least", "mean effect (5 to 95 % of worlds)", "as predicted",
+               "reversed", "null as predicted"]
+    return columns, [[test["test"] + ("" if test["counts"] else " (for information)"), test["meaning"],
+                      f"{test['direction']}, {number(test['smallest'], False)}",
+                      f"{number(test['effect'])} ({number(test['effect_5'])} to {number(test['effect_95'])})",
+                      percent(test["predicted"]), percent(test["reversed"]), percent(test["null_predicted"])]
+                     for test in tests.to_dict("records")]
+
+
+def rows_of_shipped(shipped: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of the effects in the shipped scenarios."""
+    return ["scenario", "test", "effect", "SDs", "runs"], [
+        [each["scenario"], each["test"], f"{number(each['effect'])} ({number(each['low'])} to {number(each['high'])})",
+         number(each["standardised"]), f"{each['runs']}"] for each in shipped.to_dict("records")]
+
+
+def tables_of_tests(tables: Mapping[str, pd.DataFrame]) -> list[Table]:
+    """The tests of every claim, and their effects in the shipped scenarios, for a report."""
+    shown = []
+    shipped = tables.get("shipped", pd.DataFrame())
+    for row in tables["claims"].to_dict("records"):
+        of = tables["tests"][tables["tests"]["claim"] == row["claim"]]
+        shown.append(Table(f"{row['claim']} {row['title']}: its tests", *rows_of_tests(of), words=True))
+        if len(shipped) and (part := shipped[shipped["claim"] == row["claim"]]).size:
+            shown.append(Table(f"{row['claim']} {row['title']} in the shipped scenarios", *rows_of_shipped(part),
+                               folded=True))
+    return shown
+
+
+def otherwise(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What other measures and rival explanations give for a claim, where they were tried."""
+    told, own, variants = [], row["predicted"], tables.get("variants", pd.DataFrame())
+    if len(variants) and (variants["claim"] == row["claim"]).any():
+        part = variants[variants["claim"] == row["claim"]]
+        own = float(part["predicted"].iloc[0])
+        told.append(f"Otherwise measured, in the first {part['worlds'].max():,} worlds: "
+                    + "; ".join(f"{each.variant} {percent(each.predicted)} as predicted, {percent(each.reversed)} "
+                                "reversed"
+                                for each in part.itertuples()) + ".")
+    if rivals := rivals_in_words(row["claim"], tables.get("rivals", pd.DataFrame()), own):
+        told.append(rivals)
+    return told
+
+
 def claim_page(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], heading: str = "##") -> list[str]:
     """Everything found for one claim, as Markdown lines. row: of the summary, with the claim's own words."""
     claim = row["claim"]
@@ -196,32 +274,12 @@ def claim_page(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], headi
              f"**Over worlds.** {in_words(row)} {row['where']}", ""]
     tests = tables["tests"]
     tests = tests[tests["claim"] == claim]
-    shown = []
-    for test in tests.to_dict("records"):
-        name = test["test"] + ("" if test["counts"] else " (for information)")
-        shown.append([name, test["meaning"], f"{test['direction']}, {number(test['smallest'], False)}",
-                      f"{number(test['effect'])} ({number(test['effect_5'])} to {number(test['effect_95'])})",
-                      percent(test["predicted"]), percent(test["reversed"]), percent(test["null_predicted"])])
-    lines += markdown(["test", "outcome", "predicted, at least", "mean effect (5 to 95 % of worlds)", "as predicted",
-                       "reversed", "null as predicted"], shown)
+    lines += markdown(*rows_of_tests(tests))
     shipped = tables.get("shipped", pd.DataFrame())
     if len(shipped) and (shipped["claim"] == claim).any():
         lines += ["In the shipped scenarios at their defaults (95 % interval; in SDs between runs):", ""]
-        lines += markdown(["scenario", "test", "effect", "SDs", "runs"], [
-            [each["scenario"], each["test"],
-             f"{number(each['effect'])} ({number(each['low'])} to {number(each['high'])})",
-             number(each["standardised"]), f"{each['runs']}"]
-            for each in shipped[shipped["claim"] == claim].to_dict("records")])
-    variants = tables.get("variants", pd.DataFrame())
-    own = row["predicted"]
-    if len(variants) and (variants["claim"] == claim).any():
-        part = variants[variants["claim"] == claim]
-        own = float(part["predicted"].iloc[0])
-        lines += ["Otherwise measured, in the first " + f"{part['worlds'].max():,} worlds: "
-                  + "; ".join(f"{each.variant} {percent(each.predicted)} as predicted, "
-                              f"{percent(each.reversed)} reversed" for each in part.itertuples()) + ".", ""]
-    if rivals := rivals_in_words(claim, tables.get("rivals", pd.DataFrame()), own):
-        lines += [rivals, ""]
+        lines += markdown(*rows_of_shipped(shipped[shipped["claim"] == claim]))
+    lines += [each for told in otherwise(row, tables) for each in (told, "")]
     lines += [f"What would count against it: {row['against'][0].lower() + row['against'][1:]}", ""]
     return lines
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ import pandas as pd
 
 from .figures import GRID, INK, MAIN, MUTED, ORDERED, STYLE, month_axis, note, save
 from .labels import SERIES, label
-from .sensitivity_text import EXTRA, INDEX_NAMES
+from .page import Drawn
+from .sensitivity_text import EXTRA, INDEX_NAMES, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -222,17 +223,37 @@ def convergence_figure(convergence: pd.DataFrame, title: str, main: str, remark:
     return figure
 
 
-def draw(tables: dict[str, pd.DataFrame], title: str, main: str, remark: str, folder: Path) -> list[Path]:
-    """All figures that the tables allow; returns the PNG files."""
-    made = [("ranking", ranking_figure(tables["indices"], tables["shares"], f"{title}: what drives the outcomes", main,
-                                       remark), tables["indices"])]
+def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark: str) -> list[Drawn]:
+    """All figures that the tables allow."""
+    ranks = "; ".join(f"{label(outcome).text}: " + ", ".join(
+        f"{row.factor} {number(row.value)}" for row in ranked(tables["indices"], outcome, main).head(3).itertuples())
+        for outcome in dict.fromkeys(tables["indices"]["outcome"]))
+    made = [Drawn("ranking", ranking_figure(tables["indices"], tables["shares"], f"{title}: what drives the outcomes",
+                                            main, remark),
+                  f"A panel for each outcome with the factors from the largest to the smallest index. First: {ranks}.",
+                  tables["indices"], "What drives the outcomes?")]
     if "second_order" in tables:
-        made.append(("interactions", interaction_figure(tables["second_order"], tables["indices"],
-                                                        f"{title}: interactions", remark), tables["second_order"]))
+        made.append(Drawn("interactions", interaction_figure(tables["second_order"], tables["indices"],
+                                                             f"{title}: interactions", remark),
+                          "A table of pairs of factors for each outcome, darker where they act together.",
+                          tables["second_order"], "Which factors act together?"))
     if len(tables.get("over_time", ())):
-        made.append(("over_time", over_time_figure(tables["over_time"], f"{title}: what drives it when", main, remark),
-                     _drawn(tables["over_time"], main)))
+        drawn = _drawn(tables["over_time"], main)
+        last = drawn[drawn["month"] == drawn["month"].max()]
+        ends = "; ".join(f"{curve}: " + ", ".join(f"{row.factor} {number(row.value)}" for row in part.itertuples())
+                         for curve, part in last.groupby("curve", sort=False))
+        made.append(Drawn("over_time", over_time_figure(tables["over_time"], f"{title}: what drives it when", main,
+                                                        remark),
+                          f"Lines over months, the index of the main factors. At the end: {ends}.", drawn,
+                          "What drives it when?"))
     if tables["convergence"]["n"].nunique() > 1:
-        made.append(("convergence", convergence_figure(tables["convergence"], f"{title}: with more base points", main,
-                                                       remark), tables["convergence"]))
-    return [save(figure, folder, name, data)[1] for name, figure, data in made]
+        made.append(Drawn("convergence", convergence_figure(tables["convergence"], f"{title}: with more base points",
+                                                            main, remark),
+                          "Lines over the number of base points, the index of the main factors with intervals that "
+                          "narrow.", tables["convergence"], "Is the sample large enough?"))
+    return made
+
+
+def draw(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark: str, folder: Path) -> list[Path]:
+    """Save all figures that the tables allow; returns the PNG files."""
+    return [save(each.figure, folder, each.name, each.data)[1] for each in figures_of(tables, title, main, remark)]

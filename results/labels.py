@@ -71,6 +71,23 @@ SERIES = {
 }
 ROLES = {"staff": "staff", "manager": "managers", "peer": "peers", "commissioner": "commissioners", "all": "everybody"}
 
+EVIDENCE = {"weight_financial": "cashable savings", "weight_economic": "wider economic return",
+            "weight_social": "well-being"}
+SERVICE_STAGES = {"sustained": "goes on without funding", "commissioned": "commissioned", "piloting": "piloting",
+                  "abandoned": "given up", "outside": "never begun"}
+WORDS = {
+    "Alignment": "How well the values that the innovation stands for fit the values that a person holds: 1 is a "
+                 "perfect fit, 0 the opposite on everything.",
+    "Engaged": "Works with the innovation in daily practice. People are staff, managers and peer advocates (people "
+               "with lived experience who work in the service).",
+    "Run": "The same situation lived through once in the model. Other runs differ by chance only.",
+    "Services using it": "Services in which the innovation is piloted, commissioned, or goes on without funding.",
+    "Uptake and spread": "Uptake: the share of people engaged. Spread: the share of services using it.",
+    "95 % interval": "Where the average lies with 95 % confidence. It says nothing of errors in the model itself.",
+    "Band, 5 to 95 % of runs": "What nine runs in ten stay within: how different single places may turn out.",
+    "Points": "Percentage points: from 20 % to 30 % are 10 points.",
+}
+
 
 def label(outcome: str) -> Label:
     return OUTCOMES.get(outcome, Label(outcome.replace("_", " "), "number"))

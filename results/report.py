@@ -63,7 +63,7 @@ def levels_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
         never = label(outcome).never
         if len(levels) > 1:
             between = differences[(differences["outcome"] == outcome) & (differences["alignment_level"] == levels[-1])]
-            row.append("-" if never or between.empty else _difference(between.iloc[0]))
+            row.append("-" if never or between.empty else difference(between.iloc[0]))
         rows.append(row)
     return columns, rows
 
@@ -79,7 +79,7 @@ def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
         never = label(outcome).never
         for name in names[1:]:
             gap = differences[(differences["outcome"] == outcome) & (differences["scenario"] == name)].iloc[0]
-            row += ["-" if never else _difference(gap), _percent(gap["higher"])]
+            row += ["-" if never else difference(gap), _percent(gap["higher"])]
         rows.append(row)
     return columns, rows
 
@@ -113,7 +113,7 @@ def detail_table(tables: Mapping[str, pd.DataFrame]) -> Rows | None:
     rows = []
     for _, row in table[table["n"] > 0].iterrows():
         plain = [f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in by]
-        rows.append([*plain, label(row["outcome"]).text, _difference(row), _plain(row["standardised"]),
+        rows.append([*plain, label(row["outcome"]).text, difference(row), _plain(row["standardised"]),
                      _percent(row["higher"]), _plain(row["variance_reduction"], " times")])
     return columns, rows
 
@@ -144,13 +144,51 @@ LIMITS = (
 )
 
 
+DESIGN_LIMIT = ("What the figures show over one setting is an average over the other settings as this design varies "
+                "them: with another design the average may differ.")
+
+
+def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
+    """What came of a design: its runs, and the settings over which uptake differs most.
+
+    effects : the table of `figures_run.effects_of_design`.
+    """
+    failed = int((runs["status"] != "ok").sum())
+    told = [f"{len(runs):,} runs were made; {failed:,} of them failed." if failed else
+            f"{len(runs):,} runs were made; none failed."]
+    reach = {name: part["mean"].max() - part["mean"].min() for name, part in effects.groupby("setting", sort=False)
+             if len(part) > 1}
+    for name in sorted(reach, key=reach.get, reverse=True)[:3]:
+        part = effects[effects["setting"] == name]
+        low, high = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()]
+        apart = low["mean_high"] < high["mean_low"]
+        told.append(f"Over {name}, the mean share of people engaged at the end goes from {_percent(low['mean'])} (at "
+                    f"{_at(low['at'])}) to {_percent(high['mean'])} (at {_at(high['at'])})"
+                    + ("." if apart else "; the intervals of the two overlap."))
+    return told
+
+
+def _at(value: object) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def certainty_of_batch(runs: pd.DataFrame, settings: Sequence[str]) -> list[str]:
+    """How many runs stand behind the findings, and what they share."""
+    told = [f"{len(settings)} setting{'s were' if len(settings) != 1 else ' was'} varied"
+            + (f" ({', '.join(settings)})" if settings else "")
+            + f", in {runs['society_seed'].nunique() if 'society_seed' in runs else 1:,} societies; chance differs "
+              "from run to run.",
+            "Brackets and bars are 95 % intervals of means, built from societies where runs share one."]
+    if failed := int((runs["status"] != "ok").sum()):
+        told.append(f"{failed:,} failed runs are left out: if failing goes with some settings, what is left is not "
+                    "what was designed.")
+    return told
+
+
 def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """What the numbers say, in sentences."""
-    if command == "batch":
-        runs = tables["runs"]
-        return [f"{len(runs):,} runs of a design; {int((runs['status'] != 'ok').sum()):,} of them failed."]
     if command == "run":
-        return _findings_of_run(tables["summary"], tables["runs"])
+        return _findings_of_run(tables["summary"])
     differences, summary = tables["differences"], tables["summary"]
     by = "scenario" if command == "compare" else "alignment_level"
     told = []
@@ -168,20 +206,66 @@ def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     return told
 
 
-def _findings_of_run(summary: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
+def _findings_of_run(summary: pd.DataFrame) -> list[str]:
+    of = {row["outcome"]: row for row in summary.to_dict("records")}
+    there = {name for name, row in of.items() if row["n"]}
     told = []
-    of = summary.set_index("outcome")
-    for outcome, words in (("uptake_final", "people are engaged at the end"),
-                           ("spread_final", "services use the innovation at the end"),
-                           ("sustained_24", "services still use it 24 months after their funding ended")):
-        if of.loc[outcome, "n"]:
-            row = {**of.loc[outcome].to_dict(), "outcome": outcome}
-            told.append(f"On average {_mean(row)} of {words} (95 % interval of the mean in brackets); "
-                        f"single runs lie between {_band(row).replace('–', ' and ')} nine times out of ten.")
-    if of.loc["time_to_50", "happened"] < 1:
-        told.append(f"In {_percent(1 - of.loc['time_to_50', 'happened'])} of runs fewer than half of the people are "
-                    "ever engaged at the same time.")
+    if "uptake_final" in there:
+        peak = f" At the highest point it is {_mean(of['uptake_peak'])}." if "uptake_peak" in there else ""
+        told.append(f"On average {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
+                    f"innovation at the end.{peak} Nine runs in ten end between {_between(of['uptake_final'])}.")
+    if "spread_final" in there:
+        told.append(f"On average {_mean(of['spread_final'])} of services use it at the end; nine runs in ten lie "
+                    f"between {_between(of['spread_final'])}.")
+    if "sustained_24" in there:
+        told.append(f"Where its funding ended, {_mean(of['sustained_24'])} of services still use it 24 months later.")
+    if {"alignment_start", "alignment_final"} <= there:
+        start, end = of["alignment_start"], of["alignment_final"]
+        change = "rises" if end["mean"] > start["mean"] else "falls"
+        told.append(f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
+                    f"{_mean(start)} to {_mean(end)}.")
+    if "time_to_50" in of and of["time_to_50"]["happened"] < 1:
+        told.append(f"In {_percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
+                    "engaged at the same time.")
     return told
+
+
+def _between(row: Mapping) -> str:
+    write = label(row["outcome"]).write
+    return f"{write(row['low']).removesuffix(' %')} and {write(row['high'])}"
+
+
+def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """How sure the findings are: what the runs say of averages, of single places, and of nothing at all."""
+    runs, summary = tables["runs"], tables["summary"]
+    told = [f"The model was run many times over ({counted(runs)}), because chance plays a part: who hears of the "
+            "innovation when, who leaves, which way a decision goes."]
+    if command == "run":
+        row = summary[summary["outcome"] == "uptake_final"].iloc[0]
+        if not math.isnan(row["mean_low"]):
+            write = label("uptake_final").write
+            told.append("Averages are followed by brackets: with 95 % confidence the average lies between these two "
+                        f"numbers, as the {write(row['mean'])} of people at the end between "
+                        f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
+                        "the brackets narrower.")
+        told.append("What happens in a single place is much less certain than the average: "
+                    + _extremes(runs["spread_final"].dropna()))
+    else:
+        what = "scenarios" if command == "compare" else "levels"
+        told.append(f"The {what} are compared in pairs of runs with the same chances, so that a difference is due to "
+                    f"what was changed. The brackets say, with 95 % confidence, between which numbers the average "
+                    "difference lies; where they hold zero, these runs show no difference.")
+    if "precision" in tables:
+        told += precision_in_words(tables["precision"])
+    if len(runs) > 1 and runs["society_seed"].nunique() == 1:
+        told.append("All runs share one society (the same people and ties): the brackets hold for that society alone.")
+    return told
+
+
+def _extremes(spread: pd.Series) -> str:
+    """In how many runs all services, and no service, use the innovation at the end."""
+    every, none = int((spread > 0.999).sum()), int((spread < 0.001).sum())
+    return (f"at the end all services use the innovation in {every} of {len(spread)} runs, and none in {none}.")
 
 
 def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
@@ -191,7 +275,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     names = {"scenario": "{}", "alignment_level": "alignment {:.2f}"}[by]
     text = (f"{label(row['outcome']).text[0].upper()}{label(row['outcome']).text[1:]}: "
             f"{write(means[row['base']])} with {names.format(row['base'])}, "
-            f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {_difference(row)}.")
+            f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}.")
     if math.isnan(row["low"]):
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
@@ -199,7 +283,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     return f"{text} In {_percent(row['higher'])} of pairs of runs with the same seeds it is higher (ties count half)."
 
 
-def _difference(row: pd.Series) -> str:
+def difference(row: pd.Series) -> str:
     kind = label(row["outcome"]).kind
     factor, digits, unit = (100, 0, " points") if kind == "share" else (1, 2, "")
     numbers = [factor * row[name] for name in ("difference", "low", "high")]

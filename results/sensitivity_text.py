@@ -166,3 +166,74 @@ def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest:
     return (f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} "
             f"parameters were kept; the other {rest} vary together as one factor in the second step. Whoever fixes "
             f"them neglects this share of the variance: {listed(parts)}.")
+
+
+# --- for a report ----------------------------------------------------------------------------------------------------
+SHOWN = 12
+CERTAINTY = (
+    "After each index stands its 95 % interval: how far it may move with another sample of the same size. The "
+    "paragraphs above say which part of each ranking would stay.",
+    "The noise floor is what an index of something without any effect looks like here: factors below it cannot be told "
+    "from chance.",
+)
+LIMITS = (
+    "The ranges that were varied are the plausible ranges of the parameters: with other ranges the ranking may change.",
+    "A factor that matters little here may matter in another situation; one that matters is not thereby a lever that "
+    "anybody can pull.",
+    "This says what drives the model. Whether it drives services is for data to say.",
+)
+WORDS = {
+    "Factor": "A parameter, or a group of parameters, whose value is not known and was varied.",
+    "Total index": "The share of the differences between runs that would vanish if the factor were known, with all its "
+                   "interactions.",
+    "First-order index": "The share that the factor explains alone.",
+    "Noise floor": "The size of index that chance alone gives.",
+}
+
+
+def main_index(indices: pd.DataFrame) -> str:
+    """The index by which a study ranks its factors."""
+    there = set(indices["index"])
+    return next(name for name in ("ST", "mu_star", "median", "delta", "dgsm", "shapley", "S1") if name in there)
+
+
+def ranking(indices: pd.DataFrame, main: str) -> tuple[Sequence[str], list[list[str]]]:
+    """Factors by rows, outcomes by columns: main index with its interval; the largest first, noise factors last."""
+    table = indices[indices["index"] == main]
+    outcomes = list(dict.fromkeys(table["outcome"]))
+    cells = {(row["outcome"], row["factor"]): interval(row) for _, row in table.iterrows()}
+    own = table[~table["factor"].isin(EXTRA)]
+    share = own["value"] / own.groupby("outcome")["value"].transform("max")
+    order = share.groupby(own["factor"], sort=False).max().sort_values(ascending=False, kind="stable").index.tolist()
+    rest = [name for name in dict.fromkeys(table["factor"]) if name in EXTRA]
+    rows = [[name, *(cells.get((outcome, name), "-") for outcome in outcomes)] for name in [*order[:SHOWN], *rest]]
+    return ("factor", *(label(outcome).text for outcome in outcomes)), rows
+
+
+def findings(tables: Mapping[str, pd.DataFrame], main: str) -> list[str]:
+    """For every outcome, what drives it most and which way, in one sentence."""
+    table, told = tables["indices"], []
+    meanings = tables["factors"].set_index("name")["meaning"]
+    for outcome in dict.fromkeys(table["outcome"]):
+        of = table[table["outcome"] == outcome]
+        own = of[(of["index"] == main) & ~of["factor"].isin(EXTRA) & of["value"].notna()]
+        if own.empty:
+            told.append(f"{_capital(label(outcome).text)}: nothing varies.")
+            continue
+        first = own.sort_values("value", ascending=False, kind="stable").iloc[0]
+        way = of[of["index"] == "correlation"].set_index("factor")
+        meaning = str(meanings.get(first["factor"], ""))
+        text = (f"{_capital(label(outcome).text)}: most depends on {first['factor']}"
+                + (f" ({meaning[0].lower()}{meaning[1:].rstrip('.')})" if meaning not in ("", "nan") else "")
+                + f"; {INDEX_NAMES[main]} {interval(first)}{_sign(way, first['factor'])}.")
+        noise = tables["shares"].set_index("outcome").reindex([outcome]).iloc[0]
+        floor = _floor(of, noise, main)
+        if floor is not None and first["value"] <= floor:
+            text += (f" That is below the noise floor ({number(floor)}): more runs are needed before anything can be "
+                     "said.")
+        told.append(text)
+    return told
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -122,13 +122,13 @@ def discard_if_empty(folder: Path) -> None:
 
 
 def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str | None,
-         command: str, started: datetime, settings: Sequence[str] = (), description: str = "",
+         command: str, started: datetime, settings: Sequence[str] = (), description: str = "", title: str = "",
          only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> dict[str, Any]:
     """Write tables, the scenario as TOML (None: no single one) and, last, the manifest, which is returned.
 
     A folder with a manifest is complete.
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too. settings: columns of `runs` that are
-    settings of the scenario.
+    settings of the scenario. title, description: what the report calls the work, and the scenario in words.
     """
     try:
         for name, table in tables.items():
@@ -140,12 +140,14 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return write_manifest(
-        folder, work, command=command, started=started, settings=settings, description=description, done=True, tables={
-            name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
+        folder, work, command=command, started=started, settings=settings, description=description, title=title,
+        done=True, tables={name: {"rows": len(table), "columns": list(map(str, table.columns))}
+                           for name, table in tables.items()})
 
 
 def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, started: datetime, done: bool,
-                   tables: Mapping[str, Any], settings: Sequence[str] = (), description: str = "") -> dict[str, Any]:
+                   tables: Mapping[str, Any], settings: Sequence[str] = (), description: str = "",
+                   title: str = "") -> dict[str, Any]:
     """Write manifest.json and, when the work is done, its RO-Crate; the manifest.
 
     tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
@@ -153,7 +155,7 @@ def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, start
     """
     manifest = {
         "format": FORMAT, "status": "done" if done else "running", "work_hash": work_hash(work), "work": dict(work),
-        "command": command, "settings": list(settings), "description": description,
+        "command": command, "settings": list(settings), "description": description, "title": title,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
         "tables": dict(tables), "versions": versions(),
@@ -161,10 +163,28 @@ def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, start
     try:
         replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
         if done:
-            replace(folder / CRATE, json.dumps(crate(folder, manifest), indent=1, ensure_ascii=False).encode() + b"\n")
+            write_crate(folder, manifest)
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return manifest
+
+
+def add(folder: Path, name: str, table: pd.DataFrame, **told: str) -> None:
+    """Put one more table into a finished folder; told: entries of its manifest that are words (title, description)."""
+    manifest = read_manifest(folder)
+    manifest["tables"][name] = {"rows": len(table), "columns": list(map(str, table.columns))}
+    try:
+        for suffix in ("parquet", "csv"):
+            write(folder / f"{name}.{suffix}", table)
+        replace(folder / MANIFEST, json.dumps({**manifest, **told}, indent=1, ensure_ascii=False).encode() + b"\n")
+        write_crate(folder, manifest)
+    except OSError as error:
+        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+
+
+def write_crate(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the RO-Crate of the files that are there now."""
+    replace(folder / CRATE, json.dumps(crate(folder, manifest), indent=1, ensure_ascii=False).encode() + b"\n")
 
 
 def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -365,7 +365,7 @@ def test_the_command(tmp_path, capsys):
     assert main(arguments) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["claims"][0]["claim"] == "mine"
-    assert {"claims.md", "claims.png", "claims.csv", "tests.csv", "manifest.json"} <= {f.name for f in out.iterdir()}
+    assert {"report.html", "claims.png", "claims.csv", "tests.csv", "manifest.json"} <= {f.name for f in out.iterdir()}
     assert main(arguments) == 0  # read, not computed
     assert json.loads(capsys.readouterr().out)["claims"] == told["claims"]
     assert main(["claims", "--list"]) == 0

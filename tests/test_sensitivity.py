@@ -554,7 +554,8 @@ def test_the_command(valign, tmp_path: Path):
     assert "base_staff" in said.out
     assert "The dummy has exactly 0" in said.out
     (results,) = (tmp_path / "out").glob("n8-*")
-    for name in ("indices.csv", "over_time.csv", "ranking.png", "over_time.svg", "manifest.json", "words.txt"):
+    for name in ("indices.csv", "over_time.csv", "ranking.png", "over_time.svg", "manifest.json", "words.csv",
+                 "report.html"):
         assert (results / name).stat().st_size > 0
     again = valign(*COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
     assert again.out == said.out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 from valign.model.errors import InputError
 
 from . import terminal
-from .running import compiled_before, setting
+from .running import setting
+from .working import REPORT, as_typed, prepare_to_compute, report
 
 if TYPE_CHECKING:
     from valign.experiments.batch import Batch, How
@@ -69,7 +69,7 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
         table = replicate(table, *replicates)
     quiet = where.quiet or where.as_json
     begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet),
-                          command=" ".join(["valign", *sys.argv[1:]]))
+                          command=as_typed())
     if begun is None:
         terminal.say(f"{out} holds this very work already", quiet)
     elif prepare:
@@ -82,30 +82,23 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
 
 def resume(folder: Path, where: Where) -> None:
     from valign.experiments import batch as batches
-    from valign.model.compiling import sources_hash
-    from valign.results import store
 
     how = where.how()
     quiet = where.quiet or where.as_json
-    found = batches.opened(folder, lambda text: terminal.say(text, quiet))
-    if store.read_manifest(folder)["status"] == "done":
+    found = batches.going_on(folder, lambda text: terminal.say(text, quiet))
+    if found is None:
         terminal.say(f"{folder} is finished", quiet)
     else:
-        if found.work["code"] == sources_hash():
-            _go_on(found, how, quiet)
-        else:
-            batches.resume(folder)  # says why it cannot
+        _go_on(found, how, quiet)
     _print(batches.opened(folder), where)
 
 
 def _go_on(found: Batch, how: How, quiet: bool) -> None:
     from valign.experiments import batch as batches
 
-    if not quiet:
-        if not compiled_before():
-            terminal.say("Compiling the model, once on this machine: a minute or so")
-        if how.cluster is None and how.part is None and found.missing():
-            terminal.say(_told(batches.estimate(found), how.workers or how.threads or os.cpu_count() or 1))
+    prepare_to_compute(quiet, ahead=False)
+    if not quiet and how.cluster is None and how.part is None and found.missing():
+        terminal.say(_told(batches.estimate(found), how.workers or how.threads or os.cpu_count() or 1))
     with terminal.progress(found.folder.name, quiet) as told:
         batches.go_on(found, how, told)
 
@@ -140,14 +133,20 @@ def _print(found: Batch, where: Where) -> None:
     if manifest["status"] != "done":
         terminal.say(f"{found.folder}: {len(found.missing())} of {found.count} shards are missing", where.quiet)
         return
+    page = found.folder / REPORT
+    if not page.exists():
+        report(found.folder)
+        manifest = store.read_manifest(found.folder)
     runs = found.runs
     failed = runs[runs["status"] != "ok"]
     if where.as_json:
         terminal.as_json({"folder": str(found.folder), "runs": len(runs), "failed": len(failed),
-                          "content": {name: each["content"] for name, each in manifest["tables"].items()}})
+                          "content": {name: each["content"] for name, each in manifest["tables"].items()
+                                      if "content" in each}})
         return
-    terminal.say(f"{len(runs):,} runs in {found.folder}: {', '.join(f'{name}.parquet' for name in manifest['tables'])}",
-                 where.quiet)
+    terminal.say(f"{len(runs):,} runs in {found.folder}: "
+                 f"{', '.join(f'{name}.parquet' for name in manifest['tables'])}; "
+                 f"report: {page}", where.quiet)
     if len(failed):
         terminal.say(f"{len(failed):,} of them failed and say why in the column status; the first, row "
                      f"{failed['run'].iloc[0]}: {failed['status'].iloc[0]}", where.quiet)

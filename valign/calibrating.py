@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,8 @@ from valign.model.errors import InputError
 from valign.results import store
 
 from . import terminal
+from .describing import in_words
+from .working import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,86 +55,28 @@ def ranges(free: tuple[str, ...]) -> dict[str, tuple[float, float] | None] | Non
 
 def calibrate(wish: Request) -> None:
     from valign.calibration.calibrate import calibrate as fit
-    from valign.calibration.data import load
-    from valign.calibration.problem import Problem
+    from valign.results import calibration_text as text
 
-    free, data = ranges(wish.free), load(wish.data)
-    problem = Problem.of(data, wish.scenario, free)
-    work = _work("calibrate", wish, problem, data)
+    data, problem = _problem(wish)
 
-    def made(folder: Path, told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
-        from valign.results import figures, figures_calibration
-
-        found = fit(
-            data, wish.scenario, free, wish.seed, simulations=wish.simulations, folder=folder / KEPT, progress=told
-        )
-        tables = {
-            "summary": found.summary,
-            "posterior": found.draws,
-            "generations": found.result.report(),
-            "recovery": found.recovery.parameters,
-            "recovered": found.recovery.estimates,
-            "predictive": found.predictive,
-            "checks": found.checks,
-            "reference": found.reference,
+    def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
+        found = fit(data, wish.scenario, ranges(wish.free), wish.seed, simulations=wish.simulations,
+                    folder=folder / KEPT, progress=told)
+        return {
+            "summary": found.summary, "posterior": found.draws, "generations": found.result.report(),
+            "recovery": found.recovery.parameters, "recovered": found.recovery.estimates,
+            "predictive": found.predictive, "checks": found.checks, "reference": found.reference,
             "remarks": _remarks(found.remarks()),
         }
-        drawn = [
-            (
-                "posterior",
-                figures_calibration.posterior_figure(found.summary, f"{data.title}: posterior"),
-                found.summary,
-            ),
-            (
-                "ranks",
-                figures_calibration.ranks_figure(found.recovery.estimates, f"{data.title}: are the posteriors right?"),
-                found.recovery.estimates,
-            ),
-        ]
-        if len(found.predictive):
-            drawn.append(
-                (
-                    "predictive",
-                    figures_calibration.predictive_figure(
-                        found.predictive, f"{data.title}: fitted and observed", data.time_unit
-                    ),
-                    found.predictive,
-                )
-            )
-        for name, figure, table in drawn:
-            figures.save(figure, folder, f"figure-{name}", table)
-        return tables
 
-    folder, tables = _published("calibrate", wish, problem, work, made)
-    rows = [
-        [
-            row.parameter,
-            row.method,
-            f"{row.mean:.3g}",
-            f"{row.q05:.3g} to {row.q95:.3g}",
-            f"{row.prior_low:g} to {row.prior_high:g}",
-            f"{100 * row.contraction:.0f} %",
-            "yes" if row.identified else "no",
-        ]
-        for row in tables["summary"].sort_values(["parameter", "method"]).itertuples()
-    ]
+    folder, tables = _published("calibrate", wish, problem, data, made)
     if wish.as_json:
-        terminal.as_json(
-            {
-                "data": data.name,
-                "folder": str(folder),
-                "summary": tables["summary"].to_dict("records"),
-                "recovery": tables["recovery"].to_dict("records"),
-                "remarks": tables["remarks"]["remark"].tolist(),
-            }
-        )
+        terminal.as_json({"data": data.name, "folder": str(folder), "summary": tables["summary"].to_dict("records"),
+                          "recovery": tables["recovery"].to_dict("records"),
+                          "remarks": tables["remarks"]["remark"].tolist()})
         return
-    terminal.table(
-        ("parameter", "method", "mean", "5 to 95 %", "prior", "variance gone", "recovered"),
-        rows,
-        title=f"{data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
-        numbers_from=2,
-    )
+    terminal.table(*text.posterior_table(tables["summary"]), numbers_from=2,
+                   title=f"{data.title} · {int(tables['generations']['simulations'].sum()):,} simulations")
     _say(tables["remarks"], folder, wish)
     terminal.say(
         f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", wish.quiet
@@ -143,65 +85,34 @@ def calibrate(wish: Request) -> None:
 
 def rivals(wish: Request) -> None:
     from valign.calibration.calibrate import choose_model
+    from valign.results import calibration_text as text
+
+    data, problem = _problem(wish)
+
+    def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
+        found = choose_model(data, wish.scenario, ranges(wish.free), wish.seed, simulations=wish.simulations,
+                             progress=told)
+        agree = ("Both methods put the same explanation first." if found.agree else
+                 "The two methods put different explanations first: nothing is decided.")
+        return {"shares": found.shares, "odds": found.odds, "confusion": found.confusion, "scores": found.scores,
+                "folds": found.folds, "remarks": _remarks([*data.remarks, agree])}
+
+    folder, tables = _published("rivals", wish, problem, data, made)
+    if wish.as_json:
+        terminal.as_json({"data": data.name, "folder": str(folder),
+                          **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")}})
+        return
+    terminal.table(*text.rivals_table(tables), title=f"{data.title} · scores in communities not seen")
+    _say(tables["remarks"], folder, wish)
+
+
+def _problem(wish: Request) -> tuple[Any, Any]:
+    """What was observed, and what is fitted to it."""
     from valign.calibration.data import load
     from valign.calibration.problem import Problem
 
     free, data = ranges(wish.free), load(wish.data)
-    problem = Problem.of(data, wish.scenario, free)
-    work = _work("rivals", wish, problem, data)
-
-    def made(folder: Path, told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
-        from valign.results import figures, figures_calibration
-
-        found = choose_model(data, wish.scenario, free, wish.seed, simulations=wish.simulations, progress=told)
-        figure = figures_calibration.rivals_figure(found.shares, found.scores, found.confusion, f"{data.title}: rivals")
-        figures.save(figure, folder, "figure-rivals", found.scores)
-        remarks = [
-            *data.remarks,
-            "Both methods put the same explanation first."
-            if found.agree
-            else "The two methods put different explanations first: nothing is decided.",
-        ]
-        return {
-            "shares": found.shares,
-            "odds": found.odds,
-            "confusion": found.confusion,
-            "scores": found.scores,
-            "folds": found.folds,
-            "remarks": _remarks(remarks),
-        }
-
-    folder, tables = _published("rivals", wish, problem, work, made)
-    if wish.as_json:
-        terminal.as_json(
-            {
-                "data": data.name,
-                "folder": str(folder),
-                **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")},
-            }
-        )
-        return
-    from valign.results.figures_calibration import RIVALS
-
-    shares = tables["shares"].pivot(index="model", columns="method", values="share")
-    right, scores = tables["confusion"].set_index("truth"), tables["scores"]
-    rows = []
-    for name in [name for name in RIVALS if name in set(scores["model"])]:
-        cells = [RIVALS[name]]
-        cells += [
-            f"{100 * shares.loc[name, method]:.0f} %" if name in shares.index else "-" for method in ("smc", "forest")
-        ]
-        cells.append(f"{100 * right.loc[name, name]:.0f} %" if name in right.index else "-")
-        for score in ("log_score", "crps", "auc"):
-            part = scores[(scores["kind"] == "communities") & (scores["score"] == score) & (scores["model"] == name)]
-            cells.append(f"{part['mean'].iloc[0]:.2f}" if len(part) else "-")
-        rows.append(cells)
-    terminal.table(
-        ("explanation", "share, SMC", "share, forest", "recognised", "log score", "CRPS", "AUC"),
-        rows,
-        title=f"{data.title} · scores in communities not seen",
-    )
-    _say(tables["remarks"], folder, wish)
+    return data, Problem.of(data, wish.scenario, free)
 
 
 def _work(command: str, wish: Request, problem: Any, data: Any) -> dict[str, Any]:
@@ -226,44 +137,25 @@ def _work(command: str, wish: Request, problem: Any, data: Any) -> dict[str, Any
         },
         "simulations": wish.simulations,
         "seed": wish.seed,
+        "time_unit": data.time_unit,
         "code": sources_hash(),
     }
 
 
-def _published(
-    command: str,
-    wish: Request,
-    problem: Any,
-    work: Mapping[str, Any],
-    made: Callable[[Path, Callable[[int, int], None] | None], dict[str, pd.DataFrame]],
-) -> tuple[Path, Mapping[str, pd.DataFrame]]:
-    """Compute unless the folder holds the same work already; save."""
+def _published(command: str, wish: Request, problem: Any, data: Any,
+               made: Callable[[Path, Callable[[int, int], None] | None], Tables]) -> tuple[Path, Tables]:
+    """Folder and tables of a calibration or of a comparison of rivals."""
+    work = _work(command, wish, problem, data)
     folder = wish.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = wish.quiet or wish.as_json
-    unfinished = folder.is_dir() and {path.name for path in folder.iterdir()} == {KEPT}
-    if not unfinished and store.prepare(folder, work):
-        terminal.say(f"{folder} holds this very work already; showing it", quiet)
-        saved = store.load(folder)
-        return folder, {name: saved[name] for name in saved.manifest["tables"]}
-    if unfinished:
-        terminal.say(f"Going on with the generations in {folder / KEPT}", quiet)
-    started = datetime.now(UTC)
-    try:
+
+    def computed() -> Tables:
         with terminal.progress(command, quiet) as told:
-            tables = made(folder, told)
-        store.save(
-            folder,
-            tables,
-            work,
-            scenario=problem.scenario.to_toml(),
-            command=" ".join(["valign", *sys.argv[1:]]),
-            started=started,
-            only_parquet=LONG,
-        )
-    except BaseException:
-        store.discard_if_empty(folder)
-        raise
-    return folder, tables
+            return {**made(folder, told), "parameters": parameters_of(problem.scenario)}
+
+    description = f"What was observed: {data.title}.\n\nWhat is fitted to it:\n\n{in_words(problem.scenario)}"
+    job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=KEPT)
+    return folder, carried_out(job, quiet)
 
 
 def _remarks(remarks: list[str]) -> pd.DataFrame:
@@ -275,4 +167,4 @@ def _remarks(remarks: list[str]) -> pd.DataFrame:
 def _say(remarks: pd.DataFrame, folder: Path, wish: Request) -> None:
     for remark in remarks["remark"]:
         terminal.say(remark, wish.quiet)
-    terminal.say(f"Tables and figures: {folder}", wish.quiet)
+    terminal.say(f"Tables and figures: {folder}; report: {folder / REPORT}", wish.quiet)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from valign.model.errors import InputError
 from valign.results import store
 
 from . import terminal
+from .working import REPORT, Job, Tables, carried_out
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-KEPT = ("claims", "tests", "shipped", "rivals", "variants")
+DESCRIPTION = (
+    "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
+    "drawn from its plausible range, with people and ties of its own. In every world the situation that the claim "
+    "speaks of is simulated with and without what the claim is about, with the same chances.\n\n"
+)
 
 
 @dataclass(frozen=True)
@@ -72,50 +72,27 @@ def claims(names: Sequence[str], asked: Asked) -> None:
     name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
     folder = asked.out or store.default_folder(name, work)
     quiet = asked.quiet or asked.as_json
-    if store.prepare(folder, work):
-        terminal.say(f"{folder} holds this very work already; showing it", quiet)
-        saved = store.load(folder)
-        tables = {name: saved[name] for name in KEPT if name in saved.manifest["tables"]}
-    else:
-        try:
-            tables = _tested(chosen, asked, quiet, folder, work)
-        except BaseException:
-            store.discard_if_empty(folder)
-            raise
+    title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
+    description = DESCRIPTION + "\n\n".join(f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}."
+                                            for each in chosen)
+    tables = carried_out(Job(work, folder, title, description, lambda: _tested(chosen, asked, quiet),
+                             long=("effects",)), quiet)
     _print(tables, folder, asked)
 
 
-def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool, folder: Path, work: dict[str, Any]) -> dict[str, Any]:
+def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
     from valign.experiments.hypotheses.testing import claim_tables, corrected, family_of, test_claim
-    from valign.results import claims as paper
-    from valign.results import figures
 
-    from .running import compiled_before
-
-    started = datetime.now(UTC)
-    if not compiled_before():
-        terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
     results = []
     for each in chosen:
         with terminal.progress(f"{each.id} {each.title}", quiet) as told:
             results.append(test_claim(each, asked.worlds, asked.seeds, asked.seed, rival_worlds=asked.rivals,
                                       variant_worlds=asked.variants, progress=told, family=1))
     summary, tables = claim_tables(corrected(results, family_of(chosen)))
-    command = " ".join(["valign", *sys.argv[1:]])
-    took = (datetime.now(UTC) - started).total_seconds()
-    how = (f"`{command}`: {asked.worlds:,} worlds, {asked.seeds} seeds in each, seed {asked.seed}, "
-           f"{summary['runs'].sum():,} runs in {took:,.0f} seconds.")
-    everything = {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
-    try:
-        figures.save(paper.overview_figure(summary), folder, "claims", summary)
-        (folder / "claims.md").write_text(paper.page(summary, tables, how), encoding="utf-8")
-    except OSError as error:
-        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
-    store.save(folder, everything, work, scenario=None, command=command, started=started, only_parquet=("effects",))
-    return everything
+    return {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
 
 
-def _print(tables: dict[str, pd.DataFrame], folder: Path, asked: Asked) -> None:
+def _print(tables: Tables, folder: Path, asked: Asked) -> None:
     from valign.results import claims as paper
 
     summary = tables["claims"]
@@ -127,4 +104,4 @@ def _print(tables: dict[str, pd.DataFrame], folder: Path, asked: Asked) -> None:
     terminal.table(columns, rows, numbers_from=3)
     for row in summary.to_dict("records") if len(summary) <= 3 else ():
         terminal.say(f"{row['claim']}: {paper.in_words(row)} {row['where']}", asked.quiet)
-    terminal.say(f"Page: {folder / 'claims.md'}; figure: {folder / 'claims.png'}; tables: {folder}", asked.quiet)
+    terminal.say(f"Figure: {folder / 'claims.png'}; report: {folder / REPORT}; tables: {folder}", asked.quiet)

@@ -118,7 +118,8 @@ def run(
         metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")] = None,
     runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition|events|agents", help="What to keep (default: series); repeatable.")] = None,
+        metavar="series|decomposition|events|agents|ablations", help=(
+            "What to keep (default: series; ablations: what moved alignment); repeatable."))] = None,
     replay: Annotated[Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
                       ] = None,
     row: Annotated[int | None, typer.Option(help="Which row of runs.csv to replay, from 0.")] = None,
@@ -184,9 +185,11 @@ def report(
     netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
 ) -> None:
     """Draw figures and report anew from the tables of a folder."""
-    from valign.results import pages, store
+    from valign.results import store
 
-    print(pages.rebuild(folder))
+    from . import working
+
+    print(working.report(folder))
     if netcdf is not None:
         store.load(folder).to_netcdf(netcdf)
 

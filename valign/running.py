@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valign.model.errors import InputError, nearest
-from valign.results import pages, store
+from valign.results import store
 
 from . import terminal
 from .describing import in_words
+from .working import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +22,10 @@ if TYPE_CHECKING:
 
 NOT_OUTCOMES = ("run", "seed", "society_seed", "status", "alignment_level", "innovation", "evidence_strength",
                 "scenario")
-RECORDS = ("series", "decomposition", "events", "agents")
+RECORDS = ("series", "decomposition", "events", "agents", "ablations")
+ABLATED = 64  # most runs of each ablation
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
 
-
-Tables = dict[str, "pd.DataFrame"]
 Told = Callable[[int, int], None] | None
 
 
@@ -86,6 +82,7 @@ class Task:
     ensembles: int
     settings: tuple[str, ...]
     simulated: Callable[[Told], Tables]
+    description: str = ""
 
 
 def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
@@ -96,17 +93,27 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
         near = nearest(wrong[0], list(RECORDS))
         raise InputError([f"--record {wrong[0]}: allowed are {', '.join(RECORDS)}"
                           + (f" (did you mean {near}?)" if near else "")])
-    record = tuple(dict.fromkeys(("series", *record)))
+    ablate = "ablations" in record
+    record = tuple(name for name in dict.fromkeys(("series", *record)) if name != "ablations")
+    if ablate and drawn is not None:
+        raise InputError(["--record ablations: not with --parameters, where every run has parameters of its own"])
 
     def simulated(told: Told) -> Tables:
+        from valign.experiments.attribution import attribution
         from valign.experiments.simulate import simulate
 
         if drawn is None:
-            return run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+            tables = run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+            tables |= _society(scenario, tables["runs"])
+            if ablate:
+                count = min(ABLATED, len(tables["runs"]))
+                nested = None if wish.societies is None else min(count, wish.societies)
+                tables["attribution"] = attribution(scenario, count, wish.seed, nested, progress=told)
+            return tables
         found = simulate(design, base=scenario, record=record, progress=told)
         return {**run_tables(found.parts[0][1]), "runs": found.runs}
 
-    asked: dict[str, Any] = {"record": list(record)}
+    asked: dict[str, Any] = {"record": [*record, *(["ablations"] if ablate else [])]}
     settings: tuple[str, ...] = ()
     if drawn is not None:
         from valign.calibration.calibrate import posterior_design
@@ -131,12 +138,20 @@ def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish) -
     found = replayed(folder, row)
     if name is not None and load(name, wish).name != found.scenario.name:
         raise InputError([f"{folder} holds runs of {found.scenario.name!r}, not of {name!r}"])
-    asked = {"record": list(RECORDS), "replay": {"row": row, "settings": found.settings, "seed": found.seed,
+    asked = {"record": list(RECORDS[:4]), "replay": {"row": row, "settings": found.settings, "seed": found.seed,
                                                  "society_seed": found.society_seed}}
     wish = replace(wish, runs=1, seed=found.seed, out=wish.out or Path("runs") / f"{folder.name}-row-{row}")
     _publish(Task("run", found.scenario, asked, 1, (), lambda _: run_tables(found.simulated())), wish)
     terminal.say(f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and "
                  "decisions", wish.quiet)
+
+
+def _society(scenario: Scenario, runs: pd.DataFrame) -> Tables:
+    """The society of the first run that did not fail."""
+    from valign.experiments.snapshot import snapshot
+
+    first = runs[runs["status"] == "ok"].iloc[0]
+    return snapshot(scenario, int(first["seed"]), int(first["society_seed"]))
 
 
 def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence: str | None, wish: Wish) -> None:
@@ -305,17 +320,6 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
                           f"up to {int(0.8 * there * runs / needed):,} runs fit"])
 
 
-def parameters_of(scenario: Scenario) -> pd.DataFrame:
-    """Every parameter with the scenario's value, and what is known of it."""
-    import pandas as pd
-
-    from valign.model.parameters import PARAMETERS
-
-    return pd.DataFrame([{"name": name, "value": scenario.value(name), "default": p.default, "low": p.low,
-                          "high": p.high, "unit": p.unit, "meaning": p.meaning, "grade": p.grade, "source": p.source}
-                         for name, p in PARAMETERS.items()])
-
-
 def _publish(task: Task, wish: Wish) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
     from valign.model.compiling import sources_hash
@@ -328,45 +332,14 @@ def _publish(task: Task, wish: Wish) -> None:
     _check_memory(scenario, runs, task.ensembles)
     folder = wish.out or store.default_folder(scenario.name, work)
     quiet = wish.quiet or wish.as_json
-    if store.prepare(folder, work):
-        terminal.say(f"{folder} holds this very work already; showing it", quiet)
-        saved = store.load(folder)
-        tables = {name: saved[name] for name in saved.manifest["tables"] if name in pages.SHOWN}
-    else:
-        started = datetime.now(UTC)
-        try:
-            if not compiled_before():
-                terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
-            threading.Thread(target=_import_ahead, daemon=True).start()
-            with terminal.progress(scenario.name, quiet) as told:
-                tables = task.simulated(told)
-        except BaseException:
-            store.discard_if_empty(folder)
-            raise
-        tables["parameters"] = parameters_of(scenario)
-        title = scenario.title or scenario.name
-        drawn = pages.publish(folder, task.command, title, tables)
-        manifest = store.save(folder, tables, work, scenario=toml, command=" ".join(["valign", *sys.argv[1:]]),
-                              started=started, settings=task.settings, description=in_words(scenario))
-        pages.write(folder, manifest, title, tables, drawn)
+
+    def computed() -> Tables:
+        with terminal.progress(scenario.name, quiet) as told:
+            return {**task.simulated(told), "parameters": parameters_of(scenario)}
+
+    tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or in_words(scenario),
+                             computed, toml, task.settings), quiet)
     _print(task.command, scenario, tables, folder, wish)
-
-
-def compiled_before() -> bool:
-    """Whether this Python's compiled kernels are on disk (or nothing is compiled at all)."""
-    from valign.model import compiling
-
-    if not compiling.COMPILED:
-        return True
-    tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
-    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"engine.*{tag}"))
-
-
-def _import_ahead() -> None:
-    """Load what drawing and saving need while the kernels, which hold no lock, compute."""
-    for name in ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-                 "pyarrow.parquet"):
-        import_module(name)
 
 
 def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, wish: Wish) -> None:
@@ -388,5 +361,5 @@ def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame],
         for sentence in report.precision_in_words(tables["precision"]):
             terminal.say(sentence, wish.quiet)
     shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / 'report.html'}; "
+    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / REPORT}; "
                  f"tables: {folder}", wish.quiet)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +10,14 @@ from valign.model.errors import InputError
 from valign.results import store
 
 from . import terminal
-from .running import _import_ahead, compiled_before, setting
+from .describing import in_words
+from .running import setting
+from .working import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
     from valign.model.scenario import Scenario
 
 SCREEN = "screen"
-SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -103,76 +97,45 @@ def sensitivity(name: str, wish: Wish) -> None:
     work = {key: list(value) if isinstance(value, tuple) else value for key, value in work.items()}
     work["bounds"] = {key: list(value) for key, value in given["bounds"].items()}
     results = folder / f"n{n}-{store.work_hash(work)}"
-    if store.prepare(results, work):
-        terminal.say(f"{results} holds this very work already; showing it", told)
-        saved = store.load(results)
-        tables = {key: saved[key] for key in saved.manifest["tables"]}
-        words = (results / "words.txt").read_text(encoding="utf-8").strip()
-    else:
-        tables, words = _computed(scenario, wish, given, n, folder, results, work, toml, told)
-    _print(scenario, wish, tables, words, results)
+
+    def computed() -> Tables:
+        return _computed(scenario, wish, given, n, folder, told)
+
+    tables = carried_out(Job(work, results, scenario.title or scenario.name, in_words(scenario), computed, toml), told)
+    _print(scenario, wish, tables, results)
 
 
-def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, folder: Path, results: Path,
-              work: dict[str, Any], toml: str, told: bool) -> tuple[dict[str, pd.DataFrame], str]:
-    from valign.experiments.sensitivity import MAIN, screen
+def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, folder: Path, quiet: bool) -> Tables:
+    import pandas as pd
+
+    from valign.experiments.sensitivity import screen
     from valign.experiments.sensitivity import sensitivity as study
-    from valign.results import figures_sensitivity
 
-    started = datetime.now(UTC)
     try:
-        if not compiled_before():
-            terminal.say("Compiling the model, once on this machine: a minute or so", told)
-        threading.Thread(target=_import_ahead, daemon=True).start()
-        with terminal.progress(scenario.name, told) as progress:
+        with terminal.progress(scenario.name, quiet) as progress:
             run = screen if wish.method == SCREEN else study
             found = run(scenario, n=n, folder=folder / "runs", progress=progress, **given)
-        tables, words = found.tables, found.words
     except KeyboardInterrupt:
-        store.discard_if_empty(results)
         kept = folder / "runs"
         raise KeyboardInterrupt(f"interrupted; finished runs are kept in {kept}: the same command goes on") from None
-    except BaseException:
-        store.discard_if_empty(results)
-        raise
-    title = scenario.title or scenario.name
-    main = MAIN["sobol" if wish.method == SCREEN else wish.method]
-    try:
-        figures_sensitivity.draw(tables, title, main, f"n = {n:,}, {wish.replicates} replicates.", results)
-        (results / "words.txt").write_text(words + "\n", encoding="utf-8")
-    except OSError as error:
-        raise store.StoreError(f"cannot write to {results}: {error.strerror or error}") from None
-    store.save(results, tables, work, scenario=toml, command=" ".join(["valign", *sys.argv[1:]]), started=started)
-    return tables, words.strip()
+    words = pd.DataFrame({"paragraph": found.words.strip().split("\n\n")})
+    return {**found.tables, "words": words, "parameters": parameters_of(scenario)}
 
 
-def ranking(indices: pd.DataFrame, main: str) -> tuple[Sequence[str], list[list[str]]]:
-    """Factors by rows, outcomes by columns: main index with its interval; the largest first, noise factors last."""
-    from valign.results.labels import label
-    from valign.results.sensitivity_text import EXTRA, interval
-
-    table = indices[indices["index"] == main]
-    outcomes = list(dict.fromkeys(table["outcome"]))
-    cells = {(row["outcome"], row["factor"]): interval(row) for _, row in table.iterrows()}
-    own = table[~table["factor"].isin(EXTRA)]
-    share = own["value"] / own.groupby("outcome")["value"].transform("max")
-    order = share.groupby(own["factor"], sort=False).max().sort_values(ascending=False, kind="stable").index.tolist()
-    rest = [name for name in dict.fromkeys(table["factor"]) if name in EXTRA]
-    rows = [[name, *(cells.get((outcome, name), "-") for outcome in outcomes)] for name in [*order[:SHOWN], *rest]]
-    return ("factor", *(label(outcome).text for outcome in outcomes)), rows
-
-
-def _print(scenario: Scenario, wish: Wish, tables: dict[str, pd.DataFrame], words: str, results: Path) -> None:
-    from valign.experiments.sensitivity import MAIN
+def _print(scenario: Scenario, wish: Wish, tables: Tables, results: Path) -> None:
+    from valign.results import sensitivity_text
 
     picture = results / "ranking.png"
-    main = MAIN["sobol" if wish.method == SCREEN else wish.method]
+    words = tables["words"]["paragraph"].tolist()
     if wish.as_json:
-        terminal.as_json({"scenario": scenario.name, "folder": str(results), "figure": str(picture),
-                          "words": words.split("\n\n"), **{key: tables[key].to_dict("records") for key in (
+        terminal.as_json({"scenario": scenario.name, "folder": str(results), "figure": str(picture), "words": words,
+                          **{key: tables[key].to_dict("records") for key in (
                               "indices", "shares", "settled", "dropped", "neglected") if key in tables}})
         return
-    terminal.table(*ranking(tables["indices"], main), title=f"{scenario.title or scenario.name} · {wish.method}")
-    print("\n" + words)
+    main = sensitivity_text.main_index(tables["indices"])
+    terminal.table(*sensitivity_text.ranking(tables["indices"], main),
+                   title=f"{scenario.title or scenario.name} · {wish.method}")
+    print("\n" + "\n\n".join(words))
     shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; tables: {results}", wish.quiet)
+    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",
+                 wish.quiet)

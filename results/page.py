@@ -1,0 +1,51 @@
+"""What a report holds, whichever command it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with the name of its files, a text for those who cannot see it, its data, and a heading in a report."""
+
+    name: str
+    figure: Figure
+    alt: str
+    data: pd.DataFrame
+    heading: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as people read it. words: cells hold sentences rather than numbers; folded: shown when asked for."""
+
+    heading: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: bool = False
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report. Every list holds sentences, in the order in which they are read.
+
+    question : what was asked. findings : what the numbers say. certainty : how sure that is. cautions : what does not
+    follow. figures : the first stands beside the findings. remarks : how to read the tables.
+    """
+
+    question: str
+    findings: Sequence[str]
+    certainty: Sequence[str]
+    cautions: Sequence[str]
+    figures: Sequence[Drawn] = ()
+    tables: Sequence[Table] = ()
+    remarks: Sequence[str] = ()
+    words: dict[str, str] = field(default_factory=dict)  # used in the report, with their meaning
