@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -15,6 +15,7 @@ from valign.results.figures import apart
 INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
 MAIN, PINNED = "#2b5c8a", "#8a5a12"
 ORDERED = ("#2c105c", "#b5367a", "#cf7510", "#4d7a1e", "#777777")
+TEXT = {"#cf7510": "#96530a", "#777777": "#666666"}  # lines whose colour is too light for letters
 DASHES = ("", "7 3", "2 2", "9 3 2 3", "1 4")
 LEFT, TOP, BOTTOM, POINTS = 46, 34, 36, 240
 
@@ -123,7 +124,7 @@ def curves(
     ends = [float(line.table[line.middle].dropna().iloc[-1]) for line in lines]
     for line, end, place in zip(lines, ends, apart([y(end) for end in ends], 15), strict=True):
         drawn.append(
-            f'<text x="{right + 6}" y="{place + 4:.1f}" fill="{line.colour}" font-weight="600">'
+            f'<text x="{right + 6}" y="{place + 4:.1f}" fill="{TEXT.get(line.colour, line.colour)}" font-weight="600">'
             f"{escape(line.label)} {write(end)}</text>"
         )
     words = "; ".join(
@@ -206,6 +207,81 @@ def waterfall(table: pd.DataFrame, names: dict[str, str], width: int = 860) -> s
         height,
         f"Mean alignment goes from {start:.2f} to {end:.2f}: {words}.",
     )
+
+
+def bars(title: str, rows: Sequence[tuple[str, float, float, float]], floor: float, why: str, width: int = 860) -> str:
+    """Indices by factor with their intervals; what lies in the grey area cannot be told from noise.
+
+    rows : label, value, low, high. floor : the noise floor (NaN: not known). why : what is drawn, in words.
+    """
+    left, right, row_height = 330, width - 130, 26
+    height = 84 + row_height * len(rows)
+    there = [each for row in rows for each in row[1:] if each == each] + [floor if floor == floor else 0.0, 0.05]
+    ticks = [tick for tick in nice_steps(min(0.0, *there), max(there)) if tick >= min(0.0, *there) - 0.05]
+    low, high = ticks[0], ticks[-1]
+
+    def x(value: float) -> float:
+        return left + (right - left) * (min(max(value, low), high) - low) / (high - low)
+
+    drawn = [f'<text x="4" y="34" fill="{MUTED}">{escape(why)}</text>']
+    if floor == floor and floor > 0:
+        drawn.append(
+            f'<rect x="{x(0):.1f}" y="46" width="{x(floor) - x(0):.1f}" height="{height - 80}" fill="#e4e4e4"/>'
+            f'<text x="{x(floor) + 4:.1f}" y="{height - 38}" fill="{MUTED}">noise up to {floor:.2f}</text>'
+        )
+    drawn += [
+        f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="46" y2="{height - 34}" '
+        f'stroke="{MUTED if abs(tick) < 1e-9 else GRID}"/><text x="{x(tick):.1f}" y="{height - 18}" '
+        f'text-anchor="middle" fill="{MUTED}">{tick:.2g}</text>'
+        for tick in ticks
+    ]
+    for place, (label, value, lower, upper) in enumerate(rows):
+        y = 62 + row_height * place
+        drawn.append(
+            f'<text x="{left - 10}" y="{y + 4}" text-anchor="end" fill="{INK}">{escape(label[:48])}</text>'
+            f'<line x1="{x(lower):.1f}" x2="{x(upper):.1f}" y1="{y}" y2="{y}" stroke="{MAIN}" stroke-width="3"/>'
+            f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{MAIN}"/><text x="{right + 12}" y="{y + 4}" '
+            f'fill="{INK}">{value:.2f} ({max(lower, 0):.2f} to {upper:.2f})</text>'
+        )
+    words = "; ".join(f"{label} {value:.2f}" for label, value, _, _ in rows)
+    return frame(title, "".join(drawn), width, height, f"{title}. {words}. Noise up to {floor:.2f}.")
+
+
+def shares(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], width: int = 860) -> str:
+    """Shares of worlds by what they say, a bar for each row. rows : label, and predicted, absent, reversed (shares),
+    predicted_low, predicted_high (95 %)."""
+    left, right, height = 210, width - 170, 74 + 34 * len(rows)
+    styles = (("predicted", MAIN, "as predicted"), ("absent", "#d9d9d9", "absent"), ("reversed", "#cf7510", "reversed"))
+
+    def x(share: float) -> float:
+        return left + (right - left) * min(max(share, 0.0), 1.0)
+
+    drawn, at = [], left
+    for _, colour, words in styles:
+        drawn.append(
+            f'<rect x="{at}" y="28" width="12" height="12" fill="{colour}"/><text x="{at + 17}" y="38" '
+            f'fill="{INK}">{words}</text>'
+        )
+        at += 120
+    for place, (label, share) in enumerate(rows):
+        y, start = 52 + 34 * place, 0.0
+        drawn.append(f'<text x="{left - 10}" y="{y + 16}" text-anchor="end" fill="{INK}">{escape(label)}</text>')
+        for name, colour, _ in styles:
+            part = max(0.0, share[name])
+            drawn.append(
+                f'<rect x="{x(start):.1f}" y="{y}" width="{x(start + part) - x(start):.1f}" height="22" '
+                f'fill="{colour}"/>'
+            )
+            start += part
+        drawn.append(
+            f'<line x1="{x(share["predicted_low"]):.1f}" x2="{x(share["predicted_high"]):.1f}" y1="{y + 11}" '
+            f'y2="{y + 11}" stroke="#fff" stroke-width="5"/><line x1="{x(share["predicted_low"]):.1f}" '
+            f'x2="{x(share["predicted_high"]):.1f}" y1="{y + 11}" y2="{y + 11}" stroke="{INK}" stroke-width="2.4"/>'
+            f'<text x="{right + 10}" y="{y + 16}" fill="{INK}">{percent(share["predicted"])} '
+            f'({percent(share["predicted_low"])} to {percent(share["predicted_high"])})</text>'
+        )
+    words = "; ".join(f"{label}: as predicted in {percent(share['predicted'])} of worlds" for label, share in rows)
+    return frame(title, "".join(drawn), width, height, f"{title}. {words}.")
 
 
 def time_line(months: int, marks: Sequence[tuple[int, str]], width: int = 860) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from valign.experiments.compare import compare
+from valign.experiments.compare import Comparison
+from valign.experiments.outcomes import Cell, Outcomes
 from valign.experiments.simulate import simulate
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError
@@ -94,24 +95,31 @@ def scenario_file(settings: Settings) -> bytes:
     return settings.whole().to_toml().encode()
 
 
-def bundle(found: Ensemble, pinned: Settings | None) -> bytes:
+def bundle(found: Ensemble, pinned: Ensemble | None) -> bytes:
     """A zip with report.html, figures, tables and the scenario: what `valign run` or `compare` leave in a folder."""
-    scenario, runs, society = found.scenario, len(found.runs), found.question.society
+    scenario, society = found.scenario, found.question.society
+    shown = [found] if pinned is None else [pinned, found]
+    runs = min(len(each.runs) for each in shown)
     societies = None if society is not None else min(SOCIETIES, runs)
+
+    def again(each: Ensemble) -> Outcomes:
+        own = each.question.society
+        nested = None if own is not None else min(SOCIETIES, runs)
+        return simulate(each.scenario, runs, SEED, nested, ("series",), threads=1, society=own)
+
     started = datetime.now(UTC)
-    if pinned is not None and society is None:
+    if pinned is not None:
         command = "compare"
-        both = {"pinned": pinned.whole(), "now": scenario}
-        tables = running.compare_tables(compare(both, runs, SEED, societies), {"uptake_final": 0.01})
-        asked: dict[str, Any] = {"scenarios": {name: each.to_toml() for name, each in both.items()}}
+        both = dict(zip(("pinned", "now"), shown, strict=True))
+        cells = [Cell({"scenario": name}, again(each)) for name, each in both.items()]
+        tables = running.compare_tables(Comparison(tuple(cells)), {"uptake_final": 0.01})
+        asked: dict[str, Any] = {"scenarios": {name: each.scenario.to_toml() for name, each in both.items()}}
     else:
         command, asked = "run", {}
-        tables = running.run_tables(
-            simulate(scenario, runs, SEED, societies, ("series",), threads=1, society=society)
-        )
+        tables = running.run_tables(again(found))
     tables["parameters"] = running.parameters_of(scenario)
     toml, title = scenario.to_toml(), scenario.title or scenario.name
-    if society is not None:
+    if any(each.question.society is not None for each in shown):
         title += " (uploaded survey and network)"
     work = {
         "command": command,

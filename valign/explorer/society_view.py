@@ -243,7 +243,7 @@ def _people(story: Story, month: int, chosen: str) -> str:
             f'<g data-pick="p{row}" class="pick"><title>{escape(story.person(row))}, {stage}</title>'
             f'{mark(society.role[row], x, y, r)} fill="{colour(people["alignment"][month, row])}" {style}/></g>'
         )
-    return charts.frame(f"Month {month}", "".join(drawn), 860, height, _in_words(story, month))
+    return charts.frame(f"Month {month}", "".join(drawn), 860, height, in_words(story, month))
 
 
 PERSON_STYLE = {
@@ -284,11 +284,12 @@ def _services(story: Story, month: int, chosen: str) -> str:
         "".join(drawn),
         860,
         int(40 + size * math.ceil(services / columns)),
-        _in_words(story, month),
+        in_words(story, month),
     )
 
 
-def _in_words(story: Story, month: int) -> str:
+def in_words(story: Story, month: int) -> str:
+    """A month in a sentence."""
     engaged, aligned = story.services["engaged"][month], story.services["alignment"][month]
     size = np.diff(story.society.first[:-1])
     counts = [

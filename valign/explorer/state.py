@@ -22,7 +22,8 @@ MOST_TOML, MOST_LINK, MOST_CHANGES = 200_000, 16_000, 100
 MOST_PEOPLE, MOST_SERVICES, MOST_MONTHS = 60_000, 5_000, 600
 MOST_PERSON_MONTHS = 30e6  # people x months x runs of one ensemble, at a dozen ties a person
 FEWEST_RUNS = 2
-VIEWS = ("results", "compare", "levels", "why", "society", "changes", "files")
+VIEWS = ("results", "compare", "levels", "why", "society", "changes", "claims", "sensitivity", "files")
+UPLOAD = "upload"  # in a link: an uploaded survey and network were there, which do not travel
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,16 @@ def runs_allowed(scenario: Scenario, people: int, wanted: int = RUNS) -> int:
 
 
 # --- the link --------------------------------------------------------------------------------------------------------
-def encode(now: Settings, pinned: Settings | None = None, view: str = "results") -> str:
-    """The query of a link that restores the state. Raises InputError where it would be too long for a browser."""
+def encode(
+    now: Settings, pinned: Settings | None = None, view: str = "results", uploads: Sequence[str] = ()
+) -> str:
+    """The query of a link that restores the state. Raises InputError where it would be too long for a browser.
+
+    uploads : "upload" where the settings have an uploaded survey and network, "pin.upload" where those pinned have:
+    the link says so, and no more, since files do not travel in it.
+    """
     pairs = [
+        *((name, "yes") for name in uploads),
         *_pairs(now),
         *((f"pin.{key}", value) for key, value in (_pairs(pinned) if pinned is not None else ())),
     ]
@@ -188,7 +196,8 @@ def decode(pairs: Sequence[tuple[str, str]]) -> tuple[Settings, Settings | None,
     view = next((value for key, value in pairs if key == "view"), "results")
     if view not in VIEWS:
         problems.append(unknown(view, VIEWS, "view"))
-    own = [pair for pair in pairs if pair[0] != "view" and not pair[0].startswith("pin.")]
+    pairs = [pair for pair in pairs if pair[0] not in ("view", UPLOAD, f"pin.{UPLOAD}")]
+    own = [pair for pair in pairs if not pair[0].startswith("pin.")]
     pin = [(key[4:], value) for key, value in pairs if key.startswith("pin.")]
     now, pinned = _settings(own, problems), _settings(pin, problems) if pin else None
     for each in [now, pinned] if not problems else []:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from typing import Any
 
 import pandas as pd
 
-from valign.model.parameters import Parameter
+from valign.experiments.hypotheses.testing import ClaimResult, meaning
+from valign.experiments.sensitivity import Sensitivity
+from valign.model.parameters import PARAMETERS, Parameter
 from valign.model.scenario import Scenario
+from valign.results import claims as paper
 from valign.results import report
 from valign.results.figures import ORDERED
+from valign.results.figures_sensitivity import noise_floor, ranked
 from valign.results.labels import HEADLINES, ROLES, label
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 
 from . import charts
+from .studies import HERE
 from .work import STAGES, Ensemble
 
 CARDS = ("uptake_final", "uptake_peak", "spread_final", "sustained_24", "alignment_final", "time_to_50")
@@ -38,6 +44,27 @@ def problems(lines: Sequence[str]) -> str:
     """A message of what is wrong."""
     more = [f"and {len(lines) - 8} more"] if len(lines) > 8 else []
     return "<br>".join(escape(each[:400]) for each in [*lines[:8], *more])
+
+
+def with_unit(p: Parameter, value: float) -> str:
+    """A value as it is read out."""
+    return f"{value:.4g} {p.unit}"
+
+
+def status(found: Ensemble, seconds: float) -> str:
+    """What was computed, and its main number, in a line that screen readers announce."""
+    row = summarise(found.runs, ["uptake_final"]).iloc[0]
+    write = label("uptake_final").write
+    main = (
+        f"People engaged at the end: {write(row['mean'])} (95 % interval of the mean {write(row['mean_low'])} to "
+        f"{write(row['mean_high'])}). "
+        if row["n"]
+        else ""
+    )
+    return (
+        f"{main}{len(found.runs)} runs of {found.question.people():,} people over {found.scenario.months} months, in "
+        f"{1000 * seconds:.0f} ms. {found.remark}"
+    )
 
 
 def lever(p: Parameter, value: float, own: float) -> str:
@@ -190,8 +217,16 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
     )
 
 
-def levels(found: Sequence[tuple[float, Ensemble]]) -> str:
-    """Uptake and spread at several levels of alignment."""
+def time_line(found: Ensemble, marks: Sequence[tuple[int, str]]) -> str:
+    """What is scheduled, over uptake."""
+    line = charts.Line("median", _summary(found, "all", "engaged"))
+    return charts.time_line(found.scenario.months, marks) + charts.curves(
+        "Uptake: people engaged", [line], marks=[month for month, _ in marks], width=860, height=250
+    )
+
+
+def levels(found: Sequence[tuple[float, Ensemble]], present: Ensemble) -> str:
+    """Uptake and spread at several levels of alignment; the level of the present settings is said beside."""
     drawn = []
     for pair, title in ((("all", "engaged"), "Uptake"), (("service", "in_use"), "Spread")):
         drawn.append(
@@ -208,6 +243,7 @@ def levels(found: Sequence[tuple[float, Ensemble]]) -> str:
                     )
                     for n, (level, each) in enumerate(found)
                 ],
+                marks=_marks(present),
             )
         )
     table = pd.concat([each.runs.assign(alignment_level=level) for level, each in found], ignore_index=True)
@@ -215,10 +251,16 @@ def levels(found: Sequence[tuple[float, Ensemble]]) -> str:
     differences = paired_differences(table, list(HEADLINES), "alignment_level", found[0][0])
     told = report.findings("levels", {"summary": summary, "differences": differences, "runs": table})
     columns, rows = report.levels_table(summary, differences)
+    own = present.runs["alignment_start"].mean()
+    notes = [
+        f"In the present settings mean alignment at the start is {own:.2f}. The levels are lower, in the middle and "
+        "higher of what these people and this innovation can reach; everybody's values are shifted alike.",
+        *report.remarks(table),
+        "Lines: means; areas: 95 % intervals of the means.",
+    ]
     return (
         f'<div class="grid">{"".join(drawn)}</div><h2>What the level does</h2>{charts.sentences(told)}'
-        f"{charts.sentences([*report.remarks(table), 'Lines: means; areas: 95 % intervals of the means.'], 'small')}"
-        f"{charts.table(columns, rows)}"
+        f"{charts.sentences(notes, 'small')}{charts.table(columns, rows)}"
     )
 
 
@@ -274,3 +316,85 @@ def about(scenario: Scenario) -> str:
         f'<details class="about"><summary>About this scenario</summary>'
         f"<p>{escape(scenario.title or scenario.name)}. {text}</p></details>"
     )
+
+
+def claim(result: ClaimResult, row: Mapping[str, Any], where: str) -> str:
+    """What testing a claim gave: verdict in words, shares of worlds, the effect in the settings themselves.
+
+    row : of the summary, with words. where : the settings, in words.
+    """
+    bars = [("with the assumption", row), ("without it (null)", {k[5:]: v for k, v in row.items() if k[:5] == "null_"})]
+    tests = result.table.to_dict("records")
+    here = [
+        f"In {where if each['scenario'] == HERE else each['scenario']}: {meaning(each['outcome'])}, "
+        f"{' less '.join(test.of)}: {paper.number(each['effect'])} ({paper.number(each['low'])} to "
+        f"{paper.number(each['high'])}, {each['runs']} runs); at least {paper.number(each['smallest'], False)} "
+        f"{'more' if each['direction'] == 'higher' else 'less'} was predicted."
+        for each in result.shipped.to_dict("records")
+        for test in result.claim.tests
+        if test.name == each["test"]
+    ]
+    told = [paper.in_words(row), str(row["where"]), *here]
+    notes = [
+        f"Grade {row['grade']}: {paper.GRADES[row['grade']]}. What would speak against it: {row['against']}",
+        f"{len(result.worlds):,} worlds with {result.seeds} runs of each case in each: a quick look. The error level "
+        "is that of one claim among eighteen. `valign claims` tests with as many worlds as you like, against rival "
+        "explanations too.",
+        "A world is a point of the plausible ranges of all parameters, with people and ties of its own; what you have "
+        "set yourself stays as it is. An uploaded survey and network is not used here.",
+        f"Source of the claim: {row['source']}",
+    ]
+    columns = ["test", "what is measured", "effect over worlds", "nine worlds of ten", "as predicted", "null"]
+    rows = [
+        [
+            each["test"] + ("" if each["counts"] else " (beside)"),
+            each["meaning"],
+            paper.number(each["effect"]),
+            f"{paper.number(each['effect_5'])} to {paper.number(each['effect_95'])}",
+            paper.percent(each["predicted"]),
+            paper.percent(each["null_predicted"]),
+        ]
+        for each in tests
+    ]
+    return (
+        f"<h2>{escape(row['claim'])} {escape(row['title'])}: {escape(row['verdict'])}</h2>"
+        f"<p>{escape(row['statement'])}</p>{charts.shares('Share of plausible worlds', bars)}"
+        f"{charts.sentences([each for each in told if each])}{charts.sentences(notes, 'small')}"
+        f"{charts.table(columns, rows)}"
+    )
+
+
+def sensitivity(found: Sensitivity) -> str:
+    """Which settings drive the outcomes: bars with the noise floor, in words, and all numbers in a table."""
+    tables, main = found.tables, "ST"
+    drawn, rows = [], []
+    for outcome in found.outcomes:
+        ranking = ranked(tables["indices"], outcome, main)
+        floor, _ = noise_floor(tables["indices"], tables["shares"], outcome, main)
+        drawn.append(
+            charts.bars(
+                label(outcome).text,
+                [(_factor(row.factor), row.value, row.low, row.high) for row in ranking.itertuples()],
+                floor,
+                "share of the variance between settings that is due to each, alone and together with others (95 %)",
+            )
+        )
+        rows += [
+            [label(outcome).text, row.factor, f"{row.value:.2f}", f"{row.low:.2f} to {row.high:.2f}"]
+            for row in ranking.itertuples()
+        ]
+    told = found.words.split("\n\n")
+    notes = [
+        told[0],
+        "Each setting varies over its plausible range; all others stay as they are set. A dot in the grey area cannot "
+        "be told from chance. This says what the model's outcomes depend on, not what a service should do.",
+    ]
+    return (
+        f"<h2>What drives the outcomes</h2>{''.join(drawn)}{charts.sentences(told[1:])}"
+        f"{charts.sentences(notes, 'small')}<details><summary>All numbers as a table</summary>"
+        f"{charts.table(['outcome', 'setting', 'total index', '95 % interval'], rows)}</details>"
+    )
+
+
+def _factor(name: str) -> str:
+    return f"{PARAMETERS[name].meaning.split(';')[0][:46]}" if name in PARAMETERS else name.replace("_", " ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +26,7 @@ from .state import RUNS, SEED, SOCIETIES, Settings, runs_allowed
 WORKERS = min(8, os.cpu_count() or 1)
 POOL = ThreadPoolExecutor(WORKERS, "explorer")
 PART = 1_000_000  # person-months of a part: a fraction of a second, then the next session's turn
+QUICK = 1_500_000  # person-months of an ensemble that is shown at once; of a larger one, a quarter of the runs first
 ROLES = ("staff", "manager", "peer", "commissioner")
 STAGES = ("piloting", "commissioned", "sustained", "abandoned", "outside")
 CURVES = (
@@ -40,6 +41,19 @@ CURVES = (
 
 class Superseded(Exception):
     """Nobody waits for this work any more."""
+
+
+class Latest:
+    """Numbers work, so that what was begun before the last change is dropped."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def ticket(self) -> Callable[[], bool]:
+        """Supersede what went before; the function says whether this work is superseded in turn."""
+        self.number += 1
+        mine = self.number
+        return lambda: self.number != mine
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +77,14 @@ class Ensemble:
     curves: Mapping[tuple[str, str], np.ndarray]
     decomposition: pd.DataFrame | None = None
     members: np.ndarray | None = None
+    whole: bool = True  # False: the first runs, shown while the others are computed
 
     @property
     def remark(self) -> str:
         """Why there are fewer runs than usual."""
         return (
             ""
-            if len(self.runs) == RUNS
+            if len(self.runs) == RUNS or not self.whole
             else (
                 f"{self.question.people():,} people over {self.scenario.months} months: {len(self.runs)} runs are "
                 f"shown instead of {RUNS}, which keeps the page quick; `valign run` computes as many as you like."
@@ -84,9 +99,18 @@ def design_of(question: Question, runs: int = RUNS) -> pd.DataFrame:
     return replicate(row, runs, SEED, None if question.society is not None else min(SOCIETIES, runs))
 
 
-def parts_of(design: pd.DataFrame, people: int, months: int) -> list[pd.DataFrame]:
+def waves_of(design: pd.DataFrame, person_months: int) -> list[pd.DataFrame]:
+    """The design at once where that is quick; else a quarter of each society's runs first, for bands to begin with."""
+    if person_months * len(design) <= QUICK or len(design) < 32:
+        return [design]
+    place = design.groupby("society_seed").cumcount()
+    size = design.groupby("society_seed")["seed"].transform("size")
+    return [design[place < size / 4], design[place >= size / 4]]
+
+
+def parts_of(design: pd.DataFrame, person_months: int) -> list[pd.DataFrame]:
     """Rows that are computed at once: of one society, and short enough to be interrupted after."""
-    most = max(1, min(64, PART // max(1, people * months)))
+    most = max(1, min(64, PART // max(1, person_months)))
     groups = (
         [part for _, part in design.groupby("society_seed", sort=False)]
         if design["society_seed"].nunique() < len(design)
@@ -116,54 +140,76 @@ async def ensemble(
     stale: Callable[[], bool] = lambda: False,
     runs: int = RUNS,
     record: Sequence[str] = ("series",),
+    first: Callable[[Ensemble], Awaitable[None]] | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Ensemble:
-    """Simulate a question. Raises InputError where it cannot be asked, Superseded when `stale` turns true."""
-    settings = question.settings
-    scenario, design, parts = await in_thread(stale, _prepared, question, runs)
-    turns = asyncio.Semaphore(WORKERS)
+    """Simulate a question. Raises InputError where it cannot be asked, Superseded when `stale` turns true.
+
+    first : is shown the first runs of a large ensemble while the others are computed. told : runs done, runs in all.
+    """
+    scenario, design, waves = await in_thread(stale, _prepared, question, runs, first is not None)
+    turns, done = asyncio.Semaphore(WORKERS), 0
 
     async def one(part: pd.DataFrame) -> DesignOutcomes:
+        nonlocal done
         async with turns:
-            return await in_thread(stale, computed, question, part, record)
+            found = await in_thread(stale, computed, question, part, record)
+        done += len(part)
+        if told is not None and not stale():
+            told(done, len(design))
+        return found
 
-    jobs = [asyncio.ensure_future(one(part)) for part in parts]
+    jobs = [[asyncio.ensure_future(one(part)) for part in parts] for parts in waves]
+    found: list[DesignOutcomes] = []
     try:
-        found = await asyncio.gather(*jobs)
+        for wave, parts in zip(jobs, waves, strict=True):
+            found += await asyncio.gather(*wave)
+            if stale():
+                raise Superseded
+            if first is not None and wave is not jobs[-1]:
+                await first(joined(question, scenario, parts, found, record, whole=False))
     except BaseException:
-        for job in jobs:
+        for job in [job for wave in jobs for job in wave]:
             job.cancel()
         raise
-    if stale():
-        raise Superseded
-    return joined(Question(settings, question.society), scenario, design, parts, found, record)
+    return joined(question, scenario, [part for parts in waves for part in parts], found, record)
 
 
-def _prepared(question: Question, runs: int) -> tuple[Scenario, pd.DataFrame, list[pd.DataFrame]]:
+def _prepared(
+    question: Question, runs: int, in_waves: bool
+) -> tuple[Scenario, pd.DataFrame, list[list[pd.DataFrame]]]:
     scenario, design = question.settings.whole(), design_of(question, runs)
-    return scenario, design, parts_of(design, question.people(), scenario.months)
+    person_months = question.people() * scenario.months
+    waves = waves_of(design, person_months) if in_waves else [design]
+    return scenario, design, [parts_of(wave, person_months) for wave in waves]
 
 
 def joined(
     question: Question,
     scenario: Scenario,
-    design: pd.DataFrame,
     parts: Sequence[pd.DataFrame],
     found: Sequence[DesignOutcomes],
     record: Sequence[str],
+    whole: bool = True,
 ) -> Ensemble:
     """The parts as one, in the order of the design. Raises InputError where no run was possible."""
     tables = [each.runs.assign(run=part.index) for part, each in zip(parts, found, strict=True)]
     runs = pd.concat(tables).sort_values("run").reset_index(drop=True)
     if (runs["status"] != "ok").all():
         raise InputError([runs["status"].iloc[0]])
+    number = runs["run"].to_numpy()
+    blocks = [
+        (np.searchsorted(number, part.index.to_numpy()[rows]), outcomes)
+        for part, each in zip(parts, found, strict=True)
+        for rows, outcomes in each.parts
+    ]
     curves = {}
     for pair in CURVES if "series" in record else ():
-        curves[pair] = np.empty((scenario.months + 1, len(design)))
-        for part, each in zip(parts, found, strict=True):
-            for rows, outcomes in each.parts:
-                curves[pair][:, part.index[rows]] = outcomes.curves(*pair)
+        curves[pair] = np.empty((scenario.months + 1, len(runs)))
+        for columns, outcomes in blocks:
+            curves[pair][:, columns] = outcomes.curves(*pair)
     if "decomposition" not in record:
-        return Ensemble(question, scenario, runs, curves)
+        return Ensemble(question, scenario, runs, curves, whole=whole)
     flows = pd.concat(
         [
             each.decomposition.assign(run=part.index[each.decomposition["run"]])
@@ -171,11 +217,10 @@ def joined(
         ],
         ignore_index=True,
     )
-    members = np.empty(len(design))
-    for part, each in zip(parts, found, strict=True):
-        for rows, outcomes in each.parts:
-            members[part.index[rows]] = outcomes.members
-    return Ensemble(question, scenario, runs, curves, flows, members)
+    members = np.empty(len(runs))
+    for columns, outcomes in blocks:
+        members[columns] = outcomes.members
+    return Ensemble(question, scenario, runs, curves, flows, members, whole)
 
 
 async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 32) -> pd.DataFrame:
@@ -194,7 +239,7 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
         columns = {"booked": booked[name].to_numpy() / base.members}
         if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
             off = await ensemble(
-                replace_settings(question, question.settings.with_mechanism(name, False)),
+                replace(question, settings=question.settings.with_mechanism(name, False)),
                 stale,
                 len(base.runs),
                 (),
@@ -213,7 +258,3 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
     table.attrs["start"] = mean_interval(base.runs["alignment_start"], clusters).mean
     table.attrs["end"] = mean_interval(base.runs["alignment_final"], clusters).mean
     return table[(table["booked"].abs() > 1e-9) | table["ablation"].notna()].reset_index(drop=True)
-
-
-def replace_settings(question: Question, settings: Settings) -> Question:
-    return replace(question, settings=settings)
