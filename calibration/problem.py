@@ -54,6 +54,7 @@ def scenario_of(data: Data) -> Scenario:
         raise InputError(
             [f"{data.name}: has no [orientation]: name a scenario (--scenario) or describe a column of values"]
         )
+    weight = sum(of.emphasis for of in data.orientation.values())
     profile = {name: round(float(np.nanmean(data.people[name])), 6) for name in dimensions}
     return Scenario.from_mapping(
         {
@@ -67,7 +68,7 @@ def scenario_of(data: Data) -> Scenario:
             "innovation": {
                 "name": data.name,
                 "values": {name: of.innovation for name, of in data.orientation.items()},
-                "emphasis": {name: of.emphasis for name, of in data.orientation.items()},
+                "emphasis": {name: of.emphasis / weight for name, of in data.orientation.items()},
             },
             "profiles": {"person": profile},
             "organisations": [
