@@ -14,6 +14,7 @@ VENV := .venv
 SECOND := .venv-second
 VIZ := .venv-viz
 WEB := .venv-web
+PEERS := .venv-peers
 PIP = -m pip --quiet --disable-pip-version-check install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt hatch_build.py
 DEMO := demo
@@ -21,14 +22,15 @@ PYTEST ?= -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench facts sensitivity claims calibration lint environment \
-	browser-environment clean
+.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration lint \
+	environment browser-environment clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
 	@echo "make test      the tests on the Python at hand (without the slow ones)"
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
+	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (half an hour)"
 	@echo "make facts     the model at its defaults against the evidence (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
@@ -74,6 +76,12 @@ $(WEB)/.web: $(DECLARED) | $(VENV)/bin/python
 	@echo "Making $(WEB) for the explorer in a browser"
 	@$(VENV)/bin/python -m venv $(WEB)
 	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright
+	@touch $@
+
+$(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/python
+	@echo "Making $(PEERS) with valign and its peers"
+	@$(VENV)/bin/python -m venv $(PEERS)
+	@$(PEERS)/bin/python $(PIP) -r benchmarks/peers/requirements.txt -e .
 	@touch $@
 
 environment: $(VENV)/.dev
@@ -134,9 +142,14 @@ claims: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
 
+# Beside Mesa, Starsim and ndlib: writes benchmarks/peers/RESULTS.md (half an hour; a stopped one goes on)
+# `make bench-peers PEERS_OPTIONS="--seconds 30"`: see `python -m benchmarks.peers --help`
+bench-peers: $(PEERS)/.peers
+	$(PEERS)/bin/python -m benchmarks.peers $(PEERS_OPTIONS)
+
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
 
 clean:
-	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(DEMO) site .cache .pytest_cache .hypothesis .ruff_cache build dist
+	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(PEERS) $(DEMO) site .cache .pytest_cache .hypothesis .ruff_cache build dist
