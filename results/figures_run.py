@@ -225,22 +225,28 @@ def drawn_differences(differences: pd.DataFrame) -> pd.DataFrame:
 def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
     """An outcome over each setting that a design varies: means with 95 % intervals in groups of its values.
 
-    effects : columns setting, at (middle of a group), mean, mean_low, mean_high, n.
+    effects : columns setting, at (middle of a group; a text where the values are no numbers), mean, mean_low, mean_high,
+        n. Of many settings those over which the outcome differs most are drawn.
     """
-    settings = list(dict.fromkeys(effects["setting"]))[:MOST_FACTORS]
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    reach = effects.groupby("setting", sort=False)["mean"].agg(np.ptp)
+    settings = list(reach.sort_values(ascending=False, kind="stable").index[:MOST_FACTORS])
     figure, panels = new_figure(len(settings), 2.2 + 3.3 * len(settings), 4.0)
     for place, (axes, name) in enumerate(zip(panels, settings, strict=True)):
         part = effects[effects["setting"] == name]
         share_axis(axes, fill(name, 30), 1)
         bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
-        x = np.arange(len(part)) if part["at"].dtype == object else part["at"].astype(float)
+        named = any(isinstance(each, str) for each in part["at"])
+        x = np.arange(len(part)) if named else part["at"].to_numpy(float)
         axes.errorbar(x, part["mean"], bars, color=MAIN, lw=1.6, marker="o", ms=4.5, mfc="white", capsize=3)
         low, high = min(x), max(x)
         room = 0.06 * ((high - low) or 1.0)
         axes.set(xlim=(low - room, high + room), xlabel="")
-        axes.locator_params(axis="x", nbins=4)
-        if part["at"].dtype == object:
-            axes.set_xticks(x, [fill(str(each), 12) for each in part["at"]])
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        if named:
+            axes.set_xticks(x, [fill(each, 12) for each in part["at"]])
         if place:
             axes.set_yticklabels([])
     panels[0].set_ylabel(label("uptake_final").text)
@@ -266,7 +272,10 @@ def effects_of_design(runs: pd.DataFrame, settings: Sequence[str], outcome: str 
             found = mean_interval(part[outcome], part.get("society_seed"))
             if not found.n:
                 continue
-            at = part[name].mean() if pd.api.types.is_numeric_dtype(values) else part[name].iloc[0]
+            first = part[name].iloc[0]
+            at: object = part[name].mean() if pd.api.types.is_numeric_dtype(values) else str(first)
+            if pd.api.types.is_bool_dtype(values):
+                at = "on" if first else "off"
             rows.append({"setting": name, "at": at, "mean": found.mean, "mean_low": np.clip(found.low, 0, 1),
                          "mean_high": np.clip(found.high, 0, 1), "n": found.n})
     return pd.DataFrame(rows, columns=["setting", "at", "mean", "mean_low", "mean_high", "n"])

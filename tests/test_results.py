@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from valign.results import figures, report, store, summaries
+from valign.results import figures, figures_run, report, store, summaries
 from valign.results.labels import OUTCOMES, label
 
 
@@ -279,3 +279,21 @@ def test_every_outcome_has_a_label() -> None:
     from valign.model.observe import OUTCOMES as RECORDED
 
     assert set(OUTCOMES) == set(RECORDED)
+
+
+def test_a_designs_figure_has_numbers_on_its_axes_and_the_settings_that_matter_most() -> None:
+    runs = pd.DataFrame({f"s{place}": np.linspace(0, 1 + place, 600) for place in range(7)} | {
+        "society_seed": np.arange(600), "mechanisms.turnover": np.arange(600) % 2 == 0,
+        "rule": np.repeat(["direct", "emergent"], 300)})
+    runs[[f"s{place}" for place in range(6)]] = np.random.default_rng(1).random((600, 6))
+    runs["uptake_final"] = runs["s6"] / 7
+    settings = [name for name in runs if name not in ("society_seed", "uptake_final")]
+    effects = figures_run.effects_of_design(runs, settings)
+    assert set(effects.loc[effects["setting"] == "mechanisms.turnover", "at"]) == {"on", "off"}
+    figure = figures_run.design_figure(effects, "a design", len(runs))
+    figure.draw_without_rendering()
+    panels = {axes.get_title("left"): [text.get_text() for text in axes.get_xticklabels()] for axes in figure.axes}
+    assert len(panels) == 6
+    assert list(panels)[:2] == ["s6", "rule"]
+    assert panels["rule"] == ["direct", "emergent"]
+    assert all(sum(bool(text) for text in texts) >= 2 for texts in panels.values()), panels
