@@ -225,8 +225,8 @@ def drawn_differences(differences: pd.DataFrame) -> pd.DataFrame:
 def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
     """An outcome over each setting that a design varies: means with 95 % intervals in groups of its values.
 
-    effects : columns setting, at (middle of a group; a text where the values are no numbers), mean, mean_low, mean_high,
-        n. Of many settings those over which the outcome differs most are drawn.
+    effects : columns setting, at (middle of a group; a text where the values are no numbers), mean, mean_low,
+        mean_high, n. Of many settings those over which the outcome differs most are drawn.
     """
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
