@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import multiprocessing
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -283,7 +284,7 @@ def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) 
 
 
 def _kept(batch: Batch) -> str:
-    return f"what is finished is kept: `valign resume {batch.folder}` goes on"
+    return f"what is finished is kept: `{shlex.join(['valign', 'resume', str(batch.folder)])}` goes on"
 
 
 # --- computing shards ------------------------------------------------------------------------------------------------

@@ -106,7 +106,12 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
     """Every row `runs` times, with the same seeds for every row (common random numbers).
 
     societies : None gives every replicate a society of its own; a number nests the replicates in so many.
+    Raises InputError for fewer than one run, or more societies than runs.
     """
+    if runs < 1:
+        raise InputError([f"runs = {runs}: a whole number from 1 is wanted"])
+    if societies is not None and not 1 <= societies <= runs:
+        raise InputError([f"societies = {societies}: a whole number from 1 to {runs} (the runs of each row) is wanted"])
     seeds = run_seeds(seed, runs)
     replicates = pd.DataFrame({"seed": seeds, "society_seed": society_seeds(seed, seeds, societies)})
     return product(design, replicates)
@@ -116,10 +121,14 @@ def read_design(path: str | Path) -> pd.DataFrame:
     """A design from CSV or Parquet. Raises InputError when it cannot be read."""
     path = Path(path)
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
         raise InputError([f"{path}: cannot be read as a design: {reason}"]) from None
+    if len(table.columns) == 1 and (marks := {";", "\t"} & set(str(table.columns[0]))):
+        mark = "tabs" if "\t" in marks else "semicolons"
+        raise InputError([f"{path}: its columns are parted by {mark}; commas are wanted, and a point in decimals"])
+    return table
 
 
 # --- what a design says, checked -------------------------------------------------------------------------------------

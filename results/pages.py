@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,8 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
     """
     saved = store.load(folder)
     if saved.manifest["status"] != "done":
-        raise store.StoreError(f"{folder} is not finished: `valign resume {folder}` goes on")
+        again = shlex.join(["valign", "resume", str(folder)])
+        raise store.StoreError(f"{folder} is not finished: `{again}` goes on")
     work = saved.manifest["work"]
     command = work.get("command", "run")
     if command not in contents.CONTENTS:

@@ -106,6 +106,8 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
             return True
     elif folder.is_dir() and any(folder.iterdir()):
         raise StoreError(f"{folder} is not empty and holds no results of valign: choose another folder")
+    if folder.is_file():
+        raise StoreError(f"{folder} is a file: a folder for the results is wanted")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -265,6 +267,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no results of valign ({MANIFEST} is missing)") from None
+    except NotADirectoryError:
+        raise StoreError(f"{folder} is a file: a folder with results of valign is wanted") from None
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -341,9 +345,10 @@ class Saved:
         Raises StoreError where the extra `netcdf` is not installed or the file cannot be written.
         """
         try:
+            import h5netcdf  # noqa: F401 (xarray asks for it when it writes)
             import xarray
-        except ImportError:
-            raise StoreError("netCDF needs xarray: pip install 'valign[netcdf]'") from None
+        except ImportError as error:
+            raise StoreError(f"netCDF needs {error.name}: pip install 'valign[netcdf]'") from None
         runs = self["runs"]
         names = {name: name.replace("/", "_") for name in runs if name != "run"}
         data = {names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"

@@ -17,12 +17,13 @@ import pandas as pd
 import pytest
 
 import valign as va
+from valign import working
 from valign.experiments import batch as batches
 from valign.experiments import design as designs
 from valign.experiments import shards
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.results import store
+from valign.results import pages, store
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = va.Scenario.load("two-services").replace({"months": 6})
@@ -300,16 +301,38 @@ def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_p
      "one of"),
     (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--replicates", "2"), "--replicates"),
     (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "slak=1"), "slack"),
+    (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "fit_effect=0.1"),
+     "the design has a column 'fit_effect'"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "2", "--societies", "5"),
+     "societies = 5: a whole number from 1 to 2"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "2", "--societies", "0"),
+     "societies = 0"),
+    (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
+    (("resume", "plain.csv"), "is a file"),
     (("resume", "out"), "holds no results"),
     (("resume", "out", "--part", "4/3"), "--part 4/3"),
 ])
 def test_wrong_commands(valign: Callable, design_file: Path, tmp_path: Path, arguments: tuple[str, ...],
                         message: str) -> None:
+    (tmp_path / "plain.csv").write_text("fit_effect\n0.3\n0.4\n")
+    (tmp_path / "german.csv").write_text("fit_effect;seed\n0,3;1\n")
     said = valign(*arguments)
     assert said.code == 2
     assert message in said.err
     assert "Traceback" not in said.err
     assert not (tmp_path / "out").exists()
+
+
+def test_commands_that_are_quoted_can_be_pasted(design: pd.DataFrame, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my study"
+    begun = batches.begin(BASE, design, folder)
+    with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
+        pages.rebuild(folder)
+    assert f"`valign resume '{folder}'`" in batches._kept(begun)
+    monkeypatch.setattr(sys, "argv", ["/bin/valign", "batch", "my design.csv", "--set", "slack=0.3"])
+    assert working.as_typed() == "valign batch 'my design.csv' --set slack=0.3"
 
 
 @pytest.mark.slow

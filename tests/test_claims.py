@@ -191,6 +191,7 @@ def test_eighteen_claims_ship_and_are_complete():
     ('title = "Slack protects uptake"', 'titel = "x"', "did you mean 'title'"),
     ("workload_effect = 0.0", "workload_effect = 900", "allowed is"),
     ("scarce = { slack = 0.1 }", "scarce = { slack = 0.6 }", "the same settings"),
+    ('of = ["ample", "scarce"]', 'of = ["ample", "none"]', "'none' is not an arm of this test; allowed: ample, scarce"),
     ("smallest = 0.05", "smallest = 0", "greater than 0"),
     ("workload_effect = 0.0", '"changes.0.set" = "slack"', "'changes.0.set' is not a key"),
 ])
@@ -211,6 +212,13 @@ def test_all_problems_at_once(request):
     with pytest.raises(InputError) as error:
         Claim.from_toml(text)
     assert len(error.value.problems) == 3
+
+
+def test_a_scenario_that_is_not_there_is_told_once(request):
+    text = (request.config.rootpath / EXAMPLE).read_text("utf-8").replace('"two-services"', '"two-servces"')
+    with pytest.raises(InputError, match="did you mean 'two-services'") as error:
+        Claim.from_toml(text)
+    assert len(error.value.problems) == 1
 
 
 @pytest.mark.parametrize(("name", "message"), [

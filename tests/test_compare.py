@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +230,16 @@ def test_an_older_format_says_so(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 0}))
     with pytest.raises(store.StoreError, match="format 0"):
         pages.rebuild(tmp_path)
+
+
+def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("xarray")
+    valign("run", "two-services", *SMALL, "--out", "out")
+    monkeypatch.setitem(sys.modules, "h5netcdf", None)
+    said = valign("report", "out", "--netcdf", "out.nc")
+    assert said.code == 2
+    assert "h5netcdf" in said.err
+    assert "Traceback" not in said.err
 
 
 def test_results_as_netcdf(valign: Callable, tmp_path: Path) -> None:

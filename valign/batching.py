@@ -61,6 +61,9 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
     if settings:
         base = base.replace(dict(map(setting, settings)))
     table = read_design(design)
+    if twice := [name for name, _ in map(setting, settings) if name in table]:
+        raise InputError([f"--set {name}: the design has a column {name!r}, which would win; leave one out"
+                          for name in twice])
     if replicates is not None:
         if both := [name for name in SEEDS if name in table]:
             raise InputError([f"the design has a column {both[0]!r} already: leave --replicates out"])

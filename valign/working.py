@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -76,8 +77,8 @@ def unfinished(job: Job) -> bool:
 
 
 def as_typed() -> str:
-    """The command line, for the manifest."""
-    return " ".join(["valign", *sys.argv[1:]])
+    """The command line, for the manifest: to be pasted into a shell."""
+    return shlex.join(["valign", *sys.argv[1:]])
 
 
 def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:

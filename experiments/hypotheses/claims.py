@@ -92,7 +92,7 @@ class Claim(_Part):
             return cls.from_toml(path.read_text("utf-8"), path.name)
         path = Path(text)
         if "\0" in text or (path.suffix != ".toml" and not path.is_file()):
-            raise InputError([f"{unknown(text, claim_ids(), 'claim')} A path to a .toml file works too."])
+            raise InputError([f"{unknown(text, claim_ids(), 'claim')} (A path to a .toml file works too.)"])
         try:
             content = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -163,11 +163,13 @@ def _cross_check(claim: Claim) -> Iterator[str]:
         if name not in MECHANISMS:
             yield f"mechanisms: {unknown(name, MECHANISMS, 'mechanism')}"
     bases: list[Scenario] = []
+    said: set[str] = set()  # of a scenario that is both that of the worlds and among those shown: once
     for name in [None, *claim.shipped()]:
         try:
             bases.append(claim.base(name))
         except InputError as error:
-            yield from (f"{name or 'scenario'}: {problem}" for problem in error.problems)
+            yield from (f"{name or 'scenario'}: {problem}" for problem in error.problems if problem not in said)
+            said.update(error.problems)
     for n, test in enumerate(claim.tests):
         yield from _check_test(test, f"tests[{n}]", bases)
     if not claim.counting:
@@ -186,7 +188,7 @@ def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[
         yield f"{where}.of: a {test.contrast} is of {ARMS_OF[test.contrast]} arms, {len(test.of)} are given"
     for name in test.of:
         if name not in test.arms:
-            yield f"{where}.of: {unknown(name, test.arms, 'arm of this test')}"
+            yield f"{where}.of: {_near(name, list(test.arms), 'arm of this test')}"
     for name in test.arms:
         if name not in test.of:
             yield f"{where}.arms.{name}: is not used in `of`"
