@@ -221,3 +221,18 @@ def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> No
     process.stdout.close()
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
+
+
+def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the server itself, which is left out; the page in a browser is tests/test_explorer.py."""
+    nicegui = pytest.importorskip("nicegui")
+    from valign.explorer import page, server
+
+    served: dict = {}
+    monkeypatch.setattr(nicegui.ui, "run", lambda **options: served.update(options))
+    monkeypatch.setattr(server, "warm", lambda: None)
+    monkeypatch.setattr(page, "register", lambda: None)
+    said = valign("explore", "--port", 48765)
+    assert said.code == 0, said.err
+    assert "http://127.0.0.1:48765" in said.err
+    assert (served["host"], served["port"], served["show"]) == ("127.0.0.1", 48765, False)

@@ -323,7 +323,7 @@ def explore(
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8765,
     host: Annotated[str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")] =
     "127.0.0.1",
-    show: Show = False,
+    show: Annotated[bool, typer.Option("--show", help="Open the page in a browser here.")] = False,
 ) -> None:
     """Open the explorer: a web page on which levers are moved and ensembles answer."""
     from .explorer import server

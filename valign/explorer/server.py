@@ -7,7 +7,7 @@ import ipaddress
 
 from valign.model.errors import InputError
 
-from .. import running, terminal
+from .. import terminal, working
 
 
 def is_loopback(host: str) -> bool:
@@ -32,7 +32,7 @@ def explore(host: str, port: int, show: bool) -> None:
             f"WARNING: {host} can be reached from other machines. Everybody there can use this page and this "
             "machine's processors; there is no password. Use --host 127.0.0.1 unless that is what you want."
         )
-    if not running.compiled_before():
+    if not working.compiled_before():
         terminal.say("Compiling the model, once on this machine: a minute or two")
     from . import page
 
