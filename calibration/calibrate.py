@@ -183,6 +183,10 @@ def calibrate(
     folder : keeps finished generations; asked again, goes on from there.
     progress : called with (simulations done, in all).
 
+    Returns
+    -------
+    Calibration: posteriors by method, what recovery says of each parameter, predictions, and all simulations.
+
     Raises
     ------
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
@@ -227,7 +231,18 @@ def choose_model(
 ) -> Choice:
     """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
 
-    Arguments as for `calibrate`; the data need people and an orientation.
+    Parameters
+    ----------
+    data, scenario, free, seed, simulations, progress : as for `calibrate`; the data need people and an orientation.
+
+    Returns
+    -------
+    Choice: shares of the explanations (0-1) by two methods, odds along the tolerance, confusion, scores of what was held
+    out.
+
+    Raises
+    ------
+    InputError : everything wrong with data, scenario or free parameters.
     """
     data = data if isinstance(data, Data) else load(data)
     return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress)
