@@ -169,6 +169,9 @@ def calibrate(
 ) -> Calibration:
     """Fit a scenario to data, and say how sure one can be.
 
+    Sequential approximate Bayesian computation (Toni et al. 2009; Filippi et al. 2013), adjusted by regression
+    (Beaumont, Zhang & Balding 2002; Fearnhead & Prangle 2012); recovery of simulated truths first (Talts et al. 2018).
+
     Parameters
     ----------
     data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
@@ -237,8 +240,8 @@ def choose_model(
 
     Returns
     -------
-    Choice: shares of the explanations (0-1) by two methods, odds along the tolerance, confusion, scores of what was held
-    out.
+    Choice: shares of the explanations (0-1) by two methods, odds along the tolerance, confusion, scores of what was
+    held out.
 
     Raises
     ------

@@ -92,7 +92,8 @@ def compare(
 
     Returns
     -------
-    Comparison: `runs` of all, `differences` by outcome with 95 % intervals that respect societies, and what pairing gains.
+    Comparison: `runs` of all, `differences` by outcome with 95 % intervals that respect societies, and what pairing
+    gains.
 
     Raises
     ------

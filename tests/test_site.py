@@ -101,7 +101,7 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "results/reference").rglob("*.md"))) if path.name != "API.md"])
 def test_a_page_has_the_blocks_that_a_code_host_shows(site: Path, name: str) -> None:
-    """Python-Markdown wants a blank line before a list or a table where code hosts do not: what it lost would be text."""
+    """Python-Markdown wants a blank line before a list where code hosts do not: what it lost would be text."""
     from markdown_it import MarkdownIt
 
     plain = Page(MarkdownIt("gfm-like", {"linkify": False}).render((ROOT / name).read_text("utf-8")))

@@ -123,6 +123,8 @@ def sensitivity(
 ) -> Sensitivity:
     """Which assumptions drive the outcomes of a scenario, and which do not matter.
 
+    Sobol' indices after Saltelli et al. 2010; the other methods by SALib.
+
     Parameters
     ----------
     scenario : a Scenario, a shipped name or a path to TOML.
