@@ -90,6 +90,11 @@ def compare(
     runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
     progress : called with (runs done, runs in all scenarios).
 
+    Returns
+    -------
+    Comparison: `runs` of all, `differences` by outcome with 95 % intervals that respect societies, and what pairing
+    gains.
+
     Raises
     ------
     InputError : too few or too many scenarios, wrong arguments, or a scenario in which no run is possible.

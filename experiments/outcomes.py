@@ -22,7 +22,11 @@ from valign.model.state import STAGES
 
 
 class Outcomes:
-    """Tables of a simulation: `runs`, `series`, `decomposition`, `events` (pandas DataFrames)."""
+    """Tables of a simulation: `runs`, `series`, `decomposition`, `events`, `agents` (pandas DataFrames).
+
+    What each column means, with its unit: docs/ODD.md §8. Tables are made when first asked for; those that were not
+    recorded (`record` of `simulate`) are empty.
+    """
 
     def __init__(self, scenario: Scenario, seeds: Sequence[int], societies: Sequence[int],
                  results: Sequence[tuple], lowered: Lowered) -> None:
@@ -54,7 +58,10 @@ class Outcomes:
         return people
 
     def curves(self, role: str, variable: str) -> np.ndarray:
-        """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role)."""
+        """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role).
+
+        role : staff, manager, peer, commissioner, all (the first three), or service. variable : see `variables`.
+        """
         months = self.scenario.months + 1
         curves = np.full((months, len(self._seeds)), np.nan)
         for rows, result in self._recorded:

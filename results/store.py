@@ -367,5 +367,9 @@ class Saved:
 
 
 def load(folder: str | Path) -> Saved:
-    """Results that a command of valign left in a folder."""
+    """Results that a command of valign, or `run_batch`, left in a folder.
+
+    folder : what was given as `--out`. Tables are read when asked for: `load("out").runs`.
+    Raises StoreError where there are none, or they were not finished.
+    """
     return Saved(folder)
