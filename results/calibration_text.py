@@ -11,6 +11,8 @@ from .figures_calibration import METHODS, RIVALS
 
 Tables = Mapping[str, pd.DataFrame]
 REPORTED = "regression"
+READING = "Ranges hold with 90 % probability, if the model is right and was plausible as assumed beforehand."
+RIVAL_READING = "Shares are odds among these explanations, all being held alike before the data."
 LIMITS = (
     "What fits is not thereby true: other explanations may fit as well (`valign rivals` compares them).",
     "A parameter that these data do not inform keeps the width of its prior range: its posterior says what was "

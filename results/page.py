@@ -37,11 +37,12 @@ class Table:
 class Page:
     """A report. Every list holds sentences, in the order in which they are read.
 
-    question : what was asked. findings : what the numbers say. certainty : how sure that is. cautions : what does not
+    question : what was asked. reading : what to know before the findings. findings : what the numbers say. certainty : how sure that is. cautions : what does not
     follow. figures : the first stands beside the findings. remarks : how to read the tables.
     """
 
     question: str
+    reading: str
     findings: Sequence[str]
     certainty: Sequence[str]
     cautions: Sequence[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from .page import Page, Table
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
 GRADES = {"measured": "measured in social care or close to it", "inferred": "inferred from related studies",
-          "assumed": "assumed, because nobody has measured it"}
+          "assumed": "assumed, because nobody has measured them"}
 
 
 def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.DataFrame],
@@ -79,7 +80,7 @@ def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping
                   "svg": _inline(folder / f"{each.name}.svg", each.name)} for each in page.figures],
         numbers=[each for each in page.tables if not each.folded],
         folded=[each for each in page.tables if each.folded],
-        assumptions=_assumptions(tables.get("parameters")), grades=_grades(tables.get("parameters")),
+        values=_values(manifest["work"].get("scenario", "")), assumptions=_assumptions(tables.get("parameters")), grades=_grades(tables.get("parameters")),
         description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
     )
     try:
@@ -98,6 +99,21 @@ def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
              p["source"]] for p in parameters.to_dict("records")]
     return Table("Parameters", ("parameter", "value", "plausible range", "unit", "meaning", "grade", "source"), rows,
                  words=True)
+
+
+def _values(scenario: str) -> Table | None:
+    """What the innovation stands for beside what people value, the values that count most first."""
+    raw = tomllib.loads(scenario)
+    innovation, profiles = raw.get("innovation", {}), raw.get("profiles", {})
+    emphasis = innovation.get("emphasis", {})
+    if not emphasis or not profiles:
+        return None
+    rows = [[name.replace("_", " "), f"{100 * weight:.0f} %", f"{innovation['values'].get(name, math.nan):g}",
+             *(f"{profile.get(name, math.nan):g}" for profile in profiles.values())]
+            for name, weight in sorted(emphasis.items(), key=lambda pair: -pair[1])]
+    return Table("What the innovation stands for, and what people value (0: not at all, 1: wholly)",
+                 ("value", "counts for fit", innovation.get("name") or "innovation",
+                  *(name.replace("_", " ") for name in profiles)), rows)
 
 
 def _grades(parameters: pd.DataFrame | None) -> str:
