@@ -211,7 +211,7 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
 
     curves : columns role, variable, month and those of `summaries.curve_summary`.
     """
-    figure, (uptake, spread, alignment) = new_figure(3, 13, 4.4)
+    figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
     months = int(curves["month"].max())
     part = _part(curves, "all", "engaged")
     share_axis(uptake, f"Uptake: {SERIES['engaged']}", months)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import tomllib
@@ -74,13 +75,15 @@ def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping
 
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["coded"] = _coded
     text = environment.get_template("report.html.j2").render(
         title=title, page=page, manifest=manifest, scenario=manifest["work"].get("scenario", ""),
         figures=[{"name": each.name, "heading": each.heading, "alt": each.alt,
                   "svg": _inline(folder / f"{each.name}.svg", each.name)} for each in page.figures],
         numbers=[each for each in page.tables if not each.folded],
         folded=[each for each in page.tables if each.folded],
-        values=_values(manifest["work"].get("scenario", "")), assumptions=_assumptions(tables.get("parameters")), grades=_grades(tables.get("parameters")),
+        values=_values(manifest["work"].get("scenario", "")), assumptions=_assumptions(tables.get("parameters")),
+        grades=_grades(tables.get("parameters")),
         description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
     )
     try:
@@ -89,6 +92,11 @@ def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping
     except OSError as error:
         raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return folder / "report.html"
+
+
+def _coded(sentence: str) -> str:
+    """A sentence as HTML, `code` marked as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence, quote=False))
 
 
 def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
@@ -134,4 +142,5 @@ def _inline(path: Path, name: str) -> str:
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
     for size in ("width", "height"):
         text = re.sub(rf'<svg ([^>]*?){size}="[^"]*" ?', r"<svg \1", text, count=1)
-    return text
+    width = float(text.split('viewBox="', 1)[1].split('"', 1)[0].split()[2])  # in points; letters near their true size
+    return text.replace("<svg ", f'<svg style="max-width: {1.45 * width:.0f}px" ', 1)

@@ -153,7 +153,8 @@ def _published(command: str, wish: Request, problem: Any, data: Any,
         with terminal.progress(command, quiet) as told:
             return {**made(folder, told), "parameters": parameters_of(problem.scenario)}
 
-    description = f"What was observed: {data.title}.\n\nWhat is fitted to it:\n\n{for_report(problem.scenario)}"
+    source = f" Source: {data.source}." if data.source else ""
+    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario)}"
     job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=KEPT)
     return folder, carried_out(job, quiet)
 

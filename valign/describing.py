@@ -68,10 +68,10 @@ def paragraphs(scenario: Scenario) -> list[str]:
         parts.append(f"Switched off: {', '.join(off)}.")
     if changed := changed_parameters(s):
         parts.append("\n".join(["Assumptions that are not the defaults:", *(
-            f"  {name}: {value:g} (default {PARAMETERS[name].default:g}, {PARAMETERS[name].unit}). "
+            f"  {name}: {value:g} (default {PARAMETERS[name].default:g}, {PARAMETERS[name].unit}): "
             f"{PARAMETERS[name].meaning}" for name, value in changed.items())]))
     if own := [rule for rule in RULES if getattr(s, rule) != type(s).model_fields[rule].default]:
-        parts.append("Rules that are not the default: " + ", ".join(f"{rule} = {getattr(s, rule)}" for rule in own) + ".")
+        parts.append(f"Rules that are not the default: {', '.join(f'{rule} = {getattr(s, rule)}' for rule in own)}.")
     return parts
 
 
@@ -88,7 +88,7 @@ def difference_in_words(base: Scenario, other: Scenario, name: str) -> str:
     if same.to_toml() != other.to_toml():
         return f"The scenario {name}:\n\n{for_report(other)}"
     return "\n".join([f"{name} is the same but for:", *(
-        f"  {each}: {new:g} instead of {old:g} ({PARAMETERS[each].unit}). {PARAMETERS[each].meaning}"
+        f"  {each}: {new:g} instead of {old:g} ({PARAMETERS[each].unit}): {PARAMETERS[each].meaning}"
         for each, (old, new) in changed.items())])
 
 

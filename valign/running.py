@@ -12,7 +12,7 @@ from valign.model.errors import InputError, nearest
 from valign.results import store
 
 from . import terminal
-from .describing import difference_in_words, for_report
+from .describing import difference_in_words, for_report, paragraphs
 from .working import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
@@ -201,9 +201,10 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
 
         return compare_tables(side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told), wanted)
 
-    first, *others = scenarios.items()
-    told = "\n\n".join([f"The first scenario, {first[0]}:", for_report(first[1]),
-                        *(difference_in_words(first[1], each, name) for name, each in others)])
+    base, *others = scenarios
+    situation, *rest = paragraphs(scenarios[base])
+    told = "\n\n".join([f"{base}: {situation}", *(difference_in_words(scenarios[base], scenarios[each], each)
+                                                 for each in others), *rest])
     asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()}, "precision": wanted}
     _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated, told),
              wish)
