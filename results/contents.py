@@ -156,7 +156,7 @@ def _differences(title: str, differences: pd.DataFrame, by: str, count: int) -> 
     if data.empty:
         return None
     told = "; ".join(f"{label(row['outcome']).text} {report.difference(row)}" for _, row in data.iterrows())
-    return Drawn("differences", figures_run.difference_figure(differences, f"{title}: differences, pair by pair", by,
+    return Drawn("paired", figures_run.difference_figure(differences, f"{title}: differences, pair by pair", by,
                                                               count),
                  f"Marks with intervals, the paired difference in each main outcome: {told}.", data,
                  "What differs, and how sure is it?")

@@ -26,7 +26,7 @@ def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.Data
     page = contents.CONTENTS[command](title, tables, work or {})
     try:
         for each in page.figures:
-            figures.save(each.figure, folder, each.name, each.data)
+            figures.save(each.figure, folder, each.name, None if each.name in tables else each.data)
     except OSError as error:
         raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return page
