@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -72,8 +71,8 @@ def calibration_tables() -> dict[str, dict[str, pd.DataFrame]]:
     """Tables as `valign calibrate` and `valign rivals` leave them, with numbers that are easy to find again."""
     rng = np.random.default_rng(1)
     summary = pd.DataFrame([
-        {"method": method, "parameter": name, "mean": 0.31, "q05": 0.123, "q25": 0.2, "q50": 0.3, "q75": 0.4, "q95": 0.456,
-         "prior_low": 0.0, "prior_high": 0.7, "contraction": 0.8, "informed": name == "fit_effect",
+        {"method": method, "parameter": name, "mean": 0.31, "q05": 0.123, "q25": 0.2, "q50": 0.3, "q75": 0.4,
+         "q95": 0.456, "prior_low": 0.0, "prior_high": 0.7, "contraction": 0.8, "informed": name == "fit_effect",
          "identified": name == "fit_effect"}
         for name in ("fit_effect", "slack") for method in ("regression", "forest", "smc")])
     recovery = pd.DataFrame([
@@ -106,7 +105,7 @@ def calibration_tables() -> dict[str, dict[str, pd.DataFrame]]:
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A folder of results of every command."""
     root = tmp_path_factory.mktemp("reports")
     folders = {name: root / name for name in COMMANDS}
@@ -126,10 +125,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
         assert main([*arguments, "--out", str(folders[arguments[0]])]) == 0
     (folders["sensitivity"],) = folders["sensitivity"].glob("n8-*")
     for name, tables in calibration_tables().items():
+        store.prepare(folders[name], {"command": name, "code": "x"})
         store.save(folders[name], tables, {"command": name, "code": "x"}, scenario=None, title="Doctors and a drug",
                    command=f"valign {name}", started=datetime.now(UTC), description="Observed: doctors.")
         pages.rebuild(folders[name])
-    yield folders
+    return folders
 
 
 def text(folder: Path) -> str:
@@ -305,7 +305,8 @@ def test_the_data_beside_a_figure_are_what_it_draws(reports: dict[str, Path]) ->
         part = weights[weights["variable"] == name]
         assert np.asarray(curve.get_ydata()) == pytest.approx(part["median"].to_numpy())
     value = pd.read_csv(folder / "value.csv").set_index("outcome")
-    for axes, outcome in zip(figures_run.value_figure(value.reset_index(), "Value").axes, figures_run.VALUES, strict=True):
+    figure = figures_run.value_figure(value.reset_index(), "Value")
+    for axes, outcome in zip(figure.axes, figures_run.VALUES, strict=True):
         assert axes.lines[2].get_xdata()[0] == value.loc[outcome, "mean"]
 
 
