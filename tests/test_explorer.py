@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import os
 import random
-import shutil
 import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import serving
+from serving import uptake
 
 import valign as va
 from valign.experiments.ablations import ablations
@@ -33,7 +27,6 @@ from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import SHIPPED
 from valign.results.summaries import curve_summary
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script>'
 CHANGED = Settings(
@@ -290,67 +283,35 @@ def test_loopback_is_told_from_the_rest(capsys):
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def chromium():
+def browser():
     pytest.importorskip("nicegui")
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
+    pytest.importorskip("playwright.sync_api")
+    if serving.CHROMIUM is None:
         pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with serving.chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def served(chromium, tmp_path_factory):
-    """Address of the running explorer."""
-    folder, port = tmp_path_factory.mktemp("explorer"), free_port()
-    address = f"http://127.0.0.1:{port}/"
-    with (folder / "server.txt").open("w") as log:
-        command = [sys.executable, "-m", "valign.cli", "explore", "--port", str(port)]
-        env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}  # NiceGUI looks at it
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**env, "PYTHONPATH": str(ROOT)})
-        try:
-            for _ in range(1200):  # compiles the model first
-                try:
-                    urllib.request.urlopen(address, timeout=5).read()
-                    break
-                except (urllib.error.URLError, OSError):
-                    assert process.poll() is None, (folder / "server.txt").read_text()
-                    time.sleep(0.5)
-            yield address
-            assert process.poll() is None
-        finally:
-            process.terminate()
-            process.wait(20)
-    assert "Traceback" not in (folder / "server.txt").read_text()
+def served(browser, tmp_path_factory):
+    """The running explorer."""
+    with serving.explorer(tmp_path_factory.mktemp("explorer")) as server:
+        yield server
+    assert "Traceback" not in server.log.read_text("utf-8")
 
 
 @pytest.fixture
-def visit(chromium, served):
+def visit(browser, served):
     """Open the page; afterwards: no error in the console, no request that failed or left the machine."""
     wrong, pages = [], []
 
     def opened(query: str = "", width: int = 1280, height: int = 800):
-        page = chromium.new_page(viewport={"width": width, "height": height})
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
-        page.on("response", lambda response: wrong.append(f"{response.status} {response.url}")
-                if response.status >= 400 else None)
-        own = (served, served.replace("http", "ws"), "data:", "blob:")
-        page.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
+        page = browser.new_page(viewport={"width": width, "height": height})
+        serving.watch(page, served, wrong)
         page.set_default_timeout(60_000)
-        page.goto(served + query)
-        page.locator(".status", has_text="runs of").or_(page.locator(".problems:not(:empty)")).first.wait_for()
+        page.goto(served.address + query)
+        serving.arrived(page)
         pages.append(page)
         return page
 
@@ -358,11 +319,6 @@ def visit(chromium, served):
     for page in pages:
         page.close()
     assert wrong == []
-
-
-def uptake(page) -> str:
-    """The line of uptake as it is drawn."""
-    return page.locator(".grid svg polyline").first.get_attribute("points")
 
 
 REDRAWN = "before => document.querySelector('.grid svg polyline').getAttribute('points') !== before"
@@ -449,7 +405,7 @@ def test_the_society_is_played_and_explains_itself(visit):
     page.get_by_role("button", name="Pause").click()
     mark.click()
     page.get_by_role("table").filter(has_text="this person").wait_for()
-    page.locator("g[data-pick=s1] circle").first.click(position={"x": 3, "y": 60})
+    page.locator("g[data-pick=s1] text").click()
     page.get_by_role("heading", name="outreach").wait_for()
 
 

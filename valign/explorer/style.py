@@ -3,9 +3,9 @@
 CSS = """
 :root { --ink: #1a1a1a; --muted: #5c5c5c; --main: #2b5c8a; }
 body { color: var(--ink); background: #f6f6f4; }
-.nicegui-content { padding: 0; }
+.nicegui-content { padding: 0; gap: 0; }
 .page { display: grid; grid-template-columns: 320px minmax(0, 1fr); width: 100%; min-height: 100vh; }
-.skip { position: absolute; left: -9999px; top: 0; background: #fff; padding: 6px 12px; z-index: 20; }
+.skip { position: fixed; left: -9999px; top: 0; background: #fff; padding: 6px 12px; z-index: 20; }
 .skip:focus { left: 8px; top: 8px; }
 .levers { background: #fff; border-right: 1px solid #ddd; padding: 12px 14px; height: 100vh; overflow-y: auto;
   position: sticky; top: 0; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -397,4 +398,5 @@ def sensitivity(found: Sensitivity) -> str:
 
 
 def _factor(name: str) -> str:
-    return f"{PARAMETERS[name].meaning.split(';')[0][:46]}" if name in PARAMETERS else name.replace("_", " ")
+    """A parameter by its meaning, shortened at a word; a mechanism by its name."""
+    return shorten(PARAMETERS[name].meaning, 50, placeholder=" …") if name in PARAMETERS else name.replace("_", " ")
