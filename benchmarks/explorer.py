@@ -105,20 +105,21 @@ def main() -> None:
     options.add_argument("--moves", type=int, default=40)
     moves = options.parse_args().moves
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
+    alone = {name: parts(settings) for name, (settings, _, _) in CASES.items()}
     with tempfile.TemporaryDirectory() as folder, explorer(Path(folder)) as server, chromium() as browser:
         redrawn(browser, server, Settings(), 2)  # the browser's own cache
         for name, (settings, median, late) in CASES.items():
-            alone = parts(settings)
             taken, opened, size = redrawn(browser, server, settings, moves)
             first, whole = taken.T
             print(f"\n{name}: {len(taken)} moves of a slider, {size / 1000:.0f} kB to the browser for each")
             print(f"  first page, until bands are drawn: {opened:.2f} s (bound: 2 s)")
             for what, times in (("release to redrawn bands", first), ("release to all runs drawn", whole)):
                 bound = f" (bounds: {median}, {late or '-'})" if times is first else ""
-                print(f"  {what}: median {np.median(times):.0f} ms, 95th percentile "
-                      f"{np.quantile(times, 0.95):.0f} ms{bound}; {np.median(times) / alone['simulating']:.2f} of "
-                      "simulating all runs")
-            print("  by themselves: " + ", ".join(f"{what} {each:.0f} ms" for what, each in alone.items()))
+                middle, most = np.median(times), np.quantile(times, 0.95)
+                print(f"  {what}: median {middle:.0f} ms, 95th percentile {most:.0f} ms{bound}; "
+                      f"{middle / alone[name]['simulating']:.2f} of simulating all runs")
+            apart = ", ".join(f"{what} {each:.0f} ms" for what, each in alone[name].items())
+            print(f"  by themselves: {apart}")
     print(f"\nload {os.getloadavg()[0]:.1f} after")
 
 

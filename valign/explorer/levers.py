@@ -10,22 +10,12 @@ from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import Scenario, scenario_names
 
 from . import words
-from .state import MOST_MONTHS, original
+from .state import MAIN, MOST_MONTHS, original
 from .views.view import html
 
 if TYPE_CHECKING:
     from .page import Page
 
-MAIN = (
-    "coproduction_intensity",
-    "power_sharing",
-    "leadership_strength",
-    "innovation.clarity",
-    "innovation.evidence_strength",
-    "dialogue",
-    "slack",
-    "turnover_staff",
-)
 SWITCHES = {
     "relationships": ("relationships", "anchoring"),
     "coproduction": ("coproduction", "session_knowledge"),
