@@ -116,6 +116,10 @@ class Page:
         lines = [] if error is None else getattr(error, "problems", None) or [str(error) or "this cannot be used"]
         self.message.set_content(words.problems(lines))
 
+    def surprised(self, error: Exception) -> None:
+        """Something went wrong that nobody has thought of: it is in the server's log, and this page goes on."""
+        self.complain(InputError([f"this could not be done ({type(error).__name__}); the page goes on as it was"]))
+
     def keep_link(self) -> None:
         """The address of the page restores its state, but for uploaded files, and says so."""
         pinned = self.pinned
@@ -242,6 +246,7 @@ def register() -> None:
             said = wrong.problems
         page.build()
         client.on_delete(page.leave)
+        client.on_exception(page.surprised)
         try:
             await client.connected()
         except ClientConnectionTimeout:

@@ -80,6 +80,8 @@ class FilesView(View):
         """A file came in: a scenario is used at once, survey and network when both are there."""
         page = self.page
         try:
+            if event.file.size() > files.MOST_TABLE:
+                raise InputError([f"the file is larger than {files.MOST_TABLE:,} bytes"])
             content = await event.file.read()
             if kind == "scenario":
                 settings = await in_thread(always, files.own_scenario, content)
