@@ -88,7 +88,7 @@ def redrawn(browser: object, server: Server, settings: Settings, moves: int) -> 
     page.locator(".grid svg polyline").first.wait_for()
     opened = time.perf_counter() - begun
     arrived(page)
-    page.locator(f".lever-{LEVER} [tabindex]").first.focus()
+    page.locator(f".lever-{LEVER}").first.focus()
     page.wait_for_timeout(500)
     taken, received[0] = [], 0
     for n in range(moves):

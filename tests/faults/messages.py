@@ -132,7 +132,7 @@ def fuzz(server: Server, browser: Any, messages: int, seed: int = 1) -> Counter[
     assert not first.evaluate("() => window.hit === true"), "a script ran"
     assert uptake(second) == before, "another visitor's page has changed"
     assert second.locator(".problems:not(:empty)").count() == 0
-    second.locator(".lever-coproduction_intensity [tabindex]").first.focus()
+    second.locator(".lever-coproduction_intensity").first.focus()
     for _ in range(10):
         second.keyboard.press("ArrowRight")
     second.wait_for_function("before => document.querySelector('.grid svg polyline').getAttribute('points') !== before",

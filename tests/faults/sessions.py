@@ -54,7 +54,7 @@ def visit(sessions: int, minutes: float, seed: int = 1) -> dict[str, object]:
         begun = time.monotonic()
         while time.monotonic() < begun + 60 * minutes:
             for page, lever in pages:
-                page.locator(f".lever-{lever} [tabindex]").first.focus()
+                page.locator(f".lever-{lever}").first.focus()
                 for _ in range(chance.randint(1, 4)):
                     page.keyboard.press(chance.choice(("ArrowRight", "ArrowLeft", "PageUp", "PageDown")))
                     moves += 1

@@ -91,6 +91,7 @@ class Page:
             return
         own = original(self.now).alignment_level
         await self.apply(replace(self.now, level=None if level == ("natural" if own is None else own) else level))
+        self.levers.set_level()
 
     async def set_months(self, value: Any) -> None:
         try:
@@ -195,7 +196,7 @@ class Page:
             with ui.element("aside").classes("levers").props('aria-label="Settings"'):
                 html("<h1>valign explorer</h1>")
                 self.levers.build()
-            with ui.element("main").classes("shown").props('id="shown" tabindex="-1"'):
+            with ui.element("section").classes("shown").props('id="shown" tabindex="-1" aria-label="Results"'):
                 self.message = html().classes("problems").props('role="alert"')
                 self.status = ui.label("computing …").classes("status").props('role="status" aria-live="polite"')
                 tabs = ui.tabs(value=self.view, on_change=self.turn)

@@ -36,6 +36,8 @@ h4 { font-size: .95rem; font-weight: 700; line-height: 1.3rem; margin: 8px 0 4px
   height: 1.1rem; line-height: 1rem; text-align: center; font-size: .75rem; }
 .lever details p { position: absolute; z-index: 5; left: 0; right: 0; top: 100%; background: #fff; border-radius: 4px;
   border: 1px solid #999; padding: 6px 8px; font-size: .8rem; overflow-wrap: anywhere; }
+.range { width: 100%; height: 24px; margin: 0; accent-color: var(--main); cursor: pointer; display: block; }
+.range:disabled { cursor: default; opacity: .5; }
 .about { font-size: .85rem; }
 a[href] { color: var(--main); text-decoration: underline; }
 .wide { overflow-x: auto; }

@@ -68,6 +68,11 @@ def status(found: Ensemble, seconds: float) -> str:
     )
 
 
+def level(value: float) -> str:
+    """Heading of the slider of alignment at the start."""
+    return f'<div class="lever"><span>mean over everybody</span><b>{value:.2f}</b></div>'
+
+
 def lever(p: Parameter, value: float, own: float) -> str:
     """Heading of a slider: what it is, its value, and (hover or open) unit, range, source, grade."""
     facts = (
