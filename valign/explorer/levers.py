@@ -73,7 +73,7 @@ class Levers:
         at = level if held else 0.7
         html("<h2>Alignment at the start</h2>")
         switch = ui.switch("set it (else: as the profiles are)", value=held).props("dense")
-        heading = html(words.level(at))
+        heading = html(words.level(at if held else None))
         slider = Range(0.2, 1, 0.01, at, name=LEVEL, text=f"{at:.2f}", released=self.page.set_level)
         slider.props["disabled"] = not held
         self.of_level = heading, slider
@@ -88,8 +88,9 @@ class Levers:
     def set_level(self) -> None:
         """Show which alignment is set."""
         level = self.page.now.level
-        if isinstance(level, float):
-            self.of_level[0].set_content(words.level(level))
+        held = isinstance(level, float)
+        self.of_level[0].set_content(words.level(level if held else None))
+        if held:
             self.of_level[1].set(level, f"{level:.2f}")
 
     def group(self, title: str, names: list[str], switches: list[str]) -> None:

@@ -68,9 +68,9 @@ def status(found: Ensemble, seconds: float) -> str:
     )
 
 
-def level(value: float) -> str:
-    """Heading of the slider of alignment at the start."""
-    return f'<div class="lever"><span>mean over everybody</span><b>{value:.2f}</b></div>'
+def level(value: float | None) -> str:
+    """Heading of the slider of alignment at the start; None: it is not set."""
+    return f'<div class="lever"><span>mean over everybody</span><b>{"–" if value is None else f"{value:.2f}"}</b></div>'
 
 
 def lever(p: Parameter, value: float, own: float) -> str:
