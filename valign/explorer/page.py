@@ -219,7 +219,7 @@ class Page:
 
     async def turn(self, event: Any) -> None:
         """Another view."""
-        if event.value in self.views:
+        if isinstance(event.value, str) and event.value in self.views:
             self.view = event.value
             self.keep_link()
             await self.show()
