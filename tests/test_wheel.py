@@ -48,13 +48,17 @@ def test_a_wheel_installs_and_runs_where_there_is_nothing_else(
     place.mkdir()
     run(python, "-m", "venv", home, cwd=place, env=env)
     programs = home / ("Scripts" if os.name == "nt" else "bin")
+
+    def call(program: str, *arguments: object, seconds: int = 120) -> str:
+        return run(programs / program, *arguments, cwd=place, env=env, seconds=seconds)
+
     constraints = root / "constraints.txt"
-    run(programs / "python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel, cwd=place, env=env, seconds=400)
-    run(programs / "python", "-m", "pip", "check", cwd=place, env=env)
-    where = run(programs / "python", "-c", "import valign; print(valign.__file__, valign.__version__)", cwd=place, env=env)
+    call("python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel, seconds=400)
+    call("python", "-m", "pip", "check")
+    where = call("python", "-c", "import valign; print(valign.__file__, valign.__version__)")
     assert Path(where.split()[0]).is_relative_to(home)
-    assert "two-services" in run(programs / "valign", "scenarios", cwd=place, env=env)
-    run(programs / "valign", "run", "two-services", "--runs", 2, "--seed", 1, "--out", "out", cwd=place, env=env, seconds=400)
+    assert "two-services" in call("valign", "scenarios")
+    call("valign", "run", "two-services", "--runs", 2, "--seed", 1, "--out", "out", seconds=400)
     look = "import sys, pandas; table = pandas.read_parquet(sys.argv[1]); print(len(table), set(table['status']))"
-    found = run(programs / "python", "-c", look, next((place / "out").rglob("runs.parquet")), cwd=place, env=env)
+    found = call("python", "-c", look, next((place / "out").rglob("runs.parquet")))
     assert found.split() == ["2", "{'ok'}"]

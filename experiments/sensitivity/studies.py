@@ -305,7 +305,7 @@ class Sensitivity:
         """
         y = self.values(outcome)
         there = np.isfinite(y)
-        none = ~there.any(axis=2) if self.missing == "drop" else ~there.all(axis=2)
+        none = np.asarray(~there.any(axis=2) if self.missing == "drop" else ~there.all(axis=2))
         kept = self._usable(none, outcome)
         sums, counts = np.where(there, y, 0.0).sum(axis=2), there.sum(axis=2)
         return (sums / np.maximum(counts, 1))[kept], kept
@@ -406,7 +406,7 @@ class Sensitivity:
         parts, groups = [], self.sample.problem.groups
         for name in self.curves:
             y = self.curve(name)
-            kept = self._usable(~np.isfinite(y).all(axis=2), name)
+            kept = self._usable(np.asarray(~np.isfinite(y).all(axis=2)), name)
             if self.sample.method == "sobol":
                 found = sobol(y[kept], len(groups))
                 for month in range(y.shape[2]):
@@ -640,7 +640,7 @@ def sensitivity(
         problem = make_problem(scenario, parameters, group_by=group_by, bounds=bounds, levels=levels,
                                distributions=distributions, seed_factor=seed_factor, society_factor=society_factor)
     except InputError as error:
-        problems += error.problems
+        raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     spec = {"scenario": scenario.to_toml(), "code": sources_hash()}
