@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ class Calibration:
         groups = {"everybody": np.ones(len(layout.ids), bool)}
         for k, name in enumerate(layout.orientations):
             groups |= {f"high {name}": layout.high[:, k] == 1, f"low {name}": layout.high[:, k] == 0}
-        rows = []
+        rows: list[dict[str, Any]] = []
         for group, members in groups.items():
             for period in range(layout.periods + 1):
                 share = ((times[members] >= 1) & (times[members] <= period)).mean(axis=0)
@@ -85,9 +86,7 @@ class Calibration:
                         "people": int(members.sum()),
                         "period": period,
                         "observed": float(seen),
-                        **dict(
-                            zip((name for name, _ in BANDS), np.quantile(share, [q for _, q in BANDS]), strict=True)
-                        ),
+                        **{name: float(np.quantile(share, q)) for name, q in BANDS},
                     }
                 )
         return pd.DataFrame(rows)

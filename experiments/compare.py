@@ -50,11 +50,12 @@ class Comparison(SideBySide):
         first, *others = self.outcomes.values()
         if (role, variable) not in first.variables():
             raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in first.variables()], "series")])
-        base, parts = first.curves(role, variable), []
+        base = first.curves(role, variable)
+        parts: list[pd.DataFrame] = []
         for name, other in zip(self.names[1:], others, strict=True):
             curves = other.curves(role, variable)
             months = min(len(base), len(curves))
-            parts.append(curve_summary(curves[:months] - base[:months], first.runs["society_seed"])
+            parts.append(curve_summary(curves[:months] - base[:months], first.runs["society_seed"].tolist())
                          .assign(scenario=name, role=role, variable=variable))
         return pd.concat(parts, ignore_index=True)
 

@@ -29,7 +29,7 @@ def factorial(levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
 
     levels : values by setting (dotted names, as `Scenario.replace` takes them). As many rows as combinations.
     """
-    return pd.MultiIndex.from_product(levels.values(), names=list(levels)).to_frame(index=False)
+    return pd.MultiIndex.from_product(list(levels.values()), names=list(levels)).to_frame(index=False)
 
 
 def bounds_of(names: Sequence[str] | Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -112,7 +112,7 @@ def product(*designs: pd.DataFrame) -> pd.DataFrame:
     """Every row of one with every row of the others. Raises InputError where two have a column of one name."""
     table = designs[0]
     for other in designs[1:]:
-        if both := set(table) & set(other):
+        if both := set(map(str, table)) & set(map(str, other)):
             raise InputError([f"product: both designs have a column {sorted(both)[0]!r}"])
         table = table.merge(other, how="cross")
     return table
@@ -122,7 +122,7 @@ def concatenate(*designs: pd.DataFrame) -> pd.DataFrame:
     """Rows of all designs, one after the other. Raises InputError where columns differ."""
     for other in designs[1:]:
         if set(other) != set(designs[0]):
-            odd = sorted(set(other) ^ set(designs[0]))
+            odd = sorted(set(map(str, other)) ^ set(map(str, designs[0])))
             raise InputError([f"concatenate: not all designs have a column {odd[0]!r}"])
     return pd.concat(designs, ignore_index=True)
 
@@ -224,7 +224,7 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
     if twice := [str(name) for name in design.columns[design.columns.duplicated()]]:
         raise InputError([f"the column {twice[0]!r} stands in the design more than once"])
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
-    for name in design:
+    for name in map(str, design):
         if name in SEEDS:
             design[name] = _seeds(design[name], problems)
         elif name not in allowed:
@@ -236,10 +236,11 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
     if "seed" not in design:
         problems.append("the design has no column 'seed' (`replicate`, or --replicates, makes seeds)")
     if not problems and {"service_share", "team_share"} & set(design):
-        shares = sum(design[name] if name in design else scenario.value(name)
-                     for name in ("service_share", "team_share"))
+        shares = np.zeros(len(design))
+        for name in ("service_share", "team_share"):
+            shares += design[name].to_numpy() if name in design else float(scenario.value(name))
         if (shares > 1).any():
-            problems.append(_rows((shares > 1).to_numpy(), "service_share", "with team_share exceeds 1"))
+            problems.append(_rows(shares > 1, "service_share", "with team_share exceeds 1"))
     if problems:
         raise InputError(problems)
     if "society_seed" not in design:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ class Outcomes:
     """
 
     def __init__(self, scenario: Scenario, seeds: Sequence[int], societies: Sequence[int],
-                 results: Sequence[tuple], lowered: Lowered) -> None:
+                 results: Sequence[tuple[Any, Any]], lowered: Lowered) -> None:
         self.scenario = scenario
         self._seeds, self._societies, self._lowered = seeds, societies, lowered
         self._recorded = [(block.rows, result) for block, result in results if isinstance(result, Recorded)]
@@ -132,9 +133,10 @@ class Outcomes:
         values = np.stack([self.curves(*pair) for pair in pairs])  # pairs x months x runs
         all_roles = [*SERIES_ROLES, "service"]
         codes = np.repeat([all_roles.index(role) for role, _ in pairs], months * runs)
-        roles = pd.Categorical.from_codes(codes, all_roles)
+        roles = pd.Categorical.from_codes(codes, pd.Index(all_roles))
         names = list(dict.fromkeys(name for _, name in pairs))
-        variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs), names)
+        variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs),
+                                              pd.Index(names))
         table = pd.DataFrame({
             "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
             "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
@@ -166,7 +168,7 @@ class Outcomes:
             names = [*AGENT_SERIES, *self.scenario.dimensions]
             tables.append(pd.DataFrame({
                 "run": rows[run], "month": month, "person": person, "organisation": result.organisation[person],
-                "role": pd.Categorical.from_codes(result.role[person], list(ROLES)),
+                "role": pd.Categorical.from_codes(result.role[person], pd.Index(ROLES)),
                 **dict(zip(names, columns, strict=True)),
             }).astype({"stage": np.int8, "holder": np.int32}))
         table = pd.concat(tables, ignore_index=True)

@@ -350,9 +350,11 @@ class Saved:
         except ImportError as error:
             raise StoreError(f"netCDF needs {error.name}: pip install 'valign[netcdf]'") from None
         runs = self["runs"]
-        names = {name: name.replace("/", "_") for name in runs if name != "run"}
-        data = {names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"
-                              else runs[name].to_numpy()) for name in names}
+        names = {name: name.replace("/", "_") for name in map(str, runs) if name != "run"}
+        data: dict[str, Any] = {
+            names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"
+                          else runs[name].to_numpy()) for name in names
+        }
         for role, variable in self.variables():
             data[f"{role}.{variable}"] = (("month", "run"), self.curves(role, variable))
         keys = ("command", "started", "finished", "work_hash")

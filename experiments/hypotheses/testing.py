@@ -61,7 +61,7 @@ class TestResult:
         mean = world_effects(self.effects)[0]
         sign = 1 if self.test.direction == "higher" else -1
         if np.isnan(mean).all():
-            return (np.nan,) * 3
+            return np.nan, np.nan, np.nan
         low, high = np.nanquantile(sign * mean, [0.05, 0.95])
         return float(np.nanmean(sign * mean)), float(low), float(high)
 

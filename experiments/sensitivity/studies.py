@@ -165,7 +165,7 @@ def sensitivity(
         problem = make_problem(scenario, parameters, group_by=group_by, bounds=bounds, levels=levels,
                                distributions=distributions, seed_factor=seed_factor, society_factor=society_factor)
     except InputError as error:
-        problems += error.problems
+        raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     spec = {"scenario": scenario.to_toml(), "code": sources_hash()}
