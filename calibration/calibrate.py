@@ -17,6 +17,7 @@ from valign.model.scenario import Scenario
 from . import smc as sequential
 from .data import Data, load
 from .estimators import Posterior, estimate
+from .keeping import Kept
 from .problem import Free, Problem
 from .recovery import Recovery, recover, reference_table
 from .rivals import Choice, choose
@@ -180,7 +181,7 @@ def calibrate(
     simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
     particles : how many make a generation.
     methods : of "regression" (reported), "forest", "smc".
-    folder : keeps finished generations; asked again, goes on from there.
+    folder : keeps what is finished (batches, generations); asked again, goes on from there.
     progress : called with (simulations done, in all).
 
     Raises
@@ -197,9 +198,9 @@ def calibrate(
         if progress is not None:
             progress(before + done, simulations + extra)
 
-    table = reference_table(problem, extra, seed, progress=told)
-    recovery = recover(table, seed=seed)
-    work = {"data": data.name, "scenario": problem.scenario.to_toml()}
+    work = {**problem.work, "recovered": extra, "seed": seed}
+    kept = Kept(None if folder is None else folder / "recovery", work)
+    recovery = recover(reference_table(problem, extra, seed, progress=told, kept=kept), seed=seed)
     result = sequential.smc(
         problem.simulate,
         problem.prior,
@@ -208,7 +209,7 @@ def calibrate(
         simulations=simulations,
         seed=seed,
         reduce=True,
-        folder=folder,
+        folder=None if folder is None else folder / "generations",
         work=work,
         progress=lambda done, total: told(done, total, extra),
     )
@@ -222,6 +223,7 @@ def choose_model(
     seed: int = 1,
     *,
     simulations: int = 50_000,
+    folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
@@ -230,7 +232,7 @@ def choose_model(
     Arguments as for `calibrate`; the data need people and an orientation.
     """
     data = data if isinstance(data, Data) else load(data)
-    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress)
+    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder)
 
 
 def posterior_design(

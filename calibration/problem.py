@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ import pandas as pd
 from valign.experiments.design import check_design, society_seeds, varies_in_block
 from valign.experiments.simulate import Block, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
+from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.observe import OUTCOMES, PATH
 from valign.model.parameters import PARAMETERS
@@ -234,6 +236,19 @@ class Problem:
                 np.array([pattern.value for pattern in self.data.patterns]),
             ]
         )
+
+    @property
+    def work(self) -> dict[str, Any]:
+        """What is calibrated: all that simulations depend on, besides their number and seed."""
+        prior = self.prior
+        bounds = zip(prior.names, prior.low, prior.high, strict=True)
+        return {
+            "data": self.data.name,
+            "data_hash": self.data.digest,
+            "scenario": self.scenario.to_toml(),
+            "free": {name: [float(low), float(high)] for name, low, high in bounds},
+            "code": sources_hash(),
+        }
 
     def design(self, theta: np.ndarray, seeds: np.ndarray) -> pd.DataFrame:
         """Parameters [n x d] and seeds [n] as a design."""

@@ -209,6 +209,56 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
     return figure
 
 
+def odds_figure(odds: pd.DataFrame, title: str) -> Figure:
+    """Shares of the rivals as the tolerance shrinks (to the right), by sequential ABC with a model index.
+
+    odds : columns generation, epsilon, model, share, ess.
+    """
+    figure, (axes,) = new_figure(1, 8.4, 4.6)
+    steps = odds.drop_duplicates("generation").set_index("generation")
+    names = [name for name in RIVALS if name in set(odds["model"])]
+    ends, styles = [], ["-", (0, (6, 2)), (0, (3, 1.5)), (0, (1, 1.5)), (0, (6, 2, 1, 2))]
+    for style, name in zip(styles, names, strict=False):
+        part = odds[odds["model"] == name].set_index("generation")["share"]
+        half = 1.96 * np.sqrt(part * (1 - part) / steps["ess"])
+        place = np.arange(len(part))
+        axes.fill_between(place, (part - half).clip(0), (part + half).clip(upper=1), color=MAIN, alpha=0.12, lw=0)
+        axes.plot(place, part, color=MAIN, ls=style, lw=1.8, marker="o", ms=4.5, mfc="white", mec=MAIN)
+        ends.append(float(part.iloc[-1]))
+    last = len(steps) - 1
+    for name, end, place in zip(names, ends, apart(ends, 0.055), strict=True):
+        axes.annotate(
+            f"{RIVALS[name]} {100 * end:.0f} %",
+            (last, end),
+            xytext=(last + 0.02 * max(last, 1) + 0.08, place),
+            color=INK,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+        )
+    axes.axhline(1 / len(names), color=MUTED, lw=1, ls=(0, (2, 2)))
+    axes.annotate(
+        "equal odds", (0, 1 / len(names)), xytext=(0, 4), textcoords="offset points", fontsize=8.5, color=MUTED
+    )
+    axes.set(
+        ylim=(-0.02, max(0.6, 1.1 * float(odds["share"].max()))),
+        xlim=(-0.2, last + 0.1),
+        xticks=range(len(steps)),
+        xticklabels=[f"{each:.2f}" for each in steps["epsilon"]],
+        xlabel="tolerance (distance from the data at which simulations still count)",
+    )
+    axes.set_yticks(ticks := [each for each in (0, 0.25, 0.5, 0.75, 1) if each <= axes.get_ylim()[1]])
+    axes.set_yticklabels([f"{100 * each:.0f} %" for each in ticks])
+    axes.set_title("Posterior share of each explanation", loc="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    note(
+        figure,
+        "Sequential ABC with a model index, equal prior odds. Field: 95 % from the effective sample size "
+        f"({steps['ess'].min():.0f} to {steps['ess'].max():.0f}).",
+    )
+    return figure
+
+
 def ranks_figure(estimates: pd.DataFrame, title: str, bins: int = 15) -> Figure:
     """Rank histograms of simulation-based calibration: flat if the posteriors are right.
 

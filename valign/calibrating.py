@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from . import terminal
 if TYPE_CHECKING:
     import pandas as pd
 
-KEPT = "generations"  # of an unfinished calibration
+KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
 LONG = ("posterior", "reference", "recovered")
 
 
@@ -60,7 +61,7 @@ def calibrate(wish: Request) -> None:
 
     free, data = ranges(wish.free), load(wish.data)
     problem = Problem.of(data, wish.scenario, free)
-    work = _work("calibrate", wish, problem, data)
+    work = _work("calibrate", wish, problem)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
         from valign.results import figures, figures_calibration
@@ -148,27 +149,26 @@ def rivals(wish: Request) -> None:
 
     free, data = ranges(wish.free), load(wish.data)
     problem = Problem.of(data, wish.scenario, free)
-    work = _work("rivals", wish, problem, data)
+    work = _work("rivals", wish, problem)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> dict[str, pd.DataFrame]:
         from valign.results import figures, figures_calibration
 
-        found = choose_model(data, wish.scenario, free, wish.seed, simulations=wish.simulations, progress=told)
+        found = choose_model(
+            data, wish.scenario, free, wish.seed, simulations=wish.simulations, folder=folder / KEPT, progress=told
+        )
         figure = figures_calibration.rivals_figure(found.shares, found.scores, found.confusion, f"{data.title}: rivals")
         figures.save(figure, folder, "figure-rivals", found.scores)
-        remarks = [
-            *data.remarks,
-            "Both methods put the same explanation first."
-            if found.agree
-            else "The two methods put different explanations first: nothing is decided.",
-        ]
+        figure = figures_calibration.odds_figure(found.odds, f"{data.title}: odds along the tolerance")
+        figures.save(figure, folder, "figure-odds", found.odds)
         return {
             "shares": found.shares,
             "odds": found.odds,
             "confusion": found.confusion,
             "scores": found.scores,
             "folds": found.folds,
-            "remarks": _remarks(remarks),
+            "reference": found.reference,
+            "remarks": _remarks(found.remarks()),
         }
 
     folder, tables = _published("rivals", wish, problem, work, made)
@@ -204,30 +204,9 @@ def rivals(wish: Request) -> None:
     _say(tables["remarks"], folder, wish)
 
 
-def _work(command: str, wish: Request, problem: Any, data: Any) -> dict[str, Any]:
+def _work(command: str, wish: Request, problem: Any) -> dict[str, Any]:
     """What is done, for the manifest: everything a result depends on."""
-    import hashlib
-
-    from valign.model.compiling import sources_hash
-
-    digest = hashlib.blake2b(digest_size=8)
-    for table in (data.people, data.ties):
-        digest.update(b"" if table is None else table.to_csv(index=False).encode())
-    digest.update(repr([(each.name, each.time.tolist(), each.share.tolist()) for each in data.series]).encode())
-    digest.update(repr(data.patterns).encode())
-    prior = problem.prior
-    return {
-        "command": command,
-        "data": data.name,
-        "data_hash": digest.hexdigest(),
-        "scenario": problem.scenario.to_toml(),
-        "free": {
-            name: [float(low), float(high)] for name, low, high in zip(prior.names, prior.low, prior.high, strict=True)
-        },
-        "simulations": wish.simulations,
-        "seed": wish.seed,
-        "code": sources_hash(),
-    }
+    return {"command": command, **problem.work, "simulations": wish.simulations, "seed": wish.seed}
 
 
 def _published(
@@ -240,13 +219,13 @@ def _published(
     """Compute unless the folder holds the same work already; save."""
     folder = wish.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = wish.quiet or wish.as_json
-    unfinished = folder.is_dir() and {path.name for path in folder.iterdir()} == {KEPT}
+    unfinished = (folder / KEPT).is_dir() and not (folder / store.MANIFEST).exists()
     if not unfinished and store.prepare(folder, work):
         terminal.say(f"{folder} holds this very work already; showing it", quiet)
         saved = store.load(folder)
         return folder, {name: saved[name] for name in saved.manifest["tables"]}
     if unfinished:
-        terminal.say(f"Going on with the generations in {folder / KEPT}", quiet)
+        terminal.say(f"Going on with what is finished in {folder / KEPT}", quiet)
     started = datetime.now(UTC)
     try:
         with terminal.progress(command, quiet) as told:
@@ -260,8 +239,13 @@ def _published(
             started=started,
             only_parquet=LONG,
         )
-    except BaseException:
+        shutil.rmtree(folder / KEPT, ignore_errors=True)
+    except BaseException as error:
         store.discard_if_empty(folder)
+        if isinstance(error, KeyboardInterrupt) and (folder / KEPT).is_dir():
+            raise KeyboardInterrupt(
+                f"interrupted; what is finished is kept in {folder / KEPT} (the same command goes on from there)"
+            ) from None
         raise
     return folder, tables
 
