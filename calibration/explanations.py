@@ -26,6 +26,16 @@ class Rival:
     fixed: Mapping[str, float]
     free: Mapping[str, tuple[float, float] | None]
 
+    @property
+    def values(self) -> bool:
+        """Whether values play a part."""
+        return "fit_effect" not in self.fixed
+
+    @property
+    def peers(self) -> bool:
+        """Whether peers play a part."""
+        return "peer_effect" not in self.fixed
+
 
 RIVALS: dict[str, Rival] = {
     "full": Rival("values and peers", {}, {}),

@@ -18,7 +18,7 @@ from .baselines import fit_baseline
 from .estimators import Posterior, regression
 from .histories import Layout, Summariser
 from .keeping import NOTHING_KEPT, Kept
-from .explanations import Simulated
+from .explanations import RIVALS, Rival, Simulated
 from .smc import run_seeds
 
 BASELINES = ("bass", "logistic")
@@ -84,14 +84,13 @@ def out_of_sample(
     """
     individual, counts = [], []
     for number, fold in enumerate(parts):
-        summariser = Summariser(fold.train)
         for place, name in enumerate((*tables, *BASELINES)):
 
-            def make(name=name, fold=fold, summariser=summariser):
+            def make(name=name, fold=fold):
                 times = (
                     _curves(name, fold, layout, draws, seed)
                     if name in BASELINES
-                    else _predicted(tables[name], summariser, draws, seed)
+                    else _predicted(tables[name], RIVALS[name], fold.train, draws, seed)
                 )
                 person, crps = _scores(fold, layout, times, curves=name in BASELINES)
                 return {**{key: person[key].to_numpy() for key in person}, "crps": crps}
@@ -104,15 +103,17 @@ def out_of_sample(
     return pd.concat(individual, ignore_index=True), pd.DataFrame(counts)
 
 
-def _predicted(table: Simulated, summariser: Summariser, draws: int, seed: int) -> np.ndarray:
-    """Periods of adoption [N x draws] with parameters from the posterior given the part observed."""
+def _predicted(table: Simulated, rival: Rival, observed: Layout, draws: int, seed: int) -> np.ndarray:
+    """Periods of adoption [N x draws] with parameters from the posterior given what a rival sees of the part observed."""
+    summariser = Summariser(observed, rival.values, rival.peers)
+    used = summariser.relevant
     summaries = np.concatenate(
         [
-            summariser(np.ascontiguousarray(table.times[:, start : start + PART], np.int32)).T
+            summariser(np.ascontiguousarray(table.times[:, start : start + PART], np.int32))[used].T
             for start in range(0, len(table.u), PART)
         ]
     )
-    posterior = regression(table.u, summaries, summariser.observed, table.problem.prior)
+    posterior = regression(table.u, summaries, summariser.observed[used], table.problem.prior)
     theta = _resampled(posterior, draws, seed)
     _, times = table.problem.run(theta, run_seeds(seed, 60_000, 0, draws), times=True)
     assert times is not None

@@ -62,8 +62,9 @@ class Kernel:
     def local(cls, centre: np.ndarray, weight: np.ndarray, near: np.ndarray, width: float = 1.0) -> Kernel:
         """The covariance of the particles `near` (bool, those that meet the next tolerance) around each particle.
 
+        A tenth comes from one wide normal over all of them, so that no weight gets out of hand (Hesterberg 1995).
         width : of the local normals, in standard deviations; below 1 more are accepted, with more even weights, as long
-            as the particles are many for their number of dimensions. A tenth comes from one wide normal over all of them, so that no weight gets out of hand (Hesterberg 1995).
+            as the particles are many for their number of dimensions.
         """
         d = centre.shape[1]
         weight = weight / weight.sum()
