@@ -21,6 +21,7 @@ from .keeping import Kept
 from .problem import Free, Problem
 from .recovery import Recovery, recover, reference_table
 from .rivals import Choice, choose
+from .screening import Screened, screen_free, wants_screening
 
 REPORTED = "regression"  # the method whose posterior is used
 METHODS = ("regression", "forest", "smc")
@@ -41,6 +42,7 @@ class Calibration:
     posteriors: dict[str, Posterior]
     recovery: Recovery
     seed: int
+    screened: Screened | None = None
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -127,7 +129,7 @@ class Calibration:
 
     def remarks(self) -> list[str]:
         """What a reader has to know to read the numbers rightly."""
-        out = [*self.problem.data.remarks]
+        out = [*self.problem.data.remarks, *([] if self.screened is None else [self.screened.remark()])]
         poor = self.recovery.parameters.loc[~self.recovery.parameters["identified"], "parameter"].tolist()
         if poor:
             out.append(f"These data cannot inform {', '.join(poor)}: what is reported of them is close to the prior.")
@@ -175,7 +177,8 @@ def calibrate(
     data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
     scenario : the scenario whose parameters are fitted (default: a plain one made from the description, in which people
         choose alone). Its months become the periods observed.
-    free : names of up to eight parameters, or a mapping from names to ranges (None: the plausible range declared).
+    free : names of parameters, or a mapping from names to ranges (None: the plausible range declared). Of more than
+        eight, or of all that are uncertain ("screen" in the place of a name), `screening.screen_free` chooses eight.
         Default: base_staff (-6 to 0), fit_effect, peer_effect, awareness_in_service.
     seed : the same seed gives the same numbers.
     simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
@@ -189,7 +192,8 @@ def calibrate(
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
     """
     data = data if isinstance(data, Data) else load(data)
-    problem = Problem.of(data, scenario, free, threads=threads)
+    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
+    problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
     if REPORTED not in methods:
         raise InputError([f"methods: {REPORTED!r}, which is reported, has to be among them"])
     extra = max(6000, simulations // 4)
@@ -213,7 +217,7 @@ def calibrate(
         work=work,
         progress=lambda done, total: told(done, total, extra),
     )
-    return Calibration(problem, result, estimate(result, tuple(methods)), recovery, seed)
+    return Calibration(problem, result, estimate(result, tuple(methods)), recovery, seed, screened)
 
 
 def choose_model(
@@ -232,6 +236,8 @@ def choose_model(
     Arguments as for `calibrate`; the data need people and an orientation.
     """
     data = data if isinstance(data, Data) else load(data)
+    if wants_screening(free):
+        free = screen_free(data, scenario, free, seed, threads=threads).free
     return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder)
 
 

@@ -104,7 +104,7 @@ def out_of_sample(
 
 
 def _predicted(table: Simulated, rival: Rival, observed: Layout, draws: int, seed: int) -> np.ndarray:
-    """Periods of adoption [N x draws] with parameters from the posterior given what a rival sees of the part observed."""
+    """Periods of adoption [N x draws] from the posterior given what the rival sees of the part observed."""
     summariser = Summariser(observed, rival.values, rival.peers)
     used = summariser.relevant
     summaries = np.concatenate(

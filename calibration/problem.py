@@ -116,7 +116,20 @@ def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Socie
     return society_from_tables(nodes.astype(object), ties, {**(book or {}), **groups}, scenario)
 
 
+def scenario_for(data: Data, scenario: Scenario | str | None) -> Scenario:
+    """The scenario asked for, or a plain one of the description; it runs for as many months as periods observed."""
+    made = scenario_of(data) if scenario is None else scenario
+    made = Scenario.load(made) if isinstance(made, str) else made
+    return made.replace({"months": max(data.periods, 1)})
+
+
 def prior_of(free: Free, scenario: Scenario) -> Prior:
+    """The prior of up to eight free parameters; see `bounds_of`."""
+    bounds = bounds_of(free, scenario)
+    return Prior.of(bounds, [name for name in bounds if name in PARAMETERS and PARAMETERS[name].integer])
+
+
+def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
     """Ranges of the free parameters: those given, else the plausible ranges of their declarations.
 
     Raises InputError for names that are none, that cannot vary between runs of one society, or have no declared range.
@@ -142,7 +155,7 @@ def prior_of(free: Free, scenario: Scenario) -> Prior:
         bounds[name] = (float(low), float(high))
     if problems:
         raise InputError(problems)
-    return Prior.of(bounds, [name for name in bounds if name in PARAMETERS and PARAMETERS[name].integer])
+    return bounds
 
 
 @dataclass(eq=False)
@@ -187,9 +200,7 @@ class Problem:
         threads: int | None = None,
     ) -> Problem:
         """Check and assemble; the scenario runs for as many months as there are periods observed."""
-        made = scenario_of(data) if scenario is None else scenario
-        made = Scenario.load(made) if isinstance(made, str) else made
-        made = made.replace({"months": max(data.periods, 1)})
+        made = scenario_for(data, scenario)
         prior = prior_of(DEFAULT_FREE if free is None else free, made)
         if society is None and data.people is not None:
             society = society_of_data(data, made)

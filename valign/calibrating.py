@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +54,32 @@ def ranges(free: tuple[str, ...]) -> dict[str, tuple[float, float] | None] | Non
     return found or None
 
 
+@dataclass(frozen=True)
+class Screening:
+    """What a screening of the free parameters leaves to say and to keep."""
+
+    remarks: tuple[str, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def _screened(wish: Request, data: Any) -> tuple[dict[str, tuple[float, float] | None] | None, Screening]:
+    """The free parameters, chosen by screening where more are asked for than can be fitted."""
+    from valign.calibration.screening import screen_free, wants_screening
+
+    free = ranges(wish.free)
+    if free is None or not wants_screening(free):
+        return free, Screening()
+    found = screen_free(data, wish.scenario, free, wish.seed)
+    return found.free, Screening((found.remark(),), {"screening": found.table})
+
+
 def calibrate(wish: Request) -> None:
     from valign.calibration.calibrate import calibrate as fit
     from valign.calibration.data import load
     from valign.calibration.problem import Problem
 
-    free, data = ranges(wish.free), load(wish.data)
+    data = load(wish.data)
+    free, screening = _screened(wish, data)
     problem = Problem.of(data, wish.scenario, free)
     work = _work("calibrate", wish, problem)
 
@@ -78,7 +98,8 @@ def calibrate(wish: Request) -> None:
             "predictive": found.predictive,
             "checks": found.checks,
             "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*screening.remarks, *found.remarks()]),
+            **screening.tables,
         }
         drawn = [
             (
@@ -147,7 +168,8 @@ def rivals(wish: Request) -> None:
     from valign.calibration.data import load
     from valign.calibration.problem import Problem
 
-    free, data = ranges(wish.free), load(wish.data)
+    data = load(wish.data)
+    free, screening = _screened(wish, data)
     problem = Problem.of(data, wish.scenario, free)
     work = _work("rivals", wish, problem)
 
@@ -168,7 +190,8 @@ def rivals(wish: Request) -> None:
             "scores": found.scores,
             "folds": found.folds,
             "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*screening.remarks, *found.remarks()]),
+            **screening.tables,
         }
 
     folder, tables = _published("rivals", wish, problem, work, made)
