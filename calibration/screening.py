@@ -1,8 +1,10 @@
 """Which parameters to free: at most eight, those that move most what was observed.
 
-Morris 1991; mu* of Campolongo, Cariboni & Saltelli 2007. Sequential ABC bears about eight free parameters. From more, Morris trajectories over the summaries of the data choose:
+Sequential ABC bears about eight free parameters. From more, Morris trajectories over the summaries of the data choose:
 a parameter ranks by its largest effect on any summary (mu*, relative to the largest effect that any parameter has on
 that summary). All rows of a trajectory share a seed; a dummy factor shows what noise alone would make of an effect.
+
+Sources: Morris 1991; mu* of Campolongo, Cariboni & Saltelli 2007.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ class Screened:
         more = f" and {len(left) - 12} more" if len(left) > 12 else ""
         return (
             f"Screened {len(self.table)} parameters (Morris, {self.runs} runs); free are {', '.join(self.free)}. "
-            f"Held at the scenario's value, with the largest effect on anything observed in % of the strongest: {said}{more}."
+            "Held at the scenario's value, with the largest effect on anything observed in % of the strongest: "
+            f"{said}{more}."
         )
 
 

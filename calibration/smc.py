@@ -14,7 +14,8 @@ threads nor interruptions change a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,20 @@ class Result:
         return Kernel.local(before.u[here], before.weight[here], away <= self.generations[number].epsilon)
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Matrices here are so small that more threads only wait for one another (twice the processor time); and sums do
+    not depend on how many there are. Without threadpoolctl, which comes with scikit-learn, nothing is changed."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(1, "blas"):
+        yield
+
+
+@one_blas_thread()
 def smc(
     simulate: Simulator,
     prior: Prior,

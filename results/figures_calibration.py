@@ -31,36 +31,46 @@ RIVALS = {
 
 
 def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
-    """Intervals by method against the prior's range, a panel for each parameter.
+    """Intervals by method and of the (uniform) prior, a panel for each parameter; it says which are not informed.
 
-    summary : columns method, parameter, q05 ... q95, prior_low, prior_high, informed.
+    summary : columns method, parameter, q05 ... q95, prior_low, prior_high, informed (by the first method), perhaps
+        identified (by recovery of known truths): a parameter counts as informed when it is both.
     """
     names = list(dict.fromkeys(summary["parameter"]))
     methods = list(dict.fromkeys(summary["method"]))
-    figure, panels = new_figure(len(names), 3.1 * len(names) + 1.6, 1.6 + 0.55 * len(methods))
+    figure, panels = new_figure(len(names), 3.1 * len(names) + 1.6, 1.6 + 0.55 * (len(methods) + 1))
     for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
         part = summary[summary["parameter"] == name].set_index("method")
         low, high = part["prior_low"].iloc[0], part["prior_high"].iloc[0]
+        told = bool(part["informed"].iloc[0]) and bool(part["identified"].iloc[0] if "identified" in part else True)
         axes.axvspan(low, high, color=GRID, alpha=0.6, lw=0)
-        for row, method in enumerate(methods):
-            found, colour = part.loc[method], MAIN if row == 0 else MUTED
+        cuts = {f"q{100 * q:02.0f}": low + q * (high - low) for q in (0.05, 0.25, 0.5, 0.75, 0.95)}
+        for row, method in enumerate((*methods, "prior")):
+            found = cuts if method == "prior" else part.loc[method]
+            colour = MAIN if row == 0 and told else MUTED
             axes.plot([found["q05"], found["q95"]], [row, row], color=colour, lw=1.6, solid_capstyle="butt")
             axes.plot([found["q25"], found["q75"]], [row, row], color=colour, lw=5, solid_capstyle="butt")
-            axes.plot([found["q50"]], [row], marker="o", ms=6, mfc="white", mec=colour, mew=1.6)
+            face = colour if method == "prior" else "white"
+            axes.plot([found["q50"]], [row], marker="o", ms=6, mfc=face, mec=colour, mew=1.6)
+        axes.axhline(len(methods) - 0.5, color="white", lw=2)
         margin = 0.04 * (high - low)
         axes.set(
             xlim=(low - margin, high + margin),
-            ylim=(len(methods) - 0.4, -0.6),
-            yticks=range(len(methods)),
-            yticklabels=[METHODS.get(method, method) for method in methods] if place == 0 else [],
+            ylim=(len(methods) + 0.6, -0.6),
+            yticks=range(len(methods) + 1),
+            yticklabels=[*(METHODS.get(method, method) for method in methods), "prior"] if place == 0 else [],
         )
         axes.grid(False)
         axes.locator_params(axis="x", nbins=5)
-        told = "" if part["informed"].iloc[0] else "\nnot informed by these data"
-        axes.set_title(name + told, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        axes.set_title(name + ("" if told else "\nnot informed by these data"), loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(axis="y", length=0)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
-    note(figure, "Circle: median; thick: 25 to 75 %, thin: 5 to 95 % of the posterior; grey field: the prior's range.")
+    note(
+        figure,
+        "Circle: median; thick: 25 to 75 %, thin: 5 to 95 %; grey field: the prior's range. Not informed: from data of "
+        "this size, known truths are not recovered\n(less than 30 % of the prior's variance goes), or the posterior "
+        "is hardly narrower than the prior.",
+    )
     return figure
 
 
