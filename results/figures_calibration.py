@@ -42,7 +42,7 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
     for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
         part = summary[summary["parameter"] == name].set_index("method")
         low, high = part["prior_low"].iloc[0], part["prior_high"].iloc[0]
-        told = bool(part["informed"].iloc[0]) and bool(part["identified"].iloc[0] if "identified" in part else True)
+        told = bool(part["informed"].iloc[0] and ("identified" not in part or part["identified"].iloc[0]))
         axes.axvspan(low, high, color=GRID, alpha=0.6, lw=0)
         cuts = {f"q{100 * q:02.0f}": low + q * (high - low) for q in (0.05, 0.25, 0.5, 0.75, 0.95)}
         for row, method in enumerate((*methods, "prior")):
@@ -62,7 +62,8 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
         )
         axes.grid(False)
         axes.locator_params(axis="x", nbins=5)
-        axes.set_title(name + ("" if told else "\nnot informed by these data"), loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        heading = name if told else f"{name}\nnot informed by these data"
+        axes.set_title(heading, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(axis="y", length=0)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
     note(
