@@ -18,9 +18,11 @@ from valign.model.scenario import Scenario
 from . import smc as sequential
 from .data import Data, load
 from .estimators import Posterior, estimate
+from .keeping import Kept
 from .problem import Free, Problem
 from .recovery import Recovery, recover, reference_table
 from .rivals import Choice, choose
+from .screening import Screened, screen_free, wants_screening
 
 REPORTED = "regression"  # the method whose posterior is used
 METHODS = ("regression", "forest", "smc")
@@ -41,6 +43,7 @@ class Calibration:
     posteriors: dict[str, Posterior]
     recovery: Recovery
     seed: int
+    screened: Screened | None = None
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -125,7 +128,7 @@ class Calibration:
 
     def remarks(self) -> list[str]:
         """What a reader has to know to read the numbers rightly."""
-        out = [*self.problem.data.remarks]
+        out = [*self.problem.data.remarks, *([] if self.screened is None else [self.screened.remark()])]
         poor = self.recovery.parameters.loc[~self.recovery.parameters["identified"], "parameter"].tolist()
         if poor:
             out.append(f"These data cannot inform {', '.join(poor)}: what is reported of them is close to the prior.")
@@ -176,13 +179,14 @@ def calibrate(
     data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
     scenario : the scenario whose parameters are fitted (default: a plain one made from the description, in which people
         choose alone). Its months become the periods observed.
-    free : names of up to eight parameters, or a mapping from names to ranges (None: the plausible range declared).
+    free : names of parameters, or a mapping from names to ranges (None: the plausible range declared). Of more than
+        eight, or of all that are uncertain ("screen" in the place of a name), `screening.screen_free` chooses eight.
         Default: base_staff (-6 to 0), fit_effect, peer_effect, awareness_in_service.
     seed : the same seed gives the same numbers.
     simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
     particles : how many make a generation.
     methods : of "regression" (reported), "forest", "smc".
-    folder : keeps finished generations; asked again, goes on from there.
+    folder : keeps what is finished (batches, generations); asked again, goes on from there.
     progress : called with (simulations done, in all).
 
     Returns
@@ -194,7 +198,8 @@ def calibrate(
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
     """
     data = data if isinstance(data, Data) else load(data)
-    problem = Problem.of(data, scenario, free, threads=threads)
+    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
+    problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
     if REPORTED not in methods:
         raise InputError([f"methods: {REPORTED!r}, which is reported, has to be among them"])
     extra = max(6000, simulations // 4)
@@ -203,9 +208,9 @@ def calibrate(
         if progress is not None:
             progress(before + done, simulations + extra)
 
-    table = reference_table(problem, extra, seed, progress=told)
-    recovery = recover(table, seed=seed)
-    work = {"data": data.name, "scenario": problem.scenario.to_toml()}
+    work = {**problem.work, "recovered": extra, "seed": seed}
+    kept = Kept(None if folder is None else folder / "recovery", work)
+    recovery = recover(reference_table(problem, extra, seed, progress=told, kept=kept), seed=seed)
     result = sequential.smc(
         problem.simulate,
         problem.prior,
@@ -214,11 +219,11 @@ def calibrate(
         simulations=simulations,
         seed=seed,
         reduce=True,
-        folder=folder,
+        folder=None if folder is None else folder / "generations",
         work=work,
         progress=lambda done, total: told(done, total, extra),
     )
-    return Calibration(problem, result, estimate(result, tuple(methods)), recovery, seed)
+    return Calibration(problem, result, estimate(result, tuple(methods)), recovery, seed, screened)
 
 
 def choose_model(
@@ -228,6 +233,7 @@ def choose_model(
     seed: int = 1,
     *,
     simulations: int = 50_000,
+    folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
@@ -247,7 +253,9 @@ def choose_model(
     InputError : everything wrong with data, scenario or free parameters.
     """
     data = data if isinstance(data, Data) else load(data)
-    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress)
+    if wants_screening(free):
+        free = screen_free(data, scenario, free, seed, threads=threads).free
+    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder)
 
 
 def posterior_design(

@@ -7,9 +7,11 @@ uncertainty), any number of each. docs/CALIBRATION.md shows a worked description
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -185,6 +187,16 @@ class Data:
         cut = float(np.median(value[known])) if split is None else split
         above = value >= cut if split is not None or not (value[known] > cut).any() else value > cut
         return np.where(known, above, -1).astype(np.int8)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of all that was observed."""
+        made = hashlib.blake2b(digest_size=8)
+        for table in (self.people, self.ties):
+            made.update(b"" if table is None else table.to_csv(index=False).encode())
+        made.update(repr([(each.name, each.time.tolist(), each.share.tolist()) for each in self.series]).encode())
+        made.update(repr(self.patterns).encode())
+        return made.hexdigest()
 
     def part(self, rows: np.ndarray) -> Data:
         """The same data with some of the people (bool)."""

@@ -132,13 +132,17 @@ def regression(
 
     u [n x d], summaries [n x s]: the table; log_weight: importance weights of points that do not come from the prior;
     nearest: how many simulations are used (default: a fifteenth of the table, 500 to 2,000).
+
+    A model that cannot give what was observed is fitted to the nearest that it can: the observation is moved into the
+    range of the simulations used, since a regression beyond them leads anywhere (Frazier, Robert & Rousseau 2020).
     """
     nearest = max(500, min(NEAREST, len(u) // 15)) if nearest is None else nearest
     reduction = Reduction(u, summaries)
     rows = _nearest(reduction, summaries, observed, max(5 * nearest, len(u) // 5))
     reduction = Reduction(u[rows], summaries[rows])  # once more, where it has to be good
     near = rows[_nearest(reduction, summaries[rows], observed, nearest)]
-    reduced, target = reduction(summaries[near]), reduction(observed)[0]
+    reduced = reduction(summaries[near])
+    target = np.clip(reduction(observed)[0], reduced.min(axis=0), reduced.max(axis=0))
     log = None if log_weight is None else log_weight(u[near])
     moved, weight = adjust(u[near], reduced, target, reduction.unit, log, nearest)
     return Posterior("regression", prior, moved, weight)
@@ -161,7 +165,7 @@ def forest(
     seed: int = 1,
 ) -> Posterior:
     """Random-forest posterior from the `rows` simulations nearest to the observation. Needs scikit-learn."""
-    ensemble = _sklearn().RandomForestRegressor
+    ensemble = sklearn_ensemble().RandomForestRegressor
     z = np.clip((summaries - observed) / scales(summaries), -20, 20)
     near = np.argsort((z**2).sum(axis=1), kind="stable")[: min(rows, len(u))]
     share = np.ones(len(near))
@@ -183,7 +187,7 @@ def forest(
     return Posterior("forest", prior, u[near[kept]], weight[kept] / weight[kept].sum())
 
 
-def _sklearn() -> Any:
+def sklearn_ensemble() -> Any:
     try:
         from sklearn import ensemble
     except ImportError:

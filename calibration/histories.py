@@ -118,9 +118,10 @@ def person_periods(layout: Layout, time: np.ndarray | None = None) -> pd.DataFra
     return table
 
 
-def auxiliary_fit(layout: Layout) -> np.ndarray:
+def auxiliary_fit(layout: Layout, values: bool = True, peers: bool = True) -> np.ndarray:
     """Coefficients of the auxiliary logit at the observed data: constant, period / periods, exposure, orientations.
 
+    values, peers : whether orientations and exposure play a part (else their coefficients are 0).
     Slightly penalised (a normal prior of SD 10), so that it exists for any data; 30 Newton steps at most.
     """
     table = person_periods(layout)
@@ -132,6 +133,8 @@ def auxiliary_fit(layout: Layout) -> np.ndarray:
             *(table[f"z_{name}"] for name in layout.orientations),
         ]
     )
+    x[:, 2] *= peers
+    x[:, 3:] *= values
     y, beta = table["adopts"].to_numpy(float), np.zeros(x.shape[1])
     for _ in range(30):
         p = 1.0 / (1.0 + np.exp(-x @ beta))
@@ -150,10 +153,16 @@ def knots(periods: int) -> np.ndarray:
 
 
 class Summariser:
-    """Summaries of histories: what an observation of this layout would say."""
+    """Summaries of histories: what an observation of this layout would say.
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout, self.coefficients, self.knots = layout, auxiliary_fit(layout), knots(layout.periods)
+    values, peers : whether whoever looks at them knows of an effect of values and of peers. One who does not has an
+    auxiliary logit without it, and `relevant` leaves out the summaries that are about it: an explanation is fitted by
+    what it speaks of.
+    """
+
+    def __init__(self, layout: Layout, values: bool = True, peers: bool = True) -> None:
+        self.layout, self.coefficients = layout, auxiliary_fit(layout, values, peers)
+        self.knots = knots(layout.periods)
         orientations = layout.orientations
         self.names = (
             *(f"share adopted by {knot}" for knot in self.knots),
@@ -167,6 +176,10 @@ class Summariser:
             "score: exposure",
             *(f"score: {name}" for name in orientations),
         )
+        about_values = {f"{name}: {what}" for name in orientations for what in ("later if low", "more if high")}
+        about_values |= {f"score: {name}" for name in orientations}
+        left_out = (set() if values else about_values) | (set() if peers else {"likeness of ties", "score: exposure"})
+        self.relevant = np.array([name not in left_out for name in self.names])
         self.observed = self(layout.time[:, None].astype(np.int32))[:, 0]
 
     def __call__(self, time: np.ndarray) -> np.ndarray:

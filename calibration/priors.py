@@ -33,7 +33,7 @@ class Prior:
         if not 1 <= len(bounds) <= MOST_FREE:
             problems.append(
                 f"{len(bounds)} free parameters: 1 to {MOST_FREE} are possible "
-                "(screen first: a Morris screening shows which matter)"
+                "(`valign calibrate DATA --free screen` chooses those that matter most)"
             )
         if problems:
             raise InputError(problems)

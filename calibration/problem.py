@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ import pandas as pd
 from valign.experiments.design import check_design, society_seeds, varies_in_block
 from valign.experiments.simulate import Block, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
+from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.observe import OUTCOMES, PATH
 from valign.model.parameters import PARAMETERS
@@ -114,7 +116,20 @@ def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Socie
     return society_from_tables(nodes.astype(object), ties, {**(book or {}), **groups}, scenario)
 
 
+def scenario_for(data: Data, scenario: Scenario | str | None) -> Scenario:
+    """The scenario asked for, or a plain one of the description; it runs for as many months as periods observed."""
+    made = scenario_of(data) if scenario is None else scenario
+    made = Scenario.load(made) if isinstance(made, str) else made
+    return made.replace({"months": max(data.periods, 1)})
+
+
 def prior_of(free: Free, scenario: Scenario) -> Prior:
+    """The prior of up to eight free parameters; see `bounds_of`."""
+    bounds = bounds_of(free, scenario)
+    return Prior.of(bounds, [name for name in bounds if name in PARAMETERS and PARAMETERS[name].integer])
+
+
+def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
     """Ranges of the free parameters: those given, else the plausible ranges of their declarations.
 
     Raises InputError for names that are none, that cannot vary between runs of one society, or have no declared range.
@@ -140,7 +155,7 @@ def prior_of(free: Free, scenario: Scenario) -> Prior:
         bounds[name] = (float(low), float(high))
     if problems:
         raise InputError(problems)
-    return Prior.of(bounds, [name for name in bounds if name in PARAMETERS and PARAMETERS[name].integer])
+    return bounds
 
 
 @dataclass(eq=False)
@@ -185,9 +200,7 @@ class Problem:
         threads: int | None = None,
     ) -> Problem:
         """Check and assemble; the scenario runs for as many months as there are periods observed."""
-        made = scenario_of(data) if scenario is None else scenario
-        made = Scenario.load(made) if isinstance(made, str) else made
-        made = made.replace({"months": max(data.periods, 1)})
+        made = scenario_for(data, scenario)
         prior = prior_of(DEFAULT_FREE if free is None else free, made)
         if society is None and data.people is not None:
             society = society_of_data(data, made)
@@ -234,6 +247,19 @@ class Problem:
                 np.array([pattern.value for pattern in self.data.patterns]),
             ]
         )
+
+    @property
+    def work(self) -> dict[str, Any]:
+        """What is calibrated: all that simulations depend on, besides their number and seed."""
+        prior = self.prior
+        bounds = zip(prior.names, prior.low, prior.high, strict=True)
+        return {
+            "data": self.data.name,
+            "data_hash": self.data.digest,
+            "scenario": self.scenario.to_toml(),
+            "free": {name: [float(low), float(high)] for name, low, high in bounds},
+            "code": sources_hash(),
+        }
 
     def design(self, theta: np.ndarray, seeds: np.ndarray) -> pd.DataFrame:
         """Parameters [n x d] and seeds [n] as a design."""

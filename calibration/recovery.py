@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from valign.model.errors import InputError
 
 from .data import Data
 from .estimators import INFORMED, adjust, weighted_quantiles
+from .keeping import NOTHING_KEPT, Kept
 from .priors import Prior
 from .problem import Problem
 from .reduction import Reduction
@@ -57,19 +59,23 @@ def reference_table(
     seed: int = 1,
     batch: int = 2048,
     progress: Callable[[int, int], None] | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> Table:
-    """Simulations from the prior; failed runs are left out."""
-    u, s = [], []
+    """Simulations from the prior, in batches that are kept as they are finished; failed runs are left out."""
+    parts = []
     for number, start in enumerate(range(0, simulations, batch)):
         size = min(batch, simulations - start)
-        rng = np.random.default_rng(stream(seed, 10_000, number, 0))
-        u.append(rng.standard_normal((size, len(problem.prior))))
-        s.append(problem.simulate(problem.prior.theta(u[-1]), run_seeds(seed, 10_000, number, size)))
+        parts.append(kept.part(f"batch-{number:03d}", partial(_batch, problem, seed, number, size)))
         if progress is not None:
             progress(start + size, simulations)
-    points, summaries = np.concatenate(u), np.concatenate(s)
+    points, summaries = (np.concatenate([part[name] for part in parts]) for name in ("u", "summaries"))
     known = np.isfinite(summaries).all(axis=1)
     return Table(problem.prior, points[known], summaries[known], problem.names)
+
+
+def _batch(problem: Problem, seed: int, number: int, size: int) -> dict[str, np.ndarray]:
+    u = np.random.default_rng(stream(seed, 10_000, number, 0)).standard_normal((size, len(problem.prior)))
+    return {"u": u, "summaries": problem.simulate(problem.prior.theta(u), run_seeds(seed, 10_000, number, size))}
 
 
 def recover(table: Table, data_sets: int = DATA_SETS, nearest: int | None = None, seed: int = 1) -> Recovery:

@@ -23,11 +23,16 @@ class Reduction:
 
     `unit`, its residual standard deviation, is the unit of distances: about one posterior standard deviation, so that a
     parameter of which the summaries say nothing (its number hardly varies) does not keep others from coming close.
+    A summary beyond all simulations that the regression was made of counts as the last of them: what a model cannot
+    give says nothing about its parameters, and squares far out would.
     """
 
     def __init__(self, u: np.ndarray, summaries: np.ndarray) -> None:
         self.centre = np.median(summaries, axis=0)
         self.scale = scales(summaries)
+        self.reach = np.full((2, 1), [[-20.0], [20.0]])
+        z = self._z(summaries)
+        self.reach = np.stack([z.min(axis=0), z.max(axis=0)])
         features = self._features(summaries)
         gram = features.T @ features
         gram[np.diag_indices_from(gram)] += 1e-6 * len(u)
@@ -37,8 +42,11 @@ class Reduction:
     def __add__(self, other: Reduction) -> Both:
         return Both(self, other)
 
+    def _z(self, summaries: np.ndarray) -> np.ndarray:
+        return np.clip((np.atleast_2d(summaries) - self.centre) / self.scale, *self.reach)
+
     def _features(self, summaries: np.ndarray) -> np.ndarray:
-        z = np.clip((np.atleast_2d(summaries) - self.centre) / self.scale, -20, 20)
+        z = self._z(summaries)
         return np.concatenate([np.ones((len(z), 1)), z, z * np.abs(z)], axis=1)
 
     def __call__(self, summaries: np.ndarray) -> np.ndarray:

@@ -14,9 +14,8 @@ threads nor interruptions change a result.
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ import pandas as pd
 
 from valign.model.errors import InputError
 
+from .keeping import Kept
 from .priors import Prior
 from .reduction import Both, Reduction, scales
 
@@ -33,7 +33,6 @@ Simulator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 LEAST_ESS = 100.0
 WIDE = 0.1  # share of proposals from a wide normal
 PROPOSE, NOISE = 0, 1  # purposes of random streams
-WORK, FORMAT = "work.json", 1
 
 
 def ess(weight: np.ndarray) -> float:
@@ -61,10 +60,12 @@ class Kernel:
     factor: np.ndarray  # N x d x d: lower Cholesky factors
 
     @classmethod
-    def local(cls, centre: np.ndarray, weight: np.ndarray, near: np.ndarray) -> Kernel:
+    def local(cls, centre: np.ndarray, weight: np.ndarray, near: np.ndarray, width: float = 1.0) -> Kernel:
         """The covariance of the particles `near` (bool, those that meet the next tolerance) around each particle.
 
         A tenth comes from one wide normal over all of them, so that no weight gets out of hand (Hesterberg 1995).
+        width : of the local normals, in standard deviations; below 1 more are accepted, with more even weights, as long
+            as the particles are many for their number of dimensions.
         """
         d = centre.shape[1]
         weight = weight / weight.sum()
@@ -75,7 +76,7 @@ class Kernel:
         mean = share @ points
         spread = (points - mean).T @ ((points - mean) * share[:, None])
         away = mean - centre
-        covariance = spread + away[:, :, None] * away[:, None, :]
+        covariance = width**2 * (spread + away[:, :, None] * away[:, None, :])
         middle = weight @ centre
         whole = 2.0 * (centre - middle).T @ ((centre - middle) * weight[:, None])
         covariance = np.concatenate([covariance, whole[None]])
@@ -251,6 +252,20 @@ class Result:
         return Kernel.local(before.u[here], before.weight[here], away <= self.generations[number].epsilon)
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Matrices here are so small that more threads only wait for one another (twice the processor time); and sums do
+    not depend on how many there are. Without threadpoolctl, which comes with scikit-learn, nothing is changed."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(1, "blas"):
+        yield
+
+
+@one_blas_thread()
 def smc(
     simulate: Simulator,
     prior: Prior,
@@ -306,7 +321,6 @@ def smc(
         raise InputError(problems)
     result = Result(prior, observed, reduce)
     setup = {
-        "format": FORMAT,
         "names": list(prior.names),
         "low": prior.low.tolist(),
         "high": prior.high.tolist(),
@@ -320,8 +334,9 @@ def smc(
         "reduce": reduce,
         "work": dict(work or {}),
     }
-    if folder is not None:
-        result.generations = _open(Path(folder), setup)
+    kept = Kept(folder, setup)
+    while (saved := kept.read(_name(len(result.generations)))) is not None:
+        result.generations.append(_read(len(result.generations), saved))
     while (done := sum(len(each.u) for each in result.generations)) < simulations:
         number = len(result.generations)
         if number and not result.generations[-1].complete:
@@ -332,9 +347,20 @@ def smc(
         else:
             made = _next(simulate, result, number, particles, seed, quantile, batch, simulations - done, told)
         result.generations.append(made)
-        if folder is not None:
-            _keep(Path(folder), made)
+        kept.write(_name(number), {name: getattr(made, name) for name in SAVED})
     return result
+
+
+SAVED = ("epsilon", "scale", "u", "seeds", "summaries", "weight", "complete")
+
+
+def _name(number: int) -> str:
+    return f"generation-{number:03d}"
+
+
+def _read(number: int, saved: Mapping[str, np.ndarray]) -> Generation:
+    parts = dict(saved) | {"epsilon": float(saved["epsilon"]), "complete": bool(saved["complete"])}
+    return Generation(number, **parts)  # type: ignore[arg-type]
 
 
 def _from_prior(
@@ -407,62 +433,3 @@ def _next(
         share = np.exp(log - log.max())
         weight[kept] = share / share.sum()
     return Generation(number, epsilon, scale, u, seeds, s, weight, len(kept) == particles)
-
-
-# --- on disk ---------------------------------------------------------------------------------------------------------
-def _open(folder: Path, setup: Mapping[str, Any]) -> list[Generation]:
-    """The generations that the folder holds of this very work."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(setup, sort_keys=True, indent=1)
-        if (folder / WORK).exists():
-            found = json.loads((folder / WORK).read_text("utf-8"))
-            if found != json.loads(text):
-                differing = sorted(key for key in {*found, *setup} if found.get(key) != json.loads(text).get(key))
-                raise InputError(
-                    [
-                        f"{folder} holds another calibration (it differs in: {', '.join(differing)}); nothing "
-                        "is overwritten: choose another folder or remove this one"
-                    ]
-                )
-        else:
-            _replace(folder / WORK, lambda path: path.write_text(text, "utf-8"))
-        kept: list[Generation] = []
-        while (path := folder / f"generation-{len(kept):03d}.npz").exists():
-            with np.load(path) as saved:
-                kept.append(
-                    Generation(
-                        len(kept),
-                        float(saved["epsilon"]),
-                        saved["scale"],
-                        saved["u"],
-                        saved["seeds"],
-                        saved["summaries"],
-                        saved["weight"],
-                        bool(saved["complete"]),
-                    )
-                )
-    except OSError as error:
-        raise InputError([f"{folder}: {error.strerror or error}"]) from None
-    return kept
-
-
-def _keep(folder: Path, made: Generation) -> None:
-    arrays = {
-        name: getattr(made, name) for name in ("epsilon", "scale", "u", "seeds", "summaries", "weight", "complete")
-    }
-
-    def write(path: Path) -> None:
-        with open(path, "wb") as stream:
-            np.savez_compressed(stream, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-
-    _replace(folder / f"generation-{made.number:03d}.npz", write)
-
-
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    write(partial)
-    os.replace(partial, path)

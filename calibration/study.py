@@ -17,6 +17,7 @@ from valign.experiments.simulate import plan, run_jobs
 from valign.results import figures, figures_calibration
 
 from .calibrate import calibrate, choose_model
+from .choosing import confusion_smc
 from .data import Data, load
 from .hazard import agreement
 from .priors import Prior
@@ -31,6 +32,7 @@ SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
     "five": {**DEFAULT_FREE, "frailty_sd": None},
 }
 RECOVERED, SIMULATIONS = 20_000, 50_000
+MISTAKEN = 20  # data sets of each model in the confusion matrix of the sequential ABC
 
 
 def recoveries(data: Data) -> dict[str, Recovery]:
@@ -121,7 +123,7 @@ def main(folder: Path = FOLDER) -> None:
     start = time.perf_counter()
     choice = choose_model(data, simulations=SIMULATIONS)
     lap("rivals", start)
-    for name in ("shares", "odds", "confusion", "scores", "folds"):
+    for name in ("shares", "confusion", "scores", "folds"):
         keep(name, getattr(choice, name))
     figures.save(
         figures_calibration.rivals_figure(choice.shares, choice.scores, choice.confusion, f"{title}: rivals"),
@@ -129,7 +131,12 @@ def main(folder: Path = FOLDER) -> None:
         "rivals",
         choice.shares,
     )
+    figures.save(figures_calibration.odds_figure(choice.odds, f"{title}: odds along the tolerance"), folder, "odds",
+                 choice.odds)  # fmt: skip
     keep("overhead", overhead(data))
+    start = time.perf_counter()
+    keep("confusion_smc", confusion_smc(choice.tables, MISTAKEN).assign(data_sets=MISTAKEN))
+    lap("confusion by sequential ABC", start)
     keep("seconds", pd.DataFrame({"step": list(spent), "seconds": [round(each, 1) for each in spent.values()]}))
 
 

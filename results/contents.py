@@ -268,6 +268,11 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = [Drawn("figure-rivals", figures_calibration.rivals_figure(shares, scores, confusion, f"{title}: rivals"),
                    f"Three panels by explanation: its share by two methods, and how well it predicts what it has not "
                    f"seen. {text.shares_in_words(shares)}", scores)]
+    if len(tables["odds"]):
+        drawn.append(Drawn("figure-odds", figures_calibration.odds_figure(tables["odds"], f"{title}: odds along the "
+                                                                                          "tolerance"),
+                           "The posterior share of each explanation as simulations have to come closer to the data.",
+                           tables["odds"], "Does the choice change with the tolerance?"))
     return Page("Which explanation fits what was observed: are values needed at "
                 "all?", text.RIVAL_READING, text.rival_findings(tables),
                 text.rival_certainty(tables), text.RIVAL_LIMITS, drawn,

@@ -31,36 +31,47 @@ RIVALS = {
 
 
 def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
-    """Intervals by method against the prior's range, a panel for each parameter.
+    """Intervals by method and of the (uniform) prior, a panel for each parameter; it says which are not informed.
 
-    summary : columns method, parameter, q05 ... q95, prior_low, prior_high, informed.
+    summary : columns method, parameter, q05 ... q95, prior_low, prior_high, informed (by the first method), perhaps
+        identified (by recovery of known truths): a parameter counts as informed when it is both.
     """
     names = list(dict.fromkeys(summary["parameter"]))
     methods = list(dict.fromkeys(summary["method"]))
-    figure, panels = new_figure(len(names), 3.1 * len(names) + 1.6, 1.6 + 0.55 * len(methods))
+    figure, panels = new_figure(len(names), 3.1 * len(names) + 1.6, 1.6 + 0.55 * (len(methods) + 1))
     for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
         part = summary[summary["parameter"] == name].set_index("method")
         low, high = part["prior_low"].iloc[0], part["prior_high"].iloc[0]
+        told = bool(part["informed"].iloc[0] and ("identified" not in part or part["identified"].iloc[0]))
         axes.axvspan(low, high, color=GRID, alpha=0.6, lw=0)
-        for row, method in enumerate(methods):
-            found, colour = part.loc[method], MAIN if row == 0 else MUTED
+        cuts = {f"q{100 * q:02.0f}": low + q * (high - low) for q in (0.05, 0.25, 0.5, 0.75, 0.95)}
+        for row, method in enumerate((*methods, "prior")):
+            found = cuts if method == "prior" else part.loc[method]
+            colour = MAIN if row == 0 and told else MUTED
             axes.plot([found["q05"], found["q95"]], [row, row], color=colour, lw=1.6, solid_capstyle="butt")
             axes.plot([found["q25"], found["q75"]], [row, row], color=colour, lw=5, solid_capstyle="butt")
-            axes.plot([found["q50"]], [row], marker="o", ms=6, mfc="white", mec=colour, mew=1.6)
+            face = colour if method == "prior" else "white"
+            axes.plot([found["q50"]], [row], marker="o", ms=6, mfc=face, mec=colour, mew=1.6)
+        axes.axhline(len(methods) - 0.5, color="white", lw=2)
         margin = 0.04 * (high - low)
         axes.set(
             xlim=(low - margin, high + margin),
-            ylim=(len(methods) - 0.4, -0.6),
-            yticks=range(len(methods)),
-            yticklabels=[METHODS.get(method, method) for method in methods] if place == 0 else [],
+            ylim=(len(methods) + 0.6, -0.6),
+            yticks=range(len(methods) + 1),
+            yticklabels=[*(METHODS.get(method, method) for method in methods), "prior"] if place == 0 else [],
         )
         axes.grid(False)
         axes.locator_params(axis="x", nbins=5)
-        told = "" if part["informed"].iloc[0] else "\nnot informed by these data"
-        axes.set_title(name + told, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        heading = name if told else f"{name}\nnot informed by these data"
+        axes.set_title(heading, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(axis="y", length=0)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
-    note(figure, "Circle: median; thick: 25 to 75 %, thin: 5 to 95 % of the posterior; grey field: the prior's range.")
+    note(
+        figure,
+        "Circle: median; thick: 25 to 75 %, thin: 5 to 95 %; grey field: the prior's range. Not informed: from data of "
+        "this size, known truths are not recovered\n(less than 30 % of the prior's variance goes), or the posterior "
+        "is hardly narrower than the prior.",
+    )
     return figure
 
 
@@ -205,6 +216,56 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
         "Left: circle: sequential ABC with a model index; square: random forest; recognised: share of data simulated "
         "from the model that the forest attributes to it. Middle and right: difference with its 95 % interval\n"
         "(bootstrap over people); higher is better.",
+    )
+    return figure
+
+
+def odds_figure(odds: pd.DataFrame, title: str) -> Figure:
+    """Shares of the rivals as the tolerance shrinks (to the right), by sequential ABC with a model index.
+
+    odds : columns generation, epsilon, model, share, ess.
+    """
+    figure, (axes,) = new_figure(1, 8.4, 4.6)
+    steps = odds.drop_duplicates("generation").set_index("generation")
+    names = [name for name in RIVALS if name in set(odds["model"])]
+    ends, styles = [], ["-", (0, (6, 2)), (0, (3, 1.5)), (0, (1, 1.5)), (0, (6, 2, 1, 2))]
+    for style, name in zip(styles, names, strict=False):
+        part = odds[odds["model"] == name].set_index("generation")["share"]
+        half = 1.96 * np.sqrt(part * (1 - part) / steps["ess"])
+        place = np.arange(len(part))
+        axes.fill_between(place, (part - half).clip(0), (part + half).clip(upper=1), color=MAIN, alpha=0.12, lw=0)
+        axes.plot(place, part, color=MAIN, ls=style, lw=1.8, marker="o", ms=4.5, mfc="white", mec=MAIN)
+        ends.append(float(part.iloc[-1]))
+    last = len(steps) - 1
+    for name, end, place in zip(names, ends, apart(ends, 0.055), strict=True):
+        axes.annotate(
+            f"{RIVALS[name]} {100 * end:.0f} %",
+            (last, end),
+            xytext=(last + 0.02 * max(last, 1) + 0.08, place),
+            color=INK,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+        )
+    axes.axhline(1 / len(names), color=MUTED, lw=1, ls=(0, (2, 2)))
+    axes.annotate(
+        "equal odds", (0, 1 / len(names)), xytext=(0, 4), textcoords="offset points", fontsize=8.5, color=MUTED
+    )
+    axes.set(
+        ylim=(-0.02, max(0.6, 1.1 * float(odds["share"].max()))),
+        xlim=(-0.2, last + 0.1),
+        xticks=range(len(steps)),
+        xticklabels=[f"{each:.2f}" for each in steps["epsilon"]],
+        xlabel="tolerance (distance from the data at which simulations still count)",
+    )
+    axes.set_yticks(ticks := [each for each in (0, 0.25, 0.5, 0.75, 1) if each <= axes.get_ylim()[1]])
+    axes.set_yticklabels([f"{100 * each:.0f} %" for each in ticks])
+    axes.set_title("Posterior share of each explanation", loc="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    note(
+        figure,
+        "Sequential ABC with a model index, equal prior odds. Field: 95 % from the effective sample size "
+        f"({steps['ess'].min():.0f} to {steps['ess'].max():.0f}).",
     )
     return figure
 

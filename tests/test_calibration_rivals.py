@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from tests.made_up import made_up, write
 
-from valign.calibration import rivals
+from valign.calibration import held_out, rivals
 from valign.calibration.baselines import bass, fit_baseline, logistic
 from valign.calibration.calibrate import calibrate, posterior_design
 from valign.calibration.priors import Prior
@@ -107,15 +107,15 @@ def test_baselines_recover_their_parameters(curve, truth: list[float]) -> None:
 
 def test_auc_counts_pairs_of_a_fold() -> None:
     early, chance = np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.2, 0.8])
-    assert rivals.auc(early, chance, np.zeros(4)) == 0.75
-    assert rivals.auc(early, chance, np.array([0, 0, 1, 1])) == 0.5
-    assert rivals.auc(early, np.ones(4), np.zeros(4)) == 0.5
+    assert held_out.auc(early, chance, np.zeros(4)) == 0.75
+    assert held_out.auc(early, chance, np.array([0, 0, 1, 1])) == 0.5
+    assert held_out.auc(early, np.ones(4), np.zeros(4)) == 0.5
 
 
 def test_what_is_held_out_is_not_seen(problem: Problem) -> None:
     layout = problem.layout
     assert layout is not None
-    made = rivals.folds(layout)
+    made = held_out.folds(layout)
     assert [fold.name for fold in made] == ["town 0", "town 1", "town 2", "town 3", "last third"]
     for fold in made[:4]:
         assert not ((fold.train.until > 0) & fold.people).any()
@@ -126,7 +126,7 @@ def test_what_is_held_out_is_not_seen(problem: Problem) -> None:
 def test_many_communities_are_held_out_in_ten_groups(tmp_path: Path) -> None:
     layout = Problem.of(made_up(tmp_path, people=240, places=24)).layout
     assert layout is not None
-    made = rivals.folds(layout)
+    made = held_out.folds(layout)
     assert len(made) == 11
     held = np.stack([fold.people for fold in made[:10]])
     assert (held.sum(axis=0) == 1).all()  # everybody once, with all of their community

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from .working import REPORT, Job, Tables, carried_out, parameters_of
 if TYPE_CHECKING:
     import pandas as pd
 
-KEPT = "generations"  # of an unfinished calibration
+KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
 LONG = ("posterior", "reference", "recovered")
 
 
@@ -53,30 +53,54 @@ def ranges(free: tuple[str, ...]) -> dict[str, tuple[float, float] | None] | Non
     return found or None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Data, the free parameters (after a screening where more were asked for than can be fitted) and the problem."""
+
+    data: Any
+    free: dict[str, tuple[float, float] | None] | None
+    problem: Any
+    remarks: tuple[str, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def asked(wish: Request) -> Asked:
+    from valign.calibration.data import load
+    from valign.calibration.problem import Problem
+    from valign.calibration.screening import screen_free, wants_screening
+
+    data, free = load(wish.data), ranges(wish.free)
+    if free is None or not wants_screening(free):
+        return Asked(data, free, Problem.of(data, wish.scenario, free))
+    found = screen_free(data, wish.scenario, free, wish.seed)
+    return Asked(data, found.free, Problem.of(data, wish.scenario, found.free), (found.remark(),),
+                 {"screening": found.table})
+
+
 def calibrate(wish: Request) -> None:
     from valign.calibration.calibrate import calibrate as fit
     from valign.results import calibration_text as text
 
-    data, problem = _problem(wish)
+    ask = asked(wish)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
-        found = fit(data, wish.scenario, ranges(wish.free), wish.seed, simulations=wish.simulations,
-                    folder=folder / KEPT, progress=told)
+        found = fit(ask.data, wish.scenario, ask.free, wish.seed, simulations=wish.simulations, folder=folder / KEPT,
+                    progress=told)
         return {
             "summary": found.summary, "posterior": found.draws, "generations": found.result.report(),
             "recovery": found.recovery.parameters, "recovered": found.recovery.estimates,
             "predictive": found.predictive, "checks": found.checks, "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*ask.remarks, *found.remarks()]), **ask.tables,
         }
 
-    folder, tables = _published("calibrate", wish, problem, data, made)
+    folder, tables = _published("calibrate", wish, ask, made)
     if wish.as_json:
-        terminal.as_json({"data": data.name, "folder": str(folder), "summary": tables["summary"].to_dict("records"),
+        terminal.as_json({"data": ask.data.name, "folder": str(folder), "summary": tables["summary"].to_dict("records"),
                           "recovery": tables["recovery"].to_dict("records"),
                           "remarks": tables["remarks"]["remark"].tolist()})
         return
     terminal.table(*text.posterior_table(tables["summary"]), numbers_from=2,
-                   title=f"{data.title} · {int(tables['generations']['simulations'].sum()):,} simulations")
+                   title=f"{ask.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations")
     _say(tables["remarks"], folder, wish)
     terminal.say(
         f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", wish.quiet
@@ -87,65 +111,30 @@ def rivals(wish: Request) -> None:
     from valign.calibration.calibrate import choose_model
     from valign.results import calibration_text as text
 
-    data, problem = _problem(wish)
+    ask = asked(wish)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
-        found = choose_model(data, wish.scenario, ranges(wish.free), wish.seed, simulations=wish.simulations,
-                             progress=told)
-        agree = ("Both methods put the same explanation first." if found.agree else
-                 "The two methods put different explanations first: nothing is decided.")
+        found = choose_model(ask.data, wish.scenario, ask.free, wish.seed, simulations=wish.simulations,
+                             folder=folder / KEPT, progress=told)
         return {"shares": found.shares, "odds": found.odds, "confusion": found.confusion, "scores": found.scores,
-                "folds": found.folds, "remarks": _remarks([*data.remarks, agree])}
+                "folds": found.folds, "reference": found.reference,
+                "remarks": _remarks([*ask.remarks, *found.remarks()]), **ask.tables}
 
-    folder, tables = _published("rivals", wish, problem, data, made)
+    folder, tables = _published("rivals", wish, ask, made)
     if wish.as_json:
-        terminal.as_json({"data": data.name, "folder": str(folder),
+        terminal.as_json({"data": ask.data.name, "folder": str(folder),
                           **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")}})
         return
-    terminal.table(*text.rivals_table(tables), title=f"{data.title} · scores in communities not seen")
+    terminal.table(*text.rivals_table(tables), title=f"{ask.data.title} · scores in communities not seen")
     _say(tables["remarks"], folder, wish)
 
 
-def _problem(wish: Request) -> tuple[Any, Any]:
-    """What was observed, and what is fitted to it."""
-    from valign.calibration.data import load
-    from valign.calibration.problem import Problem
-
-    free, data = ranges(wish.free), load(wish.data)
-    return data, Problem.of(data, wish.scenario, free)
-
-
-def _work(command: str, wish: Request, problem: Any, data: Any) -> dict[str, Any]:
-    """What is done, for the manifest: everything a result depends on."""
-    import hashlib
-
-    from valign.model.compiling import sources_hash
-
-    digest = hashlib.blake2b(digest_size=8)
-    for table in (data.people, data.ties):
-        digest.update(b"" if table is None else table.to_csv(index=False).encode())
-    digest.update(repr([(each.name, each.time.tolist(), each.share.tolist()) for each in data.series]).encode())
-    digest.update(repr(data.patterns).encode())
-    prior = problem.prior
-    return {
-        "command": command,
-        "data": data.name,
-        "data_hash": digest.hexdigest(),
-        "scenario": problem.scenario.to_toml(),
-        "free": {
-            name: [float(low), float(high)] for name, low, high in zip(prior.names, prior.low, prior.high, strict=True)
-        },
-        "simulations": wish.simulations,
-        "seed": wish.seed,
-        "time_unit": data.time_unit,
-        "code": sources_hash(),
-    }
-
-
-def _published(command: str, wish: Request, problem: Any, data: Any,
+def _published(command: str, wish: Request, ask: Asked,
                made: Callable[[Path, Callable[[int, int], None] | None], Tables]) -> tuple[Path, Tables]:
     """Folder and tables of a calibration or of a comparison of rivals."""
-    work = _work(command, wish, problem, data)
+    data, problem = ask.data, ask.problem
+    work = {"command": command, **problem.work, "time_unit": data.time_unit, "simulations": wish.simulations,
+            "seed": wish.seed}
     folder = wish.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = wish.quiet or wish.as_json
 

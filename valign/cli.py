@@ -271,7 +271,8 @@ def sensitivity(
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
 Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="What is fitted (default: a plain scenario).")]
-Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help="A parameter to fit; repeatable.")]
+Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help=
+    "A parameter to fit; repeatable. screen, or more than eight: those that matter most are chosen.")]
 Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -62,18 +63,26 @@ def carried_out(job: Job, quiet: bool) -> Tables:
     try:
         prepare_to_compute(quiet)
         tables = job.computed()
+    except KeyboardInterrupt:
+        store.discard_if_empty(folder)
+        if unfinished(job):
+            raise KeyboardInterrupt(f"interrupted; what is finished is kept in {folder / job.begun}: the same command "
+                                    "goes on from there") from None
+        raise
     except BaseException:
         store.discard_if_empty(folder)
         raise
     store.save(folder, tables, job.work, scenario=job.scenario, command=as_typed(), started=started,
                settings=job.settings, description=job.description, title=job.title, only_parquet=job.long)
+    if job.begun:
+        shutil.rmtree(folder / job.begun, ignore_errors=True)
     pages.rebuild(folder, tables)
     return tables
 
 
 def unfinished(job: Job) -> bool:
-    """Whether the folder holds the beginning of such work, and nothing else."""
-    return bool(job.begun) and job.folder.is_dir() and {path.name for path in job.folder.iterdir()} == {job.begun}
+    """Whether the folder holds the beginning of such work."""
+    return bool(job.begun) and (job.folder / job.begun).is_dir() and not (job.folder / store.MANIFEST).exists()
 
 
 def as_typed() -> str:

@@ -1,4 +1,4 @@
-"""Makes the tables of this folder: people and ties drawn at random, what they do simulated by valign with known parameters.
+"""Makes the tables of this folder: people and ties drawn at random, what they do simulated by valign.
 
     python examples/own-data/make.py [FOLDER]
 
@@ -26,11 +26,13 @@ SEED = 1
 
 
 def people_and_ties(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Districts differ in size and in what is valued; advice stays mostly within a district and among the like-minded."""
+    """Districts differ in size and in what is valued; advice stays mostly local and with the like-minded."""
     district = np.sort(rng.choice(DISTRICTS, PEOPLE, p=rng.dirichlet(np.full(DISTRICTS, 12.0))))
     agency = np.clip(rng.normal(4.4, 0.5, DISTRICTS)[district] + rng.normal(0, 1.3, PEOPLE), 1, 7).round(1)
     safety = np.clip(90 - 8 * agency + rng.normal(0, 14, PEOPLE), 0, 100).round()
-    until = np.where(np.arange(DISTRICTS) % 4 == 0, QUARTERS - 3, QUARTERS)[district]  # every fourth left the study early
+    until = np.where(np.arange(DISTRICTS) % 4 == 0, QUARTERS - 3, QUARTERS)[
+        district
+    ]  # every fourth left the study early
     names = np.array([f"r{n + 1:04d}" for n in range(PEOPLE)])
     ties = set()
     for ego in range(PEOPLE):
@@ -68,7 +70,9 @@ def main(folder: Path = HERE) -> None:
     poll.to_csv(folder / "poll.csv", index=False, lineterminator="\n")
     problem = Problem.of(load(folder))
     theta = np.array([TRUTH[name] for name in problem.prior.names])
-    _, others = problem.run(theta[None], np.array([SEED + 1]), times=True)  # who of other people came when: not censored
+    _, others = problem.run(
+        theta[None], np.array([SEED + 1]), times=True
+    )  # who of other people came when: not censored
     assert others is not None
     assert problem.layout is not None
     share = [float(((others >= 1) & (others <= quarter)).mean()) for quarter in poll["quarter"]]
