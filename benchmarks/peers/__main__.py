@@ -24,7 +24,7 @@ RAW, PART = HERE / "raw.csv", HERE / "raw.part.csv"
 COLUMNS = ("measure", "task", "tool", "size", "people", "ties", "months", "repeat", "runs", "setup_seconds", "seconds",
            "start_MB", "peak_MB", "month", "mean", "sd", "difference", "status", "version", "load", "note", "ceilings",
            "machine")
-MONTHS, SIZES, ENSEMBLE_SIZE = 60, (1_000, 10_000, 100_000, 1_000_000), 1_000
+MONTHS, SIZES, ENSEMBLE_SIZE, SMALL = 60, (1_000, 10_000, 100_000, 1_000_000), 1_000, 100
 ABLE = {
     "uptake": ("valign", "Starsim", "Mesa", "ndlib", "plain-Mesa reference"),
     "values": ("valign", "Mesa", "ndlib", "plain-Mesa reference"),
@@ -82,11 +82,11 @@ def too_much(before: list[Row], seconds: float, memory: float) -> str:
     return ""
 
 
-def worker(measure: str, task: str, tool: str, size: int, network: str, seconds: float, limit: float,
-           environment: dict[str, str]) -> tuple[list[Row], str]:
+def worker(measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
+           limit: float, environment: dict[str, str]) -> tuple[list[Row], str]:
     """Rows that a process of its own reports, and how it ended: ok, or why not. It is stopped after `limit` seconds."""
     one_core = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.worker", measure, task, tool, str(size), network,
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.worker", measure, task, tool, str(size), *network,
                str(seconds)]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         try:
@@ -103,8 +103,8 @@ def worker(measure: str, task: str, tool: str, size: int, network: str, seconds:
         return [json.loads(line) for line in out if line.startswith("{")], status
 
 
-def measured(book: Book, measure: str, task: str, tool: str, size: int, network: str, seconds: float, limit: float,
-             environment: dict[str, str] | None = None, started: bool = False) -> None:
+def measured(book: Book, measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
+             limit: float, environment: dict[str, str] | None = None, started: bool = False) -> None:
     """One entry of the plan, unless the book has it."""
     if book.found(measure, task, tool, size):
         return
@@ -140,18 +140,20 @@ def ways(task: str | None = None) -> Iterator[tuple[str, str]]:
 def run(book: Book, seconds: float, memory: float, many: float, largest: int) -> None:
     """The whole plan: starts, checks, single runs by size, ensembles."""
     with tempfile.TemporaryDirectory() as folder:
-        def network(task: str, tool: str, size: int) -> str:
-            path = Path(folder, f"{task}-{size}.npz")
-            if tool not in MAKE_THEIR_OWN and not path.exists():
-                _, status = worker("network", task, "valign", size, str(path), 0, 3600, {})
-                if not path.exists():
-                    raise SystemExit(f"the network of {size:,} people could not be made: {status}")
-            return str(path)
+        def network(task: str, tool: str, size: int) -> tuple[str, str]:
+            """Files with the network of so many people and of a small one, made when first asked for."""
+            paths = str(Path(folder, f"{task}-{size}.npz")), str(Path(folder, f"{task}-{SMALL}.npz"))
+            for path, people in zip(paths, (size, SMALL), strict=True):
+                if tool not in MAKE_THEIR_OWN and not Path(path).exists():
+                    _, status = worker("network", task, "valign", people, (path, "-"), 0, 3600, {})
+                    if not Path(path).exists():
+                        raise SystemExit(f"the network of {people:,} people could not be made: {status}")
+            return paths
 
         for task, tool in [*ways("uptake"), ("whole", "valign")]:
             caches = {name: str(Path(folder, "empty", task, tool)) for name in ("VALIGN_CACHE", "NUMBA_CACHE_DIR")}
-            measured(book, "start-cold", task, tool, 100, "-", 0, 1200, caches, started=True)
-            measured(book, "start-warm", task, tool, 100, "-", 0, 1200, caches, started=True)
+            measured(book, "start-cold", task, tool, SMALL, network(task, tool, SMALL), 0, 1200, caches, started=True)
+            measured(book, "start-warm", task, tool, SMALL, network(task, tool, SMALL), 0, 1200, caches, started=True)
         for task, tool in [*ways("uptake"), *list(ways("values"))[1:]]:
             measured(book, "check", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many, 10 * many + 120)
         for task, tool in ways():

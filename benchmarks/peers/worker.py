@@ -1,8 +1,8 @@
 """One tool, one task, one size, in a process of its own: says what it measured, a JSON object a line, as it goes.
 
-    python -m benchmarks.peers.worker MEASURE TASK TOOL PEOPLE NETWORK SECONDS
+    python -m benchmarks.peers.worker MEASURE TASK TOOL PEOPLE NETWORK SMALL SECONDS
 
-MEASURE: start (a first small run, to be timed from outside), single, ensemble, check; SECONDS: no further repeat (single) and
+NETWORK, SMALL: files with the network of so many people and of 100. MEASURE: start (a first small run, to be timed from outside), single, ensemble, check; SECONDS: no further repeat (single) and
 no more runs (ensemble, check) than fit.
 """
 
@@ -12,7 +12,6 @@ import importlib.metadata
 import json
 import resource
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -41,15 +40,12 @@ def timed(action: object, *arguments: object) -> tuple[float, object]:
     return time.perf_counter() - begun, result
 
 
-def warm(tool: Tool, task: str, many: bool) -> None:
+def warm(tool: Tool, task: str, path: Path, many: bool) -> None:
     """Small runs that are not counted: imports and compilation."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "network.npz")
-        write_network(task, SMALL, path)
-        prepared = tool.prepare(task, SMALL, path)
-        prepared.run(1)
-        if many:
-            prepared.ensemble(2)
+    prepared = tool.prepare(task, SMALL, path)
+    prepared.run(1)
+    if many:
+        prepared.ensemble(2)
 
 
 def single(tool: Tool, task: str, people: int, path: Path, seconds: float) -> None:
@@ -101,12 +97,12 @@ def check(tool: Tool, task: str, people: int, path: Path, seconds: float) -> Non
     say(people=prepared.people, ties=prepared.ties, repeat=0, runs=1, difference=difference)
 
 
-def main(measure: str, task: str, name: str, people: str, network: str, seconds: str) -> None:
+def main(measure: str, task: str, name: str, people: str, network: str, small: str, seconds: str) -> None:
     if measure == "network":
         write_network(task, int(people), Path(network))
         return
     tool = TOOLS[name]
-    warm(tool, task, measure in ("ensemble", "check"))
+    warm(tool, task, Path(small), measure in ("ensemble", "check"))
     if measure == "start":
         say(people=SMALL, repeat=0, runs=1, version=importlib.metadata.version(tool.package))
     else:
