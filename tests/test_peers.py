@@ -100,7 +100,8 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(harness, "worker", answering(parts))
     plan(book("parts.csv"))
     assert parts == whole
-    assert len(whole) == len(set(whole)) > 17
+    counted = [call for call in whole if call[0] != "start"]  # starts are made twice: cold and warm
+    assert len(counted) == len(set(counted)) > 17
     sizes = [call[3] for call in whole if call[:3] == ("single", "values", "Mesa")]
     assert sizes == [1_000, 10_000]  # 100,000 people would take 100 s
     left = pd.read_csv(tmp_path / "parts.csv")
@@ -128,14 +129,15 @@ def made_up() -> pd.DataFrame:
     """Raw rows with known medians, ratios and z."""
     rows = []
     for tool, seconds, mean in (("valign", (1.0, 2.0, 9.0), 0.50), ("ndlib", (30.0, 10.0, 20.0), 0.53)):
-        rows += [{"measure": "single", "repeat": n, "seconds": each, "setup_seconds": 0.5, "start_MB": 100, "tool": tool,
-                  "peak_MB": 150 if n == 0 else np.nan, "size": 1000, "people": 1000, "ties": 5000}
+        rows += [{"measure": "single", "repeat": n, "seconds": each, "setup_seconds": 0.5, "start_MB": 100,
+                  "tool": tool, "peak_MB": 150 if n == 0 else np.nan, "size": 1000, "people": 1000, "ties": 5000}
                  for n, each in enumerate(seconds)]
         rows += [{"measure": "check", "month": month, "mean": mean, "sd": 0.1, "runs": 50, "tool": tool}
                  for month in range(61)]
         rows.append({"measure": "ensemble", "seconds": 6.0 if tool == "ndlib" else 10.0, "size": 1000, "people": 1000,
                      "runs": 3 if tool == "ndlib" else 1000, "tool": tool})
-        rows.append({"measure": "start-cold", "seconds": 3.0, "size": 100, "people": 100, "tool": tool, "version": "1.2"})
+        rows.append({"measure": "start-cold", "seconds": 3.0, "size": 100, "people": 100, "tool": tool,
+                     "version": "1.2"})
     rows.append({"measure": "single", "tool": "ndlib", "size": 10_000, "status": "not tried: too long"})
     raw = pd.DataFrame(rows).reindex(columns=list(harness.COLUMNS))
     fixed = {**FIXED, "task": "uptake", "load": 3.5, "note": "busy"}
@@ -146,7 +148,7 @@ def test_the_table_of_known_rows() -> None:
     raw = made_up()
     single = tables.medians(raw).set_index("tool")
     assert single["seconds"].to_dict() == {"valign": 2.0, "ndlib": 20.0}
-    assert single["ratio"].to_dict() == {"valign": 1.0, "ndlib": 10.0}
+    assert single["ratio"].to_dict() == pytest.approx({"valign": 1.0, "ndlib": 10.0})
     assert single.loc["ndlib", "nanoseconds"] == pytest.approx(20 / 60_000 * 1e9)
     assert single.loc["ndlib", "above"] == 50
     many = tables.ensembles(raw).set_index("tool")

@@ -84,7 +84,7 @@ def too_much(before: list[Row], seconds: float, memory: float) -> str:
 
 def worker(measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
            limit: float, environment: dict[str, str]) -> tuple[list[Row], str]:
-    """Rows that a process of its own reports, and how it ended: ok, or why not. It is stopped after `limit` seconds."""
+    """Rows that a process of its own reports, and how it ended: ok, or why not. It is ended after `limit` seconds."""
     one_core = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.worker", measure, task, tool, str(size), *network,
                str(seconds)]
@@ -155,7 +155,8 @@ def run(book: Book, seconds: float, memory: float, many: float, largest: int) ->
             measured(book, "start-cold", task, tool, SMALL, network(task, tool, SMALL), 0, 1200, caches, started=True)
             measured(book, "start-warm", task, tool, SMALL, network(task, tool, SMALL), 0, 1200, caches, started=True)
         for task, tool in [*ways("uptake"), *list(ways("values"))[1:]]:
-            measured(book, "check", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many, 10 * many + 120)
+            measured(book, "check", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many,
+                     10 * many + 120)
         for task, tool in ways():
             before: list[Row] = []
             for size in (each for each in SIZES if each <= largest):
@@ -165,7 +166,8 @@ def run(book: Book, seconds: float, memory: float, many: float, largest: int) ->
                     measured(book, "single", task, tool, size, network(task, tool, size), seconds, 3 * seconds + 120)
                 before = book.found("single", task, tool, size)
         for task, tool in ways():
-            measured(book, "ensemble", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many, 10 * many + 120)
+            measured(book, "ensemble", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many,
+                     10 * many + 120)
 
 
 def main() -> None:

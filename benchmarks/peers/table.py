@@ -18,27 +18,31 @@ if TYPE_CHECKING:
 OURS = "valign"
 TITLES = {"uptake": "Uptake passed on by peers", "values": "Values, bounded confidence", "whole": "The whole model"}
 CHECKED = (12, 24, 36, 48, 60)  # months at which uptake is compared
-COLOURS = {"valign": "#2c105c", "Starsim": "#b5367a", "Mesa": "#cf7510", "ndlib": "#2b5c8a", "plain-Mesa reference": MUTED}
+COLOURS = {"valign": "#2c105c", "Starsim": "#b5367a", "Mesa": "#cf7510", "ndlib": "#2b5c8a",
+           "plain-Mesa reference": MUTED}
 LIMITS = """\
-- **uptake** is the same process for all: the chance in a month is 1 − (1 − 0.01)ⁿ with n ties to people who have taken it
-  up; 2 % have at the start. valign does it with its awareness by ties and engagement at once, everything else off (it still
-  draws four numbers for everybody a month, keeps alignment and all accounts up to date). Starsim does it with its SIR module
-  without recovery or death, with random numbers of its own for each pair; ndlib with SIModel; Mesa with a model written here,
-  lean (lists of ties, no space), which counts what it collects once a month, as all do.
-- **values** is the same rule for valign, Mesa and the reference (all ties at once, kernel 1 − (d/0.3)²). **ndlib has no such
-  rule**: its AlgorithmicBias model without bias (Deffuant) takes so many random *pairs* a month as there are people, that is
-  about a tenth of the pairs that the others look at. Its HK and WHK were left out: in 6.0.1 HK changes only the last person
-  picked in a step, and both copy the list of people for every pick, so that a step takes the square of their number.
-  Starsim has nothing for values.
-- **whole**: the model of docs/ODD.md, which only tests/reference has besides valign. It was written to be read, not to be
-  fast; two-services many times over.
-- A run is timed on a network that is ready; *set-up* is what comes before. For the others that is from a list of ties to a
-  network of their own; valign and the reference build the society itself anew, from its seed.
+- **uptake** is the same process for all: the chance in a month is 1 − (1 − 0.01)ⁿ with n ties to people who have
+  taken it up; 2 % have at the start. valign does it with its awareness by ties and engagement at once, everything
+  else off (it still draws four numbers for everybody a month, keeps alignment and all accounts up to date). Starsim
+  does it with its SIR module without recovery or death, with random numbers of its own for each pair; ndlib with
+  SIModel; Mesa with a model written here, lean (lists of ties, no space), which counts what it collects once a
+  month, as all do.
+- **values** is the same rule for valign, Mesa and the reference (all ties at once, kernel 1 − (d/0.3)²). **ndlib
+  has no such rule**: its AlgorithmicBias model without bias (Deffuant) takes so many random *pairs* a month as
+  there are people, that is about a tenth of the pairs that the others look at. Its HK and WHK were left out: in
+  6.0.1 HK changes only the last person picked in a step, and both copy the list of people for every pick, so that a
+  step takes the square of their number. Starsim has nothing for values.
+- **whole**: the model of docs/ODD.md, which only tests/reference has besides valign. It was written to be read, not
+  to be fast; two-services many times over.
+- A run is timed on a network that is ready; *set-up* is what comes before. For the others that is from a list of
+  ties to a network of their own; valign and the reference build the society itself anew, from its seed.
 - All on one core. valign runs an ensemble in blocks of 64 that share a society; Mesa and the reference through
   `mesa.batch_run`; ndlib and Starsim one run after another in one process. All of them can use more cores.
-- What the peers are made for counts here for nothing: Starsim's births, deaths, interventions, and common random numbers by
-  agent; ndlib's forty diffusion models; Mesa's freedom to write any model at all. A new rule is faster to write in Mesa.
-- valign's compiled code must be made once for a version (*start, nothing compiled*); for one short run it is the slowest.
+- What the peers are made for counts here for nothing: Starsim's births, deaths, interventions, and common random
+  numbers by agent; ndlib's forty diffusion models; Mesa's freedom to write any model at all. A new rule is faster
+  to write in Mesa.
+- valign's compiled code must be made once for a version (*start, nothing compiled*); for one short run it is the
+  slowest.
 """
 
 
@@ -110,8 +114,8 @@ def agreement(raw: pd.DataFrame) -> tuple[pd.DataFrame, float]:
 def single_section(raw: pd.DataFrame) -> list[str]:
     table = medians(raw)
     lines = ["## One run, by size", "",
-             "Medians; 60 months; ratio: time of the run against valign's at the same size. Memory: the most the process "
-             "held, and what of it came after the start-up with a small run.", ""]
+             "Medians; 60 months; ratio: time of the run against valign's at the same size. Memory: the most the "
+             "process held, and what of it came after the start-up with a small run.", ""]
     for task in TITLES:
         part = raw[(raw["measure"] == "single") & (raw["task"] == task)]
         rows = []
@@ -139,7 +143,8 @@ def ensemble_section(raw: pd.DataFrame) -> list[str]:
              number(one.ratio), number(1000 * one.seconds / 60)] for one in table.itertuples()]
     return ["## An ensemble of 1,000 runs of about 1,000 people", "",
             "One core. Where fewer runs were made, the time of 1,000 is worked out from them.", "",
-            *rows_of(["task", "tool", "runs made", "ms a run", "ns per agent-month", "ratio", "minutes for 1,000 runs"], rows)]
+            *rows_of(["task", "tool", "runs made", "ms a run", "ns per agent-month", "ratio", "minutes for 1,000 runs"],
+                     rows)]
 
 
 def check_section(raw: pd.DataFrame) -> list[str]:
@@ -150,16 +155,17 @@ def check_section(raw: pd.DataFrame) -> list[str]:
         largest = part["z"].abs().max()
         verdict = "" if tool == OURS else f"{largest:.2f}: " + ("within" if largest < bound else "**not** within")
         rows.append([tool, f"{part['runs'].iloc[0]:,.0f}",
-                     *(f"{100 * mean:.1f} ± {100 * error:.1f}" for mean, error in zip(part["mean"], part["error"], strict=True)),
+                     *(f"{100 * one.mean:.1f} ± {100 * one.error:.1f}"
+                       for one in part[["mean", "error"]].itertuples(index=False)),
                      verdict])
     lines = ["## Do they do the same?", "",
-             f"**Uptake**: mean share who have taken it up, in per cent ± standard error, on one network; the largest |z| "
-             f"against valign should stay under {bound:.2f} (5 % over all the comparisons together).", "",
+             "**Uptake**: mean share who have taken it up, in per cent ± standard error, on one network; the largest "
+             f"|z| against valign should stay under {bound:.2f} (5 % over all the comparisons together).", "",
              *rows_of(["tool", "runs", *(f"month {month}" for month in CHECKED), "largest z"], rows)]
     values = raw[(raw["measure"] == "check") & (raw["task"] == "values") & (raw["status"] == "ok")]
     said = [f"{one.tool} {one.difference:.0e}" for one in values.itertuples() if np.isfinite(one.difference)]
-    return [*lines, "**Values**: the same start for everybody; largest difference from valign in anybody's value after 60 "
-            f"months: {', '.join(said) or 'not measured'}. ndlib's rule is another one, so it is not compared.", ""]
+    return [*lines, "**Values**: the same start for everybody; largest difference from valign in anybody's value after "
+            f"60 months: {', '.join(said) or 'not measured'}. ndlib's rule is another one, so it is not compared.", ""]
 
 
 def start_section(raw: pd.DataFrame) -> list[str]:
@@ -181,10 +187,11 @@ def document(raw: pd.DataFrame) -> str:
     busy = f" Load of the machine as each measurement began: median {load.median():.1f}, at most {load.max():.1f}."
     return "\n".join([
         "# valign beside its peers", "",
-        f"Made by `make bench-peers` from raw.csv: one machine ({raw['machine'].iloc[0]}), each tool in a process of its own, "
-        f"on one core, after a run that was not counted. {said}.{busy}"
+        f"Made by `make bench-peers` from raw.csv: one machine ({raw['machine'].iloc[0]}), each tool in a process of "
+        f"its own, on one core, after a run that was not counted. {said}.{busy}"
         + (f" **Note: {'; '.join(notes)}**: times are too long and uneven; ratios suffer less." if notes else ""), "",
-        f"Limits: a size is not tried once a run would take longer or need more than allowed ({raw['ceilings'].iloc[0]}).", "",
+        "Limits: a size is not tried once a run would take longer or need more than allowed "
+        f"({raw['ceilings'].iloc[0]}).", "",
         "![Seconds of one run against the number of people](cost.png)", "",
         *single_section(raw), *ensemble_section(raw), *check_section(raw), *start_section(raw),
         "## What is compared with what", "", LIMITS])
@@ -204,14 +211,16 @@ def figure(table: pd.DataFrame) -> Figure:
         ends = []
         for place, (tool, line) in enumerate(part.groupby("tool", sort=False)):
             line = line.sort_values("people")
-            axes.errorbar(line["people"], line["seconds"], [line["seconds"] - line["low"], line["high"] - line["seconds"]],
-                          color=COLOURS[tool], ls=STYLES[place % len(STYLES)], marker="o", ms=4, lw=2, elinewidth=1)
+            bars = [line["seconds"] - line["low"], line["high"] - line["seconds"]]
+            axes.errorbar(line["people"], line["seconds"], bars, color=COLOURS[tool], ls=STYLES[place % len(STYLES)],
+                          marker="o", ms=4, lw=2, elinewidth=1)
             ends.append((tool, line["people"].iloc[-1], line["seconds"].iloc[-1]))
         places = apart([math.log10(end[2]) for end in ends], 0.055 * math.log10(high / low))
         for (tool, people, _), place in zip(ends, places, strict=True):
             axes.annotate(tool, (people * 1.35, 10 ** place), color=COLOURS[tool], va="center", fontsize=9.5)
     panels[0].set_ylabel("seconds for 60 months, one run, one core")
-    note(drawn, "Medians of repeats on a network that is ready; bars: their range. Lines end where the next size was over the limits.")
+    note(drawn, "Medians of repeats on a network that is ready; bars: their range. "
+                "Lines end where the next size was over the limits.")
     return drawn
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.peers.worker MEASURE TASK TOOL PEOPLE NETWORK SMALL SECONDS
 
-NETWORK, SMALL: files with the network of so many people and of 100. MEASURE: start (a first small run, to be timed from outside), single, ensemble, check; SECONDS: no further repeat (single) and
-no more runs (ensemble, check) than fit.
+NETWORK, SMALL: files with the network of so many people and of 100. MEASURE: start (a first small run, to be timed from
+outside), single, ensemble, check; SECONDS: no further repeat (single) and no more runs (ensemble, check) than fit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))  # reference
 
-from .tasks import write_network  # noqa: E402
-from .tools import TOOLS, Prepared, Tool  # noqa: E402
+from .tasks import write_network
+from .tools import TOOLS, Prepared, Tool
 
 SMALL, REPEATS, ENSEMBLE = 100, 5, 1000
 
@@ -79,7 +79,7 @@ def ensemble(tool: Tool, task: str, people: int, path: Path, seconds: float) -> 
 
 
 def check(tool: Tool, task: str, people: int, path: Path, seconds: float) -> None:
-    """Does it do the task? Uptake: mean curve over runs. Values: how far everybody's value at the end is from valign's."""
+    """Does it do the task? Uptake: mean curve over runs. Values: how far anybody's last value is from valign's."""
     prepared = tool.prepare(task, people, path)
     if task == "uptake":
         if tool.name == "valign":
@@ -87,8 +87,8 @@ def check(tool: Tool, task: str, people: int, path: Path, seconds: float) -> Non
         else:
             curves = np.array([prepared.run(seed) for seed in range(affordable(prepared, seconds))])
         sd = curves.std(axis=0, ddof=1)
-        say(people=prepared.people, ties=prepared.ties, repeat=0, runs=len(curves),
-            curve=[[month, float(m), float(s)] for month, (m, s) in enumerate(zip(curves.mean(axis=0), sd, strict=True))])
+        curve = [*zip(range(curves.shape[1]), curves.mean(axis=0).tolist(), sd.tolist(), strict=True)]
+        say(people=prepared.people, ties=prepared.ties, repeat=0, runs=len(curves), curve=curve)
         return
     prepared.run(1)
     ours = TOOLS["valign"].prepare(task, people, path).final
