@@ -88,7 +88,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return harness.Book(tmp_path / name, {**FIXED, **other})
 
     def plan(of: harness.Book) -> None:
-        harness.run(of, 30.0, 4.0, 1.0, 100_000)
+        harness.run(of, 30.0, 4.0, 4.0, 100_000)
 
     whole: list[tuple[object, ...]] = []
     monkeypatch.setattr(harness, "worker", answering(whole))
@@ -102,6 +102,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert parts == whole
     counted = [call for call in whole if call[0] != "start"]  # starts are made twice: cold and warm
     assert len(counted) == len(set(counted)) > 17
+    assert ("ensemble", "values", "Mesa", 1_000) in whole
     sizes = [call[3] for call in whole if call[:3] == ("single", "values", "Mesa")]
     assert sizes == [1_000, 10_000]  # 100,000 people would take 100 s
     left = pd.read_csv(tmp_path / "parts.csv")
@@ -118,6 +119,14 @@ def test_too_much() -> None:
     assert "30 s expected, 29 s allowed" in harness.too_much([row], 29.0, 5.0)
     assert "5 GB expected" in harness.too_much([row], 30.0, 4.9)
     assert "before was too large" in harness.too_much([{**row, "status": "stopped after 9 s"}], 30.0, 5.0)
+
+
+def test_too_slow_for_an_ensemble() -> None:
+    row = {"status": "ok", "seconds": "5.0"}
+    assert harness.too_slow([{"status": "ok", "seconds": "9.0"}, row], 10.0) == ""
+    assert "10 s expected for two runs" in harness.too_slow([row], 9.9)
+    assert "no single run" in harness.too_slow([], 10.0)
+    assert "no single run" in harness.too_slow([{"status": "not tried: too long"}], 10.0)
 
 
 def test_what_a_process_says_when_it_fails() -> None:

@@ -23,13 +23,13 @@ COLOURS = {"valign": "#2c105c", "Starsim": "#b5367a", "Mesa": "#cf7510", "ndlib"
 LIMITS = """\
 - **uptake** is the same process for all: the chance in a month is 1 − (1 − 0.01)ⁿ with n ties to people who have
   taken it up; 2 % have at the start. valign does it with its awareness by ties and engagement at once, everything
-  else off (it still draws four numbers for everybody a month, keeps alignment and all accounts up to date). Starsim
+  else off (it still draws four numbers for everybody a month and keeps alignment and costs up to date). Starsim
   does it with its SIR module without recovery or death, with random numbers of its own for each pair; ndlib with
   SIModel; Mesa with a model written here, lean (lists of ties, no space), which counts what it collects once a
   month, as all do.
 - **values** is the same rule for valign, Mesa and the reference (all ties at once, kernel 1 − (d/0.3)²). **ndlib
   has no such rule**: its AlgorithmicBias model without bias (Deffuant) takes so many random *pairs* a month as
-  there are people, that is about a tenth of the pairs that the others look at. Its HK and WHK were left out: in
+  there are people, about a fifth of the ties, where the others look at every tie. Its HK and WHK were left out: in
   6.0.1 HK changes only the last person picked in a step, and both copy the list of people for every pick, so that a
   step takes the square of their number. Starsim has nothing for values.
 - **whole**: the model of docs/ODD.md, which only tests/reference has besides valign. It was written to be read, not
@@ -38,9 +38,8 @@ LIMITS = """\
   ties to a network of their own; valign and the reference build the society itself anew, from its seed.
 - All on one core. valign runs an ensemble in blocks of 64 that share a society; Mesa and the reference through
   `mesa.batch_run`; ndlib and Starsim one run after another in one process. All of them can use more cores.
-- What the peers are made for counts here for nothing: Starsim's births, deaths, interventions, and common random
-  numbers by agent; ndlib's forty diffusion models; Mesa's freedom to write any model at all. A new rule is faster
-  to write in Mesa.
+- What the peers are made for counts here for nothing: Starsim's births, deaths, interventions and random numbers
+  that belong to agents; ndlib's many models of diffusion; Mesa's freedom to write any model at all in a few lines.
 - valign's compiled code must be made once for a version (*start, nothing compiled*); for one short run it is the
   slowest.
 """
@@ -139,12 +138,14 @@ def ensemble_section(raw: pd.DataFrame) -> list[str]:
     table = ensembles(raw)
     order = {task: number for number, task in enumerate(TITLES)}
     table = table.sort_values("task", key=lambda column: column.map(order), kind="stable")
-    rows = [[TITLES[one.task], one.tool, f"{one.runs:,.0f}", number(1000 * one.seconds), number(one.nanoseconds),
-             number(one.ratio), number(1000 * one.seconds / 60)] for one in table.itertuples()]
-    return ["## An ensemble of 1,000 runs of about 1,000 people", "",
-            "One core. Where fewer runs were made, the time of 1,000 is worked out from them.", "",
-            *rows_of(["task", "tool", "runs made", "ms a run", "ns per agent-month", "ratio", "minutes for 1,000 runs"],
-                     rows)]
+    table = table.sort_values("size", kind="stable")
+    rows = [[TITLES[one.task], f"{one.people:,.0f}", one.tool, f"{one.runs:,.0f}", number(1000 * one.seconds),
+             number(one.nanoseconds), number(one.ratio), number(1000 * one.seconds / 60)] for one in table.itertuples()]
+    return ["## An ensemble of 1,000 runs", "",
+            "One core. Where fewer runs were made, the time of 1,000 is worked out from them; a tool is left out where "
+            "two runs would have taken longer than allowed.", "",
+            *rows_of(["task", "people", "tool", "runs made", "ms a run", "ns per agent-month", "ratio",
+                      "minutes for 1,000 runs"], rows)]
 
 
 def check_section(raw: pd.DataFrame) -> list[str]:
