@@ -78,7 +78,7 @@ def answering(calls: list[tuple[object, ...]], stop_after: int | None = None) ->
         if len(calls) == stop_after:
             raise KeyboardInterrupt
         calls.append((measure, task, tool, size))
-        return [{"people": size, "repeat": 0, "runs": 1, "setup_seconds": 0.0, "seconds": size / 1000, "start_MB": 1.0,
+        return [{"people": size, "repeat": 0, "runs": 1, "setup_cpu": 0.0, "cpu": size / 1000, "start_MB": 1.0,
                  "peak_MB": 2.0}], "ok"
     return worker
 
@@ -113,7 +113,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_too_much() -> None:
-    row = {"status": "ok", "setup_seconds": 1.0, "seconds": 2.0, "start_MB": 100.0, "peak_MB": 600.0}
+    row = {"status": "ok", "setup_cpu": 1.0, "cpu": 2.0, "start_MB": 100.0, "peak_MB": 600.0}
     assert harness.too_much([], 1.0, 1.0) == ""
     assert harness.too_much([row], 30.0, 5.0) == ""
     assert "30 s expected, 29 s allowed" in harness.too_much([row], 29.0, 5.0)
@@ -122,8 +122,8 @@ def test_too_much() -> None:
 
 
 def test_too_slow_for_an_ensemble() -> None:
-    row = {"status": "ok", "seconds": "5.0"}
-    assert harness.too_slow([{"status": "ok", "seconds": "9.0"}, row], 10.0) == ""
+    row = {"status": "ok", "cpu": "5.0"}
+    assert harness.too_slow([{"status": "ok", "cpu": "9.0"}, row], 10.0) == ""
     assert "10 s expected for two runs" in harness.too_slow([row], 9.9)
     assert "no single run" in harness.too_slow([], 10.0)
     assert "no single run" in harness.too_slow([{"status": "not tried: too long"}], 10.0)
@@ -138,12 +138,12 @@ def made_up() -> pd.DataFrame:
     """Raw rows with known medians, ratios and z."""
     rows = []
     for tool, seconds, mean in (("valign", (1.0, 2.0, 9.0), 0.50), ("ndlib", (30.0, 10.0, 20.0), 0.53)):
-        rows += [{"measure": "single", "repeat": n, "seconds": each, "setup_seconds": 0.5, "start_MB": 100,
+        rows += [{"measure": "single", "repeat": n, "cpu": each, "setup_cpu": 0.5, "start_MB": 100,
                   "tool": tool, "peak_MB": 150 if n == 0 else np.nan, "size": 1000, "people": 1000, "ties": 5000}
                  for n, each in enumerate(seconds)]
         rows += [{"measure": "check", "month": month, "mean": mean, "sd": 0.1, "runs": 50, "tool": tool}
                  for month in range(61)]
-        rows.append({"measure": "ensemble", "seconds": 6.0 if tool == "ndlib" else 10.0, "size": 1000, "people": 1000,
+        rows.append({"measure": "ensemble", "cpu": 6.0 if tool == "ndlib" else 10.0, "size": 1000, "people": 1000,
                      "runs": 3 if tool == "ndlib" else 1000, "tool": tool})
         rows.append({"measure": "start-cold", "seconds": 3.0, "size": 100, "people": 100, "tool": tool,
                      "version": "1.2"})

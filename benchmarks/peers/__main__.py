@@ -21,9 +21,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RAW, PART = HERE / "raw.csv", HERE / "raw.part.csv"
-COLUMNS = ("measure", "task", "tool", "size", "people", "ties", "months", "repeat", "runs", "setup_seconds", "seconds",
-           "start_MB", "peak_MB", "month", "mean", "sd", "difference", "status", "version", "load", "note", "ceilings",
-           "machine")
+COLUMNS = ("measure", "task", "tool", "size", "people", "ties", "months", "repeat", "runs", "setup_cpu",
+           "seconds", "cpu", "start_MB", "peak_MB", "month", "mean", "sd", "difference", "status", "version",
+           "load", "note", "ceilings", "machine")
 MONTHS, SIZES, CHECK_SIZE, SMALL = 60, (1_000, 10_000, 100_000, 1_000_000), 1_000, 100
 ENSEMBLE_SIZES = (1_000, 100_000)
 ABLE = {
@@ -74,7 +74,7 @@ def too_much(before: list[Row], seconds: float, memory: float) -> str:
         return "not tried: the size before was too large"
     if not before:
         return ""
-    expected = GROWTH * min(float(row["setup_seconds"]) + float(row["seconds"]) for row in before)
+    expected = GROWTH * min(float(row["setup_cpu"]) + float(row["cpu"]) for row in before)
     if expected > seconds:
         return f"not tried: about {expected:,.0f} s expected, {seconds:g} s allowed"
     needed = GROWTH * max(float(row["peak_MB"]) - float(row["start_MB"]) for row in before if row["peak_MB"]) / 1000
@@ -87,7 +87,7 @@ def too_slow(single: list[Row], many: float) -> str:
     """Why no ensemble of a size is tried: from the rows of its single runs; "" if it is. Two runs must fit."""
     if not single or any(row["status"] != "ok" for row in single):
         return "not tried: no single run of this size"
-    expected = 2 * min(float(row["seconds"]) for row in single)
+    expected = 2 * min(float(row["cpu"]) for row in single)
     return f"not tried: about {expected:,.0f} s expected for two runs" if expected > many else ""
 
 

@@ -34,10 +34,11 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(action: object, *arguments: object) -> tuple[float, object]:
-    begun = time.perf_counter()
+def timed(action: object, *arguments: object) -> tuple[float, float, object]:
+    """Seconds by the clock, seconds of a core (what others on the machine took is not in them), and the result."""
+    begun, busy = time.perf_counter(), time.process_time()
     result = action(*arguments)  # type: ignore[operator]
-    return time.perf_counter() - begun, result
+    return time.perf_counter() - begun, time.process_time() - busy, result
 
 
 def warm(tool: Tool, task: str, path: Path, many: bool) -> None:
@@ -52,10 +53,10 @@ def single(tool: Tool, task: str, people: int, path: Path, seconds: float) -> No
     """Set-up (from the ties in memory or on disk to a network that can run), then a run, several times over."""
     begun, before = time.perf_counter(), peak()
     for repeat in range(REPEATS):
-        setup, prepared = timed(tool.prepare, task, people, path)
-        taken, _ = timed(prepared.run, repeat + 1)
-        say(people=prepared.people, ties=prepared.ties, repeat=repeat, runs=1, setup_seconds=setup, seconds=taken,
-            start_MB=before, peak_MB=peak() if repeat == 0 else None)
+        _, setup, prepared = timed(tool.prepare, task, people, path)
+        taken, busy, _ = timed(prepared.run, repeat + 1)
+        say(people=prepared.people, ties=prepared.ties, repeat=repeat, runs=1, setup_cpu=setup, seconds=taken,
+            cpu=busy, start_MB=before, peak_MB=peak() if repeat == 0 else None)
         del prepared
         if time.perf_counter() - begun > seconds / 2:
             return
@@ -63,7 +64,7 @@ def single(tool: Tool, task: str, people: int, path: Path, seconds: float) -> No
 
 def affordable(prepared: Prepared, seconds: float) -> int:
     """How many runs fit, at most 1,000: judged by one, and if that was quick by a dozen together."""
-    taken, _ = timed(prepared.run, 1)
+    taken, *_ = timed(prepared.run, 1)
     if taken < seconds / 100:
         taken = timed(prepared.ensemble, 12)[0] / 12
     return int(np.clip(seconds / taken, 2, ENSEMBLE))
@@ -74,8 +75,9 @@ def ensemble(tool: Tool, task: str, people: int, path: Path, seconds: float) -> 
     before = peak()
     prepared = tool.prepare(task, people, path)
     runs = affordable(prepared, seconds)
-    taken, _ = timed(prepared.ensemble, runs)
-    say(people=prepared.people, ties=prepared.ties, repeat=0, runs=runs, seconds=taken, start_MB=before, peak_MB=peak())
+    taken, busy, _ = timed(prepared.ensemble, runs)
+    say(people=prepared.people, ties=prepared.ties, repeat=0, runs=runs, seconds=taken, cpu=busy, start_MB=before,
+        peak_MB=peak())
 
 
 def check(tool: Tool, task: str, people: int, path: Path, seconds: float) -> None:
