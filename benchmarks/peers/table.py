@@ -115,8 +115,8 @@ def single_section(raw: pd.DataFrame) -> list[str]:
     table = medians(raw)
     lines = ["## One run, by size", "",
              "Medians of the seconds that a core was busy (on a machine with nothing else to do, those of the "
-             "clock, which stand in raw.csv); 60 months; ratio: against valign's at the same size. Memory: the most the "
-             "process held, and what of it came after the start-up with a small run.", ""]
+             "clock, which stand in raw.csv); 60 months; ratio: against valign's at the same size. Memory: the most "
+             "that the process held, and what of it came after the start-up with a small run.", ""]
     for task in TITLES:
         part = raw[(raw["measure"] == "single") & (raw["task"] == task)]
         rows = []
