@@ -37,7 +37,8 @@ LIMITS = """\
   to be fast; two-services many times over.
 - A run is timed on a network that is ready; *set-up* is what comes before. For the others that is from a list of
   ties to a network of their own; valign and the reference build the society itself anew, from its seed.
-- All on one core. valign runs an ensemble in blocks of 64 that share a society; Mesa and the reference through
+- All on one core. valign runs an ensemble in blocks of up to 64 that share a society (fewer, and slower, where fewer
+  runs were made); Mesa and the reference through
   `mesa.batch_run`; ndlib and Starsim one run after another in one process. All of them can use more cores.
 - What the peers are made for counts here for nothing: Starsim's births, deaths, interventions and random numbers
   that belong to agents; ndlib's many models of diffusion; Mesa's freedom to write any model at all in a few lines.
@@ -115,8 +116,9 @@ def single_section(raw: pd.DataFrame) -> list[str]:
     table = medians(raw)
     lines = ["## One run, by size", "",
              "Medians of the seconds that a core was busy (on a machine with nothing else to do, those of the "
-             "clock, which stand in raw.csv); 60 months; ratio: against valign's at the same size. Memory: the most "
-             "that the process held, and what of it came after the start-up with a small run.", ""]
+             "clock, which stand in raw.csv); 60 months. Ratio: against valign's at the same size; under 1, the other "
+             "is faster. Memory: the most that the process held, and what of it came after the start-up with a small "
+             "run.", ""]
     for task in TITLES:
         part = raw[(raw["measure"] == "single") & (raw["task"] == task)]
         rows = []
