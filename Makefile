@@ -30,7 +30,7 @@ help:
 	@echo "make test      the tests on the Python at hand (without the slow ones)"
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
-	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (half an hour)"
+	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
 	@echo "make facts     the model at its defaults against the evidence (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
@@ -144,7 +144,7 @@ claims: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
 
-# Beside Mesa, Starsim and ndlib: writes benchmarks/peers/RESULTS.md (half an hour; a stopped one goes on)
+# Beside Mesa, Starsim and ndlib: writes benchmarks/peers/RESULTS.md (most of an hour; a stopped one goes on)
 # `make bench-peers PEERS_OPTIONS="--seconds 30"`: see `python -m benchmarks.peers --help`
 bench-peers: $(PEERS)/.peers
 	$(PEERS)/bin/python -m benchmarks.peers $(PEERS_OPTIONS)

@@ -21,10 +21,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RAW, PART = HERE / "raw.csv", HERE / "raw.part.csv"
-COLUMNS = ("measure", "task", "tool", "size", "people", "ties", "months", "repeat", "runs", "setup_seconds", "seconds",
-           "start_MB", "peak_MB", "month", "mean", "sd", "difference", "status", "version", "load", "note", "ceilings",
-           "machine")
-MONTHS, SIZES, ENSEMBLE_SIZE = 60, (1_000, 10_000, 100_000, 1_000_000), 1_000
+COLUMNS = ("measure", "task", "tool", "size", "people", "ties", "months", "repeat", "runs", "setup_cpu",
+           "seconds", "cpu", "start_MB", "peak_MB", "month", "mean", "sd", "difference", "status", "version",
+           "load", "note", "ceilings", "machine")
+MONTHS, SIZES, CHECK_SIZE, SMALL = 60, (1_000, 10_000, 100_000, 1_000_000), 1_000, 100
+ENSEMBLE_SIZES = (1_000, 100_000)
 ABLE = {
     "uptake": ("valign", "Starsim", "Mesa", "ndlib", "plain-Mesa reference"),
     "values": ("valign", "Mesa", "ndlib", "plain-Mesa reference"),
@@ -73,7 +74,7 @@ def too_much(before: list[Row], seconds: float, memory: float) -> str:
         return "not tried: the size before was too large"
     if not before:
         return ""
-    expected = GROWTH * min(float(row["setup_seconds"]) + float(row["seconds"]) for row in before)
+    expected = GROWTH * min(float(row["setup_cpu"]) + float(row["cpu"]) for row in before)
     if expected > seconds:
         return f"not tried: about {expected:,.0f} s expected, {seconds:g} s allowed"
     needed = GROWTH * max(float(row["peak_MB"]) - float(row["start_MB"]) for row in before if row["peak_MB"]) / 1000
@@ -82,12 +83,20 @@ def too_much(before: list[Row], seconds: float, memory: float) -> str:
     return ""
 
 
-def worker(measure: str, task: str, tool: str, size: int, network: str, seconds: float, limit: float,
-           environment: dict[str, str]) -> tuple[list[Row], str]:
-    """Rows that a process of its own reports, and how it ended: ok, or why not. It is stopped after `limit` seconds."""
+def too_slow(single: list[Row], many: float) -> str:
+    """Why no ensemble of a size is tried: from the rows of its single runs; "" if it is. Two runs must fit."""
+    if not single or any(row["status"] != "ok" for row in single):
+        return "not tried: no single run of this size"
+    expected = 2 * min(float(row["cpu"]) for row in single)
+    return f"not tried: about {expected:,.0f} s expected for two runs" if expected > many else ""
+
+
+def worker(measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
+           limit: float, environment: dict[str, str]) -> tuple[list[Row], str]:
+    """Rows that a process of its own reports, and how it ended ("ok", or why not), at most `limit` seconds later."""
     one_core = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.worker", measure, task, tool, str(size), network,
-               str(seconds)]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.worker", measure, task, tool, str(size),
+               *network, str(seconds)]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         try:
             code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=err, timeout=limit, env={
@@ -103,8 +112,8 @@ def worker(measure: str, task: str, tool: str, size: int, network: str, seconds:
         return [json.loads(line) for line in out if line.startswith("{")], status
 
 
-def measured(book: Book, measure: str, task: str, tool: str, size: int, network: str, seconds: float, limit: float,
-             environment: dict[str, str] | None = None, started: bool = False) -> None:
+def measured(book: Book, measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
+             limit: float, environment: dict[str, str] | None = None, started: bool = False) -> None:
     """One entry of the plan, unless the book has it."""
     if book.found(measure, task, tool, size):
         return
@@ -140,20 +149,22 @@ def ways(task: str | None = None) -> Iterator[tuple[str, str]]:
 def run(book: Book, seconds: float, memory: float, many: float, largest: int) -> None:
     """The whole plan: starts, checks, single runs by size, ensembles."""
     with tempfile.TemporaryDirectory() as folder:
-        def network(task: str, tool: str, size: int) -> str:
-            path = Path(folder, f"{task}-{size}.npz")
-            if tool not in MAKE_THEIR_OWN and not path.exists():
-                _, status = worker("network", task, "valign", size, str(path), 0, 3600, {})
-                if not path.exists():
-                    raise SystemExit(f"the network of {size:,} people could not be made: {status}")
-            return str(path)
+        def network(task: str, tool: str, size: int) -> tuple[str, str]:
+            """Files with the network of so many people and of a small one, made when first asked for."""
+            paths = str(Path(folder, f"{task}-{size}.npz")), str(Path(folder, f"{task}-{SMALL}.npz"))
+            for path, people in zip(paths, (size, SMALL), strict=True):
+                if tool not in MAKE_THEIR_OWN and not Path(path).exists():
+                    _, status = worker("network", task, "valign", people, (path, "-"), 0, 3600, {})
+                    if not Path(path).exists():
+                        raise SystemExit(f"the network of {people:,} people could not be made: {status}")
+            return paths
 
         for task, tool in [*ways("uptake"), ("whole", "valign")]:
             caches = {name: str(Path(folder, "empty", task, tool)) for name in ("VALIGN_CACHE", "NUMBA_CACHE_DIR")}
-            measured(book, "start-cold", task, tool, 100, "-", 0, 1200, caches, started=True)
-            measured(book, "start-warm", task, tool, 100, "-", 0, 1200, caches, started=True)
+            measured(book, "start-cold", task, tool, SMALL, network(task, tool, SMALL), 0, 1200, caches, started=True)
+            measured(book, "start-warm", task, tool, SMALL, network(task, tool, SMALL), 0, 1200, caches, started=True)
         for task, tool in [*ways("uptake"), *list(ways("values"))[1:]]:
-            measured(book, "check", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many, 10 * many + 120)
+            measured(book, "check", task, tool, CHECK_SIZE, network(task, tool, CHECK_SIZE), many, 10 * many + 120)
         for task, tool in ways():
             before: list[Row] = []
             for size in (each for each in SIZES if each <= largest):
@@ -163,7 +174,12 @@ def run(book: Book, seconds: float, memory: float, many: float, largest: int) ->
                     measured(book, "single", task, tool, size, network(task, tool, size), seconds, 3 * seconds + 120)
                 before = book.found("single", task, tool, size)
         for task, tool in ways():
-            measured(book, "ensemble", task, tool, ENSEMBLE_SIZE, network(task, tool, ENSEMBLE_SIZE), many, 10 * many + 120)
+            for size in (each for each in ENSEMBLE_SIZES if each <= largest):
+                if (reason := too_slow(book.found("single", task, tool, size), many)):
+                    if not book.found("ensemble", task, tool, size):
+                        book.add([{"measure": "ensemble", "task": task, "tool": tool, "size": size, "status": reason}])
+                else:
+                    measured(book, "ensemble", task, tool, size, network(task, tool, size), many, 10 * many + 120)
 
 
 def main() -> None:

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.__main__ import grown
-from valign.model.parameters import MECHANISMS, PARAMETERS
-from valign.model.scenario import Scenario
-from valign.model.society import Society, build_society
+if TYPE_CHECKING:  # imported where needed: the peers' processes hold nothing of valign
+    from valign.model.scenario import Scenario
+    from valign.model.society import Society
 
 MONTHS = 60
 HAZARD, START = 0.01, 0.02  # a month and tie; share who have taken it up at the start
@@ -31,7 +30,12 @@ OFF = ("fit_effect", "peer_effect", "evidence_effect", "climate_effect", "identi
 
 def scenario_of(task: str, people: int) -> Scenario:
     """valign set to a task. Engagement follows awareness at once in `uptake`, so that awareness by ties is the task."""
+    from valign.model.parameters import MECHANISMS, PARAMETERS
+    from valign.model.scenario import Scenario
+
     if task == "whole":
+        from benchmarks.__main__ import grown
+
         return grown(2 * round(people / PER_PAIR), MONTHS)
     parameters = {name: 0.0 for name in OFF}
     parameters |= {name: 1.0 for name in PARAMETERS if name.startswith("tie_quality.")}
@@ -54,6 +58,8 @@ def scenario_of(task: str, people: int) -> Scenario:
 
 def society_for(task: str, people: int) -> Society:
     """The society of a task; in `values` everybody starts with a value that all tools are given."""
+    from valign.model.society import build_society
+
     society = build_society(scenario_of(task, people), 1)
     if task != "values":
         return society
