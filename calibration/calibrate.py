@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ class Calibration:
         groups = {"everybody": np.ones(len(layout.ids), bool)}
         for k, name in enumerate(layout.orientations):
             groups |= {f"high {name}": layout.high[:, k] == 1, f"low {name}": layout.high[:, k] == 0}
-        rows = []
+        rows: list[dict[str, Any]] = []
         for group, members in groups.items():
             for period in range(layout.periods + 1):
                 share = ((times[members] >= 1) & (times[members] <= period)).mean(axis=0)
@@ -85,9 +86,7 @@ class Calibration:
                         "people": int(members.sum()),
                         "period": period,
                         "observed": float(seen),
-                        **dict(
-                            zip((name for name, _ in BANDS), np.quantile(share, [q for _, q in BANDS]), strict=True)
-                        ),
+                        **{name: float(np.quantile(share, q)) for name, q in BANDS},
                     }
                 )
         return pd.DataFrame(rows)
@@ -169,6 +168,9 @@ def calibrate(
 ) -> Calibration:
     """Fit a scenario to data, and say how sure one can be.
 
+    Sequential approximate Bayesian computation (Toni et al. 2009; Filippi et al. 2013), adjusted by regression
+    (Beaumont, Zhang & Balding 2002; Fearnhead & Prangle 2012); recovery of simulated truths first (Talts et al. 2018).
+
     Parameters
     ----------
     data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
@@ -182,6 +184,10 @@ def calibrate(
     methods : of "regression" (reported), "forest", "smc".
     folder : keeps finished generations; asked again, goes on from there.
     progress : called with (simulations done, in all).
+
+    Returns
+    -------
+    Calibration: posteriors by method, what recovery says of each parameter, predictions, and all simulations.
 
     Raises
     ------
@@ -227,7 +233,18 @@ def choose_model(
 ) -> Choice:
     """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
 
-    Arguments as for `calibrate`; the data need people and an orientation.
+    Parameters
+    ----------
+    data, scenario, free, seed, simulations, progress : as for `calibrate`; the data need people and an orientation.
+
+    Returns
+    -------
+    Choice: shares of the explanations (0-1) by two methods, odds along the tolerance, confusion, scores of what was
+    held out.
+
+    Raises
+    ------
+    InputError : everything wrong with data, scenario or free parameters.
     """
     data = data if isinstance(data, Data) else load(data)
     return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress)

@@ -53,8 +53,8 @@ def ablations(scenario: Scenario | str, runs: int | None = None, seed: int = 1, 
     mechanisms = moving(scenario, mechanisms)
     base = simulate(scenario, runs, seed, societies, record="decomposition")
     members = base.decomposition.query("organisation != 'commissioners'")
-    booked = members.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0.0)
-    rows = []
+    booked = members.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0)
+    rows: list[dict[str, object]] = []
     for name in mechanisms:
         without = simulate(scenario.replace({f"mechanisms.{name}": False}), runs, seed, societies, record=()).runs
         difference = (base.runs["alignment_final"] - without["alignment_final"]).to_numpy()

@@ -366,7 +366,7 @@ def _dask(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
     except ImportError:
         raise InputError(["--cluster needs Dask: pip install 'valign[cluster]'"]) from None
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client: Any = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError([f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}"]) from None
 
@@ -436,7 +436,7 @@ def _with_design(table: pa.Table, rows: pd.DataFrame) -> pa.Table:
 
 def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
     store.write_manifest(batch.folder, batch.work, command=batch.command, started=batch.started, done=done,
-                         tables=tables, settings=[name for name in batch.design if name not in SEEDS])
+                         tables=tables, settings=[name for name in map(str, batch.design) if name not in SEEDS])
 
 
 def _hash(design: pd.DataFrame) -> str:

@@ -50,11 +50,12 @@ class Comparison(SideBySide):
         first, *others = self.outcomes.values()
         if (role, variable) not in first.variables():
             raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in first.variables()], "series")])
-        base, parts = first.curves(role, variable), []
+        base = first.curves(role, variable)
+        parts: list[pd.DataFrame] = []
         for name, other in zip(self.names[1:], others, strict=True):
             curves = other.curves(role, variable)
             months = min(len(base), len(curves))
-            parts.append(curve_summary(curves[:months] - base[:months], first.runs["society_seed"])
+            parts.append(curve_summary(curves[:months] - base[:months], first.runs["society_seed"].tolist())
                          .assign(scenario=name, role=role, variable=variable))
         return pd.concat(parts, ignore_index=True)
 
@@ -89,6 +90,11 @@ def compare(
     scenarios : by name, 2 to 20, each a Scenario, a shipped name or a path; the first is what others are held against.
     runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
     progress : called with (runs done, runs in all scenarios).
+
+    Returns
+    -------
+    Comparison: `runs` of all, `differences` by outcome with 95 % intervals that respect societies, and what pairing
+    gains.
 
     Raises
     ------

@@ -175,7 +175,7 @@ def _nodes(raw: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     out = {"city", "id", "ado", "adopt", "origid", "detail2", "commun", "toa", "study"}
-    kept = [column for column in raw if column not in out and not column.startswith("net")]
+    kept = [column for column in map(str, raw) if column not in out and not column.startswith("net")]
     first = {"id": _ids(raw), "community": raw["commun"], "toa": raw["toa"],
              "adopted": (raw["toa"] <= LAST_MONTH).astype(int), "last_period": LAST_MONTH}
     return pd.DataFrame(first | {column: raw[column] for column in kept}).reset_index(drop=True)
@@ -186,7 +186,7 @@ def _edges(raw: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     ids, parts = _ids(raw), []
-    for column in [name for name in raw if name.startswith("net")]:
+    for column in [name for name in map(str, raw) if name.startswith("net")]:
         named = raw[raw[column].notna()]
         parts.append(pd.DataFrame({
             "ego": ids[named.index], "alter": (named["city"] * 1000 + named[column]).astype(int),
@@ -201,7 +201,7 @@ def _curve(nodes: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    cities = [("ALL", nodes), *((str(int(city)), part) for city, part in nodes.groupby("community"))]
+    cities = [("ALL", nodes), *((str(int(str(city))), part) for city, part in nodes.groupby("community"))]
     for city, part in cities:
         before = 0
         for month in range(1, LAST_MONTH + 1):
@@ -220,7 +220,7 @@ def _codebook(raw: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for name in raw:
+    for name in map(str, raw):
         counts = raw[name].value_counts(dropna=False).sort_index()
         levels = int(raw[name].nunique())
         few = levels <= MOST_LEVELS and not name.startswith("net")

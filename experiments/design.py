@@ -25,12 +25,18 @@ SHOWN = 5
 
 # --- making designs --------------------------------------------------------------------------------------------------
 def factorial(levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """All combinations of the levels, the last factor fastest."""
-    return pd.MultiIndex.from_product(levels.values(), names=list(levels)).to_frame(index=False)
+    """All combinations of the levels, the last factor fastest: a full factorial design.
+
+    levels : values by setting (dotted names, as `Scenario.replace` takes them). As many rows as combinations.
+    """
+    return pd.MultiIndex.from_product(list(levels.values()), names=list(levels)).to_frame(index=False)
 
 
 def bounds_of(names: Sequence[str] | Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Bounds by parameter: those given, else the plausible range declared for it."""
+    """Bounds (low, high) by parameter, in its unit: those given, else the plausible range declared for it.
+
+    Raises InputError for names that are no parameters.
+    """
     if isinstance(names, Mapping):
         return {name: (float(low), float(high)) for name, (low, high) in names.items()}
     if wrong := [name for name in names if name not in PARAMETERS]:
@@ -47,7 +53,21 @@ def _scaled(unit: np.ndarray, bounds: Mapping[str, tuple[float, float]]) -> pd.D
 
 
 def latin_hypercube(names: Sequence[str] | Mapping[str, tuple[float, float]], n: int, seed: int = 1) -> pd.DataFrame:
-    """n points, each parameter's range cut into n equal parts with one point in each (scipy.stats.qmc)."""
+    """n points, each parameter's range cut into n equal parts with one point in each (McKay, Beckman & Conover 1979).
+
+    Parameters
+    ----------
+    names : parameters, over their plausible ranges; or (low, high) by parameter, in its unit.
+    n : rows. seed : of the points, 0 or more; it is no seed of a run.
+
+    Returns
+    -------
+    One row per point, one column per parameter; whole-number parameters are rounded.
+
+    Raises
+    ------
+    InputError : names that are no parameters.
+    """
     from scipy.stats import qmc
 
     bounds = bounds_of(names)
@@ -55,7 +75,21 @@ def latin_hypercube(names: Sequence[str] | Mapping[str, tuple[float, float]], n:
 
 
 def sobol(names: Sequence[str] | Mapping[str, tuple[float, float]], n: int, seed: int = 1) -> pd.DataFrame:
-    """n points of a scrambled Sobol' sequence; n should be a power of 2 (scipy.stats.qmc)."""
+    """n points of a scrambled Sobol' sequence (Sobol' 1967; Owen 1998): more even than a Latin hypercube.
+
+    Parameters
+    ----------
+    names, seed : as for `latin_hypercube`.
+    n : a power of 2.
+
+    Returns
+    -------
+    One row per point, one column per parameter.
+
+    Raises
+    ------
+    InputError : n is no power of 2, or names that are no parameters.
+    """
     from scipy.stats import qmc
 
     if n < 1 or n & (n - 1):
@@ -66,32 +100,38 @@ def sobol(names: Sequence[str] | Mapping[str, tuple[float, float]], n: int, seed
 
 
 def one_at_a_time(base: Scenario, levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """The base, then every factor on its own at each of its levels; what a row leaves alone holds the base's value."""
+    """The base, then every factor on its own at each of its levels; what a row leaves alone holds the base's value.
+
+    base : the Scenario that the design changes. levels : values by parameter. 1 + the number of levels rows.
+    """
     rest = {name: base.value(name) for name in levels}
     return pd.DataFrame([rest, *({**rest, name: level} for name, column in levels.items() for level in column)])
 
 
 def product(*designs: pd.DataFrame) -> pd.DataFrame:
-    """Every row of one with every row of the others."""
+    """Every row of one with every row of the others. Raises InputError where two have a column of one name."""
     table = designs[0]
     for other in designs[1:]:
-        if both := set(table) & set(other):
+        if both := set(map(str, table)) & set(map(str, other)):
             raise InputError([f"product: both designs have a column {sorted(both)[0]!r}"])
         table = table.merge(other, how="cross")
     return table
 
 
 def concatenate(*designs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of all designs, one after the other; they should have the same columns."""
+    """Rows of all designs, one after the other. Raises InputError where columns differ."""
     for other in designs[1:]:
         if set(other) != set(designs[0]):
-            odd = sorted(set(other) ^ set(designs[0]))
+            odd = sorted(set(map(str, other)) ^ set(map(str, designs[0])))
             raise InputError([f"concatenate: not all designs have a column {odd[0]!r}"])
     return pd.concat(designs, ignore_index=True)
 
 
 def run_seeds(seed: int, runs: int) -> list[int]:
-    """The run seeds of an ensemble: `World(rng=...)` with one of them repeats that run."""
+    """The run seeds of an ensemble, derived from `seed` (0 to 2^63 - 1): `World(rng=...)` with one repeats that run.
+
+    The first seeds of a larger ensemble are those of a smaller one.
+    """
     return [derive_seed(seed, index, RUN_SEED) for index in range(runs)]
 
 
@@ -105,8 +145,19 @@ def society_seeds(seed: int, runs: Sequence[int], societies: int | None) -> list
 def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | None = None) -> pd.DataFrame:
     """Every row `runs` times, with the same seeds for every row (common random numbers).
 
+    Parameters
+    ----------
+    design : points, without columns `seed` and `society_seed`.
+    runs : replicates of every row. seed : 0 to 2^63 - 1, of which theirs are derived.
     societies : None gives every replicate a society of its own; a number nests the replicates in so many.
-    Raises InputError for fewer than one run, or more societies than runs.
+
+    Returns
+    -------
+    rows x runs rows: the columns of the design, `seed` and `society_seed`.
+
+    Raises
+    ------
+    InputError : fewer than one run, or more societies than runs.
     """
     if runs < 1:
         raise InputError([f"runs = {runs}: a whole number from 1 is wanted"])
@@ -118,7 +169,7 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
 
 
 def read_design(path: str | Path) -> pd.DataFrame:
-    """A design from CSV or Parquet. Raises InputError when it cannot be read."""
+    """A design from CSV (commas, decimal points) or Parquet. Raises InputError when it cannot be read."""
     path = Path(path)
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
@@ -173,7 +224,7 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
     if twice := [str(name) for name in design.columns[design.columns.duplicated()]]:
         raise InputError([f"the column {twice[0]!r} stands in the design more than once"])
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
-    for name in design:
+    for name in map(str, design):
         if name in SEEDS:
             design[name] = _seeds(design[name], problems)
         elif name not in allowed:
@@ -185,10 +236,11 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
     if "seed" not in design:
         problems.append("the design has no column 'seed' (`replicate`, or --replicates, makes seeds)")
     if not problems and {"service_share", "team_share"} & set(design):
-        shares = sum(design[name] if name in design else scenario.value(name)
-                     for name in ("service_share", "team_share"))
+        shares = np.zeros(len(design))
+        for name in ("service_share", "team_share"):
+            shares += design[name].to_numpy() if name in design else float(scenario.value(name))
         if (shares > 1).any():
-            problems.append(_rows((shares > 1).to_numpy(), "service_share", "with team_share exceeds 1"))
+            problems.append(_rows(shares > 1, "service_share", "with team_share exceeds 1"))
     if problems:
         raise InputError(problems)
     if "society_seed" not in design:

@@ -129,6 +129,11 @@ def levels(
     evidence : strengths of the published evidence (0 to 1): each level and innovation under each of them.
     progress : called with (runs done, runs in all).
 
+    Returns
+    -------
+    Levels: `runs` with a column for each factor; rows with the same `run` share both seeds. `cells` holds the Outcomes
+    of each combination, `reach` the lowest and highest level that can be reached.
+
     Raises
     ------
     InputError : a level that cannot be reached (with what can be), or wrong arguments.

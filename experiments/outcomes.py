@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,14 @@ from valign.model.state import STAGES
 
 
 class Outcomes:
-    """Tables of a simulation: `runs`, `series`, `decomposition`, `events` (pandas DataFrames)."""
+    """Tables of a simulation: `runs`, `series`, `decomposition`, `events`, `agents` (pandas DataFrames).
+
+    What each column means, with its unit: docs/ODD.md §8. Tables are made when first asked for; those that were not
+    recorded (`record` of `simulate`) are empty.
+    """
 
     def __init__(self, scenario: Scenario, seeds: Sequence[int], societies: Sequence[int],
-                 results: Sequence[tuple], lowered: Lowered) -> None:
+                 results: Sequence[tuple[Any, Any]], lowered: Lowered) -> None:
         self.scenario = scenario
         self._seeds, self._societies, self._lowered = seeds, societies, lowered
         self._recorded = [(block.rows, result) for block, result in results if isinstance(result, Recorded)]
@@ -54,7 +59,10 @@ class Outcomes:
         return people
 
     def curves(self, role: str, variable: str) -> np.ndarray:
-        """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role)."""
+        """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role).
+
+        role : staff, manager, peer, commissioner, all (the first three), or service. variable : see `variables`.
+        """
         months = self.scenario.months + 1
         curves = np.full((months, len(self._seeds)), np.nan)
         for rows, result in self._recorded:
@@ -125,9 +133,10 @@ class Outcomes:
         values = np.stack([self.curves(*pair) for pair in pairs])  # pairs x months x runs
         all_roles = [*SERIES_ROLES, "service"]
         codes = np.repeat([all_roles.index(role) for role, _ in pairs], months * runs)
-        roles = pd.Categorical.from_codes(codes, all_roles)
+        roles = pd.Categorical.from_codes(codes, pd.Index(all_roles))
         names = list(dict.fromkeys(name for _, name in pairs))
-        variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs), names)
+        variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs),
+                                              pd.Index(names))
         table = pd.DataFrame({
             "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
             "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
@@ -159,7 +168,7 @@ class Outcomes:
             names = [*AGENT_SERIES, *self.scenario.dimensions]
             tables.append(pd.DataFrame({
                 "run": rows[run], "month": month, "person": person, "organisation": result.organisation[person],
-                "role": pd.Categorical.from_codes(result.role[person], list(ROLES)),
+                "role": pd.Categorical.from_codes(result.role[person], pd.Index(ROLES)),
                 **dict(zip(names, columns, strict=True)),
             }).astype({"stage": np.int8, "holder": np.int32}))
         table = pd.concat(tables, ignore_index=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -149,6 +149,20 @@ class Task:
         return [result for single in singles for result in self.run_or_explain(single)]
 
 
+@overload
+def simulate(
+    scenario: Scenario | str, runs: int | None = None, seed: int = 1, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str = ..., width: int | None = None,
+    threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcomes: ...
+@overload
+def simulate(
+    scenario: pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str = ..., width: int | None = None,
+    threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> DesignOutcomes: ...
 def simulate(
     scenario: Scenario | str | pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
     record: Iterable[str] | None = None, *, base: Scenario | str = "two-services", width: int | None = None,
@@ -216,7 +230,7 @@ def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Sce
 
     Raises InputError with the row where settings do not make a valid scenario.
     """
-    apart = [name for name in design if name not in SEEDS and not varies_in_block(name)]
+    apart = [name for name in map(str, design) if name not in SEEDS and not varies_in_block(name)]
     if not apart:
         return [(np.arange(len(design)), base)]
     found, problems = [], []
@@ -242,7 +256,8 @@ def plan(
     for rows, scenario in variants(base, design):
         part = design.iloc[rows]
         task = Task(scenario, record, mechanisms, imported(scenario, society))
-        columns = {name: part[name].to_numpy() for name in part if name not in SEEDS and varies_in_block(name)}
+        columns = {name: part[name].to_numpy() for name in map(str, part)
+                   if name not in SEEDS and varies_in_block(name)}
         societies = [0] * len(rows) if task.society is not None else part["society_seed"].tolist()
         planned.append((rows, task, group_into_blocks(part["seed"].tolist(), societies, width or task.width, columns)))
     return planned

@@ -39,7 +39,8 @@ def snapshot(scenario: Scenario, seed: int, society_seed: int,
     S = task.state(Block(np.arange(2), seeds, society_seed, {}))
     before = _states(S)
     run_block(task.lowered, S)
-    return _tables(scenario, S, before, _states(S), None if task.society is None else task.society.service_names(scenario))
+    names = None if task.society is None else task.society.service_names(scenario)
+    return _tables(scenario, S, before, _states(S), names)
 
 
 def _states(S) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

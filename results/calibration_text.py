@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from .figures_calibration import METHODS, RIVALS
 
 Tables = Mapping[str, pd.DataFrame]
 REPORTED = "regression"
+READING = "Ranges hold with 90 % probability, if the model is right and was plausible as assumed beforehand."
+RIVAL_READING = "Shares are odds among these explanations, all being held alike before the data."
 LIMITS = (
     "What fits is not thereby true: other explanations may fit as well (`valign rivals` compares them).",
     "A parameter that these data do not inform keeps the width of its prior range: its posterior says what was "
@@ -71,8 +72,11 @@ def certainty(tables: Tables) -> list[str]:
                 "here of them cannot be relied upon.")
     if len(tables["predictive"]):
         told.append(fit_in_words(tables["predictive"]))
-    if len(recovery) and "data_sets" in recovery:
-        told.append(f"Recovery was tried on {int(recovery['data_sets'].max()):,} data sets.")
+    uneven = recovery.loc[~recovery["calibrated"], "parameter"].tolist()
+    told.append(f"Over {int(recovery['data_sets'].max()):,} data sets made by the model, the truth stands "
+                + (f"unevenly among the draws for {', '.join(uneven)}: ranges of these are too narrow or too wide."
+                   if uneven else "evenly among the draws, as it should: the ranges are neither too narrow nor too "
+                                  "wide."))
     return told
 
 
@@ -93,12 +97,13 @@ def posterior_table(summary: pd.DataFrame) -> tuple[tuple[str, ...], list[list[s
         for row in summary.sort_values(["parameter", "method"]).itertuples()]
 
 
-def recovery_table(recovery: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """The table of recovery as it is, numbers short."""
-    return [name.replace("_", " ") for name in recovery.columns], [
-        [f"{value:.3g}" if isinstance(value, (float, np.floating)) else
-         ("yes" if value else "no") if isinstance(value, (bool, np.bool_)) else str(value) for value in row]
-        for row in recovery.itertuples(index=False)]
+def recovery_table(recovery: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """How well known truths are found again: a row for each parameter."""
+    return ("parameter", "data sets", "correlation with the truth", "bias", "typical error", "90 % ranges that hold it",
+            "recovered", "ranks even"), [
+        [row.parameter, f"{row.data_sets:,}", f"{row.correlation:.2f}", f"{row.bias:+.3g}", f"{row.rmse:.3g}",
+         f"{100 * row.coverage_90:.0f} %", "yes" if row.identified else "no", "yes" if row.calibrated else "no"]
+        for row in recovery.itertuples()]
 
 
 # --- rivals ----------------------------------------------------------------------------------------------------------
@@ -142,7 +147,8 @@ def rival_findings(tables: Tables) -> list[str]:
                     + (f"; “{RIVALS['full']}” has {100 * wide.loc['full', method]:.0f} %."
                        if first != "full" and "full" in wide.index else "."))
     scores = tables["scores"]
-    part = scores[(scores["kind"] == "communities") & (scores["score"] == "log_score") & scores["difference"].notna()]
+    part = scores[(scores["kind"] == "communities") & (scores["score"] == "log_score")
+                  & (scores["reference"] == "bass")]
     better = [RIVALS[row.model] for row in part.itertuples() if row.low > 0 and row.model in RIVALS]
     told.append("Communities that were not used to fit are predicted better than by a Bass curve by: "
                 + (", ".join(dict.fromkeys(better)) if better else "none") + ".")

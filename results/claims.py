@@ -124,6 +124,7 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.grid(True, axis="x", color=GRID)
         axes.grid(False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.locator_params(axis="x", nbins=5)
         axes.use_sticky_edges = False
         axes.margins(x=0.06)
         axes.set_title("Innovation fixed (flexibility 0)" if flexibility == 0 else
@@ -134,9 +135,10 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
     for axes in panels:
         axes.set_xlim(low, high)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
-    figure.legend(handles=[_patch(PREDICTED, "booked, without spread"), _patch("#9db8d1", "booked, spread", "...."),
-                           _patch(REVERSED, "by ablation (line: 95 %)")], loc="outside right upper", frameon=False,
-                  fontsize=9)
+    figure.legend(handles=[_patch(PREDICTED, "did along the way (booked):\nmoved groups or innovation"),
+                           _patch("#9db8d1", "drew people together", "...."),
+                           _patch(REVERSED, "lost without it, same seeds\n(ablation; line: 95 %)")],
+                  loc="outside right upper", frameon=False, fontsize=9)
     note(figure, "Staff, managers and peers, whole run. Each bar starts where the last ended, and so does the thin bar "
                  "below it.")
     return figure
@@ -189,6 +191,8 @@ def rivals_in_words(claim: str, rivals: pd.DataFrame, own: float) -> str:
     return text
 
 
+READING = ("A share says in how many plausible worlds (sets of values for everything that is not known) a claim turns "
+           "out; in brackets its 95 % interval.")
 LIMITS = (
     "A claim that is supported holds in the model, over what is plausible; that is no proof that it holds in services.",
     "What the model assumes it cannot support: such a claim is quantified, whatever its share.",

@@ -39,8 +39,10 @@ def of_run(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     findings = report.findings("run", tables)
     if "observed" in tables:
         findings.append(report.misfit_in_words(curves, tables["observed"]))
-    return Page("What happens in this situation, and how far may single places differ from it?", findings,
-                report.certainty("run", tables), report.LIMITS, drawn,
+    return Page("What happens to the innovation in this situation, and how far may single places "
+                "differ?", report.READING,
+                findings,
+                report.certainty("run", tables), report.cautions("run", tables), drawn,
                 [_table("Main outcomes", report.run_table(tables["summary"]))], report.remarks(runs), WORDS)
 
 
@@ -154,7 +156,7 @@ def _differences(title: str, differences: pd.DataFrame, by: str, count: int) -> 
     if data.empty:
         return None
     told = "; ".join(f"{label(row['outcome']).text} {report.difference(row)}" for _, row in data.iterrows())
-    return Drawn("differences", figures_run.difference_figure(differences, f"{title}: differences, pair by pair", by,
+    return Drawn("paired", figures_run.difference_figure(differences, f"{title}: differences, pair by pair", by,
                                                               count),
                  f"Marks with intervals, the paired difference in each main outcome: {told}.", data,
                  "What differs, and how sure is it?")
@@ -164,8 +166,8 @@ def _compared(command: str, question: str, tables: Tables, drawn: list[Drawn]) -
     shown = [_table("Main outcomes", report.main_table(command, tables))]
     if (detail := report.detail_table(tables)) is not None:
         shown.append(_table("All paired differences", detail, folded=True))
-    return Page(question, report.findings(command, tables), report.certainty(command, tables), report.LIMITS, drawn,
-                shown, report.remarks(tables["runs"]), WORDS)
+    return Page(question, report.READING, report.findings(command, tables), report.certainty(command, tables),
+                report.cautions(command, tables), drawn, shown, report.remarks(tables["runs"]), WORDS)
 
 
 # --- batch -----------------------------------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ def of_batch(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     if len(effects):
         told = "; ".join(f"{name}: " + ", ".join(f"{100 * mean:.0f} %" for mean in part["mean"])
                          for name, part in effects.groupby("setting", sort=False))
-        drawn.append(Drawn("design", figures_run.design_figure(effects, f"{title}: uptake over what was varied",
+        drawn.append(Drawn("settings", figures_run.design_figure(effects, f"{title}: uptake over what was varied",
                                                                len(good)),
                            f"People engaged at the end, means from the lowest to the highest values. {told}.", effects))
     summary = summarise(good, outcomes)
@@ -194,7 +196,7 @@ def of_batch(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
                              f"{row['setting']}: {row['at']}", f"{row['n']:,.0f}",
                              f"{100 * row['mean']:.0f} % ({100 * row['mean_low']:.0f}–{100 * row['mean_high']:.0f})"]
                             for _, row in effects.iterrows()]))
-    return Page("What came of the runs of this design?", report.findings_of_batch(runs, effects),
+    return Page("What came of the runs of this design?", report.READING, report.findings_of_batch(runs, effects),
                 report.certainty_of_batch(runs, settings), [*report.LIMITS, report.DESIGN_LIMIT], drawn, shown,
                 [*report.remarks(runs)], WORDS)
 
@@ -210,7 +212,8 @@ def of_sensitivity(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
                     sensitivity_text.ranking(tables["indices"], main)),
              Table("What was varied", ("factor", "distribution", "meaning"),
                    factors[["name", "distribution", "meaning"]].astype(str).to_numpy().tolist(), True, True)]
-    return Page("Which assumptions drive the outcomes?", sensitivity_text.findings(tables, main),
+    return Page("Which assumptions drive the "
+                "outcomes?", sensitivity_text.READING, sensitivity_text.findings(tables, main),
                 [*words, *sensitivity_text.CERTAINTY], sensitivity_text.LIMITS, drawn, shown, (),
                 sensitivity_text.WORDS)
 
@@ -229,7 +232,7 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
                    ("claim", "statement", "source", "against"),
                    [[f"{row.claim} {row.title}", row.statement, row.source, row.against]
                     for row in summary.itertuples()], words=True), *claims.tables_of_tests(tables)]
-    return Page("Do these claims hold in the model, over everything that is plausible?", findings,
+    return Page("Do these claims hold in the model, over everything that is plausible?", claims.READING, findings,
                 claims.certainty(tables), claims.LIMITS, drawn, shown, (), claims.WORDS)
 
 
@@ -252,7 +255,7 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
                        "A histogram for each parameter, where the truth stands among the draws of data made by the "
                        "model; flat is right.", recovered, "Can the method be trusted?"))
     return Page(f"Which values of {_and(list(dict.fromkeys(summary['parameter'])))} fit what was observed?",
-                text.findings(summary), text.certainty(tables), text.LIMITS, drawn,
+                text.READING, text.findings(summary), text.certainty(tables), text.LIMITS, drawn,
                 [_table("What remains plausible of each parameter", text.posterior_table(summary)),
                  _table("Recovery of known truths", text.recovery_table(tables["recovery"]))],
                 tables["remarks"]["remark"].tolist(), text.WORDS)
@@ -265,7 +268,8 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = [Drawn("figure-rivals", figures_calibration.rivals_figure(shares, scores, confusion, f"{title}: rivals"),
                    f"Three panels by explanation: its share by two methods, and how well it predicts what it has not "
                    f"seen. {text.shares_in_words(shares)}", scores)]
-    return Page("Which explanation fits what was observed: are values needed at all?", text.rival_findings(tables),
+    return Page("Which explanation fits what was observed: are values needed at "
+                "all?", text.RIVAL_READING, text.rival_findings(tables),
                 text.rival_certainty(tables), text.RIVAL_LIMITS, drawn,
                 [_table("Explanations side by side", text.rivals_table(tables))], tables["remarks"]["remark"].tolist(),
                 text.RIVAL_WORDS)

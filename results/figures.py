@@ -211,7 +211,7 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
 
     curves : columns role, variable, month and those of `summaries.curve_summary`.
     """
-    figure, (uptake, spread, alignment) = new_figure(3, 13, 4.4)
+    figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
     months = int(curves["month"].max())
     part = _part(curves, "all", "engaged")
     share_axis(uptake, f"Uptake: {SERIES['engaged']}", months)
@@ -280,8 +280,8 @@ def misfit(part: pd.DataFrame, observed: pd.DataFrame) -> dict[str, float]:
             "final_gap": float(gap.iloc[-1])}
 
 
-def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame) -> list[Path]:
-    """Write NAME.svg, NAME.png and, beside them, the data of the figure as NAME.csv."""
+def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> list[Path]:
+    """Write NAME.svg, NAME.png and, beside them, the data of the figure as NAME.csv (None: it is there already)."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -294,5 +294,6 @@ def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame) -> list[Pa
         figure.set_layout_engine("none")
         FigureCanvasAgg(figure).print_png(paths[1], metadata={"Software": None})
         FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
-    data.to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
+    if data is not None:
+        data.to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
     return paths

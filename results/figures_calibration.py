@@ -141,7 +141,7 @@ def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month")
 
 def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.DataFrame, title: str) -> Figure:
     """Share of each rival by two methods, how often it is recognised, and predictions of what was held out."""
-    figure, (first, second, third) = new_figure(3, 15, 4.8)
+    figure, (first, second, third) = new_figure(3, 13.2, 4.8)
     names = [name for name in RIVALS if name in set(shares["model"])]
     right = confusion.set_index("truth")
     for row, name in enumerate(names):

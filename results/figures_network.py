@@ -22,6 +22,7 @@ NAMES = {"staff": "staff", "manager": "manager", "peer": "peer advocate", "commi
 SHADES = ("#fff3c9", "#f2b45f", "#c0476c", "#2c105c")  # light to dark, and so in grey
 LOWEST, HIGHEST = 0.4, 1.0
 MOST_PEOPLE = 400  # drawn one by one; of more, services
+FEW = 4  # services with room for a line of words below each
 MOST_VECTORS = 400  # services drawn as shapes; of more, as one picture in the SVG
 GOLDEN = math.pi * (3 - math.sqrt(5))
 IN_USE = ("piloting", "commissioned", "sustained")
@@ -74,12 +75,13 @@ def _people(axes: Axes, services: pd.DataFrame, people: pd.DataFrame, ties: pd.D
                      c=people.loc[part, f"alignment_{when}"], cmap=shade(), vmin=LOWEST, vmax=HIGHEST,
                      edgecolors=np.where(engaged, INK, "#9a9a9a"), linewidths=np.where(engaged, 1.7, 0.5))
     for (_, row), centre, radius in zip(services.iterrows(), centres, radii, strict=True):
-        axes.annotate(f"{row['name']}\nalignment {row[f'alignment_{when}']:.2f} · {100 * row[f'engaged_{when}']:.0f} % "
-                      f"engaged\n{SERVICE_STAGES[row[f'stage_{when}']]}", (centre[0], centre[1] - radius),
-                      xytext=(0, -3), textcoords="offset points", ha="center", va="top", color=INK,
-                      fontsize=9 if len(services) <= 4 else 7.5 if len(services) <= 12 else 6)
+        told = [f"alignment {row[f'alignment_{when}']:.2f}", f"{100 * row[f'engaged_{when}']:.0f} % engaged"]
+        told = [" · ".join(told)] if len(services) <= FEW else told
+        axes.annotate("\n".join([row["name"], *told, SERVICE_STAGES[row[f"stage_{when}"]]]),
+                      (centre[0], centre[1] - radius), xytext=(0, -3), textcoords="offset points", ha="center",
+                      va="top", color=INK, fontsize=9 if len(services) <= FEW else 7)
     low, high = place.min(axis=0), place.max(axis=0)
-    axes.set(xlim=(low[0] - 1.5, high[0] + 1.5), ylim=(min(low[1], (centres[:, 1] - radii).min()) - 3.4, high[1] + 1.2))
+    axes.set(xlim=(low[0] - 1.5, high[0] + 1.5), ylim=(min(low[1], (centres[:, 1] - radii).min()) - 4.2, high[1] + 1.2))
 
 
 def positions(services: pd.DataFrame, people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +93,8 @@ def positions(services: pd.DataFrame, people: pd.DataFrame) -> tuple[np.ndarray,
     columns = math.ceil(math.sqrt(1.3 * len(services)))
     step = 2 * radii.max() + 1.6
     number = np.arange(len(services))
-    centres = np.stack([number % columns * step, -(number // columns) * (step + 2.4)], axis=1).astype(float)
+    below = 3.2 if len(services) <= FEW else 5.0  # room for words
+    centres = np.stack([number % columns * step, -(number // columns) * (step + below)], axis=1).astype(float)
     place = np.zeros((len(people), 2))
     order = {"manager": 0, "peer": 1, "staff": 2}
     for n, service in enumerate(services["service"]):

@@ -64,7 +64,7 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
     summary : of `summaries.summarise` or `summarise_by`. by : the column that names the rows ("scenario").
     """
     rows = [""] if by is None else list(dict.fromkeys(summary[by]))
-    figure, panels = new_figure(len(VALUES), 12.5, 2.5 + 0.45 * len(rows))
+    figure, panels = new_figure(len(VALUES), 11.5, 2.5 + 0.45 * len(rows))
     for place, (axes, (outcome, words)) in enumerate(zip(panels, VALUES.items(), strict=True)):
         of = summary[summary["outcome"] == outcome]
         for n, name in enumerate(rows):
@@ -138,7 +138,7 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         `summaries.curve_summary`.
     """
     roles = [role for role in ("staff", "manager", "peer", "commissioner") if len(_part(curves, role, "alignment"))]
-    figure, panels = new_figure(len(roles), 3.6 * len(roles) + 0.6, 4.3)
+    figure, panels = new_figure(len(roles), 2.8 * len(roles) + 1.4, 4.2)
     months = int(curves["month"].max())
     lows, highs = [], []
     for axes, role in zip(panels, roles, strict=True):

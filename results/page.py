@@ -37,15 +37,17 @@ class Table:
 class Page:
     """A report. Every list holds sentences, in the order in which they are read.
 
-    question : what was asked. findings : what the numbers say. certainty : how sure that is. cautions : what does not
-    follow. figures : the first stands beside the findings. remarks : how to read the tables.
+    question : what was asked. reading : what to know before the findings. findings : what the numbers say. certainty :
+    how sure that is. cautions : what does not follow. figures : the first stands beside the findings. remarks : how to
+    read the tables. words : used in the report, with their meaning. `code` in a sentence is set as such.
     """
 
     question: str
+    reading: str
     findings: Sequence[str]
     certainty: Sequence[str]
     cautions: Sequence[str]
     figures: Sequence[Drawn] = ()
     tables: Sequence[Table] = ()
     remarks: Sequence[str] = ()
-    words: dict[str, str] = field(default_factory=dict)  # used in the report, with their meaning
+    words: dict[str, str] = field(default_factory=dict)

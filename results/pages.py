@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import math
 import re
 import shlex
 import tomllib
@@ -16,7 +18,7 @@ from .page import Page, Table
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
 GRADES = {"measured": "measured in social care or close to it", "inferred": "inferred from related studies",
-          "assumed": "assumed, because nobody has measured it"}
+          "assumed": "assumed, because nobody has measured them"}
 
 
 def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.DataFrame],
@@ -25,7 +27,7 @@ def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.Data
     page = contents.CONTENTS[command](title, tables, work or {})
     try:
         for each in page.figures:
-            figures.save(each.figure, folder, each.name, each.data)
+            figures.save(each.figure, folder, each.name, None if each.name in tables else each.data)
     except OSError as error:
         raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return page
@@ -75,13 +77,15 @@ def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping
 
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["coded"] = _coded
     text = environment.get_template("report.html.j2").render(
         title=title, page=page, manifest=manifest, scenario=manifest["work"].get("scenario", ""),
         figures=[{"name": each.name, "heading": each.heading, "alt": each.alt,
                   "svg": _inline(folder / f"{each.name}.svg", each.name)} for each in page.figures],
         numbers=[each for each in page.tables if not each.folded],
         folded=[each for each in page.tables if each.folded],
-        assumptions=_assumptions(tables.get("parameters")), grades=_grades(tables.get("parameters")),
+        values=_values(manifest["work"].get("scenario", "")), assumptions=_assumptions(tables.get("parameters")),
+        grades=_grades(tables.get("parameters")),
         description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
     )
     try:
@@ -92,6 +96,11 @@ def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping
     return folder / "report.html"
 
 
+def _coded(sentence: str) -> str:
+    """A sentence as HTML, `code` marked as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence, quote=False))
+
+
 def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
     """Every parameter with its value, where it comes from and how well it is known."""
     if parameters is None or parameters.empty:
@@ -100,6 +109,21 @@ def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
              p["source"]] for p in parameters.to_dict("records")]
     return Table("Parameters", ("parameter", "value", "plausible range", "unit", "meaning", "grade", "source"), rows,
                  words=True)
+
+
+def _values(scenario: str) -> Table | None:
+    """What the innovation stands for beside what people value, the values that count most first."""
+    raw = tomllib.loads(scenario)
+    innovation, profiles = raw.get("innovation", {}), raw.get("profiles", {})
+    emphasis = innovation.get("emphasis", {})
+    if not emphasis or not profiles:
+        return None
+    rows = [[name.replace("_", " "), f"{100 * weight:.0f} %", f"{innovation['values'].get(name, math.nan):g}",
+             *(f"{profile.get(name, math.nan):g}" for profile in profiles.values())]
+            for name, weight in sorted(emphasis.items(), key=lambda pair: -pair[1])]
+    return Table("What the innovation stands for, and what people value (0: not at all, 1: wholly)",
+                 ("value", "counts for fit", innovation.get("name") or "innovation",
+                  *(name.replace("_", " ") for name in profiles)), rows)
 
 
 def _grades(parameters: pd.DataFrame | None) -> str:
@@ -120,4 +144,5 @@ def _inline(path: Path, name: str) -> str:
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
     for size in ("width", "height"):
         text = re.sub(rf'<svg ([^>]*?){size}="[^"]*" ?', r"<svg \1", text, count=1)
-    return text
+    width = float(text.split('viewBox="', 1)[1].split('"', 1)[0].split()[2])  # in points; letters near their true size
+    return text.replace("<svg ", f'<svg style="max-width: {1.45 * width:.0f}px" ', 1)

@@ -136,6 +136,8 @@ def precision_in_words(precision: pd.DataFrame) -> list[str]:
     return told
 
 
+READING = ("In brackets: between which numbers an average lies with 95 % confidence. People are staff, managers and "
+           "peer advocates; who works with the innovation in daily practice is called engaged.")
 LIMITS = (
     "This is what follows from the model's assumptions, not a forecast for a particular place.",
     "The intervals say how well the average over runs is known. They do not cover uncertain parameters, nor what the "
@@ -223,11 +225,22 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
         start, end = of["alignment_start"], of["alignment_final"]
         change = "rises" if end["mean"] > start["mean"] else "falls"
         told.append(f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
-                    f"{_mean(start)} to {_mean(end)}.")
+                    f"{_mean(start)} to {_mean(end)}." + _adapted(of, start, end))
     if "time_to_50" in of and of["time_to_50"]["happened"] < 1:
         told.append(f"In {_percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
                     "engaged at the same time.")
     return told
+
+
+def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
+    """How much of a rise in alignment is the innovation's own adaptation."""
+    original = of.get("alignment_original_final")
+    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.005:
+        return ""
+    share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])
+    return (f" Measured against the innovation as it was first designed it comes to {_mean(original)}: "
+            + (f"{100 * min(share, 1):.0f} % of the rise is the innovation being adapted to people, not people coming "
+               "round to it." if share > 0.05 else "people have come round to it, it was hardly adapted."))
 
 
 def _between(row: Mapping) -> str:
@@ -244,7 +257,7 @@ def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
         row = summary[summary["outcome"] == "uptake_final"].iloc[0]
         if not math.isnan(row["mean_low"]):
             write = label("uptake_final").write
-            told.append("Averages are followed by brackets: with 95 % confidence the average lies between these two "
+            told.append("Brackets hold for averages: with 95 % confidence the average lies between these two "
                         f"numbers, as the {write(row['mean'])} of people at the end between "
                         f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
                         "the brackets narrower.")
@@ -259,6 +272,28 @@ def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
         told += precision_in_words(tables["precision"])
     if len(runs) > 1 and runs["society_seed"].nunique() == 1:
         told.append("All runs share one society (the same people and ties): the brackets hold for that society alone.")
+    return told
+
+
+def cautions(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What must not be concluded, first of all from the headline."""
+    summary, told = tables["summary"], []
+    of = summary[(summary["outcome"] == "uptake_final") & (summary["n"] > 0)]
+    if command == "run" and len(of):
+        told.append(f"Not that {label('uptake_final').write(of['mean'].iloc[0])} of the people in a real service will "
+                    "work with the innovation at the end. " + LIMITS[0])
+    elif command == "compare":
+        told.append("Not that the change will make this difference in a real service. " + LIMITS[0])
+    else:
+        told.append("Not that raising alignment by whatever means would do the same: here the values of people were "
+                    "set, nobody had to change them. " + LIMITS[0])
+    if "parameters" in tables:
+        grades = tables["parameters"]["grade"]
+        told.append(f"Not that the brackets hold all that is uncertain. {LIMITS[1]} {(grades == 'assumed').sum()} of "
+                    f"{len(grades)} parameters are assumed; `valign sensitivity` shows which of them matter.")
+    else:
+        told.append(LIMITS[1])
+    told.append(f"Not that values are shown to matter. {LIMITS[2]} `valign claims` tests what happens without it.")
     return told
 
 
@@ -280,7 +315,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
         return f"{text} The interval holds zero: these runs do not show a difference."
-    return f"{text} In {_percent(row['higher'])} of pairs of runs with the same seeds it is higher (ties count half)."
+    return f"{text} In {_percent(row['higher'])} of pairs of runs with the same chances it is higher (ties count half)."
 
 
 def difference(row: pd.Series) -> str:

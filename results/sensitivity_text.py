@@ -170,6 +170,8 @@ def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest:
 
 # --- for a report ----------------------------------------------------------------------------------------------------
 SHOWN = 12
+READING = ("All factors below were varied together over their plausible ranges. An index says how much of the "
+           "differences in an outcome a factor is behind; behind it stands its 95 % interval.")
 CERTAINTY = (
     "After each index stands its 95 % interval: how far it may move with another sample of the same size. The "
     "paragraphs above say which part of each ranking would stay.",

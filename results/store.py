@@ -350,9 +350,11 @@ class Saved:
         except ImportError as error:
             raise StoreError(f"netCDF needs {error.name}: pip install 'valign[netcdf]'") from None
         runs = self["runs"]
-        names = {name: name.replace("/", "_") for name in runs if name != "run"}
-        data = {names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"
-                              else runs[name].to_numpy()) for name in names}
+        names = {name: name.replace("/", "_") for name in map(str, runs) if name != "run"}
+        data: dict[str, Any] = {
+            names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"
+                          else runs[name].to_numpy()) for name in names
+        }
         for role, variable in self.variables():
             data[f"{role}.{variable}"] = (("month", "run"), self.curves(role, variable))
         keys = ("command", "started", "finished", "work_hash")
@@ -367,5 +369,9 @@ class Saved:
 
 
 def load(folder: str | Path) -> Saved:
-    """Results that a command of valign left in a folder."""
+    """Results that a command of valign, or `run_batch`, left in a folder.
+
+    folder : what was given as `--out`. Tables are read when asked for: `load("out").runs`.
+    Raises StoreError where there are none, or they were not finished.
+    """
     return Saved(folder)

@@ -12,6 +12,7 @@ from valign.model.build import build
 from valign.model.decomposition import ENTRIES
 from valign.model.engine import month_steps, run_months
 from valign.model.lowering import lower
+from valign.model.parameters import MECHANISMS
 from valign.model.scenario import Scenario
 from valign.model.society import build_society
 from valign.model.state import STAGES, State
@@ -66,7 +67,7 @@ def differences(expected: dict[str, np.ndarray], S: State, run: int, month: int)
     counted = S.result_count[:, run] > 0
     if _differs(expected["running_results"][counted], S.result_mean[counted, :, run]).any():
         found.append("running_results")
-    if S.switches[10] and month and _differs(expected["enacted"], S.enacted[..., run]).any():
+    if S.switches[MECHANISMS.index("evidence")] and month and _differs(expected["enacted"], S.enacted[..., run]).any():
         found.append("enacted")
     commissioners = slice(int(S.first[len(S.setting)]), None)
     if _differs(expected["weights"][commissioners], S.weights[..., run]).any():

@@ -223,7 +223,7 @@ def test_a_report_is_made_from_tables_alone(valign: Callable, tmp_path: Path) ->
     text = report.decode()
     assert "src=" not in text, "nothing is fetched"
     assert "http" not in text.replace("http://www.w3.org", "")
-    assert text.count("<svg") == 2
+    assert text.count("<svg") == 4
 
 
 def test_an_older_format_says_so(tmp_path: Path) -> None:

@@ -5,15 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import os
 import random
-import shutil
 import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,10 +15,12 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import serving
+from serving import uptake
 
 import valign as va
 from valign.experiments.ablations import ablations
-from valign.explorer import charts, files, server, society_view, state, words
+from valign.explorer import charts, files, server, society_view, state, studies, words, work
 from valign.explorer.state import Settings, decode, encode
 from valign.explorer.work import Question, Superseded, ensemble, what_moved
 from valign.model.errors import InputError
@@ -33,7 +28,6 @@ from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import SHIPPED
 from valign.results.summaries import curve_summary
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script>'
 CHANGED = Settings(
@@ -56,6 +50,7 @@ def test_a_link_restores_the_state():
     for now, pinned, view in ((Settings(), None, "results"), (CHANGED, Settings("housing-first"), "compare"),
                               (own, CHANGED, "society")):
         assert restored(encode(now, pinned, view)) == (now, pinned, view)
+        assert restored(encode(now, pinned, view, ["upload", "pin.upload"])) == (now, pinned, view)
 
 
 def test_any_slider_and_switch_survives_the_link():
@@ -177,6 +172,67 @@ def test_work_that_nobody_waits_for_is_dropped():
         asked(Settings(months=3), stale=lambda: True)
 
 
+def test_large_scenarios_show_a_quarter_of_each_societys_runs_first(monkeypatch):
+    seen = []
+
+    async def first(found):
+        seen.append(found)
+
+    monkeypatch.setattr(work, "QUICK", 0)
+    whole = asked(Settings(months=6), first=first)
+    early, = seen
+    assert (len(early.runs), early.whole, whole.whole) == (16, False, True)
+    assert early.runs["society_seed"].value_counts().tolist() == [4] * 4
+    columns = early.runs["run"].to_numpy()
+    assert (early.curves["all", "engaged"] == whole.curves["all", "engaged"][:, columns]).all()
+    monkeypatch.undo()
+    pd.testing.assert_frame_equal(whole.runs, asked(Settings(months=6)).runs, check_exact=True)
+
+
+def test_a_claim_in_parts_is_the_claim_as_a_whole(monkeypatch):
+    monkeypatch.setattr(studies, "PART", 20_000)
+    done = []
+    own, row = studies.test_here("C11", None, 20, lambda: False, lambda *numbers: done.append(numbers))
+    again = va.test_claim("C11", 20, studies.SEEDS, 1)
+    assert len(done) > 3
+    assert done[-1][0] == done[-1][1] == own.runs
+    assert own.table.equals(again.table)
+    assert own.summary() == again.summary()
+    pd.testing.assert_frame_equal(own.shipped, again.shipped)
+    ElementTree.fromstring(f"<div>{words.claim(own, row, 'here')}</div>")
+
+
+def test_a_claim_here_keeps_what_was_set_and_says_where_it_cannot_be_tested():
+    question = Question(Settings(months=12, parameters={"slack": 0.3}, changes=CHANGED.changes[:1]))
+    claim = studies.ClaimHere.of("C11", question)
+    base = claim.base()
+    assert (base.months, claim.settings["slack"], len(base.changes)) == (12, 0.3, len(claim.changes) + 1)
+    assert base.changes[1].parameter == "fit_effect"
+    with pytest.raises(InputError, match="the same in these settings"):
+        studies.check_arms(studies.ClaimHere.of("C13", question))
+    with pytest.raises(InputError, match="did you mean"):
+        studies.ClaimHere.of("../C7", question)
+    with pytest.raises(InputError, match="command line"):
+        studies.worlds_allowed(studies.ClaimHere.of("C1", Question(Settings("england"))), 60)
+    with pytest.raises(Superseded):
+        studies.test_here("C1", question, 20, lambda: True, lambda *_: None)
+
+
+def test_a_quick_sensitivity_study_is_that_of_the_command_line(monkeypatch):
+    monkeypatch.setattr(studies, "LARGEST_N", 16)
+    monkeypatch.setattr(studies, "PART", 20_000)
+    question, factors, outcomes = Question(Settings(months=6)), ["slack", "fit_effect"], ["uptake_final"]
+    found = studies.sensitivity_here(question, factors, outcomes, lambda: False, lambda *_: None)
+    again = va.sensitivity(question.settings.whole(), "sobol", 16, outcomes, factors, replicates=studies.REPLICATES)
+    pd.testing.assert_frame_equal(found.indices, again.indices)
+    ElementTree.fromstring(f"<div>{words.sensitivity(found)}</div>")
+    for wrong, what in ((["slack"], "2 to 12"), (["slack", "slak"], "did you mean")):
+        with pytest.raises(InputError, match=what):
+            studies.sensitivity_here(question, wrong, outcomes, lambda: False, lambda *_: None)
+    with pytest.raises(InputError, match="command line"):
+        studies.sensitivity_here(Question(Settings("england")), factors, outcomes, lambda: False, lambda *_: None)
+
+
 def test_what_cannot_be_reached_is_said():
     with pytest.raises(InputError, match="cannot be reached"):
         asked(Settings(level=0.99, months=3))
@@ -265,11 +321,17 @@ def test_results_to_take_away_are_those_of_a_folder_of_results():
     assert "compare.svg" in both.namelist()
 
 
-def test_a_survey_and_a_network_make_the_society():
+def survey() -> tuple[bytes, bytes]:
+    """A small one, and its network."""
     people = [("m", "hostel", "manager"), *((f"s{n}", "hostel", "staff") for n in range(6)), ("c", "", "commissioner")]
     nodes = "id,organisation,role\n" + "".join(",".join(each) + "\n" for each in people)
     edges = "from,to\n" + "".join(f"s{n},m\n" for n in range(6))
-    society = files.own_society({"nodes": nodes.encode(), "edges": edges.encode()}, Settings())
+    return nodes.encode(), edges.encode()
+
+
+def test_a_survey_and_a_network_make_the_society():
+    nodes, edges = survey()
+    society = files.own_society({"nodes": nodes, "edges": edges}, Settings())
     found = asyncio.run(ensemble(Question(Settings(months=6), society)))
     assert found.runs["status"].tolist() == ["ok"] * 64
     story = society_view.followed(Question(Settings(months=6), society))
@@ -290,67 +352,35 @@ def test_loopback_is_told_from_the_rest(capsys):
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def chromium():
+def browser():
     pytest.importorskip("nicegui")
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
+    pytest.importorskip("playwright.sync_api")
+    if serving.CHROMIUM is None:
         pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with serving.chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def served(chromium, tmp_path_factory):
-    """Address of the running explorer."""
-    folder, port = tmp_path_factory.mktemp("explorer"), free_port()
-    address = f"http://127.0.0.1:{port}/"
-    with (folder / "server.txt").open("w") as log:
-        command = [sys.executable, "-m", "valign.cli", "explore", "--port", str(port)]
-        env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}  # NiceGUI looks at it
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**env, "PYTHONPATH": str(ROOT)})
-        try:
-            for _ in range(1200):  # compiles the model first
-                try:
-                    urllib.request.urlopen(address, timeout=5).read()
-                    break
-                except (urllib.error.URLError, OSError):
-                    assert process.poll() is None, (folder / "server.txt").read_text()
-                    time.sleep(0.5)
-            yield address
-            assert process.poll() is None
-        finally:
-            process.terminate()
-            process.wait(20)
-    assert "Traceback" not in (folder / "server.txt").read_text()
+def served(browser, tmp_path_factory):
+    """The running explorer."""
+    with serving.explorer(tmp_path_factory.mktemp("explorer")) as server:
+        yield server
+    assert "Traceback" not in server.log.read_text("utf-8")
 
 
 @pytest.fixture
-def visit(chromium, served):
+def visit(browser, served):
     """Open the page; afterwards: no error in the console, no request that failed or left the machine."""
     wrong, pages = [], []
 
     def opened(query: str = "", width: int = 1280, height: int = 800):
-        page = chromium.new_page(viewport={"width": width, "height": height})
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
-        page.on("response", lambda response: wrong.append(f"{response.status} {response.url}")
-                if response.status >= 400 else None)
-        own = (served, served.replace("http", "ws"), "data:", "blob:")
-        page.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
+        page = browser.new_page(viewport={"width": width, "height": height})
+        serving.watch(page, served, wrong)
         page.set_default_timeout(60_000)
-        page.goto(served + query)
-        page.locator(".status", has_text="runs of").or_(page.locator(".problems:not(:empty)")).first.wait_for()
+        page.goto(served.address + query)
+        serving.arrived(page)
         pages.append(page)
         return page
 
@@ -358,11 +388,6 @@ def visit(chromium, served):
     for page in pages:
         page.close()
     assert wrong == []
-
-
-def uptake(page) -> str:
-    """The line of uptake as it is drawn."""
-    return page.locator(".grid svg polyline").first.get_attribute("points")
 
 
 REDRAWN = "before => document.querySelector('.grid svg polyline').getAttribute('points') !== before"
@@ -374,7 +399,7 @@ def press(page, name: str, key: str = "ArrowRight", times: int = 3) -> None:
 
     before = uptake(page)
     for _ in range(6):  # a page that is still arriving may take the focus away
-        page.locator(f".lever-{name} [tabindex]").first.focus()
+        page.locator(f".lever-{name}").first.focus()
         for _ in range(times):
             page.keyboard.press(key)
         try:
@@ -421,7 +446,7 @@ def test_a_pin_is_compared_run_by_run(visit):
     page.get_by_role("button", name="Pin the present settings").click()
     page.get_by_text("Uptake: now less pinned").wait_for()
     before = page.locator(".q-tab-panel:visible table").inner_text()
-    page.locator(".lever-coproduction_intensity [tabindex]").first.focus()
+    page.locator(".lever-coproduction_intensity").first.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
     page.wait_for_function("before => [...document.querySelectorAll('.q-tab-panel table')].some(t => t.innerText && "
@@ -449,7 +474,7 @@ def test_the_society_is_played_and_explains_itself(visit):
     page.get_by_role("button", name="Pause").click()
     mark.click()
     page.get_by_role("table").filter(has_text="this person").wait_for()
-    page.locator("g[data-pick=s1] circle").first.click(position={"x": 3, "y": 60})
+    page.locator("g[data-pick=s1] text").click()
     page.get_by_role("heading", name="outreach").wait_for()
 
 
@@ -508,3 +533,104 @@ def test_nothing_is_cut_off_at_any_width(visit, width):
     assert page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 0
     for role, name in (("slider", "strength of the published evidence, share"), ("tab", "Results"), ("status", None)):
         assert page.get_by_role(role, name=name).count() >= 1
+
+
+@pytest.mark.browser
+def test_a_claim_is_tested_in_the_settings_at_hand_and_can_be_stopped(visit):
+    page = visit("?view=claims&months=24")
+    page.get_by_role("spinbutton", name="worlds").fill("20")
+    page.get_by_role("button", name="Test the claim").click()
+    page.get_by_role("heading", name="C1 Fit and engagement: quantified").wait_for()
+    panel = page.locator(".q-tab-panel:visible")
+    assert "In the settings at hand (Two homelessness services" in panel.inner_text()
+    assert "20 worlds with 4 runs" in panel.inner_text()
+    page.get_by_role("combobox", name="in").click()
+    page.get_by_role("option", name="the scenario of the claim").click()
+    page.get_by_role("spinbutton", name="worlds").fill("200")
+    page.get_by_role("button", name="Test the claim").click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("stopped", exact=True).wait_for()
+    assert page.get_by_role("button", name="Stop").count() == 0
+
+
+@pytest.mark.browser
+def test_a_quick_sensitivity_study_ends_when_the_settings_change(visit):
+    page = visit("?view=sensitivity&months=6")
+    page.get_by_role("button", name="Run the study").click()
+    page.get_by_role("heading", name="What drives the outcomes").wait_for()
+    page.locator("svg[aria-label^='people engaged, at the end']").wait_for()
+    assert "Noise floor" in page.locator(".q-tab-panel:visible").inner_text()
+    page.get_by_role("switch", name="all settings, grouped by mechanism").click()
+    page.get_by_role("button", name="Run the study").click()
+    page.get_by_role("button", name="Stop").wait_for()
+    page.locator(".lever-slack").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("stopped: the settings have changed").wait_for()
+
+
+@pytest.mark.browser
+def test_an_uploaded_survey_is_compared_and_its_link_says_that_it_does_not_travel(visit, tmp_path):
+    nodes, edges = survey()
+    for name, content in (("nodes", nodes), ("edges", edges)):
+        (tmp_path / f"{name}.csv").write_bytes(content)
+    page = visit("?view=compare&months=12")
+    page.get_by_role("button", name="Pin the present settings").click()
+    page.get_by_text("Uptake: now less pinned").wait_for()
+    page.get_by_role("tab", name="Files").click()
+    for name in ("nodes", "edges"):
+        page.locator(f".upload-{name} input[type=file]").set_input_files(tmp_path / f"{name}.csv")
+    page.get_by_text("In use: an uploaded survey of 8 people in 1 services").wait_for()
+    page.locator(".status", has_text="runs of 8 people").wait_for()
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("svg[aria-label^='Uptake: now less pinned']").wait_for()
+    page.get_by_role("button", name="Pin the present settings").click()
+    page.wait_for_function("() => location.search.includes('pin.upload=yes')")
+    again = visit(page.url.split("/", 3)[3])
+    again.locator(".problems", has_text="Files do not travel in a link").wait_for()
+    again.locator(".status", has_text="runs of 55 people").wait_for()
+
+
+@pytest.mark.browser
+def test_what_screen_readers_and_keyboards_need_is_there(visit):
+    page = visit()
+    page.locator(".grid svg").first.wait_for()
+    slider = page.get_by_role("slider", name="mean propensity to take part in monthly sessions")
+    assert slider.get_attribute("aria-valuetext").startswith("0.15 ")
+    before = slider.input_value()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => location.search.includes('coproduction_intensity')")
+    page.locator(".range[aria-valuetext^='0.15']:not([aria-valuetext^='0.15 '])").wait_for()
+    assert slider.input_value() != before
+    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('.levers') !== null")
+    for role in ("main", "complementary", "region", "tablist"):
+        assert page.get_by_role(role).count() == 1
+    assert page.get_by_role("heading", level=1).inner_text() == "valign explorer"
+    assert page.locator("[role=status][aria-live=polite]", has_text="People engaged at the end").count() == 1
+    assert page.locator("svg[role=img]:not([aria-label])").count() == 0
+
+
+@pytest.mark.browser
+def test_axe_has_no_complaint(visit):
+    package = pytest.importorskip("axe_playwright_python", exc_type=ImportError)
+    script = (Path(package.__file__).parent / "axe.min.js").read_text("utf-8")
+    page = visit()
+    page.evaluate(script)
+    for view in ("Results", "Claims", "Sensitivity", "Society", "Files"):
+        page.get_by_role("tab", name=view).click()
+        page.locator(".q-tab-panel:visible").first.wait_for()
+        found = page.evaluate("() => axe.run()")
+        assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]] == []
+        assert len(found["passes"]) > 30
+
+
+@pytest.mark.browser
+def test_hostile_messages_and_uploads_impress_nobody(browser, tmp_path):
+    from tests.faults.messages import fuzz
+
+    with serving.explorer(tmp_path) as server:
+        answers = fuzz(server, browser, 40)
+    assert answers["with a message on the page"] > 0
+    assert answers["taken"] + answers["line closed"] > 20

@@ -11,7 +11,7 @@ from valign.model.errors import InputError
 from valign.results import store
 
 from . import terminal
-from .describing import in_words
+from .describing import for_report
 from .working import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ def _published(command: str, wish: Request, problem: Any, data: Any,
         with terminal.progress(command, quiet) as told:
             return {**made(folder, told), "parameters": parameters_of(problem.scenario)}
 
-    description = f"What was observed: {data.title}.\n\nWhat is fitted to it:\n\n{in_words(problem.scenario)}"
+    source = f" Source: {data.source}." if data.source else ""
+    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario)}"
     job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=KEPT)
     return folder, carried_out(job, quiet)
 

@@ -73,8 +73,8 @@ def claims(names: Sequence[str], asked: Asked) -> None:
     folder = asked.out or store.default_folder(name, work)
     quiet = asked.quiet or asked.as_json
     title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
-    description = DESCRIPTION + "\n\n".join(f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}."
-                                            for each in chosen)
+    description = DESCRIPTION + "\n".join(f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}."
+                                          for each in chosen)
     tables = carried_out(Job(work, folder, title, description, lambda: _tested(chosen, asked, quiet),
                              long=("effects",)), quiet)
     _print(tables, folder, asked)

@@ -91,12 +91,14 @@ def grades() -> str:
 def facts() -> str:
     """The facts that the model was held against, by scenario, and those it misses by name."""
     rows = _finding("facts.csv")
-    scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
-    verdicts = {name: [row for row in rows if row["scenario"] == name] for name in scenarios}
+    by_scenario = [[row for row in rows if row["scenario"] == name] for name in dict.fromkeys(r["scenario"] for r in rows)]
+
+    def those(own: list[dict[str, str]], verdict: str) -> str:
+        return "; ".join(_of(row) for row in own if row["verdict"].strip("*") == verdict) or "–"
+
     return table(("scenario", "facts", "in range", "within the error of the check", "missed"), [
-        (name, str(len(own)), str(sum(row["verdict"] == "yes" for row in own)),
-         "; ".join(_of(row) for row in own if row["verdict"] == "within error") or "–",
-         "; ".join(_of(row) for row in own if row["verdict"].strip("*") == "no") or "–") for name, own in verdicts.items()])
+        (own[0]["scenario"], str(len(own)), str(sum(row["verdict"] == "yes" for row in own)),
+         those(own, "within error"), those(own, "no")) for own in by_scenario])
 
 
 def _of(row: Mapping[str, str]) -> str:
@@ -106,10 +108,10 @@ def _of(row: Mapping[str, str]) -> str:
 
 def verdicts() -> str:
     """The claims that ship, and what became of them."""
-    return table(("claim", "an equation states it", "verdict", "as predicted", "reversed", "as predicted without the assumption"),
-                 [(f"{row['claim']} {row['title']}", {"assumed": "yes", "partly": "in part", "emergent": "no"}[row["grade"]],
-                   row["verdict"], _share(row["predicted"]), _share(row["reversed"]), _share(row["null_predicted"]))
-                  for row in _finding("claims/claims.csv")])
+    stated = {"assumed": "yes", "partly": "in part", "emergent": "no"}
+    return table(("claim", "an equation states it", "verdict", "as predicted", "reversed", "without the assumption"),
+                 [(f"{row['claim']} {row['title']}", stated[row["grade"]], row["verdict"], _share(row["predicted"]),
+                   _share(row["reversed"]), _share(row["null_predicted"])) for row in _finding("claims/claims.csv")])
 
 
 def recommissioning() -> str:
@@ -121,11 +123,11 @@ def recommissioning() -> str:
 
 
 def recovered() -> str:
-    """What simulated data of the size of Medical Innovation give back, with the default free parameters, and the fit."""
+    """What simulated data of the size of Medical Innovation give back of the default free parameters, and the fit."""
     fitted = {row["parameter"]: row for row in _finding("calibration/summary.csv") if row["method"] == "regression"}
     rows = [row for row in _finding("calibration/recovery.csv") if row["free"] == "default"]
-    return table(("parameter", "posterior mean (5 to 95 %)", "prior variance gone, in recovery", "90 % intervals that hold the truth",
-                  "ranks uniform", "identified"),
+    return table(("parameter", "posterior mean (5 to 95 %)", "prior variance gone, in recovery",
+                  "90 % intervals that hold the truth", "ranks uniform", "identified"),
                  [(f"`{row['parameter']}`", "{mean:.2f} ({q05:.2f} to {q95:.2f})".format(
                      **{key: float(fitted[row["parameter"]][key]) for key in ("mean", "q05", "q95")}),
                    _share(row["contraction"]), _share(row["coverage_90"]), f"p = {float(row['ks_p']):.2f}",

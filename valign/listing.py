@@ -16,8 +16,10 @@ from valign.model.parameters import PARAMETERS, Parameter
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("name", "default", "low", "high", "distribution", "unit", "meaning", "source", "grade",
-           "mechanism", "scope", "minimum", "maximum", "integer")
+COLUMNS: tuple[str, ...] = (
+    "name", "default", "low", "high", "distribution", "unit", "meaning", "source", "grade", "mechanism", "scope",
+    "minimum", "maximum", "integer",
+)
 SCOPES = {
     "run": "one value for a run",
     "organisation": "may differ between groups of services",

@@ -12,8 +12,9 @@ from valign.model.errors import InputError, nearest
 from valign.results import store
 
 from . import terminal
-from .describing import in_words
+from .describing import difference_in_words, for_report, paragraphs
 from .working import REPORT, Job, Tables, carried_out, parameters_of
+from .working import compiled_before as compiled_before  # the explorer asks here
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,8 +202,13 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
 
         return compare_tables(side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told), wanted)
 
+    base, *others = scenarios
+    situation, *rest = paragraphs(scenarios[base])
+    told = "\n\n".join([f"{base}: {situation}", *(difference_in_words(scenarios[base], scenarios[each], each)
+                                                 for each in others), *rest])
     asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()}, "precision": wanted}
-    _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated), wish)
+    _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated, told),
+             wish)
 
 
 def _precision(text: str) -> tuple[str, float]:
@@ -337,7 +343,7 @@ def _publish(task: Task, wish: Wish) -> None:
         with terminal.progress(scenario.name, quiet) as told:
             return {**task.simulated(told), "parameters": parameters_of(scenario)}
 
-    tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or in_words(scenario),
+    tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or for_report(scenario),
                              computed, toml, task.settings), quiet)
     _print(task.command, scenario, tables, folder, wish)
 

@@ -10,7 +10,7 @@ from valign.model.errors import InputError
 from valign.results import store
 
 from . import terminal
-from .describing import in_words
+from .describing import for_report
 from .running import setting
 from .working import REPORT, Job, Tables, carried_out, parameters_of
 
@@ -101,7 +101,8 @@ def sensitivity(name: str, wish: Wish) -> None:
     def computed() -> Tables:
         return _computed(scenario, wish, given, n, folder, told)
 
-    tables = carried_out(Job(work, results, scenario.title or scenario.name, in_words(scenario), computed, toml), told)
+    job = Job(work, results, scenario.title or scenario.name, for_report(scenario), computed, toml)
+    tables = carried_out(job, told)
     _print(scenario, wish, tables, results)
 
 

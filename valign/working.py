@@ -121,12 +121,12 @@ def report(folder: Path) -> Path:
     """Draw figures and report of a folder anew; a batch, which keeps runs alone, is told of its scenario first."""
     from valign.model.scenario import Scenario
 
-    from .describing import in_words
+    from .describing import for_report
 
     manifest = store.read_manifest(folder)
     if manifest["status"] == "done" and manifest["work"].get("command") == "batch" \
             and "parameters" not in manifest["tables"]:
         scenario = Scenario.load(folder / "scenario.toml")
-        store.add(folder, "parameters", parameters_of(scenario), description=in_words(scenario),
+        store.add(folder, "parameters", parameters_of(scenario), description=for_report(scenario),
                   title=scenario.title or scenario.name)
     return pages.rebuild(folder)

@@ -107,14 +107,12 @@ class Claim(_Part):
             raw = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError([f"{where}: not valid TOML: {error}"]) from None
-        problems: list[str] = []
         try:
             claim = cls.model_validate(raw)
         except ValidationError as error:
             problems = [_explain(each) for each in error.errors()]
-        else:
-            problems = list(_cross_check(claim))
-        if problems:
+            raise InputError([f"{where}: {problem}" for problem in dict.fromkeys(problems)]) from None
+        if problems := list(_cross_check(claim)):
             raise InputError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
         return claim
 
@@ -196,7 +194,8 @@ def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[
         yield f"{where}.arms: two arms have the same settings"
     for part, settings in [*((f"arms.{name}", arm) for name, arm in test.arms.items()), ("null", test.null)]:
         for base in bases:
-            plain, problems = {}, []
+            plain: dict[str, Any] = {}
+            problems: list[str] = []
             for key, value in settings.items():
                 if key.startswith("changes.") and key.endswith(".set") and isinstance(value, str):
                     if key not in base.settable():

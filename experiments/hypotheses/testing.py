@@ -61,7 +61,7 @@ class TestResult:
         mean = world_effects(self.effects)[0]
         sign = 1 if self.test.direction == "higher" else -1
         if np.isnan(mean).all():
-            return (np.nan,) * 3
+            return np.nan, np.nan, np.nan
         low, high = np.nanquantile(sign * mean, [0.05, 0.95])
         return float(np.nanmean(sign * mean)), float(low), float(high)
 
@@ -188,7 +188,12 @@ def test_claim(
         other metrics and with other innovations (default: none).
     shipped_runs : runs of each arm in each shipped scenario at its defaults, nested in eight societies (0: none).
     evaluate : what simulates (tests put something else here).
-    family : for how many claims the error level is corrected; default: 18 for those that ship, else 1.
+    family : for how many claims the error level is corrected; default: as many as ship for one of these, else 1.
+    seed : 0 to 2^63 - 1. threads : blocks at once; progress : called with (runs done, runs in all).
+
+    Returns
+    -------
+    ClaimResult: the verdict, shares of worlds (0-1) with 95 % intervals, one row per test in `table`.
 
     Raises
     ------
@@ -202,8 +207,12 @@ def test_claim(
 def test_claims(claims: Sequence[str | Path | Claim], worlds: int = 200, seeds: int = 8, seed: int = 1, *,
                 told: Callable[[str], None] | None = None, family: int | None = None,
                 **options: Any) -> list[ClaimResult]:
-    """`test_claim` for several; error levels are corrected over all of them (Holm), and over eighteen at least where
-    one of the eighteen that ship is among them."""
+    """`test_claim` for several; error levels are corrected over all of them (Holm 1979), and over all that ship where
+    one of these is among them.
+
+    claims, worlds, seeds, seed, options : as for `test_claim`. told : called with the title of each.
+    Raises InputError before anything runs.
+    """
     loaded = [each if isinstance(each, Claim) else Claim.load(each) for each in claims]
     found = []
     for each in loaded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -226,7 +226,7 @@ def _factor(scenario: Scenario, name: str, group: str, bounds: Mapping[str, tupl
         quantile = getattr(distributions[name], "ppf", None)
         if not callable(quantile):
             raise InputError([f"distribution of {name}: an object with .ppf is wanted, as scipy.stats.norm(0.4, 0.1)"])
-        return Factor(name, group, whole=parameter is not None and parameter.integer, quantile=quantile)
+        return Factor(name, group, whole=parameter is not None and parameter.integer, quantile=cast("Any", quantile))
     if name in bounds:
         pair = bounds[name]
         if len(pair) != 2 or not np.isfinite(pair).all() or not pair[0] < pair[1]:

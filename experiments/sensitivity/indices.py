@@ -75,7 +75,7 @@ def sobol(y: np.ndarray, groups: int, second_order: bool = False, resamples: int
         first_sd[k], total_sd[k] = np.nanstd(firsts, axis=0, ddof=1), np.nanstd(totals, axis=0, ddof=1)
         if k == 0:
             resampled = totals
-        if second_order:
+        if second is not None and second_sd is not None:
             BA = y[:, G + 1:2 * G + 1, k]
             for j in range(G - 1):
                 product = BA[:, j, None] * AB[:, j + 1:] - (A * B)[:, None]

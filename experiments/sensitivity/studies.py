@@ -123,6 +123,8 @@ def sensitivity(
 ) -> Sensitivity:
     """Which assumptions drive the outcomes of a scenario, and which do not matter.
 
+    Sobol' indices after Saltelli et al. 2010; the other methods by SALib.
+
     Parameters
     ----------
     scenario : a Scenario, a shipped name or a path to TOML.
@@ -140,6 +142,10 @@ def sensitivity(
         total index the noise floor. common_seeds : rows of a row-block share seeds and society.
     missing : "refuse" or "drop", see `Sensitivity`.
     folder : where runs are kept as they finish; the same study goes on from there, and so does one with a larger n.
+
+    Returns
+    -------
+    Sensitivity, with the indices and their 95 % intervals as tables, and a paragraph in words.
 
     Raises
     ------
@@ -159,7 +165,7 @@ def sensitivity(
         problem = make_problem(scenario, parameters, group_by=group_by, bounds=bounds, levels=levels,
                                distributions=distributions, seed_factor=seed_factor, society_factor=society_factor)
     except InputError as error:
-        problems += error.problems
+        raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     spec = {"scenario": scenario.to_toml(), "code": sources_hash()}
@@ -231,12 +237,23 @@ def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[st
            folder: str | Path | None = None, progress: Progress | None = None, **others: Any) -> Screening:
     """Screen all parameters with Morris, then Sobol' on those that matter; what is neglected is measured, not assumed.
 
+    Elementary effects: Morris 1991, Campolongo et al. 2007 (mu*). Total indices: Saltelli et al. 2010.
+
+    Parameters
+    ----------
+    scenario, outcomes, parameters, folder, progress : as for `sensitivity`.
+    n : base points of the second step, a power of 2. screening_n : trajectories of the first.
     keep : how many parameters stand for themselves in the second step (the largest mu*, relative to the largest of an
         outcome, over all outcomes). All others vary together as one factor.
-    screening_n : trajectories of the first step. n : base points of the second.
-    Others : as for `sensitivity`, but for method and group_by.
+    others : as for `sensitivity`, but for method and group_by.
 
-    Raises InputError.
+    Returns
+    -------
+    Screening: both studies, what was kept, and the total index of everything else.
+
+    Raises
+    ------
+    InputError : as for `sensitivity`; no outcome that enough trajectories have a value of.
     """
     keep = _whole("keep", keep, 1, 10_000)
     if wrong := [name for name in ("method", "group_by") if name in others]:

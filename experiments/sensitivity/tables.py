@@ -120,7 +120,7 @@ class Sensitivity:
         """
         y = self.values(outcome)
         there = np.isfinite(y)
-        none = ~there.any(axis=2) if self.missing == "drop" else ~there.all(axis=2)
+        none = np.asarray(~there.any(axis=2) if self.missing == "drop" else ~there.all(axis=2))
         kept = self._usable(none, outcome)
         sums, counts = np.where(there, y, 0.0).sum(axis=2), there.sum(axis=2)
         return (sums / np.maximum(counts, 1))[kept], kept
@@ -221,7 +221,7 @@ class Sensitivity:
         parts, groups = [], self.sample.problem.groups
         for name in self.curves:
             y = self.curve(name)
-            kept = self._usable(~np.isfinite(y).all(axis=2), name)
+            kept = self._usable(np.asarray(~np.isfinite(y).all(axis=2)), name)
             if self.sample.method == "sobol":
                 found = sobol(y[kept], len(groups))
                 for month in range(y.shape[2]):

@@ -45,16 +45,16 @@ MECHANISMS = tuple(
 )  # fmt: skip
 # The tests that are to notice a mutant, the quickest first. "agree": random scenarios against tests/reference.
 TESTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(MECHANISMS, ("agree", "tests/test_known_answers.py", "tests/test_terms.py")),
+    **dict.fromkeys(MECHANISMS, ("agree", "tests/test_terms.py")),
     "experiments/compare": ("tests/test_compare.py",),
     "experiments/outcomes": ("tests/test_outcomes.py", "tests/test_compare.py", "tests/test_design.py"),
     "experiments/hypotheses/verdict": ("tests/test_claims.py",),
     "experiments/sensitivity/indices": ("tests/test_sensitivity.py",),
     "calibration/estimators": ("tests/test_calibration.py",),
 }
-SLOW_TESTS = ("test_bass_diffusion", "test_lone_agent", "test_pairing_reduces", "test_the_command", "netcdf",
+SLOW_TESTS = ("test_pairing_reduces", "test_the_command", "netcdf",
               "test_a_report", "replayed", "as_a_command", "wrong_commands")  # not for what is mutated here
-AGREE_SEEDS, AGREE_MONTHS = 40, 16
+AGREE_SEEDS, AGREE_MONTHS = 24, 16
 SECONDS = 90
 
 

@@ -214,7 +214,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, float, float]], floor: flo
 
     rows : label, value, low, high. floor : the noise floor (NaN: not known). why : what is drawn, in words.
     """
-    left, right, row_height = 330, width - 130, 26
+    left, right, row_height = 330, width - 140, 26
     height = 84 + row_height * len(rows)
     there = [each for row in rows for each in row[1:] if each == each] + [floor if floor == floor else 0.0, 0.05]
     ticks = [tick for tick in nice_steps(min(0.0, *there), max(there)) if tick >= min(0.0, *there) - 0.05]
@@ -238,10 +238,10 @@ def bars(title: str, rows: Sequence[tuple[str, float, float, float]], floor: flo
     for place, (label, value, lower, upper) in enumerate(rows):
         y = 62 + row_height * place
         drawn.append(
-            f'<text x="{left - 10}" y="{y + 4}" text-anchor="end" fill="{INK}">{escape(label[:48])}</text>'
+            f'<text x="{left - 10}" y="{y + 4}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
             f'<line x1="{x(lower):.1f}" x2="{x(upper):.1f}" y1="{y}" y2="{y}" stroke="{MAIN}" stroke-width="3"/>'
             f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{MAIN}"/><text x="{right + 12}" y="{y + 4}" '
-            f'fill="{INK}">{value:.2f} ({max(lower, 0):.2f} to {upper:.2f})</text>'
+            f'fill="{INK}">{value:.2f} ({lower:.2f} to {upper:.2f})</text>'
         )
     words = "; ".join(f"{label} {value:.2f}" for label, value, _, _ in rows)
     return frame(title, "".join(drawn), width, height, f"{title}. {words}. Noise up to {floor:.2f}.")
@@ -250,7 +250,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, float, float]], floor: flo
 def shares(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], width: int = 860) -> str:
     """Shares of worlds by what they say, a bar for each row. rows : label, and predicted, absent, reversed (shares),
     predicted_low, predicted_high (95 %)."""
-    left, right, height = 210, width - 170, 74 + 34 * len(rows)
+    left, right, height = 210, width - 170, 62 + 34 * len(rows)
     styles = (("predicted", MAIN, "as predicted"), ("absent", "#d9d9d9", "absent"), ("reversed", "#cf7510", "reversed"))
 
     def x(share: float) -> float:

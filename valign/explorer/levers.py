@@ -10,22 +10,13 @@ from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import Scenario, scenario_names
 
 from . import words
-from .state import MOST_MONTHS, original
+from .state import MAIN, MOST_MONTHS, original
+from .views.range import Range
 from .views.view import html
 
 if TYPE_CHECKING:
     from .page import Page
 
-MAIN = (
-    "coproduction_intensity",
-    "power_sharing",
-    "leadership_strength",
-    "innovation.clarity",
-    "innovation.evidence_strength",
-    "dialogue",
-    "slack",
-    "turnover_staff",
-)
 SWITCHES = {
     "relationships": ("relationships", "anchoring"),
     "coproduction": ("coproduction", "session_knowledge"),
@@ -34,6 +25,7 @@ GROUPS = {
     name: [p.name for p in PARAMETERS.values() if p.mechanism == name and p.scope != "society"]
     for name in dict.fromkeys(p.mechanism for p in PARAMETERS.values())
 }
+LEVEL = "mean alignment at the start"
 OWN = "own"  # in the list of scenarios: the one that was uploaded
 
 
@@ -42,7 +34,7 @@ class Levers:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.sliders: dict[str, list[tuple[ui.html, ui.slider]]] = {}
+        self.sliders: dict[str, list[tuple[ui.html, Range]]] = {}
 
     def build(self) -> None:
         self.all = ui.element("div")
@@ -78,13 +70,28 @@ class Levers:
     def level(self, scenario: Scenario) -> None:
         level = self.page.now.level if self.page.now.level is not None else scenario.alignment_level
         held = isinstance(level, float)
+        at = level if held else 0.7
         html("<h2>Alignment at the start</h2>")
         switch = ui.switch("set it (else: as the profiles are)", value=held).props("dense")
-        slider = ui.slider(min=0.2, max=1, step=0.01, value=level if held else 0.7).props("label")
-        slider.props["aria-label"] = "mean alignment at the start"
-        slider.bind_enabled_from(switch, "value")
-        slider.on("change", lambda event: self.page.set_level(event.args))
-        switch.on_value_change(lambda event: self.page.set_level(slider.value if event.value else "natural"))
+        heading = html(words.level(at if held else None))
+        slider = Range(0.2, 1, 0.01, at, name=LEVEL, text=f"{at:.2f}", released=self.page.set_level)
+        slider.props["disabled"] = not held
+        self.of_level = heading, slider
+
+        async def held_or_not(event: Any) -> None:
+            slider.props["disabled"] = not event.value
+            slider.update()
+            await self.page.set_level(slider.props["^value"] if event.value else "natural")
+
+        switch.on_value_change(held_or_not)
+
+    def set_level(self) -> None:
+        """Show which alignment is set."""
+        level = self.page.now.level
+        held = isinstance(level, float)
+        self.of_level[0].set_content(words.level(level if held else None))
+        if held:
+            self.of_level[1].set(level, f"{level:.2f}")
 
     def group(self, title: str, names: list[str], switches: list[str]) -> None:
         """A group of levers, made when it is first opened."""
@@ -114,11 +121,11 @@ class Levers:
         heading = html(words.lever(p, value, own))
         low, high = min(p.low, value, own), max(p.high, value, own)
         step = 1 if p.integer else float(f"{(high - low) / 100:.6g}") or 0.01
-        slider = ui.slider(min=low, max=high, step=step, value=value)
-        slider.props("label dense").classes(f"lever-{name.replace('.', '-')}")
-        slider.props["aria-label"] = f"{p.meaning}, {p.unit}"
-        slider.props["aria-valuetext"] = words.with_unit(p, value)
-        slider.on("change", lambda event: self.page.move(name, event.args))
+        slider = Range(
+            low, high, step, value, name=f"{p.meaning}, {p.unit}", text=words.with_unit(p, value),
+            released=lambda moved_to: self.page.move(name, moved_to),
+        )  # fmt: skip
+        slider.classes(f"lever-{name.replace('.', '-')}")
         self.sliders.setdefault(name, []).append((heading, slider))
 
     def set(self, name: str) -> None:
@@ -127,5 +134,4 @@ class Levers:
         value = self.page.now.parameters.get(name, own)
         for heading, slider in self.sliders.get(name, ()):
             heading.set_content(words.lever(p, value, own))
-            slider.props["aria-valuetext"] = words.with_unit(p, value)
-            slider.set_value(value)
+            slider.set(value, words.with_unit(p, value))

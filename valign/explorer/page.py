@@ -91,6 +91,7 @@ class Page:
             return
         own = original(self.now).alignment_level
         await self.apply(replace(self.now, level=None if level == ("natural" if own is None else own) else level))
+        self.levers.set_level()
 
     async def set_months(self, value: Any) -> None:
         try:
@@ -115,6 +116,10 @@ class Page:
         """Say on the page what is wrong; without an error, take the message away."""
         lines = [] if error is None else getattr(error, "problems", None) or [str(error) or "this cannot be used"]
         self.message.set_content(words.problems(lines))
+
+    def surprised(self, error: Exception) -> None:
+        """Something went wrong that nobody has thought of: it is in the server's log, and this page goes on."""
+        self.complain(InputError([f"this could not be done ({type(error).__name__}); the page goes on as it was"]))
 
     def keep_link(self) -> None:
         """The address of the page restores its state, but for uploaded files, and says so."""
@@ -191,7 +196,7 @@ class Page:
             with ui.element("aside").classes("levers").props('aria-label="Settings"'):
                 html("<h1>valign explorer</h1>")
                 self.levers.build()
-            with ui.element("main").classes("shown").props('id="shown" tabindex="-1"'):
+            with ui.element("section").classes("shown").props('id="shown" tabindex="-1" aria-label="Results"'):
                 self.message = html().classes("problems").props('role="alert"')
                 self.status = ui.label("computing …").classes("status").props('role="status" aria-live="polite"')
                 tabs = ui.tabs(value=self.view, on_change=self.turn)
@@ -214,7 +219,7 @@ class Page:
 
     async def turn(self, event: Any) -> None:
         """Another view."""
-        if event.value in self.views:
+        if isinstance(event.value, str) and event.value in self.views:
             self.view = event.value
             self.keep_link()
             await self.show()
@@ -242,6 +247,7 @@ def register() -> None:
             said = wrong.problems
         page.build()
         client.on_delete(page.leave)
+        client.on_exception(page.surprised)
         try:
             await client.connected()
         except ClientConnectionTimeout:

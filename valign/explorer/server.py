@@ -34,10 +34,11 @@ def explore(host: str, port: int, show: bool) -> None:
         )
     if not working.compiled_before():
         terminal.say("Compiling the model, once on this machine: a minute or two")
-    from . import page
+    from . import guard, page
 
     warm()
     page.register()
+    guard.guard()
     address = f"[{host}]" if ":" in host else host
     terminal.say(f"The explorer is at http://{address}:{port} (Ctrl-C ends it)")
     ui.run(

@@ -23,6 +23,7 @@ from .state import Settings
 from .work import Question, computed, design_of
 
 MOST_FOLLOWED = 1_000_000  # people x months of which everybody's state is kept while a run is summed up
+WIDTH = 600  # of a drawing
 MOST_DRAWN = 1_000  # people drawn one by one; more are summed up by service
 GOLDEN = math.pi * (3 - math.sqrt(5))
 STOPS = (
@@ -192,7 +193,7 @@ def mark(role: int, x: float, y: float, r: float) -> str:
     return f'<polygon points="{" ".join(f"{x + a * r:.1f},{y + b * r:.1f}" for a, b in corners)}"'
 
 
-def places(society: Society, width: int = 860) -> tuple[np.ndarray, np.ndarray, float, int]:
+def places(society: Society, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray, float, int]:
     """Where everybody stands [people x 2], centres of the services, radius of a mark, height of the drawing."""
     services = len(society.key)
     columns = max(1, min(services, round(math.sqrt(services * 1.9))))
@@ -243,7 +244,7 @@ def _people(story: Story, month: int, chosen: str) -> str:
             f'<g data-pick="p{row}" class="pick"><title>{escape(story.person(row))}, {stage}</title>'
             f'{mark(society.role[row], x, y, r)} fill="{colour(people["alignment"][month, row])}" {style}/></g>'
         )
-    return charts.frame(f"Month {month}", "".join(drawn), 860, height, in_words(story, month))
+    return charts.frame(f"Month {month}", "".join(drawn), WIDTH, height, in_words(story, month))
 
 
 PERSON_STYLE = {
@@ -265,7 +266,7 @@ def _services(story: Story, month: int, chosen: str) -> str:
     """A tile for each service: colour for mean alignment, a bar for the share engaged."""
     services = len(story.names)
     columns = max(1, math.ceil(math.sqrt(services * 2)))
-    size = 860 / columns
+    size = WIDTH / columns
     drawn = []
     for o in range(services):
         x, y = size * (o % columns), 26 + size * (o // columns)
@@ -282,7 +283,7 @@ def _services(story: Story, month: int, chosen: str) -> str:
     return charts.frame(
         f"Month {month}: services",
         "".join(drawn),
-        860,
+        WIDTH,
         int(40 + size * math.ceil(services / columns)),
         in_words(story, month),
     )
@@ -311,24 +312,24 @@ def legend(story: Story) -> str:
         f'y="28" text-anchor="middle">{value:.1f}</text>'
         for n, value in enumerate((0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))
     )
-    drawn = [f'<text x="4" y="15">alignment</text>{steps}']
+    drawn, height = [f'<text x="4" y="15">alignment</text>{steps}'], 36
     if story.people is None:
-        drawn.append('<text x="345" y="15">black bar: share engaged; pale: not using it</text>')
+        drawn.append('<text x="345" y="15">black bar: share engaged</text><text x="345" y="30">pale: not in use</text>')
     else:
+        height = 76
         drawn += [
-            f'{mark(n, 350 + 98 * n, 10, 5)} fill="#999" stroke="{charts.INK}"/>'
-            f'<text x="{362 + 98 * n}" y="15">{role}</text>'
+            f'{mark(n, 95 + 128 * n, 46, 6)} fill="#999" stroke="{charts.INK}"/>'
+            f'<text x="{107 + 128 * n}" y="50">{role}</text>'
             for n, role in enumerate(ROLES)
         ]
         drawn += [
-            f'{mark(0, 350 + 98 * n, 32, 6)} fill="#ddd" {PERSON_STYLE[stage]}/>'
-            f'<text x="{362 + 98 * n}" y="37">{stage}</text>'
+            f'{mark(0, 95 + 128 * n, 66, 6)} fill="#ddd" {PERSON_STYLE[stage]}/>'
+            f'<text x="{107 + 128 * n}" y="70">{stage}</text>'
             for n, stage in enumerate(STAGES)
         ]
     return (
-        f'<svg viewBox="0 0 860 44" class="chart" font-size="12" aria-hidden="true" '
-        f'font-family="system-ui, sans-serif">'
-        f"{''.join(drawn)}</svg>"
+        f'<svg viewBox="0 0 {WIDTH} {height}" class="chart" font-size="12" aria-hidden="true" '
+        f'font-family="system-ui, sans-serif">{"".join(drawn)}</svg>'
     )
 
 

@@ -25,6 +25,17 @@ FEWEST_RUNS = 2
 VIEWS = ("results", "compare", "levels", "why", "society", "changes", "claims", "sensitivity", "files")
 UPLOAD = "upload"  # in a link: an uploaded survey and network were there, which do not travel
 
+MAIN = (  # parameters that stand first
+    "coproduction_intensity",
+    "power_sharing",
+    "leadership_strength",
+    "innovation.clarity",
+    "innovation.evidence_strength",
+    "dialogue",
+    "slack",
+    "turnover_staff",
+)
+
 
 @dataclass(frozen=True)
 class Settings:

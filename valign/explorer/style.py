@@ -3,9 +3,9 @@
 CSS = """
 :root { --ink: #1a1a1a; --muted: #5c5c5c; --main: #2b5c8a; }
 body { color: var(--ink); background: #f6f6f4; }
-.nicegui-content { padding: 0; }
+.nicegui-content { padding: 0; gap: 0; }
 .page { display: grid; grid-template-columns: 320px minmax(0, 1fr); width: 100%; min-height: 100vh; }
-.skip { position: absolute; left: -9999px; top: 0; background: #fff; padding: 6px 12px; z-index: 20; }
+.skip { position: fixed; left: -9999px; top: 0; background: #fff; padding: 6px 12px; z-index: 20; }
 .skip:focus { left: 8px; top: 8px; }
 .levers { background: #fff; border-right: 1px solid #ddd; padding: 12px 14px; height: 100vh; overflow-y: auto;
   position: sticky; top: 0; }
@@ -17,8 +17,8 @@ h3 { font-size: 1rem; line-height: 1.4rem; font-weight: 700; margin: 4px 0; }
 h4 { font-size: .95rem; font-weight: 700; line-height: 1.3rem; margin: 8px 0 4px; }
 .chart { width: 100%; height: auto; display: block; background: #fff; border: 1px solid #e3e3e3; border-radius: 6px;
   padding: 4px; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(330px, 100%), 1fr)); gap: 10px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(138px, 1fr)); gap: 8px; margin-bottom: 10px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 10px; }
+.cards { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 8px; margin-bottom: 10px; }
 .card { background: #fff; border: 1px solid #e3e3e3; border-radius: 6px; padding: 6px 10px; font-size: .76rem;
   line-height: 1.05rem; color: var(--muted); }
 .card b { display: block; font-size: 1.35rem; line-height: 1.6rem; color: var(--main); }
@@ -36,6 +36,9 @@ h4 { font-size: .95rem; font-weight: 700; line-height: 1.3rem; margin: 8px 0 4px
   height: 1.1rem; line-height: 1rem; text-align: center; font-size: .75rem; }
 .lever details p { position: absolute; z-index: 5; left: 0; right: 0; top: 100%; background: #fff; border-radius: 4px;
   border: 1px solid #999; padding: 6px 8px; font-size: .8rem; overflow-wrap: anywhere; }
+.range { width: 100%; height: 24px; margin: 0; accent-color: var(--main); cursor: pointer; display: block; }
+.range:focus-visible { outline-offset: -1px; }
+.range:disabled { cursor: default; opacity: .5; }
 .about { font-size: .85rem; }
 a[href] { color: var(--main); text-decoration: underline; }
 .wide { overflow-x: auto; }
@@ -50,11 +53,13 @@ th[scope=row], thead th:first-child { text-align: left; font-weight: 400; } thea
 summary { font-weight: 600; } details p { margin: 4px 0; }
 :focus-visible { outline: 3px solid #cf7510; outline-offset: 2px; }
 .q-tab { padding: 0 10px; } .q-tab-panel { padding: 8px 0; } .q-tab-panels { background: transparent; }
-@media (max-width: 1000px) {
+@media (max-width: 1100px) {
+  .cards { grid-template-columns: repeat(3, minmax(0, 1fr)); }
   .page { grid-template-columns: 250px minmax(0, 1fr); } .shown { padding: 8px 10px; }
   .side { grid-template-columns: minmax(0, 1fr); } .told { max-height: none; }
 }
 @media (max-width: 700px) {
+  .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .page { grid-template-columns: minmax(0, 1fr); } .levers { height: auto; max-height: 45vh; border: 0; }
 }
 """

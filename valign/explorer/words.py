@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -65,6 +66,11 @@ def status(found: Ensemble, seconds: float) -> str:
         f"{main}{len(found.runs)} runs of {found.question.people():,} people over {found.scenario.months} months, in "
         f"{1000 * seconds:.0f} ms. {found.remark}"
     )
+
+
+def level(value: float | None) -> str:
+    """Heading of the slider of alignment at the start; None: it is not set."""
+    return f'<div class="lever"><span>mean over everybody</span><b>{"–" if value is None else f"{value:.2f}"}</b></div>'
 
 
 def lever(p: Parameter, value: float, own: float) -> str:
@@ -397,4 +403,5 @@ def sensitivity(found: Sensitivity) -> str:
 
 
 def _factor(name: str) -> str:
-    return f"{PARAMETERS[name].meaning.split(';')[0][:46]}" if name in PARAMETERS else name.replace("_", " ")
+    """A parameter by its meaning, shortened at a word; a mechanism by its name."""
+    return shorten(PARAMETERS[name].meaning, 50, placeholder=" …") if name in PARAMETERS else name.replace("_", " ")

@@ -17,6 +17,7 @@ DOWNLOADS = {
     "table": "Table of runs (CSV)",
     "bundle": "Report, figures and tables (zip)",
 }
+CHOOSE = "() => getElement(%d).pickFiles()"
 
 
 def always() -> bool:
@@ -50,8 +51,9 @@ class FilesView(View):
                         InputError([f"the file is larger than {most:,} bytes"])
                     ),
                 )
-                upload.classes(f"w-64 upload-{kind}").props("flat bordered")
-        self.own = html()
+                upload.classes(f"hidden upload-{kind}")  # its own button has no name that could be read out
+                ui.button(f"Choose {text}").props("no-caps outline").on("click", js_handler=CHOOSE % upload.id)
+        self.own = html().props('aria-live="polite"')
         self.forget_button = ui.button("Leave the uploaded survey and network", on_click=self.forget)
         self.forget_button.props("no-caps outline").set_visibility(False)
 
@@ -69,8 +71,12 @@ class FilesView(View):
     async def show(self) -> None:
         society = self.page.society
         self.forget_button.set_visibility(society is not None)
+        here = "".join(
+            f"<p>Here: {words.escape(files.KINDS[kind])}, {len(content):,} bytes.</p>"
+            for kind, content in self.uploads.items()
+        )
         self.own.set_content(
-            ""
+            here
             if society is None
             else f"<p>In use: an uploaded survey of {len(society.role):,} people in {len(society.key):,} services, "
             f"with {len(society.neighbour) // 2:,} ties.</p>"
@@ -80,6 +86,8 @@ class FilesView(View):
         """A file came in: a scenario is used at once, survey and network when both are there."""
         page = self.page
         try:
+            if event.file.size() > files.MOST_TABLE:
+                raise InputError([f"the file is larger than {files.MOST_TABLE:,} bytes"])
             content = await event.file.read()
             if kind == "scenario":
                 settings = await in_thread(always, files.own_scenario, content)
@@ -91,6 +99,7 @@ class FilesView(View):
                 await page.use(page.now, society)
             else:
                 page.complain(InputError(["survey and network go together: one of them is here, the other is missing"]))
+                await self.show()
         except (InputError, MemoryError) as error:
             self.uploads.pop(kind, None)
             page.complain(error)

@@ -11,7 +11,7 @@ from valign.model.scenario import Scenario
 from valign.results.labels import HEADLINES, label
 
 from .. import words
-from ..levers import MAIN
+from ..state import MAIN
 from ..studies import BY_MECHANISM, MOST_FACTORS, Stale, Told, factors_of, sensitivity_here
 from .study import StudyView
 

@@ -8,8 +8,9 @@ from typing import Any
 from nicegui import ui
 
 from .. import society_view, words
-from ..state import RUNS
+from ..state import RUNS, number
 from ..work import Superseded, in_thread
+from .range import Range
 from .view import View, html
 
 NOBODY = "choose a service or person"
@@ -34,13 +35,12 @@ class SocietyView(View):
     def build(self) -> None:
         self.story: society_view.Story | None = None
         self.player: ui.timer | None = None
-        self.chosen, self.options = "", {"": NOBODY}
+        self.chosen, self.options, self.month = "", {"": NOBODY}, 0
         with ui.row().classes("items-center w-full"):
             self.run = ui.number("run", value=1, min=1, max=RUNS, step=1, format="%d").props("dense").classes("w-20")
             self.run.on("change", self.another_run)
             self.play_button = ui.button("Play", on_click=self.toggle_play).props("no-caps")
-            self.month = ui.slider(min=0, max=1, value=0, step=1, on_change=self.draw).classes("w-64").props("label")
-            self.month.props["aria-label"] = "month"
+            self.slider = Range(0, 1, 1, 0, name="month", text="month 0", moved=self.go).classes("w-64")
             self.places = ui.select(
                 self.options, value="", label="who", on_change=lambda event: self.pick(event.value)
             )
@@ -70,19 +70,20 @@ class SocietyView(View):
                 raise Superseded
             self.story, self.options = story, {"": NOBODY, **people_and_services(story)}
             self.chosen = self.chosen if self.chosen in self.options else ""
-            self.month.props["max"] = story.months
-            self.month.set_value(min(int(self.month.value or 0), story.months))
-            self.month.update()
+            self.slider.props["max"] = story.months
             self.places.set_options(self.options, value=self.chosen)
             self.legend.set_content(society_view.legend(story))
-        self.draw()
+        self.go(self.month)
+
+    def go(self, month: Any) -> None:
+        """To another month."""
+        if self.story is not None:
+            self.month = min(max(0, int(number(month))), self.story.months)
+            self.slider.set(self.month, f"month {self.month} of {self.story.months}")
+            self.draw()
 
     def draw(self) -> None:
-        story = self.story
-        if story is None:
-            return
-        month = min(max(0, int(self.month.value or 0)), story.months)
-        self.month.props["aria-valuetext"] = f"month {month} of {story.months}"
+        story, month = self.story, self.month
         self.drawn.set_content(society_view.drawing(story, month, self.chosen))
         text = f"<p>{society_view.in_words(story, month)} {words.escape(story.remark)}</p>"
         self.told.set_content(
@@ -104,10 +105,10 @@ class SocietyView(View):
 
     def play(self) -> None:
         """The next month, and no further than the last."""
-        if self.story is None or self.month.value >= self.story.months:
+        if self.story is None or self.month >= self.story.months:
             self.toggle_play()
         else:
-            self.month.set_value(int(self.month.value) + 1)
+            self.go(self.month + 1)
 
     def toggle_play(self) -> None:
         """Play from month to month, or pause."""
@@ -115,8 +116,8 @@ class SocietyView(View):
             self.player.cancel()
             self.player = None
         elif self.story is not None:
-            if self.month.value >= self.story.months:
-                self.month.set_value(0)
+            if self.month >= self.story.months:
+                self.go(0)
             with self.drawn:
                 self.player = ui.timer(0.4, self.play)
         self.play_button.set_text("Play" if self.player is None else "Pause")
