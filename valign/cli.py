@@ -241,7 +241,8 @@ def sensitivity(
     scenario: Which,
     method: Annotated[str, typer.Option(
         help="sobol, morris, pawn, delta, fast, rbd_fast, dgsm, shapley; or screen: morris, then sobol.")] = "sobol",
-    n: Annotated[int | None, typer.Option(help="Base points (sobol: a power of 2) or trajectories.")] = None,
+    n: Annotated[int | None, typer.Option(
+        help="Base points (sobol: a power of 2) or trajectories (default: 512 for sobol, 32 for morris).")] = None,
     outcome: Annotated[list[str] | None, typer.Option(help="A column of the table of runs; repeatable.")] = None,
     parameter: Annotated[list[str] | None, typer.Option(
         help="What to vary (default: all uncertain parameters); repeatable.")] = None,

@@ -14,7 +14,6 @@ from valign.results import store
 from . import terminal
 from .describing import difference_in_words, for_report, paragraphs
 from .working import REPORT, Job, Tables, carried_out, parameters_of
-from .working import compiled_before as compiled_before  # the explorer asks here
 
 if TYPE_CHECKING:
     import pandas as pd
