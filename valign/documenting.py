@@ -91,7 +91,8 @@ def grades() -> str:
 def facts() -> str:
     """The facts that the model was held against, by scenario, and those it misses by name."""
     rows = _finding("facts.csv")
-    by_scenario = [[row for row in rows if row["scenario"] == name] for name in dict.fromkeys(r["scenario"] for r in rows)]
+    scenarios = dict.fromkeys(row["scenario"] for row in rows)
+    by_scenario = [[row for row in rows if row["scenario"] == name] for name in scenarios]
 
     def those(own: list[dict[str, str]], verdict: str) -> str:
         return "; ".join(_of(row) for row in own if row["verdict"].strip("*") == verdict) or "–"
