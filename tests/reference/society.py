@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field
+from itertools import accumulate
 from statistics import NormalDist
 from typing import Any
 
@@ -59,8 +60,9 @@ class Society:
         self.ties: dict[tuple[int, int], str] = {}
         self.services = [self.place(group, n) for group in scenario.organisations for n in range(group.count)]
         row = 0
-        for place, group in zip(self.services, (g for g in scenario.organisations for _ in range(g.count)), strict=True):
-            row = self.fill(place, group, row)
+        groups = {group.name: group for group in scenario.organisations}
+        for place in self.services:
+            row = self.fill(place, groups[place.group], row)
         count, high = scenario.commissioners.count, key_of("commissioners")
         self.commissioners = [Post("commissioner", 2**24 * 3 + n, high, row + n) for n in range(count)]
         self.deal()
@@ -137,11 +139,13 @@ class Society:
         for peer in place.peers:
             wanted = min(len(staff), math.floor(self.value("ties.peer") + self.u(peer.low, key, 0, PEERS)))
             for n in range(wanted):
-                self.tie(peer, staff[math.floor((n + self.u(peer.low, key, 1 + n, PEERS)) * len(staff) / wanted)], "peer")
+                number = math.floor((n + self.u(peer.low, key, 1 + n, PEERS)) * len(staff) / wanted)
+                self.tie(peer, staff[number], "peer")
 
     def between(self) -> None:
         spread, quantile = self.value("ties.between_spread"), NormalDist().inv_cdf
-        ring = sorted((self.words(SERVICE_ID, place.key, 0, RING)[0], place.key, n) for n, place in enumerate(self.services))
+        ring = sorted((self.words(SERVICE_ID, place.key, 0, RING)[0], place.key, n)
+                      for n, place in enumerate(self.services))
 
         def sociability(post: Post) -> float:
             return math.exp(spread * quantile(self.u(post.low, post.high, 0, BETWEEN)) - spread**2 / 2)
@@ -164,12 +168,9 @@ class Society:
                         partner = next_on_ring(position, o, None)
                     if partner is None or not social[partner]:
                         continue
-                    point, total = self.u(post.low, post.high, n, PARTNER, 2) * sum(social[partner]), 0.0
-                    for other, weight in zip(self.services[partner].contacts, social[partner], strict=True):
-                        total += weight
-                        if total > point:
-                            break
-                    self.tie(post, other, "between")
+                    point = self.u(post.low, post.high, n, PARTNER, 2) * sum(social[partner])
+                    number = next(n for n, total in enumerate(accumulate(social[partner])) if total > point)
+                    self.tie(post, self.services[partner].contacts[number], "between")
 
     def funding(self) -> None:
         C = len(self.commissioners)
