@@ -186,8 +186,8 @@ def _options(command: Any) -> list[str]:
     for each in command.params:
         if each.param_type_name == "argument":
             name = (each.metavar or each.name.upper()).replace("|", " or ")
-            usage.append(name if each.required else f"[{name.strip('[]')}]")
-            rows.append((f"`{name.strip('[]')}`", each.help or "", ""))
+            usage.append(name if each.required or name.startswith("[") else f"[{name}]")
+            rows.append((f"`{name.replace('[', '').replace(']', '')}`", each.help or "", ""))
         elif "--help" not in each.opts:
             value = "" if each.is_flag else " " + (each.metavar or each.name.upper()).replace("|", " or ")
             default = "" if each.default in (None, False, "", ()) or callable(each.default) else str(each.default)
