@@ -100,3 +100,15 @@ def test_adding_something_takes_fewer_than_twenty_lines(thing: str) -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     section = text.partition(f"\n## A {thing}\n")[2].partition("\n## ")[0]
     assert 3 < len(section.strip().splitlines()) < 20
+
+
+def test_make_docs_mends_what_was_changed_by_hand(tmp_path: Path) -> None:
+    from valign import documenting
+
+    for name in documenting.PAGES:
+        text = (ROOT / "docs" / name).read_text("utf-8")
+        (tmp_path / name).write_text(documenting.MARKED.sub(r"\1| by hand |\n\4", text), "utf-8")
+        assert "by hand" in (tmp_path / name).read_text("utf-8")
+    documenting.write(tmp_path)
+    for name in (*documenting.PAGES, "CLI.md"):
+        assert (tmp_path / name).read_text("utf-8") == (ROOT / "docs" / name).read_text("utf-8")

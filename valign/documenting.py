@@ -91,7 +91,8 @@ def grades() -> str:
 def facts() -> str:
     """The facts that the model was held against, by scenario, and those it misses by name."""
     rows = _finding("facts.csv")
-    by_scenario = [[row for row in rows if row["scenario"] == name] for name in dict.fromkeys(r["scenario"] for r in rows)]
+    scenarios = dict.fromkeys(row["scenario"] for row in rows)
+    by_scenario = [[row for row in rows if row["scenario"] == name] for name in scenarios]
 
     def those(own: list[dict[str, str]], verdict: str) -> str:
         return "; ".join(_of(row) for row in own if row["verdict"].strip("*") == verdict) or "–"
@@ -184,11 +185,11 @@ def _options(command: Any) -> list[str]:
     rows, usage = [], []
     for each in command.params:
         if each.param_type_name == "argument":
-            name = each.metavar or each.name.upper()
-            usage.append(name if each.required else f"[{name.strip('[]')}]")
-            rows.append((f"`{name.strip('[]')}`", each.help or "", ""))
+            name = (each.metavar or each.name.upper()).replace("|", " or ")
+            usage.append(name if each.required or name.startswith("[") else f"[{name}]")
+            rows.append((f"`{name.replace('[', '').replace(']', '')}`", each.help or "", ""))
         elif "--help" not in each.opts:
-            value = "" if each.is_flag else " " + (each.metavar or each.name.upper())
+            value = "" if each.is_flag else " " + (each.metavar or each.name.upper()).replace("|", " or ")
             default = "" if each.default in (None, False, "", ()) or callable(each.default) else str(each.default)
             if each.required:
                 default, usage = "required", [*usage, f"{each.opts[0]}{value}"]
