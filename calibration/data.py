@@ -399,6 +399,11 @@ def _people(
     until = _until(of, table, problems)
     time = _times(of, table, until, problems)
     values = {name: _orientation(entry, table, problems) for name, entry in orientation.items()}
+    for name, found in values.items():
+        if n >= LEAST_PEOPLE and found is not None and len(np.unique(found[np.isfinite(found)])) == 1:
+            problems.append(
+                f"{table.name}: {orientation[name].column} is the same for everybody: it cannot tell who comes early"
+            )
     if ids is None or community is None or until is None or time is None or any(v is None for v in values.values()):
         return None
     role = {} if roles is None else {"role": roles}
@@ -442,10 +447,12 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
     """Period of adoption; NaN for those who did not adopt while observed."""
     before = set(table.missing)
     table.missing |= set(of.not_adopted)
+    said = len(problems)
     time = _numbers(table, of.time, problems)
     table.missing = before
     if time is None:
         return None
+    readable = len(problems) == said
     known = ~np.isnan(time)
     table.report(
         np.flatnonzero(known & ((time < 1) | (time % 1 != 0))),
@@ -459,12 +466,12 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
             f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): not "
             "adopted while observed is an empty cell, or a code in not_adopted",
         )
-    if len(time) >= LEAST_PEOPLE and known.all():
+    if len(time) >= LEAST_PEOPLE and known.all() and not (until is not None and late.any()):
         problems.append(
             f"{table.name}: everybody adopted: with nobody left over there is no telling who adopts "
             "(is observed_until too late, or are those who did not adopt missing?)"
         )
-    if len(time) >= LEAST_PEOPLE and not known.any():
+    if len(time) >= LEAST_PEOPLE and readable and not known.any():
         problems.append(f"{table.name}: nobody adopted: there is nothing to learn from")
     return time
 
@@ -477,9 +484,11 @@ def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarr
             return None
         coded = table.coded(column, of.codes, None, f"code of {of.column!r}")
         return np.array([np.nan if each is None else float(each) for each in coded])
+    said = len(problems)
     values = _numbers(table, of.column, problems)
     if values is None:
         return None
+    readable = len(problems) == said
     low, high = (0.0, 1.0) if of.low is None or of.high is None else (of.low, of.high)
     scaled = (values - low) / (high - low)
     with np.errstate(invalid="ignore"):
@@ -487,7 +496,7 @@ def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarr
     table.report(
         np.flatnonzero(out), f"{of.column}: allowed is {min(low, high):g} to {max(low, high):g} (low and high)"
     )
-    if not np.isfinite(values).any():
+    if readable and not np.isfinite(values).any():
         problems.append(f"{table.name}: {of.column} has no values")
     return scaled
 
@@ -508,14 +517,14 @@ def _ties(
     ids = set(people["id"])
     known = np.array([x in ids and y in ids for x, y in zip(a, b, strict=True)], bool)
     if of.dangling == "error":
-        for column in (a, b):
-            table.each(
-                column,
-                np.array([x is not None and x not in ids for x in column]),
-                lambda text: (
-                    f'a tie to {text!r}, who is not among the people (ties.dangling = "drop" leaves such ties out)'
-                ),
-            )
+        out = np.array([{x, y} - ids - {None} != set() for x, y in zip(a, b, strict=True)], bool)
+        names = sorted({x for x in (*a[out], *b[out]) if x is not None and x not in ids})
+        said = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        are = "are" if len(names) > 1 else "is"
+        table.report(
+            np.flatnonzero(out),
+            f'ties to {said}, who {are} not among the people (ties.dangling = "drop" leaves such ties out)',
+        )
     if not known.any():
         problems.append(f"{table.name}: no tie joins two of the people")
     return pd.DataFrame({"from": a[known], "to": b[known]})

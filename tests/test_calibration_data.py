@@ -93,8 +93,22 @@ def test_dangling_ties_are_left_out_on_demand(write) -> None:
         len(data.load(write(TOML.replace('file = "ties.csv"', 'file = "ties.csv"\ndangling = "drop"'), ties=ties)).ties)
         == 3
     )
-    with pytest.raises(InputError, match="a tie to 'nobody', who is not among the people"):
+    with pytest.raises(InputError, match="ties to 'nobody', who is not among the people"):
         data.load(write(ties=ties))
+
+
+def test_many_dangling_ties_are_one_line(write) -> None:
+    ties = pd.DataFrame({"from": ["p0"] * 9, "to": [*(f"x{k}" for k in range(8)), "p1"]})
+    with pytest.raises(InputError) as caught:
+        data.load(write(ties=ties))
+    assert len(caught.value.problems) == 1
+    assert "'x0', 'x1', 'x2', 'x3', 'x4' and 3 more, who are not" in caught.value.problems[0]
+
+
+def test_a_text_in_numbers_is_not_also_nobody_adopted(write) -> None:
+    with pytest.raises(InputError) as caught:
+        data.load(write(people=people().assign(adopted_in="soon")))
+    assert len(caught.value.problems) == 1
 
 
 def broken(change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -121,6 +135,8 @@ def broken(change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
         (people(1), "has 1 person: at least 10"),
         (people().assign(open="x"), "open = 'x': a number is wanted"),
         (people().assign(open=9), "open: allowed is 1 to 5"),
+        (people().assign(open=4), "open is the same for everybody"),
+        (people().assign(open=None), "open has no values"),
         (people().assign(town=[None, *["a"] * 23]), "has no town"),
     ],
 )
@@ -145,7 +161,7 @@ def test_everything_wrong_is_said_at_once(write) -> None:
         "'soon'",
         "more than once",
         "allowed is 1 to 5",
-        "a tie to 'x'",
+        "ties to 'x'",
         "using = 'many'",
         "outside 0 to 1",
     ):

@@ -17,7 +17,7 @@ from valign.calibration.problem import Problem
 from valign.calibration.screening import screen_free, wants_screening
 from valign.model.errors import InputError
 
-IDLE = {"voice_staff": None, "monitoring_other": None, "innovation.cost": None}  # of no effect: their mechanisms are off
+IDLE = {"voice_staff": None, "monitoring_other": None, "innovation.cost": None}  # their mechanisms are off
 MANY = {
     "base_staff": (-5.0, -1.0),
     "fit_effect": None,
