@@ -77,7 +77,7 @@ $(VIZ)/.viz: $(DECLARED) | $(VENV)/bin/python
 $(WEB)/.web: $(DECLARED) | $(VENV)/bin/python
 	@echo "Making $(WEB) for the explorer in a browser"
 	@$(VENV)/bin/python -m venv $(WEB)
-	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright
+	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright axe-playwright-python
 	@touch $@
 
 $(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/python

@@ -2,7 +2,7 @@
 
 From the release of a slider to bands that are drawn anew, and what of that the parts take by themselves: simulating
 (all processors), tables and drawing. On a machine that does other work, look at the ratio to "simulating", not at the
-time.
+time; processor time over the number of processors is what a machine that does nothing else takes at least.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def parts(settings: Settings) -> dict[str, float]:
     }
 
 
-def redrawn(browser: object, server: Server, settings: Settings, moves: int) -> tuple[np.ndarray, float, int]:
-    """First and last bands of each move [moves x 2], time of the page until bands, bytes to the browser per move."""
+def redrawn(browser: object, server: Server, settings: Settings, moves: int) -> tuple[np.ndarray, float, int, float]:
+    """First and last bands of each move [moves x 2], s of the page until bands, bytes and server's CPU ms per move."""
     from valign.explorer.state import encode
 
     page, received = browser.new_page(viewport={"width": 1280, "height": 800}), [0]
@@ -90,14 +90,15 @@ def redrawn(browser: object, server: Server, settings: Settings, moves: int) -> 
     arrived(page)
     page.locator(f".lever-{LEVER}").first.focus()
     page.wait_for_timeout(500)
-    taken, received[0] = [], 0
+    taken, received[0], spent = [], 0, server.cpu()
     for n in range(moves):
         page.evaluate(MEASURE)
         page.keyboard.press("ArrowRight" if n % 20 < 10 else "ArrowLeft")
         taken.append(page.evaluate("() => window.redrawn"))
         page.wait_for_timeout(150)  # a person looks before moving on; the rest of the page arrives
+    spent = 1000 * (server.cpu() - spent) / moves
     page.close()
-    return np.array(taken), opened, received[0] // moves
+    return np.array(taken), opened, received[0] // moves, spent
 
 
 def main() -> None:
@@ -109,9 +110,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, explorer(Path(folder)) as server, chromium() as browser:
         redrawn(browser, server, Settings(), 2)  # the browser's own cache
         for name, (settings, median, late) in CASES.items():
-            taken, opened, size = redrawn(browser, server, settings, moves)
+            taken, opened, size, spent = redrawn(browser, server, settings, moves)
             first, whole = taken.T
-            print(f"\n{name}: {len(taken)} moves of a slider, {size / 1000:.0f} kB to the browser for each")
+            print(f"\n{name}: {len(taken)} moves of a slider, {size / 1000:.0f} kB to the browser and {spent:.0f} ms "
+                  f"of processor time on the server for each")
             print(f"  first page, until bands are drawn: {opened:.2f} s (bound: 2 s)")
             for what, times in (("release to redrawn bands", first), ("release to all runs drawn", whole)):
                 bound = f" (bounds: {median}, {late or '-'})" if times is first else ""

@@ -100,7 +100,8 @@ def calibration_tables() -> dict[str, dict[str, pd.DataFrame]]:
         "calibrate": {"summary": summary, "recovery": recovery, "recovered": recovered, "predictive": predictive,
                       "generations": pd.DataFrame({"generation": [0, 1], "simulations": [1000, 2000]}),
                       "remarks": remarks},
-        "rivals": {"shares": shares, "confusion": confusion, "scores": scores, "remarks": remarks},
+        "rivals": {"shares": shares, "confusion": confusion, "scores": scores, "odds": odds,
+                   "remarks": remarks},
     }
 
 

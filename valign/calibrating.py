@@ -69,7 +69,7 @@ def asked(wish: Request) -> Asked:
     from valign.calibration.problem import Problem
     from valign.calibration.screening import screen_free, wants_screening
 
-    data, free = load(wish.data), ranges(wish.free)
+    free, data = ranges(wish.free), load(wish.data)
     if free is None or not wants_screening(free):
         return Asked(data, free, Problem.of(data, wish.scenario, free))
     found = screen_free(data, wish.scenario, free, wish.seed)

@@ -82,12 +82,12 @@ class ClaimHere(Claim):
 
     def base(self, name: str | None = None) -> Scenario:
         """The scenario at hand with the claim's settings and changes; its changes are numbered before the others."""
-        scenario = self._scenario
-        if self.changes:
-            raw = scenario.to_mapping()
-            raw["changes"] = [*self.changes, *raw.get("changes", [])]
-            scenario = Scenario.from_mapping(raw, scenario.name)
-        return scenario.replace(self.settings) if self.settings else scenario
+        scenario = self._scenario.replace(self.settings) if self.settings else self._scenario
+        if not self.changes:
+            return scenario
+        raw = scenario.to_mapping()
+        raw["changes"] = [*self.changes, *raw.get("changes", [])]
+        return Scenario.from_mapping(raw, scenario.name)
 
     def shipped(self) -> list[str]:
         return [HERE]
@@ -105,8 +105,11 @@ def worlds_allowed(claim: Claim, wanted: int) -> int:
 
 def check_arms(claim: Claim) -> None:
     """Raise InputError where a claim compares what is the same in these settings, or what is not there."""
-    base, problems = claim.base(), []
-    for test in claim.tests:
+    try:
+        base, tests, problems = claim.base(), claim.tests, []
+    except InputError as error:
+        tests, problems = [], error.problems[:2]
+    for test in tests:
         arms = arms_of(test)
         keys = list(dict.fromkeys(key for arm in arms for key in arm.settings))
         if missing := [key for key in keys if key not in base.settable()]:
