@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .figures import GRID, INK, MAIN, MUTED, ORDERED, apart, new_figure, note, share_axis
+from .figures import GRID, INK, MAIN, MUTED, ORDERED, apart, headed, new_figure, note, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
         told = "" if part["informed"].iloc[0] else "\nnot informed by these data"
         axes.set_title(name + told, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(axis="y", length=0)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, "Circle: median; thick: 25 to 75 %, thin: 5 to 95 % of the posterior; grey field: the prior's range.")
     return figure
 
@@ -129,7 +129,7 @@ def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month")
                 annotation_clip=False,
             )
     inside = int(((everybody["observed"] >= everybody["low"]) & (everybody["observed"] <= everybody["high"])).sum())
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(
         figure,
         "Share who had adopted. Lines and areas: median, middle half and 5 to 95 % of runs with parameters from the "
@@ -199,7 +199,7 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
         axes.grid(False)
         axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(
         figure,
         "Left: circle: sequential ABC with a model index; square: random forest; recognised: share of data simulated "
@@ -227,6 +227,6 @@ def ranks_figure(estimates: pd.DataFrame, title: str, bins: int = 15) -> Figure:
         axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.grid(False)
     panels[0].set_ylabel("data sets")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, "Line and field: what a right posterior gives, with 95 % of a single bar.")
     return figure

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .figures import GRID, INK, MAIN, MUTED, ORDERED, STYLE, month_axis, note, save
+from .figures import GRID, INK, MAIN, MUTED, ORDERED, STYLE, headed, month_axis, note, save
 from .labels import SERIES, label
 from .page import Drawn
 from .sensitivity_text import EXTRA, INDEX_NAMES, number
@@ -39,10 +39,6 @@ def _panels(number: int, width: float, height: float, across: int = 3) -> tuple[
     for empty in axes[number:]:
         empty.set_visible(False)
     return figure, list(axes[:number])
-
-
-def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
 
 
 def ranked(indices: pd.DataFrame, outcome: str, main: str) -> pd.DataFrame:
@@ -92,7 +88,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
         if math.isfinite(floor) and floor > 0:
             axes.annotate(f"noise floor ({why}): {floor:.3f}", (floor, 0), xytext=(0.97, 0.03),
                           textcoords="axes fraction", ha="right", va="bottom", fontsize=8.5, color=MUTED)
-    _title(figure, title)
+    headed(figure, title)
     marks = "Dots: total indices with 95 % intervals (bootstrap over row-blocks); bars: first-order indices." \
         if main == "ST" else f"Dots: {INDEX_NAMES.get(main, main)}, with 95 % intervals where the method has them."
     note(figure, f"{marks} Grey: noise floor{_why(main)}. {remark}")
@@ -127,7 +123,7 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
         axes.set_yticks(range(len(names)), names, fontsize=8.5)
         axes.grid(False)
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
-    _title(figure, title)
+    headed(figure, title)
     note(figure, "Below the diagonal: share of variance that a pair explains only together; on it (bold): alone.\n"
                  "Numbers: the estimate, where the 95 % interval lies above 0 (2 or 3 pairs of 100 would by chance); "
                  f"shade: its lower end. {remark}")
@@ -193,7 +189,7 @@ def over_time_figure(over_time: pd.DataFrame, title: str, main: str, remark: str
         month_axis(axes, SERIES.get(curve.rpartition(".")[2], curve.replace("_", " ")), months)
         axes.set_ylabel(INDEX_NAMES.get(main, main))
         _lines(axes, of, "month", names, 1.015 * months)
-    _title(figure, title)
+    headed(figure, title)
     note(figure, "Shares of the variance of every month, with 95 % intervals; grey at the bottom: noise (the seed). "
                  f"{remark}")
     return figure
@@ -218,7 +214,7 @@ def convergence_figure(convergence: pd.DataFrame, title: str, main: str, remark:
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.set(xlabel="base points", ylabel=INDEX_NAMES.get(main, main))
         _lines(axes, of, "n", names, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.02)
-    _title(figure, title)
+    headed(figure, title)
     note(figure, f"Areas: 95 % intervals. {remark}")
     return figure
 

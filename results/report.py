@@ -215,10 +215,10 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
     if "uptake_final" in there:
         peak = f" At the highest point it is {_mean(of['uptake_peak'])}." if "uptake_peak" in there else ""
         told.append(f"On average {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
-                    f"innovation at the end.{peak} Nine runs in ten end between {_between(of['uptake_final'])}.")
+                    f"innovation at the end.{peak}{_runs_between(of['uptake_final'])}")
     if "spread_final" in there:
-        told.append(f"On average {_mean(of['spread_final'])} of services use it at the end; nine runs in ten lie "
-                    f"between {_between(of['spread_final'])}.")
+        told.append(f"On average {_mean(of['spread_final'])} of services use it at the end."
+                    + _runs_between(of["spread_final"]))
     if "sustained_24" in there:
         told.append(f"Where its funding ended, {_mean(of['sustained_24'])} of services still use it 24 months later.")
     if {"alignment_start", "alignment_final"} <= there:
@@ -235,7 +235,7 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
 def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
     """How much of a rise in alignment is the innovation's own adaptation."""
     original = of.get("alignment_original_final")
-    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.005:
+    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.02:
         return ""
     share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])
     return (f" Measured against the innovation as it was first designed it comes to {_mean(original)}: "
@@ -243,9 +243,11 @@ def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
                "round to it." if share > 0.05 else "people have come round to it, it was hardly adapted."))
 
 
-def _between(row: Mapping) -> str:
+def _runs_between(row: Mapping) -> str:
+    """What nine runs in ten stay within, where runs differ."""
     write = label(row["outcome"]).write
-    return f"{write(row['low']).removesuffix(' %')} and {write(row['high'])}"
+    low, high = write(row["low"]), write(row["high"])
+    return "" if low == high else f" Nine runs in ten end between {low.removesuffix(' %')} and {high}."
 
 
 def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -261,7 +263,7 @@ def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
                         f"numbers, as the {write(row['mean'])} of people at the end between "
                         f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
                         "the brackets narrower.")
-        told.append("What happens in a single place is much less certain than the average: "
+        told.append("What happens in a single place is less certain than the average." + _runs_between(row)
                     + _extremes(runs["spread_final"].dropna()))
     else:
         what = "scenarios" if command == "compare" else "levels"
@@ -300,7 +302,7 @@ def cautions(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _extremes(spread: pd.Series) -> str:
     """In how many runs all services, and no service, use the innovation at the end."""
     every, none = int((spread > 0.999).sum()), int((spread < 0.001).sum())
-    return (f"at the end all services use the innovation in {every} of {len(spread)} runs, and none in {none}.")
+    return f" All services use the innovation at the end in {every} of {len(spread)} runs, and none in {none}."
 
 
 def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:

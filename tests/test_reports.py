@@ -222,7 +222,7 @@ def test_the_words_of_a_run_are_its_numbers(reports: dict[str, Path]) -> None:
     assert f"{100 * (end - original) / (end - start):.0f} % of the rise" in seen.sections["What was found"]
     runs = pd.read_csv(folder / "runs.csv")
     every, none = (runs["spread_final"] == 1).sum(), (runs["spread_final"] == 0).sum()
-    assert f"in {every} of 4 runs, and none in {none}" in seen.sections["How sure this is"]
+    assert f"use the innovation at the end in {every} of 4 runs, and none in {none}." in seen.sections["How sure this is"]
     assert f"Not that {100 * summary.loc['uptake_final', 'mean']:.0f} %" in seen.sections["What not to conclude"]
     grades = pd.read_csv(folder / "parameters.csv")["grade"]
     assert f"{(grades == 'assumed').sum()} of {len(grades)} parameters" in seen.sections["What not to conclude"]
@@ -364,7 +364,8 @@ def test_nobody_stands_on_another_and_services_stand_apart() -> None:
     assert (between > radii[:, None] + radii[None]).all()
 
 
-@pytest.mark.parametrize(("services", "each", "single"), [(8, 25, True), (2_000, 30, False)])
+@pytest.mark.parametrize(("services", "each", "single"), [
+    (2, 30, True), (3, 30, True), (4, 30, True), (8, 25, True), (12, 30, True), (20, 12, True), (2_000, 30, False)])
 def test_a_society_is_legible_at_every_size(services: int, each: int, single: bool) -> None:
     table, people = society(services, each)
     figure = figures_network.society_figure(table, people if single else None, None, "Society")
