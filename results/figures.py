@@ -87,7 +87,8 @@ def headed(figure: Figure, text: str) -> None:
 
 
 def note(figure: Figure, text: str) -> None:
-    """What the lines and areas mean, under the panels."""
+    """What the lines and areas mean, under the panels, folded to their width."""
+    text = "\n".join(fill(line, int(14.5 * figure.get_figwidth())) for line in text.split("\n"))
     figure.supxlabel(text, fontsize=9, color=MUTED, ha="left", x=0.01)
 
 
@@ -192,7 +193,8 @@ def comparison_figure(curves: pd.DataFrame, differences: pd.DataFrame, title: st
         if axes is gaps:
             shown = _part(table, role, variable)
             gaps.axhline(0, color=MUTED, lw=1)
-            gaps.set_ylim(min(100 * shown["mean_low"].min(), -1), max(100 * shown["mean_high"].max(), 1))
+            ends_of_means = 100 * shown[["mean_low", "mean", "mean_high"]]  # a single run has no interval
+            gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
             gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
             month_axis(gaps, f"Difference from {names[0]}, points, paired", int(table["month"].max()))

@@ -228,13 +228,15 @@ def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
         part = effects[effects["setting"] == name]
         share_axis(axes, fill(name, 30), 1)
         bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
-        x = np.arange(len(part)) if part["at"].dtype == object else part["at"].astype(float)
+        number = pd.to_numeric(part["at"], errors="coerce")
+        words = number.isna().any()
+        x = np.arange(len(part)) if words else number.to_numpy()
         axes.errorbar(x, part["mean"], bars, color=MAIN, lw=1.6, marker="o", ms=4.5, mfc="white", capsize=3)
         low, high = min(x), max(x)
         room = 0.06 * ((high - low) or 1.0)
         axes.set(xlim=(low - room, high + room), xlabel="")
         axes.locator_params(axis="x", nbins=4)
-        if part["at"].dtype == object:
+        if words:
             axes.set_xticks(x, [fill(str(each), 12) for each in part["at"]])
         if place:
             axes.set_yticklabels([])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEAST_WIDTH = 7.5  # inches, so that titles and notes have room
 SHOWN, FOLLOWED = 14, 6  # factors of a ranking, and of lines over time or n
 TONES = (ORDERED[0], ORDERED[1], ORDERED[2], MAIN, "#3f7f5f", "#6b6b6b")
 DASHES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), "-.", (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
@@ -33,7 +34,7 @@ def _panels(number: int, width: float, height: float, across: int = 3) -> tuple[
     columns = min(across, number)
     rows = math.ceil(number / columns)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width * columns, height * rows + 0.8), layout="constrained")
+        figure = Figure(figsize=(max(LEAST_WIDTH, width * columns), height * rows + 1.0), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
         axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for empty in axes[number:]:
@@ -65,7 +66,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
     """
     outcomes = list(dict.fromkeys(indices["outcome"]))
     most = max(min(SHOWN, len(ranked(indices, outcome, main))) for outcome in outcomes)
-    figure, panels = _panels(len(outcomes), 4.9, 0.75 + 0.27 * most)
+    figure, panels = _panels(len(outcomes), 4.9, max(1.5, 0.75 + 0.27 * most))
     first = indices[indices["index"] == "S1"].set_index(["outcome", "factor"])["value"] if main == "ST" else None
     for axes, outcome in zip(panels, outcomes, strict=True):
         table = ranked(indices, outcome, main).head(SHOWN)
