@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .figures import GRID, INK, MUTED, new_figure, note
+from .figures import GRID, INK, MUTED, headed, new_figure, note
 from .page import Table
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
     high = max(axes.get_xlim()[1] for axes in panels)
     for axes in panels:
         axes.set_xlim(low, high)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     figure.legend(handles=[_patch(PREDICTED, "did along the way (booked):\nmoved groups or innovation"),
                            _patch("#9db8d1", "drew people together", "...."),
                            _patch(REVERSED, "lost without it, same seeds\n(ablation; line: 95 %)")],

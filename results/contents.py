@@ -50,7 +50,8 @@ def _further(title: str, tables: Tables, count: int) -> list[Drawn]:
     """The figures of a run behind the first."""
     curves, summary, drawn = tables["curves"], tables["summary"], []
     has = set(zip(curves["role"], curves["variable"], strict=True))
-    if ("service", "in_use") in has:
+    moved = _kept(curves, (*figures_run.SERVICE_STAGES,), "service").groupby("variable")["mean"].agg(["min", "max"])
+    if len(moved) and (moved["max"] - moved["min"]).max() > 0.005:
         stages = "; ".join(f"{words} {figures_run.curve_in_words(_part(curves, 'service', name), 'mean')}"
                            for name, words in figures_run.SERVICE_STAGES.items())
         drawn.append(Drawn("stages", figures_run.stages_figure(curves, f"{title}: where the services stand", count),

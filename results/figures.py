@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,8 +80,15 @@ def month_axis(axes: Axes, title: str, months: int) -> None:
     axes.set_xticks(np.arange(0, months + 1, step))
 
 
+def headed(figure: Figure, text: str) -> None:
+    """The title of a figure, folded to its width."""
+    figure.suptitle(fill(text, int(9 * figure.get_figwidth())), x=0.01, ha="left", fontsize=12.5, fontweight="bold",
+                    color=INK)
+
+
 def note(figure: Figure, text: str) -> None:
-    """What the lines and areas mean, under the panels."""
+    """What the lines and areas mean, under the panels, folded to their width."""
+    text = "\n".join(fill(line, int(14.5 * figure.get_figwidth())) for line in text.split("\n"))
     figure.supxlabel(text, fontsize=9, color=MUTED, ha="left", x=0.01)
 
 
@@ -111,7 +119,7 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             texts.append(f"alignment {level:.2f}: {100 * last['mean']:.0f} %")
             colours.append(colour)
         label_ends(axes, months * (1.035 + 0.02 * len(levels)), ends, texts, colours)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, f"Lines: means over {runs} runs a level, the same seeds at every level; areas: 95 % intervals "
                  "of the means; bars at the right: 5 to 95 % of single runs at the end.")
     return figure
@@ -147,7 +155,7 @@ def factors_figure(summary: pd.DataFrame, title: str, runs: int) -> Figure:
             axes.set(xlim=(low - room, high + room), xticks=sorted(of[over].unique()), xlabel=over.replace("_", " "))
             if levels[0] is not None:
                 label_ends(axes, high + 1.2 * room, ends, texts, colours)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, f"Means over {runs} runs of each combination, the same seeds in all; bars: 95 % intervals of means.")
     return figure
 
@@ -185,12 +193,13 @@ def comparison_figure(curves: pd.DataFrame, differences: pd.DataFrame, title: st
         if axes is gaps:
             shown = _part(table, role, variable)
             gaps.axhline(0, color=MUTED, lw=1)
-            gaps.set_ylim(min(100 * shown["mean_low"].min(), -1), max(100 * shown["mean_high"].max(), 1))
+            ends_of_means = 100 * shown[["mean_low", "mean", "mean_high"]]  # a single run has no interval
+            gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
             gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
             month_axis(gaps, f"Difference from {names[0]}, points, paired", int(table["month"].max()))
         label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, f"Lines: means over {runs} runs of each scenario; run by run the same seeds. Areas: 95 % intervals.")
     return figure
 
@@ -239,7 +248,7 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         colours.append(colour)
     month_axis(alignment, "Alignment by role", months)
     label_ends(alignment, months * 1.02, ends, texts, colours)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, f"{runs} runs. Uptake and alignment: medians; light areas: 5 to 95 % of runs, dark area: the middle "
                  "half. Spread: mean over runs with its 95 % interval.")
     return figure
@@ -262,7 +271,7 @@ def observed_figure(curves: pd.DataFrame, observed: pd.DataFrame, title: str, ru
     label_ends(axes, months * 1.02, [last["median"], seen["share"]],
                [f"simulated, median {100 * last['median']:.0f} %", f"observed {100 * seen['share']:.0f} %"],
                [MAIN, INK])
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     gap = misfit(part, observed)
     note(figure, f"{runs} runs; line: median, dark area: the middle half of runs, light area: 5 to 95 %. "
                  f"Circles: observed{source}.\n"

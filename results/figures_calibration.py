@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .figures import GRID, INK, MAIN, MUTED, ORDERED, apart, new_figure, note, share_axis
+from .figures import GRID, INK, MAIN, MUTED, ORDERED, apart, headed, new_figure, note, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
         heading = name if told else f"{name}\nnot informed by these data"
         axes.set_title(heading, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(axis="y", length=0)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(
         figure,
         "Circle: median; thick: 25 to 75 %, thin: 5 to 95 %; grey field: the prior's range. Not informed: from data of "
@@ -140,7 +140,7 @@ def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month")
                 annotation_clip=False,
             )
     inside = int(((everybody["observed"] >= everybody["low"]) & (everybody["observed"] <= everybody["high"])).sum())
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(
         figure,
         "Share who had adopted. Lines and areas: median, middle half and 5 to 95 % of runs with parameters from the "
@@ -210,7 +210,7 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
         axes.grid(False)
         axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(
         figure,
         "Left: circle: sequential ABC with a model index; square: random forest; recognised: share of data simulated "
@@ -261,7 +261,7 @@ def odds_figure(odds: pd.DataFrame, title: str) -> Figure:
     axes.set_yticks(ticks := [each for each in (0, 0.25, 0.5, 0.75, 1) if each <= axes.get_ylim()[1]])
     axes.set_yticklabels([f"{100 * each:.0f} %" for each in ticks])
     axes.set_title("Posterior share of each explanation", loc="left", fontsize=11, fontweight="bold", color=INK)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(
         figure,
         "Sequential ABC with a model index, equal prior odds. Field: 95 % from the effective sample size "
@@ -288,6 +288,6 @@ def ranks_figure(estimates: pd.DataFrame, title: str, bins: int = 15) -> Figure:
         axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.grid(False)
     panels[0].set_ylabel("data sets")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
+    headed(figure, title)
     note(figure, "Line and field: what a right posterior gives, with 95 % of a single bar.")
     return figure

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .figures import INK, MUTED, new_figure, note
-from .figures_run import headed
+from .figures import INK, MUTED, headed, new_figure, note
 from .labels import SERVICE_STAGES
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ NAMES = {"staff": "staff", "manager": "manager", "peer": "peer advocate", "commi
 SHADES = ("#fff3c9", "#f2b45f", "#c0476c", "#2c105c")  # light to dark, and so in grey
 LOWEST, HIGHEST = 0.4, 1.0
 MOST_PEOPLE = 400  # drawn one by one; of more, services
-FEW = 4  # services with room for a line of words below each
+FEW, SEVERAL = 2, 8  # services with room for lines of words below each
 MOST_VECTORS = 400  # services drawn as shapes; of more, as one picture in the SVG
 GOLDEN = math.pi * (3 - math.sqrt(5))
 IN_USE = ("piloting", "commissioned", "sustained")
@@ -47,6 +46,7 @@ def society_figure(services: pd.DataFrame, people: pd.DataFrame | None, ties: pd
     _key(figure, panels, single)
     headed(figure, title)
     note(figure, "The first run, as an example: other runs differ. Dark outline: engaged. Lines: ties between people."
+         + ("\nBelow a service: its mean alignment and the share of people engaged." if len(services) > SEVERAL else "")
          if single else "The first run, as an example: other runs differ. A circle is a service, its area the number "
          "of people,\nits shade their mean alignment; a dark ring: the service uses the innovation.")
     return figure
@@ -75,11 +75,16 @@ def _people(axes: Axes, services: pd.DataFrame, people: pd.DataFrame, ties: pd.D
                      c=people.loc[part, f"alignment_{when}"], cmap=shade(), vmin=LOWEST, vmax=HIGHEST,
                      edgecolors=np.where(engaged, INK, "#9a9a9a"), linewidths=np.where(engaged, 1.7, 0.5))
     for (_, row), centre, radius in zip(services.iterrows(), centres, radii, strict=True):
-        told = [f"alignment {row[f'alignment_{when}']:.2f}", f"{100 * row[f'engaged_{when}']:.0f} % engaged"]
-        told = [" · ".join(told)] if len(services) <= FEW else told
-        axes.annotate("\n".join([row["name"], *told, SERVICE_STAGES[row[f"stage_{when}"]]]),
-                      (centre[0], centre[1] - radius), xytext=(0, -3), textcoords="offset points", ha="center",
-                      va="top", color=INK, fontsize=9 if len(services) <= FEW else 7)
+        alignment, engaged = f"{row[f'alignment_{when}']:.2f}", f"{100 * row[f'engaged_{when}']:.0f} %"
+        if len(services) > SEVERAL:
+            told = [f"{alignment} · {engaged}"]
+        elif len(services) > FEW:
+            told = [f"alignment {alignment}", f"{engaged} engaged", SERVICE_STAGES[row[f"stage_{when}"]]]
+        else:
+            told = [f"alignment {alignment} · {engaged} engaged", SERVICE_STAGES[row[f"stage_{when}"]]]
+        axes.annotate("\n".join([row["name"], *told]), (centre[0], centre[1] - radius), xytext=(0, -3),
+                      textcoords="offset points", ha="center", va="top", color=INK,
+                      fontsize=9 if len(services) <= FEW else 7)
     low, high = place.min(axis=0), place.max(axis=0)
     axes.set(xlim=(low[0] - 1.5, high[0] + 1.5), ylim=(min(low[1], (centres[:, 1] - radii).min()) - 4.2, high[1] + 1.2))
 

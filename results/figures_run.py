@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .figures import (
-    GRID, INK, MAIN, MUTED, ORDERED, STYLES, _part, label_ends, month_axis, new_figure, note, share_axis,
+    GRID, INK, MAIN, MUTED, ORDERED, STYLES, _part, headed, label_ends, month_axis, new_figure, note, share_axis,
 )
 from .labels import EVIDENCE, HEADLINES, ROLES, SERVICE_STAGES, label
 
@@ -22,11 +22,6 @@ VALUES = {"value_commissioners": "Commissioners", "value_providers": "Providers 
 GREYS = {"sustained": "#1f3a5f", "commissioned": "#4f7fae", "piloting": "#a9c6e0", "abandoned": "#d8d0c4",
          "outside": "#f3f1ec"}
 MOST_FACTORS, FEW = 6, 6
-
-
-def headed(figure: Figure, text: str) -> None:
-    """The title of a figure."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
 
 
 def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
@@ -138,7 +133,7 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         `summaries.curve_summary`.
     """
     roles = [role for role in ("staff", "manager", "peer", "commissioner") if len(_part(curves, role, "alignment"))]
-    figure, panels = new_figure(len(roles), 2.8 * len(roles) + 1.4, 4.2)
+    figure, panels = new_figure(len(roles), max(8.0, 2.8 * len(roles) + 1.4), 4.2)
     months = int(curves["month"].max())
     lows, highs = [], []
     for axes, role in zip(panels, roles, strict=True):
@@ -237,16 +232,17 @@ def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
         part = effects[effects["setting"] == name]
         share_axis(axes, fill(name, 30), 1)
         bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
-        named = any(isinstance(each, str) for each in part["at"])
-        x = np.arange(len(part)) if named else part["at"].to_numpy(float)
+        number = pd.to_numeric(part["at"], errors="coerce")
+        words = number.isna().any()
+        x = np.arange(len(part)) if words else number.to_numpy()
         axes.errorbar(x, part["mean"], bars, color=MAIN, lw=1.6, marker="o", ms=4.5, mfc="white", capsize=3)
         low, high = min(x), max(x)
         room = 0.06 * ((high - low) or 1.0)
         axes.set(xlim=(low - room, high + room), xlabel="")
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(ScalarFormatter())
-        if named:
-            axes.set_xticks(x, [fill(each, 12) for each in part["at"]])
+        if words:
+            axes.set_xticks(x, [fill(str(each), 12) for each in part["at"]])
         if place:
             axes.set_yticklabels([])
     panels[0].set_ylabel(label("uptake_final").text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .figures import GRID, INK, MAIN, MUTED, ORDERED, STYLE, month_axis, note, save
+from .figures import GRID, INK, MAIN, MUTED, ORDERED, STYLE, headed, month_axis, note, save
 from .labels import SERIES, label
 from .page import Drawn
 from .sensitivity_text import EXTRA, INDEX_NAMES, number
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEAST_WIDTH = 7.5  # inches, so that titles and notes have room
 SHOWN, FOLLOWED = 14, 6  # factors of a ranking, and of lines over time or n
 TONES = (ORDERED[0], ORDERED[1], ORDERED[2], MAIN, "#3f7f5f", "#6b6b6b")
 DASHES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), "-.", (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
@@ -33,16 +34,12 @@ def _panels(number: int, width: float, height: float, across: int = 3) -> tuple[
     columns = min(across, number)
     rows = math.ceil(number / columns)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width * columns, height * rows + 0.8), layout="constrained")
+        figure = Figure(figsize=(max(LEAST_WIDTH, width * columns), height * rows + 1.0), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
         axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for empty in axes[number:]:
         empty.set_visible(False)
     return figure, list(axes[:number])
-
-
-def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK)
 
 
 def ranked(indices: pd.DataFrame, outcome: str, main: str) -> pd.DataFrame:
@@ -69,7 +66,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
     """
     outcomes = list(dict.fromkeys(indices["outcome"]))
     most = max(min(SHOWN, len(ranked(indices, outcome, main))) for outcome in outcomes)
-    figure, panels = _panels(len(outcomes), 4.9, 0.75 + 0.27 * most)
+    figure, panels = _panels(len(outcomes), 4.9, max(1.5, 0.75 + 0.27 * most))
     first = indices[indices["index"] == "S1"].set_index(["outcome", "factor"])["value"] if main == "ST" else None
     for axes, outcome in zip(panels, outcomes, strict=True):
         table = ranked(indices, outcome, main).head(SHOWN)
@@ -92,7 +89,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
         if math.isfinite(floor) and floor > 0:
             axes.annotate(f"noise floor ({why}): {floor:.3f}", (floor, 0), xytext=(0.97, 0.03),
                           textcoords="axes fraction", ha="right", va="bottom", fontsize=8.5, color=MUTED)
-    _title(figure, title)
+    headed(figure, title)
     marks = "Dots: total indices with 95 % intervals (bootstrap over row-blocks); bars: first-order indices." \
         if main == "ST" else f"Dots: {INDEX_NAMES.get(main, main)}, with 95 % intervals where the method has them."
     note(figure, f"{marks} Grey: noise floor{_why(main)}. {remark}")
@@ -127,7 +124,7 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
         axes.set_yticks(range(len(names)), names, fontsize=8.5)
         axes.grid(False)
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
-    _title(figure, title)
+    headed(figure, title)
     note(figure, "Below the diagonal: share of variance that a pair explains only together; on it (bold): alone.\n"
                  "Numbers: the estimate, where the 95 % interval lies above 0 (2 or 3 pairs of 100 would by chance); "
                  f"shade: its lower end. {remark}")
@@ -193,7 +190,7 @@ def over_time_figure(over_time: pd.DataFrame, title: str, main: str, remark: str
         month_axis(axes, SERIES.get(curve.rpartition(".")[2], curve.replace("_", " ")), months)
         axes.set_ylabel(INDEX_NAMES.get(main, main))
         _lines(axes, of, "month", names, 1.015 * months)
-    _title(figure, title)
+    headed(figure, title)
     note(figure, "Shares of the variance of every month, with 95 % intervals; grey at the bottom: noise (the seed). "
                  f"{remark}")
     return figure
@@ -218,7 +215,7 @@ def convergence_figure(convergence: pd.DataFrame, title: str, main: str, remark:
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.set(xlabel="base points", ylabel=INDEX_NAMES.get(main, main))
         _lines(axes, of, "n", names, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.02)
-    _title(figure, title)
+    headed(figure, title)
     note(figure, f"Areas: 95 % intervals. {remark}")
     return figure
 

@@ -163,6 +163,9 @@ def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     for name in sorted(reach, key=reach.get, reverse=True)[:3]:
         part = effects[effects["setting"] == name]
         low, high = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()]
+        if _percent(low["mean"]) == _percent(high["mean"]):
+            told.append(f"Over {name}, the mean share of people engaged at the end stays at {_percent(low['mean'])}.")
+            continue
         apart = low["mean_high"] < high["mean_low"]
         told.append(f"Over {name}, the mean share of people engaged at the end goes from {_percent(low['mean'])} (at "
                     f"{_at(low['at'])}) to {_percent(high['mean'])} (at {_at(high['at'])})"
@@ -211,14 +214,14 @@ def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _findings_of_run(summary: pd.DataFrame) -> list[str]:
     of = {row["outcome"]: row for row in summary.to_dict("records")}
     there = {name for name, row in of.items() if row["n"]}
-    told = []
+    told, of_runs = [], "On average" if len(of) and max(row["n"] for row in of.values()) > 1 else "In this one run"
     if "uptake_final" in there:
         peak = f" At the highest point it is {_mean(of['uptake_peak'])}." if "uptake_peak" in there else ""
-        told.append(f"On average {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
-                    f"innovation at the end.{peak} Nine runs in ten end between {_between(of['uptake_final'])}.")
+        told.append(f"{of_runs} {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
+                    f"innovation at the end.{peak}{_runs_between(of['uptake_final'])}")
     if "spread_final" in there:
-        told.append(f"On average {_mean(of['spread_final'])} of services use it at the end; nine runs in ten lie "
-                    f"between {_between(of['spread_final'])}.")
+        told.append(f"{of_runs} {_mean(of['spread_final'])} of services use it at the end."
+                    + _runs_between(of["spread_final"]))
     if "sustained_24" in there:
         told.append(f"Where its funding ended, {_mean(of['sustained_24'])} of services still use it 24 months later.")
     if {"alignment_start", "alignment_final"} <= there:
@@ -226,7 +229,7 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
         change = "rises" if end["mean"] > start["mean"] else "falls"
         told.append(f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
                     f"{_mean(start)} to {_mean(end)}." + _adapted(of, start, end))
-    if "time_to_50" in of and of["time_to_50"]["happened"] < 1:
+    if "time_to_50" in of and of["time_to_50"]["happened"] < 1 and of_runs == "On average":
         told.append(f"In {_percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
                     "engaged at the same time.")
     return told
@@ -235,7 +238,7 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
 def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
     """How much of a rise in alignment is the innovation's own adaptation."""
     original = of.get("alignment_original_final")
-    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.005:
+    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.02:
         return ""
     share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])
     return (f" Measured against the innovation as it was first designed it comes to {_mean(original)}: "
@@ -243,14 +246,20 @@ def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
                "round to it." if share > 0.05 else "people have come round to it, it was hardly adapted."))
 
 
-def _between(row: Mapping) -> str:
+def _runs_between(row: Mapping) -> str:
+    """What nine runs in ten stay within, where runs differ."""
     write = label(row["outcome"]).write
-    return f"{write(row['low']).removesuffix(' %')} and {write(row['high'])}"
+    low, high = write(row["low"]), write(row["high"])
+    return "" if low == high else f" Nine runs in ten end between {low.removesuffix(' %')} and {high}."
 
 
 def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """How sure the findings are: what the runs say of averages, of single places, and of nothing at all."""
     runs, summary = tables["runs"], tables["summary"]
+    if command == "run" and len(runs) == 1:
+        return ["This is a single run: one way in which it may go. Chance plays a part (who hears of the innovation "
+                "when, "
+                "who leaves, which way a decision goes), and one run says nothing of averages or of what is likely."]
     told = [f"The model was run many times over ({counted(runs)}), because chance plays a part: who hears of the "
             "innovation when, who leaves, which way a decision goes."]
     if command == "run":
@@ -261,7 +270,7 @@ def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
                         f"numbers, as the {write(row['mean'])} of people at the end between "
                         f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
                         "the brackets narrower.")
-        told.append("What happens in a single place is much less certain than the average: "
+        told.append("What happens in a single place is less certain than the average." + _runs_between(row)
                     + _extremes(runs["spread_final"].dropna()))
     else:
         what = "scenarios" if command == "compare" else "levels"
@@ -300,7 +309,7 @@ def cautions(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _extremes(spread: pd.Series) -> str:
     """In how many runs all services, and no service, use the innovation at the end."""
     every, none = int((spread > 0.999).sum()), int((spread < 0.001).sum())
-    return (f"at the end all services use the innovation in {every} of {len(spread)} runs, and none in {none}.")
+    return f" All services use the innovation at the end in {every} of {len(spread)} runs, and none in {none}."
 
 
 def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:

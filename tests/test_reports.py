@@ -95,6 +95,9 @@ def calibration_tables() -> dict[str, dict[str, pd.DataFrame]]:
          "difference": 0.1, "low": 0.02 if name == "values" else -0.1, "high": 0.3}
         for score in ("log_score", "crps", "auc") for name in (*models, "bass", "logistic")
         for reference in ("bass", "logistic") if name != reference])
+    odds = pd.DataFrame([
+        {"generation": place, "epsilon": 2.0 - place, "model": name, "share": share, "ess": 300.0}
+        for place in (0, 1) for name, share in zip(models, (0.2, 0.1, 0.7), strict=True)])
     remarks = pd.DataFrame({"remark": ["One tie was dropped."]})
     return {
         "calibrate": {"summary": summary, "recovery": recovery, "recovered": recovered, "predictive": predictive,
@@ -201,6 +204,22 @@ def test_a_finished_folder_without_a_report_gets_one(reports: dict[str, Path], t
     assert (tmp_path / "out" / "report.html").exists()
 
 
+def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path) -> None:
+    assert main(["run", "two-services", "--runs", "1", *SMALL, "--out", str(tmp_path / "run")]) == 0
+    seen = Seen(text(tmp_path / "run"))
+    assert "In this one run" in seen.sections["What was found"]
+    assert "a single run" in seen.sections["How sure this is"]
+    assert main(["compare", "low-fit", "two-services", "--runs", "1", *SMALL, "--out", str(tmp_path / "compare")]) == 0
+    assert "Too few runs to say how sure" in Seen(text(tmp_path / "compare")).sections["What was found"]
+    assert main(["levels", "two-services", "--levels", "0.7", "--runs", "2", *SMALL, "--out", str(tmp_path / "1")]) == 0
+    design = pd.DataFrame({"sustainment_rule": ["direct", "emergent"] * 2, "seed": [1, 1, 2, 2], "months": 3})
+    design.to_csv(tmp_path / "rules.csv", index=False)
+    assert main(["batch", str(tmp_path / "rules.csv"), "--scenario", "two-services", "--quiet", "--out",
+                 str(tmp_path / "batch")]) == 0
+    assert re.search(r"Over sustainment_rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).sections[
+        "What was found"])
+
+
 def test_text_stands_out_from_the_page() -> None:
     template = (Path(pages.__file__).parent / "report.html.j2").read_text("utf-8")
     for colour in re.findall(r"(?<!-)\bcolor: #([0-9a-f]{3,6})\b", template):
@@ -223,7 +242,8 @@ def test_the_words_of_a_run_are_its_numbers(reports: dict[str, Path]) -> None:
     assert f"{100 * (end - original) / (end - start):.0f} % of the rise" in seen.sections["What was found"]
     runs = pd.read_csv(folder / "runs.csv")
     every, none = (runs["spread_final"] == 1).sum(), (runs["spread_final"] == 0).sum()
-    assert f"in {every} of 4 runs, and none in {none}" in seen.sections["How sure this is"]
+    told = f"All services use the innovation at the end in {every} of 4 runs, and none in {none}."
+    assert told in seen.sections["How sure this is"]
     assert f"Not that {100 * summary.loc['uptake_final', 'mean']:.0f} %" in seen.sections["What not to conclude"]
     grades = pd.read_csv(folder / "parameters.csv")["grade"]
     assert f"{(grades == 'assumed').sum()} of {len(grades)} parameters" in seen.sections["What not to conclude"]
@@ -250,6 +270,16 @@ def test_the_words_of_a_batch_are_its_numbers(reports: dict[str, Path]) -> None:
     runs = pd.read_csv(reports["batch"] / "runs.csv")
     for row in effects[effects["setting"] == "slack"].itertuples():
         assert row.mean == pytest.approx(runs.loc[runs["slack"] == row.at, "uptake_final"].mean(), abs=1e-6)
+
+
+def test_settings_in_words_are_drawn_beside_numbers() -> None:
+    runs = pd.DataFrame({"rule": ["direct", "emergent"] * 6, "slack": np.arange(12) / 12,
+                         "uptake_final": np.arange(12) / 24})
+    effects = figures_run.effects_of_design(runs, ["rule", "slack"])
+    first, second = figures_run.design_figure(effects, "Settings", 12).axes
+    assert [each.get_text() for each in first.get_xticklabels()] == ["direct", "emergent"]
+    assert second.lines[0].get_xdata()[-1] == pytest.approx(10.5 / 12)
+    assert effects.loc[effects["at"] == "direct", "mean"].iloc[0] == pytest.approx(5 / 24)
 
 
 def test_the_words_of_a_sensitivity_study_are_its_numbers(reports: dict[str, Path]) -> None:
@@ -365,7 +395,8 @@ def test_nobody_stands_on_another_and_services_stand_apart() -> None:
     assert (between > radii[:, None] + radii[None]).all()
 
 
-@pytest.mark.parametrize(("services", "each", "single"), [(8, 25, True), (2_000, 30, False)])
+@pytest.mark.parametrize(("services", "each", "single"), [
+    (2, 30, True), (3, 30, True), (4, 30, True), (8, 25, True), (12, 30, True), (20, 12, True), (2_000, 30, False)])
 def test_a_society_is_legible_at_every_size(services: int, each: int, single: bool) -> None:
     table, people = society(services, each)
     figure = figures_network.society_figure(table, people if single else None, None, "Society")
