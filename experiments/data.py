@@ -201,7 +201,7 @@ def _curve(nodes: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    cities = [("ALL", nodes), *((str(int(str(city))), part) for city, part in nodes.groupby("community"))]
+    cities = [("ALL", nodes), *((f"{city:.0f}", part) for city, part in nodes.groupby("community"))]
     for city, part in cities:
         before = 0
         for month in range(1, LAST_MONTH + 1):
