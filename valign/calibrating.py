@@ -18,6 +18,7 @@ from . import terminal
 if TYPE_CHECKING:
     import pandas as pd
 
+Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
 KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
 LONG = ("posterior", "reference", "recovered")
 
@@ -36,9 +37,9 @@ class Request:
     as_json: bool
 
 
-def ranges(free: tuple[str, ...]) -> dict[str, tuple[float, float] | None] | None:
+def ranges(free: tuple[str, ...]) -> Ranges | None:
     """--free NAME or NAME=LOW:HIGH as a mapping; None when nothing is said."""
-    found: dict[str, tuple[float, float] | None] = {}
+    found: Ranges = {}
     problems = []
     for text in free:
         name, equals, limits = text.partition("=")
@@ -62,11 +63,10 @@ class Screening:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def _screened(wish: Request, data: Any) -> tuple[dict[str, tuple[float, float] | None] | None, Screening]:
+def _screened(wish: Request, free: Ranges | None, data: Any) -> tuple[Ranges | None, Screening]:
     """The free parameters, chosen by screening where more are asked for than can be fitted."""
     from valign.calibration.screening import screen_free, wants_screening
 
-    free = ranges(wish.free)
     if free is None or not wants_screening(free):
         return free, Screening()
     found = screen_free(data, wish.scenario, free, wish.seed)
@@ -78,8 +78,8 @@ def calibrate(wish: Request) -> None:
     from valign.calibration.data import load
     from valign.calibration.problem import Problem
 
-    data = load(wish.data)
-    free, screening = _screened(wish, data)
+    asked, data = ranges(wish.free), load(wish.data)
+    free, screening = _screened(wish, asked, data)
     problem = Problem.of(data, wish.scenario, free)
     work = _work("calibrate", wish, problem)
 
@@ -168,8 +168,8 @@ def rivals(wish: Request) -> None:
     from valign.calibration.data import load
     from valign.calibration.problem import Problem
 
-    data = load(wish.data)
-    free, screening = _screened(wish, data)
+    asked, data = ranges(wish.free), load(wish.data)
+    free, screening = _screened(wish, asked, data)
     problem = Problem.of(data, wish.scenario, free)
     work = _work("rivals", wish, problem)
 
