@@ -40,7 +40,7 @@ def recoveries(data: Data) -> dict[str, Recovery]:
     return {name: recover(reference_table(Problem.of(data, free=free), RECOVERED)) for name, free in SETS.items()}
 
 
-def overhead(data: Data, runs: int = 10_240, repeats: int = 5) -> pd.DataFrame:
+def overhead(data: Data, runs: int = 10_240, repeats: int = 12) -> pd.DataFrame:
     """Processor seconds of plain kernels, of the same runs with checks and summaries, and of the loop around so many.
 
     The least of some repeats in turn, since other work on the machine only ever adds time.

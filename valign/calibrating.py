@@ -17,6 +17,7 @@ from .working import REPORT, Job, Tables, carried_out, parameters_of
 if TYPE_CHECKING:
     import pandas as pd
 
+Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
 KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
 LONG = ("posterior", "reference", "recovered")
 
@@ -35,9 +36,9 @@ class Request:
     as_json: bool
 
 
-def ranges(free: tuple[str, ...]) -> dict[str, tuple[float, float] | None] | None:
+def ranges(free: tuple[str, ...]) -> Ranges | None:
     """--free NAME or NAME=LOW:HIGH as a mapping; None when nothing is said."""
-    found: dict[str, tuple[float, float] | None] = {}
+    found: Ranges = {}
     problems = []
     for text in free:
         name, equals, limits = text.partition("=")
@@ -58,7 +59,7 @@ class Asked:
     """Data, the free parameters (after a screening where more were asked for than can be fitted) and the problem."""
 
     data: Any
-    free: dict[str, tuple[float, float] | None] | None
+    free: Ranges | None
     problem: Any
     remarks: tuple[str, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
