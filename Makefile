@@ -38,7 +38,7 @@ help:
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of the public modules, layers"
-	@echo "make coverage  branch coverage by package, the kernels uncompiled too (a quarter of an hour)"
+	@echo "make coverage  branch coverage by package, the kernels uncompiled too (half an hour)"
 	@echo "make mutation  do the tests notice a changed operator or number (an hour)"
 
 # --- environments -----------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ COVERAGE := $(VENV)/bin/python -m coverage
 coverage: $(VENV)/.dev
 	@rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(COVERAGE) run $(PYTEST) $(UNCOMPILED)
-	$(COVERAGE) run $(PYTEST) -m "not slow and not browser"
+	$(COVERAGE) run $(PYTEST) -m "not browser"
 	$(COVERAGE) combine --quiet
 	@status=0; for package in model experiments calibration results valign; do \
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \
