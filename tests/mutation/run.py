@@ -229,8 +229,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     os.environ.setdefault("VALIGN_CACHE", str(ROOT / ".cache"))
     os.environ |= {"MPLBACKEND": "Agg", "CI": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    rows: list[dict[str, object]] = []
-    survivors: list[Mutant] = []
     # first what runs compiled, in this process; then, in a process of its own, what runs uncompiled
     compiled = not os.environ.get("NUMBA_DISABLE_JIT")
     mine = [name for name in modules if name.startswith("model/") != compiled]
@@ -238,10 +236,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fresh = warm(compiled)
         for module in mine:
             row, left = test_module(module, given.each, fresh)
-            rows.append(row)
-            survivors += left
-    if given.out:
-        write(given.out, rows, survivors)
+            if given.out:
+                write(given.out, [row], left)
     if compiled and len(mine) < len(modules):
         os.environ["NUMBA_DISABLE_JIT"] = "1"
         os.execv(sys.executable, [sys.executable, __file__, *(sys.argv[1:] if arguments is None else arguments)])
