@@ -152,7 +152,7 @@ bench-peers: $(PEERS)/.peers
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+	$(VENV)/bin/pyright --project pyproject.toml --pythonpath $(VENV)/bin/python
 
 # Compiled code cannot be traced: what is compiled is covered by a run without compilation, the rest by the tests as
 # they are. Least allowed: 95 % of lines and branches of every package together.

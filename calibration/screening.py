@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ class Screened:
         )
 
 
-def wants_screening(free: Free | None) -> bool:
+def wants_screening(free: Free | None) -> TypeGuard[Free]:
     """Whether more parameters are asked for than can be fitted, or a screening of all."""
     return free is not None and (SCREEN in free or len(free) > MOST_FREE)
 
