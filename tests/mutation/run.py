@@ -46,6 +46,7 @@ MECHANISMS = tuple(
 # The tests that are to notice a mutant, the quickest first. "agree": random scenarios against tests/reference.
 TESTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(MECHANISMS, ("agree", "tests/test_terms.py")),
+    "model/mechanisms/changes": ("tests/test_changes.py", "agree"),
     "experiments/compare": ("tests/test_compare.py",),
     "experiments/outcomes": ("tests/test_outcomes.py", "tests/test_compare.py", "tests/test_design.py"),
     "experiments/hypotheses/verdict": ("tests/test_claims.py",),
