@@ -77,7 +77,7 @@ $(VIZ)/.viz: $(DECLARED) | $(VENV)/bin/python
 $(WEB)/.web: $(DECLARED) | $(VENV)/bin/python
 	@echo "Making $(WEB) for the explorer in a browser"
 	@$(VENV)/bin/python -m venv $(WEB)
-	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright axe-playwright-python
+	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright axe-playwright-python coverage
 	@touch $@
 
 $(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/python
@@ -157,10 +157,11 @@ lint: $(VENV)/.dev
 # Compiled code cannot be traced: what is compiled is covered by a run without compilation, the rest by the tests as
 # they are. Least allowed: 95 % of lines and branches of every package together.
 COVERAGE := $(VENV)/bin/python -m coverage
-coverage: $(VENV)/.dev
+coverage: $(VENV)/.dev $(WEB)/.web
 	@rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(COVERAGE) run $(PYTEST) $(UNCOMPILED)
 	$(COVERAGE) run $(PYTEST) -m "not browser"
+	$(WEB)/bin/python -m coverage run $(PYTEST) tests/test_explorer.py
 	$(COVERAGE) combine --quiet
 	@status=0; for package in model experiments calibration results valign; do \
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \
