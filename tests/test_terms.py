@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from agreement import CLOSE
+from agreement import CLOSE, compare
 from reference.model import Decision, ReferenceModel
 from strategies import random_scenario
 
@@ -14,6 +14,7 @@ from valign.model.build import build
 from valign.model.engine import month_steps, run_months
 from valign.model.lowering import lower
 from valign.model.parameters import MECHANISMS
+from valign.model.scenario import Scenario
 from valign.model.society import build_society
 from valign.model.state import ABANDONED, COMMISSIONED, PILOTING, State
 
@@ -122,3 +123,17 @@ def test_what_services_went_through():
         happened += [(expected[name] > limit).sum() for name, limit in
                      (("starts", 1), ("stops", 0), ("first_commissioned", 0), ("funding_ended", 0))]
     assert (happened > 3).all(), happened
+
+
+def test_people_without_ties_among_others_with_ties():
+    """Steps over ties pass by those who have none and go on with the next."""
+    base = Scenario.load("two-services").replace({
+        "months": 8, "organisations.hostel.managers": 0, "organisations.outreach.peers": 0, "ties.team_density": 0.15,
+        "ties.cross_team": 0.0, "ties.peer": 1.0, "ties.between": 0.5, "innovation.evidence_strength": 1.0})
+    alone = 0
+    for seed in range(3):
+        society = build_society(base, seed)
+        ties = np.bincount(np.concatenate([society.tie_a, society.tie_b]), minlength=len(society.role))
+        alone += (np.flatnonzero(ties == 0) < np.flatnonzero(ties)[-1]).sum()
+        assert compare(base, seed, width=1).differences == ()
+    assert alone > 3
