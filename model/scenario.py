@@ -161,7 +161,7 @@ class Scenario(_Part):
         path = Path(text)
         looks_like_path = path.suffix == ".toml" or len(path.parts) > 1
         if "\0" in text or not text or (not looks_like_path and not path.exists()):
-            raise ScenarioError([unknown(text, scenario_names(), "shipped scenario") + " A path to a .toml file works too."])
+            raise ScenarioError([f"{unknown(text, scenario_names(), 'shipped scenario')} (a path to a .toml file works too)"])
         try:
             content = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError, ValueError) as error:

@@ -92,7 +92,7 @@ class Claim(_Part):
             return cls.from_toml(path.read_text("utf-8"), path.name)
         path = Path(text)
         if "\0" in text or (path.suffix != ".toml" and not path.is_file()):
-            raise InputError([f"{unknown(text, claim_ids(), 'claim')} (A path to a .toml file works too.)"])
+            raise InputError([f"{unknown(text, claim_ids(), 'claim')} (a path to a .toml file works too)"])
         try:
             content = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
