@@ -44,7 +44,8 @@ def finished(folder: Path) -> dict[str, str]:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {name: each["content"] for name, each in store.read_manifest(folder)["tables"].items()}
+    tables = store.read_manifest(folder)["tables"]
+    return {name: each["content"] for name, each in tables.items() if "content" in each}  # of what was computed
 
 
 def done(folder: Path) -> bool:
