@@ -16,7 +16,7 @@ from valign.model.lowering import lower
 from valign.model.parameters import MECHANISMS
 from valign.model.scenario import Scenario
 from valign.model.society import build_society
-from valign.model.state import ABANDONED, COMMISSIONED, PILOTING, State
+from valign.model.state import ABANDONED, COMMISSIONED, DIRECT_SUSTAINMENT, PILOTING, State
 
 SEEDS, MONTHS = 30, 16
 PEOPLE = ("engage", "lapse", "re-engage")
@@ -120,6 +120,8 @@ def test_what_services_went_through():
                     expected["funding_ended"][o] = month
             for name, numbers in expected.items():
                 np.testing.assert_array_equal(getattr(S, name)[:, 0], numbers, err_msg=f"{seed} {month} {name}")
+            if not S.rules[DIRECT_SUSTAINMENT]:  # going on without funding is certain, until too few are engaged
+                assert (S.service_terms[expected["funding_ended"] == month, 7, 0] == 1.0).all()
         happened += [(expected[name] > limit).sum() for name, limit in
                      (("starts", 1), ("stops", 0), ("first_commissioned", 0), ("funding_ended", 0))]
     assert (happened > 3).all(), happened
