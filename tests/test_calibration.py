@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import truncnorm
 
-from valign.calibration.estimators import Posterior, estimate, forest, regression
+from valign.calibration.estimators import Posterior, adjust, estimate, forest, regression
 from valign.calibration.priors import Prior
 from valign.calibration.smc import Kernel, ess, log_prior, smc
 from valign.model.errors import InputError
@@ -179,3 +179,17 @@ def test_whole_numbers_are_rounded() -> None:
     assert (theta % 1 == 0).all()
     assert theta.min() >= 3
     assert theta.max() <= 12
+
+
+def test_local_regression_weighs_by_distance_and_carries_to_the_target():
+    """Beaumont et al. 2002: Epanechnikov weights of the distance; exact where parameters are linear in summaries."""
+    rng = np.random.default_rng(5)
+    reduced, unit, target = rng.normal(2.0, 1.0, (400, 2)), np.array([1.0, 3.0]), np.array([1.5, 2.5])
+    u = reduced @ np.array([[0.7], [-0.2]]) + 0.3
+    points, weights = adjust(u, reduced, target, unit, None, 60)
+    np.testing.assert_allclose(points, target @ np.array([0.7, -0.2]) + 0.3, atol=1e-4)
+    away = np.sort(np.sqrt((((reduced - target) / unit) ** 2).sum(axis=1)))[:60]
+    expected = np.maximum(1 - (away / away[-1]) ** 2, 1e-12)
+    np.testing.assert_allclose(np.sort(weights), np.sort(expected / expected.sum()), rtol=1e-9, atol=1e-15)
+    _, tilted = adjust(u, reduced, target, unit, np.log(np.arange(1.0, 401.0)), 60)
+    assert not np.allclose(tilted, weights)

@@ -402,3 +402,11 @@ def test_a_rival_is_not_undone_by_a_scheduled_change():
     test = Claim.load("C11").tests[0]
     assert all(arm.settings["changes.1.set"] == "fit_effect" for arm in arms_of(test))
     assert all(arm.settings["changes.1.set"] == 0.0 for arm in arms_of(test, rival={"fit_effect": 0.0}))
+
+
+def test_worlds_near_the_smallest_effect_are_told_apart_where_they_are_known_well():
+    mean = np.repeat([0.045, 0.055], 40)
+    found = v.probabilities(mean, np.zeros(80), 0.05)
+    assert (found[:40, 1] > 0.95).all()
+    assert (found[40:, 0] > 0.95).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-9)

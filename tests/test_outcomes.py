@@ -13,6 +13,7 @@ from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
+from valign.results import summaries
 
 TWO = Scenario.load("two-services").replace({"months": 18})
 
@@ -94,6 +95,15 @@ def test_differences_are_from_the_first_run_by_run() -> None:
     np.testing.assert_allclose(curves["mean"], plain.mean(axis=1), atol=1e-12)
     with pytest.raises(InputError, match="did you mean"):
         both.curves("staff", "alignmnt")
+    needed = compare({"base": TWO, "a": TWO.replace({"fit_effect": 0.6}), "b": TWO.replace({"slack": 0.9})},
+                     runs=12, societies=4).runs_needed("uptake_final", 0.02)
+    assert needed["scenario"].tolist() == ["a", "b"]
+    three = compare({"base": TWO, "b": TWO.replace({"slack": 0.9})}, runs=12, societies=4)
+    pairs = three.runs.pivot(index="run", columns="scenario", values="uptake_final")
+    clusters = three.outcomes["base"].runs["society_seed"].to_numpy()
+    expected = summaries.runs_needed((pairs["b"] - pairs["base"]).to_numpy(), clusters, 0.02)
+    assert {name: needed[name].iloc[1] for name in expected} == pytest.approx(expected, nan_ok=True)
+    assert len(both.runs_needed("uptake_final", 0.9)) == 1
     for half_width in (0.0, -1.0):
         with pytest.raises(InputError, match="a positive number"):
             both.runs_needed("uptake_final", half_width)
