@@ -140,7 +140,7 @@ def single_section(raw: pd.DataFrame) -> list[str]:
 
 def ensemble_section(raw: pd.DataFrame) -> list[str]:
     table = ensembles(raw)
-    order = {task: number for number, task in enumerate(TITLES)}
+    order = {task: place for place, task in enumerate(TITLES)}
     table = table.sort_values("task", key=lambda column: column.map(order), kind="stable")
     table = table.sort_values("size", kind="stable")
     rows = [[TITLES[one.task], f"{one.people:,.0f}", one.tool, f"{one.runs:,.0f}", number(1000 * one.seconds),
