@@ -298,10 +298,9 @@ def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.svg", folder / f"{name}.png", folder / f"{name}.csv"]
     figure.set_dpi(150)
-    with matplotlib.rc_context(STYLE):  # drawn three times, where savefig would need six
-        figure.draw_without_rendering()
+    with matplotlib.rc_context(STYLE):  # drawn twice, where savefig would need six
+        FigureCanvasAgg(figure).print_png(paths[1], metadata={"Software": None})  # finds the layout, which SVG keeps
         figure.set_layout_engine("none")
-        FigureCanvasAgg(figure).print_png(paths[1], metadata={"Software": None})
         FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
     if data is not None:
         data.to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
