@@ -37,6 +37,7 @@ def result():
 
 def test_the_known_posterior_is_found(result) -> None:
     for name, found in estimate(result).items():
+        assert found.method == name
         table = found.summary().set_index("parameter")
         for k, parameter in enumerate(PRIOR.names):
             truth, row = known(k), table.loc[parameter]
@@ -46,6 +47,8 @@ def test_the_known_posterior_is_found(result) -> None:
             width, expected = row["q95"] - row["q05"], truth.ppf(0.95) - truth.ppf(0.05)
             assert 0.9 < width / expected < wide, (name, parameter, width / expected)
             assert row["informed"]
+    with pytest.raises(InputError, match="regression, forest, smc"):
+        estimate(result, ("forrest",))
 
 
 def test_generations_report_and_the_budget_is_kept(result) -> None:
