@@ -47,7 +47,7 @@ MECHANISMS = tuple(
 TESTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(MECHANISMS, ("agree", "tests/test_terms.py")),
     "model/mechanisms/changes": ("tests/test_changes.py", "agree"),
-    "experiments/compare": ("tests/test_compare.py",),
+    "experiments/compare": ("tests/test_outcomes.py", "tests/test_compare.py"),
     "experiments/outcomes": ("tests/test_outcomes.py", "tests/test_compare.py", "tests/test_design.py"),
     "experiments/hypotheses/verdict": ("tests/test_claims.py",),
     "experiments/sensitivity/indices": ("tests/test_sensitivity.py",),
