@@ -11,8 +11,8 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", "docs/**/*", "examples/**/*",
-         "experiments/hypotheses/*.toml", "benchmarks/RESULTS.md", "benchmarks/peers/RESULTS.md", "benchmarks/peers/*.png",
-         "benchmarks/peers/*.csv", "results/reference/**/*")
+         "experiments/hypotheses/*.toml", "benchmarks/RESULTS.md", "benchmarks/peers/RESULTS.md",
+         "benchmarks/peers/*.png", "benchmarks/peers/*.csv", "results/reference/**/*")
 HIDDEN = {".py", ".pyc", ".svg"}  # examples/*.py are linked, and shown all the same
 
 
