@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from nicegui import ui
@@ -14,7 +15,7 @@ from ..work import Latest, Superseded
 from .view import View, html
 
 
-class StudyView(View):
+class StudyView(View, ABC):
     """A view with a question of its own. Subclasses give `about`, `controls` and `asked`."""
 
     about = ""
@@ -36,9 +37,9 @@ class StudyView(View):
     def controls(self) -> None:
         """What one chooses."""
 
+    @abstractmethod
     def asked(self) -> Callable[[Stale, Told], str]:
         """What is computed, in a thread: HTML. Raises InputError where the question is wrong."""
-        raise NotImplementedError
 
     async def run(self) -> None:
         page, stale = self.page, self.latest.ticket()
