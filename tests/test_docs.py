@@ -1,18 +1,23 @@
-"""What the pages say works: Python blocks run, links lead somewhere, commands exist."""
+"""What the pages say works: Python blocks and commands run, files are valid, links and anchors lead somewhere."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")),
-         *sorted((ROOT / "results/reference").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")),
+         *sorted((ROOT / "benchmarks").rglob("*.md")), *sorted((ROOT / "results/reference").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 
@@ -20,13 +25,33 @@ def blocks(page: Path, language: str) -> list[str]:
     return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == language]
 
 
+def write_files(page: Path, folder: Path) -> list[Path]:
+    """Blocks with the name of a file are that file."""
+    files = []
+    for name, text in FILE.findall(page.read_text("utf-8")):
+        files.append(folder / name)
+        files[-1].parent.mkdir(parents=True, exist_ok=True)
+        files[-1].write_text(text, "utf-8")
+    return files
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of shell blocks that call valign, without their comments."""
+    lines = [line.partition("#")[0].strip() for text in blocks(page, "sh") for line in text.splitlines()]
+    return [line for line in lines if line.startswith("valign ")]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a code host calls the headings of a page."""
+    headings = HEADING.findall(BLOCK.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")],
                          ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, text in FILE.findall(page.read_text("utf-8")):  # blocks with the name of a file are that file
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text, "utf-8")
+    write_files(page, tmp_path)
     names: dict[str, object] = {}
     for number, text in enumerate(blocks(page, "python")):
         exec(compile(text, f"{page.name} block {number}", "exec"), names)  # one after the other, as a reader would
@@ -34,10 +59,67 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = BLOCK.sub("", page.read_text("utf-8"))
-    wrong = [link for link in LINK.findall(text) if "://" not in link and not link.startswith("#")
-             and not (page.parent / link.partition("#")[0]).exists()]
+    wrong = []
+    for link in LINK.findall(BLOCK.sub("", page.read_text("utf-8"))):
+        path, _, anchor = link.partition("#")
+        to = page.parent / path if path else page
+        if "://" in link or (to.name == "API.md" and to.exists()):  # its anchors are made for the site, checked there
+            continue
+        if not to.exists() or (anchor and anchor not in anchors(to)):
+            wrong.append(link)
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if FILE.search(page.read_text("utf-8"))],
+                         ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_scenarios_and_claims_on_a_page_are_valid(page: Path, tmp_path: Path, valign: Callable) -> None:
+    from valign.experiments.hypotheses.claims import Claim
+
+    for file in write_files(page, tmp_path):
+        text = file.read_text("utf-8")
+        if "[[organisations]]" in text:
+            said = valign("validate", file)
+            assert said.code == 0, said.err
+        elif "[[tests]]" in text:
+            assert Claim.load(file).tests
+
+
+# Numbers with which the commands of a page take seconds, in place of its own; for some also where it gives none.
+SMALLER = {"--runs": "4", "--worlds": "3", "--rivals": "1", "--n": "8", "--row": "2"}
+SMALL = {"sensitivity": {"--n": "8", "--replicates": "1"}, "claims": {"--seeds": "2"}}
+
+
+def smaller(line: str) -> list[str]:
+    words = shlex.split(line)[1:]
+    given = [SMALLER.get(before, word) for before, word in pairwise(["", *words])]
+    return given + [part for option in SMALL.get(words[0], {}).items() if option[0] not in words for part in option]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page) and page.name != "CALIBRATION.md"],
+                         ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_of_a_page_run(page: Path, tmp_path: Path, valign: Callable) -> None:
+    """One after the other, in a folder with the examples. Left out: what serves a page until it is stopped, job arrays,
+    and CALIBRATION.md, whose commands have tests of their own (test_calibration_example.py)."""
+    import valign as va
+
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    write_files(page, tmp_path)
+    points = va.design.latin_hypercube(["fit_effect"], n=2)
+    va.design.replicate(points, runs=3).to_parquet(tmp_path / "design.parquet")  # pages make a large one
+    for line in commands(page):
+        if line.split()[1] != "explore":
+            said = valign(*smaller(line))
+            assert said.code == 0, f"{line}\n{said.err}"
+
+
+def test_every_key_of_a_scenario_file_is_explained() -> None:
+    from valign.model import scenario
+
+    text = (ROOT / "docs/how-to/own-scenario.md").read_text("utf-8").partition("## All keys")[2]
+    named = set(re.findall(r"`\[*([a-z_]+)\]*[` ]", text))
+    parts = ("Scenario", "Innovation", "Group", "Commissioners", "Change", "Tables")
+    assert {name for part in parts for name in getattr(scenario, part).model_fields} - named == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)

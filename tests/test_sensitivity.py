@@ -292,6 +292,8 @@ def test_mixed_factors_run_and_those_of_the_ties_run_apart():
     ({"method": "sobl"}, "did you mean 'sobol'"),
     ({"n": 100}, "power of 2, such as 64 or 128"),
     ({"n": 0}, "n = 0"),
+    ({"n": 4}, "at least 8"),
+    ({"method": "morris", "n": 7}, "at least 8"),
     ({"method": "fast", "n": 64}, "more than 64"),
     ({"method": "pawn", "n": 64, "group_by": "mechanism", "parameters": None}, "pawn knows no groups"),
     ({"method": "morris", "second_order": True}, "only sobol has it"),
@@ -541,7 +543,7 @@ def test_screening_measures_what_it_neglects():
     assert f"neglects this share of the variance: people engaged, at the end {neglected['value']:.2f}".replace(
         "0.", ".") in found.words
     with pytest.raises(InputError, match="nothing would be screened out"):
-        screen(off, 8, ["uptake_final"], NAMES[:2], keep=2, screening_n=2, replicates=1)
+        screen(off, 8, ["uptake_final"], NAMES[:2], keep=2, screening_n=8, replicates=1)
 
 
 COMMAND = ("sensitivity", "two-services", "--months", 8, "--replicates", 2, "--quiet", "--parameter", "fit_effect",

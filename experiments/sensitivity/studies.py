@@ -25,7 +25,7 @@ from valign.results import sensitivity_text
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample
 from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
-from .tables import Sensitivity, known_missing
+from .tables import LEAST_BLOCKS, Sensitivity, known_missing
 
 SERIES_BYTES = 4e8  # of monthly series in memory at once
 DEFAULT_OUTCOMES = ("uptake_final", "spread_final", "continuous", "alignment_final")
@@ -89,6 +89,8 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     n = _whole("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
     replicates = _whole("replicates", replicates, 1, 10_000)
     sample = Sample(method, problem, n, _whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
+    if n < LEAST_BLOCKS:
+        raise InputError([f"n = {n}: at least {LEAST_BLOCKS} are wanted (intervals are made of resamples of them)"])
     needs_salib(method)
     missing = known_missing(missing)
     runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
