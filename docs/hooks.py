@@ -30,11 +30,9 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> None:
-    """Searches: what a word means first; findings, whose tables name every service and outcome, last."""
+    """Searches show findings, whose tables name every service and outcome, behind what explains the words."""
     if page.file.src_uri.startswith(("results/", "benchmarks/")):
         page.meta["search"] = {"boost": 1e-4}  # words in titles count a thousandfold
-    elif page.file.src_uri == "docs/glossary.md":
-        page.meta["search"] = {"boost": 1000}
 
 
 class Sections(griffe.Extension):
