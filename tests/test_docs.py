@@ -113,6 +113,21 @@ def test_commands_of_a_page_run(page: Path, tmp_path: Path, valign: Callable) ->
             assert said.code == 0, f"{line}\n{said.err}"
 
 
+def test_the_description_of_data_on_the_page_can_be_read(tmp_path: Path) -> None:
+    from valign.calibration.data import load
+
+    (text,) = blocks(ROOT / "docs/CALIBRATION.md", "toml")
+    (tmp_path / "data.toml").write_text(text, "utf-8")
+    rows = [f"p{n},{'ab'[n % 2]},{n % 5 + 1 if n % 3 else 'never'},8,{n % 7 + 1}" for n in range(20)]
+    (tmp_path / "people.csv").write_text("\n".join(["respondent,district,adopted_in,last_wave,q12", *rows]))
+    (tmp_path / "ties.csv").write_text("ego,alter\np0,p1\np1,nobody\n")
+    (tmp_path / "register.csv").write_text("quarter,services_using\n1,10\n2,14\n")
+    data = load(tmp_path)
+    assert data.people is not None
+    assert len(data.people) == 20
+    assert (len(data.series), len(data.patterns)) == (1, 1)
+
+
 def test_every_key_of_a_scenario_file_is_explained() -> None:
     from valign.model import scenario
 
