@@ -111,6 +111,8 @@ def test_commands_of_a_page_run(page: Path, tmp_path: Path, valign: Callable) ->
         if line.split()[1] != "explore":
             said = valign(*smaller(line))
             assert said.code == 0, f"{line}\n{said.err}"
+    made = [path for path in re.findall(r"`([\w-]+/[\w.-]+)`", page.read_text("utf-8")) if Path(path).parent.is_dir()]
+    assert [path for path in made if not Path(path).exists()] == []  # files that the page says were made
 
 
 def test_the_description_of_data_on_the_page_can_be_read(tmp_path: Path) -> None:
