@@ -73,6 +73,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return _decorate(function)
 
 
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, and always built into the loops that call it, which are vectorised only then."""
+    return _decorate(function, forceinline=True)
+
+
 @compiled
 def fill(array, value):
     """Set every element. (Slice assignment compiles to far more code.)"""

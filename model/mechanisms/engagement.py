@@ -121,8 +121,12 @@ def engagement(S, t):
     engaged = engaged_before(S)
     for o in range(S.setting.shape[0]):
         for i in range(S.first[o], S.first[o + 1]):
+            aware = 0
             for r in range(W):
+                aware += S.stage_before[i, r] != UNAWARE
                 z[r] = standardised(S.alignment[i, r], metric)
+            if aware == 0 and not S.person_terms.shape[0]:
+                continue
             engaged_share(S, i, engaged, x, p)
             perceived_evidence(S, i, E)
             disapproval(S, o, i, D)
