@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-from .compiling import compiled
+from .compiling import compiled, inlined
 from .parameters import INDEX
 from .state import INNOVATION, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
 
@@ -155,15 +155,11 @@ def perceive(S, t):
                 S.version[O + c, k, r] = total / count if count else S.parameters[INNOVATION + k, 0, r]
 
 
-@compiled
-def value_distance(S, i, j, out):
-    """d_ij: mean absolute difference of values, by run, into `out` [W]."""
-    K = S.values.shape[1]
-    for r in range(len(S.runs)):
+@inlined
+def differences(runs, x, y, out):
+    """sum_k |x_k - y_k| of two people's values [K x W], by run, into `out` [W]."""
+    for r in range(len(runs)):
         out[r] = 0.0
-    for k in range(K):
-        for r in range(len(S.runs)):
-            out[r] += abs(S.values[i, k, r] - S.values[j, k, r])
-    share = 1.0 / K
-    for r in range(len(S.runs)):
-        out[r] *= share
+    for k in range(x.shape[0]):
+        for r in range(len(runs)):
+            out[r] += abs(x[k, r] - y[k, r])

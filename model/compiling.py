@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import binding as llvm
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 SOURCES = Path(__file__).resolve().parent
@@ -73,6 +75,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return _decorate(function)
 
 
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, and always built into the loops that call it, which are vectorised only then."""
+    return _decorate(function, forceinline=True)
+
+
 @compiled
 def fill(array, value):
     """Set every element. (Slice assignment compiles to far more code.)"""
@@ -87,6 +94,30 @@ def copy(source, target):
     a, b = source.ravel(), target.ravel()
     for n in range(a.size):
         b[n] = a[n]
+
+
+@intrinsic
+def row(typingctx, runs):
+    """A row of numbers, one a run. With a single run it is one number on the stack, so that sums stay in a register."""
+    kind = types.Array(types.float64, 1, "C")
+
+    def one(context, builder, signature, arguments):
+        array = context.make_array(kind)(context, builder)
+        number = cgutils.alloca_once(builder, ir.DoubleType())
+        context.populate_array(array, data=number, shape=(context.get_constant(types.intp, 1),),
+                               strides=(context.get_constant(types.intp, 8),),
+                               itemsize=context.get_constant(types.intp, 8), meminfo=None)
+        return array._getvalue()
+
+    def several(context, builder, signature, arguments):
+        return context.compile_internal(builder, lambda runs: np.empty(len(runs)), signature, arguments)
+
+    return kind(runs), one if isinstance(runs, types.BaseTuple) else several
+
+
+if not COMPILED:
+    def row(runs):
+        return np.empty(len(runs))
 
 
 @intrinsic

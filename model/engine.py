@@ -53,6 +53,7 @@ _ALIGN_AFTER = {
     "changes": align_everybody, "turnover": align_replaced, "dialogue": align_commissioners,
     "organisations": align_changed,
 }
+_MOVING = ("relationships", "anchoring", "leadership", "coproduction", "identification")  # values, versions, clarity
 _MOVES = ("awareness", "coproduction", "engagement", "organisations")  # people change stage
 _MECHANISM: dict[str, Function | None] = {
     "changes": changes, "turnover": turnover, "awareness": awareness, "relationships": relationships,
@@ -109,7 +110,7 @@ def month_steps(switches: Sequence[int], accounting: bool, insertions: Sequence[
 
     for position, name in enumerate(MECHANISMS):
         insert(position)
-        if name == "climate" and not accounting:
+        if name == "climate" and not accounting and any(switches[MECHANISMS.index(moving)] for moving in _MOVING):
             steps.append(Step(name, align_everybody))  # once, after all that moves values
         if switches[position]:
             steps += _steps_of(name, accounting)

@@ -26,20 +26,22 @@ WORD = 8
 class Handle:
     """Base of a class whose attributes are C-contiguous arrays that compiled code may use.
 
-    With one run (`single`), `runs` is a tuple of length 1: loops over runs vanish in the compiled code.
+    With one run (`single`), `runs` is a tuple of length 1: loops over runs vanish in the compiled code, and the axis
+    before the run axis is known to be contiguous, so that loops over it vectorise. `shared`: names of arrays without
+    a run axis.
     """
 
     address: int
     numba_type: HandleType
 
-    def seal(self, arrays: dict[str, np.ndarray], single: bool) -> None:
+    def seal(self, arrays: dict[str, np.ndarray], single: bool, shared: frozenset[str]) -> None:
         """Write the headers of `arrays` into a table and note its address and type."""
         words: list[int] = []
         fields = []
         for name, array in arrays.items():
             array = np.ascontiguousarray(array)
             setattr(self, name, array)
-            fields.append((name, len(words), array.dtype.char, array.ndim))
+            fields.append((name, len(words), array.dtype.char, array.ndim, single and name not in shared))
             words += [array.__array_interface__["data"][0], array.size, *array.shape, *array.strides]
         self._headers = np.array(words, np.int64)
         self.address = self._headers.ctypes.data
@@ -47,23 +49,23 @@ class Handle:
 
 
 class HandleType(types.Type):
-    """Type of a Handle: names, positions and types of its arrays, and whether it has one run."""
+    """Type of a Handle: names, positions and types of its arrays, which end in an axis of length 1; has it one run?"""
 
-    def __init__(self, fields: tuple[tuple[str, int, types.Array], ...], single: bool) -> None:
+    def __init__(self, fields: tuple[tuple[str, int, types.Array, bool], ...], single: bool) -> None:
         self.fields = fields
         self.single = single
-        self.position = {name: (offset, kind) for name, offset, kind in fields}
+        self.position = {name: (offset, kind, unit) for name, offset, kind, unit in fields}
         if single:
-            self.position["runs"] = (-1, types.UniTuple(types.int64, 1))
+            self.position["runs"] = (-1, types.UniTuple(types.int64, 1), False)
         digest = hashlib.blake2b(repr((fields, single)).encode(), digest_size=6).hexdigest()
         super().__init__(name=f"Handle{digest}")
 
 
 @cache
-def _handle_type(fields: tuple[tuple[str, int, str, int], ...], single: bool) -> HandleType:
+def _handle_type(fields: tuple[tuple[str, int, str, int, bool], ...], single: bool) -> HandleType:
     return HandleType(tuple(
-        (name, offset, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"))
-        for name, offset, code, axes in fields
+        (name, offset, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"), unit)
+        for name, offset, code, axes, unit in fields
     ), single)
 
 
@@ -96,7 +98,7 @@ class HandleAttributes(AttributeTemplate):
 @lower_getattr_generic(HandleType)
 def get_array(context, builder, handle, pointer, attribute):
     """The array's header, read from the table; loads are marked invariant so that they leave the loops."""
-    offset, kind = handle.position[attribute]
+    offset, kind, unit = handle.position[attribute]
     if isinstance(kind, types.UniTuple):
         return context.make_tuple(builder, kind, [context.get_constant(types.int64, 0)])
     word = ir.IntType(64)
@@ -113,13 +115,16 @@ def get_array(context, builder, handle, pointer, attribute):
     array = context.make_array(kind)(context, builder)
     itemsize = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
     data = context.get_data_type(kind.dtype).as_pointer()
+    shape = [load(offset + 2 + axis) for axis in range(kind.ndim)]
     strides = [load(offset + 2 + kind.ndim + axis) for axis in range(kind.ndim - 1)] + [itemsize]
+    if unit and kind.ndim > 1:
+        shape[-1], strides[-2] = context.get_constant(types.intp, 1), itemsize
     array.meminfo = cgutils.get_null_value(array.meminfo.type)
     array.parent = cgutils.get_null_value(array.parent.type)
     array.nitems = load(offset + 1)
     array.itemsize = itemsize
     array.data = load(offset, data)
-    array.shape = cgutils.pack_array(builder, [load(offset + 2 + axis) for axis in range(kind.ndim)], word)
+    array.shape = cgutils.pack_array(builder, shape, word)
     array.strides = cgutils.pack_array(builder, strides, word)
     return array._getvalue()
 

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from .compiling import compiled
+from .compiling import compiled, inlined
 
 # Purposes: what a draw is for (docs/ODD.md §2).
 MONTH, PERSON, BELIEFS, RESULTS, VALUES, READINGS = 0, 1, 2, 3, 16, 32
@@ -25,7 +25,7 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-@compiled
+@inlined
 def philox(key_low, key_high, c0, c1, c2, c3):
     """Philox4x32-10. All arguments and results are uint64 that hold 32-bit words."""
     for _ in range(10):

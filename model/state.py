@@ -31,6 +31,9 @@ INNOVATION = len(INDEX)
 # Choices a block shares: positions in `rules`.
 METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE = range(5)
 
+# Arrays of two axes that a block shares.
+WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service"})
+
 
 class State(Handle):
     """Arrays of a block; every kernel takes one. Width 1 has a tuple for `runs`, so loops over it vanish."""
@@ -159,6 +162,6 @@ class State(Handle):
     agent_series: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W
 
     def __init__(self, width: int, **arrays: np.ndarray) -> None:
-        self.seal({"runs": np.arange(width), **arrays}, single=width == 1)
+        self.seal({"runs": np.arange(width), **arrays}, single=width == 1, shared=WITHOUT_RUNS)
         if width == 1:
             self.runs = (0,)

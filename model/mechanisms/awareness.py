@@ -3,10 +3,8 @@
     p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness_by_ties quality_ij [j engaged])
 """
 
-import numpy as np
-
 from ..alignment import in_use
-from ..compiling import compiled, copy
+from ..compiling import compiled, copy, row
 from ..parameters import INDEX
 from ..state import AWARE, ENGAGED, UNAWARE
 
@@ -16,7 +14,7 @@ _BROADCAST, _SERVICE, _TIES = INDEX["broadcast"], INDEX["awareness_in_service"],
 @compiled
 def awareness(S, t):
     W = len(S.runs)
-    stays = np.empty(W)
+    stays = row(S.runs)
     copy(S.stage, S.stage_before)
     for o in range(S.setting.shape[0]):
         s = S.setting[o]

@@ -8,7 +8,7 @@
 import numpy as np
 
 from ..alignment import funded, in_use, standardised
-from ..compiling import compiled, copy
+from ..compiling import compiled, copy, inlined, row
 from ..parameters import INDEX
 from ..randomness import logistic
 from ..state import COMMISSIONER, ENGAGED, LAPSED, METRIC, UNAWARE
@@ -31,7 +31,7 @@ def engaged_before(S):
     return engaged
 
 
-@compiled
+@inlined
 def engaged_share(S, i, engaged, share, total):
     """x_i: share of engaged ties, weighted by quality; commissioners do not count."""
     W = len(S.runs)
@@ -116,13 +116,17 @@ def remember(S, o, i, z, x, E, D, eta, p):
 @compiled
 def engagement(S, t):
     W, metric = len(S.runs), S.rules[METRIC]
-    z, x, E, D, eta, p = np.empty(W), np.empty(W), np.empty(W), np.empty(W), np.empty(W), np.empty(W)
+    z, x, E, D, eta, p = row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs)
     copy(S.stage, S.stage_before)
     engaged = engaged_before(S)
     for o in range(S.setting.shape[0]):
         for i in range(S.first[o], S.first[o + 1]):
+            aware = 0
             for r in range(W):
+                aware += S.stage_before[i, r] != UNAWARE
                 z[r] = standardised(S.alignment[i, r], metric)
+            if aware == 0 and not S.person_terms.shape[0]:
+                continue
             engaged_share(S, i, engaged, x, p)
             perceived_evidence(S, i, E)
             disapproval(S, o, i, D)

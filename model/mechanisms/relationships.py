@@ -6,26 +6,24 @@
 
 import numpy as np
 
-from ..alignment import clip
-from ..compiling import compiled, copy
+from ..alignment import clip, differences
+from ..compiling import compiled, copy, inlined, row
 from ..parameters import INDEX
 from ..state import CONSTANT_RELATIONSHIPS
 
 _RATE, _WIDTH, _REPULSION = INDEX["relationship_rate"], INDEX["kernel_width"], INDEX["repulsion"]
 
 
-@compiled
-def kernel(S, i, j, narrow, out):
+@inlined
+def kernel(S, i, j, narrow, distance, out):
     """c_ij by run, into `out` (the same both ways). narrow: 1 / (K kernel_width)."""
-    K, v = S.values.shape[1], S.values_before
+    if S.rules[CONSTANT_RELATIONSHIPS]:
+        for r in range(len(S.runs)):
+            distance[r] = 0.0
+    else:
+        differences(S.runs, S.values_before[i], S.values_before[j], distance)
     for r in range(len(S.runs)):
-        out[r] = 0.0
-    if not S.rules[CONSTANT_RELATIONSHIPS]:
-        for k in range(K):
-            for r in range(len(S.runs)):
-                out[r] += abs(v[i, k, r] - v[j, k, r])
-    for r in range(len(S.runs)):
-        d = out[r] * narrow[r]
+        d = distance[r] * narrow[r]
         g = 1.0 - d * d
         out[r] = S.parameters[_RATE, 0, r] * g if g >= 0.0 else S.parameters[_REPULSION, 0, r] * max(g, -1.0)
 
@@ -33,8 +31,8 @@ def kernel(S, i, j, narrow, out):
 @compiled
 def relationships(S, t):
     K, W = S.values.shape[1], len(S.runs)
-    pull, voices, weight, narrow = np.empty((K, W)), np.empty(W), np.empty(W), np.empty(W)
-    c = np.empty(S.quality.shape)
+    pull, c = np.empty((K, W)), np.empty(S.quality.shape)
+    distance, voices, weight, narrow = row(S.runs), row(S.runs), row(S.runs), row(S.runs)
     for r in range(W):
         narrow[r] = 1.0 / (K * S.parameters[_WIDTH, 0, r])
     copy(S.values, S.values_before)
@@ -48,7 +46,7 @@ def relationships(S, t):
         for n in range(S.tie_start[i], S.tie_start[i + 1]):
             j, e = S.neighbour[n], S.tie_of[n]
             if i < j:
-                kernel(S, i, j, narrow, c[e])
+                kernel(S, i, j, narrow, distance, c[e])
             for r in range(W):
                 voices[r] += S.voice[j, r]
                 weight[r] = S.quality[e, r] * S.voice[j, r] * c[e, r]

@@ -79,10 +79,10 @@ def turnover(S, t):
         if selects:
             mean_values(S, o, mean)
         for i in range(S.first[o], S.first[o + 1]):
-            leavers = 0
+            leavers, monthly = 0, hazard[S.role[i]]
             for r in range(W):
                 z = standardised(S.alignment[i, r], metric)
-                p[r] = min(1.0, hazard[S.role[i], r] * exponential(fit[r] * z))
+                p[r] = min(1.0, monthly[r] * exponential(fit[r] * z))
                 leavers += S.draw[i, 0, r] < p[r]
             if leavers:
                 for r in range(W):
