@@ -378,6 +378,9 @@ def test_the_command(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["claims"] == told["claims"]
     assert main(["claims", "--list"]) == 0
     assert "C18" in capsys.readouterr().out
+    assert main([*arguments[:-3], "--out", str(tmp_path / "again")]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"mine {told['claims'][0]['title']}: {told['claims'][0]['runs']:,} runs"
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -245,7 +245,7 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
     base, table = claim.base(), plausible_worlds(worlds, seed)
     runs, societies = world_seeds(worlds, seeds, seed)
     start = ("alignment_start", "alignment_start_sd")
-    total = _all_runs(claim, worlds, min(rival_worlds, worlds), min(variant_worlds, worlds), seeds, shipped_runs)
+    total = all_runs(claim, worlds, seeds, rival_worlds, variant_worlds, shipped_runs)
     done = 0
 
     def told(more: int) -> None:
@@ -326,11 +326,15 @@ def _effect(test: ClaimTest, found: Evaluated, null: bool = False, **how: Any) -
     return contrast(test, [found.values[arm.key][outcome] for arm in arms_of(test, null=null, **how)])
 
 
-def _all_runs(claim: Claim, worlds: int, rivals: int, variants: int, seeds: int, shipped: int) -> int:
+def all_runs(claim: Claim, worlds: int, seeds: int, rivals: int = 0, variants: int = 0,
+             shipped: int = SHIPPED_RUNS) -> int:
+    """How many runs a test of a claim makes. Arguments: as for `test_claim`."""
+
     def arms(*nulls: bool) -> int:
         return len({arm.key for test in claim.tests for null in nulls for arm in arms_of(test, null=null)})
 
-    return seeds * (arms(False, True) * worlds + arms(False) * (len(RIVALS) * rivals + len(VARIANTS) * variants)) \
+    rivals, variants = len(RIVALS) * min(rivals, worlds), len(VARIANTS) * min(variants, worlds)
+    return seeds * (arms(False, True) * worlds + arms(False) * (rivals + variants)) \
         + shipped * arms(False) * len(claim.shipped())
 
 
