@@ -173,7 +173,8 @@ def read_design(path: str | Path) -> pd.DataFrame:
     """A design from CSV (commas, decimal points) or Parquet. Raises InputError when it cannot be read."""
     path = Path(path)
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+        with path.open("rb") as file:  # which says better than pyarrow why it cannot
+            table = (pd.read_parquet if path.suffix == ".parquet" else read_csv)(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
         raise InputError([f"{path}: cannot be read as a design: {reason}"]) from None

@@ -7,6 +7,7 @@ another; asked for the same work again, it is read instead of computed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -31,6 +32,20 @@ PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "m
 
 class StoreError(ValueError):
     """A folder of results that cannot be written or read; the message says which and why."""
+
+
+class Unwritten(StoreError):
+    """What the machine is to blame for: a full disk, a broken one."""
+
+
+FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+def cannot_write(folder: Path, error: OSError) -> StoreError:
+    """The error as one of this module."""
+    failed = error.errno in FAILURES
+    reason = os.strerror(error.errno) if failed and error.errno else error.strerror or error  # pyarrow's text is longer
+    return (Unwritten if failed else StoreError)(f"cannot write to {folder}: {reason}")
 
 
 def work_hash(work: Mapping[str, Any]) -> str:
@@ -113,7 +128,7 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise cannot_write(folder, error) from None
     return False
 
 
@@ -140,7 +155,11 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
         if scenario is not None:
             (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        for name in (*(f"{name}.{suffix}" for name in tables for suffix in ("parquet", "csv")), "scenario.toml"):
+            for path in (folder / name, folder / f"{name}.part"):  # else the same command would refuse the folder
+                path.unlink(missing_ok=True)
+        discard_if_empty(folder)
+        raise cannot_write(folder, error) from None
     return write_manifest(
         folder, work, command=command, started=started, settings=settings, description=description, title=title,
         done=True, tables={name: {"rows": len(table), "columns": list(map(str, table.columns))}
@@ -167,7 +186,7 @@ def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, start
         if done:
             write_crate(folder, manifest)
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise cannot_write(folder, error) from None
     return manifest
 
 
@@ -181,7 +200,7 @@ def add(folder: Path, name: str, table: pd.DataFrame, **told: str) -> None:
         replace(folder / MANIFEST, json.dumps({**manifest, **told}, indent=1, ensure_ascii=False).encode() + b"\n")
         write_crate(folder, manifest)
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise cannot_write(folder, error) from None
 
 
 def write_crate(folder: Path, manifest: Mapping[str, Any]) -> None:

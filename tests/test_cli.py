@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from valign import terminal
 from valign.model.parameters import PARAMETERS
+from valign.results import store
 
 SHIPPED = ("two-services", "housing-first", "social-prescribing", "low-fit", "england", "medical-innovation")
 SMALL = ("--runs", 4, "--months", 6, "--quiet")
@@ -206,7 +208,7 @@ def test_signals_end_a_long_run(root: Path, tmp_path: Path, sent: signal.Signals
                                text=True, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     heard = next(line for line in process.stderr if "runs" in line)  # runs are under way
-    assert "of 100000 runs" in heard
+    assert "of 100,000 runs" in heard
     process.send_signal(sent)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
@@ -222,6 +224,46 @@ def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> No
     process.stdout.close()
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(("redirected", "code"), [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 1)])
+def test_output_that_goes_nowhere(root: Path, tmp_path: Path, redirected: str, code: int) -> None:
+    if "/dev/full" in redirected and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = subprocess.run(["sh", "-c", f'"$@" {redirected}', "sh", *command(root, "describe", "two-services")],
+                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    if code:
+        assert done.stderr == "valign: input or output: No space left on device\n"
+
+
+def test_letters_that_the_locale_does_not_have(root: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
+    for arguments in (("describe", "two-services"), ("parameters", "--format", "md"),
+                      ("describe", "low-fit", "--json")):
+        done = subprocess.run(command(root, *arguments), cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        if "--json" in arguments:
+            assert json.loads(done.stdout)["name"] == "low-fit"
+
+
+def test_a_full_disk_is_the_machine_s_failure_and_the_same_command_works_later(valign: Callable, tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    write = store.write
+
+    def full(path: Path, table: pd.DataFrame) -> None:
+        if path.name == "summary.csv":
+            path.with_name("summary.csv.part").write_text("half")
+            raise OSError(errno.ENOSPC, "Error writing bytes to file")
+        write(path, table)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write", full)
+        said = valign("run", "two-services", *SMALL, "--out", "out")
+    assert (said.code, said.err) == (1, "valign: cannot write to out: No space left on device\n")
+    assert not (tmp_path / "out").exists()
+    assert valign("run", "two-services", *SMALL, "--out", "out").code == 0
 
 
 def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

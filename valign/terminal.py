@@ -58,7 +58,8 @@ def as_json(value: Any) -> None:
             return None if math.isnan(each) else "never"
         return each
 
-    print(json.dumps(plain(value), indent=1, ensure_ascii=False))
+    plainly = (sys.stdout.encoding or "").lower() != "utf-8"  # where a letter might be lost, its number
+    print(json.dumps(plain(value), indent=1, ensure_ascii=plainly))
 
 
 def duration(seconds: float) -> str:
