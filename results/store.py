@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MANIFEST, CRATE = "manifest.json", "ro-crate-metadata.json"
 FORMAT = 1
+KEYS = {"status": str, "work": dict, "work_hash": str, "command": str, "started": str, "tables": dict, "versions": dict}
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
 
@@ -293,6 +294,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise StoreError(f"{path} has format {found!r}; this version of valign reads format {FORMAT}")
+    if damaged := [key for key, kind in KEYS.items() if not isinstance(manifest.get(key), kind)]:
+        raise StoreError(f"{path} is damaged: {', '.join(damaged)} cannot be read")
     return manifest
 
 

@@ -88,8 +88,6 @@ def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
     runs = [all_runs(each, asked.worlds, asked.seeds, asked.rivals, asked.variants) for each in chosen]
     what = f"{chosen[0].id} {chosen[0].title}" if len(chosen) == 1 else f"{len(chosen)} claims"
     with terminal.progress(what, quiet, ahead=True) as told:
-        if told is not None:
-            told(0, sum(runs))
         for each, count in zip(chosen, runs, strict=True):
             progress = None if told is None else partial(_told, told, done, sum(runs))
             results.append(test_claim(each, asked.worlds, asked.seeds, asked.seed, rival_worlds=asked.rivals,

@@ -268,6 +268,7 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
     def effects(found: Evaluated, **how: Any) -> list[np.ndarray]:
         return [_effect(test, found, **how) for test in claim.tests]
 
+    told(0)
     main = held(base, worlds, [{}, {"null": True}])  # together: the blocks are wider
     tests = [TestResult(test, effect, null, judge([effect], [test.smallest]), judge([null], [test.smallest]))
              for test, effect, null in zip(claim.tests, effects(main), effects(main, null=True), strict=True)]
