@@ -196,7 +196,7 @@ def begin(
             keep_tables(scenario, folder)
             store.write(folder / "design.parquet", design)
     except OSError as error:
-        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise store.cannot_write(folder, error) from None
     return batch
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.randomness import derive_seed
+from valign.model.reading import read_csv
 from valign.model.scenario import Scenario
 
 SEEDS = ("seed", "society_seed")
@@ -172,13 +173,16 @@ def read_design(path: str | Path) -> pd.DataFrame:
     """A design from CSV (commas, decimal points) or Parquet. Raises InputError when it cannot be read."""
     path = Path(path)
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        with path.open("rb") as file:  # which says better than pyarrow why it cannot
+            table = (pd.read_parquet if path.suffix == ".parquet" else read_csv)(file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
         raise InputError([f"{path}: cannot be read as a design: {reason}"]) from None
     if len(table.columns) == 1 and (marks := {";", "\t"} & set(str(table.columns[0]))):
         mark = "tabs" if "\t" in marks else "semicolons"
         raise InputError([f"{path}: its columns are parted by {mark}; commas are wanted, and a point in decimals"])
+    if twice := list(table.columns[table.columns.duplicated()].unique()):
+        raise InputError([f"{path}: the column {name!r} stands there more than once" for name in twice])
     return table
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import InputError, unknown
 from .parameters import ROLES
+from .reading import read_csv
 from .ties import KINDS
 
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ class Table:
             self.name, self.row, self.offset = str(given), "line", 2
             try:
                 with open(given, encoding="utf-8-sig", newline="") as stream:
-                    self.frame = pd.read_csv(stream, dtype=str, keep_default_na=False, skipinitialspace=True,
-                                             index_col=False)
+                    self.frame = read_csv(stream, dtype=str, keep_default_na=False, skipinitialspace=True)
             except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
                 reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
                 problems.append(f"{self.name}: cannot be read as CSV: {reason}")

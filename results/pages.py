@@ -29,7 +29,7 @@ def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.Data
         for each in page.figures:
             figures.save(each.figure, folder, each.name, None if each.name in tables else each.data)
     except OSError as error:
-        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise store.cannot_write(folder, error) from None
     return page
 
 
@@ -92,7 +92,7 @@ def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping
         store.replace(folder / "report.html", text.encode("utf-8"))
         store.write_crate(folder, manifest)
     except OSError as error:
-        raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise store.cannot_write(folder, error) from None
     return folder / "report.html"
 
 

@@ -7,6 +7,7 @@ another; asked for the same work again, it is read instead of computed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -26,11 +27,26 @@ if TYPE_CHECKING:
 
 MANIFEST, CRATE = "manifest.json", "ro-crate-metadata.json"
 FORMAT = 1
+KEYS = {"status": str, "work": dict, "work_hash": str, "command": str, "started": str, "tables": dict, "versions": dict}
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
 
 class StoreError(ValueError):
     """A folder of results that cannot be written or read; the message says which and why."""
+
+
+class Unwritten(StoreError):
+    """What the machine is to blame for: a full disk, a broken one."""
+
+
+FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+def cannot_write(folder: Path, error: OSError) -> StoreError:
+    """The error as one of this module."""
+    failed = error.errno in FAILURES
+    reason = os.strerror(error.errno) if failed and error.errno else error.strerror or error  # pyarrow's text is longer
+    return (Unwritten if failed else StoreError)(f"cannot write to {folder}: {reason}")
 
 
 def work_hash(work: Mapping[str, Any]) -> str:
@@ -113,7 +129,7 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise cannot_write(folder, error) from None
     return False
 
 
@@ -140,7 +156,11 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
         if scenario is not None:
             (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        for name in (*(f"{name}.{suffix}" for name in tables for suffix in ("parquet", "csv")), "scenario.toml"):
+            for path in (folder / name, folder / f"{name}.part"):  # else the same command would refuse the folder
+                path.unlink(missing_ok=True)
+        discard_if_empty(folder)
+        raise cannot_write(folder, error) from None
     return write_manifest(
         folder, work, command=command, started=started, settings=settings, description=description, title=title,
         done=True, tables={name: {"rows": len(table), "columns": list(map(str, table.columns))}
@@ -167,7 +187,7 @@ def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, start
         if done:
             write_crate(folder, manifest)
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise cannot_write(folder, error) from None
     return manifest
 
 
@@ -181,7 +201,7 @@ def add(folder: Path, name: str, table: pd.DataFrame, **told: str) -> None:
         replace(folder / MANIFEST, json.dumps({**manifest, **told}, indent=1, ensure_ascii=False).encode() + b"\n")
         write_crate(folder, manifest)
     except OSError as error:
-        raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise cannot_write(folder, error) from None
 
 
 def write_crate(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -274,6 +294,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise StoreError(f"{path} has format {found!r}; this version of valign reads format {FORMAT}")
+    if damaged := [key for key, kind in KEYS.items() if not isinstance(manifest.get(key), kind)]:
+        raise StoreError(f"{path} is damaged: {', '.join(damaged)} cannot be read")
     return manifest
 
 

@@ -138,6 +138,7 @@ def broken(change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
         (people().assign(open=4), "open is the same for everybody"),
         (people().assign(open=None), "open has no values"),
         (people().assign(town=[None, *["a"] * 23]), "has no town"),
+        (people().assign(again="p").rename(columns={"again": "who"}), "the column 'who' stands there more than once"),
     ],
 )
 def test_broken_tables(write, table: pd.DataFrame, words: str) -> None:

@@ -378,13 +378,19 @@ def test_the_command(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["claims"] == told["claims"]
     assert main(["claims", "--list"]) == 0
     assert "C18" in capsys.readouterr().out
+    assert main([*arguments[:-3], "--out", str(tmp_path / "again")]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"mine {told['claims'][0]['title']}: {told['claims'][0]['runs']:,} runs"
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["C19"], "did you mean"), (["C1", "c01"], "asked for twice"), (["C1", "--worlds", "1"], "--worlds 1")])
+    (["C19"], "did you mean"), (["C1", "c01"], "asked for twice"), (["C1", "--worlds", "1"], "--worlds 1"),
+    (["C1", "--worlds", "9999999"], "valign: worlds = 9999999: a whole number from 2 to 1000000 is wanted\n")])
 def test_wrong_commands(arguments, message, capsys):
     assert main(["claims", *arguments]) == 2
-    assert message in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.startswith("valign: ")  # before anything else is said
 
 
 def test_without_scikit_learn_only_the_tree_is_missing(monkeypatch):

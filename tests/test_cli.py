@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from valign import terminal
 from valign.model.parameters import PARAMETERS
+from valign.results import store
 
 SHIPPED = ("two-services", "housing-first", "social-prescribing", "low-fit", "england", "medical-innovation")
 SMALL = ("--runs", 4, "--months", 6, "--quiet")
@@ -205,7 +208,7 @@ def test_signals_end_a_long_run(root: Path, tmp_path: Path, sent: signal.Signals
                                text=True, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     heard = next(line for line in process.stderr if "runs" in line)  # runs are under way
-    assert "of 100000 runs" in heard
+    assert "of 100,000 runs" in heard
     process.send_signal(sent)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
@@ -223,6 +226,46 @@ def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> No
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(("redirected", "code"), [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 1)])
+def test_output_that_goes_nowhere(root: Path, tmp_path: Path, redirected: str, code: int) -> None:
+    if "/dev/full" in redirected and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = subprocess.run(["sh", "-c", f'"$@" {redirected}', "sh", *command(root, "describe", "two-services")],
+                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    if code:
+        assert done.stderr == "valign: input or output: No space left on device\n"
+
+
+def test_letters_that_the_locale_does_not_have(root: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
+    for arguments in (("describe", "two-services"), ("parameters", "--format", "md"),
+                      ("describe", "low-fit", "--json")):
+        done = subprocess.run(command(root, *arguments), cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        if "--json" in arguments:
+            assert json.loads(done.stdout)["name"] == "low-fit"
+
+
+def test_a_full_disk_is_the_machine_s_failure_and_the_same_command_works_later(valign: Callable, tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    write = store.write
+
+    def full(path: Path, table: pd.DataFrame) -> None:
+        if path.name == "summary.csv":
+            path.with_name("summary.csv.part").write_text("half")
+            raise OSError(errno.ENOSPC, "Error writing bytes to file")
+        write(path, table)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write", full)
+        said = valign("run", "two-services", *SMALL, "--out", "out")
+    assert (said.code, said.err) == (1, "valign: cannot write to out: No space left on device\n")
+    assert not (tmp_path / "out").exists()
+    assert valign("run", "two-services", *SMALL, "--out", "out").code == 0
+
+
 def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to the server itself, which is left out; the page in a browser is tests/test_explorer.py."""
     nicegui = pytest.importorskip("nicegui")
@@ -236,3 +279,48 @@ def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: py
     assert said.code == 0, said.err
     assert "http://127.0.0.1:48765" in said.err
     assert (served["host"], served["port"], served["show"]) == ("127.0.0.1", 48765, False)
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+def told(calls: list[tuple[float, int]], clock: list[float], ahead: bool = True) -> None:
+    """Report (at this second, so many of 1,000 runs)."""
+    with terminal.progress("work", False, ahead=ahead) as report:
+        assert report is not None
+        for now, done in calls:
+            clock[0] = now
+            report(done, 1000)
+
+
+@pytest.mark.parametrize(("ahead", "calls", "lines"), [
+    (True, [(0, 0), (2, 100), (4, 200), (14, 700), (20, 1000)],
+     ["1,000 runs", "100 of 1,000 runs, about 18 s left", "700 of 1,000 runs, about 6 s left"]),
+    (True, [(0, 600), (4, 800), (8, 1000)],  # begun earlier: what was there says nothing of how fast it goes
+     ["1,000 runs, 600 of them done already", "800 of 1,000 runs, about 4 s left"]),
+    (True, [(0, 0), (600, 10)], ["1,000 runs", "10 of 1,000 runs, about 16 hours left"]),
+    (False, [(1, 500), (2, 1000)], []),
+    (False, [(1, 100), (11, 200)], ["200 of 1,000 runs, about 80 s left"]),
+])
+def test_how_long_it_takes_is_said_as_soon_as_it_is_known(ahead: bool, calls: list, lines: list[str], capsys,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    told(calls, clock, ahead)
+    said = capsys.readouterr()
+    assert (said.out, said.err.splitlines()) == ("", [f"work: {line}" for line in lines])
+
+
+def test_a_terminal_gets_a_bar_with_the_same_estimate(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(terminal.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    told([(0, 0), (2, 100)], clock)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "100/1000" in said.err
+    assert "about 18 s left" in said.err
+
+
+def test_nothing_is_told_in_quiet() -> None:
+    with terminal.progress("work", True, ahead=True) as report:
+        assert report is None

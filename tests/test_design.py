@@ -171,3 +171,24 @@ def test_reading(tmp_path):
     for name in ("no.csv", "bad.parquet", "."):
         with pytest.raises(InputError, match="cannot be read"):
             d.read_design(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("slack,seed,slack\n0.1,1,0.2\n", "d.csv: the column 'slack' stands there more than once"),
+        ("slack,seed\n0.1,1,5\n", "Expected 2 fields in line 2, saw 3"),  # not slack = 1, seed = 5
+        ("", "cannot be read as a design"),
+    ],
+)
+def test_a_header_is_taken_at_its_word(tmp_path, text, words):
+    (tmp_path / "d.csv").write_text(text)
+    with pytest.raises(InputError) as caught:
+        d.read_design(tmp_path / "d.csv")
+    assert words in str(caught.value)
+
+
+def test_a_design_without_rows_has_none(tmp_path):
+    (tmp_path / "d.csv").write_text("slack,seed\n")
+    with pytest.raises(InputError, match="no rows"):
+        d.check_design(SMALL, d.read_design(tmp_path / "d.csv"))

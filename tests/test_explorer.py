@@ -7,6 +7,9 @@ import base64
 import io
 import random
 import socket
+import time
+import urllib.error
+import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
@@ -636,3 +639,26 @@ def test_hostile_messages_and_uploads_impress_nobody(browser, tmp_path):
         answers = fuzz(server, browser, 40)
     assert answers["with a message on the page"] > 0
     assert answers["taken"] + answers["line closed"] > 20
+
+
+@pytest.mark.browser
+def test_a_visitor_who_has_left_is_forgotten(visit, served):
+    """Else the server keeps everything of every visitor; the address of an upload is there as long as its page."""
+    from tests.faults.messages import ELEMENTS
+
+    page = visit("?view=files")
+    address = next(url for _, url, _ in page.evaluate(ELEMENTS) if url)
+
+    def answer() -> int:
+        try:
+            urllib.request.urlopen(served.address.rstrip("/") + address, b"", timeout=60).close()
+        except urllib.error.HTTPError as error:
+            return error.code
+        return 200
+
+    assert answer() != 404
+    page.close()
+    until = time.monotonic() + 60  # a line that is lost may come back within ten seconds
+    while answer() != 404:
+        assert time.monotonic() < until, "what the visitor had is still there"
+        time.sleep(1)

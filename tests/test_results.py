@@ -146,6 +146,9 @@ def test_unwritable_and_damaged_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(store.StoreError, match="cannot be read"):
         store.load(tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "status": "done", "work": []}))
+    with pytest.raises(store.StoreError, match="is damaged: work, work_hash, command"):
+        store.load(tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(store.StoreError, match="format 99"):
         store.load(tmp_path)

@@ -570,6 +570,14 @@ def test_the_command(valign, tmp_path: Path):
     assert "another study" in other.err
 
 
+def test_the_command_says_beforehand_how_much_there_is_to_do(valign):
+    loud = [each for each in COMMAND if each != "--quiet"]
+    assert valign(*loud, "--n", 8, "--out", "out").err.splitlines()[0] == "two-services: 80 runs"  # 8 x (3 + 2) x 2
+    more = valign(*loud, "--n", 16, "--out", "out").err.splitlines()[0]
+    assert more == "two-services: 160 runs, 80 of them done already"
+    assert valign(*loud, "--n", 32, "--out", "other", "--json").err == ""
+
+
 def test_the_command_screens(valign):
     said = valign(*COMMAND, "--parameter", "slack", "--method", "screen", "--keep", 2, "--n", 8)
     assert said.code == 0, said.err

@@ -239,6 +239,15 @@ def test_single_problems(nodes: Any, edges: Any, book: Any, words: str) -> None:
     assert any(words in line for line in found), found
 
 
+def test_columns_that_stand_twice_and_lines_that_are_too_long(tmp_path: Path) -> None:
+    (tmp_path / "nodes.csv").write_text("id,organisation,role, id\na,hostel,staff,b\n")
+    (tmp_path / "edges.csv").write_text("from,to\na,a,a\n")
+    found = problems(tmp_path / "nodes.csv", tmp_path / "edges.csv", None, TWO)
+    assert any("nodes.csv: the column 'id' stands there more than once" in line for line in found), found
+    assert any("edges.csv" in line and "Expected 2 fields in line 2, saw 3" in line for line in found), found
+
+
+
 def test_two_line_managers_and_two_commissioners() -> None:
     nodes = pd.concat([NODES, pd.DataFrame({"id": ["m3"], "organisation": ["hostel"], "role": ["manager"]})])
     nodes.loc[nodes["id"] == "s2", "commissioner"] = "c2"

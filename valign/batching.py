@@ -107,19 +107,12 @@ def _go_on(found: Batch, how: How, quiet: bool) -> None:
 
 
 def _told(expected: object, cores: int) -> str:
-    text = (f"{expected.runs:,} runs: about {_time(expected.seconds / cores)} on {cores} "
+    text = (f"{expected.runs:,} runs: about {terminal.duration(expected.seconds / cores)} on {cores} "
             f"core{'s' * (cores > 1)}, {_size(expected.bytes)} on disk")
     if expected.bytes_of_recording > 0:
-        text += (f" (of which recording takes {_time(expected.seconds_of_recording / cores)} and "
+        text += (f" (of which recording takes {terminal.duration(expected.seconds_of_recording / cores)} and "
                  f"{_size(expected.bytes_of_recording)})")
     return text
-
-
-def _time(seconds: float) -> str:
-    for unit, length in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _size(size: float) -> str:

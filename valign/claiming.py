@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +82,24 @@ def claims(names: Sequence[str], asked: Asked) -> None:
 
 
 def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
-    from valign.experiments.hypotheses.testing import claim_tables, corrected, family_of, test_claim
+    from valign.experiments.hypotheses.testing import all_runs, claim_tables, corrected, family_of, test_claim
 
-    results = []
-    for each in chosen:
-        with terminal.progress(f"{each.id} {each.title}", quiet) as told:
+    results, done = [], 0
+    runs = [all_runs(each, asked.worlds, asked.seeds, asked.rivals, asked.variants) for each in chosen]
+    what = f"{chosen[0].id} {chosen[0].title}" if len(chosen) == 1 else f"{len(chosen)} claims"
+    with terminal.progress(what, quiet, ahead=True) as told:
+        for each, count in zip(chosen, runs, strict=True):
+            progress = None if told is None else partial(_told, told, done, sum(runs))
             results.append(test_claim(each, asked.worlds, asked.seeds, asked.seed, rival_worlds=asked.rivals,
-                                      variant_worlds=asked.variants, progress=told, family=1))
+                                      variant_worlds=asked.variants, progress=progress, family=1))
+            done += count
     summary, tables = claim_tables(corrected(results, family_of(chosen)))
     return {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
+
+
+def _told(told: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    """Of all claims, what is done of one."""
+    told(before + done, total)
 
 
 def _print(tables: Tables, folder: Path, asked: Asked) -> None:

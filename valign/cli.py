@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import gc
+import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +55,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except (ValueError, OSError, MemoryError) as error:
             from valign.model.errors import InputError
-            from valign.results.store import StoreError
+            from valign.results.store import FAILURES, StoreError, Unwritten
 
             if isinstance(error, InputError):
                 complain(*(error.problems if len(error.problems) == 1 else
@@ -67,7 +69,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
                 raise typer.Exit(FAILED) from None
             else:
                 raise
-            raise typer.Exit(WRONG_INPUT) from None
+            failed = isinstance(error, Unwritten) or (isinstance(error, OSError) and error.errno in FAILURES)
+            raise typer.Exit(FAILED if failed else WRONG_INPUT) from None
 
     return run
 
@@ -374,6 +377,7 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         from valign.experiments.stopping import stop_on_signals
 
+        settle_streams()
         stop_on_signals()
     try:
         code = app(arguments, prog_name="valign", standalone_mode=False) or 0
@@ -391,6 +395,16 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         sys.exit(code)
     return int(code)
+
+
+def settle_streams() -> None:
+    """Output that was closed (`>&-`) goes nowhere; what the locale has no letter for is written as ?."""
+    for name in ("stdin", "stdout", "stderr"):  # in the order of their numbers, which files would take otherwise
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def usage(error: Any) -> list[str]:

@@ -113,7 +113,7 @@ def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, fol
     from valign.experiments.sensitivity import sensitivity as study
 
     try:
-        with terminal.progress(scenario.name, quiet) as progress:
+        with terminal.progress(scenario.name, quiet, ahead=True) as progress:
             run = screen if wish.method == SCREEN else study
             found = run(scenario, n=n, folder=folder / "runs", progress=progress, **given)
     except KeyboardInterrupt:

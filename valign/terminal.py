@@ -58,30 +58,63 @@ def as_json(value: Any) -> None:
             return None if math.isnan(each) else "never"
         return each
 
-    print(json.dumps(plain(value), indent=1, ensure_ascii=False))
+    plainly = (sys.stdout.encoding or "").lower() != "utf-8"  # where a letter might be lost, its number
+    print(json.dumps(plain(value), indent=1, ensure_ascii=plainly))
+
+
+def duration(seconds: float) -> str:
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+class Pace:
+    """How long the rest takes, as fast as since the first call."""
+
+    first: tuple[int, float] | None = None
+
+    def left(self, done: int, total: int) -> str:
+        """In words; empty where nothing was done yet, and at the end."""
+        now = time.monotonic()
+        self.first = before, begun = self.first or (done, now)
+        if not before < done < total:
+            return ""
+        return f", about {duration((now - begun) / (done - before) * (total - done))} left"
 
 
 @contextmanager
-def progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A callback (done, in all): a bar with an estimate on a terminal, a line every ten seconds when piped."""
+def progress(what: str, quiet: bool, ahead: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """A callback (done, in all): a bar with an estimate on a terminal, a line every ten seconds when piped.
+
+    ahead : its first call comes before the first run (with what was there already). Then lines say at once how many
+    runs there are, and how long they take as soon as some are done.
+    """
+    pace = Pace()
     if quiet:
         yield None
     elif sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        with Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("runs,"), TimeRemainingColumn(),
-                      TextColumn("left"), console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        with Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("runs{task.fields[left]}"),
+                      console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None, left="")
+            yield lambda done, total: bar.update(task, completed=done, total=total, left=pace.left(done, total))
     else:
-        told = time.monotonic()
+        told, known = time.monotonic(), not ahead
 
         def line(done: int, total: int) -> None:
-            nonlocal told
-            if time.monotonic() - told >= 10:
-                told = time.monotonic()
-                print(f"{what}: {done} of {total} runs", file=sys.stderr, flush=True)
+            nonlocal told, known
+            announced, left = ahead and pace.first is None, pace.left(done, total)
+            if announced:
+                text = f"{total:,} runs" + (f", {done:,} of them done already" if done else "")
+            elif time.monotonic() - told >= 10 or (left and not known):
+                text, known = f"{done:,} of {total:,} runs{left}", known or bool(left)
+            else:
+                return
+            told = time.monotonic()
+            print(f"{what}: {text}", file=sys.stderr, flush=True)
 
         yield line
 

@@ -245,7 +245,7 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
     base, table = claim.base(), plausible_worlds(worlds, seed)
     runs, societies = world_seeds(worlds, seeds, seed)
     start = ("alignment_start", "alignment_start_sd")
-    total = _all_runs(claim, worlds, min(rival_worlds, worlds), min(variant_worlds, worlds), seeds, shipped_runs)
+    total = all_runs(claim, worlds, seeds, rival_worlds, variant_worlds, shipped_runs)
     done = 0
 
     def told(more: int) -> None:
@@ -268,6 +268,7 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
     def effects(found: Evaluated, **how: Any) -> list[np.ndarray]:
         return [_effect(test, found, **how) for test in claim.tests]
 
+    told(0)
     main = held(base, worlds, [{}, {"null": True}])  # together: the blocks are wider
     tests = [TestResult(test, effect, null, judge([effect], [test.smallest]), judge([null], [test.smallest]))
              for test, effect, null in zip(claim.tests, effects(main), effects(main, null=True), strict=True)]
@@ -326,11 +327,15 @@ def _effect(test: ClaimTest, found: Evaluated, null: bool = False, **how: Any) -
     return contrast(test, [found.values[arm.key][outcome] for arm in arms_of(test, null=null, **how)])
 
 
-def _all_runs(claim: Claim, worlds: int, rivals: int, variants: int, seeds: int, shipped: int) -> int:
+def all_runs(claim: Claim, worlds: int, seeds: int, rivals: int = 0, variants: int = 0,
+             shipped: int = SHIPPED_RUNS) -> int:
+    """How many runs a test of a claim makes. Arguments: as for `test_claim`."""
+
     def arms(*nulls: bool) -> int:
         return len({arm.key for test in claim.tests for null in nulls for arm in arms_of(test, null=null)})
 
-    return seeds * (arms(False, True) * worlds + arms(False) * (len(RIVALS) * rivals + len(VARIANTS) * variants)) \
+    rivals, variants = len(RIVALS) * min(rivals, worlds), len(VARIANTS) * min(variants, worlds)
+    return seeds * (arms(False, True) * worlds + arms(False) * (rivals + variants)) \
         + shipped * arms(False) * len(claim.shipped())
 
 

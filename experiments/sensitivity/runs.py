@@ -123,14 +123,19 @@ def run_sample(sample: Sample, evaluate: Evaluate, runs: Runs, progress: Progres
     """Run what is not there yet."""
     size, each = chunk_blocks(sample), sample.rows * sample.replicates
     start = 0
+
+    def told() -> None:
+        if progress is not None:
+            progress(min(start, sample.blocks) * each, sample.blocks * each)
+
     while start < sample.blocks:
         if start not in runs:
+            told()  # before as well: so one knows what is to come, and how long a chunk takes
             stop = min(start + size - start % size, sample.blocks)
             names, chunk = run_chunk(sample, evaluate, start, stop)
             runs.add(start, names, chunk)
         start += len(runs.chunks[start].scalars) // sample.rows
-        if progress is not None:
-            progress(min(start, sample.blocks) * each, sample.blocks * each)
+        told()
 
 
 def run_chunk(sample: Sample, evaluate: Evaluate, start: int, stop: int) -> tuple[list[str], Chunk]:

@@ -19,6 +19,7 @@ from valign.experiments.outcomes import Cell, Outcomes
 from valign.experiments.simulate import simulate
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError
+from valign.model.reading import read_csv
 from valign.model.society import Society
 from valign.model.tables import society_from_tables
 from valign.results import pages, store
@@ -80,7 +81,7 @@ def own_society(files: Mapping[str, bytes], settings: Settings) -> Society:
 def _table(content: bytes, what: str, most: int) -> pd.DataFrame:
     text = _text(content, what, MOST_TABLE)
     try:
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, nrows=most + 1)
+        table = read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     except (ValueError, OverflowError, RecursionError) as error:  # pandas' parser errors are ValueErrors
         raise InputError(
             [f"{what}: cannot be read as CSV: {str(error).strip().splitlines()[0] if str(error) else error!r}"]

@@ -69,9 +69,23 @@ def refusing(handler: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     return call
 
 
+def leaving(handler: Callable[[str], None]) -> Callable[..., Awaitable[None]]:
+    """The same handler of a line that has ended, told which; why it ended, which comes second, is not its concern.
+
+    Refused for that, it would keep every visitor's page and results for as long as the server runs.
+    """
+    guarded = refusing(handler)
+
+    async def call(line: str, *_: str) -> None:
+        await guarded(line)
+
+    return call
+
+
 def guard() -> None:
     """Put the limits in place, once, before the server starts."""
     app.add_middleware(Ceiling)
     core.sio.eio.max_http_buffer_size = MOST_MESSAGE
-    for name in ("disconnect", "handshake", "event", "javascript_response", "ack", "log"):
+    for name in ("handshake", "event", "javascript_response", "ack", "log"):
         core.sio.on(name, refusing(core.sio.handlers["/"][name]))
+    core.sio.on("disconnect", leaving(core.sio.handlers["/"]["disconnect"]))
