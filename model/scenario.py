@@ -33,10 +33,9 @@ Number = Annotated[float, BeforeValidator(number_of)]
 Share = Annotated[float, BeforeValidator(number_of), Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^.\x00-\x1f\x7f]+$", strict=True)]
 Text = Annotated[str, Field(strict=True)]
-
-
-def _whole(low: int, high: int) -> Any:
-    return Annotated[int, Field(strict=True, ge=low, le=high)]
+Month = Annotated[int, Field(strict=True, ge=1, le=MOST_MONTHS)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+People = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 
 
 class _Part(BaseModel):
@@ -56,10 +55,10 @@ class Group(_Part):
     """A group of services alike. staff: mean number (varies by size_spread when count > 1)."""
 
     name: Name
-    count: _whole(1, 10**9) = 1
-    staff: _whole(0, 10**12) = 10
-    managers: _whole(0, 10**12) = 1
-    peers: _whole(0, 10**12) = 0
+    count: Positive = 1
+    staff: People = 10
+    managers: People = 1
+    peers: People = 0
     stage: Literal["outside", "piloting", "commissioned", "sustained"] = "outside"
     staff_profile: Text = "staff"
     manager_profile: Text = "manager"
@@ -71,14 +70,14 @@ class Group(_Part):
 class Commissioners(_Part):
     """Who funds: number and profile."""
 
-    count: _whole(0, 10**9) = 0
+    count: Annotated[int, Field(strict=True, ge=0, le=10**9)] = 0
     profile: Text = "commissioner"
 
 
 class Change(_Part):
     """At `month`, set or scale a parameter, or (event) bring in a new leader of a profile."""
 
-    month: _whole(1, MOST_MONTHS)
+    month: Month
     parameter: Text | None = None
     set: Number | None = None
     scale: Number | None = None
@@ -130,8 +129,8 @@ class Scenario(_Part):
     name: Name
     title: Text = ""
     description: Text = ""
-    months: _whole(1, MOST_MONTHS) = 72
-    runs: _whole(1, 10**9) = 100
+    months: Month = 72
+    runs: Positive = 100
     dimensions: Annotated[list[Name], Field(min_length=1, max_length=64)] = DIMENSIONS
     value_correlations: list[tuple[Text, Text, Annotated[float, BeforeValidator(number_of), Field(ge=-1, le=1)]]] = []
     alignment_metric: Literal["distance", "centred", "profile"] = "distance"
@@ -177,7 +176,7 @@ class Scenario(_Part):
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise ScenarioError([f"{where}: not valid TOML: {error}"]) from None
         scenario = cls.from_mapping(raw, where)
-        scenario.__dict__["_toml"], scenario.__dict__["folder"] = text, str(Path(where).parent)
+        vars(scenario).update(_toml=text, folder=str(Path(where).parent))
         return scenario
 
     @classmethod
@@ -187,14 +186,14 @@ class Scenario(_Part):
             raw = copy.deepcopy(dict(raw))
         except RecursionError:
             raise ScenarioError([f"{where}: nested too deeply"]) from None
-        problems = list(check_structure(raw))
+        problems, scenario = list(check_structure(raw)), None
         try:
             scenario = cls.model_validate(raw)
         except ValidationError as error:
             problems += [explain(each, _FIELDS) for each in error.errors()]
         else:
             problems += cross_check(scenario)
-        if problems:
+        if scenario is None or problems:
             raise ScenarioError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
         return scenario
 
@@ -203,7 +202,7 @@ class Scenario(_Part):
         """The scenario as TOML: the text it was read from, else written anew; also written to `path` if given."""
         import tomli_w
 
-        text = self.__dict__.get("_toml")
+        text: str | None = vars(self).get("_toml")
         if text is None:
             text = tomli_w.dumps(self.to_mapping())
         if path is not None:
@@ -241,7 +240,8 @@ class Scenario(_Part):
         "profiles.NAME.DIMENSION", "organisations.GROUP.staff", "organisations.GROUP.slack", "commissioners.count",
         "changes.0.month". alignment_level = "natural" takes the level away.
         """
-        raw, problems = self.to_mapping(), []
+        raw = self.to_mapping()
+        problems: list[str] = []
         raw.setdefault("mechanisms", dict(self.mechanisms))
         for key, value in settings.items():
             try:
@@ -251,7 +251,7 @@ class Scenario(_Part):
         if problems:
             raise ScenarioError(problems)
         changed = type(self).from_mapping(raw, self.name)
-        changed.__dict__["folder"] = self.__dict__.get("folder", ".")
+        vars(changed)["folder"] = self.folder
         return changed
 
     def settable(self) -> list[str]:
@@ -309,6 +309,11 @@ class Scenario(_Part):
         return self.organisations[group].parameters.get(name, self.value(name))
 
     @cached_property
+    def folder(self) -> str:
+        """Where the paths in `tables` start: the folder of the file that the scenario was read from."""
+        return "."
+
+    @cached_property
     def group_names(self) -> list[str]:
         """Names of the groups of services."""
         return [group.name for group in self.organisations]
@@ -340,7 +345,7 @@ def scenario_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def _is_table(value: object) -> bool:
+def _is_table(value: dict[str, Any] | list[Any] | str | float) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .agents import PERSONS, Person
 from .build import build
-from .decomposition import decomposition_table
+from .decomposition import Flows, decomposition_table
 from .engine import Function, month_steps, run_months
 from .errors import InputError
 from .events import Event, EventLog
@@ -40,7 +40,7 @@ class Organisation:
     @property
     def stage(self) -> str:
         """outside, piloting, commissioned, sustained or abandoned."""
-        return SERVICE_STAGES[self._world.state.service_stage[self.number, 0]]
+        return SERVICE_STAGES[int(self._world.state.service_stage[self.number, 0])]
 
     @property
     def climate(self) -> float:
@@ -96,11 +96,11 @@ class World(mesa.Model):
         mean_alignment(self.state, self._start)
         observe(self.state, 0)
         self._log = EventLog(self.state) if events else None
-        self._flows: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self._flows: list[Flows] = []
         self._insertions: list[Insertion] = []
         names = self.society.service_names(self.plan)
         self.organisations = [Organisation(self, number, name) for number, name in enumerate(names)]
-        self._posts = [PERSONS[role](self, row) for row, role in enumerate(self.society.role)]
+        self._posts: list[Person] = [PERSONS[role](self, row) for row, role in enumerate(self.society.role)]
         self._holder = self.state.holder[:, 0].copy()
         self.datacollector = mesa.DataCollector(model_reporters={
             name: name for name in ("uptake", "spread", "alignment", "identification")
