@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.decomposition import ENTRIES, EPISODES
+from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
 from valign.results.summaries import Interval, mean_interval
@@ -47,12 +48,14 @@ def attribution(scenario: Scenario | str, runs: int = 64, seed: int = 1, societi
     mechanism less change in it without, the same seeds, with interval. Per person of the whole role, so that episodes
     add up. Each unit is alignment (0-1).
 
-    Raises InputError for unknown mechanisms and whatever `simulate` raises.
+    Raises InputError for unknown mechanisms, impossible or no flexibilities, and whatever `simulate` raises.
     """
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
     mechanisms = moving(scenario, mechanisms)
     own = scenario.value(FLEXIBILITY)
     chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))
+    if not chosen:
+        raise InputError([f"flexibilities: at least one value of {FLEXIBILITY} is wanted"])
     total, done = len(chosen) * (1 + len(mechanisms)), 0
     tables: list[pd.DataFrame] = []
     for flexibility in chosen:

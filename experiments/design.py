@@ -27,7 +27,8 @@ SHOWN = 5
 def factorial(levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """All combinations of the levels, the last factor fastest: a full factorial design.
 
-    levels : values by setting (dotted names, as `Scenario.replace` takes them). As many rows as combinations.
+    levels : values by setting (dotted names, as `Scenario.replace` takes them), at least one setting. As many rows as
+    combinations.
     """
     return pd.MultiIndex.from_product(list(levels.values()), names=list(levels)).to_frame(index=False)
 
@@ -57,8 +58,8 @@ def latin_hypercube(names: Sequence[str] | Mapping[str, tuple[float, float]], n:
 
     Parameters
     ----------
-    names : parameters, over their plausible ranges; or (low, high) by parameter, in its unit.
-    n : rows. seed : of the points, 0 or more; it is no seed of a run.
+    names : parameters, at least one, over their plausible ranges; or (low, high) by setting, in its unit.
+    n : rows, from 1. seed : of the points, 0 or more; it is no seed of a run.
 
     Returns
     -------
@@ -103,6 +104,8 @@ def one_at_a_time(base: Scenario, levels: Mapping[str, Sequence[Any]]) -> pd.Dat
     """The base, then every factor on its own at each of its levels; what a row leaves alone holds the base's value.
 
     base : the Scenario that the design changes. levels : values by parameter. 1 + the number of levels rows.
+
+    Raises KeyError for names that are no declared parameters.
     """
     rest = {name: base.value(name) for name in levels}
     return pd.DataFrame([rest, *({**rest, name: level} for name, column in levels.items() for level in column)])
@@ -166,7 +169,7 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
 
     Raises
     ------
-    InputError : fewer than one run, or more societies than runs.
+    InputError : fewer than one run, more societies than runs, or a design that has seeds.
     """
     if runs < 1:
         raise InputError([f"runs = {runs}: a whole number from 1 is wanted"])

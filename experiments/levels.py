@@ -150,6 +150,8 @@ def levels(
     reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
     reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
     chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
+    if evidence is not None and not len(evidence):
+        raise InputError(["evidence: at least one strength from 0 to 1 is wanted"])
     record = tuple([record] if isinstance(record, str) else record)
     combinations = list(product(variants, [None] if evidence is None else evidence, chosen))
     cells: list[Cell] = []

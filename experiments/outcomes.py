@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -60,19 +60,21 @@ class Outcomes:
         return people
 
     def curves(self, role: str, variable: str) -> np.ndarray:
-        """One variable of the monthly series [months + 1, runs], from the start on (NaN: a run failed, nobody has the
-        role, or the series were not recorded).
+        """One variable of the monthly series, from the start on [months + 1, runs].
+
+        NaN where a run failed or nobody has the role.
 
         role : staff, manager, peer, commissioner, all (the first three), or service. variable : see `variables`; units
         in docs/ODD.md §8.
 
-        Raises InputError where there is no such series.
+        Raises InputError where there is no such series, or none were recorded.
         """
         if (role, variable) not in (pairs := self.variables()):
             raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in pairs], "series")])
         months = self.scenario.months + 1
         curves = np.full((months, len(self._seeds)), np.nan)
         for rows, result in self._recorded:
+            _wanted("series", result.services)
             if role == "service":
                 part = result.services[:, SERVICE_SERIES.index(variable)]
             elif variable in COMMISSIONER_SERIES:
@@ -102,11 +104,12 @@ class Outcomes:
     def booked(self) -> tuple[np.ndarray, np.ndarray]:
         """The decomposition without its table, with record="decomposition": sums over months, services and stages
         [entries, episodes, roles, runs] of members' change in alignment, and how many have each role [roles, runs].
-        NaN where a run failed.
+        NaN where a run failed. Raises InputError where it was not recorded.
         """
         found = np.full((len(ENTRIES), len(EPISODES), len(ROLES), len(self._seeds)), np.nan)
         people = np.full((len(ROLES), len(self._seeds)), np.nan)
         for rows, result in self._recorded:
+            _wanted("decomposition", result.flows)
             _, entries, groups, episodes, roles, stages, runs = result.flows_shape
             sums = np.zeros(entries * episodes * roles * runs)
             for _, positions, changes in result.flows:
@@ -124,9 +127,13 @@ class Outcomes:
 
     def blocks_of_people(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[str, int], np.ndarray]]]:
         """Runs of each block, role and service of everybody, and at(variable, month) -> people x runs, with
-        record="agents": the arrays behind `agents`, without building the table."""
+        record="agents": the arrays behind `agents`, without building the table.
+
+        Raises InputError where they were not recorded.
+        """
         names = [*AGENT_SERIES, *self.scenario.dimensions]
         for rows, result in self._recorded:
+            _wanted("agents", result.agents)
             yield (rows, result.role, result.organisation,
                    lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)])
 
@@ -196,6 +203,11 @@ class Outcomes:
         """The event log, with record="events": run, month, what, service, person (row, -1: a service), terms (dict)."""
         rows = [event._replace(run=int(rows[event.run])) for rows, result in self._recorded for event in result.events]
         return pd.DataFrame(rows, columns=["run", "month", "what", "service", "person", "terms"])
+
+
+def _wanted(record: str, found: Sized) -> None:
+    if not len(found):
+        raise InputError([f"{record}: not recorded; simulate with record={record!r}"])
 
 
 @dataclass(frozen=True, eq=False)

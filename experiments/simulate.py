@@ -182,7 +182,8 @@ def simulate(
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
     base : the scenario that the columns of a design change.
-    width, threads : how many runs a block holds and how many blocks run at once; results do not depend on them.
+    width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
+        one a core); results do not depend on them.
     mechanisms : mechanisms of one's own (`valign.model.run.insertion`), plain Python: slower.
     society : an imported society (`society_from_tables`), else generated from society seeds.
     progress : called with (runs done, runs in all).
@@ -197,6 +198,8 @@ def simulate(
         alignment level).
     """
     STOP.clear()  # of a batch that was interrupted in this session
+    width = None if width is None else whole_number("width", width, 1, 10**9)
+    threads = None if threads is None else whole_number("threads", threads, 1, 10_000)
     if not isinstance(scenario, (Scenario, str)):
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def _number(column: str, doc: str) -> property:
     """A property that reads and writes one number of the person's row, within [0, 1]."""
+
     def read(self: Person) -> float:
         return float(getattr(self.model.state, column)[_row(self), 0])
 
@@ -42,8 +43,11 @@ def _unit(value: object, name: str) -> np.ndarray:
 class Person(mesa.Agent):
     """Holder of a post. A new agent takes over the row when the holder leaves.
 
-    row is the person's row in `World.state` (None after leaving). What is written here between steps counts as
-    "outside" in the decomposition of alignment.
+    row is the person's row in `World.state` (None after leaving). Numbers to read and write, from 0 to 1: clarity (how
+    clearly the innovation is read), identification (with it), practice (its quality when engaged), voice (weight).
+    What is written between steps counts as "outside" in the decomposition of alignment.
+
+    Raises InputError for what is not allowed, RuntimeError when somebody has left.
     """
 
     model: World
@@ -58,7 +62,10 @@ class Person(mesa.Agent):
 
     @property
     def values(self) -> np.ndarray:
-        """Values by dimension [K], in [0, 1]: a view, so `agent.values[0] = 0.5` writes too."""
+        """Values by dimension [K], in [0, 1]: a view, so `agent.values[0] = 0.5` writes too.
+
+        Raises InputError when K numbers (or one for all), from 0 to 1, are not what is assigned.
+        """
         return self.model.state.values[_row(self), :, 0]
 
     @values.setter
@@ -71,7 +78,7 @@ class Person(mesa.Agent):
 
     @property
     def stage(self) -> str:
-        """unaware, aware, engaged or lapsed."""
+        """unaware, aware, engaged or lapsed; anything else that is assigned raises InputError."""
         return STAGES[int(self.model.state.stage[_row(self), 0])]
 
     @stage.setter
@@ -87,17 +94,17 @@ class Person(mesa.Agent):
 
     @property
     def alignment(self) -> float:
-        """Alignment of the person's values with the innovation as perceived (0 … 1), as last computed."""
+        """Alignment of the person's values with the innovation as perceived (0 … 1), as last computed (docs/ODD.md §3)."""
         return float(self.model.state.alignment[_row(self), 0])
 
     @property
     def beliefs(self) -> np.ndarray:
-        """Expected results by channel [financial, economic, social]: a view."""
+        """Expected results by channel [financial, economic, social], in £ per £1, £ per £1 and SD of well-being: a view."""
         return self.model.state.belief[_row(self), :, 0]
 
     @property
     def organisation(self) -> Organisation | None:
-        """The service the person belongs to (None for commissioners)."""
+        """The service the person belongs to (None: a commissioner)."""
         number = int(self.model.state.organisation[_row(self)])
         return self.model.organisations[number] if number < len(self.model.organisations) else None
 
@@ -134,7 +141,7 @@ class Commissioner(Person):
 
     @property
     def weights(self) -> np.ndarray:
-        """What counts as evidence: weights [financial, economic, social], sum 1; a view."""
+        """What counts as evidence: weights [financial, economic, social], sum 1; a view (docs/ODD.md §5.11)."""
         state = self.model.state
         return state.weights[_row(self) - int(state.first[len(state.setting)]), :, 0]
 

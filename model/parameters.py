@@ -26,7 +26,9 @@ class Parameter:
 
     name: the dotted name users type. default, low, high: in `unit`; [low, high] is the plausible range from
     the evidence (sensitivity, priors). minimum, maximum: hard limits that a scenario may not leave.
-    distribution: over the plausible range. grade: measured, inferred or assumed. source: where it comes from.
+    distribution: over the plausible range. integer: whole numbers only. mechanism: what it belongs to.
+    meaning: in words. grade: measured, inferred or assumed. source: where it comes from. scope: "run",
+    "organisation" (groups of services may have their own) or "society" (a change gives other ties and people).
     """
 
     name: str
@@ -59,7 +61,7 @@ def _declare(mechanism: str, source: str, grade: str, rows: str, scope: str = "r
             source=given.pop("source", source), grade=given.pop("grade", grade), scope=given.pop("scope", scope),
             minimum=float(given.pop("min", "-50" if negative else "0")),
             maximum=float(given.pop("max", "50" if unit.endswith("logit") else "1e9")),
-            integer=given.pop("integer", "no") == "yes",
+            integer=given.pop("integer", "no") == "yes", distribution=given.pop("distribution", "uniform"),
         )
         if given:
             raise ValueError(f"{name}: unknown options {', '.join(given)}")

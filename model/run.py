@@ -21,10 +21,10 @@ CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
 
 @dataclass(frozen=True)
 class Insertion:
-    """A mechanism of one's own, called with (state, month) before or after a step of the month."""
+    """A mechanism of one's own: `function(state, month)`, which runs before the mechanism at position `step`."""
 
     function: Callable[[State, int], None]
-    step: int  # position in MECHANISMS before which it runs
+    step: int
 
 
 @dataclass(eq=False)

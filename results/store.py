@@ -280,7 +280,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 class Saved:
-    """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for."""
+    """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for.
+
+    folder : where they are. manifest : how they came about, as manifest.json says it.
+
+    Raises StoreError where there are none or a file cannot be read; KeyError (`saved.runs`: AttributeError) for a table
+    that is not there, as all of a batch that is not finished.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -375,6 +381,6 @@ def load(folder: str | Path) -> Saved:
     """Results that a command of valign, or `run_batch`, left in a folder.
 
     folder : what was given as `--out`. Tables are read when asked for: `load("out").runs`.
-    Raises StoreError where there are none, or they were not finished.
+    Raises StoreError where there are none. A batch that is not finished has no tables yet: see `Saved`.
     """
     return Saved(folder)
