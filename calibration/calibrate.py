@@ -34,6 +34,7 @@ BANDS = (("low", 0.05), ("lower", 0.25), ("median", 0.5), ("upper", 0.75), ("hig
 class Calibration:
     """What came of a calibration.
 
+    problem : data, scenario and free parameters. seed : as given. screened : what a screening chose, if there was one.
     posteriors : by method ("regression" is the one reported). recovery : what the same data would give back of known
     truths. result : generations of the sequential ABC and the reference table.
     """
@@ -187,6 +188,7 @@ def calibrate(
     particles : how many make a generation.
     methods : of "regression" (reported), "forest", "smc".
     folder : keeps what is finished (batches, generations); asked again, goes on from there.
+    threads : blocks at once; results do not depend on them.
     progress : called with (simulations done, in all).
 
     Returns
@@ -241,7 +243,8 @@ def choose_model(
 
     Parameters
     ----------
-    data, scenario, free, seed, simulations, progress : as for `calibrate`; the data need people and an orientation.
+    data : as for `calibrate`, with people and an orientation.
+    scenario, free, seed, simulations, folder, threads, progress : as for `calibrate`.
 
     Returns
     -------

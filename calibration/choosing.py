@@ -13,6 +13,7 @@ import pandas as pd
 
 from .estimators import sklearn_ensemble
 from .keeping import NOTHING_KEPT, Kept
+from .problem import Problem
 from .reduction import Both, Reduction
 from .explanations import Simulated
 from .smc import LEAST_ESS, Kernel, ess, log_prior, run_seeds, stream
@@ -102,9 +103,10 @@ def choose_smc(
             for m, name in enumerate(names)
         )
 
+    near = order[:particles]
     for count in [round(share * len(order)) for share in TOLERANCES if share * len(order) > particles] + [particles]:
-        near = order[:count]
-        note("prior", float(away[near[-1]]), index[near], np.full(count, 1.0 / count), len(order))
+        within = order[:count]
+        note("prior", float(away[within[-1]]), index[within], np.full(count, 1.0 / count), len(order))
     models, at, weight, distances = index[near], u[near], np.full(particles, 1.0 / particles), away[near]
     pool = (index, u, away)
     left = simulations
@@ -114,13 +116,17 @@ def choose_smc(
         chance = (1 - EVERY_MODEL) * share + EVERY_MODEL / K
         kernels = [_kernel(m, models, at, weight, distances, epsilon, pool, len(problems[m].prior)) for m in range(K)]
 
-        def make(generation=generation, epsilon=epsilon, chance=chance, kernels=kernels, budget=left):
-            parts, found, part = [], 0, 0
+        def make(generation: int = generation, epsilon: float = epsilon, chance: np.ndarray = chance,
+                 kernels: list[Kernel] = kernels, budget: int = left) -> dict[str, np.ndarray]:
+            parts: list[dict[str, np.ndarray]] = []
+            found = 0
             while budget > 0 and found < particles:
                 size = min(PROPOSED, budget)
-                parts.append(_propose(problems, reduction, observed, kernels, chance, seed, generation, part, size))
+                parts.append(
+                    _propose(problems, reduction, observed, kernels, chance, seed, generation, len(parts), size)
+                )
                 found += int((parts[-1]["away"] <= epsilon).sum())
-                budget, part = budget - size, part + 1
+                budget -= size
                 if progress is not None:
                     progress(simulations - budget)
             return {
@@ -152,7 +158,7 @@ def choose_smc(
 def settled(odds: pd.DataFrame) -> pd.DataFrame:
     """The rows of the smallest tolerance with an effective sample size of at least 100."""
     reliable = odds[odds["ess"] >= LEAST_ESS]
-    return reliable[reliable["generation"] == reliable["generation"].max()]
+    return reliable[reliable["generation"].eq(reliable["generation"].max())]
 
 
 def confusion_smc(
@@ -167,7 +173,9 @@ def confusion_smc(
 
     Rows: truth; they sum to 1.
     """
-    names, truth, guess = list(tables), [], []
+    names = list(tables)
+    truth: list[int] = []
+    guess: list[int] = []
     for m, name in enumerate(names):
         for row in range(data_sets):
             observed = tables[name].summaries[row]
@@ -223,17 +231,29 @@ def _kernel(
     return Kernel.local(points[rows][:, :d], np.full(len(rows), 1.0 / len(rows)), np.ones(len(rows), bool), WIDTH)
 
 
-def _propose(problems, reduction, observed, kernels, chance, seed, generation, part, size):
+def _propose(
+    problems: list[Problem],
+    reduction: Both,
+    observed: np.ndarray,
+    kernels: list[Kernel],
+    chance: np.ndarray,
+    seed: int,
+    generation: int,
+    part: int,
+    size: int,
+) -> dict[str, np.ndarray]:
     """A batch of proposals: model, point, distance and log weight of each."""
     rng = np.random.default_rng(stream(seed, 40_000 + generation, part, 0))
     drawn = rng.choice(len(problems), size, p=chance)
     seeds = run_seeds(seed, 40_000 + generation, part, size)
     away, log = np.full(size, np.inf), np.zeros(size)
     points = np.full((size, max(len(each.prior) for each in problems)), np.nan)
-    for m in np.unique(drawn):
-        mine, prior = np.flatnonzero(drawn == m), problems[m].prior
-        u = kernels[m].draw(len(mine), rng)
-        away[mine] = _away(reduction, problems[m].simulate(prior.theta(u), seeds[mine]), observed)
-        log[mine] = log_prior(u) - kernels[m].log_density(u) - np.log(len(problems) * chance[m])
-        points[mine, : len(prior)] = u
+    for m, (problem, kernel) in enumerate(zip(problems, kernels, strict=True)):
+        mine = np.flatnonzero(drawn == m)
+        if not len(mine):
+            continue
+        u = kernel.draw(len(mine), rng)
+        away[mine] = _away(reduction, problem.simulate(problem.prior.theta(u), seeds[mine]), observed)
+        log[mine] = log_prior(u) - kernel.log_density(u) - np.log(len(problems) * chance[m])
+        points[mine, : u.shape[1]] = u
     return {"model": drawn, "u": points, "away": away, "log": log}

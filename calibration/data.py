@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,9 @@ dangling = "drop"
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+Part = TypeVar("Part", bound=_Part)
 
 
 class People(_Part):
@@ -257,12 +260,12 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
     problems: list[str] = []
     where = str(folder / DESCRIPTION)
     problems += [f"{where}: {unknown(key, SECTIONS, 'key')}" for key in given if key not in SECTIONS]
-    text = {}
+    text: dict[str, str] = {}
     for key, default in (("name", folder.name), ("title", ""), ("source", ""), ("time_unit", "month")):
-        text[key] = given.get(key, default)
-        if not isinstance(text[key], str):
-            problems.append(f"{where}: {key} = {text[key]!r}: a text is wanted")
-            text[key] = default
+        word = given.get(key, default)
+        if not isinstance(word, str):
+            problems.append(f"{where}: {key} = {word!r}: a text is wanted")
+        text[key] = str(word)
     missing = {*MISSING, *map(str, given.get("missing", ()))}
     people = _part(People, given.get("people"), f"{where}: people", problems)
     ties = _part(Ties, given.get("ties"), f"{where}: ties", problems)
@@ -298,7 +301,7 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
         raise InputError(list(dict.fromkeys(problems)))
     last = [] if table is None else [int(table["until"].max())]
     last += [int(each.time.max()) for each in curves] + [each.at for each in patterns if each.at is not None]
-    remarks = []
+    remarks: list[str] = []
     if table is not None:
         for name in orientation:
             if lacking := int(table[name].isna().sum()):
@@ -320,28 +323,30 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
 
 
 # --- the description -------------------------------------------------------------------------------------------------
-def _mapping(given: Any, where: str, problems: list[str]) -> Mapping[str, Any]:
+def _mapping(given: object, where: str, problems: list[str]) -> Mapping[str, Any]:
     if isinstance(given, Mapping):
-        return given
+        return cast("Mapping[str, Any]", given)
     problems.append(f"{where}: a table is wanted")
     return {}
 
 
-def _list(given: Any, where: str, problems: list[str]) -> list[Any]:
+def _list(given: object, where: str, problems: list[str]) -> list[Any]:
     if isinstance(given, list):
-        return given
+        return cast("list[Any]", given)
     problems.append(f"{where}: a list of tables is wanted ([[...]])")
     return []
 
 
-def _part(kind: type[_Part], given: Any, where: str, problems: list[str]) -> Any:
+def _part(kind: type[Part], given: Any, where: str, problems: list[str]) -> Part | None:
     """A part of the description, or None with its problems noted."""
     if given is None:
         return None
     if isinstance(given, str) and kind is Orientation:
         given = {"column": given}
-    if isinstance(given, Mapping) and isinstance(given.get("codes"), Mapping):
-        given = {**given, "codes": {str(key): value for key, value in given["codes"].items()}}
+    if isinstance(given, Mapping):
+        whole = cast("Mapping[str, Any]", given)
+        if isinstance(whole.get("codes"), Mapping):
+            given = {**whole, "codes": {str(key): value for key, value in whole["codes"].items()}}
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -458,15 +463,15 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
         np.flatnonzero(known & ((time < 1) | (time % 1 != 0))),
         f"{of.time}: periods are whole numbers from 1 (empty, or a code in not_adopted: did not adopt)",
     )
+    late = np.zeros(len(time), bool) if until is None else known & (time > until)
     if until is not None:
-        late = known & (time > until)
         table.report(
             np.flatnonzero(late),
             f"{of.time} lies beyond the last period observed "
             f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): not "
             "adopted while observed is an empty cell, or a code in not_adopted",
         )
-    if len(time) >= LEAST_PEOPLE and known.all() and not (until is not None and late.any()):
+    if len(time) >= LEAST_PEOPLE and known.all() and not late.any():
         problems.append(
             f"{table.name}: everybody adopted: with nobody left over there is no telling who adopts "
             "(is observed_until too late, or are those who did not adopt missing?)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ class Posterior:
                     "is summarised (more simulations or fewer free parameters)"
                 ]
             )
-        theta, rows = self.theta, []
+        theta = self.theta
+        rows: list[dict[str, object]] = []
         for k, name in enumerate(self.prior.names):
             mean = self.weight @ theta[:, k]
             spread = self.weight @ (self.u[:, k] - self.weight @ self.u[:, k]) ** 2
@@ -104,6 +106,7 @@ def adjust(
     away = np.sqrt((((reduced - target) / unit) ** 2).sum(axis=1))
     nearest = min(nearest, len(u))
     rows = np.argpartition(away, nearest - 1)[:nearest]
+    points: np.ndarray = u[rows]
     width = away[rows].max()
     kernel = np.maximum(1.0 - (away[rows] / (width if width > 0 else 1.0)) ** 2, 1e-12)
     if log_weight is not None:
@@ -111,10 +114,10 @@ def adjust(
         kernel = kernel * np.exp(log - log.max())
     kernel /= kernel.sum()
     x = np.concatenate([np.ones((nearest, 1)), reduced[rows] - target], axis=1)
-    weighted = x * kernel[:, None]
+    weighted: np.ndarray = x * kernel[:, None]
     gram = weighted.T @ x + 1e-12 * np.eye(x.shape[1])
-    mean = np.linalg.solve(gram, weighted.T @ u[rows])
-    residual = u[rows] - x @ mean
+    mean = np.linalg.solve(gram, weighted.T @ points)
+    residual = points - x @ mean
     spread = np.linalg.solve(gram, weighted.T @ np.log(residual**2 + 1e-12))
     shrink = np.exp(np.clip(0.5 * (spread[0] - x @ spread), -2, 2))
     return mean[0] + residual * shrink, kernel
@@ -189,12 +192,11 @@ def forest(
 
 def sklearn_ensemble() -> Any:
     try:
-        from sklearn import ensemble
+        return import_module("sklearn.ensemble")
     except ImportError:
         raise InputError(
             ["scikit-learn is not installed, and random forests need it: pip install 'valign[calibration]'"]
         ) from None
-    return ensemble
 
 
 def estimate(result: Result, methods: tuple[str, ...] = ("regression", "forest", "smc")) -> dict[str, Posterior]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from valign.model.errors import InputError
 
-from .keeping import NOTHING_KEPT, Kept
+from .histories import Layout
+from .keeping import NOTHING_KEPT, Arrays, Kept
 from .problem import Problem, prior_of
 from .smc import run_seeds, stream
 
@@ -69,6 +70,13 @@ class Simulated:
     times: np.ndarray  # N x n int16
 
 
+def histories_of(problem: Problem) -> Layout:
+    """People's histories, which tell rivals apart. Raises InputError for data without people and orientation."""
+    if problem.layout is None or not problem.layout.orientations:
+        raise InputError(["rivals are told apart by people's histories: the data need [people] and an [orientation]"])
+    return problem.layout
+
+
 def simulate_rivals(
     problem: Problem,
     simulations: int,
@@ -81,11 +89,12 @@ def simulate_rivals(
 
     Raises InputError for data without people and orientation.
     """
-    if problem.layout is None or not problem.layout.orientations:
-        raise InputError(["rivals are told apart by people's histories: the data need [people] and an [orientation]"])
-    tables, done = {}, 0
+    histories_of(problem)
+    tables: dict[str, Simulated] = {}
+    done = 0
     for number, name in enumerate(RIVALS):
-        of, parts = rival_problem(problem, name), []
+        of = rival_problem(problem, name)
+        parts: list[Arrays] = []
         for part, start in enumerate(range(0, simulations, batch)):
             size = min(batch, simulations - start)
             parts.append(

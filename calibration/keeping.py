@@ -56,9 +56,11 @@ class Kept:
         if self.folder is None:
             return
 
+        plain: dict[str, Any] = {key: np.asarray(each) for key, each in arrays.items()}
+
         def save(path: Path) -> None:
             with open(path, "wb") as stream:
-                np.savez_compressed(stream, **{key: np.asarray(each) for key, each in arrays.items()})
+                np.savez_compressed(stream, **plain)
                 stream.flush()
                 os.fsync(stream.fileno())
 

@@ -135,7 +135,8 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
     Raises InputError for names that are none, that cannot vary between runs of one society, or have no declared range.
     """
     given = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
-    problems, bounds = [], {}
+    problems: list[str] = []
+    bounds: dict[str, tuple[float, float]] = {}
     allowed = [name for name in scenario.settable() if varies_in_block(name) and not name.startswith("changes")]
     for name, limits in given.items():
         if name not in allowed:
@@ -285,7 +286,8 @@ class Problem:
             first = np.maximum(state.first_engaged, 0).reshape(len(state.role), -1)
             return Reduced(self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None)
 
-        jobs, rows_of = [], []
+        jobs: list[tuple[Task, Block]] = []
+        rows_of: list[np.ndarray] = []
         for rows, task, blocks in planned:
             reducing = Reducing(task.scenario, task.record, task.insertions, task.society, reduce)
             jobs += [(reducing, block) for block in blocks]
@@ -340,7 +342,7 @@ class Problem:
     def _pattern(self, pattern: Pattern, first: np.ndarray, recorded: Recorded) -> np.ndarray:
         """The simulated value [W] of a pattern."""
         if pattern.kind == "outcome":
-            return recorded.outcomes[list(OUTCOMES).index(str(pattern.outcome))]
+            return recorded.outcomes[OUTCOMES.index(pattern.outcome)]
         end = self.scenario.months
         restricted = np.where((first >= 1) & (first <= end), first, end + 1)
         everybody = np.ones(len(first), bool)

@@ -20,7 +20,7 @@ from valign.model.errors import InputError
 
 from .data import Data
 from .estimators import INFORMED, adjust, weighted_quantiles
-from .keeping import NOTHING_KEPT, Kept
+from .keeping import NOTHING_KEPT, Arrays, Kept
 from .priors import Prior
 from .problem import Problem
 from .reduction import Reduction
@@ -62,7 +62,7 @@ def reference_table(
     kept: Kept = NOTHING_KEPT,
 ) -> Table:
     """Simulations from the prior, in batches that are kept as they are finished; failed runs are left out."""
-    parts = []
+    parts: list[Arrays] = []
     for number, start in enumerate(range(0, simulations, batch)):
         size = min(batch, simulations - start)
         parts.append(kept.part(f"batch-{number:03d}", partial(_batch, problem, seed, number, size)))
@@ -92,7 +92,7 @@ def recover(table: Table, data_sets: int = DATA_SETS, nearest: int | None = None
     rng = np.random.default_rng([seed, 20_000])
     first = Reduction(table.u, table.summaries)
     reduced = first(table.summaries)
-    rows = []
+    rows: list[dict[str, object]] = []
     for data_set, row in enumerate(rng.choice(n, data_sets, replace=False)):
         away = (((reduced - reduced[row]) / first.unit) ** 2).sum(axis=1)
         away[row] = np.inf
@@ -131,7 +131,7 @@ def recover(table: Table, data_sets: int = DATA_SETS, nearest: int | None = None
 
 
 def _by_parameter(estimates: pd.DataFrame, prior: Prior) -> pd.DataFrame:
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in prior.names:
         part = estimates[estimates["parameter"] == name]
         error = part["mean"] - part["truth"]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from .choosing import choose_forest, choose_smc, settled
 from .data import Data
-from .explanations import RIVALS, Simulated, simulate_rivals
+from .explanations import RIVALS, Simulated, histories_of, simulate_rivals
 from .held_out import DRAWS, MANY_FOLDS_DRAWS, compare, folds, out_of_sample
 from .keeping import Kept
 from .problem import Problem
@@ -26,7 +26,8 @@ APART = 0.25  # a share that differs by more between the methods is remarked on
 class Choice:
     """Rivals compared.
 
-    shares : method, model, share. odds : along the tolerance (`choosing.choose_smc`). confusion : of the forest.
+    data : what the rivals explain. shares : method, model, share (0-1). odds : along the tolerance
+    (`choosing.choose_smc`). confusion : of the forest, rows are the truth and sum to 1.
     scores, folds : predictions (`held_out`). tables : the simulations from the priors, by model.
     """
 
@@ -102,8 +103,8 @@ def choose(
     folder : keeps what is finished (batches, tolerances, folds); asked the same again, goes on from there.
     """
     each, sequential = max(2000, 2 * simulations // (3 * len(RIVALS))), max(5000, simulations // 3)
-    assert problem.layout is not None or problem.data.people is None
-    parts = [] if problem.layout is None else folds(problem.layout, seed)
+    layout = histories_of(problem)
+    parts = folds(layout, seed)
     draws = DRAWS if len(parts) <= 5 else MANY_FOLDS_DRAWS
     before, total = each * len(RIVALS), each * len(RIVALS) + sequential + draws * len(parts) * len(RIVALS)
     kept = Kept(folder, {**problem.work, "simulations": simulations, "seed": seed})
@@ -119,6 +120,6 @@ def choose(
     forest, confusion = choose_forest(tables, problem.observed, seed)
     shares = pd.concat([forest, settled(odds)[["model", "share"]].assign(method="smc")], ignore_index=True)
     people, counts = out_of_sample(
-        tables, parts, problem.layout, draws, seed, kept=kept, progress=lambda done: told(before + sequential + done)
+        tables, parts, layout, draws, seed, kept=kept, progress=lambda done: told(before + sequential + done)
     )
     return Choice(problem.data, shares, odds, confusion, compare(people, counts, seed), counts, tables)

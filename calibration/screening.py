@@ -44,7 +44,8 @@ class Screened:
     def remark(self) -> str:
         """Which were screened, and which left out."""
         left = self.table[~self.table["kept"]]
-        said = ", ".join(f"{row.parameter} ({100 * row.share:.0f} %)" for row in left.head(12).itertuples())
+        shares = left.set_index("parameter")["share"].head(12)
+        said = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in shares.items())
         more = f" and {len(left) - 12} more" if len(left) > 12 else ""
         return (
             f"Screened {len(self.table)} parameters (Morris, {self.runs} runs); free are {', '.join(self.free)}. "

@@ -14,7 +14,7 @@ threads nor interruptions change a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +76,7 @@ class Kernel:
         mean = share @ points
         spread = (points - mean).T @ ((points - mean) * share[:, None])
         away = mean - centre
-        covariance = width**2 * (spread + away[:, :, None] * away[:, None, :])
+        covariance: np.ndarray = width**2 * (spread + away[:, :, None] * away[:, None, :])
         middle = weight @ centre
         whole = 2.0 * (centre - middle).T @ ((centre - middle) * weight[:, None])
         covariance = np.concatenate([covariance, whole[None]])
@@ -158,8 +158,8 @@ class Result:
     prior: Prior
     observed: np.ndarray
     reduce: bool = False
-    generations: list[Generation] = field(default_factory=list)
-    _reductions: dict[int, Reduction | Both] = field(default_factory=dict, repr=False)
+    generations: list[Generation] = field(default_factory=list[Generation])
+    _reductions: dict[int, Reduction | Both] = field(default_factory=dict[int, Reduction | Both], repr=False)
 
     def reduced(self, number: int, summaries: np.ndarray) -> np.ndarray:
         """What the distance of a generation is taken of: summaries, or their reduction by the generation before
@@ -253,7 +253,7 @@ class Result:
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Generator[None]:
     """Matrices here are so small that more threads only wait for one another (twice the processor time); and sums do
     not depend on how many there are. Without threadpoolctl, which comes with scikit-learn, nothing is changed."""
     try:
@@ -310,7 +310,7 @@ def smc(
     observed = np.asarray(observed, float)
     first = max(2 * particles, simulations // 10) if first is None else first
     batch = min(2048, max(256, simulations // 30)) if batch is None else batch
-    problems = []
+    problems: list[str] = []
     if not np.isfinite(observed).all():
         problems.append("the observed summaries are not all finite")
     if first < particles or simulations < first:
@@ -341,7 +341,11 @@ def smc(
         number = len(result.generations)
         if number and not result.generations[-1].complete:
             break
-        told = None if progress is None else (lambda n, before=done: progress(before + n, simulations))
+
+        def told(more: int, before: int = done) -> None:
+            if progress is not None:
+                progress(before + more, simulations)
+
         if number == 0:
             made = _from_prior(simulate, result, first, particles, seed, batch, told)
         else:
@@ -370,17 +374,16 @@ def _from_prior(
     particles: int,
     seed: int,
     batch: int,
-    told: Callable[[int], None] | None,
+    told: Callable[[int], None],
 ) -> Generation:
-    u, seeds, s = [], [], []
+    made_of: list[tuple[np.ndarray, ...]] = []  # points, seeds, summaries
     for number, start in enumerate(range(0, n, batch)):
         size = min(batch, n - start)
-        u.append(np.random.default_rng(stream(seed, 0, number, PROPOSE)).standard_normal((size, len(result.prior))))
-        seeds.append(run_seeds(seed, 0, number, size))
-        s.append(np.asarray(simulate(result.prior.theta(u[-1]), seeds[-1]), float))
-        if told is not None:
-            told(start + size)
-    u, seeds, s = np.concatenate(u), np.concatenate(seeds), np.concatenate(s)
+        u = np.random.default_rng(stream(seed, 0, number, PROPOSE)).standard_normal((size, len(result.prior)))
+        seeds = run_seeds(seed, 0, number, size)
+        made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
+        told(start + size)
+    u, seeds, s = (np.concatenate(each) for each in zip(*made_of, strict=True))
     scales(s)  # says so when all runs failed
     made = Generation(0, np.inf, np.empty(0), u, seeds, s, np.zeros(n), True)
     result.generations.append(made)
@@ -406,7 +409,7 @@ def _next(
     quantile: float,
     batch: int,
     left: int,
-    told: Callable[[int], None] | None,
+    told: Callable[[int], None],
 ) -> Generation:
     before = result.generations[-1]
     scale = result.scale(number, before.summaries)
@@ -414,18 +417,18 @@ def _next(
     away = result.distances(number, before.summaries[here], scale)
     epsilon = float(np.quantile(away, quantile))
     kernel = Kernel.local(before.u[here], before.weight[here], away <= epsilon)
-    u, seeds, s, found = [], [], [], 0
+    made_of: list[tuple[np.ndarray, ...]] = []  # points, seeds, summaries
+    found = 0
     for part in range(-(-left // batch)):
         size = min(batch, left - part * batch)
-        u.append(kernel.draw(size, np.random.default_rng(stream(seed, number, part, PROPOSE))))
-        seeds.append(run_seeds(seed, number, part, size))
-        s.append(np.asarray(simulate(result.prior.theta(u[-1]), seeds[-1]), float))
-        found += int((result.distances(number, s[-1], scale) <= epsilon).sum())
-        if told is not None:
-            told(part * batch + size)
+        u = kernel.draw(size, np.random.default_rng(stream(seed, number, part, PROPOSE)))
+        seeds = run_seeds(seed, number, part, size)
+        made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
+        found += int((result.distances(number, made_of[-1][2], scale) <= epsilon).sum())
+        told(part * batch + size)
         if found >= particles:
             break
-    u, seeds, s = np.concatenate(u), np.concatenate(seeds), np.concatenate(s)
+    u, seeds, s = (np.concatenate(each) for each in zip(*made_of, strict=True))
     kept = np.flatnonzero(result.distances(number, s, scale) <= epsilon)[:particles]
     weight = np.zeros(len(u))
     if len(kept):

@@ -39,7 +39,7 @@ class Sections(griffe.Extension):
     """Our docstrings say `name : meaning` (types are in the signature); numpydoc wants the meaning a line below, and
     sections at the end."""
 
-    SECTION = re.compile(r"^(Parameters|Returns|Raises)\n-+\n((?:.+\n?)+)", re.MULTILINE)
+    SECTION = re.compile(r"^(Attributes|Parameters|Returns|Raises)\n-+\n((?:.+\n?)+)", re.MULTILINE)
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring is not None:

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from valign.model.decomposition import ENTRIES, EPISODES
+from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
-from valign.results.summaries import mean_interval
+from valign.results.summaries import Interval, mean_interval
 
 from .ablations import moving
 from .simulate import simulate
@@ -47,16 +48,20 @@ def attribution(scenario: Scenario | str, runs: int = 64, seed: int = 1, societi
     mechanism less change in it without, the same seeds, with interval. Per person of the whole role, so that episodes
     add up. Each unit is alignment (0-1).
 
-    Raises InputError for unknown mechanisms and whatever `simulate` raises.
+    Raises InputError for unknown mechanisms, impossible or no flexibilities, and whatever `simulate` raises.
     """
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
     mechanisms = moving(scenario, mechanisms)
     own = scenario.value(FLEXIBILITY)
     chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))
-    total, done, tables = len(chosen) * (1 + len(mechanisms)), 0, []
+    if not chosen:
+        raise InputError([f"flexibilities: at least one value of {FLEXIBILITY} is wanted"])
+    total, done = len(chosen) * (1 + len(mechanisms)), 0
+    tables: list[pd.DataFrame] = []
     for flexibility in chosen:
         fixed = scenario.replace({FLEXIBILITY: flexibility})
-        found, clusters = {}, None
+        found: dict[str | None, np.ndarray] = {}
+        clusters = None
         for name in (None, *mechanisms):
             variant = fixed if name is None else fixed.replace({f"mechanisms.{name}": False})
             out = simulate(variant, runs, seed, societies, record="decomposition")
@@ -88,7 +93,7 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
     base = found[None]
     kept = [n for n, (_, part) in enumerate(ENTRIES) if part != "moves"]  # moves between groups change nobody
     total = base[kept].sum(axis=0)
-    rows = []
+    rows: list[dict[str, object]] = []
     for e, episode in enumerate((*SHOWN_EPISODES, "all")):
         for r, role in enumerate((*MEMBERS, "all")):
             place = (e, r)
@@ -101,13 +106,13 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
                           **{part: base[n][place] for part, n in parts.items()}}
                 without = found[name][kept].sum(axis=0)[place]
                 for part, values in booked.items():
-                    row = {"episode": episode, "role": role, "mechanism": name, "part": part,
-                           **_of("booked", mean_interval(values, clusters))}
+                    row: dict[str, object] = {"episode": episode, "role": role, "mechanism": name, "part": part,
+                                              **_of("booked", mean_interval(values, clusters))}
                     if part == "all":
                         row |= _of("ablation", mean_interval(total[place] - without, clusters))
                     rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _of(name: str, interval) -> dict[str, float]:
+def _of(name: str, interval: Interval) -> dict[str, float]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}

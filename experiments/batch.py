@@ -17,7 +17,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
 )
@@ -72,7 +72,11 @@ class How:
 
 @dataclass(eq=False)
 class Batch:
-    """A design in a folder."""
+    """A design in a folder, to be computed shard by shard (a shard: some rows, one file for each kind of table).
+
+    folder, scenario, design, record, society : as given to `run_batch`. work : all that the results depend on, as the
+    manifest holds it. command, started : what began it, and when. say : called with remarks.
+    """
 
     folder: Path
     scenario: Scenario
@@ -86,38 +90,45 @@ class Batch:
 
     @property
     def key(self) -> str:
+        """Eight hex digits that stand for the work; every shard carries them."""
         return store.work_hash(self.work)
 
     @property
     def kinds(self) -> tuple[str, ...]:
+        """Kinds of table: "runs" and what is recorded."""
         return ("runs", *self.record)
 
     @property
     def size(self) -> int:
+        """Rows of a shard (the last may have fewer)."""
         return int(self.work["shard_rows"])
 
     @property
     def count(self) -> int:
+        """Number of shards."""
         return -(-len(self.design) // self.size)
 
     @property
     def runs(self) -> pd.DataFrame:
-        """The outcome table of a finished batch: run, the design, status, outcomes."""
+        """The outcome table of a finished batch: run, the design, status, outcomes. Raises KeyError before that."""
         return store.load(self.folder)["runs"]
 
     def path(self, number: int, kind: str) -> Path:
+        """The file of shard `number` (from 0) for a `kind` of table."""
         return self.folder / PARTS / f"{number:06d}.{kind}.parquet"
 
     def rows(self, number: int) -> pd.DataFrame:
+        """The rows of the design in shard `number`."""
         return self.design.iloc[number * self.size:(number + 1) * self.size]
 
     def job(self, number: int) -> shards.Job:
+        """What computing shard `number` needs; it can go to another process or machine."""
         return shards.Job(self.scenario, self.society, self.record, self.key, self.work["code"], number * self.size,
                           self.rows(number).reset_index(drop=True))
 
     def missing(self) -> list[int]:
         """Numbers of the shards that have yet to be computed; damaged and foreign ones are named and removed."""
-        lacking = []
+        lacking: list[int] = []
         for number in range(self.count):
             for kind in self.kinds:
                 try:
@@ -148,6 +159,7 @@ def run_batch(
     threads, workers, cluster : threads of this process (default: one a core), or so many processes, or the address of
         a Dask scheduler. The results are the same.
     progress : called with (rows done, rows in all). say : called with remarks.
+    command : what the manifest says it was begun with.
     shard_rows : rows of a shard (default: some seconds of work).
 
     Returns
@@ -180,9 +192,11 @@ def begin(
     variants(scenario, design)  # every variant is a valid scenario
     society = imported(scenario, society)
     people = scenario.people() if society is None else len(society.role)
-    work = {"command": "batch", "scenario": scenario.to_toml(), "design": _hash(design), "rows": len(design),
-            "record": list(dict.fromkeys(record)), "code": sources_hash(), "society": society_hash(society),
-            "shard_rows": shard_rows or shards.shard_rows(scenario, people, len(design))}
+    work: dict[str, Any] = {
+        "command": "batch", "scenario": scenario.to_toml(), "design": _hash(design), "rows": len(design),
+        "record": list(dict.fromkeys(record)), "code": sources_hash(), "society": society_hash(society),
+        "shard_rows": shard_rows or shards.shard_rows(scenario, people, len(design)),
+    }
     folder = Path(folder)
     if store.prepare(folder, work):
         return None
@@ -293,7 +307,7 @@ def _computed(batch: Batch, numbers: list[int], how: How) -> Iterator[tuple[int,
     broken = 0
     waiting = list(reversed(numbers))
     while waiting:
-        under_way: dict[Future, int] = {}
+        under_way: dict[Future[dict[str, bytes]], int] = {}
         with _executor(how) as (executor, parallel):
             try:
                 while waiting or under_way:
@@ -322,7 +336,7 @@ def _computed(batch: Batch, numbers: list[int], how: How) -> Iterator[tuple[int,
 
 
 @contextlib.contextmanager
-def _executor(how: How) -> Iterator[tuple[Executor, Callable[[], int]]]:
+def _executor(how: How) -> Generator[tuple[Executor, Callable[[], int]]]:
     """An executor, and how many shards it computes at a time."""
     if how.cluster is not None:
         with _dask(how.cluster) as found:
@@ -360,7 +374,7 @@ def _begin_worker() -> None:
 
 
 @contextlib.contextmanager
-def _dask(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
+def _dask(address: str) -> Generator[tuple[Executor, Callable[[], int]]]:
     try:
         from distributed import Client
     except ImportError:
@@ -387,7 +401,7 @@ def _dask(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
 # --- putting together ------------------------------------------------------------------------------------------------
 def put_together(batch: Batch) -> None:
     """The final tables from the shards, a shard at a time; then the manifest; then the shards go."""
-    tables = {}
+    tables: dict[str, dict[str, Any]] = {}
     for kind in batch.kinds:
         tables[kind] = _joined(batch, kind)
     _manifest(batch, tables, done=True)
@@ -451,7 +465,7 @@ def society_hash(society: Society | None) -> str:
         return ""
     digest = hashlib.blake2b(digest_size=8)
     for each in fields(society):
-        value = getattr(society, each.name)
+        value: np.ndarray | list[str] | None = getattr(society, each.name)
         digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
                                             else repr(value).encode()))
     return digest.hexdigest()
@@ -461,7 +475,7 @@ def keep_tables(scenario: Scenario, folder: Path) -> None:
     """Copy the tables of an imported society beside the scenario, so that the folder stands on its own."""
     if scenario.tables is None or scenario.tables.data is not None:
         return
-    source = Path(scenario.__dict__.get("folder", "."))
+    source = Path(scenario.folder)
     for name in (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook):
         if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -485,7 +499,7 @@ def estimate(batch: Batch, seconds: float = 1.0) -> Estimate:
     people = batch.scenario.people() if batch.society is None else len(batch.society.role)
     a_run = people * batch.scenario.months * shards.SECONDS_PER_PERSON_MONTH
     rows = batch.rows(0).iloc[:int(max(1, min(64, seconds / 3 / max(a_run, 1e-9))))].reset_index(drop=True)
-    measured = {}
+    measured: dict[tuple[str, ...], tuple[float, int]] = {}
     for record in ((), batch.record):
         job = shards.Job(batch.scenario, batch.society, record, batch.key, batch.work["code"], 0, rows)
         shards.compute(job) if not measured else None  # compile first

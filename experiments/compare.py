@@ -13,7 +13,7 @@ from valign.model.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
 from .outcomes import Cell, Outcomes, SideBySide
-from .simulate import simulate
+from .simulate import simulate, whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,27 +23,37 @@ MOST_SCENARIOS = 20
 
 @dataclass(eq=False)
 class Comparison(SideBySide):
-    """Outcomes of each scenario; all differences are from the first, run by run. The factor is `scenario`."""
+    """Outcomes of each scenario; all differences are from the first, run by run. The factor is `scenario`.
+
+    `cells`: the Outcomes of each. `runs` and `series` hold all of them, one below the other.
+    """
 
     cells: tuple[Cell, ...]
 
     @property
     def outcomes(self) -> dict[str, Outcomes]:
+        """The Outcomes by scenario, in the order given."""
         return {str(cell.factors["scenario"]): cell.outcomes for cell in self.cells}
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the scenarios, in the order given."""
         return tuple(self.outcomes)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """scenario less the first scenario, by outcome: see `valign.results.summaries.paired_differences`."""
+        """Each scenario less the first, by outcome, in the outcome's unit: `results.summaries.paired_differences`.
+
+        Intervals are 95 %, of the mean of the paired differences, by society where runs share one.
+        """
         return paired_differences(self.runs, list(OUTCOMES), "scenario", self.names[0])
 
     def curves(self, role: str, variable: str) -> pd.DataFrame:
         """The paired difference of a monthly series, by scenario and month: columns of `curve_summary`.
 
-        Months that all scenarios have. Raises InputError for a series that does not exist.
+        role, variable : as for `Outcomes.curves`. Months that all scenarios have.
+
+        Raises InputError for a series that does not exist.
         """
         import pandas as pd
 
@@ -100,14 +110,14 @@ def compare(
     ------
     InputError : too few or too many scenarios, wrong arguments, or a scenario in which no run is possible.
     """
-    if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:
+    if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError([f"compare: 2 to {MOST_SCENARIOS} scenarios by name are wanted, as in "
                           '{"base": scenario, "co-production": other}'])
     loaded = {name: Scenario.load(each) if isinstance(each, str) else each for name, each in scenarios.items()}
-    count = next(iter(loaded.values())).runs if runs is None else runs
+    count = whole_number("runs", next(iter(loaded.values())).runs if runs is None else runs, 1, 10**9)
     found: list[Cell] = []
     for name, scenario in loaded.items():
-        def told(done: int, _: int, before: int = len(found) * count if isinstance(count, int) else 0) -> None:
+        def told(done: int, _: int, before: int = len(found) * count) -> None:
             if progress is not None:
                 progress(before + done, count * len(loaded))
 

@@ -185,7 +185,8 @@ def _edges(raw: pd.DataFrame) -> pd.DataFrame:
     """One row per nomination; those named live in the same city, and not all were asked themselves."""
     import pandas as pd
 
-    ids, parts = _ids(raw), []
+    ids = _ids(raw)
+    parts: list[pd.DataFrame] = []
     for column in [name for name in map(str, raw) if name.startswith("net")]:
         named = raw[raw[column].notna()]
         parts.append(pd.DataFrame({
@@ -219,7 +220,7 @@ def _codebook(raw: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
     """What the variables are, with counts of those with few levels."""
     import pandas as pd
 
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in map(str, raw):
         counts = raw[name].value_counts(dropna=False).sort_index()
         levels = int(raw[name].nunique())
@@ -243,7 +244,7 @@ def _labels(parsed: Any) -> dict[str, str]:
 
 def _pairs(attributes: Any) -> Iterator[tuple[str, Any]]:
     """Members of one of R's linked lists."""
-    while attributes is not None and isinstance(attributes.value, tuple):
+    while isinstance(getattr(attributes, "value", None), tuple):
         tag = attributes.tag.value.value if attributes.tag is not None and attributes.tag.value is not None else b""
         yield tag.decode("latin-1"), attributes.value[0]
         attributes = attributes.value[1]

@@ -28,7 +28,8 @@ SHOWN = 5
 def factorial(levels: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """All combinations of the levels, the last factor fastest: a full factorial design.
 
-    levels : values by setting (dotted names, as `Scenario.replace` takes them). As many rows as combinations.
+    levels : values by setting (dotted names, as `Scenario.replace` takes them), at least one setting. As many rows as
+    combinations.
     """
     return pd.MultiIndex.from_product(list(levels.values()), names=list(levels)).to_frame(index=False)
 
@@ -58,8 +59,8 @@ def latin_hypercube(names: Sequence[str] | Mapping[str, tuple[float, float]], n:
 
     Parameters
     ----------
-    names : parameters, over their plausible ranges; or (low, high) by parameter, in its unit.
-    n : rows. seed : of the points, 0 or more; it is no seed of a run.
+    names : parameters, at least one, over their plausible ranges; or (low, high) by setting, in its unit.
+    n : rows, from 1. seed : of the points, 0 or more; it is no seed of a run.
 
     Returns
     -------
@@ -104,13 +105,18 @@ def one_at_a_time(base: Scenario, levels: Mapping[str, Sequence[Any]]) -> pd.Dat
     """The base, then every factor on its own at each of its levels; what a row leaves alone holds the base's value.
 
     base : the Scenario that the design changes. levels : values by parameter. 1 + the number of levels rows.
+
+    Raises KeyError for names that are no declared parameters.
     """
     rest = {name: base.value(name) for name in levels}
     return pd.DataFrame([rest, *({**rest, name: level} for name, column in levels.items() for level in column)])
 
 
 def product(*designs: pd.DataFrame) -> pd.DataFrame:
-    """Every row of one with every row of the others. Raises InputError where two have a column of one name."""
+    """Every row of one with every row of the others.
+
+    designs : at least one. Raises InputError where two have a column of one name.
+    """
     table = designs[0]
     for other in designs[1:]:
         if both := set(map(str, table)) & set(map(str, other)):
@@ -120,7 +126,10 @@ def product(*designs: pd.DataFrame) -> pd.DataFrame:
 
 
 def concatenate(*designs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of all designs, one after the other. Raises InputError where columns differ."""
+    """Rows of all designs, one after the other.
+
+    designs : at least one. Raises InputError where columns differ.
+    """
     for other in designs[1:]:
         if set(other) != set(designs[0]):
             odd = sorted(set(map(str, other)) ^ set(map(str, designs[0])))
@@ -129,15 +138,18 @@ def concatenate(*designs: pd.DataFrame) -> pd.DataFrame:
 
 
 def run_seeds(seed: int, runs: int) -> list[int]:
-    """The run seeds of an ensemble, derived from `seed` (0 to 2^63 - 1): `World(rng=...)` with one repeats that run.
+    """The run seeds of an ensemble of so many `runs`, derived from `seed` (0 to 2^63 - 1).
 
-    The first seeds of a larger ensemble are those of a smaller one.
+    `World(rng=...)` with one of them repeats that run. The first seeds of a larger ensemble are those of a smaller one.
     """
     return [derive_seed(seed, index, RUN_SEED) for index in range(runs)]
 
 
 def society_seeds(seed: int, runs: Sequence[int], societies: int | None) -> list[int]:
-    """Society seed of every run: its own (the run's seed), or one of `societies`, in turn."""
+    """Society seed of every run: its own (the run's seed), or one of `societies`, in turn.
+
+    seed : of the societies, 0 to 2^63 - 1. runs : the run seeds.
+    """
     if societies is None:
         return list(runs)
     return [derive_seed(seed, index % societies, SOCIETY_SEED) for index in range(len(runs))]
@@ -158,7 +170,7 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
 
     Raises
     ------
-    InputError : fewer than one run, or more societies than runs.
+    InputError : fewer than one run, more societies than runs, or a design that has seeds.
     """
     if runs < 1:
         raise InputError([f"runs = {runs}: a whole number from 1 is wanted"])
@@ -170,7 +182,10 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
 
 
 def read_design(path: str | Path) -> pd.DataFrame:
-    """A design from CSV (commas, decimal points) or Parquet. Raises InputError when it cannot be read."""
+    """A design from a file at `path`: CSV (commas, decimal points) or Parquet.
+
+    Raises InputError when it cannot be read.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:  # which says better than pyarrow why it cannot
@@ -217,12 +232,12 @@ def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
 
 
 def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
-    """The design with seeds as integers and numbers as numbers.
+    """The design with seeds as integers and numbers as numbers; `scenario` is what its columns change.
 
     Raises InputError naming row (from 0) and column of everything that is wrong.
     """
     problems: list[str] = []
-    if not isinstance(design, pd.DataFrame) or not len(design):
+    if not isinstance(design, pd.DataFrame) or not len(design):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(["the design has no rows"])
     design = design.reset_index(drop=True)
     if twice := [str(name) for name in design.columns[design.columns.duplicated()]]:

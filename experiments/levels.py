@@ -18,7 +18,7 @@ from valign.model.tables import society_of
 
 from .design import MAX_SEED, run_seeds, society_seeds
 from .outcomes import Cell, SideBySide
-from .simulate import Task, _whole, block_width, group_into_blocks, simulate
+from .simulate import Task, whole_number, block_width, group_into_blocks, simulate
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
@@ -29,13 +29,15 @@ MOST_LEVELS = 20
 class Levels(SideBySide):
     """Outcomes at each level (and innovation, and strength of evidence).
 
-    Factors are `alignment_level`, and `innovation` and `evidence_strength` where these were varied.
+    Factors are `alignment_level`, and `innovation` and `evidence_strength` where these were varied. `scenario`: the one
+    asked for; `levels`: those simulated (0 to 1), in ascending order; `cells`: the Outcomes of each combination;
+    `reach`: the lowest and highest level that all runs probed can reach.
     """
 
     scenario: Scenario
     levels: tuple[float, ...]
     cells: tuple[Cell, ...]
-    reach: tuple[float, float]  # the levels that all runs probed can reach
+    reach: tuple[float, float]
 
 
 def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None,
@@ -51,7 +53,8 @@ def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | Non
     of_society = [0] * len(seeds) if society is not None else society_seeds(seed, seeds, societies)
     people = scenario.people() if society is None else len(society.role)
     task = Task(scenario, (), society=society)
-    lows, highs = [], []
+    lows: list[float] = []
+    highs: list[float] = []
     for block in group_into_blocks(seeds, of_society, block_width(people, len(scenario.dimensions))):
         width = len(block.seeds)
         low, high = np.empty(width), np.empty(width)
@@ -74,11 +77,11 @@ def default_levels(reach: tuple[float, float]) -> tuple[float, ...]:
 
 def checked_levels(levels: Sequence[float], reach: tuple[float, float], scenario: Scenario) -> tuple[float, ...]:
     """The levels in ascending order, or one error with everything that is wrong with them."""
-    problems = []
+    problems: list[str] = []
     if not 1 <= len(levels) <= MOST_LEVELS:
         problems.append(f"levels: 1 to {MOST_LEVELS} are wanted, {len(levels)} were given")
     for level in levels:
-        if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 <= level <= 1:
+        if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 <= level <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             problems.append(f"levels: {level!r} is not a number from 0 to 1")
         elif not reach[0] <= level <= reach[1]:
             problems.append(f"levels: {level:g} cannot be reached by {scenario.alignment_mode!r} in {scenario.name!r}: "
@@ -94,16 +97,16 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
     """The scenario with each innovation in place of its own."""
     if wanted is None:
         return {scenario.innovation.name: scenario}
-    if not isinstance(wanted, Mapping) or not wanted:
+    if not isinstance(wanted, Mapping) or not wanted:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(["innovations: settings or another scenario by name are wanted, as in "
                           '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'])
-    found = {}
+    found: dict[str, Scenario] = {}
     for name, each in wanted.items():
         if isinstance(each, (str, Scenario)):
             other = Scenario.load(each) if isinstance(each, str) else each
             found[str(name)] = Scenario.from_mapping(
                 scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}")
-            found[str(name)].__dict__["folder"] = scenario.__dict__.get("folder", ".")
+            vars(found[str(name)])["folder"] = scenario.folder
         else:
             found[str(name)] = scenario.replace(dict(each))
     return found
@@ -139,17 +142,19 @@ def levels(
     InputError : a level that cannot be reached (with what can be), or wrong arguments.
     """
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
-    seed = _whole("seed", seed, 0, MAX_SEED)
+    runs = whole_number("runs", scenario.runs if runs is None else runs, 1, 10**9)
+    seed = whole_number("seed", seed, 0, MAX_SEED)
     if societies is not None:
-        societies = _whole("societies", societies, 1, runs)
+        societies = whole_number("societies", societies, 1, runs)
     variants = innovations_of(scenario, innovations)
     reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
     reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
     chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
+    if evidence is not None and not len(evidence):
+        raise InputError(["evidence: at least one strength from 0 to 1 is wanted"])
     record = tuple([record] if isinstance(record, str) else record)
     combinations = list(product(variants, [None] if evidence is None else evidence, chosen))
-    cells = []
+    cells: list[Cell] = []
     for number, (name, strength, level) in enumerate(combinations):
         def told(done: int, _: int, before: int = number * runs) -> None:
             if progress is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.decomposition import ENTRIES, EPISODES, decomposition_table
+from valign.model.errors import InputError, unknown
 from valign.model.lowering import Lowered
 from valign.model.observe import (
     AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
@@ -26,7 +27,7 @@ class Outcomes:
     """Tables of a simulation: `runs`, `series`, `decomposition`, `events`, `agents` (pandas DataFrames).
 
     What each column means, with its unit: docs/ODD.md §8. Tables are made when first asked for; those that were not
-    recorded (`record` of `simulate`) are empty.
+    recorded (`record` of `simulate`) are empty. `scenario`: what was simulated; `failures`: by run, why it failed ("").
     """
 
     def __init__(self, scenario: Scenario, seeds: Sequence[int], societies: Sequence[int],
@@ -52,20 +53,28 @@ class Outcomes:
 
     @cached_property
     def members(self) -> np.ndarray:
-        """Number of staff, managers and peers, by run (NaN where a run failed)."""
+        """Number of staff, managers and peers by run [runs] (NaN where a run failed)."""
         people = np.full(len(self._seeds), np.nan)
         for rows, result in self._recorded:
             people[rows] = (result.role != ROLES.index("commissioner")).sum()
         return people
 
     def curves(self, role: str, variable: str) -> np.ndarray:
-        """One variable of the monthly series, months + 1 x runs (NaN where a run failed or nobody has the role).
+        """One variable of the monthly series, from the start on [months + 1, runs].
 
-        role : staff, manager, peer, commissioner, all (the first three), or service. variable : see `variables`.
+        NaN where a run failed or nobody has the role.
+
+        role : staff, manager, peer, commissioner, all (the first three), or service. variable : see `variables`; units
+        in docs/ODD.md §8.
+
+        Raises InputError where there is no such series, or none were recorded.
         """
+        if (role, variable) not in (pairs := self.variables()):
+            raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in pairs], "series")])
         months = self.scenario.months + 1
         curves = np.full((months, len(self._seeds)), np.nan)
         for rows, result in self._recorded:
+            _wanted("series", result.services)
             if role == "service":
                 part = result.services[:, SERVICE_SERIES.index(variable)]
             elif variable in COMMISSIONER_SERIES:
@@ -76,12 +85,17 @@ class Outcomes:
         return curves
 
     def paths(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Runs of each block and their monthly path [months + 1, len(PATH), runs], always recorded."""
+        """Runs of each block [runs] and their monthly path [months + 1, len(PATH), runs], always recorded."""
         for rows, result in self._recorded:
             yield rows, result.path
 
     def path(self, variable: str) -> np.ndarray:
-        """One variable of the monthly path (`valign.model.observe.PATH`), months + 1 x runs (NaN: a run failed)."""
+        """One variable of the monthly path [months + 1, runs], always recorded (NaN: a run failed).
+
+        variable : one of `valign.model.observe.PATH`. Raises InputError for another.
+        """
+        if variable not in PATH:
+            raise InputError([unknown(variable, PATH, "variable of the path")])
         found = np.full((self.scenario.months + 1, len(self._seeds)), np.nan)
         for rows, path in self.paths():
             found[:, rows] = path[:, PATH.index(variable)]
@@ -90,11 +104,12 @@ class Outcomes:
     def booked(self) -> tuple[np.ndarray, np.ndarray]:
         """The decomposition without its table, with record="decomposition": sums over months, services and stages
         [entries, episodes, roles, runs] of members' change in alignment, and how many have each role [roles, runs].
-        NaN where a run failed.
+        NaN where a run failed. Raises InputError where it was not recorded.
         """
         found = np.full((len(ENTRIES), len(EPISODES), len(ROLES), len(self._seeds)), np.nan)
         people = np.full((len(ROLES), len(self._seeds)), np.nan)
         for rows, result in self._recorded:
+            _wanted("decomposition", result.flows)
             _, entries, groups, episodes, roles, stages, runs = result.flows_shape
             sums = np.zeros(entries * episodes * roles * runs)
             for _, positions, changes in result.flows:
@@ -112,14 +127,18 @@ class Outcomes:
 
     def blocks_of_people(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[str, int], np.ndarray]]]:
         """Runs of each block, role and service of everybody, and at(variable, month) -> people x runs, with
-        record="agents": the arrays behind `agents`, without building the table."""
+        record="agents": the arrays behind `agents`, without building the table.
+
+        Raises InputError where they were not recorded.
+        """
         names = [*AGENT_SERIES, *self.scenario.dimensions]
         for rows, result in self._recorded:
+            _wanted("agents", result.agents)
             yield (rows, result.role, result.organisation,
                    lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)])
 
     def variables(self) -> list[tuple[str, str]]:
-        """All (role, variable) pairs of the series."""
+        """All (role, variable) pairs that `curves` takes."""
         people = [(role, name) for role in SERIES_ROLES for name in PEOPLE_SERIES]
         return people + [("commissioner", n) for n in COMMISSIONER_SERIES] + [("service", n) for n in SERVICE_SERIES]
 
@@ -146,7 +165,11 @@ class Outcomes:
 
     @cached_property
     def decomposition(self) -> pd.DataFrame:
-        """Change in the sum of alignment: run, month, organisation (group), episode, role, stage, mechanism, part."""
+        """Change in the sum of alignment (docs/ODD.md §6), with record="decomposition".
+
+        Columns: run, month, organisation (the group of services), episode, role, stage, mechanism, part, change (of the
+        sum over people, each 0 to 1). The changes of a run add up to its final less its initial sum.
+        """
         parts = [(rows, result.flows_shape, result.flows) for rows, result in self._recorded]
         return decomposition_table(parts, self.scenario.group_names)
 
@@ -158,7 +181,7 @@ class Outcomes:
         role, stage, holder (0: the first),
         alignment, identification, clarity, exposure (share of engaged ties) and values.
         """
-        tables = []
+        tables: list[pd.DataFrame] = []
         if not any(len(result.agents) for _, result in self._recorded):
             return pd.DataFrame()
         for rows, result in self._recorded:
@@ -172,7 +195,7 @@ class Outcomes:
                 **dict(zip(names, columns, strict=True)),
             }).astype({"stage": np.int8, "holder": np.int32}))
         table = pd.concat(tables, ignore_index=True)
-        table["stage"] = pd.Categorical.from_codes(table["stage"], list(STAGES))
+        table["stage"] = pd.Categorical.from_codes(table["stage"], pd.Index(STAGES))
         return table.sort_values(["run", "month", "person"], kind="stable", ignore_index=True)
 
     @cached_property
@@ -182,9 +205,14 @@ class Outcomes:
         return pd.DataFrame(rows, columns=["run", "month", "what", "service", "person", "terms"])
 
 
+def _wanted(record: str, found: Sized) -> None:
+    if not len(found):
+        raise InputError([f"{record}: not recorded; simulate with record={record!r}"])
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Outcomes of one combination of factors."""
+    """One combination of factors: their values by name in `factors`, what came of it in `outcomes` (`Outcomes`)."""
 
     factors: Mapping[str, float | str]
     outcomes: Outcomes
@@ -219,12 +247,13 @@ class Joined(ABC):
 
 
 class SideBySide(Joined):
-    """Ensembles that share their seeds: every table begins with a column for each factor."""
+    """Ensembles that share their seeds: every table begins with a column for each factor. `cells`: one for each."""
 
     cells: tuple[Cell, ...]
 
     @property
     def factors(self) -> tuple[str, ...]:
+        """Names of the factors, in the order of the columns."""
         return tuple(self.cells[0].factors)
 
     @cached_property
@@ -243,7 +272,10 @@ class SideBySide(Joined):
 
 
 class DesignOutcomes(Joined):
-    """Tables of a design: as `Outcomes`, `run` being the row of the design."""
+    """Tables of a design: as `Outcomes`, `run` being the row of the design.
+
+    `design`: as it was checked. `parts`: (rows, Outcomes) of each scenario that it holds.
+    """
 
     def __init__(self, design: pd.DataFrame, parts: Sequence[tuple[np.ndarray, Outcomes]]) -> None:
         self.design, self.parts = design, list(parts)
@@ -255,7 +287,7 @@ class DesignOutcomes(Joined):
         return pd.concat([found[["run"]], self.design, found.drop(columns="run")], axis=1)
 
     def _joined(self, name: str) -> pd.DataFrame:
-        tables = []
+        tables: list[pd.DataFrame] = []
         for rows, outcomes in self.parts:
             table = getattr(outcomes, name)
             if len(table):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, overload
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -42,8 +43,8 @@ class Block:
     overrides: Mapping[str, np.ndarray]
 
 
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+def whole_number(name: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         raise InputError([f"{name} = {value!r}: a whole number from {low} to {high} is wanted"])
     return int(value)
 
@@ -71,15 +72,16 @@ def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
 def group_into_blocks(seeds: Sequence[int], societies: Sequence[int], width: int,
                       overrides: Mapping[str, np.ndarray] | None = None) -> list[Block]:
     """Runs with the same society seed share blocks of at most `width`, in the order of the design."""
-    blocks = []
+    blocks: list[Block] = []
     by_society: dict[int, list[int]] = {}
     for row, society in enumerate(societies):
         by_society.setdefault(society, []).append(row)
     for society, rows in by_society.items():
         for start in range(0, len(rows), width):
-            part = np.array(rows[start:start + width])
+            chosen = rows[start:start + width]
+            part = np.array(chosen)
             columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
-            blocks.append(Block(part, tuple(seeds[row] for row in part), society, columns))
+            blocks.append(Block(part, tuple(seeds[row] for row in chosen), society, columns))
     return blocks
 
 
@@ -180,7 +182,8 @@ def simulate(
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
     base : the scenario that the columns of a design change.
-    width, threads : how many runs a block holds and how many blocks run at once; results do not depend on them.
+    width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
+        one a core); results do not depend on them.
     mechanisms : mechanisms of one's own (`valign.model.run.insertion`), plain Python: slower.
     society : an imported society (`society_from_tables`), else generated from society seeds.
     progress : called with (runs done, runs in all).
@@ -195,14 +198,16 @@ def simulate(
         alignment level).
     """
     STOP.clear()  # of a batch that was interrupted in this session
+    width = None if width is None else whole_number("width", width, 1, 10**9)
+    threads = None if threads is None else whole_number("threads", threads, 1, 10_000)
     if not isinstance(scenario, (Scenario, str)):
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
-    seed = _whole("seed", seed, 0, MAX_SEED)
+    runs = whole_number("runs", scenario.runs if runs is None else runs, 1, 10**9)
+    seed = whole_number("seed", seed, 0, MAX_SEED)
     if societies is not None:
-        societies = _whole("societies", societies, 1, runs)
+        societies = whole_number("societies", societies, 1, runs)
     seeds = run_seeds(seed, runs)
     task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, society))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
@@ -233,10 +238,11 @@ def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Sce
     apart = [name for name in map(str, design) if name not in SEEDS and not varies_in_block(name)]
     if not apart:
         return [(np.arange(len(design)), base)]
-    found, problems = [], []
+    found: list[tuple[np.ndarray, Scenario]] = []
+    problems: list[str] = []
     for settings, part in design.groupby(apart, sort=False, dropna=False):
         rows = part.index.to_numpy()
-        plain = {name: value.item() if isinstance(value, np.generic) else value
+        plain: dict[str, Any] = {name: value.item() if isinstance(value, np.generic) else value
                  for name, value in zip(apart, settings, strict=True)}
         try:
             found.append((rows, base.replace(plain)))
@@ -252,7 +258,7 @@ def plan(
     mechanisms: tuple[Insertion, ...] = (), society: Society | None = None,
 ) -> list[tuple[np.ndarray, Task, list[Block]]]:
     """Tasks and blocks of a checked design; the rows of a block count within its variant."""
-    planned = []
+    planned: list[tuple[np.ndarray, Task, list[Block]]] = []
     for rows, scenario in variants(base, design):
         part = design.iloc[rows]
         task = Task(scenario, record, mechanisms, imported(scenario, society))
@@ -271,7 +277,7 @@ def _simulate_design(design: pd.DataFrame, base: Scenario | str, record: tuple[s
     planned = plan(base, design, record, width, mechanisms, society)
     jobs = [(task, block) for _, task, blocks in planned for block in blocks]
     results = iter(run_jobs(jobs, len(design), threads, progress))
-    parts = []
+    parts: list[tuple[np.ndarray, Outcomes]] = []
     for rows, task, blocks in planned:
         found = [each for _ in blocks for each in next(results)]
         seeds, societies = (design[name].iloc[rows].tolist() for name in SEEDS)
@@ -291,7 +297,8 @@ def run_blocks(task: Task, blocks: Sequence[Block], runs: int, threads: int | No
 def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
              progress: Callable[[int, int], None] | None) -> list[list[Result]]:
     """Run blocks over threads (the kernels release the lock); the order of the results is that of the jobs."""
-    results, done = [], 0
+    results: list[list[Result]] = []
+    done = 0
 
     def collect(parts: Iterable[list[Result]]) -> None:
         nonlocal done
@@ -301,11 +308,15 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
             if progress is not None:
                 progress(done, runs)
 
+    def run(job: tuple[Task, Block]) -> list[Result]:
+        task, block = job
+        return task.run_or_explain(block)
+
     threads = threads or os.cpu_count() or 1
     if threads == 1:
-        collect(task.run_or_explain(block) for task, block in jobs)
+        collect(map(run, jobs))
         return results
     STOP.clear()
     with ThreadPoolExecutor(threads) as pool, stopped_together(pool):
-        collect(pool.map(lambda job: job[0].run_or_explain(job[1]), jobs))
+        collect(pool.map(run, jobs))
     return results

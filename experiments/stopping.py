@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
@@ -14,7 +14,7 @@ STOP = threading.Event()
 
 
 @contextmanager
-def stopped_together(pool: Executor) -> Iterator[None]:
+def stopped_together(pool: Executor) -> Generator[None]:
     """When what waits for the pool fails, nothing new begins; on Ctrl-C, what is under way ends within the month too.
 
     The flag is down again when the pool is empty: runs that are asked for later are not stopped.

@@ -16,13 +16,21 @@ if TYPE_CHECKING:
 
 def _number(column: str, doc: str) -> property:
     """A property that reads and writes one number of the person's row, within [0, 1]."""
+
     def read(self: Person) -> float:
-        return float(getattr(self.model.state, column)[self.row, 0])
+        return float(getattr(self.model.state, column)[_row(self), 0])
 
     def write(self: Person, value: float) -> None:
-        getattr(self.model.state, column)[self.row, 0] = _unit(value, column)
+        getattr(self.model.state, column)[_row(self), 0] = _unit(value, column)
 
     return property(read, write, doc=doc)
+
+
+def _row(person: Person) -> int:
+    """The person's row: as an index, the None of those who have left would reach the rows of others."""
+    if person.row is None:
+        raise RuntimeError("this person has left; the post is another's now")
+    return person.row
 
 
 def _unit(value: object, name: str) -> np.ndarray:
@@ -35,10 +43,14 @@ def _unit(value: object, name: str) -> np.ndarray:
 class Person(mesa.Agent):
     """Holder of a post. A new agent takes over the row when the holder leaves.
 
-    row is the person's row in `World.state` (None after leaving). What is written here between steps counts as
-    "outside" in the decomposition of alignment.
+    row is the person's row in `World.state` (None after leaving). Numbers to read and write, from 0 to 1: clarity (how
+    clearly the innovation is read), identification (with it), practice (its quality when engaged), voice (weight).
+    What is written between steps counts as "outside" in the decomposition of alignment.
+
+    Raises InputError for what is not allowed, RuntimeError when somebody has left.
     """
 
+    model: World
     clarity = _number("clarity", "How clearly the person reads the innovation (0 … 1).")
     identification = _number("identification", "Identification with the innovation (0 … 1).")
     practice = _number("practice", "Quality of practice when engaged (0 … 1).")
@@ -50,8 +62,11 @@ class Person(mesa.Agent):
 
     @property
     def values(self) -> np.ndarray:
-        """Values by dimension [K], in [0, 1]: a view, so `agent.values[0] = 0.5` writes too."""
-        return self.model.state.values[self.row, :, 0]
+        """Values by dimension [K], in [0, 1]: a view, so `agent.values[0] = 0.5` writes too.
+
+        Raises InputError when K numbers (or one for all), from 0 to 1, are not what is assigned.
+        """
+        return self.model.state.values[_row(self), :, 0]
 
     @values.setter
     def values(self, new: np.ndarray) -> None:
@@ -63,14 +78,14 @@ class Person(mesa.Agent):
 
     @property
     def stage(self) -> str:
-        """unaware, aware, engaged or lapsed."""
-        return STAGES[self.model.state.stage[self.row, 0]]
+        """unaware, aware, engaged or lapsed; anything else that is assigned raises InputError."""
+        return STAGES[int(self.model.state.stage[_row(self), 0])]
 
     @stage.setter
     def stage(self, new: str) -> None:
         if new not in STAGES:
             raise InputError([f"stage = {new!r}: allowed are {', '.join(STAGES)}"])
-        self.model.state.stage[self.row, 0] = STAGES.index(new)
+        self.model.state.stage[_row(self), 0] = STAGES.index(new)
 
     @property
     def engaged(self) -> bool:
@@ -79,31 +94,31 @@ class Person(mesa.Agent):
 
     @property
     def alignment(self) -> float:
-        """Alignment of the person's values with the innovation as perceived (0 … 1), as last computed."""
-        return float(self.model.state.alignment[self.row, 0])
+        """Alignment of the person's values with the innovation as perceived (0 … 1), as last computed (docs/ODD.md §3)."""
+        return float(self.model.state.alignment[_row(self), 0])
 
     @property
     def beliefs(self) -> np.ndarray:
-        """Expected results by channel [financial, economic, social]: a view."""
-        return self.model.state.belief[self.row, :, 0]
+        """Expected results by channel [financial, economic, social], in £ per £1, £ per £1 and SD of well-being: a view."""
+        return self.model.state.belief[_row(self), :, 0]
 
     @property
     def organisation(self) -> Organisation | None:
-        """The service the person belongs to (None for commissioners)."""
-        number = int(self.model.state.organisation[self.row])
+        """The service the person belongs to (None: a commissioner)."""
+        number = int(self.model.state.organisation[_row(self)])
         return self.model.organisations[number] if number < len(self.model.organisations) else None
 
     @property
     def manager(self) -> Person | None:
         """The line manager, if there is one."""
-        row = int(self.model.state.manager[self.row])
+        row = int(self.model.state.manager[_row(self)])
         return self.model.holder_of(row) if row >= 0 else None
 
     @property
     def neighbours(self) -> list[Person]:
         """Everybody the person has a tie with."""
-        state = self.model.state
-        return [self.model.holder_of(int(j)) for j in state.neighbour[state.tie_start[self.row]:state.tie_start[self.row + 1]]]
+        state, row = self.model.state, _row(self)
+        return [self.model.holder_of(int(j)) for j in state.neighbour[state.tie_start[row]:state.tie_start[row + 1]]]
 
     def step(self) -> None:
         """Nothing: the month is run by the model. A subclass may use it for a rule of its own."""
@@ -126,9 +141,9 @@ class Commissioner(Person):
 
     @property
     def weights(self) -> np.ndarray:
-        """What counts as evidence: weights [financial, economic, social], sum 1; a view."""
+        """What counts as evidence: weights [financial, economic, social], sum 1; a view (docs/ODD.md §5.11)."""
         state = self.model.state
-        return state.weights[self.row - int(state.first[len(state.setting)]), :, 0]
+        return state.weights[_row(self) - int(state.first[len(state.setting)]), :, 0]
 
 
-PERSONS = (Staff, Manager, Peer, Commissioner)  # in the order of roles
+PERSONS: tuple[type[Person], ...] = (Staff, Manager, Peer, Commissioner)  # in the order of roles

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PROJECTION = INDEX["projection"]
 
+Flows = tuple[int, np.ndarray, np.ndarray]  # first month of a chunk, flat positions, sums
+
 # (mechanism, part) of every entry, in the order of the ledger's rows.
 ENTRIES = (
     ("outside", "any"),
@@ -200,7 +202,8 @@ def flush(S, t):
                     S.flows[month, EPISODE_MOVES, group, after, S.role[i], S.stage[i, r], r] += S.alignment[i, r]
 
 
-def decomposition_table(parts: Sequence[tuple], group_names: Sequence[str]) -> pd.DataFrame:
+def decomposition_table(parts: Sequence[tuple[np.ndarray, tuple[int, ...], Sequence[Flows]]],
+                        group_names: Sequence[str]) -> pd.DataFrame:
     """Flows as a table: run, month, organisation (group), episode, role, stage, mechanism, part, change.
 
     parts: (number of each run of a block, shape of its flows, [(first month, flat positions, sums)]).

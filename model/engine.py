@@ -92,7 +92,7 @@ def _steps_of(name: str, accounting: bool) -> list[Step]:
     return steps
 
 
-def month_steps(switches: Sequence[int], accounting: bool, insertions: Sequence[tuple[int, Function]] = (),
+def month_steps(switches: Sequence[int] | np.ndarray, accounting: bool, insertions: Sequence[tuple[int, Function]] = (),
                 *, touched: bool = False) -> list[Step]:
     """Steps of a month in order, those of mechanisms that are off left out.
 

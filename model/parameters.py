@@ -26,7 +26,9 @@ class Parameter:
 
     name: the dotted name users type. default, low, high: in `unit`; [low, high] is the plausible range from
     the evidence (sensitivity, priors). minimum, maximum: hard limits that a scenario may not leave.
-    distribution: over the plausible range. grade: measured, inferred or assumed. source: where it comes from.
+    distribution: over the plausible range. integer: whole numbers only. mechanism: what it belongs to.
+    meaning: in words. grade: measured, inferred or assumed. source: where it comes from. scope: "run",
+    "organisation" (groups of services may have their own) or "society" (a change gives other ties and people).
     """
 
     name: str
@@ -54,15 +56,15 @@ def _declare(mechanism: str, source: str, grade: str, rows: str, scope: str = "r
         name, default, low, high, unit, meaning, *rest = (cell.strip() for cell in line.split("|"))
         given = dict(pair.split("=", 1) for pair in (cell.strip() for cell in rest))
         negative = float(low) < 0 or unit.endswith("logit")
-        limits = {
-            "minimum": float(given.pop("min", "-50" if negative else "0")),
-            "maximum": float(given.pop("max", "50" if unit.endswith("logit") else "1e9")),
-        }
-        fields = {"mechanism": mechanism, "source": source, "grade": grade, "scope": scope} | given
-        fields["integer"] = fields.get("integer") == "yes"
         PARAMETERS[name] = Parameter(
-            name, float(default), float(low), float(high), unit, meaning=meaning, **limits, **fields
+            name, float(default), float(low), float(high), unit, mechanism, meaning,
+            source=given.pop("source", source), grade=given.pop("grade", grade), scope=given.pop("scope", scope),
+            minimum=float(given.pop("min", "-50" if negative else "0")),
+            maximum=float(given.pop("max", "50" if unit.endswith("logit") else "1e9")),
+            integer=given.pop("integer", "no") == "yes", distribution=given.pop("distribution", "uniform"),
         )
+        if given:
+            raise ValueError(f"{name}: unknown options {', '.join(given)}")
 
 
 PROTOTYPE = "chosen in a prototype to meet the facts of docs/EVIDENCE.md"

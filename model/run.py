@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .decomposition import Flows
 from .engine import month_steps, run_months
 from .errors import InputError, nearest
 from .events import Event, EventLog
@@ -20,10 +21,10 @@ CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
 
 @dataclass(frozen=True)
 class Insertion:
-    """A mechanism of one's own, called with (state, month) before or after a step of the month."""
+    """A mechanism of one's own: `function(state, month)`, which runs before the mechanism at position `step`."""
 
     function: Callable[[State, int], None]
-    step: int  # position in MECHANISMS before which it runs
+    step: int
 
 
 @dataclass(eq=False)
@@ -39,8 +40,8 @@ class Recorded:
     organisation: np.ndarray  # N: number of everybody's service
     role: np.ndarray  # N
     flows_shape: tuple[int, ...]  # months x entries x groups x episodes x roles x stages x W
-    flows: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)  # first month, flat positions, sums
-    events: list[Event] = field(default_factory=list)
+    flows: list[Flows] = field(default_factory=list[Flows])
+    events: list[Event] = field(default_factory=list[Event])
 
 
 def insertion(function: Callable[[State, int], None], *, before: str | None = None, after: str | None = None) -> Insertion:

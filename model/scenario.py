@@ -33,10 +33,9 @@ Number = Annotated[float, BeforeValidator(number_of)]
 Share = Annotated[float, BeforeValidator(number_of), Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^.\x00-\x1f\x7f]+$", strict=True)]
 Text = Annotated[str, Field(strict=True)]
-
-
-def _whole(low: int, high: int) -> Any:
-    return Annotated[int, Field(strict=True, ge=low, le=high)]
+Month = Annotated[int, Field(strict=True, ge=1, le=MOST_MONTHS)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+People = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 
 
 class _Part(BaseModel):
@@ -44,7 +43,11 @@ class _Part(BaseModel):
 
 
 class Innovation(_Part):
-    """What spreads: values in [0, 1], emphasis (shares, sum 1), and own settings of `innovation.*` parameters."""
+    """What spreads.
+
+    name : of the innovation. values : by dimension, in [0, 1]. emphasis : by dimension, 0 or more, how much a
+    dimension counts in alignment; they sum to 1. parameters : own settings of `innovation.*` parameters.
+    """
 
     name: Text = "innovation"
     values: dict[str, Share]
@@ -53,13 +56,19 @@ class Innovation(_Part):
 
 
 class Group(_Part):
-    """A group of services alike. staff: mean number (varies by size_spread when count > 1)."""
+    """A group of services alike.
+
+    name : without dots. count : number of services. staff : mean number a service (it varies by size_spread when
+    count > 1). managers, peers : number in each. stage : of the services at the start, "outside", "piloting",
+    "commissioned" or "sustained". staff_profile, manager_profile, peer_profile, client_profile : names of profiles.
+    parameters : own settings of parameters whose scope is "organisation".
+    """
 
     name: Name
-    count: _whole(1, 10**9) = 1
-    staff: _whole(0, 10**12) = 10
-    managers: _whole(0, 10**12) = 1
-    peers: _whole(0, 10**12) = 0
+    count: Positive = 1
+    staff: People = 10
+    managers: People = 1
+    peers: People = 0
     stage: Literal["outside", "piloting", "commissioned", "sustained"] = "outside"
     staff_profile: Text = "staff"
     manager_profile: Text = "manager"
@@ -69,16 +78,21 @@ class Group(_Part):
 
 
 class Commissioners(_Part):
-    """Who funds: number and profile."""
+    """Who funds: their number (`count`) and the name of their value profile (`profile`)."""
 
-    count: _whole(0, 10**9) = 0
+    count: Annotated[int, Field(strict=True, ge=0, le=10**9)] = 0
     profile: Text = "commissioner"
 
 
 class Change(_Part):
-    """At `month`, set or scale a parameter, or (event) bring in a new leader of a profile."""
+    """Something that changes at the beginning of a month (docs/ODD.md §5.1).
 
-    month: _whole(1, MOST_MONTHS)
+    month : from 1 to the horizon. parameter with `set` (its new value, in its unit) or `scale` (a factor), or
+    event = "new_leader" with the `profile` of the managers who come. organisations : names of the services concerned
+    (default: all).
+    """
+
+    month: Month
     parameter: Text | None = None
     set: Number | None = None
     scale: Number | None = None
@@ -106,7 +120,11 @@ class Change(_Part):
 
 
 class Tables(_Part):
-    """An imported society: nodes and edges (CSV, beside the scenario file), or a data set by name."""
+    """An imported society.
+
+    nodes, edges : CSV files, paths from the scenario file on; codebook : TOML that says what their columns are (see
+    `society_from_tables`). Or data : the name of a data set.
+    """
 
     nodes: Text | None = None
     edges: Text | None = None
@@ -124,14 +142,38 @@ class Scenario(_Part):
     """A scenario: who there is, what spreads, what happens when.
 
     Make one with `Scenario.load("two-services")`, `Scenario.load("mine.toml")`, `Scenario.from_toml(text)`, or
-    change one with `replace`. All raise ScenarioError, which lists every problem found.
+    change one with `replace`. All raise ScenarioError, which lists every problem found. Nothing of it can be assigned to.
+
+    Attributes
+    ----------
+    name, title, description : what it is called, in a word, a line and some sentences.
+    months : horizon, 1 to 12,000.
+    runs : how many are simulated unless asked otherwise, from 1.
+    dimensions : names of the K value dimensions (default: seven).
+    value_correlations : (dimension, dimension, correlation from -1 to 1) of people's values.
+    alignment_metric : how values and the innovation as perceived are held against each other: "distance", "centred" or
+        "profile" (docs/ODD.md §3).
+    alignment_level : mean alignment at the start, in [0, 1], that values are moved to (None: as the profiles have it).
+    alignment_mode : how (§4): "shift" moves all alike, "contract" toward the innovation.
+    alignment_roles : of whom.
+    sustainment_rule : what happens without funding: "emergent" or "direct" (§5.13).
+    relationship_rule : "bounded" (people far apart do not influence each other) or "constant" (§5.4).
+    everybody_aware : whether all know the innovation at the start.
+    parameters, ties : settings that differ from the defaults, by name.
+    mechanisms : on or off, by name.
+    innovation : what spreads.
+    profiles : mean values in [0, 1] by name and dimension.
+    organisations : groups of services, at least one.
+    commissioners : who funds.
+    changes : what changes when.
+    tables : an imported society in place of a generated one.
     """
 
     name: Name
     title: Text = ""
     description: Text = ""
-    months: _whole(1, MOST_MONTHS) = 72
-    runs: _whole(1, 10**9) = 100
+    months: Month = 72
+    runs: Positive = 100
     dimensions: Annotated[list[Name], Field(min_length=1, max_length=64)] = DIMENSIONS
     value_correlations: list[tuple[Text, Text, Annotated[float, BeforeValidator(number_of), Field(ge=-1, le=1)]]] = []
     alignment_metric: Literal["distance", "centred", "profile"] = "distance"
@@ -154,7 +196,10 @@ class Scenario(_Part):
     # --- reading -------------------------------------------------------------------------------------------------
     @classmethod
     def load(cls, name_or_path: str | Path) -> Scenario:
-        """A shipped scenario by name, or a TOML file by path."""
+        """A shipped scenario by name, or a TOML file by path.
+
+        Raises ScenarioError where name_or_path is neither, the file cannot be read, or something in it is wrong.
+        """
         text = str(name_or_path)
         if text in scenario_names():
             return cls.from_toml((SHIPPED / f"{text}.toml").read_text("utf-8"), where=f"{text}.toml")
@@ -171,39 +216,48 @@ class Scenario(_Part):
 
     @classmethod
     def from_toml(cls, text: str, where: str = "scenario") -> Scenario:
-        """A scenario from TOML text; `where` names the file in messages."""
+        """A scenario from TOML text; `where` names the file in messages, and paths of tables start in its folder.
+
+        Raises ScenarioError with every problem found.
+        """
         try:
             raw = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise ScenarioError([f"{where}: not valid TOML: {error}"]) from None
         scenario = cls.from_mapping(raw, where)
-        scenario.__dict__["_toml"], scenario.__dict__["folder"] = text, str(Path(where).parent)
+        vars(scenario).update(_toml=text, folder=str(Path(where).parent))
         return scenario
 
     @classmethod
     def from_mapping(cls, raw: Mapping[str, Any], where: str = "scenario") -> Scenario:
-        """A scenario from nested mappings, as TOML gives them."""
+        """A scenario from nested mappings, as TOML gives them; `where` begins every problem in messages.
+
+        Raises ScenarioError with every problem found in `raw`.
+        """
         try:
             raw = copy.deepcopy(dict(raw))
         except RecursionError:
             raise ScenarioError([f"{where}: nested too deeply"]) from None
-        problems = list(check_structure(raw))
+        problems, scenario = list(check_structure(raw)), None
         try:
             scenario = cls.model_validate(raw)
         except ValidationError as error:
             problems += [explain(each, _FIELDS) for each in error.errors()]
         else:
             problems += cross_check(scenario)
-        if problems:
+        if scenario is None or problems:
             raise ScenarioError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
         return scenario
 
     # --- writing and changing ------------------------------------------------------------------------------------
     def to_toml(self, path: str | Path | None = None) -> str:
-        """The scenario as TOML: the text it was read from, else written anew; also written to `path` if given."""
+        """The scenario as TOML: the text it was read from, else written anew; also written to `path` if given.
+
+        Raises ScenarioError where `path` cannot be written.
+        """
         import tomli_w
 
-        text = self.__dict__.get("_toml")
+        text: str | None = vars(self).get("_toml")
         if text is None:
             text = tomli_w.dumps(self.to_mapping())
         if path is not None:
@@ -239,9 +293,12 @@ class Scenario(_Part):
 
         Keys: any parameter, a field of the scenario ("months"), "mechanisms.leadership", "innovation.values.client_agency",
         "profiles.NAME.DIMENSION", "organisations.GROUP.staff", "organisations.GROUP.slack", "commissioners.count",
-        "changes.0.month". alignment_level = "natural" takes the level away.
+        "changes.0.month". alignment_level = "natural" takes the level away. Values in the unit of the setting.
+
+        Raises ScenarioError for unknown keys (with the nearest) and values that are not allowed.
         """
-        raw, problems = self.to_mapping(), []
+        raw = self.to_mapping()
+        problems: list[str] = []
         raw.setdefault("mechanisms", dict(self.mechanisms))
         for key, value in settings.items():
             try:
@@ -251,11 +308,11 @@ class Scenario(_Part):
         if problems:
             raise ScenarioError(problems)
         changed = type(self).from_mapping(raw, self.name)
-        changed.__dict__["folder"] = self.__dict__.get("folder", ".")
+        vars(changed)["folder"] = self.folder
         return changed
 
     def settable(self) -> list[str]:
-        """Everything `replace` accepts."""
+        """Every key that `replace` accepts."""
         simple = [name for name in type(self).model_fields
                   if name not in ("parameters", "mechanisms", "innovation", "ties", "profiles", "organisations", "commissioners",
                                   "changes", "tables")]
@@ -299,14 +356,22 @@ class Scenario(_Part):
 
     # --- what the model asks -------------------------------------------------------------------------------------
     def value(self, name: str) -> float:
-        """Scenario-wide value of a declared parameter."""
+        """Scenario-wide value of the declared parameter `name`, in its unit. Raises KeyError for any other name."""
         section, short = section_of(name)
         given = {"innovation": self.innovation.parameters, "ties": self.ties, "parameters": self.parameters}[section]
         return given.get(short, PARAMETERS[name].default)
 
     def setting(self, group: int, name: str) -> float:
-        """Value of a parameter in a group of services: its own, else the scenario's."""
+        """Value of the parameter `name` in a group of services (its number, from 0): its own, else the scenario's.
+
+        Raises KeyError for a name and IndexError for a group that is none.
+        """
         return self.organisations[group].parameters.get(name, self.value(name))
+
+    @cached_property
+    def folder(self) -> str:
+        """Where the paths in `tables` start: the folder of the file that the scenario was read from."""
+        return "."
 
     @cached_property
     def group_names(self) -> list[str]:
@@ -323,7 +388,7 @@ class Scenario(_Part):
         return [name for group in self.organisations for name in _services(group)]
 
     def group_of_service(self, name: str) -> int:
-        """Number of the group that a service belongs to. Raises KeyError."""
+        """Number (from 0) of the group that the service `name` belongs to. Raises KeyError where none has it."""
         for number, group in enumerate(self.organisations):
             if name == group.name or (name.startswith(f"{group.name} ") and group.count > 1
                                       and _is_service(name[len(group.name) + 1:], group.count)):
@@ -331,16 +396,16 @@ class Scenario(_Part):
         raise KeyError(name)
 
     def people(self) -> int:
-        """Expected number of people."""
+        """Expected number of people: staff by their mean, managers, peers and commissioners."""
         return self.commissioners.count + sum(g.count * (g.staff + g.managers + g.peers) for g in self.organisations)
 
 
 def scenario_names() -> list[str]:
-    """Names of the scenarios that ship."""
+    """Names of the scenarios that ship, in order of the alphabet: what `Scenario.load` takes."""
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def _is_table(value: object) -> bool:
+def _is_table(value: dict[str, Any] | list[Any] | str | float) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
 
 

@@ -28,7 +28,22 @@ MOST_SERVICES, MOST_TEAMS, MOST_POSTS = 65_536, 65_000, 2**24
 class Society:
     """Arrays of a society. N people, O services, E ties.
 
-    Rows: services in scenario order, in a service managers, staff, peers; commissioners last.
+    Rows: services in scenario order, in a service managers, staff, peers; commissioners last. Rows and numbers count
+    from 0; -1 stands for none. Nobody changes a society: runs share it.
+
+    Attributes
+    ----------
+    organisation, role, profile, team : of each person [N]: number of the service (commissioners: O), of the role (in
+        the order of `ROLES`), of the value profile, of the team in the service.
+    manager, line_tie : of each person [N]: row of the line manager, number of the tie with them.
+    post_low, post_high, key : what draws are named by, of posts [N] and of services [O].
+    first : rows of service o are first[o] to first[o + 1] - 1 [O + 2].
+    group, commissioner, area : of each service [O]: number of the group, row of who funds it, number of the area.
+    leadership_z, slack_z, coproduction_z : lasting differences of services [O], standard normal.
+    tie_a, tie_b, tie_kind : of each tie [E]: rows of the two, a < b, and the kind (in the order of `ties.KINDS`).
+    values : of first holders [N, K], in [0, 1], NaN where missing (None: drawn).
+    ids, names : of imported people [N] and services [O].
+    tie_start, neighbour, tie_of : ties by person: i has neighbour[tie_start[i]:tie_start[i + 1]], by ties tie_of[...].
     """
 
     organisation: np.ndarray  # N int32 (commissioners: O)
@@ -66,7 +81,7 @@ class Society:
             object.__setattr__(self, name, array)
 
     def service_names(self, scenario: Scenario) -> list[str]:
-        """Names of the services."""
+        """Names of the services [O]: their own where imported, else those that `scenario` gives."""
         return scenario.service_names() if self.names is None else self.names
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +158,7 @@ class Table:
             which = f"{self.row}{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:SHOWN]))}{more}"
             self.problems.append(f"{self.name}, {which}: {problem}")
 
-    def each(self, column: np.ndarray, wrong: np.ndarray, say: Any) -> None:
+    def each(self, column: np.ndarray, wrong: np.ndarray, say: Callable[[str], str]) -> None:
         """One problem for every distinct wrong text of a column."""
         rows: dict[str, list[int]] = {}
         for row in np.flatnonzero(wrong):

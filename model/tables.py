@@ -56,7 +56,7 @@ def society_of(scenario: Scenario, seed: int) -> Society:
         if tables.data not in DATA_SETS or not (folder / "codebook.toml").is_file():
             raise missing_data(tables.data)
         return society_from_tables(folder / "nodes.csv", folder / "edges.csv", folder / "codebook.toml", scenario)
-    folder = Path(scenario.__dict__.get("folder", "."))
+    folder = Path(scenario.folder)
     codebook = None if tables.codebook is None else folder / tables.codebook
     return society_from_tables(folder / str(tables.nodes), folder / str(tables.edges), codebook, scenario)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .agents import PERSONS, Person
 from .build import build
-from .decomposition import decomposition_table
+from .decomposition import Flows, decomposition_table
 from .engine import Function, month_steps, run_months
 from .errors import InputError
 from .events import Event, EventLog
@@ -29,7 +29,7 @@ MAX_SEED = 2**63 - 1
 
 
 class Organisation:
-    """A service: a view on its row of the state."""
+    """A service: a view on its row of the state, whose `number` (from 0) and `name` do not change."""
 
     def __init__(self, world: World, number: int, name: str) -> None:
         self._world, self.number, self.name = world, number, name
@@ -40,16 +40,16 @@ class Organisation:
     @property
     def stage(self) -> str:
         """outside, piloting, commissioned, sustained or abandoned."""
-        return SERVICE_STAGES[self._world.state.service_stage[self.number, 0]]
+        return SERVICE_STAGES[int(self._world.state.service_stage[self.number, 0])]
 
     @property
     def climate(self) -> float:
-        """Implementation climate (0 … 1)."""
+        """Implementation climate (0 … 1; docs/ODD.md §5.9)."""
         return float(self._world.state.climate[self.number, 0])
 
     @property
     def local_version(self) -> np.ndarray:
-        """Values that the innovation embodies as delivered here [K]."""
+        """Values that the innovation embodies as delivered here [K], in [0, 1]: a copy."""
         return self._world.state.version[self.number, :, 0].copy()
 
     @property
@@ -60,7 +60,7 @@ class Organisation:
 
     @property
     def uptake(self) -> float:
-        """Share of members engaged (NaN without members)."""
+        """Share of members engaged (0 … 1; NaN without members)."""
         stage = self._world.state.stage[slice(*self._world.state.first[self.number:self.number + 2]), 0]
         return float((stage == ENGAGED).mean()) if len(stage) else float("nan")
 
@@ -96,11 +96,11 @@ class World(mesa.Model):
         mean_alignment(self.state, self._start)
         observe(self.state, 0)
         self._log = EventLog(self.state) if events else None
-        self._flows: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self._flows: list[Flows] = []
         self._insertions: list[Insertion] = []
         names = self.society.service_names(self.plan)
         self.organisations = [Organisation(self, number, name) for number, name in enumerate(names)]
-        self._posts = [PERSONS[role](self, row) for row, role in enumerate(self.society.role)]
+        self._posts: list[Person] = [PERSONS[role](self, row) for row, role in enumerate(self.society.role)]
         self._holder = self.state.holder[:, 0].copy()
         self.datacollector = mesa.DataCollector(model_reporters={
             name: name for name in ("uptake", "spread", "alignment", "identification")
@@ -108,7 +108,7 @@ class World(mesa.Model):
         self.datacollector.collect(self)
 
     def step(self) -> None:
-        """One month."""
+        """One month, and a row of `datacollector`; beyond the horizon only the row, and `running` becomes False."""
         if self.steps > self.plan.months:
             self.running = False
         else:
@@ -135,33 +135,33 @@ class World(mesa.Model):
         """Insert a mechanism of one's own, `function(state, month)`, before or after a mechanism of the month.
 
         Plain Python or compiled with Numba; without `before` and `after` it runs last. What it moves is booked as
-        "outside" in the decomposition. Raises InputError for an unknown mechanism.
+        "outside" in the decomposition. Raises InputError for an unknown mechanism, or both places.
         """
         self._insertions.append(insertion(function, before=before, after=after))
 
     def holder_of(self, row: int) -> Person:
-        """The agent that holds the post in a row of the state."""
+        """The agent that holds the post in a row of the state. Raises IndexError for a row that is none."""
         return self._posts[row]
 
     @property
     def uptake(self) -> float:
-        """Share of staff, managers and peers engaged."""
+        """Share of staff, managers and peers engaged (0 … 1)."""
         return float((self._members("stage") == ENGAGED).mean())
 
     @property
     def spread(self) -> float:
-        """Share of services that use the innovation."""
+        """Share of services that use the innovation: piloting, commissioned or sustained (0 … 1)."""
         stage = self.state.service_stage[:, 0]
         return float(((stage >= 1) & (stage <= 3)).mean())
 
     @property
     def alignment(self) -> float:
-        """Mean alignment of staff, managers and peers."""
+        """Mean alignment of staff, managers and peers (0 … 1)."""
         return float(self._members("alignment").mean())
 
     @property
     def identification(self) -> float:
-        """Mean identification of staff, managers and peers."""
+        """Mean identification of staff, managers and peers (0 … 1)."""
         return float(self._members("identification").mean())
 
     def _members(self, column: str) -> np.ndarray:
@@ -179,7 +179,7 @@ class World(mesa.Model):
 
     @property
     def outcomes(self) -> dict[str, float]:
-        """Outcomes of the whole run. Raises RuntimeError before the horizon is reached."""
+        """Outcomes of the whole run by name (docs/ODD.md §8). Raises RuntimeError before the horizon is reached."""
         if self.steps < self.plan.months:
             raise RuntimeError(f"outcomes are known after {self.plan.months} months; {self.steps} have passed")
         out = np.empty((len(OUTCOMES), 1))

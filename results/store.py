@@ -16,8 +16,9 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class TableHash:
             if not len(table):
                 continue
             column = pa.concat_arrays(table[field.name].chunks)
-            if pa.types.is_list(column.type):
+            if isinstance(column, pa.ListArray):
                 self._of(f"{field.name}[]").update(column.value_lengths().to_numpy(zero_copy_only=False).astype("<i8").tobytes())
                 column = column.flatten()
             if pa.types.is_floating(column.type):
@@ -80,7 +81,8 @@ class TableHash:
             elif pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
                 digest.update(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
             else:
-                column = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+                if not isinstance(column, pa.DictionaryArray):
+                    column = column.cast(pa.string()).dictionary_encode()
                 words = [hashlib.blake2b(str(word).encode(), digest_size=8).digest()
                          for word in (*column.dictionary.to_pylist(), None)]
                 codes = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
@@ -284,7 +286,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder of results."""
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] | list[Any] | str | float | None = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no results of valign ({MANIFEST} is missing)") from None
     except NotADirectoryError:
@@ -300,7 +302,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 class Saved:
-    """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for."""
+    """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for.
+
+    folder : where they are. manifest : how they came about, as manifest.json says it.
+
+    Raises StoreError where there are none or a file cannot be read; KeyError (`saved.runs`: AttributeError) for a table
+    that is not there, as all of a batch that is not finished.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -359,15 +367,15 @@ class Saved:
         if "value" in columns:
             pairs = parquet.read_table(path, columns=["role", "variable"]).to_pandas().drop_duplicates()
             return list(zip(pairs["role"].astype(str), pairs["variable"].astype(str), strict=True))
-        return [tuple(name.split(".", 1)) for name in columns if name != "run"]
+        return [(role, variable) for role, _, variable in (name.partition(".") for name in columns if name != "run")]
 
     def to_netcdf(self, path: str | Path) -> None:
-        """Outcomes (over run) and monthly series (over month and run) as netCDF 4, with units and provenance.
+        """Outcomes (over run) and monthly series (over month and run) as netCDF 4 at `path`, with units and provenance.
 
         Raises StoreError where the extra `netcdf` is not installed or the file cannot be written.
         """
         try:
-            import h5netcdf  # noqa: F401 (xarray asks for it when it writes)
+            import_module("h5netcdf")  # xarray asks for it when it writes
             import xarray
         except ImportError as error:
             raise StoreError(f"netCDF needs {error.name}: pip install 'valign[netcdf]'") from None
@@ -384,8 +392,9 @@ class Saved:
                       "scenario": self.manifest["work"].get("scenario", ""),
                       **{f"valign_{key}": str(self.manifest.get(key)) for key in keys}}
         try:
-            xarray.Dataset(data, {"run": runs["run"].to_numpy() if "run" in runs else np.arange(len(runs))},
-                           attributes).to_netcdf(path, engine="h5netcdf")
+            whole = xarray.Dataset(data, {"run": runs["run"].to_numpy() if "run" in runs else np.arange(len(runs))},
+                                   attributes)
+            cast("Any", whole).to_netcdf(path, engine="h5netcdf")  # its types are incomplete
         except OSError as error:
             raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from None
 
@@ -394,6 +403,6 @@ def load(folder: str | Path) -> Saved:
     """Results that a command of valign, or `run_batch`, left in a folder.
 
     folder : what was given as `--out`. Tables are read when asked for: `load("out").runs`.
-    Raises StoreError where there are none, or they were not finished.
+    Raises StoreError where there are none. A batch that is not finished has no tables yet: see `Saved`.
     """
     return Saved(folder)

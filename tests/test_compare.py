@@ -110,6 +110,9 @@ def test_the_runs_that_a_precision_needs() -> None:
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_finl", 0.1), "uptake_final"),
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
+    (lambda: compare({"a": BASE, "b": BASE}, runs=0), "runs = 0"),
+    (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: at least one"),
+    (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: at least one"),
 ])
 def test_wrong_comparisons(call: Callable, message: str) -> None:
     with pytest.raises(InputError, match=message):

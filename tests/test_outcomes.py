@@ -42,6 +42,25 @@ def test_the_path_is_recorded_whatever_is_asked_for(out: Outcomes) -> None:
     assert list(bare.series) == ["run", "month", "role", "variable", "value"]
 
 
+def test_what_there_is_no_curve_of_is_named(out: Outcomes) -> None:
+    for wrong in (("staff", "alignmnt"), ("staf", "alignment"), ("staff", "breadth")):
+        with pytest.raises(InputError, match="did you mean"):
+            out.curves(*wrong)
+    with pytest.raises(InputError, match="did you mean 'uptake'"):
+        out.path("uptak")
+    bare = simulate(TWO, runs=1, record=())
+    for asked in (lambda: bare.curves("staff", "alignment"), bare.booked, lambda: next(bare.blocks_of_people())):
+        with pytest.raises(InputError, match="not recorded; simulate with record="):
+            asked()
+
+
+@pytest.mark.parametrize("wrong", ["width", "threads"])
+def test_a_block_holds_runs_and_runs_somewhere(wrong: str) -> None:
+    for number in (0, -1):  # a negative width gave runs that were "ok" and had no outcomes
+        with pytest.raises(InputError, match=f"{wrong} = {number}"):
+            simulate(TWO, runs=2, **{wrong: number})
+
+
 def test_what_is_booked_is_the_decomposition(out: Outcomes) -> None:
     booked, people = out.booked()
     members = out.decomposition.query("organisation != 'commissioners'")

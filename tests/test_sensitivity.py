@@ -174,7 +174,7 @@ def test_samples_are_laid_out_as_salib_does(groups, second_order, monkeypatch):
 
     problem = with_extras([Factor(f.name, group, f.low, f.high) for f, group in zip(ISHIGAMI, groups, strict=True)])
     sample = Sample("sobol", problem, 16, 5, second_order=second_order)
-    ours, base = sample.unit(), sample._base
+    ours, base = sample.unit(), sample.base
     monkeypatch.setattr(salib.qmc, "Sobol", lambda **_: SimpleNamespace(random=lambda n: base[:n].copy()))
     np.testing.assert_array_equal(ours, salib.sample(problem.salib(), 16, calc_second_order=second_order))
 
@@ -184,7 +184,7 @@ def test_both_halves_of_many_factors_are_independent():
     from scipy.stats import qmc
 
     D, n = 150, 256
-    base = Sample("sobol", with_extras([Factor(f"x{k}", f"x{k}") for k in range(D - 1)]), n)._base
+    base = Sample("sobol", with_extras([Factor(f"x{k}", f"x{k}") for k in range(D - 1)]), n).base
     plain = qmc.Sobol(2 * D, scramble=True, rng=np.random.default_rng(1)).random(n)
     distance, without = (6 * ((x[:, :D] - x[:, D:]) ** 2).mean(axis=0) for x in (base, plain))
     error = np.sqrt(7 / 5 / n)  # of independent numbers, of which 1 is expected

@@ -121,6 +121,12 @@ def test_a_new_holder_is_a_new_agent():
     gone = [agent for row, agent in before.items() if agent.row is None]
     assert len(gone) == len(new)
     assert len(world.agents) == len(before)
+    kept = world.state.values.copy(), world.state.stage.copy()
+    for change in ({"values": 0.5}, {"stage": "lapsed"}, {"voice": 0.5}):
+        with pytest.raises(RuntimeError, match="has left"):
+            setattr(gone[0], *change.popitem())
+    np.testing.assert_array_equal(world.state.values, kept[0])
+    np.testing.assert_array_equal(world.state.stage, kept[1])
 
 
 def test_data_collector_and_horizon():

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from .listing import parameters as parameters
 
+    __version__: str
+
 _WHERE = {
     "Scenario": "valign.model.scenario",
     "ScenarioError": "valign.model.scenario",
@@ -64,7 +66,7 @@ _WHERE = {
     "load": "valign.results.store",
 }
 _MODULES = {"design": "valign.experiments.design"}
-__all__ = ["__version__", *_WHERE, *_MODULES]
+__all__ = ["__version__", *_WHERE, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  (the names above)
 
 _folder = Path(__file__).parent
 if not (_folder / "model").is_dir() and (_folder.parent / "model" / "parameters.py").is_file():

@@ -43,10 +43,13 @@ class _Part(BaseModel):
 class ClaimTest(_Part):
     """One test of a claim: arms under common random numbers, their contrast in one outcome, and the null.
 
+    name : of the test, each once in a claim. outcome : a column of `Outcomes.runs`, or one of `measures.MEASURES`.
     arms : settings by arm, by dotted names as in `Scenario.replace`; an empty arm is the world as it is. A word that
         names a parameter, as the value of `changes.N.set`, stands for the world's value of that parameter.
     of : the arms of the contrast, in order: (a) value, (a, b) a - b or log(a / b), (a, b, c, d) (a - b) - (c - d).
-    smallest : smallest effect of interest, in the unit of the outcome (log units for a log ratio).
+    direction : "higher" or "lower", what the claim says of the contrast.
+    smallest : smallest effect of interest, in the unit of the outcome (log units for a log ratio), above 0.
+    reason : why that.
     null : settings that take the assumption away; the same test is then run again. null_outcome: another outcome for
         that (for claims about a pattern that noise alone could make).
     counts : whether the verdict rests on it, else it is only reported.
@@ -66,7 +69,16 @@ class ClaimTest(_Part):
 
 
 class Claim(_Part):
-    """A claim with its tests: it holds in a world where every test that counts does."""
+    """A claim with its tests: it holds in a world where every test that counts does.
+
+    id : letters, digits, - and _. title, statement : what is said. source : who says it. against : what would count
+        against it.
+    grade : whether an equation states it ("assumed"), in part ("partly"), or not ("emergent").
+    mechanisms : that bring it about. scenario : of the worlds, with `sizes` (settings) to make it small.
+    scenarios : in which the effect is shown as shipped (default: `scenario`).
+    settings, changes : of all arms; `changes` are added to those of the scenario.
+    tests : at least one that counts.
+    """
 
     id: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     title: Text
@@ -85,7 +97,10 @@ class Claim(_Part):
     # --- reading -----------------------------------------------------------------------------------------------------
     @classmethod
     def load(cls, id_or_path: str | Path) -> Claim:
-        """A shipped claim by id ("C7"), or a TOML file by path. Raises InputError listing all that is wrong."""
+        """A shipped claim by id ("C7"), or a TOML file by path.
+
+        Raises InputError listing all that is wrong with id_or_path or the file.
+        """
         text = str(id_or_path)
         if re.fullmatch(r"[Cc]0*([1-9]\d*)", text) and (FOLDER / f"C{int(text[1:]):02d}.toml").is_file():
             path = FOLDER / f"C{int(text[1:]):02d}.toml"
@@ -102,7 +117,7 @@ class Claim(_Part):
 
     @classmethod
     def from_toml(cls, text: str, where: str = "claim") -> Claim:
-        """A claim from TOML text; `where` names the file in messages."""
+        """A claim from TOML text; `where` names the file in messages. Raises InputError listing all that is wrong."""
         try:
             raw = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -118,7 +133,10 @@ class Claim(_Part):
 
     # --- what running asks -------------------------------------------------------------------------------------------
     def base(self, name: str | None = None) -> Scenario:
-        """The scenario of the worlds (with `sizes`) or a shipped one, with the claim's settings and changes."""
+        """The scenario of the worlds (with `sizes`) or, by name, a shipped one, with the claim's settings and changes.
+
+        Raises InputError for an unknown name.
+        """
         scenario = Scenario.load(name or self.scenario)
         if self.changes:
             raw = scenario.to_mapping()
@@ -133,6 +151,7 @@ class Claim(_Part):
 
     @property
     def counting(self) -> list[ClaimTest]:
+        """The tests that the verdict rests on."""
         return [test for test in self.tests if test.counts]
 
 

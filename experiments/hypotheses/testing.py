@@ -18,7 +18,7 @@ from valign.results.summaries import mean_interval
 
 from ..design import MAX_SEED
 from ..facts import NO_FIT
-from ..simulate import _whole
+from ..simulate import whole_number
 from .claims import Claim, ClaimTest, claim_ids
 from .explaining import Where, where
 from .measures import MEASURES
@@ -47,7 +47,10 @@ Evaluate = Callable[..., Evaluated]
 
 @dataclass(frozen=True)
 class TestResult:
-    """One test in the worlds: effects [worlds, seeds] (predicted direction positive), judged alone."""
+    """One test in the worlds: effects [worlds, seeds] (predicted direction positive), judged alone.
+
+    null_effects, null : the same without the assumption. Effects are in the unit of the outcome (NaN: a run failed).
+    """
 
     test: ClaimTest
     effects: np.ndarray
@@ -68,7 +71,13 @@ class TestResult:
 
 @dataclass(eq=False)
 class ClaimResult:
-    """What testing a claim gave. `table` (one row per test), `shipped`, `rivals`, `variants` are DataFrames."""
+    """What testing a claim gave. `table` (one row per test), `shipped`, `rivals`, `variants` are DataFrames.
+
+    worlds : the points of the parameter space, one row each. seeds : runs of each arm in a world; seed : of all.
+    tests : by test. judged, null : the tests that count together, with the assumption and without.
+    failures : by world, why it failed. features : of the worlds, for `where`. runs : simulated in all.
+    level : error level at which it is decided, corrected (Holm 1979). verdict : the word for it.
+    """
 
     claim: Claim
     worlds: pd.DataFrame
@@ -82,7 +91,7 @@ class ClaimResult:
     rivals: pd.DataFrame
     variants: pd.DataFrame
     runs: int
-    level: float = 1.0  # error level at which it is decided, corrected (Holm)
+    level: float = 1.0
     verdict: str = "undecided"
     features: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -102,7 +111,7 @@ class ClaimResult:
     @property
     def table(self) -> pd.DataFrame:
         """One row per test: effect over worlds, shares of worlds, the null's."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for each in self.tests:
             mean, low, high = each.effect
             rows.append({"claim": self.claim.id, "test": each.test.name, "counts": each.test.counts,
@@ -127,7 +136,10 @@ class ClaimResult:
 def claim_tables(results: Sequence[ClaimResult]) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Summary (one row per claim, with words) and tables of tests, shipped scenarios, rivals, variants, leaves of the
     trees, worlds that failed and effects world by world."""
-    rows, leaves, failures, effects = [], [], [], []
+    rows: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    leaves: list[pd.DataFrame] = []
+    effects: list[pd.DataFrame] = []
     for each in results:
         try:
             found = each.where
@@ -210,11 +222,11 @@ def test_claims(claims: Sequence[str | Path | Claim], worlds: int = 200, seeds: 
     """`test_claim` for several; error levels are corrected over all of them (Holm 1979), and over all that ship where
     one of these is among them.
 
-    claims, worlds, seeds, seed, options : as for `test_claim`. told : called with the title of each.
+    claims, worlds, seeds, seed, family, options : as for `test_claim`. told : called with the title of each.
     Raises InputError before anything runs.
     """
     loaded = [each if isinstance(each, Claim) else Claim.load(each) for each in claims]
-    found = []
+    found: list[ClaimResult] = []
     for each in loaded:
         if told is not None:
             told(f"{each.id} {each.title}")
@@ -240,8 +252,8 @@ def corrected(results: Sequence[ClaimResult], family: int) -> list[ClaimResult]:
 
 def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, variant_worlds: int, shipped_runs: int,
           threads: int | None, progress: Callable[[int, int], None] | None, evaluate: Evaluate) -> ClaimResult:
-    worlds, seeds = _whole("worlds", worlds, 2, 10**6), _whole("seeds", seeds, 2, 10**4)
-    seed = _whole("seed", seed, 0, MAX_SEED)
+    worlds, seeds = whole_number("worlds", worlds, 2, 10**6), whole_number("seeds", seeds, 2, 10**4)
+    seed = whole_number("seed", seed, 0, MAX_SEED)
     base, table = claim.base(), plausible_worlds(worlds, seed)
     runs, societies = world_seeds(worlds, seeds, seed)
     start = ("alignment_start", "alignment_start_sd")
@@ -256,7 +268,7 @@ def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, v
 
     def held(scenario: Scenario, n: int, how: Sequence[dict[str, Any]], **more: Any) -> Evaluated:
         """All arms of all tests, once for each way in `how`; those that need costly records by themselves."""
-        parts = []
+        parts: list[Evaluated] = []
         for costly in dict.fromkeys(_costly(test) for test in claim.tests):
             tests = [test for test in claim.tests if _costly(test) == costly]
             names = dict.fromkeys([*start, *(t.outcome for t in tests), *(t.null_outcome or t.outcome for t in tests)])
@@ -350,7 +362,7 @@ def _shipped(claim: Claim, name: str, n: int, seed: int, threads: int | None,
     outcomes = list(dict.fromkeys(test.outcome for test in claim.tests))
     found = evaluate(claim.base(name), arms, outcomes, runs, societies, None, own=claim.settings, threads=threads,
                      progress=told)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for test in claim.tests:
         values = [found.values[arm.key][test.outcome].ravel() for arm in arms_of(test)]
         effect = contrast(test, values) * (1 if test.direction == "higher" else -1)

@@ -113,8 +113,9 @@ class Problem:
 
 def uncertain(scenario: Scenario) -> tuple[list[str], dict[str, list[str]]]:
     """All uncertain parameters of a scenario that can act in it, and those left out, by reason."""
-    kept, left = [], {"shapes the ties": [], "a decision (0 or 1)": [], "its mechanism is off": [],
-                      "every group of services has its own": []}
+    kept: list[str] = []
+    left: dict[str, list[str]] = {"shapes the ties": [], "a decision (0 or 1)": [], "its mechanism is off": [],
+                                  "every group of services has its own": []}
     for name, parameter in PARAMETERS.items():
         if parameter.low == parameter.high:
             continue
@@ -156,7 +157,8 @@ def make_problem(
     """
     bounds, levels, distributions = bounds or {}, levels or {}, distributions or {}
     names = uncertain(scenario)[0] if parameters is None else list(parameters)
-    allowed, problems = scenario.settable(), []
+    allowed = scenario.settable()
+    problems: list[str] = []
     for kind, given in (("bounds", bounds), ("levels", levels), ("distributions", distributions)):
         problems += [f"{kind}: {unknown(name, names, 'parameter of this study')}" for name in given
                      if name not in names]
@@ -166,7 +168,7 @@ def make_problem(
         problems.append(f"parameters: {twice[0]!r} is given twice")
     group_of, wrong = _groups(names, group_by)
     problems += wrong
-    factors = []
+    factors: list[Factor] = []
     for name in dict.fromkeys(names):
         if name not in allowed:
             problems.append(unknown(name, allowed, "parameter"))
@@ -202,7 +204,8 @@ def _groups(names: Sequence[str],
         if group_by != "mechanism":
             return {}, [f"group_by = {group_by!r}: allowed are 'mechanism' and groups of one's own (a mapping)"]
         return {name: parameter.mechanism for name in names if (parameter := declared(name)) is not None}, []
-    problems, found = [], {}
+    problems: list[str] = []
+    found: dict[str, str] = {}
     for group, members in group_by.items():
         for name in members:
             if name not in names:

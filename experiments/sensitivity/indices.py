@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -95,7 +95,7 @@ def table_of(names: list[str], index: str, values: np.ndarray, half: np.ndarray 
 
 
 @contextlib.contextmanager
-def _untouched() -> Iterator[None]:
+def _untouched() -> Generator[None]:
     """SALib sets NumPy's global seed, and how warnings are shown, in places; nobody else should notice.
 
     Its many small systems of equations (delta) take up to 20 times as long when several threads share each.
@@ -258,4 +258,4 @@ def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.nda
             settled = k
     others = order[max(ordered, settled):]
     beyond = float(np.max(value[others] + width[others], initial=-np.inf))
-    return Verdict(tuple(names[i] for i in order), ordered, settled, beyond)
+    return Verdict(tuple(names[int(i)] for i in order), ordered, settled, beyond)

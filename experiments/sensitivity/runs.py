@@ -43,8 +43,8 @@ class Runs:
 
     spec: Mapping[str, Any]
     folder: Path | None = None
-    names: list[str] = field(default_factory=list)
-    chunks: dict[int, Chunk] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list[str])
+    chunks: dict[int, Chunk] = field(default_factory=dict[int, Chunk])
 
     def __post_init__(self) -> None:
         if self.folder is None:
@@ -101,13 +101,14 @@ def design_rows(sample: Sample, start: int, stop: int) -> tuple[pd.DataFrame, np
     """
     unit = sample.unit(start, stop)
     run, society = sample.seeds(start, stop, unit)
-    settings, codes = {}, [run[:, :1].astype(np.int64), society[:, None]]
+    settings: dict[str, np.ndarray] = {}
+    codes = [run[:, :1].astype(np.int64), society[:, None]]
     for place, factor in enumerate(sample.problem.factors):
         if factor.name in EXTRA:
             continue
         values = factor.values(unit[:, place])
         number = np.unique(values, return_inverse=True)[1] if values.dtype == object else values.astype(float) + 0.0
-        settings[factor.name] = values if values.dtype in (object, bool) else number
+        settings[factor.name] = values if values.dtype.kind in "Ob" else number
         codes.append(np.ascontiguousarray(number, float).view(np.int64)[:, None])
     keys = np.ascontiguousarray(np.hstack(codes))
     _, first, inverse = np.unique(keys.view(f"V{keys.shape[1] * 8}").ravel(), return_index=True, return_inverse=True)

@@ -57,7 +57,7 @@ class Sample:
     common: bool = True
 
     def __post_init__(self) -> None:
-        problems = []
+        problems: list[str] = []
         if self.method not in METHODS:
             raise InputError([unknown(self.method, METHODS, "method")])
         if self.method in POWERS and (self.n < 2 or self.n & (self.n - 1)):
@@ -88,7 +88,7 @@ class Sample:
         return len(self.problem.factors) if self.method == "fast" else self.n
 
     @cached_property
-    def _base(self) -> np.ndarray:
+    def base(self) -> np.ndarray:
         """What row-blocks are made of: a Sobol' sequence, random points (rbd_fast), SALib's sample (fast, morris)."""
         D, problem = len(self.problem.factors), self.problem.salib()
         points = derive_seed(self.seed, 0, POINTS)
@@ -129,14 +129,14 @@ class Sample:
         stop = self.blocks if stop is None else stop
         D = len(self.problem.factors)
         if self.method in ("fast", "morris"):
-            return self._base[start * self.rows:stop * self.rows]
+            return self.base[start * self.rows:stop * self.rows]
         if self.method == "shapley":
             from SALib.sample import shapley
 
             salib = self.problem.salib()
             return np.concatenate([shapley.sample(salib, 1, seed=np.random.default_rng(
                 derive_seed(self.seed, block, POINTS))) for block in range(start, stop)])
-        base = self._base[start:stop]
+        base = self.base[start:stop]
         if self.method == "dgsm":
             points = np.repeat(base[:, None, :], D + 1, axis=1)
             each = np.arange(D)
@@ -168,7 +168,7 @@ class Sample:
         """A seed for every distinct (place, selector)."""
         key = np.column_stack([place, selector])
         found, inverse = np.unique(key, axis=0, return_inverse=True)
-        seeds = []
+        seeds: list[int] = []
         for numbers in found.tolist():
             seed = self.seed
             for number in numbers:

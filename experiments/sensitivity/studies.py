@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.design import MAX_SEED
-from valign.experiments.simulate import _whole, simulate
+from valign.experiments.simulate import simulate, whole_number
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
@@ -60,7 +61,7 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
     def some(design: pd.DataFrame) -> pd.DataFrame:
         found = simulate(design, base=scenario, record=("series",) if pairs else (), threads=threads)
         columns = ["status", *OUTCOMES] + [f"{name}@{month}" for name in pairs for month in range(scenario.months + 1)]
-        tables = []
+        tables: list[pd.DataFrame] = []
         for rows, outcomes in found.parts:
             monthly = [outcomes.curves(*pair).T for pair in pairs.values()]
             table = outcomes.runs[["status", *OUTCOMES]]
@@ -86,9 +87,9 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     """
     if method not in METHODS:
         raise InputError([unknown(method, METHODS, "method")])
-    n = _whole("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
-    replicates = _whole("replicates", replicates, 1, 10_000)
-    sample = Sample(method, problem, n, _whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
+    n = whole_number("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
+    replicates = whole_number("replicates", replicates, 1, 10_000)
+    sample = Sample(method, problem, n, whole_number("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     if n < LEAST_BLOCKS:
         raise InputError([f"n = {n}: at least {LEAST_BLOCKS} are wanted (intervals are made of resamples of them)"])
     needs_salib(method)
@@ -108,7 +109,7 @@ def needs_salib(method: str) -> None:
     if method == "sobol":
         return
     try:
-        import SALib  # noqa: F401
+        import_module("SALib")
     except ImportError:
         raise InputError([f"{method} is computed with SALib, which is not installed: pip install 'valign[analysis]'"]) \
             from None
@@ -144,6 +145,8 @@ def sensitivity(
         total index the noise floor. common_seeds : rows of a row-block share seeds and society.
     missing : "refuse" or "drop", see `Sensitivity`.
     folder : where runs are kept as they finish; the same study goes on from there, and so does one with a larger n.
+    seed : of points and runs, 0 to 2^63 - 1. second_order : interactions of pairs too (sobol: twice as many rows).
+    threads, progress : as for `simulate`.
 
     Returns
     -------
@@ -184,7 +187,8 @@ def sensitivity(
 class Screening:
     """Two steps: `morris` over all parameters, `sobol` with the `kept` ones alone and all others as one factor.
 
-    The total index of that one factor (`factors.REST`) is the share of variance neglected by whoever fixes the others.
+    The total index of that one factor (`factors.REST`) is the share of variance neglected by whoever fixes the others:
+    `rest`, the names in it.
     """
 
     morris: Sensitivity
@@ -206,6 +210,7 @@ class Screening:
 
     @property
     def words(self) -> str:
+        """What was screened out and what that neglects, then the words of the second step."""
         return sensitivity_text.screening(self.morris.size, self.morris.outcomes, len(self.kept), len(self.rest),
                                           self.neglected) + "\n\n" + self.sobol.words
 
@@ -222,10 +227,11 @@ def _screenable(found: Sensitivity) -> list[str]:
 
     Raises InputError when there is none, or when missing values are to be refused.
     """
-    usable, problems = [], []
+    usable: list[str] = []
+    problems: list[str] = []
     for outcome in found.outcomes:
         try:
-            found._scalar(outcome)
+            found.row_means(outcome)
             usable.append(outcome)
         except InputError as error:
             problems += error.problems
@@ -257,7 +263,7 @@ def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[st
     ------
     InputError : as for `sensitivity`; no outcome that enough trajectories have a value of.
     """
-    keep = _whole("keep", keep, 1, 10_000)
+    keep = whole_number("keep", keep, 1, 10_000)
     if wrong := [name for name in ("method", "group_by") if name in others]:
         raise InputError([f"{wrong[0]}: screening chooses it"])
     folder = None if folder is None else Path(folder)

@@ -26,8 +26,12 @@ MISSING = ("refuse", "drop")
 class Sensitivity:
     """A finished study. Tables are made when asked for; all from the same runs.
 
+    sample : the points. runs : what was simulated, by row-block. evaluate : what simulates.
     outcomes : which scalars are analysed. curves : which monthly curves. missing : "refuse" (outcomes without a value
     and failed runs are an error that names them) or "drop" (their row-blocks are left out, see `dropped`).
+    title : of the scenario. left_out : uncertain parameters that were not varied, by reason.
+
+    Every table raises InputError where rows failed or have no value and missing = "refuse", or too few are left.
     """
 
     sample: Sample
@@ -37,12 +41,13 @@ class Sensitivity:
     curves: tuple[str, ...] = ()
     missing: str = "refuse"
     title: str = "the model"
-    left_out: dict[str, list[str]] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     # --- the runs
     @cached_property
     def _chunks(self) -> list[tuple[int, Chunk]]:
-        found, start = [], 0
+        found: list[tuple[int, Chunk]] = []
+        start = 0
         while start < self.sample.blocks:
             found.append((start, self.runs.chunks[start]))
             start += len(found[-1][1].scalars) // self.sample.rows
@@ -62,7 +67,7 @@ class Sensitivity:
         return pd.DataFrame(found, columns=["row_block", "row", "why"])
 
     def values(self, outcome: str) -> np.ndarray:
-        """Runs of an outcome [row-blocks, rows, replicates], as simulated."""
+        """Runs of an outcome [row-blocks, rows, replicates], as simulated. Raises InputError for an unknown one."""
         scalars = [name for name in self.runs.names if "@" not in name]
         if outcome not in scalars:
             raise InputError([unknown(outcome, scalars, "known outcome")])
@@ -71,7 +76,10 @@ class Sensitivity:
         return np.concatenate(parts)[:shape[0] * shape[1]].reshape(shape)
 
     def curve(self, name: str) -> np.ndarray:
-        """A monthly curve [row-blocks, rows, months + 1], the mean over replicates."""
+        """The monthly curve `name` [row-blocks, rows, months + 1], the mean over replicates.
+
+        Raises InputError for one that was not recorded.
+        """
         monthly = [each for each in self.runs.names if "@" in each]
         wanted = [place for place, each in enumerate(monthly) if each.rpartition("@")[0] == name]
         if not wanted:
@@ -92,7 +100,7 @@ class Sensitivity:
         gone = failed | missing.any(axis=1)
         if not gone.any():
             return ~gone
-        problems = []
+        problems: list[str] = []
         if failed.any():
             first = self.failures.iloc[0]
             problems.append(f"{len(self.failures):,} of {missing.size:,} rows failed, in {failed.sum():,} of "
@@ -113,8 +121,8 @@ class Sensitivity:
                               "fast needs every point of its curves"])
         return ~gone
 
-    def _scalar(self, outcome: str) -> tuple[np.ndarray, np.ndarray]:
-        """Means over replicates [row-blocks, rows] of the usable row-blocks, and which those are.
+    def row_means(self, outcome: str) -> tuple[np.ndarray, np.ndarray]:
+        """Means over replicates of an `outcome` [usable row-blocks, rows], and which are usable [row-blocks].
 
         With missing = "drop" a row's mean is over the replicates that have a value.
         """
@@ -128,9 +136,9 @@ class Sensitivity:
     @cached_property
     def dropped(self) -> pd.DataFrame:
         """By outcome: row-blocks left out and how many there are, and the share of runs without a value."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for outcome in self.outcomes:
-            kept = self._scalar(outcome)[1]
+            kept = self.row_means(outcome)[1]
             rows.append({"outcome": outcome, "dropped": int((~kept).sum()), "row_blocks": len(kept),
                          "without_value": float(np.isnan(self.values(outcome)).mean())})
         return pd.DataFrame(rows)
@@ -150,7 +158,7 @@ class Sensitivity:
     def _first_n(self, outcome: str, n: int) -> tuple[pd.DataFrame, Any]:
         """`_analysed` from the first n row-blocks, done once."""
         if (outcome, n) not in self._done:
-            y, kept = self._scalar(outcome)
+            y, kept = self.row_means(outcome)
             self._done[outcome, n] = self._analysed(y[:int(kept[:n].sum())], kept[:n])
         return self._done[outcome, n]
 
@@ -183,7 +191,7 @@ class Sensitivity:
     @cached_property
     def _ends(self) -> np.ndarray:
         """Points A and B of every row-block of sobol [row-blocks, 2, D]."""
-        return np.stack(np.split(self.sample._base, 2, axis=1), axis=1)
+        return np.stack(np.split(self.sample.base, 2, axis=1), axis=1)
 
     @cached_property
     def indices(self) -> pd.DataFrame:
@@ -191,9 +199,9 @@ class Sensitivity:
 
         Index: S1 and ST (sobol), mu_star, mu, sigma (morris), ... and `correlation`: which way a factor works.
         """
-        parts = []
+        parts: list[pd.DataFrame] = []
         for outcome in self.outcomes:
-            y, kept = self._scalar(outcome)
+            y, kept = self.row_means(outcome)
             parts.append(self._first_n(outcome, self.sample.blocks)[0].assign(outcome=outcome))
             if self.sample.method != "fast":  # whose factors move together along a curve
                 parts.append(self._correlation(y, kept).assign(outcome=outcome))
@@ -202,13 +210,17 @@ class Sensitivity:
 
     @cached_property
     def second_order(self) -> pd.DataFrame:
-        """outcome, factor, other, value, low, high: interactions of pairs (sobol with second_order)."""
+        """outcome, factor, other, value, low, high: interactions of pairs.
+
+        Raises InputError where the study was run without second_order.
+        """
         if not self.sample.second_order:
             raise InputError(["this study has no second order: ask for it with second_order=True"])
-        groups, parts = self.sample.problem.groups, []
+        groups = self.sample.problem.groups
+        parts: list[pd.DataFrame] = []
         j, k = np.triu_indices(len(groups), 1)
         for outcome in self.outcomes:
-            y, kept = self._scalar(outcome)
+            y, kept = self.row_means(outcome)
             found = self._analysed(y, kept, second_order=True)[1]
             value, half = found.second[0][j, k], NORMAL * found.second_sd[0][j, k]
             parts.append(pd.DataFrame({"outcome": outcome, "factor": np.array(groups)[j], "other": np.array(groups)[k],
@@ -218,7 +230,8 @@ class Sensitivity:
     @cached_property
     def over_time(self) -> pd.DataFrame:
         """curve, month, factor, index, value, low, high: indices of monthly curves (NaN where nothing varies)."""
-        parts, groups = [], self.sample.problem.groups
+        groups = self.sample.problem.groups
+        parts: list[pd.DataFrame] = []
         for name in self.curves:
             y = self.curve(name)
             kept = self._usable(np.asarray(~np.isfinite(y).all(axis=2)), name)
@@ -243,9 +256,9 @@ class Sensitivity:
 
         See `indices.variance_shares`. `replicates` is the noise floor of total indices.
         """
-        rows = []
+        rows: list[dict[str, Any]] = []
         for outcome in self.outcomes:
-            kept = self._scalar(outcome)[1]
+            kept = self.row_means(outcome)[1]
             y = self.values(outcome)[kept]
             compared = y[:, [0, -1]] if self.sample.method == "sobol" else y
             y = y[np.isfinite(compared).all(axis=(1, 2))]  # runs are compared in pairs here: both must have a value
@@ -264,9 +277,9 @@ class Sensitivity:
     @cached_property
     def convergence(self) -> pd.DataFrame:
         """outcome, n, factor, index, value, low, high: the main indices from the first n row-blocks, n doubling."""
-        parts = []
+        parts: list[pd.DataFrame] = []
         for outcome in self.outcomes:
-            kept = self._scalar(outcome)[1]
+            kept = self.row_means(outcome)[1]
             for n in self._sizes():
                 if kept[:n].sum() < LEAST_BLOCKS and self.sample.method != "fast":
                     continue
@@ -280,11 +293,11 @@ class Sensitivity:
     def verdicts(self) -> dict[str, Verdict]:
         """By outcome: how much of the ranking of the parameters is settled. Empty where there is no half to compare."""
         names = [name for name in self.sample.problem.groups if name not in EXTRA]
-        out = {}
+        out: dict[str, Verdict] = {}
         table = self.convergence[self.convergence["index"] == MAIN[self.sample.method]]
         for outcome in self.outcomes:
             of = table[table["outcome"] == outcome]
-            sizes = sorted(of["n"].unique())
+            sizes: list[int] = sorted(of["n"].unique().tolist())
             now = of[of["n"] == sizes[-1]].set_index("factor").loc[names]
             if len(sizes) < 2 or now["value"].isna().any():
                 continue
@@ -340,8 +353,8 @@ class Sensitivity:
 
     # --- for others
     def salib(self, outcome: str) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-        """(problem, X, Y) for SALib: its problem on the unit cube, all points and the means over replicates."""
-        y, kept = self._scalar(outcome)
+        """(problem, X, Y) of an `outcome` for SALib: its problem on the unit cube, all points [n, D], means [n]."""
+        y, kept = self.row_means(outcome)
         unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[kept]
         return self.sample.problem.salib(), unit.reshape(-1, unit.shape[2]), y.ravel()
 
@@ -351,6 +364,8 @@ class Sensitivity:
 
     def enlarge(self, n: int | None = None, progress: Progress | None = None) -> Sensitivity:
         """The study with n base points (default: twice as many), all runs there are being used again.
+
+        progress : called with (runs done, runs in all).
 
         Raises InputError for fast, whose curves change with their length, and when n is smaller.
         """

@@ -1,0 +1,5 @@
+from typing import Any
+
+import numpy as np
+
+def sample(problem: dict[str, Any], N: int, seed: np.random.Generator | None = ...) -> np.ndarray: ...
