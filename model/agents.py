@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def _number(column: str, doc: str) -> property:
     """A property that reads and writes one number of the person's row, within [0, 1]."""
     def read(self: Person) -> float:
-        return float(getattr(self.model.state, column)[self.row, 0])
+        return float(getattr(self.model.state, column)[self._held, 0])
 
     def write(self: Person, value: float) -> None:
-        getattr(self.model.state, column)[self.row, 0] = _unit(value, column)
+        getattr(self.model.state, column)[self._held, 0] = _unit(value, column)
 
     return property(read, write, doc=doc)
 
@@ -35,8 +35,8 @@ def _unit(value: object, name: str) -> np.ndarray:
 class Person(mesa.Agent):
     """Holder of a post. A new agent takes over the row when the holder leaves.
 
-    row is the person's row in `World.state` (None after leaving). What is written here between steps counts as
-    "outside" in the decomposition of alignment.
+    row is the person's row in `World.state` (None after leaving, when all else raises InputError). What is written here
+    between steps counts as "outside" in the decomposition of alignment.
     """
 
     clarity = _number("clarity", "How clearly the person reads the innovation (0 … 1).")
@@ -49,9 +49,16 @@ class Person(mesa.Agent):
         self.row: int | None = row
 
     @property
+    def _held(self) -> int:
+        """The row. Raises InputError after leaving: somebody else's state is there now."""
+        if self.row is None:
+            raise InputError([f"{type(self).__name__} {self.unique_id} has left: the post has another holder"])
+        return self.row
+
+    @property
     def values(self) -> np.ndarray:
         """Values by dimension [K], in [0, 1]: a view, so `agent.values[0] = 0.5` writes too."""
-        return self.model.state.values[self.row, :, 0]
+        return self.model.state.values[self._held, :, 0]
 
     @values.setter
     def values(self, new: np.ndarray) -> None:
@@ -64,13 +71,13 @@ class Person(mesa.Agent):
     @property
     def stage(self) -> str:
         """unaware, aware, engaged or lapsed."""
-        return STAGES[self.model.state.stage[self.row, 0]]
+        return STAGES[self.model.state.stage[self._held, 0]]
 
     @stage.setter
     def stage(self, new: str) -> None:
         if new not in STAGES:
             raise InputError([f"stage = {new!r}: allowed are {', '.join(STAGES)}"])
-        self.model.state.stage[self.row, 0] = STAGES.index(new)
+        self.model.state.stage[self._held, 0] = STAGES.index(new)
 
     @property
     def engaged(self) -> bool:
@@ -80,30 +87,31 @@ class Person(mesa.Agent):
     @property
     def alignment(self) -> float:
         """Alignment of the person's values with the innovation as perceived (0 … 1), as last computed."""
-        return float(self.model.state.alignment[self.row, 0])
+        return float(self.model.state.alignment[self._held, 0])
 
     @property
     def beliefs(self) -> np.ndarray:
         """Expected results by channel [financial, economic, social]: a view."""
-        return self.model.state.belief[self.row, :, 0]
+        return self.model.state.belief[self._held, :, 0]
 
     @property
     def organisation(self) -> Organisation | None:
         """The service the person belongs to (None for commissioners)."""
-        number = int(self.model.state.organisation[self.row])
+        number = int(self.model.state.organisation[self._held])
         return self.model.organisations[number] if number < len(self.model.organisations) else None
 
     @property
     def manager(self) -> Person | None:
         """The line manager, if there is one."""
-        row = int(self.model.state.manager[self.row])
+        row = int(self.model.state.manager[self._held])
         return self.model.holder_of(row) if row >= 0 else None
 
     @property
     def neighbours(self) -> list[Person]:
         """Everybody the person has a tie with."""
         state = self.model.state
-        return [self.model.holder_of(int(j)) for j in state.neighbour[state.tie_start[self.row]:state.tie_start[self.row + 1]]]
+        ties = slice(*state.tie_start[self._held:self._held + 2])
+        return [self.model.holder_of(int(j)) for j in state.neighbour[ties]]
 
     def step(self) -> None:
         """Nothing: the month is run by the model. A subclass may use it for a rule of its own."""
@@ -128,7 +136,7 @@ class Commissioner(Person):
     def weights(self) -> np.ndarray:
         """What counts as evidence: weights [financial, economic, social], sum 1; a view."""
         state = self.model.state
-        return state.weights[self.row - int(state.first[len(state.setting)]), :, 0]
+        return state.weights[self._held - int(state.first[len(state.setting)]), :, 0]
 
 
 PERSONS = (Staff, Manager, Peer, Commissioner)  # in the order of roles

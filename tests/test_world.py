@@ -123,6 +123,23 @@ def test_a_new_holder_is_a_new_agent():
     assert len(world.agents) == len(before)
 
 
+def test_who_has_left_is_nobody_else():
+    world = World(rng=4)
+    former = list(world.agents)
+    for _ in range(12):
+        world.step()
+    gone = next(agent for agent in former if agent.row is None and isinstance(agent, Staff))
+    there = world.state.clarity.copy(), world.state.values.copy(), world.state.stage.copy()
+    for name in ("values", "clarity", "stage", "alignment", "beliefs", "organisation", "manager", "neighbours"):
+        with pytest.raises(InputError, match="has left"):
+            getattr(gone, name)
+    for name, value in (("clarity", 0.123), ("values", 0.5), ("stage", "lapsed")):
+        with pytest.raises(InputError, match="has left"):
+            setattr(gone, name, value)
+    for before, now in zip(there, (world.state.clarity, world.state.values, world.state.stage), strict=True):
+        np.testing.assert_array_equal(before, now)
+
+
 def test_data_collector_and_horizon():
     world = World(rng=1, months=6)
     while world.running:
