@@ -25,10 +25,10 @@ EMPTY_SURVEY = np.empty((0, 0))
 
 
 def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run."""
+    """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run, groups' own last."""
     values = np.repeat(lowered.parameters[:, :, None], width, axis=2)
     groups = lowered.scenario.group_names
-    for name, column in overrides.items():
+    for name, column in sorted(overrides.items(), key=lambda each: each[0].startswith("organisations.")):
         if name.startswith("organisations."):
             _, group, parameter = name.split(".", 2)
             settings = [1 + groups.index(group)]

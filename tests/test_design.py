@@ -70,6 +70,7 @@ def test_a_row_is_the_scenario_with_its_settings():
         {
             "fit_effect": [0.2, 0.45, 0.6, 0.45, 0.1],
             "organisations.hostel.slack": [0.1, 0.9, 0.3, 0.3, 0.5],
+            "slack": [0.4, 0.2, 0.6, 0.1, 0.8],
             "profiles.peer.client_agency": [0.1, 0.2, 0.9, 0.8, 0.7],
             "innovation.values.proof_of_effect": [0.1, 0.2, 0.3, 0.4, 0.5],
             "changes.0.month": [1, 5, 9, 20, 24],
@@ -110,6 +111,13 @@ def test_the_order_of_rows_does_not_matter():
     assert one.equals(two)
     narrow = simulate(table, base=SMALL, width=1).runs.drop(columns="run").sort_values(keys, ignore_index=True)
     assert one.equals(narrow)
+
+
+def test_the_order_of_columns_does_not_matter():
+    """A group's own setting wins over that of the scenario, wherever its column stands."""
+    table = d.replicate(pd.DataFrame({"organisations.hostel.slack": [0.9], "slack": [0.1]}), runs=4)
+    one, two = (simulate(each, base=SMALL).runs for each in (table, table[table.columns[::-1]]))
+    assert one["uptake_mean"].equals(two["uptake_mean"])
 
 
 def test_a_run_that_fails_is_a_row_that_says_so():
