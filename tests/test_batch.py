@@ -294,6 +294,14 @@ def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_p
     assert "is finished" in valign("resume", "out").err
 
 
+def test_a_batch_in_which_all_runs_fail_says_so(valign: Callable, tmp_path: Path) -> None:
+    designs.replicate(pd.DataFrame({"alignment_level": [0.999]}), 3).to_csv("design.csv", index=False)
+    said = valign("batch", "design.csv", "--scenario", "two-services", "--out", "out", "--threads", 1)
+    assert said.code == 0, said.err
+    assert "3 of them failed" in said.out + said.err
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (("batch", "none.csv", "--scenario", "two-services", "--out", "out"), "none.csv"),
     (("batch", "design.parquet", "--scenario", "two-servces", "--out", "out"), "two-services"),

@@ -68,6 +68,14 @@ def test_what_never_happens_counts_as_latest() -> None:
     assert row["n"] == 1
 
 
+def test_pairs_of_which_a_run_failed_do_not_count() -> None:
+    runs = pd.DataFrame({"arm": ["a"] * 4 + ["b"] * 4, "run": [0, 1, 2, 3] * 2, "society_seed": [0, 1, 2, 3] * 2,
+                         "status": ["ok", "failed", "ok", "ok", "failed", "ok", "ok", "ok"],
+                         "time_to_50": [10, np.nan, 20, 9, np.nan, 12, 15, 8]})
+    row = summaries.paired_differences(runs, ["time_to_50"], "arm", "a").iloc[0]
+    assert (row["n"], row["difference"], row["higher"]) == (2, -3.0, 0.0)  # runs 2 and 3: earlier, earlier
+
+
 def test_intervals_cover_with_nested_societies() -> None:
     """95 % intervals of a known difference cover it in 93 to 97 % of repetitions; ignoring societies they do not."""
     rng = np.random.default_rng(7)
@@ -143,6 +151,15 @@ def test_an_innovation_taken_from_another_scenario() -> None:
 
 # --- commands, replay, reports ---------------------------------------------------------------------------------------
 SMALL = ("--runs", "6", "--months", "12", "--quiet")
+
+
+def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) -> None:
+    none = "two-services+commissioners.count=0"
+    said = valign("compare", none, f"{none}+slack=0.5", "--runs", 3, "--months", 4, "--out", "out", "--quiet")
+    assert said.code == 0, said.err
+    curves = va.load(tmp_path / "out")["difference_curves"]
+    assert set(curves["variable"]) == {"engaged", "ever_engaged", "in_use", "alignment"}
+    assert curves.loc[curves["role"] == "commissioner", "mean"].isna().all()
 
 
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
