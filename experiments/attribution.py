@@ -16,9 +16,8 @@ import pandas as pd
 from valign.model.decomposition import ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
-from valign.results.summaries import mean_interval
 
-from .ablations import moving
+from .ablations import moving, with_interval
 from .simulate import simulate
 
 MEMBERS = ROLES[:3]
@@ -92,9 +91,8 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
     for e, episode in enumerate((*SHOWN_EPISODES, "all")):
         for r, role in enumerate((*MEMBERS, "all")):
             place = (e, r)
-            everything = mean_interval(total[place], clusters)
             rows.append({"episode": episode, "role": role, "mechanism": "all", "part": "all",
-                         **_of("booked", everything)})
+                         **with_interval("booked", total[place], clusters)})
             for name in mechanisms:
                 parts = {part: n for n, (of, part) in enumerate(ENTRIES) if of == name}
                 booked = {"all": base[list(parts.values())].sum(axis=0)[place],
@@ -102,12 +100,8 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
                 without = found[name][kept].sum(axis=0)[place]
                 for part, values in booked.items():
                     row = {"episode": episode, "role": role, "mechanism": name, "part": part,
-                           **_of("booked", mean_interval(values, clusters))}
+                           **with_interval("booked", values, clusters)}
                     if part == "all":
-                        row |= _of("ablation", mean_interval(total[place] - without, clusters))
+                        row |= with_interval("ablation", total[place] - without, clusters)
                     rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _of(name: str, interval) -> dict[str, float]:
-    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
