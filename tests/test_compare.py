@@ -141,6 +141,16 @@ def test_levels_of_innovations_under_evidence() -> None:
     assert set(found.decomposition.columns) >= {"alignment_level", "innovation", "evidence_strength", "change"}
 
 
+@pytest.mark.parametrize(("evidence", "message"), [
+    ([0.5, 0.5], "each different"), ([], "one strength or several"), ([0.2, 5], "innovation.evidence_strength = 5"),
+])
+def test_wrong_evidence_is_refused_before_anything_runs(evidence: list[float], message: str) -> None:
+    told: list[int] = []
+    with pytest.raises(InputError, match=message):
+        va.levels(BASE, [0.65], runs=2, evidence=evidence, record=(), progress=lambda done, _: told.append(done))
+    assert not told
+
+
 def test_an_innovation_taken_from_another_scenario() -> None:
     other = va.Scenario.load("social-prescribing")
     found = va.levels(BASE, [0.65], runs=2, innovations={"borrowed": other}, record=())
