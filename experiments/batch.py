@@ -36,7 +36,7 @@ from valign.results import store
 
 from . import shards
 from .design import SEEDS, check_design
-from .simulate import imported, variants
+from .simulate import MOST_RUNS, MOST_THREADS, _whole, imported, variants
 from .stopping import STOP
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class How:
     workers: int | None = None
     cluster: str | None = None
     part: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "workers"):
+            if (value := getattr(self, name)) is not None:
+                _whole(name, value, 1, MOST_THREADS)
 
 
 @dataclass(eq=False)
@@ -159,9 +164,10 @@ def run_batch(
     InputError : a wrong design (nothing is written). StoreError : the folder holds other work or cannot be written.
     Stopped : disk full or workers lost. Interrupted : Ctrl-C, SIGTERM. What is finished is kept in both.
     """
+    how = How(threads, workers, cluster)
     batch = begin(scenario, design, folder, record, society=society, say=say, command=command, shard_rows=shard_rows)
     if batch is not None:
-        go_on(batch, How(threads, workers, cluster), progress)
+        go_on(batch, how, progress)
     return opened(folder, say)
 
 
@@ -176,6 +182,8 @@ def begin(
         raise InputError([f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
                           "row are recorded by replaying it" if wrong[0] in ("agents", "events") else
                           f"record: {unknown(wrong[0], shards.KEPT, 'table')}"])
+    if shard_rows is not None:
+        shard_rows = _whole("shard_rows", shard_rows, 1, MOST_RUNS)
     design = check_design(scenario, design)
     variants(scenario, design)  # every variant is a valid scenario
     society = imported(scenario, society)

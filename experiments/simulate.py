@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
+MOST_RUNS, MOST_THREADS = 10**9, 1024
 RECORDS = ("series", "decomposition", "events", "agents")
 
 
@@ -195,11 +196,12 @@ def simulate(
         alignment level).
     """
     STOP.clear()  # of a batch that was interrupted in this session
+    width = None if width is None else _whole("width", width, 1, MOST_RUNS)
     if not isinstance(scenario, (Scenario, str)):
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
+    runs = _whole("runs", scenario.runs if runs is None else runs, 1, MOST_RUNS)
     seed = _whole("seed", seed, 0, MAX_SEED)
     if societies is not None:
         societies = _whole("societies", societies, 1, runs)
@@ -301,7 +303,7 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
             if progress is not None:
                 progress(done, runs)
 
-    threads = threads or os.cpu_count() or 1
+    threads = os.cpu_count() or 1 if threads is None else _whole("threads", threads, 1, MOST_THREADS)
     if threads == 1:
         collect(task.run_or_explain(block) for task, block in jobs)
         return results

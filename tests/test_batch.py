@@ -282,6 +282,13 @@ def test_what_a_batch_keeps(design: pd.DataFrame, tmp_path: Path, record: tuple[
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("what", ["shard_rows", "threads", "workers"])
+def test_a_number_that_is_none_leaves_no_folder(design: pd.DataFrame, tmp_path: Path, what: str) -> None:
+    with pytest.raises(InputError, match=f"{what} = -1: a whole number from 1"):
+        batches.run_batch(BASE, design, tmp_path / "out", **{what: -1})
+    assert not (tmp_path / "out").exists()
+
+
 # --- the command line ------------------------------------------------------------------------------------------------
 def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_path: Path) -> None:
     said = valign("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out")

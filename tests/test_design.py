@@ -179,3 +179,11 @@ def test_reading(tmp_path):
     for name in ("no.csv", "bad.parquet", "."):
         with pytest.raises(InputError, match="cannot be read"):
             d.read_design(tmp_path / name)
+
+
+@pytest.mark.parametrize("what", ["runs", "width", "threads"])
+@pytest.mark.parametrize("value", [-1, 0, 1.5, True])
+def test_numbers_that_are_none_are_refused(what, value):
+    for scenario in (SMALL, pd.DataFrame({"fit_effect": [0.1], "seed": [1]}))[: 1 if what == "runs" else 2]:
+        with pytest.raises(InputError, match=f"{what} = {value}: a whole number from 1"):
+            simulate(scenario, **{"runs": 1, what: value})
