@@ -9,7 +9,6 @@ foreign, and computes the rest. The final tables do not depend on how, where or 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import multiprocessing
 import os
 import shlex
@@ -21,12 +20,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
 )
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
@@ -36,7 +34,7 @@ from valign.results import store
 
 from . import shards
 from .design import SEEDS, check_design
-from .simulate import MOST_RUNS, MOST_THREADS, _whole, imported, variants
+from .simulate import MOST_RUNS, MOST_THREADS, _whole, imported, society_hash, variants
 from .stopping import STOP
 
 if TYPE_CHECKING:
@@ -451,18 +449,6 @@ def _hash(design: pd.DataFrame) -> str:
     import pyarrow as pa
 
     return store.TableHash().add(pa.Table.from_pandas(design, preserve_index=False)).hexdigest()
-
-
-def society_hash(society: Society | None) -> str:
-    """Stands for an imported society; empty for generated ones, which their seeds name."""
-    if society is None:
-        return ""
-    digest = hashlib.blake2b(digest_size=8)
-    for each in fields(society):
-        value = getattr(society, each.name)
-        digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
-                                            else repr(value).encode()))
-    return digest.hexdigest()
 
 
 def keep_tables(scenario: Scenario, folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, overload
 
@@ -225,6 +226,23 @@ def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[st
 def imported(scenario: Scenario, society: Society | None) -> Society | None:
     """The society that all runs share: the one given, or that of the scenario's tables."""
     return society_of(scenario, 0) if society is None and scenario.tables is not None else society
+
+
+def society_hash(society: Society | None) -> str:
+    """Stands for an imported society; empty for generated ones, which their seeds name."""
+    if society is None:
+        return ""
+    digest = hashlib.blake2b(digest_size=8)
+    for each in fields(society):
+        value = getattr(society, each.name)
+        digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
+                                            else repr(value).encode()))
+    return digest.hexdigest()
+
+
+def tables_hash(scenario: Scenario) -> str:
+    """Stands for the tables of a scenario, which its TOML only names; empty where it has none."""
+    return society_hash(imported(scenario, None))
 
 
 def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:

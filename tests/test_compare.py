@@ -188,11 +188,14 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [
     ("run", "two-services"),
     ("levels", "two-services", "--levels", "0.6,0.7", "--evidence", "0.2,0.7", "--innovation",
-     "clear: innovation.clarity=0.9", "--innovation", "housing-first"),
+     "clear: innovation.clarity=0.9", "--innovation", "own.toml"),
     ("compare", "two-services", "two-services+slack=0.5"),
 ])
 def test_a_row_is_replayed_to_the_bit(valign: Callable, tmp_path: Path, command: tuple[str, ...]) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(va.Scenario.load("housing-first").to_toml(), "utf-8")
     assert valign(*command, *SMALL, "--out", "out").code == 0
+    own.unlink()  # what it said is kept with the results
     last = len(pd.read_parquet(tmp_path / "out" / "runs.parquet")) - 1
     said = valign("run", "--replay", "out", "--row", last, "--out", "again")
     assert said.code == 0, said.err
