@@ -193,12 +193,13 @@ class Data:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of all that was observed."""
+        """Hash of all that was observed and how it is to be read."""
         made = hashlib.blake2b(digest_size=8)
         for table in (self.people, self.ties):
             made.update(b"" if table is None else table.to_csv(index=False).encode())
-        made.update(repr([(each.name, each.time.tolist(), each.share.tolist()) for each in self.series]).encode())
-        made.update(repr(self.patterns).encode())
+        series = [(each.name, each.variable, each.time.tolist(), each.share.tolist(), each.of.tolist(), each.error)
+                  for each in self.series]
+        made.update(repr((series, dict(self.orientation), self.patterns)).encode())
         return made.hexdigest()
 
     def part(self, rows: np.ndarray) -> Data:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.design import check_design, society_seeds, varies_in_block
-from valign.experiments.simulate import Block, Task, plan, run_jobs
+from valign.experiments.simulate import Block, Task, imported, plan, run_jobs, society_hash
 from valign.experiments.stopping import STOP
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
@@ -258,6 +258,7 @@ class Problem:
             "data": self.data.name,
             "data_hash": self.data.digest,
             "scenario": self.scenario.to_toml(),
+            "society": society_hash(imported(self.scenario, self.society)),
             "free": {name: [float(low), float(high)] for name, low, high in bounds},
             "code": sources_hash(),
         }

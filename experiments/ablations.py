@@ -52,15 +52,28 @@ def ablations(scenario: Scenario | str, runs: int | None = None, seed: int = 1, 
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
     mechanisms = moving(scenario, mechanisms)
     base = simulate(scenario, runs, seed, societies, record="decomposition")
-    members = base.decomposition.query("organisation != 'commissioners'")
-    booked = members.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0)
+    booked = booked_per_person(base.decomposition, base.runs, base.members)
+    clusters = base.runs["society_seed"].to_numpy()
     rows: list[dict[str, object]] = []
     for name in mechanisms:
         without = simulate(scenario.replace({f"mechanisms.{name}": False}), runs, seed, societies, record=()).runs
         difference = (base.runs["alignment_final"] - without["alignment_final"]).to_numpy()
-        row: dict[str, object] = {"mechanism": name}
-        for column, values in (("booked", booked[name].to_numpy() / base.members), ("ablation", difference)):
-            found = mean_interval(values, base.runs["society_seed"].to_numpy())
-            row |= {column: found.mean, f"{column}_low": found.low, f"{column}_high": found.high}
-        rows.append({**row, "runs": int(np.isfinite(difference).sum())})
+        rows.append({"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters),
+                     **with_interval("ablation", difference, clusters), "runs": int(np.isfinite(difference).sum())})
     return pd.DataFrame(rows)
+
+
+def booked_per_person(decomposition: pd.DataFrame, runs: pd.DataFrame, members: np.ndarray) -> pd.DataFrame:
+    """What each mechanism (columns) did to staff, managers and peers over the whole run, by row of `runs`.
+
+    members : how many they are, by run; NaN where a run failed, of which nothing is known.
+    """
+    inside = decomposition.query("organisation != 'commissioners'")
+    sums = inside.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0)
+    return sums.reindex(runs["run"], fill_value=0.0).div(members, axis=0)
+
+
+def with_interval(name: str, values: np.ndarray, clusters: np.ndarray | None) -> dict[str, float]:
+    """Mean over runs and its 95 % interval, as the columns name, name_low and name_high."""
+    found = mean_interval(values, clusters)
+    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -17,9 +17,8 @@ from valign.model.decomposition import ENTRIES, EPISODES
 from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
-from valign.results.summaries import Interval, mean_interval
 
-from .ablations import moving
+from .ablations import moving, with_interval
 from .simulate import simulate
 
 MEMBERS = ROLES[:3]
@@ -97,9 +96,8 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
     for e, episode in enumerate((*SHOWN_EPISODES, "all")):
         for r, role in enumerate((*MEMBERS, "all")):
             place = (e, r)
-            everything = mean_interval(total[place], clusters)
             rows.append({"episode": episode, "role": role, "mechanism": "all", "part": "all",
-                         **_of("booked", everything)})
+                         **with_interval("booked", total[place], clusters)})
             for name in mechanisms:
                 parts = {part: n for n, (of, part) in enumerate(ENTRIES) if of == name}
                 booked = {"all": base[list(parts.values())].sum(axis=0)[place],
@@ -107,12 +105,8 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
                 without = found[name][kept].sum(axis=0)[place]
                 for part, values in booked.items():
                     row: dict[str, object] = {"episode": episode, "role": role, "mechanism": name, "part": part,
-                                              **_of("booked", mean_interval(values, clusters))}
+                           **with_interval("booked", values, clusters)}
                     if part == "all":
-                        row |= _of("ablation", mean_interval(total[place] - without, clusters))
+                        row |= with_interval("ablation", total[place] - without, clusters)
                     rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _of(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}

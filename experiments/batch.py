@@ -9,7 +9,6 @@ foreign, and computes the rest. The final tables do not depend on how, where or 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import multiprocessing
 import os
 import shlex
@@ -21,12 +20,11 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
 )
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
@@ -36,7 +34,7 @@ from valign.results import store
 
 from . import shards
 from .design import SEEDS, check_design
-from .simulate import imported, variants
+from .simulate import MOST_RUNS, MOST_THREADS, whole_number, imported, society_hash, variants
 from .stopping import STOP
 
 if TYPE_CHECKING:
@@ -68,6 +66,11 @@ class How:
     workers: int | None = None
     cluster: str | None = None
     part: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "workers"):
+            if (value := getattr(self, name)) is not None:
+                whole_number(name, value, 1, MOST_THREADS)
 
 
 @dataclass(eq=False)
@@ -171,9 +174,10 @@ def run_batch(
     InputError : a wrong design (nothing is written). StoreError : the folder holds other work or cannot be written.
     Stopped : disk full or workers lost. Interrupted : Ctrl-C, SIGTERM. What is finished is kept in both.
     """
+    how = How(threads, workers, cluster)
     batch = begin(scenario, design, folder, record, society=society, say=say, command=command, shard_rows=shard_rows)
     if batch is not None:
-        go_on(batch, How(threads, workers, cluster), progress)
+        go_on(batch, how, progress)
     return opened(folder, say)
 
 
@@ -188,6 +192,8 @@ def begin(
         raise InputError([f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
                           "row are recorded by replaying it" if wrong[0] in ("agents", "events") else
                           f"record: {unknown(wrong[0], shards.KEPT, 'table')}"])
+    if shard_rows is not None:
+        shard_rows = whole_number("shard_rows", shard_rows, 1, MOST_RUNS)
     design = check_design(scenario, design)
     variants(scenario, design)  # every variant is a valid scenario
     society = imported(scenario, society)
@@ -457,18 +463,6 @@ def _hash(design: pd.DataFrame) -> str:
     import pyarrow as pa
 
     return store.TableHash().add(pa.Table.from_pandas(design, preserve_index=False)).hexdigest()
-
-
-def society_hash(society: Society | None) -> str:
-    """Stands for an imported society; empty for generated ones, which their seeds name."""
-    if society is None:
-        return ""
-    digest = hashlib.blake2b(digest_size=8)
-    for each in fields(society):
-        value: np.ndarray | list[str] | None = getattr(society, each.name)
-        digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
-                                            else repr(value).encode()))
-    return digest.hexdigest()
 
 
 def keep_tables(scenario: Scenario, folder: Path) -> None:

@@ -129,7 +129,7 @@ def levels(
     levels : numbers in [0, 1]. Default: low, middle and high within what the scenario can reach (all innovations can).
     runs, seed, societies, record, society : as in `simulate`, for each level.
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
-    evidence : strengths of the published evidence (0 to 1): each level and innovation under each of them.
+    evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
     progress : called with (runs done, runs in all).
 
     Returns
@@ -146,24 +146,26 @@ def levels(
     seed = whole_number("seed", seed, 0, MAX_SEED)
     if societies is not None:
         societies = whole_number("societies", societies, 1, runs)
+    strengths = [None] if evidence is None else list(evidence)
+    if not strengths or len(set(strengths)) < len(strengths):
+        raise InputError([f"evidence: one strength or several, each different, are wanted, not {strengths}"])
     variants = innovations_of(scenario, innovations)
     reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
     reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
     chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
-    if evidence is not None and not len(evidence):
-        raise InputError(["evidence: at least one strength from 0 to 1 is wanted"])
     record = tuple([record] if isinstance(record, str) else record)
-    combinations = list(product(variants, [None] if evidence is None else evidence, chosen))
-    cells: list[Cell] = []
-    for number, (name, strength, level) in enumerate(combinations):
-        def told(done: int, _: int, before: int = number * runs) -> None:
-            if progress is not None:
-                progress(before + done, runs * len(combinations))
-
+    combinations: list[tuple[dict[str, float | str], Scenario]] = []
+    for name, strength, level in product(variants, strengths, chosen):
         changes: dict[str, Any] = {"alignment_level": level}
         factors: dict[str, float | str] = {} if innovations is None else {"innovation": name}
         if strength is not None:
             changes["innovation.evidence_strength"] = factors["evidence_strength"] = strength
-        cells.append(Cell({"alignment_level": level, **factors}, simulate(
-            variants[name].replace(changes), runs, seed, societies, record, society=society, progress=told)))
+        combinations.append(({"alignment_level": level, **factors}, variants[name].replace(changes)))
+    cells: list[Cell] = []
+    for number, (factors, variant) in enumerate(combinations):
+        def told(done: int, _: int, before: int = number * runs) -> None:
+            if progress is not None:
+                progress(before + done, runs * len(combinations))
+
+        cells.append(Cell(factors, simulate(variant, runs, seed, societies, record, society=society, progress=told)))
     return Levels(scenario, chosen, tuple(cells), reach)

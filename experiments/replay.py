@@ -16,7 +16,6 @@ from valign.model.observe import OUTCOMES
 from valign.model.scenario import Scenario
 from valign.results import store
 
-from .levels import innovations_of
 from .outcomes import Outcomes
 from .simulate import RECORDS, Task, group_into_blocks, imported, run_blocks
 
@@ -69,12 +68,10 @@ def replayed(folder: str | Path, row: int) -> Replay:
         raise InputError([f"--row {row}: {folder} has rows 0 to {len(runs) - 1}"])
     found = runs.iloc[row]
     base = Scenario.load(Path(folder) / "scenario.toml")
-    if "scenarios" in work:
-        base = Scenario.from_toml(work["scenarios"][found["scenario"]], where=str(Path(folder) / "scenario.toml"))
+    for kind in ("scenario", "innovation"):  # of which there are several, as TOML
+        if f"{kind}s" in work:
+            base = Scenario.from_toml(work[f"{kind}s"][found[kind]], where=str(Path(folder) / store.MANIFEST))
     settings = {}
-    if work.get("innovations"):
-        name = found["innovation"]
-        base = innovations_of(base, {name: work["innovations"][name]})[name]
     for name in saved.manifest.get("settings", ()):
         value = found[name.removeprefix("innovation.") if name not in found else name]
         settings[name] = value.item() if isinstance(value, np.generic) else value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, overload
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
+MOST_RUNS, MOST_THREADS = 10**9, 1024
 RECORDS = ("series", "decomposition", "events", "agents")
 
 
@@ -198,13 +200,12 @@ def simulate(
         alignment level).
     """
     STOP.clear()  # of a batch that was interrupted in this session
-    width = None if width is None else whole_number("width", width, 1, 10**9)
-    threads = None if threads is None else whole_number("threads", threads, 1, 10_000)
+    width = None if width is None else whole_number("width", width, 1, MOST_RUNS)
     if not isinstance(scenario, (Scenario, str)):
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)
     scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = whole_number("runs", scenario.runs if runs is None else runs, 1, 10**9)
+    runs = whole_number("runs", scenario.runs if runs is None else runs, 1, MOST_RUNS)
     seed = whole_number("seed", seed, 0, MAX_SEED)
     if societies is not None:
         societies = whole_number("societies", societies, 1, runs)
@@ -228,6 +229,23 @@ def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[st
 def imported(scenario: Scenario, society: Society | None) -> Society | None:
     """The society that all runs share: the one given, or that of the scenario's tables."""
     return society_of(scenario, 0) if society is None and scenario.tables is not None else society
+
+
+def society_hash(society: Society | None) -> str:
+    """Stands for an imported society; empty for generated ones, which their seeds name."""
+    if society is None:
+        return ""
+    digest = hashlib.blake2b(digest_size=8)
+    for each in fields(society):
+        value: np.ndarray | list[str] | None = getattr(society, each.name)
+        digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
+                                            else repr(value).encode()))
+    return digest.hexdigest()
+
+
+def tables_hash(scenario: Scenario) -> str:
+    """Stands for the tables of a scenario, which its TOML only names; empty where it has none."""
+    return society_hash(imported(scenario, None))
 
 
 def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
@@ -312,7 +330,7 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
         task, block = job
         return task.run_or_explain(block)
 
-    threads = threads or os.cpu_count() or 1
+    threads = os.cpu_count() or 1 if threads is None else whole_number("threads", threads, 1, MOST_THREADS)
     if threads == 1:
         collect(map(run, jobs))
         return results

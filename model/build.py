@@ -25,10 +25,10 @@ EMPTY_SURVEY = np.empty((0, 0))
 
 
 def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run."""
+    """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run, groups' own last."""
     values = np.repeat(lowered.parameters[:, :, None], width, axis=2)
     groups = lowered.scenario.group_names
-    for name, column in overrides.items():
+    for name, column in sorted(overrides.items(), key=lambda each: each[0].startswith("organisations.")):
         if name.startswith("organisations."):
             _, group, parameter = name.split(".", 2)
             settings = [1 + groups.index(group)]
@@ -146,7 +146,7 @@ def allocate(
         result_count=whole(O), satisfaction=numbers(O), take_up=numbers(O), session_share=numbers(O),
         workload=numbers(O), enacted=numbers(O, K), starts=whole(O), stops=whole(O), funding_ended=whole(O) - 1,
         first_commissioned=whole(O) - 1, in_use_24=whole(O, dtype=np.int8) - np.int8(1),
-        service_terms=numbers(O, 10), award_terms=numbers(O, 8), person_terms=numbers(N if person_terms else 0, 10),
+        service_terms=numbers(O, 11), award_terms=numbers(O, 8), person_terms=numbers(N if person_terms else 0, 10),
         quality=numbers(E), ledger=numbers(len(ENTRIES) if accounting else 0, O + 1, 4, 4),
         flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),
         flows_from=np.ones(1, np.int64), agency=np.array([lowered.agency]), path=numbers(months + 1, len(PATH)),

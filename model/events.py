@@ -64,9 +64,7 @@ def _service_terms(S: State, o: int, r: int, before: int, after: int) -> dict[st
     if after == COMMISSIONED:
         return dict(zip(AWARD_TERMS, S.award_terms[o, :, r].tolist(), strict=True))
     terms = {"probability": float(S.service_terms[o, 7, r]), "draw": float(S.service_terms[o, 8, r])}
-    decided_by_terms = after == PILOTING or (S.rules[DIRECT_SUSTAINMENT] and before in (PILOTING, COMMISSIONED)
-                                             and S.funding_ended[o, r] >= 0)
-    if decided_by_terms:
+    if after == PILOTING or S.service_terms[o, 10, r]:
         terms |= dict(zip(START_TERMS, S.service_terms[o, :7, r].tolist(), strict=True))
     if after == ABANDONED and before == SUSTAINED and not S.rules[DIRECT_SUSTAINMENT]:
         terms |= {"share_engaged": float(S.service_terms[o, 9, r]), "months_under": float(S.months_under[o, r])}

@@ -144,7 +144,7 @@ class State(Handle):
     funding_ended: np.ndarray  # month in which funding first ended, -1
     first_commissioned: np.ndarray  # month of the first award, -1
     in_use_24: np.ndarray  # in use 24 months after funding first ended: 0, 1, -1 not known
-    service_terms: np.ndarray  # O x 10 x W: terms of the last decision of the service
+    service_terms: np.ndarray  # O x 11 x W: terms, p, u of the last decision, share engaged, if terms decided
     award_terms: np.ndarray  # O x 8 x W: terms of the last commissioning score
     person_terms: np.ndarray  # N (or 0: not recorded) x 10 x W
     # ties

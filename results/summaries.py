@@ -6,6 +6,7 @@ set of services. An *interval* (95 %) is how well the mean over runs is known: i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,9 +79,9 @@ def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
 def quantiles(values: np.ndarray, shares: Sequence[float], never: bool = False) -> np.ndarray:
     """Quantiles over the last axis; with `never`, NaN counts as later than everything (inf), else it is left out."""
     x = np.asarray(values, float)
-    if never:
+    if never and x.shape[-1]:
         return np.quantile(np.where(np.isnan(x), np.inf, x), shares, axis=-1, method="inverted_cdf")
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # of no runs too, where -1 would be any number
     out = np.full((len(shares), len(rows)), np.nan)
     missing = np.isnan(rows).any(axis=1)
     if rows.size:
@@ -91,13 +92,18 @@ def quantiles(values: np.ndarray, shares: Sequence[float], never: bool = False) 
     return out.reshape(len(shares), *x.shape[:-1])
 
 
+def _ok(runs: pd.DataFrame) -> pd.DataFrame:
+    """Without the runs that failed: what is missing in them is not known, and did not "never happen"."""
+    return runs[runs["status"] == "ok"] if "status" in runs else runs
+
+
 def summarise(runs: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
     """One row per outcome: n, mean with 95 % interval, median, 5 to 95 % band, happened (share of runs with a value).
 
     For times of events (`time_to_50`) runs without the event count as later than all others: median and band may be
-    infinite, and no mean is given. Intervals of shares are cut at 0 and 1.
+    infinite, and no mean is given. Intervals of shares are cut at 0 and 1. Runs that failed (`status`) do not count.
     """
-    rows = []
+    runs, rows = _ok(runs), []
     for outcome in outcomes:
         x = runs[outcome].to_numpy(float)
         never = label(outcome).never
@@ -132,18 +138,21 @@ def paired_differences(runs: pd.DataFrame, outcomes: Sequence[str], by: str, bas
     societies). standardised : the mean difference in units of the pooled standard deviation of single runs (Cohen's d).
     higher, higher_low, higher_high : probability that the value is higher than the base's, run by run (ties count
     half), with its interval; what did not happen counts as later than all else. variance_reduction : variance of the
-    mean difference with independent seeds, estimated from the same runs, over that with pairing.
+    mean difference with independent seeds, estimated from the same runs, over that with pairing. Pairs of which a run
+    failed (`status`) do not count.
     """
-    keyed = runs.set_index("run")
+    keyed = _ok(runs).set_index("run")
     reference = keyed[keyed[by] == base]
-    clusters = reference["society_seed"].to_numpy() if "society_seed" in reference else None
     rows = []
     for value in dict.fromkeys(runs[by]):
         if value == base:
             continue
-        other = keyed[keyed[by] == value].reindex(reference.index)
+        other = keyed[keyed[by] == value]
+        first = reference[reference.index.isin(other.index)]
+        second = other.reindex(first.index)
+        clusters = first["society_seed"].to_numpy() if "society_seed" in first else None
         for outcome in outcomes:
-            x, y = reference[outcome].to_numpy(float), other[outcome].to_numpy(float)
+            x, y = first[outcome].to_numpy(float), second[outcome].to_numpy(float)
             rows.append({by: value, "base": base, "outcome": outcome,
                          **_paired(x, y, clusters, label(outcome).never)})
     return pd.DataFrame(rows, columns=[by, "base", "outcome", *_PAIRED])

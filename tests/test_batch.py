@@ -282,6 +282,13 @@ def test_what_a_batch_keeps(design: pd.DataFrame, tmp_path: Path, record: tuple[
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("what", ["shard_rows", "threads", "workers"])
+def test_a_number_that_is_none_leaves_no_folder(design: pd.DataFrame, tmp_path: Path, what: str) -> None:
+    with pytest.raises(InputError, match=f"{what} = -1: a whole number from 1"):
+        batches.run_batch(BASE, design, tmp_path / "out", **{what: -1})
+    assert not (tmp_path / "out").exists()
+
+
 # --- the command line ------------------------------------------------------------------------------------------------
 def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_path: Path) -> None:
     said = valign("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out")
@@ -292,6 +299,14 @@ def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_p
     assert json.loads(again.out)["runs"] == 240
     assert again.err == ""
     assert "is finished" in valign("resume", "out").err
+
+
+def test_a_batch_in_which_all_runs_fail_says_so(valign: Callable, tmp_path: Path) -> None:
+    designs.replicate(pd.DataFrame({"alignment_level": [0.999]}), 3).to_csv("design.csv", index=False)
+    said = valign("batch", "design.csv", "--scenario", "two-services", "--out", "out", "--threads", 1)
+    assert said.code == 0, said.err
+    assert "3 of them failed" in said.out + said.err
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -87,6 +87,16 @@ def test_a_data_set_is_read(write) -> None:
     assert not len(part.ties)
 
 
+@pytest.mark.parametrize("change", [
+    ("error = 0.02", "error = 0.03"), ("of = 200", "of = 201"), ("error = 0.02", 'error = 0.02\nvariable = "uptake"'),
+    ("innovation = 0.9", "innovation = 0.8"), ("innovation = 0.9", "innovation = 0.9\nsplit = 0.6"),
+    ("sd = 0.5", "sd = 0.6"),
+])  # fmt: skip
+def test_data_that_are_read_in_another_way_are_other_data(write, change: tuple[str, str]) -> None:
+    assert data.load(write()).digest == data.load(write()).digest
+    assert data.load(write()).digest != data.load(write(TOML.replace(*change))).digest
+
+
 def test_dangling_ties_are_left_out_on_demand(write) -> None:
     ties = pd.concat([TIES, pd.DataFrame({"from": ["p0"], "to": ["nobody"]})])
     assert (

@@ -18,8 +18,8 @@ from valign.experiments.hypotheses.explaining import where
 from valign.experiments.hypotheses.measures import MEASURES
 from valign.experiments.hypotheses.testing import RIVALS, claim_tables, test_claim, test_claims
 from valign.experiments.hypotheses.worlds import (
-    FROM_ZERO, Evaluated, arms_of, contrast, evaluate, plausible_worlds, shipped_seeds, value_of, world_parameters,
-    world_seeds,
+    FROM_ZERO, Arm, Evaluated, arms_of, contrast, evaluate, plausible_worlds, shipped_seeds, value_of,
+    world_parameters, world_seeds,
 )
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -268,6 +268,18 @@ def test_a_word_in_changes_stands_for_the_worlds_own_value():
                      worlds.iloc[1:].reset_index(drop=True), own=claim.settings)
     for first, second in zip(found.values.values(), again.values.values(), strict=True):
         assert (first["uptake_final"][1] == second["uptake_final"][0]).all()
+
+
+@pytest.mark.parametrize("plain", [{}, {"slack": 0.8}])
+def test_an_arm_that_leaves_a_group_alone_is_the_arm_by_itself(plain):
+    """Beside an arm that sets a group's slack, the group keeps the world's own slack, or what the arm says for all."""
+    base, worlds = Scenario.load("two-services").replace({"months": 12}), plausible_worlds(3, 5)
+    runs, societies = world_seeds(3, 1, 5)
+    other = Arm({"organisations.hostel.slack": 0.9})
+    both, alone = (evaluate(base, arms, ["uptake_mean"], runs, societies, worlds).values
+                   for arms in ([other, Arm(plain)], [Arm(plain)]))
+    np.testing.assert_array_equal(both[Arm(plain).key]["uptake_mean"], alone[Arm(plain).key]["uptake_mean"])
+    assert not np.array_equal(both[other.key]["uptake_mean"], alone[Arm(plain).key]["uptake_mean"])
 
 
 def test_values_of_a_scenario_by_dotted_name():

@@ -68,6 +68,14 @@ def test_what_never_happens_counts_as_latest() -> None:
     assert row["n"] == 1
 
 
+def test_pairs_of_which_a_run_failed_do_not_count() -> None:
+    runs = pd.DataFrame({"arm": ["a"] * 4 + ["b"] * 4, "run": [0, 1, 2, 3] * 2, "society_seed": [0, 1, 2, 3] * 2,
+                         "status": ["ok", "failed", "ok", "ok", "failed", "ok", "ok", "ok"],
+                         "time_to_50": [10, np.nan, 20, 9, np.nan, 12, 15, 8]})
+    row = summaries.paired_differences(runs, ["time_to_50"], "arm", "a").iloc[0]
+    assert (row["n"], row["difference"], row["higher"]) == (2, -3.0, 0.0)  # runs 2 and 3: earlier, earlier
+
+
 def test_intervals_cover_with_nested_societies() -> None:
     """95 % intervals of a known difference cover it in 93 to 97 % of repetitions; ignoring societies they do not."""
     rng = np.random.default_rng(7)
@@ -136,6 +144,16 @@ def test_levels_of_innovations_under_evidence() -> None:
     assert set(found.decomposition.columns) >= {"alignment_level", "innovation", "evidence_strength", "change"}
 
 
+@pytest.mark.parametrize(("evidence", "message"), [
+    ([0.5, 0.5], "each different"), ([], "one strength or several"), ([0.2, 5], "innovation.evidence_strength = 5"),
+])
+def test_wrong_evidence_is_refused_before_anything_runs(evidence: list[float], message: str) -> None:
+    told: list[int] = []
+    with pytest.raises(InputError, match=message):
+        va.levels(BASE, [0.65], runs=2, evidence=evidence, record=(), progress=lambda done, _: told.append(done))
+    assert not told
+
+
 def test_an_innovation_taken_from_another_scenario() -> None:
     other = va.Scenario.load("social-prescribing")
     found = va.levels(BASE, [0.65], runs=2, innovations={"borrowed": other}, record=())
@@ -146,6 +164,15 @@ def test_an_innovation_taken_from_another_scenario() -> None:
 
 # --- commands, replay, reports ---------------------------------------------------------------------------------------
 SMALL = ("--runs", "6", "--months", "12", "--quiet")
+
+
+def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) -> None:
+    none = "two-services+commissioners.count=0"
+    said = valign("compare", none, f"{none}+slack=0.5", "--runs", 3, "--months", 4, "--out", "out", "--quiet")
+    assert said.code == 0, said.err
+    curves = va.load(tmp_path / "out")["difference_curves"]
+    assert set(curves["variable"]) == {"engaged", "ever_engaged", "in_use", "alignment"}
+    assert curves.loc[curves["role"] == "commissioner", "mean"].isna().all()
 
 
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
@@ -164,11 +191,14 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [
     ("run", "two-services"),
     ("levels", "two-services", "--levels", "0.6,0.7", "--evidence", "0.2,0.7", "--innovation",
-     "clear: innovation.clarity=0.9", "--innovation", "housing-first"),
+     "clear: innovation.clarity=0.9", "--innovation", "own.toml"),
     ("compare", "two-services", "two-services+slack=0.5"),
 ])
 def test_a_row_is_replayed_to_the_bit(valign: Callable, tmp_path: Path, command: tuple[str, ...]) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(va.Scenario.load("housing-first").to_toml(), "utf-8")
     assert valign(*command, *SMALL, "--out", "out").code == 0
+    own.unlink()  # what it said is kept with the results
     last = len(pd.read_parquet(tmp_path / "out" / "runs.parquet")) - 1
     said = valign("run", "--replay", "out", "--row", last, "--out", "again")
     assert said.code == 0, said.err

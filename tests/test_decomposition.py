@@ -141,3 +141,19 @@ def test_beside_paired_ablations():
     assert nothing["booked"] == pytest.approx(0.0, abs=1e-12)
     with pytest.raises(InputError, match="did you mean 'leadership'"):
         ablations("two-services", runs=2, mechanisms=["leadershp"])
+
+
+def test_ablations_where_runs_fail():
+    """Some runs cannot reach the level: they are left out, the others stay in their pairs."""
+    from valign.experiments.ablations import ablations
+    from valign.experiments.simulate import simulate
+
+    scenario = Scenario.load("two-services").replace({"alignment_level": 0.84, "months": 4})
+    runs = simulate(scenario, 12, record="decomposition").runs
+    good = (runs["status"] == "ok").sum()
+    assert 0 < good < 12
+    row = ablations(scenario, 12, mechanisms=["leadership"]).iloc[0]
+    assert row["runs"] == good
+    alone = simulate(scenario.replace({"mechanisms.leadership": False}), 12, record=()).runs
+    assert row["ablation"] == pytest.approx((runs["alignment_final"] - alone["alignment_final"]).mean())
+    assert row["booked_low"] < row["booked"] < row["booked_high"]

@@ -70,6 +70,7 @@ def test_a_row_is_the_scenario_with_its_settings():
         {
             "fit_effect": [0.2, 0.45, 0.6, 0.45, 0.1],
             "organisations.hostel.slack": [0.1, 0.9, 0.3, 0.3, 0.5],
+            "slack": [0.4, 0.2, 0.6, 0.1, 0.8],
             "profiles.peer.client_agency": [0.1, 0.2, 0.9, 0.8, 0.7],
             "innovation.values.proof_of_effect": [0.1, 0.2, 0.3, 0.4, 0.5],
             "changes.0.month": [1, 5, 9, 20, 24],
@@ -110,6 +111,13 @@ def test_the_order_of_rows_does_not_matter():
     assert one.equals(two)
     narrow = simulate(table, base=SMALL, width=1).runs.drop(columns="run").sort_values(keys, ignore_index=True)
     assert one.equals(narrow)
+
+
+def test_the_order_of_columns_does_not_matter():
+    """A group's own setting wins over that of the scenario, wherever its column stands."""
+    table = d.replicate(pd.DataFrame({"organisations.hostel.slack": [0.9], "slack": [0.1]}), runs=4)
+    one, two = (simulate(each, base=SMALL).runs for each in (table, table[table.columns[::-1]]))
+    assert one["uptake_mean"].equals(two["uptake_mean"])
 
 
 def test_a_run_that_fails_is_a_row_that_says_so():
@@ -192,3 +200,11 @@ def test_a_design_without_rows_has_none(tmp_path):
     (tmp_path / "d.csv").write_text("slack,seed\n")
     with pytest.raises(InputError, match="no rows"):
         d.check_design(SMALL, d.read_design(tmp_path / "d.csv"))
+
+
+@pytest.mark.parametrize("what", ["runs", "width", "threads"])
+@pytest.mark.parametrize("value", [-1, 0, 1.5, True])
+def test_numbers_that_are_none_are_refused(what, value):
+    for scenario in (SMALL, pd.DataFrame({"fit_effect": [0.1], "seed": [1]}))[: 1 if what == "runs" else 2]:
+        with pytest.raises(InputError, match=f"{what} = {value}: a whole number from 1"):
+            simulate(scenario, **{"runs": 1, what: value})

@@ -57,6 +57,13 @@ def test_never_counts_as_later_than_everything() -> None:
     assert label("time_to_50").write(np.inf) == "never"
 
 
+@pytest.mark.parametrize("never", [False, True])
+def test_of_no_values_there_are_no_quantiles(never: bool) -> None:
+    found = summaries.quantiles(np.empty((4, 0)), (0.05, 0.5), never)
+    assert found.shape == (2, 4)
+    assert np.isnan(found).all()
+
+
 def test_summary_of_times_gives_no_mean() -> None:
     runs = pd.DataFrame({"run": range(4), "time_to_50": [12.0, 30.0, 31.0, np.nan],
                          "uptake_final": [0.1, 0.2, 0.3, 0.4]})
@@ -65,6 +72,13 @@ def test_summary_of_times_gives_no_mean() -> None:
     assert table.loc["time_to_50", "median"] == 30.0
     assert table.loc["time_to_50", "happened"] == 0.75
     assert table.loc["uptake_final", "mean"] == pytest.approx(0.25)
+
+
+def test_a_run_that_failed_is_not_one_in_which_nothing_happened() -> None:
+    runs = pd.DataFrame({"run": range(4), "status": ["ok", "ok", "ok", "cannot be reached"],
+                         "time_to_50": [10.0, 11.0, 12.0, np.nan]})
+    row = summaries.summarise(runs, ["time_to_50"]).iloc[0]
+    assert (row["low"], row["median"], row["high"], row["happened"]) == (10.0, 11.0, 12.0, 1.0)
 
 
 def test_intervals_of_shares_stay_shares() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from valign import claiming, running, sensing
 from valign.experiments.simulate import simulate
 from valign.model.build import build
 from valign.model.errors import InputError
@@ -17,6 +20,8 @@ from valign.model.scenario import Scenario
 from valign.model.society import Society, build_society
 from valign.model.ties import KINDS
 from valign.model.tables import society_from_tables, society_of
+from valign.results import store
+from valign.working import Job
 
 TWO = Scenario.load("two-services")
 
@@ -296,3 +301,34 @@ def test_a_scenario_with_tables_beside_it(tmp_path: Path) -> None:
     (tmp_path / "survey.csv").unlink()
     with pytest.raises(InputError, match="cannot be read"):
         society_of(scenario, 1)
+
+
+@pytest.mark.parametrize(("arguments", "edited"), [
+    (("run", "mine.toml"), "nodes.csv"), (("compare", "mine.toml", "mine.toml+slack=0.5"), "edges.csv"),
+    (("sensitivity", "mine.toml"), "nodes.csv"), (("claims", "claim.toml"), "nodes.csv"),
+    (("claims", "claim.toml"), "mine.toml"), (("levels", "two-services", "--innovation", "mine.toml"), "mine.toml"),
+])  # fmt: skip
+def test_work_is_other_work_once_a_file_that_it_reads_has_changed(
+    valign: Callable, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...],
+    edited: str,
+) -> None:
+    works: list[str] = []
+
+    def begun(job: Job, quiet: bool) -> None:
+        works.append(store.work_hash(job.work))
+        raise InputError(["far enough"])
+
+    for module in (claiming, running, sensing):
+        monkeypatch.setattr(module, "carried_out", begun)
+    tables = '[tables]\nnodes = "nodes.csv"\nedges = "edges.csv"\n'
+    claim = (root / "examples" / "my-claim.toml").read_text("utf-8").replace('"two-services"', '"mine.toml"')
+    texts = {"nodes.csv": NODES.to_csv(index=False), "edges.csv": EDGES.to_csv(index=False),
+             "mine.toml": TWO.to_toml() + tables, "claim.toml": claim}  # fmt: skip
+    others = {"nodes.csv": NODES.assign(client_agency=0.5).to_csv(index=False),
+              "edges.csv": EDGES[2:].to_csv(index=False),
+              "mine.toml": TWO.replace({"innovation.clarity": 0.9}).to_toml() + tables}  # fmt: skip
+    for now in (texts, texts | {edited: others[edited]}, texts):
+        for name, text in now.items():
+            (tmp_path / name).write_text(text, "utf-8")
+        assert "far enough" in valign(*arguments).err
+    assert works[0] == works[2] != works[1]

@@ -10,6 +10,7 @@ from agreement import CLOSE, compare
 from reference.model import Decision, ReferenceModel
 from strategies import random_scenario
 
+from valign.experiments.simulate import simulate
 from valign.model.build import build
 from valign.model.engine import month_steps, run_months
 from valign.model.lowering import lower
@@ -125,6 +126,20 @@ def test_what_services_went_through():
         happened += [(expected[name] > limit).sum() for name, limit in
                      (("starts", 1), ("stops", 0), ("first_commissioned", 0), ("funding_ended", 0))]
     assert (happened > 3).all(), happened
+
+
+def test_the_log_gives_terms_only_where_they_decided():
+    """Direct rule: terms decide when funding ends; before, and in a pilot that comes after, a plain risk does."""
+    scenario = Scenario.load("two-services").replace({"sustainment_rule": "direct", "abandon_within": -3.5})
+    events = simulate(scenario, 24, record="events").events.query("person == -1")
+    for terms in events["terms"]:
+        if "base" in terms:
+            eta = sum(terms[name] for name in START)
+            assert terms["probability"] == pytest.approx(1 / (1 + np.exp(-eta)), rel=1e-9)
+    stopped, by_terms = events["what"] == "abandoned", events["terms"].map(lambda terms: "base" in terms)
+    again = (events["what"] == "started again").groupby([events["run"], events["service"]]).cumsum() > 0
+    assert (stopped & by_terms).any()
+    assert (stopped & ~by_terms & again).any()
 
 
 def test_people_without_ties_among_others_with_ties():

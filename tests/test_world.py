@@ -121,12 +121,23 @@ def test_a_new_holder_is_a_new_agent():
     gone = [agent for row, agent in before.items() if agent.row is None]
     assert len(gone) == len(new)
     assert len(world.agents) == len(before)
-    kept = world.state.values.copy(), world.state.stage.copy()
-    for change in ({"values": 0.5}, {"stage": "lapsed"}, {"voice": 0.5}):
+
+
+def test_who_has_left_is_nobody_else():
+    world = World(rng=4)
+    former = list(world.agents)
+    for _ in range(12):
+        world.step()
+    gone = next(agent for agent in former if agent.row is None and isinstance(agent, Staff))
+    there = world.state.clarity.copy(), world.state.values.copy(), world.state.stage.copy()
+    for name in ("values", "clarity", "stage", "alignment", "beliefs", "organisation", "manager", "neighbours"):
         with pytest.raises(RuntimeError, match="has left"):
-            setattr(gone[0], *change.popitem())
-    np.testing.assert_array_equal(world.state.values, kept[0])
-    np.testing.assert_array_equal(world.state.stage, kept[1])
+            getattr(gone, name)
+    for name, value in (("clarity", 0.123), ("values", 0.5), ("stage", "lapsed")):
+        with pytest.raises(RuntimeError, match="has left"):
+            setattr(gone, name, value)
+    for before, now in zip(there, (world.state.clarity, world.state.values, world.state.stage), strict=True):
+        np.testing.assert_array_equal(before, now)
 
 
 def test_data_collector_and_horizon():

@@ -52,7 +52,9 @@ def listing(as_json: bool = False) -> None:
 def claims(names: Sequence[str], asked: Asked) -> None:
     """Test claims by id or file (none: all that ship)."""
     from valign.experiments.hypotheses.claims import Claim, claim_ids
+    from valign.experiments.simulate import tables_hash
     from valign.model.compiling import sources_hash
+    from valign.model.scenario import Scenario
 
     problems, chosen = [], []
     for name in names or claim_ids():
@@ -68,7 +70,10 @@ def claims(names: Sequence[str], asked: Asked) -> None:
             problems.append(f"--{name} {value}: a whole number from {least} is wanted")
     if problems:
         raise InputError(problems)
-    work = {"command": "claims", "claims": [each.model_dump(mode="json") for each in chosen], "code": sources_hash(),
+    named = {name: Scenario.load(name) for each in chosen for name in (each.scenario, *each.scenarios)}
+    work = {"command": "claims", "claims": [each.model_dump(mode="json") for each in chosen],
+            "scenarios": {name: each.to_toml() for name, each in named.items()},
+            "tables": {name: tables_hash(each) for name, each in named.items()}, "code": sources_hash(),
             **{name: value for name, value in asdict(asked).items() if name not in ("out", "quiet", "as_json")}}
     name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
     folder = asked.out or store.default_folder(name, work)

@@ -160,8 +160,12 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
     wanted = None if chosen is None else _numbers("--levels", chosen, "0.55,0.7,0.85")
     strengths = None if evidence is None else _numbers("--evidence", evidence, "0.2,0.8")
     others = dict(map(_innovation, innovations)) or None
+    asked: dict[str, Any] = {"levels": wanted}
     if others is not None:
+        from valign.experiments.levels import innovations_of
+
         others = {scenario.innovation.name: {}} | others
+        asked["innovations"] = {each: made.to_toml() for each, made in innovations_of(scenario, others).items()}
 
     def simulated(told: Told) -> Tables:
         from valign.experiments.levels import levels as at_levels
@@ -170,16 +174,18 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
                                        evidence=strengths, progress=told))
 
     settings = ("alignment_level", *(("innovation.evidence_strength",) if strengths else ()))
-    asked = {"levels": wanted, **({"innovations": others} if others else {}),
-             **({"evidence": strengths} if strengths else {})}
+    if strengths:
+        asked["evidence"] = strengths
     ensembles = len(wanted or (1, 2, 3)) * len(strengths or (1,)) * len(others or (1,))
     _publish(Task("levels", scenario, asked, ensembles, settings, simulated), wish)
 
 
 def _innovation(text: str) -> tuple[str, Any]:
     """SCENARIO, or LABEL: KEY=VALUE, KEY=VALUE."""
+    from valign.model.scenario import Scenario
+
     name, colon, changes = text.partition(":")
-    return (name.strip(), dict(map(setting, changes.split(",")))) if colon else (name, name)
+    return (name.strip(), dict(map(setting, changes.split(",")))) if colon else (name, Scenario.load(name))
 
 
 def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> None:
@@ -196,6 +202,8 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
                           "`valign compare two-services two-services+coproduction_intensity=0.4`"])
     wanted = dict(map(_precision, precision or ("uptake_final=0.01",)))
 
+    from valign.experiments.simulate import tables_hash
+
     def simulated(told: Told) -> Tables:
         from valign.experiments.compare import compare as side_by_side
 
@@ -205,7 +213,8 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
     situation, *rest = paragraphs(scenarios[base])
     told = "\n\n".join([f"{base}: {situation}", *(difference_in_words(scenarios[base], scenarios[each], each)
                                                  for each in others), *rest])
-    asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()}, "precision": wanted}
+    asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()},
+             "tables": {name: tables_hash(each) for name, each in scenarios.items()}, "precision": wanted}
     _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated, told),
              wish)
 
@@ -327,13 +336,14 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
 
 def _publish(task: Task, wish: Wish) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
+    from valign.experiments.simulate import tables_hash
     from valign.model.compiling import sources_hash
 
     scenario = task.scenario
     toml = scenario.to_toml()
     runs = scenario.runs if wish.runs is None else wish.runs
     work = {"command": task.command, "scenario": toml, "runs": runs, "seed": wish.seed, "societies": wish.societies,
-            "code": sources_hash(), **task.asked}
+            "code": sources_hash(), "tables": tables_hash(scenario), **task.asked}
     _check_memory(scenario, runs, task.ensembles)
     folder = wish.out or store.default_folder(scenario.name, work)
     quiet = wish.quiet or wish.as_json

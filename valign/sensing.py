@@ -78,6 +78,7 @@ def arguments(wish: Wish) -> dict[str, Any]:
 
 def sensitivity(name: str, wish: Wish) -> None:
     from valign.experiments.sensitivity.samples import DEFAULT_N, METHODS
+    from valign.experiments.simulate import tables_hash
     from valign.model.compiling import sources_hash
     from valign.model.errors import unknown
     from valign.model.scenario import Scenario
@@ -90,7 +91,8 @@ def sensitivity(name: str, wish: Wish) -> None:
     scenario = scenario.replace(changes) if changes else scenario
     n = wish.n if wish.n is not None else DEFAULT_N["sobol" if wish.method == SCREEN else wish.method]
     toml = scenario.to_toml()
-    asked = {"command": "sensitivity", "scenario": toml, "code": sources_hash(), **given, "method": wish.method}
+    asked = {"command": "sensitivity", "scenario": toml, "tables": tables_hash(scenario), "code": sources_hash(),
+             **given, "method": wish.method}
     study = {key: value for key, value in asked.items() if key not in ("outcomes", "missing")}
     folder = wish.out or store.default_folder(f"{scenario.name}-{wish.method}", study)
     work, told = {**asked, "n": n}, wish.quiet or wish.as_json

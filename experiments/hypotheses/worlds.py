@@ -219,9 +219,10 @@ def _design(base: Scenario, arms: Sequence[Arm], levers: Sequence[str], drawn: S
     for key in levers:
         parts = []
         for arm in arms:
-            value = arm.settings.get(key)
-            if key not in arm.settings:
-                part = by_world(key) if key in drawn else value_of(base, key)
+            source = key if key in arm.settings else _behind(base, key)
+            value = arm.settings.get(source)
+            if source not in arm.settings:
+                part = by_world(source) if source in drawn else value_of(base, key)
             elif isinstance(value, str) and key.startswith("changes.") and key.endswith(".set"):
                 part = by_world(value) if worlds is not None else PARAMETERS[value].default
             else:
@@ -235,6 +236,15 @@ def _design(base: Scenario, arms: Sequence[Arm], levers: Sequence[str], drawn: S
     columns["seed"] = np.broadcast_to(runs[chunk][:, None], (len(chunk), len(arms), seeds)).ravel()
     columns["society_seed"] = np.repeat(societies[chunk], each)
     return pd.DataFrame(columns).infer_objects()
+
+
+def _behind(base: Scenario, key: str) -> str:
+    """The setting that counts where an arm leaves `key` alone: of a group without a value of its own, all groups'."""
+    if key.startswith("organisations."):
+        _, group, name = key.split(".", 2)
+        if name in PARAMETERS and name not in base.organisations[base.group_names.index(group)].parameters:
+            return name
+    return key
 
 
 def shipped_seeds(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.design import MAX_SEED
-from valign.experiments.simulate import simulate, whole_number
+from valign.experiments.simulate import simulate, tables_hash, whole_number
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
@@ -173,7 +173,7 @@ def sensitivity(
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
-    spec = {"scenario": scenario.to_toml(), "code": sources_hash()}
+    spec = {"scenario": scenario.to_toml(), "tables": tables_hash(scenario), "code": sources_hash()}
     found = study(problem, simulator(scenario, curves, threads), method, n, outcomes, curves, replicates=replicates,
                   seed=seed, second_order=second_order, common_seeds=common_seeds, missing=missing,
                   folder=None if folder is None else Path(folder), spec=spec, progress=progress)

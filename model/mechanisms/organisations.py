@@ -132,6 +132,7 @@ def continue_or_abandon(S, o, r, t):
     u = S.service_draw[o, 1, r]
     T = S.service_terms
     T[o, 8, r] = u
+    T[o, 10, r] = 1.0 if ends and S.rules[DIRECT_SUSTAINMENT] else 0.0
     if ends:
         if S.funding_ended[o, r] < 0:
             S.funding_ended[o, r] = t

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.ablations import BOOKED
+from valign.experiments.ablations import BOOKED, booked_per_person, with_interval
 from valign.experiments.design import replicate
 from valign.experiments.outcomes import DesignOutcomes
 from valign.experiments.simulate import simulate
@@ -226,17 +226,10 @@ def joined(
 async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 32) -> pd.DataFrame:
     """What moved alignment: as booked by the decomposition, and by switching each mechanism off (`ablations`)."""
     base = await ensemble(question, stale, runs, ("decomposition",))
-    booked = (
-        base.decomposition.query("organisation != 'commissioners'")
-        .groupby(["run", "mechanism"], observed=False)["change"]
-        .sum()
-        .unstack(fill_value=0.0)
-    )
-    booked = booked.reindex(base.runs["run"], fill_value=0.0)
+    booked = booked_per_person(base.decomposition, base.runs, base.members)
     clusters, rows = base.runs["society_seed"].to_numpy(), []
     for name in booked.columns:
-        row: dict[str, Any] = {"mechanism": name}
-        columns = {"booked": booked[name].to_numpy() / base.members}
+        row = {"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters)}
         if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
             off = await ensemble(
                 replace(question, settings=question.settings.with_mechanism(name, False)),
@@ -244,10 +237,8 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
                 len(base.runs),
                 (),
             )
-            columns["ablation"] = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
-        for column, values in columns.items():
-            found = mean_interval(values, clusters)
-            row |= {column: found.mean, f"{column}_low": found.low, f"{column}_high": found.high}
+            difference = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
+            row |= with_interval("ablation", difference, clusters)
         rows.append(row)
     table = pd.DataFrame(rows).reindex(
         columns=[
