@@ -102,6 +102,8 @@ def test_the_runs_that_a_precision_needs() -> None:
     assert reached.high - reached.mean == pytest.approx(0.05, rel=0.1)
     assert np.isnan(summaries.runs_needed(gaps[:5], clusters[:5], 0.05)["runs"])
 
+    assert summaries.runs_needed(gaps, clusters, 1e-5)["runs"] > 1e10
+    assert np.isnan(summaries.runs_needed(gaps, clusters, 1e-300)["runs"])
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: compare({"a": BASE}), "2 to 20"),
@@ -182,6 +184,14 @@ def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> N
     runs.to_parquet(tmp_path / "out" / "runs.parquet")
     with pytest.raises(InputError, match="uptake_mean"):
         replayed(tmp_path / "out", 2).simulated()
+@pytest.mark.parametrize("factors", [("--evidence", "0.2,0.5"), ("--innovation", "clear: innovation.clarity=0.9")])
+def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Path, factors: tuple[str, ...]) -> None:
+    said = valign("levels", "two-services", "--levels", "0.7", *factors, *SMALL, "--out", "out")
+    assert said.code == 0, said.err
+    assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 12
+    assert (tmp_path / "out" / "report.html").exists()
+
+
     assert not replayed(tmp_path / "out", 1).simulated().failures[0]
 
 

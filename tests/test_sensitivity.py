@@ -22,7 +22,7 @@ from valign.model.errors import InputError
 from valign.model.observe import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import Scenario
-from valign.results import figures_sensitivity
+from valign.results import figures_sensitivity, store
 
 SMALL = Scenario.load("two-services").replace({"months": 18, "organisations.hostel.staff": 8,
                                                "organisations.outreach.staff": 6})
@@ -566,6 +566,15 @@ def test_the_command(valign, tmp_path: Path):
     other = valign(*COMMAND, "--n", 8, "--out", "out")
     assert other.code == 2
     assert "another study" in other.err
+
+
+@pytest.mark.parametrize("how", [("sobol", 2), ("sobol", 4), ("morris", 4)])
+def test_a_study_too_small_to_be_halved_settles_nothing(valign, tmp_path: Path, how):
+    said = valign(*COMMAND, "--method", how[0], "--n", how[1], "--out", "out")
+    assert said.code == 0, said.err
+    (results,) = (tmp_path / "out").glob("n?-*")
+    assert set(store.load(results)["convergence"]["n"]) == {how[1]}
+    assert store.load(results)["settled"].empty
 
 
 def test_the_command_screens(valign):
