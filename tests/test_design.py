@@ -103,6 +103,14 @@ def test_the_order_of_rows_does_not_matter():
     table = table.assign(**{"ties.peer": table["ties.peer"].round()})
     shuffled = table.sample(frac=1, random_state=1)
     keys = list(table)
+def test_changes_that_are_switched_off_are_not_made_by_a_design():
+    change = {"month": 3, "parameter": "slack", "set": 0.9}
+    off = Scenario.from_mapping({**SMALL.to_mapping(), "changes": [change], "mechanisms": {"changes": False}})
+    table = pd.DataFrame({"changes.0.set": [0.1, 0.9], "changes.0.month": [1, 5], "seed": 1})
+    uptake = simulate(table, base=off).runs["uptake_mean"]
+    assert uptake.tolist() == 2 * simulate(pd.DataFrame({"seed": [1]}), base=off).runs["uptake_mean"].tolist()
+
+
     one, two = (
         simulate(each, base=SMALL).runs.drop(columns="run").sort_values(keys, ignore_index=True)
         for each in (table, shuffled)
