@@ -17,7 +17,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
 )
@@ -261,24 +261,26 @@ def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] |
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {_kept(batch)}") from None
 
+    finally:
+        STOP.clear()  # nothing is under way any more: runs that are asked for later are not stopped
 
 def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) -> None:
     lacking = batch.missing()
     if how.part is not None:
         lacking = [number for number in lacking if number % how.part[1] == how.part[0]]
-    STOP.clear()
     done = len(batch.design) - sum(len(batch.rows(number)) for number in lacking)
     if progress is not None:
         progress(done, len(batch.design))
-    for number, files in _computed(batch, lacking, how):
-        try:
-            for kind in reversed(batch.kinds):
-                store.replace(batch.path(number, kind), files[kind])
-        except OSError as error:
-            raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
-        done += len(batch.rows(number))
-        if progress is not None:
-            progress(done, len(batch.design))
+    with contextlib.closing(_computed(batch, lacking, how)) as computed:
+        for number, files in computed:
+            try:
+                for kind in reversed(batch.kinds):
+                    store.replace(batch.path(number, kind), files[kind])
+            except OSError as error:
+                raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
+            done += len(batch.rows(number))
+            if progress is not None:
+                progress(done, len(batch.design))
     if how.part is None:
         put_together(batch)
 
@@ -288,7 +290,7 @@ def _kept(batch: Batch) -> str:
 
 
 # --- computing shards ------------------------------------------------------------------------------------------------
-def _computed(batch: Batch, numbers: list[int], how: How) -> Iterator[tuple[int, dict[str, bytes]]]:
+def _computed(batch: Batch, numbers: list[int], how: How) -> Generator[tuple[int, dict[str, bytes]]]:
     """(number, files) of shards as they are finished, never many more in hand than there are cores."""
     broken = 0
     waiting = list(reversed(numbers))

@@ -305,7 +305,6 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
     if threads == 1:
         collect(task.run_or_explain(block) for task, block in jobs)
         return results
-    STOP.clear()
     with ThreadPoolExecutor(threads) as pool, stopped_together(pool):
         collect(pool.map(lambda job: job[0].run_or_explain(job[1]), jobs))
     return results

@@ -22,6 +22,7 @@ from valign.experiments import batch as batches
 from valign.experiments import design as designs
 from valign.experiments import shards
 from valign.experiments.simulate import simulate
+from valign.experiments.stopping import STOP
 from valign.model.errors import InputError
 from valign.results import pages, store
 
@@ -151,6 +152,17 @@ def test_what_is_finished_is_not_computed_again(whole: batches.Batch, design: pd
     assert contents(tmp_path / "out") == contents(whole.folder)
     batches.resume(tmp_path / "out")
     assert len(computed) == 3, "nothing is left to do"
+
+
+def test_an_interrupted_batch_stops_nothing_that_comes_later(design: pd.DataFrame, tmp_path: Path) -> None:
+    def told(done: int, _: int) -> None:
+        if done:
+            STOP.set()  # as Ctrl-C does in a command
+            raise KeyboardInterrupt
+
+    with pytest.raises(batches.Interrupted):
+        batches.run_batch(BASE, design, tmp_path / "out", threads=1, shard_rows=50, progress=told)
+    assert (simulate(design.iloc[:2], base=BASE, threads=1).runs["status"] == "ok").all()
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "foreign", "text", "empty"])
