@@ -30,13 +30,14 @@ import numpy as np
 
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
+from valign.model.parameters import PARAMETERS
 from valign.model.scenario import Scenario
 from valign.model.society import Society
 from valign.results import store
 
 from . import shards
 from .design import SEEDS, check_design
-from .simulate import imported, variants
+from .simulate import imported, table_files, variants
 from .stopping import STOP
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def begin(
         (folder / PARTS).mkdir(exist_ok=True)
         if not (folder / "design.parquet").exists():
             store.replace(folder / "scenario.toml", work["scenario"].encode())
-            keep_tables(scenario, folder)
+            store.copy(folder, table_files(scenario))
             store.write(folder / "design.parquet", design)
     except OSError as error:
         raise store.StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
@@ -438,7 +439,8 @@ def _with_design(table: pa.Table, rows: pd.DataFrame) -> pa.Table:
 
 def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
     store.write_manifest(batch.folder, batch.work, command=batch.command, started=batch.started, done=done,
-                         tables=tables, settings=[name for name in map(str, batch.design) if name not in SEEDS])
+                         tables=tables, settings=[name for name in map(str, batch.design) if name not in SEEDS],
+                         parameters={name: batch.scenario.value(name) for name in PARAMETERS})
 
 
 def _hash(design: pd.DataFrame) -> str:
@@ -457,17 +459,6 @@ def society_hash(society: Society | None) -> str:
         digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
                                             else repr(value).encode()))
     return digest.hexdigest()
-
-
-def keep_tables(scenario: Scenario, folder: Path) -> None:
-    """Copy the tables of an imported society beside the scenario, so that the folder stands on its own."""
-    if scenario.tables is None or scenario.tables.data is not None:
-        return
-    source = Path(scenario.__dict__.get("folder", "."))
-    for name in (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook):
-        if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, folder / name)
 
 
 # --- what it will take -----------------------------------------------------------------------------------------------

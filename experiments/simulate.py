@@ -219,6 +219,16 @@ def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[st
         raise InputError([f"record = {unknown[0]!r}: allowed are {', '.join(RECORDS)}"])
     return record
 
+def table_files(scenario: Scenario) -> dict[str, Path]:
+    """The tables of an imported society that are named relative to the scenario, by that name."""
+    if scenario.tables is None or scenario.tables.data is not None:
+        return {}
+    source = Path(scenario.__dict__.get("folder", "."))
+    names = (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook)
+    return {name: source / name for name in names
+            if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts}
+
+
 
 def imported(scenario: Scenario, society: Society | None) -> Society | None:
     """The society that all runs share: the one given, or that of the scenario's tables."""

@@ -12,6 +12,8 @@ import json
 import os
 import platform
 import re
+import shlex
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 MANIFEST, CRATE = "manifest.json", "ro-crate-metadata.json"
 FORMAT = 1
+SEEDS = ("seed", "seeds", "societies")  # entries of a work; a design has columns instead
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
 
@@ -125,14 +128,22 @@ def discard_if_empty(folder: Path) -> None:
 
 def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str | None,
          command: str, started: datetime, settings: Sequence[str] = (), description: str = "", title: str = "",
-         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> dict[str, Any]:
-    """Write tables, the scenario as TOML (None: no single one) and, last, the manifest, which is returned.
+         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents"),
+         beside: Mapping[str, Path] | None = None) -> dict[str, Any]:
+    """Write tables, the scenario as TOML (None: no single one) and, last, the manifest as done, which is returned.
 
-    A folder with a manifest is complete.
+    Until then a manifest says that the folder is this work's and not finished: asked for again, it is done anew.
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too. settings: columns of `runs` that are
-    settings of the scenario. title, description: what the report calls the work, and the scenario in words.
+    settings of the scenario. title, description: what the report calls the work, and the scenario in words. beside :
+    files that the scenario needs, by their name in the folder.
     """
+    told: dict[str, Any] = {"command": command, "started": started, "settings": settings, "description": description,
+                            "title": title}
+    if "parameters" in tables:
+        told["parameters"] = tables["parameters"].set_index("name")["value"].to_dict()
+    write_manifest(folder, work, done=False, tables={}, **told)
     try:
+        copy(folder, beside or {})
         for name, table in tables.items():
             write(folder / f"{name}.parquet", table)
             if name not in only_parquet:
@@ -142,25 +153,34 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
     except OSError as error:
         raise StoreError(f"cannot write to {folder}: {error.strerror or error}") from None
     return write_manifest(
-        folder, work, command=command, started=started, settings=settings, description=description, title=title,
-        done=True, tables={name: {"rows": len(table), "columns": list(map(str, table.columns))}
-                           for name, table in tables.items()})
+        folder, work, done=True, **told,
+        tables={name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
+
+
+def copy(folder: Path, files: Mapping[str, Path]) -> None:
+    """Copy files into a folder, by their name there, so that it stands on its own."""
+    for name, source in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (folder / name).exists() or not source.samefile(folder / name):  # a replay may read where it writes
+            shutil.copyfile(source, folder / name)
 
 
 def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, started: datetime, done: bool,
                    tables: Mapping[str, Any], settings: Sequence[str] = (), description: str = "",
-                   title: str = "") -> dict[str, Any]:
+                   title: str = "", parameters: Mapping[str, float] | None = None) -> dict[str, Any]:
     """Write manifest.json and, when the work is done, its RO-Crate; the manifest.
 
     tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
-    in words.
+    in words. parameters: values of the scenario, which the settings change.
     """
     manifest = {
         "format": FORMAT, "status": "done" if done else "running", "work_hash": work_hash(work), "work": dict(work),
         "command": command, "settings": list(settings), "description": description, "title": title,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
-        "tables": dict(tables), "versions": versions(),
+        "seeds": {name: work[name] for name in SEEDS if name in work} or {"columns": ["seed", "society_seed"]},
+        "parameters": dict(parameters or {}),
+        "platform": versions()["platform"], "tables": dict(tables), "versions": versions(),
     }
     try:
         replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
@@ -291,7 +311,7 @@ class Saved:
             raise KeyError(f"{self.folder} has no table {name!r}; it has {', '.join(self.manifest['tables'])}")
         try:
             return pd.read_parquet(self.folder / f"{name}.parquet")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # what pyarrow says of damaged files is a ValueError
             raise StoreError(f"{self.folder / name}.parquet cannot be read: {error}") from None
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -342,8 +362,10 @@ class Saved:
     def to_netcdf(self, path: str | Path) -> None:
         """Outcomes (over run) and monthly series (over month and run) as netCDF 4, with units and provenance.
 
-        Raises StoreError where the extra `netcdf` is not installed or the file cannot be written.
+        Raises StoreError where there are no runs, the extra `netcdf` is not installed or the file cannot be written.
         """
+        if "runs" not in self.manifest["tables"]:
+            raise StoreError(f"{self.folder} has no table of runs, which netCDF would be made of")
         try:
             import h5netcdf  # noqa: F401 (xarray asks for it when it writes)
             import xarray
@@ -372,6 +394,11 @@ def load(folder: str | Path) -> Saved:
     """Results that a command of valign, or `run_batch`, left in a folder.
 
     folder : what was given as `--out`. Tables are read when asked for: `load("out").runs`.
-    Raises StoreError where there are none, or they were not finished.
+    Raises StoreError where there are none, or they are not finished.
     """
-    return Saved(folder)
+    saved = Saved(folder)
+    if saved.manifest["status"] != "done":
+        again = shlex.join(["valign", "resume", str(folder)]) if saved.manifest["work"].get("command") == "batch" \
+            else saved.manifest["command"]
+        raise StoreError(f"{folder} is not finished: `{again}` goes on")
+    return saved

@@ -351,6 +351,8 @@ def test_commands_that_are_quoted_can_be_pasted(design: pd.DataFrame, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")
 def test_the_script_of_job_arrays(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
+        va.load(folder)
     batches.begin(BASE, design, tmp_path / "study", ("series", "decomposition"), shard_rows=50)
     (tmp_path / "valign").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m valign.cli "$@"\n')
     (tmp_path / "valign").chmod(0o755)

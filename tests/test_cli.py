@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.small import imported_society
 
 from valign.model.parameters import PARAMETERS
 
@@ -231,6 +232,24 @@ def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: py
     served: dict = {}
     monkeypatch.setattr(nicegui.ui, "run", lambda **options: served.update(options))
     monkeypatch.setattr(server, "warm", lambda: None)
+@pytest.mark.parametrize(("where", "what", "said"), [
+    ("valign.results.store", "write", "is not complete: the same command makes it anew"),
+    ("valign.results.pages", "publish", "its report is not: the same command draws it"),
+])
+def test_ctrl_c_while_saving_says_what_is_there(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                where: str, what: str, said: str) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{where}.{what}", interrupted)
+        first = valign("run", "two-services", *SMALL, "--out", "out")
+    assert first.code == 130
+    assert said in first.err
+    assert valign("run", "two-services", *SMALL, "--out", "out").code == 0
+    assert (tmp_path / "out" / "report.html").exists()
+
+
     monkeypatch.setattr(page, "register", lambda: None)
     said = valign("explore", "--port", 48765)
     assert said.code == 0, said.err

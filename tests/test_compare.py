@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.small import imported_society
 
 import valign as va
 from valign.experiments.compare import compare
@@ -201,6 +202,16 @@ def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Pa
     (("run", "--replay", "out", "--row", "6"), "rows 0 to 5"),
     (("run", "--replay", "nowhere", "--row", "6"), "nowhere"),
     (("run", "--replay", "out", "--row", "1", "--months", "3"), "--months"),
+def test_a_row_of_an_imported_society_is_replayed(valign: Callable, tmp_path: Path) -> None:
+    imported_society(tmp_path)
+    assert valign("run", "mine.toml", *SMALL, "--out", "out").code == 0
+    for name in ("nodes.csv", "edges.csv"):
+        (tmp_path / name).unlink()
+    said = valign("run", "--replay", "out", "--row", 1, "--out", "again")
+    assert said.code == 0, said.err
+    assert valign("run", "--replay", "again", "--row", 0, "--out", "once-more").code == 0
+
+
     (("run", "england", "--replay", "out", "--row", "1"), "two-services"),
     (("compare", "two-services"), "two or more"),
     (("compare", "two-services", "two-services"), "two or more"),
@@ -261,3 +272,13 @@ def test_results_as_netcdf(valign: Callable, tmp_path: Path) -> None:
         np.testing.assert_array_equal(data["seed"], saved["runs"]["seed"])
         np.testing.assert_array_equal(data["all.engaged"], saved.curves("all", "engaged"))
         assert data["all.engaged"].dims == ("month", "run")
+def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("h5netcdf")
+    valign("run", "two-services", *SMALL, "--out", "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    del manifest["tables"]["runs"]
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(store.StoreError, match="no table of runs"):
+        va.load("out").to_netcdf("x.nc")
+
+

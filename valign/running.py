@@ -75,6 +75,7 @@ class Task:
 
     ensembles: how many times `runs` runs are simulated. settings: columns of `runs` that are settings of the scenario.
     """
+    others: scenarios that the first is compared with.
 
     command: str
     scenario: Scenario
@@ -84,6 +85,7 @@ class Task:
     simulated: Callable[[Told], Tables]
     description: str = ""
 
+    others: tuple[Scenario, ...] = ()
 
 def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     """drawn: a posterior (of `valign calibrate`) from which every run takes its parameters."""
@@ -126,15 +128,19 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     _publish(Task("run", scenario, asked, 1, settings, simulated), wish)
 
 
-def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish) -> None:
-    """Rerun one row of earlier results with everything recorded; its outcomes must be the same bits."""
+def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish, *others: object) -> None:
+    """Rerun one row of earlier results with everything recorded; its outcomes must be the same bits.
+
+    others : options that a replay does not take either, None where they were not given.
+    """
     from valign.experiments.replay import replayed
 
     if folder is None or row is None:
         raise InputError(["--replay DIR and --row N go together"])
-    if wish.runs is not None or wish.societies is not None or wish.months is not None or wish.settings or wish.record:
-        raise InputError(["a replay takes everything from the results: leave --runs, --societies, --months, --set and "
-                          "--record out"])
+    if any(each is not None for each in (wish.runs, wish.societies, wish.months, *others)) \
+            or wish.settings or wish.record:
+        raise InputError(["a replay takes everything from the results: leave --runs, --societies, --seed, --months, "
+                          "--set, --record and --parameters out"])
     found = replayed(folder, row)
     if name is not None and load(name, wish).name != found.scenario.name:
         raise InputError([f"{folder} holds runs of {found.scenario.name!r}, not of {name!r}"])
@@ -206,8 +212,13 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
     told = "\n\n".join([f"{base}: {situation}", *(difference_in_words(scenarios[base], scenarios[each], each)
                                                  for each in others), *rest])
     asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()}, "precision": wanted}
-    _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated, told),
-             wish)
+    compared = tuple(scenarios.values())
+    _publish(Task("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:]), wish)
+
+
+def _parts(text: str) -> list[str]:
+    """SCENARIO and its changes; the plus sign of a number, as in 1e+1, parts nothing."""
+    return re.split(r"\+(?=[A-Za-z])", text)
 
 
 def _precision(text: str) -> tuple[str, float]:
@@ -343,10 +354,11 @@ def _publish(task: Task, wish: Wish) -> None:
             return {**task.simulated(told), "parameters": parameters_of(scenario)}
 
     tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or for_report(scenario),
-                             computed, toml, task.settings), quiet)
+                             computed, toml, task.settings, beside=beside), quiet)
     _print(task.command, scenario, tables, folder, wish)
 
 
+    beside = {name: path for each in (*task.others, scenario) for name, path in table_files(each).items()}
 def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, wish: Wish) -> None:
     from valign.results import report
 
