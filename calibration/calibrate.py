@@ -20,6 +20,7 @@ from .data import Data, load
 from .estimators import Posterior, estimate
 from .keeping import Kept
 from .problem import Free, Problem
+from .explanations import chosen_rivals
 from .recovery import Recovery, recover, reference_table
 from .rivals import Choice, choose
 from .screening import Screened, screen_free, wants_screening
@@ -235,6 +236,7 @@ def choose_model(
     simulations: int = 50_000,
     folder: Path | None = None,
     threads: int | None = None,
+    rivals: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
@@ -245,17 +247,22 @@ def choose_model(
 
     Returns
     -------
+    rivals : which explanations are held against the full model (values and peers): of "peers", "values", "broadcast",
+        "selection" (default: all).
     Choice: shares of the explanations (0-1) by two methods, odds along the tolerance, confusion, scores of what was
     held out.
 
     Raises
     ------
-    InputError : everything wrong with data, scenario or free parameters.
+    InputError : everything wrong with data, scenario or free parameters; unknown rivals.
     """
     data = data if isinstance(data, Data) else load(data)
     if wants_screening(free):
         free = screen_free(data, scenario, free, seed, threads=threads).free
-    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder)
+    chosen_rivals(rivals)
+    seed = whole("seed", seed, 0, MAX_SEED)
+    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder,
+                  rivals=rivals)
 
 
 def posterior_design(
