@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import check_design, read_design, run_seeds, society_seeds, varies_in_block
+from valign.experiments.design import (
+    MAX_SEED, check_design, checked_ensemble, read_design, run_seeds, society_seeds, varies_in_block, whole,
+)
 from valign.model.errors import InputError
 from valign.model.scenario import Scenario
 
 from . import smc as sequential
 from .data import Data, load
 from .estimators import Posterior, estimate
+from .explanations import chosen_rivals
 from .keeping import Kept
 from .problem import Free, Problem
-from .explanations import chosen_rivals
 from .recovery import Recovery, recover, reference_table
 from .rivals import Choice, choose
 from .screening import Screened, screen_free, wants_screening
@@ -159,7 +161,7 @@ class Calibration:
 
 def calibrate(
     data: Data | str | Path,
-    scenario: Scenario | str | None = None,
+    scenario: Scenario | str | Path | None = None,
     free: Free | None = None,
     seed: int = 1,
     *,
@@ -198,6 +200,7 @@ def calibrate(
     ------
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
     """
+    seed = whole("seed", seed, 0, MAX_SEED)
     data = data if isinstance(data, Data) else load(data)
     screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
     problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
@@ -229,14 +232,14 @@ def calibrate(
 
 def choose_model(
     data: Data | str | Path,
-    scenario: Scenario | str | None = None,
+    scenario: Scenario | str | Path | None = None,
     free: Free | None = None,
     seed: int = 1,
     *,
+    rivals: Sequence[str] | None = None,
     simulations: int = 50_000,
     folder: Path | None = None,
     threads: int | None = None,
-    rivals: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
@@ -244,11 +247,11 @@ def choose_model(
     Parameters
     ----------
     data, scenario, free, seed, simulations, progress : as for `calibrate`; the data need people and an orientation.
+    rivals : which explanations are held against the full model (values and peers): of "peers", "values", "broadcast",
+        "selection" (default: all).
 
     Returns
     -------
-    rivals : which explanations are held against the full model (values and peers): of "peers", "values", "broadcast",
-        "selection" (default: all).
     Choice: shares of the explanations (0-1) by two methods, odds along the tolerance, confusion, scores of what was
     held out.
 
@@ -256,11 +259,11 @@ def choose_model(
     ------
     InputError : everything wrong with data, scenario or free parameters; unknown rivals.
     """
+    chosen_rivals(rivals)
+    seed = whole("seed", seed, 0, MAX_SEED)
     data = data if isinstance(data, Data) else load(data)
     if wants_screening(free):
         free = screen_free(data, scenario, free, seed, threads=threads).free
-    chosen_rivals(rivals)
-    seed = whole("seed", seed, 0, MAX_SEED)
     return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder,
                   rivals=rivals)
 
@@ -270,8 +273,10 @@ def posterior_design(
 ) -> pd.DataFrame:
     """A design that draws a row of a posterior (Parquet or CSV, a column per parameter) for each run.
 
-    Raises InputError for a file that cannot be read, or columns that are no parameters of the scenario.
+    Raises InputError for a file that cannot be read, columns that are no parameters of the scenario, or runs, seed or
+    societies that cannot be.
     """
+    runs, seed, societies = checked_ensemble(runs, seed, societies)
     draws = read_design(file)
     problems = [
         f"{file}: column {name!r} is not a parameter that can differ between runs of {scenario.name!r}"

@@ -134,7 +134,7 @@ class Batch:
 
 # --- beginning and going on ------------------------------------------------------------------------------------------
 def run_batch(
-    scenario: Scenario | str, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
+    scenario: Scenario | str | Path, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
     threads: int | None = None, workers: int | None = None, cluster: str | None = None,
     society: Society | None = None, progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda _: None, command: str = "valign.run_batch", shard_rows: int | None = None,
@@ -167,12 +167,12 @@ def run_batch(
 
 
 def begin(
-    scenario: Scenario | str, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
+    scenario: Scenario | str | Path, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
     society: Society | None = None, say: Callable[[str], None] = lambda _: None, command: str = "valign.run_batch",
     shard_rows: int | None = None,
 ) -> Batch | None:
     """Check a design and write down what is to be done; None when it is done already."""
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    scenario = Scenario.load(scenario)
     if wrong := [name for name in record if name not in shards.KEPT]:
         raise InputError([f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
                           "row are recorded by replaying it" if wrong[0] in ("agents", "events") else
@@ -261,9 +261,9 @@ def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] |
         _go_on(batch, how, progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {_kept(batch)}") from None
-
     finally:
         STOP.clear()  # nothing is under way any more: runs that are asked for later are not stopped
+
 
 def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) -> None:
     lacking = batch.missing()

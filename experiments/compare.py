@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError, unknown
@@ -80,8 +81,9 @@ class Comparison(SideBySide):
 
 
 def compare(
-    scenarios: Mapping[str, Scenario | str], runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] = ("series",), *, progress: Callable[[int, int], None] | None = None,
+    scenarios: Mapping[str, Scenario | str | Path], runs: int | None = None, seed: int = 1,
+    societies: int | None = None, record: Iterable[str] = ("series",), *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare scenarios, paired run by run: the same society seeds, the same draws wherever the scenarios agree.
 
@@ -103,7 +105,7 @@ def compare(
     if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:
         raise InputError([f"compare: 2 to {MOST_SCENARIOS} scenarios by name are wanted, as in "
                           '{"base": scenario, "co-production": other}'])
-    loaded = {name: Scenario.load(each) if isinstance(each, str) else each for name, each in scenarios.items()}
+    loaded = {name: Scenario.load(each) for name, each in scenarios.items()}
     count = next(iter(loaded.values())).runs if runs is None else runs
     found: list[Cell] = []
     for name, scenario in loaded.items():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from valign.model.scenario import Scenario
 from valign.model.society import Society
 from valign.model.tables import society_of
 
-from .design import MAX_SEED, run_seeds, society_seeds
+from .design import checked_ensemble, run_seeds, society_seeds
 from .outcomes import Cell, SideBySide
-from .simulate import Task, _whole, block_width, group_into_blocks, simulate
+from .simulate import Task, block_width, group_into_blocks, simulate
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
@@ -99,8 +100,8 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
                           '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'])
     found = {}
     for name, each in wanted.items():
-        if isinstance(each, (str, Scenario)):
-            other = Scenario.load(each) if isinstance(each, str) else each
+        if isinstance(each, (str, Path, Scenario)):
+            other = Scenario.load(each)
             found[str(name)] = Scenario.from_mapping(
                 scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}")
             found[str(name)].__dict__["folder"] = scenario.__dict__.get("folder", ".")
@@ -110,7 +111,7 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
 
 
 def levels(
-    scenario: Scenario | str, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
+    scenario: Scenario | str | Path, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
     societies: int | None = None, record: Iterable[str] = ("series", "decomposition"), *,
     innovations: Mapping[str, Any] | None = None, evidence: Sequence[float] | None = None,
     society: Society | None = None, progress: Callable[[int, int], None] | None = None,
@@ -138,11 +139,8 @@ def levels(
     ------
     InputError : a level that cannot be reached (with what can be), or wrong arguments.
     """
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
-    seed = _whole("seed", seed, 0, MAX_SEED)
-    if societies is not None:
-        societies = _whole("societies", societies, 1, runs)
+    scenario = Scenario.load(scenario)
+    runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
     variants = innovations_of(scenario, innovations)
     reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
     reach = (max(low for low, _ in reaches), min(high for _, high in reaches))

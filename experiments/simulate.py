@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, overload
+from pathlib import Path
+from typing import overload
 
 import numpy as np
+import pandas as pd
 
 from valign.model.build import build
 from valign.model.errors import InputError
@@ -20,12 +22,9 @@ from valign.model.society import Society
 from valign.model.state import State
 from valign.model.tables import society_of
 
-from .design import MAX_SEED, SEEDS, check_design, run_seeds, society_seeds, varies_in_block
+from .design import SEEDS, check_design, checked_ensemble, run_seeds, society_seeds, varies_in_block
 from .outcomes import DesignOutcomes, Outcomes
 from .stopping import STOP, stopped_together
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
@@ -40,12 +39,6 @@ class Block:
     seeds: tuple[int, ...]
     society_seed: int
     overrides: Mapping[str, np.ndarray]
-
-
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise InputError([f"{name} = {value!r}: a whole number from {low} to {high} is wanted"])
-    return int(value)
 
 
 def machine_memory() -> float:
@@ -151,21 +144,22 @@ class Task:
 
 @overload
 def simulate(
-    scenario: Scenario | str, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str = ..., width: int | None = None,
+    scenario: Scenario | str | Path, runs: int | None = None, seed: int | None = None, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str | Path = ..., width: int | None = None,
     threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes: ...
 @overload
 def simulate(
-    scenario: pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str = ..., width: int | None = None,
+    scenario: pd.DataFrame, runs: int | None = None, seed: int | None = None, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str | Path = ..., width: int | None = None,
     threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DesignOutcomes: ...
 def simulate(
-    scenario: Scenario | str | pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str = "two-services", width: int | None = None,
+    scenario: Scenario | str | Path | pd.DataFrame, runs: int | None = None, seed: int | None = None,
+    societies: int | None = None, record: Iterable[str] | None = None, *,
+    base: Scenario | str | Path = "two-services", width: int | None = None,
     threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes | DesignOutcomes:
@@ -176,7 +170,7 @@ def simulate(
     scenario : a Scenario, a shipped name or a path to TOML; or a design: a DataFrame with one row per run, whose
         columns are settings of the scenario `base`, `seed` and perhaps `society_seed` (see `experiments.design`).
     runs : number of runs (default: what the scenario suggests). A design has its own runs and seeds.
-    seed : 0 … 2**63 - 1; run seeds are derived from it and stand in `Outcomes.runs`.
+    seed : 0 … 2**63 - 1 (default: 1); run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
     base : the scenario that the columns of a design change.
@@ -194,15 +188,15 @@ def simulate(
     InputError : wrong arguments or a wrong design, or no run of the scenario is possible (for instance an unreachable
         alignment level).
     """
-    STOP.clear()  # of a batch that was interrupted in this session
-    if not isinstance(scenario, (Scenario, str)):
+    if isinstance(scenario, pd.DataFrame):
+        if given := [name for name, value in (("runs", runs), ("seed", seed), ("societies", societies))
+                     if value is not None]:
+            raise InputError([f"{given[0]}: a design has its own runs, seeds and societies (`replicate` makes them)"])
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = _whole("runs", scenario.runs if runs is None else runs, 1, 10**9)
-    seed = _whole("seed", seed, 0, MAX_SEED)
-    if societies is not None:
-        societies = _whole("societies", societies, 1, runs)
+    scenario = Scenario.load(scenario)
+    runs, seed, societies = checked_ensemble(
+        scenario.runs if runs is None else runs, 1 if seed is None else seed, societies)
     seeds = run_seeds(seed, runs)
     task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, society))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
@@ -219,6 +213,12 @@ def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[st
         raise InputError([f"record = {unknown[0]!r}: allowed are {', '.join(RECORDS)}"])
     return record
 
+
+def imported(scenario: Scenario, society: Society | None) -> Society | None:
+    """The society that all runs share: the one given, or that of the scenario's tables."""
+    return society_of(scenario, 0) if society is None and scenario.tables is not None else society
+
+
 def table_files(scenario: Scenario) -> dict[str, Path]:
     """The tables of an imported society that are named relative to the scenario, by that name."""
     if scenario.tables is None or scenario.tables.data is not None:
@@ -227,12 +227,6 @@ def table_files(scenario: Scenario) -> dict[str, Path]:
     names = (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook)
     return {name: source / name for name in names
             if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts}
-
-
-
-def imported(scenario: Scenario, society: Society | None) -> Society | None:
-    """The society that all runs share: the one given, or that of the scenario's tables."""
-    return society_of(scenario, 0) if society is None and scenario.tables is not None else society
 
 
 def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
@@ -273,10 +267,10 @@ def plan(
     return planned
 
 
-def _simulate_design(design: pd.DataFrame, base: Scenario | str, record: tuple[str, ...], width: int | None,
+def _simulate_design(design: pd.DataFrame, base: Scenario | str | Path, record: tuple[str, ...], width: int | None,
                      threads: int | None, mechanisms: tuple[Insertion, ...], society: Society | None,
                      progress: Callable[[int, int], None] | None) -> DesignOutcomes:
-    base = Scenario.load(base) if isinstance(base, str) else base
+    base = Scenario.load(base)
     design = check_design(base, design)
     planned = plan(base, design, record, width, mechanisms, society)
     jobs = [(task, block) for _, task, blocks in planned for block in blocks]

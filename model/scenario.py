@@ -153,8 +153,10 @@ class Scenario(_Part):
 
     # --- reading -------------------------------------------------------------------------------------------------
     @classmethod
-    def load(cls, name_or_path: str | Path) -> Scenario:
-        """A shipped scenario by name, or a TOML file by path."""
+    def load(cls, name_or_path: str | Path | Scenario) -> Scenario:
+        """A shipped scenario by name, or a TOML file by path (a Scenario stays as it is)."""
+        if isinstance(name_or_path, Scenario):
+            return name_or_path
         text = str(name_or_path)
         if text in scenario_names():
             return cls.from_toml((SHIPPED / f"{text}.toml").read_text("utf-8"), where=f"{text}.toml")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import MAX_SEED
-from valign.experiments.simulate import _whole, simulate
+from valign.experiments.design import MAX_SEED, whole
+from valign.experiments.simulate import simulate
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
@@ -86,9 +86,9 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     """
     if method not in METHODS:
         raise InputError([unknown(method, METHODS, "method")])
-    n = _whole("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
-    replicates = _whole("replicates", replicates, 1, 10_000)
-    sample = Sample(method, problem, n, _whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
+    n = whole("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
+    replicates = whole("replicates", replicates, 1, 10_000)
+    sample = Sample(method, problem, n, whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     needs_salib(method)
     missing = known_missing(missing)
     runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
@@ -113,7 +113,7 @@ def needs_salib(method: str) -> None:
 
 
 def sensitivity(
-    scenario: Scenario | str, method: str = "sobol", n: int | None = None, outcomes: Sequence[str] | None = None,
+    scenario: Scenario | str | Path, method: str = "sobol", n: int | None = None, outcomes: Sequence[str] | None = None,
     parameters: Sequence[str] | None = None, *, curves: Sequence[str] = (),
     group_by: str | Mapping[str, Sequence[str]] | None = None, bounds: Mapping[str, tuple[float, float]] | None = None,
     levels: Mapping[str, Sequence[Any]] | None = None, distributions: Mapping[str, Any] | None = None,
@@ -151,7 +151,7 @@ def sensitivity(
     ------
     InputError : wrong arguments; later, when a table is asked for, failed runs or outcomes without a value.
     """
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    scenario = Scenario.load(scenario)
     outcomes = DEFAULT_OUTCOMES if outcomes is None else tuple(outcomes)
     problems = [unknown(name, OUTCOMES, "known outcome") for name in outcomes if name not in OUTCOMES]
     for name in curves:
@@ -232,7 +232,7 @@ def _screenable(found: Sensitivity) -> list[str]:
     return usable
 
 
-def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[str] | None = None,
+def screen(scenario: Scenario | str | Path, n: int | None = None, outcomes: Sequence[str] | None = None,
            parameters: Sequence[str] | None = None, *, keep: int = KEPT_IN_SCREENING, screening_n: int = SCREENING_N,
            folder: str | Path | None = None, progress: Progress | None = None, **others: Any) -> Screening:
     """Screen all parameters with Morris, then Sobol' on those that matter; what is neglected is measured, not assumed.
@@ -255,7 +255,7 @@ def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[st
     ------
     InputError : as for `sensitivity`; no outcome that enough trajectories have a value of.
     """
-    keep = _whole("keep", keep, 1, 10_000)
+    keep = whole("keep", keep, 1, 10_000)
     if wrong := [name for name in ("method", "group_by") if name in others]:
         raise InputError([f"{wrong[0]}: screening chooses it"])
     folder = None if folder is None else Path(folder)
