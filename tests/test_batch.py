@@ -306,6 +306,13 @@ def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_p
     assert "is finished" in valign("resume", "out").err
 
 
+def test_what_is_missing_as_json(valign: Callable, design_file: Path, tmp_path: Path) -> None:
+    batch = ("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out")
+    assert json.loads(valign(*batch, "--prepare", "--json").out) == {"folder": "out", "missing": 1}
+    assert json.loads(valign("resume", "out", "--part", "1/1", "--json").out) == {"folder": "out", "missing": 0}
+    assert json.loads(valign("resume", "out", "--json").out)["runs"] == 240
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (("batch", "none.csv", "--scenario", "two-services", "--out", "out"), "none.csv"),
     (("batch", "design.parquet", "--scenario", "two-servces", "--out", "out"), "two-services"),
@@ -320,6 +327,9 @@ def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_p
      "societies = 5: a whole number from 1 to 2"),
     (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "2", "--societies", "0"),
      "societies = 0"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"), "belong to --replicates"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"),
+     "belong to --replicates"),
     (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
     (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
     (("resume", "plain.csv"), "is a file"),
@@ -342,6 +352,8 @@ def test_commands_that_are_quoted_can_be_pasted(design: pd.DataFrame, tmp_path: 
     folder = tmp_path / "my study"
     begun = batches.begin(BASE, design, folder)
     with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
+        va.load(folder)
+    with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
         pages.rebuild(folder)
     assert f"`valign resume '{folder}'`" in batches._kept(begun)
     monkeypatch.setattr(sys, "argv", ["/bin/valign", "batch", "my design.csv", "--set", "slack=0.3"])
@@ -351,8 +363,6 @@ def test_commands_that_are_quoted_can_be_pasted(design: pd.DataFrame, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")
 def test_the_script_of_job_arrays(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path) -> None:
-    with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
-        va.load(folder)
     batches.begin(BASE, design, tmp_path / "study", ("series", "decomposition"), shard_rows=50)
     (tmp_path / "valign").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m valign.cli "$@"\n')
     (tmp_path / "valign").chmod(0o755)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,13 +46,13 @@ class Wish:
     as_json: bool
 
 
-def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE as typed: numbers, true, false and lists as in TOML, anything else is a word."""
+def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
+    """KEY=VALUE as typed: numbers, true, false and lists as in TOML, anything else is a word. before: for messages."""
     import tomllib
 
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise InputError([f"--set {text}: KEY=VALUE is wanted, for instance --set coproduction_intensity=0.3"])
+        raise InputError([f"{before}{text}: KEY=VALUE is wanted, for instance coproduction_intensity=0.3"])
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -74,8 +75,8 @@ class Task:
     """What a command does: its name, the (first) scenario, what else was asked, and how the tables come about.
 
     ensembles: how many times `runs` runs are simulated. settings: columns of `runs` that are settings of the scenario.
-    """
     others: scenarios that the first is compared with.
+    """
 
     command: str
     scenario: Scenario
@@ -84,8 +85,8 @@ class Task:
     settings: tuple[str, ...]
     simulated: Callable[[Told], Tables]
     description: str = ""
-
     others: tuple[Scenario, ...] = ()
+
 
 def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     """drawn: a posterior (of `valign calibrate`) from which every run takes its parameters."""
@@ -185,18 +186,21 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
 def _innovation(text: str) -> tuple[str, Any]:
     """SCENARIO, or LABEL: KEY=VALUE, KEY=VALUE."""
     name, colon, changes = text.partition(":")
-    return (name.strip(), dict(map(setting, changes.split(",")))) if colon else (name, name)
+    if not colon:
+        return name, name
+    return name.strip(), dict(setting(each, f"--innovation {name}:") for each in changes.split(","))
 
 
 def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> None:
     """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
     scenarios = {}
+    first, *_ = _parts(names[0])
     for text in names:
-        name, *changes = text.split("+")
+        name, *changes = _parts(text)
         scenario = load(name, wish)
-        own = name == names[0].partition("+")[0] and changes  # changes of the first scenario are known by the changes
+        own = name == first and changes  # changes of the first scenario are known by the changes
         scenarios[", ".join(changes) if own else text] = (
-            scenario.replace(dict(map(setting, changes))) if changes else scenario)
+            scenario.replace(dict(setting(each, f"{name}+") for each in changes)) if changes else scenario)
     if len(scenarios) < 2 or len(scenarios) < len(names):
         raise InputError(["compare: two or more different scenarios are wanted, as in "
                           "`valign compare two-services two-services+coproduction_intensity=0.4`"])
@@ -338,6 +342,7 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
 
 def _publish(task: Task, wish: Wish) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
+    from valign.experiments.simulate import table_files
     from valign.model.compiling import sources_hash
 
     scenario = task.scenario
@@ -353,12 +358,12 @@ def _publish(task: Task, wish: Wish) -> None:
         with terminal.progress(scenario.name, quiet) as told:
             return {**task.simulated(told), "parameters": parameters_of(scenario)}
 
+    beside = {name: path for each in (*task.others, scenario) for name, path in table_files(each).items()}
     tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or for_report(scenario),
                              computed, toml, task.settings, beside=beside), quiet)
     _print(task.command, scenario, tables, folder, wish)
 
 
-    beside = {name: path for each in (*task.others, scenario) for name, path in table_files(each).items()}
 def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, wish: Wish) -> None:
     from valign.results import report
 
