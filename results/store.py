@@ -15,7 +15,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -297,6 +297,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[Path]:
+    """Say which file is damaged or gone. What pyarrow says of damaged files is a ValueError."""
+    try:
+        yield path
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
 class Saved:
     """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for."""
 
@@ -309,10 +318,8 @@ class Saved:
 
         if name not in self.manifest["tables"]:
             raise KeyError(f"{self.folder} has no table {name!r}; it has {', '.join(self.manifest['tables'])}")
-        try:
-            return pd.read_parquet(self.folder / f"{name}.parquet")
-        except (OSError, ValueError) as error:  # what pyarrow says of damaged files is a ValueError
-            raise StoreError(f"{self.folder / name}.parquet cannot be read: {error}") from None
+        with _reading(self.folder / f"{name}.parquet") as path:
+            return pd.read_parquet(path)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name not in self.__dict__.get("manifest", {}).get("tables", ()):
@@ -328,7 +335,7 @@ class Saved:
         from pyarrow import parquet
 
         path, name = self.folder / "series.parquet", f"{role}.{variable}"
-        columns = parquet.read_schema(path).names if "series" in self.manifest["tables"] else []
+        columns = self._series_columns()
         if name in columns:  # a batch: one row per run
             rows = parquet.read_table(path, columns=[name])[name].to_pylist()
             months = max(map(len, rows), default=0)
@@ -346,15 +353,21 @@ class Saved:
         return wide.reindex(index=pd.RangeIndex(months + 1),
                             columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])).to_numpy()
 
-    def variables(self) -> list[tuple[str, str]]:
-        """(role, variable) of all monthly series that were recorded."""
+    def _series_columns(self) -> list[str]:
         from pyarrow import parquet
 
         if "series" not in self.manifest["tables"]:
             return []
-        path = self.folder / "series.parquet"
-        columns = parquet.read_schema(path).names
+        with _reading(self.folder / "series.parquet") as path:
+            return parquet.read_schema(path).names
+
+    def variables(self) -> list[tuple[str, str]]:
+        """(role, variable) of all monthly series that were recorded."""
+        from pyarrow import parquet
+
+        columns = self._series_columns()
         if "value" in columns:
+            path = self.folder / "series.parquet"
             pairs = parquet.read_table(path, columns=["role", "variable"]).to_pandas().drop_duplicates()
             return list(zip(pairs["role"].astype(str), pairs["variable"].astype(str), strict=True))
         return [tuple(name.split(".", 1)) for name in columns if name != "run"]

@@ -274,7 +274,6 @@ def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monke
 
 
 def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path) -> None:
-    pytest.importorskip("h5netcdf")
     valign("run", "two-services", *SMALL, "--out", "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     del manifest["tables"]["runs"]

@@ -162,9 +162,12 @@ def test_what_was_stopped_while_it_was_saved_is_done_again(tmp_path: Path, monke
 @pytest.mark.parametrize("damage", [b"", b"PAR1 but not for long"])
 def test_a_damaged_table_is_named(tmp_path: Path, damage: bytes) -> None:
     kept(tmp_path)
-    (tmp_path / "runs.parquet").write_bytes(damage)
-    with pytest.raises(store.StoreError, match=r"runs\.parquet cannot be read"):
-        _ = store.load(tmp_path).runs
+    for name in ("runs", "series"):
+        (tmp_path / f"{name}.parquet").write_bytes(damage)
+    saved = store.load(tmp_path)
+    for read, name in ((lambda: saved.runs, "runs"), (saved.variables, "series")):
+        with pytest.raises(store.StoreError, match=rf"{name}\.parquet cannot be read"):
+            read()
 
 
 def test_the_manifest_says_what_was_simulated(tmp_path: Path) -> None:
