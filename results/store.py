@@ -370,7 +370,7 @@ class Saved:
             path = self.folder / "series.parquet"
             pairs = parquet.read_table(path, columns=["role", "variable"]).to_pandas().drop_duplicates()
             return list(zip(pairs["role"].astype(str), pairs["variable"].astype(str), strict=True))
-        return [tuple(name.split(".", 1)) for name in columns if name != "run"]
+        return [(role, variable) for role, _, variable in (name.partition(".") for name in columns if name != "run")]
 
     def to_netcdf(self, path: str | Path) -> None:
         """Outcomes (over run) and monthly series (over month and run) as netCDF 4, with units and provenance.
