@@ -162,6 +162,7 @@ def test_an_interrupted_batch_stops_nothing_that_comes_later(design: pd.DataFram
 
     with pytest.raises(batches.Interrupted):
         batches.run_batch(BASE, design, tmp_path / "out", threads=1, shard_rows=50, progress=told)
+    assert not STOP.is_set()
     assert (simulate(design.iloc[:2], base=BASE, threads=1).runs["status"] == "ok").all()
 
 
