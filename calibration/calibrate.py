@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import check_design, read_design, run_seeds, society_seeds, varies_in_block
+from valign.experiments.design import (
+    MAX_SEED, check_design, checked_ensemble, read_design, run_seeds, society_seeds, varies_in_block, whole,
+)
 from valign.model.errors import InputError
 from valign.model.scenario import Scenario
 
 from . import smc as sequential
 from .data import Data, load
 from .estimators import Posterior, estimate
+from .explanations import chosen_rivals
 from .keeping import Kept
 from .problem import Free, Problem
 from .recovery import Recovery, recover, reference_table
@@ -159,7 +162,7 @@ class Calibration:
 
 def calibrate(
     data: Data | str | Path,
-    scenario: Scenario | str | None = None,
+    scenario: Scenario | str | Path | None = None,
     free: Free | None = None,
     seed: int = 1,
     *,
@@ -199,6 +202,7 @@ def calibrate(
     ------
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
     """
+    seed = whole("seed", seed, 0, MAX_SEED)
     data = data if isinstance(data, Data) else load(data)
     screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
     problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
@@ -230,10 +234,11 @@ def calibrate(
 
 def choose_model(
     data: Data | str | Path,
-    scenario: Scenario | str | None = None,
+    scenario: Scenario | str | Path | None = None,
     free: Free | None = None,
     seed: int = 1,
     *,
+    rivals: Sequence[str] | None = None,
     simulations: int = 50_000,
     folder: Path | None = None,
     threads: int | None = None,
@@ -245,6 +250,8 @@ def choose_model(
     ----------
     data : as for `calibrate`, with people and an orientation.
     scenario, free, seed, simulations, folder, threads, progress : as for `calibrate`.
+    rivals : which explanations are held against the full model (values and peers): of "peers", "values", "broadcast",
+        "selection" (default: all).
 
     Returns
     -------
@@ -253,12 +260,15 @@ def choose_model(
 
     Raises
     ------
-    InputError : everything wrong with data, scenario or free parameters.
+    InputError : everything wrong with data, scenario or free parameters; unknown rivals.
     """
+    chosen_rivals(rivals)
+    seed = whole("seed", seed, 0, MAX_SEED)
     data = data if isinstance(data, Data) else load(data)
     if wants_screening(free):
         free = screen_free(data, scenario, free, seed, threads=threads).free
-    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder)
+    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder,
+                  rivals=rivals)
 
 
 def posterior_design(
@@ -266,8 +276,10 @@ def posterior_design(
 ) -> pd.DataFrame:
     """A design that draws a row of a posterior (Parquet or CSV, a column per parameter) for each run.
 
-    Raises InputError for a file that cannot be read, or columns that are no parameters of the scenario.
+    Raises InputError for a file that cannot be read, columns that are no parameters of the scenario, or runs, seed or
+    societies that cannot be.
     """
+    runs, seed, societies = checked_ensemble(runs, seed, societies)
     draws = read_design(file)
     problems = [
         f"{file}: column {name!r} is not a parameter that can differ between runs of {scenario.name!r}"

@@ -34,7 +34,7 @@ def choose_forest(
     y = np.repeat(np.arange(len(names)), [min(most, len(table.summaries)) for table in tables.values()])
     x = np.nan_to_num(x, posinf=0, neginf=0)
     model = sklearn_ensemble().RandomForestClassifier(
-        300, min_samples_leaf=5, oob_score=True, n_jobs=-1, random_state=seed
+        300, min_samples_leaf=5, oob_score=True, n_jobs=-1, random_state=seed % 2**32
     )
     model.fit(x, y)
     share = model.predict_proba(observed[None])[0]

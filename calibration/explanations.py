@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from valign.model.errors import InputError
+from valign.model.errors import InputError, unknown
 
 from .histories import Layout
 from .keeping import NOTHING_KEPT, Arrays, Kept
@@ -38,13 +38,28 @@ class Rival:
         return "peer_effect" not in self.fixed
 
 
+FULL = "full"
 RIVALS: dict[str, Rival] = {
-    "full": Rival("values and peers", {}, {}),
+    FULL: Rival("values and peers", {}, {}),
     "peers": Rival("peers only (contagion)", NO_VALUES, {}),
     "values": Rival("values only", NO_PEERS, {}),
     "broadcast": Rival("evidence and broadcast only", {**NO_VALUES, **NO_PEERS}, {"evidence_effect": None}),
     "selection": Rival("lasting differences nobody measured", {**NO_VALUES, **NO_PEERS}, {"frailty_sd": (0.0, 2.0)}),
 }
+
+
+def chosen_rivals(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The rivals asked for (None: all) in their order, with the full model, which the others are held against.
+
+    Raises InputError for unknown names, or where the full model would have no rival.
+    """
+    if names is None:
+        return tuple(RIVALS)
+    if isinstance(names, str) or not {*names} - {FULL}:
+        raise InputError([f"rivals: a list of some of {', '.join(list(RIVALS)[1:])} is wanted"])
+    if wrong := [name for name in names if name not in RIVALS]:
+        raise InputError([f"rivals: {unknown(name, RIVALS, 'rival')}" for name in wrong])
+    return tuple(name for name in RIVALS if name in (FULL, *names))
 
 
 def rival_problem(problem: Problem, name: str) -> Problem:
@@ -84,15 +99,17 @@ def simulate_rivals(
     batch: int = 2048,
     progress: Callable[[int, int], None] | None = None,
     kept: Kept = NOTHING_KEPT,
+    names: Sequence[str] = tuple(RIVALS),
 ) -> dict[str, Simulated]:
-    """`simulations` runs of every rival from its prior, in batches that are kept as they are finished.
+    """`simulations` runs of every rival (or those of `names`) from its prior, in batches kept as they are finished.
 
     Raises InputError for data without people and orientation.
     """
     histories_of(problem)
     tables: dict[str, Simulated] = {}
     done = 0
-    for number, name in enumerate(RIVALS):
+    for name in names:
+        number = list(RIVALS).index(name)
         of = rival_problem(problem, name)
         parts: list[Arrays] = []
         for part, start in enumerate(range(0, simulations, batch)):
@@ -102,7 +119,7 @@ def simulate_rivals(
             )
             done += size
             if progress is not None:
-                progress(done, simulations * len(RIVALS))
+                progress(done, simulations * len(names))
         u, summaries, times = (
             np.concatenate([each[key] for each in parts], axis=axis)
             for key, axis in (("u", 0), ("summaries", 0), ("times", 1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,9 @@ def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Socie
     return society_from_tables(nodes.astype(object), ties, {**(book or {}), **groups}, scenario)
 
 
-def scenario_for(data: Data, scenario: Scenario | str | None) -> Scenario:
+def scenario_for(data: Data, scenario: Scenario | str | Path | None) -> Scenario:
     """The scenario asked for, or a plain one of the description; it runs for as many months as periods observed."""
-    made = scenario_of(data) if scenario is None else scenario
-    made = Scenario.load(made) if isinstance(made, str) else made
+    made = scenario_of(data) if scenario is None else Scenario.load(scenario)
     return made.replace({"months": max(data.periods, 1)})
 
 
@@ -194,7 +194,7 @@ class Problem:
     def of(
         cls,
         data: Data,
-        scenario: Scenario | str | None = None,
+        scenario: Scenario | str | Path | None = None,
         free: Free | None = None,
         *,
         society: Society | None = None,

@@ -6,7 +6,7 @@ matrix and a prediction (`held_out`) mean little: all are given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from .choosing import choose_forest, choose_smc, settled
 from .data import Data
-from .explanations import RIVALS, Simulated, histories_of, simulate_rivals
+from .explanations import RIVALS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .held_out import DRAWS, MANY_FOLDS_DRAWS, compare, folds, out_of_sample
 from .keeping import Kept
 from .problem import Problem
@@ -95,25 +95,29 @@ def choose(
     progress: Callable[[int, int], None] | None = None,
     *,
     folder: Path | None = None,
+    rivals: Sequence[str] | None = None,
 ) -> Choice:
     """All comparisons of rivals within a budget: two thirds from the priors, a third along the tolerance.
 
     Predictions come on top: 1,000 simulations for each fold and model (500 where there are more than five folds).
 
     folder : keeps what is finished (batches, tolerances, folds); asked the same again, goes on from there.
+    rivals : names of `explanations.RIVALS` beside the full model (default: all).
     """
-    each, sequential = max(2000, 2 * simulations // (3 * len(RIVALS))), max(5000, simulations // 3)
+    names = chosen_rivals(rivals)
+    each, sequential = max(2000, 2 * simulations // (3 * len(names))), max(5000, simulations // 3)
     layout = histories_of(problem)
     parts = folds(layout, seed)
     draws = DRAWS if len(parts) <= 5 else MANY_FOLDS_DRAWS
-    before, total = each * len(RIVALS), each * len(RIVALS) + sequential + draws * len(parts) * len(RIVALS)
-    kept = Kept(folder, {**problem.work, "simulations": simulations, "seed": seed})
+    before, total = each * len(names), each * len(names) + sequential + draws * len(parts) * len(names)
+    work = {**problem.work, "simulations": simulations, "seed": seed}
+    kept = Kept(folder, work if names == tuple(RIVALS) else {**work, "rivals": list(names)})
 
     def told(done: int, _: int = 0) -> None:
         if progress is not None:
             progress(done, total)
 
-    tables = simulate_rivals(problem, each, seed, progress=told, kept=kept)
+    tables = simulate_rivals(problem, each, seed, progress=told, kept=kept, names=names)
     odds = choose_smc(
         tables, problem.observed, sequential, seed=seed, kept=kept, progress=lambda done: told(before + done)
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeGuard
 
 import numpy as np
@@ -61,7 +62,7 @@ def wants_screening(free: Free | None) -> TypeGuard[Free]:
 
 def screen_free(
     data: Data,
-    scenario: Scenario | str | None,
+    scenario: Scenario | str | Path | None,
     free: Free,
     seed: int = 1,
     *,

@@ -8,6 +8,7 @@ their ablation takes away, since others do the work when they are off. Read both
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def moving(scenario: Scenario, mechanisms: Sequence[str] | None) -> list[str]:
     return list(mechanisms)
 
 
-def ablations(scenario: Scenario | str, runs: int | None = None, seed: int = 1, societies: int | None = None,
+def ablations(scenario: Scenario | str | Path, runs: int | None = None, seed: int = 1, societies: int | None = None,
               mechanisms: Sequence[str] | None = None) -> pd.DataFrame:
     """What each mechanism did to the mean alignment of staff, managers and peers: as booked, and by ablation.
 
@@ -49,7 +50,7 @@ def ablations(scenario: Scenario | str, runs: int | None = None, seed: int = 1, 
 
     Raises InputError for unknown mechanisms and whatever `simulate` raises.
     """
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    scenario = Scenario.load(scenario)
     mechanisms = moving(scenario, mechanisms)
     base = simulate(scenario, runs, seed, societies, record="decomposition")
     booked = booked_per_person(base.decomposition, base.runs, base.members)

@@ -9,6 +9,7 @@ innovation rather than people would else pass for alignment of people.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ SHOWN_EPISODES = ("design", "implementation", "spread", "sustainment", "abandone
 FLEXIBILITY = "innovation.flexibility"
 
 
-def attribution(scenario: Scenario | str, runs: int = 64, seed: int = 1, societies: int | None = None,
+def attribution(scenario: Scenario | str | Path, runs: int = 64, seed: int = 1, societies: int | None = None,
                 flexibilities: Sequence[float] | None = None, mechanisms: Sequence[str] | None = None,
                 progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
     """Change in mean alignment due to each mechanism, by episode and role, as booked and by ablation.
@@ -49,7 +50,7 @@ def attribution(scenario: Scenario | str, runs: int = 64, seed: int = 1, societi
 
     Raises InputError for unknown mechanisms, impossible or no flexibilities, and whatever `simulate` raises.
     """
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    scenario = Scenario.load(scenario)
     mechanisms = moving(scenario, mechanisms)
     own = scenario.value(FLEXIBILITY)
     chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))

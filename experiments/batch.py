@@ -16,7 +16,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import (
     FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
 )
@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
+from valign.model.parameters import PARAMETERS
 from valign.model.scenario import Scenario
 from valign.model.society import Society
 from valign.results import store
 
 from . import shards
-from .design import SEEDS, check_design
-from .simulate import MOST_RUNS, MOST_THREADS, whole_number, imported, society_hash, variants
+from .design import MOST_RUNS, SEEDS, check_design, whole
+from .simulate import MOST_THREADS, imported, society_hash, table_files, variants
 from .stopping import STOP
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class How:
     def __post_init__(self) -> None:
         for name in ("threads", "workers"):
             if (value := getattr(self, name)) is not None:
-                whole_number(name, value, 1, MOST_THREADS)
+                whole(name, value, 1, MOST_THREADS)
 
 
 @dataclass(eq=False)
@@ -147,7 +148,7 @@ class Batch:
 
 # --- beginning and going on ------------------------------------------------------------------------------------------
 def run_batch(
-    scenario: Scenario | str, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
+    scenario: Scenario | str | Path, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
     threads: int | None = None, workers: int | None = None, cluster: str | None = None,
     society: Society | None = None, progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda _: None, command: str = "valign.run_batch", shard_rows: int | None = None,
@@ -182,18 +183,18 @@ def run_batch(
 
 
 def begin(
-    scenario: Scenario | str, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
+    scenario: Scenario | str | Path, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
     society: Society | None = None, say: Callable[[str], None] = lambda _: None, command: str = "valign.run_batch",
     shard_rows: int | None = None,
 ) -> Batch | None:
     """Check a design and write down what is to be done; None when it is done already."""
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    scenario = Scenario.load(scenario)
     if wrong := [name for name in record if name not in shards.KEPT]:
         raise InputError([f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
                           "row are recorded by replaying it" if wrong[0] in ("agents", "events") else
                           f"record: {unknown(wrong[0], shards.KEPT, 'table')}"])
     if shard_rows is not None:
-        shard_rows = whole_number("shard_rows", shard_rows, 1, MOST_RUNS)
+        shard_rows = whole("shard_rows", shard_rows, 1, MOST_RUNS)
     design = check_design(scenario, design)
     variants(scenario, design)  # every variant is a valid scenario
     society = imported(scenario, society)
@@ -213,7 +214,7 @@ def begin(
         (folder / PARTS).mkdir(exist_ok=True)
         if not (folder / "design.parquet").exists():
             store.replace(folder / "scenario.toml", work["scenario"].encode())
-            keep_tables(scenario, folder)
+            store.copy(folder, table_files(scenario))
             store.write(folder / "design.parquet", design)
     except OSError as error:
         raise store.cannot_write(folder, error) from None
@@ -280,25 +281,27 @@ def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] |
         _go_on(batch, how, progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {_kept(batch)}") from None
+    finally:
+        STOP.clear()  # nothing is under way any more: runs that are asked for later are not stopped
 
 
 def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) -> None:
     lacking = batch.missing()
     if how.part is not None:
         lacking = [number for number in lacking if number % how.part[1] == how.part[0]]
-    STOP.clear()
     done = len(batch.design) - sum(len(batch.rows(number)) for number in lacking)
     if progress is not None:
         progress(done, len(batch.design))
-    for number, files in _computed(batch, lacking, how):
-        try:
-            for kind in reversed(batch.kinds):
-                store.replace(batch.path(number, kind), files[kind])
-        except OSError as error:
-            raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
-        done += len(batch.rows(number))
-        if progress is not None:
-            progress(done, len(batch.design))
+    with contextlib.closing(_computed(batch, lacking, how)) as computed:
+        for number, files in computed:
+            try:
+                for kind in reversed(batch.kinds):
+                    store.replace(batch.path(number, kind), files[kind])
+            except OSError as error:
+                raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
+            done += len(batch.rows(number))
+            if progress is not None:
+                progress(done, len(batch.design))
     if how.part is None:
         put_together(batch)
 
@@ -308,7 +311,7 @@ def _kept(batch: Batch) -> str:
 
 
 # --- computing shards ------------------------------------------------------------------------------------------------
-def _computed(batch: Batch, numbers: list[int], how: How) -> Iterator[tuple[int, dict[str, bytes]]]:
+def _computed(batch: Batch, numbers: list[int], how: How) -> Generator[tuple[int, dict[str, bytes]]]:
     """(number, files) of shards as they are finished, never many more in hand than there are cores."""
     broken = 0
     waiting = list(reversed(numbers))
@@ -456,7 +459,8 @@ def _with_design(table: pa.Table, rows: pd.DataFrame) -> pa.Table:
 
 def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
     store.write_manifest(batch.folder, batch.work, command=batch.command, started=batch.started, done=done,
-                         tables=tables, settings=[name for name in map(str, batch.design) if name not in SEEDS])
+                         tables=tables, settings=[name for name in map(str, batch.design) if name not in SEEDS],
+                         parameters={name: batch.scenario.value(name) for name in PARAMETERS})
 
 
 def _hash(design: pd.DataFrame) -> str:
@@ -465,15 +469,6 @@ def _hash(design: pd.DataFrame) -> str:
     return store.TableHash().add(pa.Table.from_pandas(design, preserve_index=False)).hexdigest()
 
 
-def keep_tables(scenario: Scenario, folder: Path) -> None:
-    """Copy the tables of an imported society beside the scenario, so that the folder stands on its own."""
-    if scenario.tables is None or scenario.tables.data is not None:
-        return
-    source = Path(scenario.folder)
-    for name in (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook):
-        if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, folder / name)
 
 
 # --- what it will take -----------------------------------------------------------------------------------------------

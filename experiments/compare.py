@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError, unknown
@@ -12,8 +13,9 @@ from valign.model.observe import OUTCOMES
 from valign.model.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
+from .design import MOST_RUNS, whole
 from .outcomes import Cell, Outcomes, SideBySide
-from .simulate import simulate, whole_number
+from .simulate import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,8 +92,9 @@ class Comparison(SideBySide):
 
 
 def compare(
-    scenarios: Mapping[str, Scenario | str], runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] = ("series",), *, progress: Callable[[int, int], None] | None = None,
+    scenarios: Mapping[str, Scenario | str | Path], runs: int | None = None, seed: int = 1,
+    societies: int | None = None, record: Iterable[str] = ("series",), *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare scenarios, paired run by run: the same society seeds, the same draws wherever the scenarios agree.
 
@@ -113,8 +116,8 @@ def compare(
     if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError([f"compare: 2 to {MOST_SCENARIOS} scenarios by name are wanted, as in "
                           '{"base": scenario, "co-production": other}'])
-    loaded = {name: Scenario.load(each) if isinstance(each, str) else each for name, each in scenarios.items()}
-    count = whole_number("runs", next(iter(loaded.values())).runs if runs is None else runs, 1, 10**9)
+    loaded = {name: Scenario.load(each) for name, each in scenarios.items()}
+    count = whole("runs", next(iter(loaded.values())).runs if runs is None else runs, 1, MOST_RUNS)
     found: list[Cell] = []
     for name, scenario in loaded.items():
         def told(done: int, _: int, before: int = len(found) * count) -> None:

@@ -6,6 +6,7 @@ The same table always means the same runs: a row's result depends on its scenari
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,22 @@ from valign.model.scenario import Scenario
 SEEDS = ("seed", "society_seed")
 RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
 MAX_SEED = 2**63 - 1
+MOST_RUNS = 10**9
 SHOWN = 5
+
+
+def whole(name: str, value: object, low: int, high: int) -> int:
+    """A whole number within limits. Raises InputError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
+        raise InputError([f"{name} = {value!r}: a whole number from {low} to {high} is wanted"])
+    return int(value)
+
+
+def checked_ensemble(runs: object, seed: object, societies: object) -> tuple[int, int, int | None]:
+    """Number of runs, seed and number of societies (None: one for each run). Raises InputError for what cannot be."""
+    count = whole("runs", runs, 1, MOST_RUNS)
+    nested = None if societies is None else whole("societies", societies, 1, count)
+    return count, whole("seed", seed, 0, MAX_SEED), nested
 
 
 # --- making designs --------------------------------------------------------------------------------------------------
@@ -170,12 +186,9 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
 
     Raises
     ------
-    InputError : fewer than one run, more societies than runs, or a design that has seeds.
+    InputError : fewer than one run, a seed out of range, more societies than runs, or a design that has seeds.
     """
-    if runs < 1:
-        raise InputError([f"runs = {runs}: a whole number from 1 is wanted"])
-    if societies is not None and not 1 <= societies <= runs:
-        raise InputError([f"societies = {societies}: a whole number from 1 to {runs} (the runs of each row) is wanted"])
+    runs, seed, societies = checked_ensemble(runs, seed, societies)
     seeds = run_seeds(seed, runs)
     replicates = pd.DataFrame({"seed": seeds, "society_seed": society_seeds(seed, seeds, societies)})
     return product(design, replicates)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from valign.model.scenario import Scenario
 from valign.model.society import Society
 from valign.model.tables import society_of
 
-from .design import MAX_SEED, run_seeds, society_seeds
+from .design import checked_ensemble, run_seeds, society_seeds
 from .outcomes import Cell, SideBySide
-from .simulate import Task, whole_number, block_width, group_into_blocks, simulate
+from .simulate import Task, block_width, group_into_blocks, simulate
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
@@ -102,8 +103,8 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
                           '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'])
     found: dict[str, Scenario] = {}
     for name, each in wanted.items():
-        if isinstance(each, (str, Scenario)):
-            other = Scenario.load(each) if isinstance(each, str) else each
+        if isinstance(each, (str, Path, Scenario)):
+            other = Scenario.load(each)
             found[str(name)] = Scenario.from_mapping(
                 scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}")
             vars(found[str(name)])["folder"] = scenario.folder
@@ -113,7 +114,7 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
 
 
 def levels(
-    scenario: Scenario | str, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
+    scenario: Scenario | str | Path, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
     societies: int | None = None, record: Iterable[str] = ("series", "decomposition"), *,
     innovations: Mapping[str, Any] | None = None, evidence: Sequence[float] | None = None,
     society: Society | None = None, progress: Callable[[int, int], None] | None = None,
@@ -141,11 +142,8 @@ def levels(
     ------
     InputError : a level that cannot be reached (with what can be), or wrong arguments.
     """
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = whole_number("runs", scenario.runs if runs is None else runs, 1, 10**9)
-    seed = whole_number("seed", seed, 0, MAX_SEED)
-    if societies is not None:
-        societies = whole_number("societies", societies, 1, runs)
+    scenario = Scenario.load(scenario)
+    runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
     strengths = [None] if evidence is None else list(evidence)
     if not strengths or len(set(strengths)) < len(strengths):
         raise InputError([f"evidence: one strength or several, each different, are wanted, not {strengths}"])

@@ -59,7 +59,7 @@ def replayed(folder: str | Path, row: int) -> Replay:
     saved = store.load(folder)
     work = saved.manifest["work"]
     if "runs" not in saved.manifest["tables"]:
-        raise store.StoreError(f"{folder} holds no finished table of runs")
+        raise store.StoreError(f"{folder} holds no table of runs")
     if work.get("code") != sources_hash():
         raise store.StoreError(f"{folder} was made by another version of the model ({work.get('code')}): "
                                "its runs cannot be repeated to the bit")

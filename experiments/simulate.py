@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, overload
+from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
+import pandas as pd
 
 from valign.model.build import build
 from valign.model.errors import InputError
@@ -22,16 +23,13 @@ from valign.model.society import Society
 from valign.model.state import State
 from valign.model.tables import society_of
 
-from .design import MAX_SEED, SEEDS, check_design, run_seeds, society_seeds, varies_in_block
+from .design import MOST_RUNS, SEEDS, check_design, checked_ensemble, run_seeds, society_seeds, varies_in_block, whole
 from .outcomes import DesignOutcomes, Outcomes
 from .stopping import STOP, stopped_together
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
-MOST_RUNS, MOST_THREADS = 10**9, 1024
+MOST_THREADS = 1024
 RECORDS = ("series", "decomposition", "events", "agents")
 
 
@@ -43,12 +41,6 @@ class Block:
     seeds: tuple[int, ...]
     society_seed: int
     overrides: Mapping[str, np.ndarray]
-
-
-def whole_number(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-        raise InputError([f"{name} = {value!r}: a whole number from {low} to {high} is wanted"])
-    return int(value)
 
 
 def machine_memory() -> float:
@@ -155,21 +147,22 @@ class Task:
 
 @overload
 def simulate(
-    scenario: Scenario | str, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str = ..., width: int | None = None,
+    scenario: Scenario | str | Path, runs: int | None = None, seed: int | None = None, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str | Path = ..., width: int | None = None,
     threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes: ...
 @overload
 def simulate(
-    scenario: pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str = ..., width: int | None = None,
+    scenario: pd.DataFrame, runs: int | None = None, seed: int | None = None, societies: int | None = None,
+    record: Iterable[str] | None = None, *, base: Scenario | str | Path = ..., width: int | None = None,
     threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DesignOutcomes: ...
 def simulate(
-    scenario: Scenario | str | pd.DataFrame, runs: int | None = None, seed: int = 1, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str = "two-services", width: int | None = None,
+    scenario: Scenario | str | Path | pd.DataFrame, runs: int | None = None, seed: int | None = None,
+    societies: int | None = None, record: Iterable[str] | None = None, *,
+    base: Scenario | str | Path = "two-services", width: int | None = None,
     threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes | DesignOutcomes:
@@ -180,7 +173,7 @@ def simulate(
     scenario : a Scenario, a shipped name or a path to TOML; or a design: a DataFrame with one row per run, whose
         columns are settings of the scenario `base`, `seed` and perhaps `society_seed` (see `experiments.design`).
     runs : number of runs (default: what the scenario suggests). A design has its own runs and seeds.
-    seed : 0 … 2**63 - 1; run seeds are derived from it and stand in `Outcomes.runs`.
+    seed : 0 … 2**63 - 1 (default: 1); run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
     base : the scenario that the columns of a design change.
@@ -199,16 +192,16 @@ def simulate(
     InputError : wrong arguments or a wrong design, or no run of the scenario is possible (for instance an unreachable
         alignment level).
     """
-    STOP.clear()  # of a batch that was interrupted in this session
-    width = None if width is None else whole_number("width", width, 1, MOST_RUNS)
-    if not isinstance(scenario, (Scenario, str)):
+    width = None if width is None else whole("width", width, 1, MOST_RUNS)
+    if isinstance(scenario, pd.DataFrame):
+        if given := [name for name, value in (("runs", runs), ("seed", seed), ("societies", societies))
+                     if value is not None]:
+            raise InputError([f"{given[0]}: a design has its own runs, seeds and societies (`replicate` makes them)"])
         return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
                                 progress)
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
-    runs = whole_number("runs", scenario.runs if runs is None else runs, 1, MOST_RUNS)
-    seed = whole_number("seed", seed, 0, MAX_SEED)
-    if societies is not None:
-        societies = whole_number("societies", societies, 1, runs)
+    scenario = Scenario.load(scenario)
+    runs, seed, societies = checked_ensemble(
+        scenario.runs if runs is None else runs, 1 if seed is None else seed, societies)
     seeds = run_seeds(seed, runs)
     task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, society))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
@@ -246,6 +239,16 @@ def society_hash(society: Society | None) -> str:
 def tables_hash(scenario: Scenario) -> str:
     """Stands for the tables of a scenario, which its TOML only names; empty where it has none."""
     return society_hash(imported(scenario, None))
+
+
+def table_files(scenario: Scenario) -> dict[str, Path]:
+    """The tables of an imported society that are named relative to the scenario, by that name."""
+    if scenario.tables is None or scenario.tables.data is not None:
+        return {}
+    source = Path(scenario.folder)
+    names = (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook)
+    return {name: source / name for name in names
+            if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts}
 
 
 def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
@@ -287,10 +290,10 @@ def plan(
     return planned
 
 
-def _simulate_design(design: pd.DataFrame, base: Scenario | str, record: tuple[str, ...], width: int | None,
+def _simulate_design(design: pd.DataFrame, base: Scenario | str | Path, record: tuple[str, ...], width: int | None,
                      threads: int | None, mechanisms: tuple[Insertion, ...], society: Society | None,
                      progress: Callable[[int, int], None] | None) -> DesignOutcomes:
-    base = Scenario.load(base) if isinstance(base, str) else base
+    base = Scenario.load(base)
     design = check_design(base, design)
     planned = plan(base, design, record, width, mechanisms, society)
     jobs = [(task, block) for _, task, blocks in planned for block in blocks]
@@ -330,11 +333,10 @@ def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
         task, block = job
         return task.run_or_explain(block)
 
-    threads = os.cpu_count() or 1 if threads is None else whole_number("threads", threads, 1, MOST_THREADS)
+    threads = os.cpu_count() or 1 if threads is None else whole("threads", threads, 1, MOST_THREADS)
     if threads == 1:
         collect(map(run, jobs))
         return results
-    STOP.clear()
     with ThreadPoolExecutor(threads) as pool, stopped_together(pool):
         collect(pool.map(run, jobs))
     return results

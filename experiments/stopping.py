@@ -23,8 +23,10 @@ def stopped_together(pool: Executor) -> Generator[None]:
         yield
     except KeyboardInterrupt:
         STOP.set()
-        pool.shutdown(cancel_futures=True)
-        STOP.clear()
+        try:
+            pool.shutdown(cancel_futures=True)
+        finally:
+            STOP.clear()
         raise
     except BaseException:
         pool.shutdown(cancel_futures=True)

@@ -45,7 +45,7 @@ def _changes(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) 
     month = np.repeat(lowered.change_month[:, None], width, axis=1)
     value = np.repeat(lowered.change_value[:, None], width, axis=1)
     for name, column in overrides.items():
-        if name.startswith("changes."):
+        if name.startswith("changes.") and len(month):  # switched off: there is none to change
             _, index, field = name.split(".")
             (month if field == "month" else value)[int(index)] = column
     return month, value

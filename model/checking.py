@@ -29,6 +29,11 @@ def section_of(name: str) -> tuple[str, str]:
     return (head, rest) if head in ("innovation", "ties") else ("parameters", name)
 
 
+def is_service(number: str, count: int) -> bool:
+    """Whether that is the number of one of `count` services alike."""
+    return number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 12 and int(number) <= count
+
+
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for name, value in flat.items():
@@ -151,6 +156,10 @@ def cross_check(s: Scenario) -> Iterator[str]:
         yield "parameters: service_share + team_share must not exceed 1"
     for name in dict.fromkeys(g for g in s.group_names if s.group_names.count(g) > 1):
         yield f"organisations: the name {name!r} stands there more than once"
+    for name in s.group_names:
+        alike, _, number = name.rpartition(" ")
+        if any(g.name == alike and g.count > 1 and is_service(number, g.count) for g in s.organisations):
+            yield f"organisations: {name!r} is the name of a service of {alike!r} already"
     if "commissioners" in s.group_names:
         yield "organisations: 'commissioners' is not a name for a group of services"
     for n, group in enumerate(s.organisations):

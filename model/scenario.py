@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from .checking import check_structure, cross_check, explain, nest, number_of, section_of
+from .checking import check_structure, cross_check, explain, is_service, nest, number_of, section_of
 from .errors import InputError, unknown
 from .parameters import MECHANISMS, PARAMETERS
 
@@ -195,11 +195,13 @@ class Scenario(_Part):
 
     # --- reading -------------------------------------------------------------------------------------------------
     @classmethod
-    def load(cls, name_or_path: str | Path) -> Scenario:
-        """A shipped scenario by name, or a TOML file by path.
+    def load(cls, name_or_path: str | Path | Scenario) -> Scenario:
+        """A shipped scenario by name, or a TOML file by path (a Scenario stays as it is).
 
         Raises ScenarioError where name_or_path is neither, the file cannot be read, or something in it is wrong.
         """
+        if isinstance(name_or_path, Scenario):
+            return name_or_path
         text = str(name_or_path)
         if text in scenario_names():
             return cls.from_toml((SHIPPED / f"{text}.toml").read_text("utf-8"), where=f"{text}.toml")
@@ -272,9 +274,8 @@ class Scenario(_Part):
         raw = self.model_dump(exclude_none=True, exclude_defaults=True)
         if all(self.mechanisms.values()):
             raw.pop("mechanisms", None)
-        for section, flat in [(raw, raw.pop("parameters", {}))]:
-            if flat:
-                section["parameters"] = nest(flat)
+        if flat := raw.pop("parameters", {}):
+            raw["parameters"] = nest(flat)
         raw["innovation"] |= nest(raw["innovation"].pop("parameters", {}))
         for group in raw["organisations"]:
             if "parameters" in group:
@@ -391,7 +392,7 @@ class Scenario(_Part):
         """Number (from 0) of the group that the service `name` belongs to. Raises KeyError where none has it."""
         for number, group in enumerate(self.organisations):
             if name == group.name or (name.startswith(f"{group.name} ") and group.count > 1
-                                      and _is_service(name[len(group.name) + 1:], group.count)):
+                                      and is_service(name[len(group.name) + 1:], group.count)):
                 return number
         raise KeyError(name)
 
@@ -414,10 +415,6 @@ def _services(group: Group) -> Iterator[str]:
         yield group.name
     else:
         yield from (f"{group.name} {number}" for number in range(1, group.count + 1))
-
-
-def _is_service(number: str, count: int) -> bool:
-    return number.isascii() and number.isdigit() and number[0] != "0" and len(number) < 12 and int(number) <= count
 
 
 _FIELDS = {"": list(Scenario.model_fields), **{name: list(part.model_fields) for name, part in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mesa
@@ -82,11 +83,11 @@ class World(mesa.Model):
     Raises InputError when the scenario or an argument is wrong.
     """
 
-    def __init__(self, preset: str | Scenario = "two-services", *, rng: int | None = None, months: int | None = None,
-                 society_seed: int | None = None, events: bool = False) -> None:
+    def __init__(self, preset: str | Path | Scenario = "two-services", *, rng: int | None = None,
+                 months: int | None = None, society_seed: int | None = None, events: bool = False) -> None:
         seed = _seed("rng", rng)
         super().__init__(rng=seed)
-        plan = Scenario.load(preset) if isinstance(preset, str) else preset
+        plan = Scenario.load(preset)
         self.plan = plan if months is None else plan.replace({"months": months})
         self.run_seed = seed
         self.society: Society = society_of(self.plan, seed if society_seed is None else _seed("society_seed", society_seed))
@@ -193,9 +194,9 @@ def _seed(name: str, value: object) -> int:
         return secrets.randbelow(MAX_SEED + 1)
     try:
         seed = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seed = -1
-    if not 0 <= seed <= MAX_SEED:
+    if not 0 <= seed <= MAX_SEED or (isinstance(value, (float, np.floating)) and value != seed):
         raise InputError([f"{name} = {value!r}: a whole number from 0 to {MAX_SEED} is allowed"])
     return seed
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import math
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,9 +39,6 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
     cannot be written.
     """
     saved = store.load(folder)
-    if saved.manifest["status"] != "done":
-        again = shlex.join(["valign", "resume", str(folder)])
-        raise store.StoreError(f"{folder} is not finished: `{again}` goes on")
     work = saved.manifest["work"]
     command = work.get("command", "run")
     if command not in contents.CONTENTS:

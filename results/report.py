@@ -129,7 +129,7 @@ def precision_in_words(precision: pd.DataFrame) -> list[str]:
         kind = label(row["outcome"]).kind
         width = f"{100 * row['half_width']:g} points" if kind == "share" else f"{row['half_width']:g}"
         if math.isnan(row["runs"]):
-            told.append(f"{row['scenario']}: too few runs to say how many a precision of ± {width} takes.")
+            told.append(f"{row['scenario']}: these runs do not say how many a precision of ± {width} takes.")
         else:
             told.append(f"{row['scenario']}: {label(row['outcome']).text} to ± {width} takes about "
                         f"{row['runs']:,.0f} runs of each scenario.")
@@ -195,6 +195,8 @@ def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     if command == "run":
         return _findings_of_run(tables["summary"])
     differences, summary = tables["differences"], tables["summary"]
+    if differences.empty:  # a single level
+        return []
     by = "scenario" if command == "compare" else "alignment_level"
     told = []
     for factor in ("innovation", "evidence_strength"):

@@ -13,8 +13,10 @@ import json
 import os
 import platform
 import re
+import shlex
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 MANIFEST, CRATE = "manifest.json", "ro-crate-metadata.json"
 FORMAT = 1
 KEYS = {"status": str, "work": dict, "work_hash": str, "command": str, "started": str, "tables": dict, "versions": dict}
+SEEDS = ("seed", "seeds", "societies")  # entries of a work; a design has columns instead
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
 
@@ -143,14 +146,22 @@ def discard_if_empty(folder: Path) -> None:
 
 def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str | None,
          command: str, started: datetime, settings: Sequence[str] = (), description: str = "", title: str = "",
-         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents")) -> dict[str, Any]:
-    """Write tables, the scenario as TOML (None: no single one) and, last, the manifest, which is returned.
+         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents"),
+         beside: Mapping[str, Path] | None = None) -> dict[str, Any]:
+    """Write tables, the scenario as TOML (None: no single one) and, last, the manifest as done, which is returned.
 
-    A folder with a manifest is complete.
+    Until then a manifest says that the folder is this work's and not finished: asked for again, it is done anew.
     Long tables (`only_parquet`) are kept as Parquet alone; all others as CSV too. settings: columns of `runs` that are
-    settings of the scenario. title, description: what the report calls the work, and the scenario in words.
+    settings of the scenario. title, description: what the report calls the work, and the scenario in words. beside :
+    files that the scenario needs, by their name in the folder.
     """
+    told: dict[str, Any] = {"command": command, "started": started, "settings": settings, "description": description,
+                            "title": title}
+    if "parameters" in tables:
+        told["parameters"] = tables["parameters"].set_index("name")["value"].to_dict()
+    write_manifest(folder, work, done=False, tables={}, **told)
     try:
+        copy(folder, beside or {})
         for name, table in tables.items():
             write(folder / f"{name}.parquet", table)
             if name not in only_parquet:
@@ -164,25 +175,34 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
         discard_if_empty(folder)
         raise cannot_write(folder, error) from None
     return write_manifest(
-        folder, work, command=command, started=started, settings=settings, description=description, title=title,
-        done=True, tables={name: {"rows": len(table), "columns": list(map(str, table.columns))}
-                           for name, table in tables.items()})
+        folder, work, done=True, **told,
+        tables={name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
+
+
+def copy(folder: Path, files: Mapping[str, Path]) -> None:
+    """Copy files into a folder, by their name there, so that it stands on its own."""
+    for name, source in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (folder / name).exists() or not source.samefile(folder / name):  # a replay may read where it writes
+            shutil.copyfile(source, folder / name)
 
 
 def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, started: datetime, done: bool,
                    tables: Mapping[str, Any], settings: Sequence[str] = (), description: str = "",
-                   title: str = "") -> dict[str, Any]:
+                   title: str = "", parameters: Mapping[str, float] | None = None) -> dict[str, Any]:
     """Write manifest.json and, when the work is done, its RO-Crate; the manifest.
 
     tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
-    in words.
+    in words. parameters: values of the scenario, which the settings change.
     """
     manifest = {
         "format": FORMAT, "status": "done" if done else "running", "work_hash": work_hash(work), "work": dict(work),
         "command": command, "settings": list(settings), "description": description, "title": title,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
-        "tables": dict(tables), "versions": versions(),
+        "seeds": {name: work[name] for name in SEEDS if name in work} or {"columns": ["seed", "society_seed"]},
+        "parameters": dict(parameters or {}),
+        "platform": versions()["platform"], "tables": dict(tables), "versions": versions(),
     }
     try:
         replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
@@ -301,6 +321,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+@contextlib.contextmanager
+def _reading(path: Path) -> Generator[Path]:
+    """Say which file is damaged or gone. What pyarrow says of damaged files is a ValueError."""
+    try:
+        yield path
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
 class Saved:
     """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for.
 
@@ -319,10 +348,8 @@ class Saved:
 
         if name not in self.manifest["tables"]:
             raise KeyError(f"{self.folder} has no table {name!r}; it has {', '.join(self.manifest['tables'])}")
-        try:
-            return pd.read_parquet(self.folder / f"{name}.parquet")
-        except OSError as error:
-            raise StoreError(f"{self.folder / name}.parquet cannot be read: {error}") from None
+        with _reading(self.folder / f"{name}.parquet") as path:
+            return pd.read_parquet(path)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name not in self.__dict__.get("manifest", {}).get("tables", ()):
@@ -338,7 +365,7 @@ class Saved:
         from pyarrow import parquet
 
         path, name = self.folder / "series.parquet", f"{role}.{variable}"
-        columns = parquet.read_schema(path).names if "series" in self.manifest["tables"] else []
+        columns = self._series_columns()
         if name in columns:  # a batch: one row per run
             rows = parquet.read_table(path, columns=[name])[name].to_pylist()
             months = max(map(len, rows), default=0)
@@ -356,15 +383,21 @@ class Saved:
         return wide.reindex(index=pd.RangeIndex(months + 1),
                             columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])).to_numpy()
 
-    def variables(self) -> list[tuple[str, str]]:
-        """(role, variable) of all monthly series that were recorded."""
+    def _series_columns(self) -> list[str]:
         from pyarrow import parquet
 
         if "series" not in self.manifest["tables"]:
             return []
-        path = self.folder / "series.parquet"
-        columns = parquet.read_schema(path).names
+        with _reading(self.folder / "series.parquet") as path:
+            return parquet.read_schema(path).names
+
+    def variables(self) -> list[tuple[str, str]]:
+        """(role, variable) of all monthly series that were recorded."""
+        from pyarrow import parquet
+
+        columns = self._series_columns()
         if "value" in columns:
+            path = self.folder / "series.parquet"
             pairs = parquet.read_table(path, columns=["role", "variable"]).to_pandas().drop_duplicates()
             return list(zip(pairs["role"].astype(str), pairs["variable"].astype(str), strict=True))
         return [(role, variable) for role, _, variable in (name.partition(".") for name in columns if name != "run")]
@@ -372,8 +405,10 @@ class Saved:
     def to_netcdf(self, path: str | Path) -> None:
         """Outcomes (over run) and monthly series (over month and run) as netCDF 4 at `path`, with units and provenance.
 
-        Raises StoreError where the extra `netcdf` is not installed or the file cannot be written.
+        Raises StoreError where there are no runs, the extra `netcdf` is not installed or the file cannot be written.
         """
+        if "runs" not in self.manifest["tables"]:
+            raise StoreError(f"{self.folder} has no table of runs, which netCDF would be made of")
         try:
             import_module("h5netcdf")  # xarray asks for it when it writes
             import xarray
@@ -403,6 +438,11 @@ def load(folder: str | Path) -> Saved:
     """Results that a command of valign, or `run_batch`, left in a folder.
 
     folder : what was given as `--out`. Tables are read when asked for: `load("out").runs`.
-    Raises StoreError where there are none. A batch that is not finished has no tables yet: see `Saved`.
+    Raises StoreError where there are none, or they are not finished (the message says how to go on).
     """
-    return Saved(folder)
+    saved = Saved(folder)
+    if saved.manifest["status"] != "done":
+        again = shlex.join(["valign", "resume", str(folder)]) if saved.manifest["work"].get("command") == "batch" \
+            else saved.manifest["command"]
+        raise StoreError(f"{folder} is not finished: `{again}` goes on")
+    return saved

@@ -17,6 +17,7 @@ from .labels import label
 
 LOW, HIGH = 0.05, 0.95
 CONFIDENCE = 0.95
+MOST_SOCIETIES = 1e12  # more than anybody makes, and few enough to be counted one by one
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,8 @@ def runs_needed(differences: np.ndarray, clusters: np.ndarray, half_width: float
                 confidence: float = CONFIDENCE) -> dict[str, float]:
     """How many runs make the interval of a mean ± `half_width`, from a pilot; as many runs in a society as there.
 
-    Returns runs, societies, and `reached`: the pilot's own half-width. NaN where the pilot has one society.
+    Returns runs, societies, and `reached`: the pilot's own half-width. NaN where the pilot has one society, or so many
+    runs were needed that nobody makes them.
     """
     there = ~np.isnan(differences)
     found = mean_interval(differences[there], clusters[there], confidence)
@@ -196,7 +198,10 @@ def runs_needed(differences: np.ndarray, clusters: np.ndarray, half_width: float
     if not reached >= 0 or k < 2:
         return {"runs": np.nan, "societies": np.nan, "reached": np.nan}
     error = reached / t_quantile(0.5 + confidence / 2, k - 1) * np.sqrt(k)  # SD of societies' means
-    needed = max(2, int((t_quantile(0.5 + confidence / 2, 10**9) * error / half_width)**2))
+    wide = t_quantile(0.5 + confidence / 2, 10**9) * error
+    if wide >= half_width * MOST_SOCIETIES**0.5:
+        return {"runs": np.nan, "societies": np.nan, "reached": float(reached)}
+    needed = max(2, int((wide / half_width)**2))
     while t_quantile(0.5 + confidence / 2, needed - 1) * error / np.sqrt(needed) > half_width:
         needed += 1
     return {"runs": float(np.ceil(needed * there.sum() / k)), "societies": float(needed), "reached": float(reached)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,14 @@ def small(
         "mechanisms": {name: name in on for name in MECHANISMS}, **top,
     })  # fmt: skip
     return scenario.replace({**STILL, **(settings or {})})
+
+
+def imported_society(folder: Path) -> None:
+    """mine.toml with tables beside it: three people of one service."""
+    mine = Scenario.load("two-services").to_mapping() | {"tables": {"nodes": "nodes.csv", "edges": "edges.csv"}}
+    Scenario.from_mapping(mine).to_toml(folder / "mine.toml")
+    (folder / "nodes.csv").write_text("id,organisation\na,hostel\nb,hostel\nc,hostel\n")
+    (folder / "edges.csv").write_text("from,to\na,b\n")
 
 
 def start(

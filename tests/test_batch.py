@@ -22,6 +22,7 @@ from valign.experiments import batch as batches
 from valign.experiments import design as designs
 from valign.experiments import shards
 from valign.experiments.simulate import simulate
+from valign.experiments.stopping import STOP
 from valign.model.errors import InputError
 from valign.results import pages, store
 
@@ -151,6 +152,18 @@ def test_what_is_finished_is_not_computed_again(whole: batches.Batch, design: pd
     assert contents(tmp_path / "out") == contents(whole.folder)
     batches.resume(tmp_path / "out")
     assert len(computed) == 3, "nothing is left to do"
+
+
+def test_an_interrupted_batch_stops_nothing_that_comes_later(design: pd.DataFrame, tmp_path: Path) -> None:
+    def told(done: int, _: int) -> None:
+        if done:
+            STOP.set()  # as Ctrl-C does in a command
+            raise KeyboardInterrupt
+
+    with pytest.raises(batches.Interrupted):
+        batches.run_batch(BASE, design, tmp_path / "out", threads=1, shard_rows=50, progress=told)
+    assert not STOP.is_set()
+    assert (simulate(design.iloc[:2], base=BASE, threads=1).runs["status"] == "ok").all()
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "foreign", "text", "empty"])
@@ -309,6 +322,14 @@ def test_a_batch_in_which_all_runs_fail_says_so(valign: Callable, tmp_path: Path
     assert (tmp_path / "out" / "report.html").exists()
 
 
+def test_what_is_missing_as_json(valign: Callable, design_file: Path, tmp_path: Path) -> None:
+    batch = ("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out")
+    found = json.loads(valign(*batch, "--prepare", "--json").out)
+    assert found == {"folder": "out", "missing": batches.opened(tmp_path / "out").count}
+    assert json.loads(valign("resume", "out", "--part", "1/1", "--json").out) == {"folder": "out", "missing": 0}
+    assert json.loads(valign("resume", "out", "--json").out)["runs"] == 240
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (("batch", "none.csv", "--scenario", "two-services", "--out", "out"), "none.csv"),
     (("batch", "design.parquet", "--scenario", "two-servces", "--out", "out"), "two-services"),
@@ -323,6 +344,9 @@ def test_a_batch_in_which_all_runs_fail_says_so(valign: Callable, tmp_path: Path
      "societies = 5: a whole number from 1 to 2"),
     (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "2", "--societies", "0"),
      "societies = 0"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"), "belong to --replicates"),
+    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"),
+     "belong to --replicates"),
     (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
     (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
     (("resume", "plain.csv"), "is a file"),
@@ -344,6 +368,8 @@ def test_commands_that_are_quoted_can_be_pasted(design: pd.DataFrame, tmp_path: 
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "my study"
     begun = batches.begin(BASE, design, folder)
+    with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
+        va.load(folder)
     with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
         pages.rebuild(folder)
     assert f"`valign resume '{folder}'`" in batches._kept(begun)

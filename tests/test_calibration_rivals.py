@@ -13,7 +13,9 @@ from tests.made_up import made_up, write
 
 from valign.calibration import held_out, rivals
 from valign.calibration.baselines import bass, fit_baseline, logistic
-from valign.calibration.calibrate import calibrate, posterior_design
+from valign.calibration.calibrate import calibrate, choose_model, posterior_design
+from valign.calibration.choosing import choose_forest
+from valign.calibration.explanations import RIVALS, chosen_rivals, simulate_rivals
 from valign.calibration.priors import Prior
 from valign.calibration.problem import Problem
 from valign.calibration.recovery import Table, recover, reference_table, synthetic
@@ -131,6 +133,31 @@ def test_many_communities_are_held_out_in_ten_groups(tmp_path: Path) -> None:
     held = np.stack([fold.people for fold in made[:10]])
     assert (held.sum(axis=0) == 1).all()  # everybody once, with all of their community
     assert all(len(set(layout.community[each]) & set(layout.community[~each])) == 0 for each in held)
+
+
+def test_some_rivals_only(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    every, some = (simulate_rivals(problem, 40, seed=3, names=chosen_rivals(names)) for names in (None, ["values"]))
+    assert list(some) == ["full", "values"]
+    np.testing.assert_array_equal(some["values"].summaries, every["values"].summaries)
+    asked: list = []
+
+    def simulated(*_: object, names: tuple[str, ...], **__: object) -> None:
+        asked.append(names)
+        raise InterruptedError
+
+    monkeypatch.setattr(rivals, "simulate_rivals", simulated)
+    for given, expected in ((["peers", "full"], ("full", "peers")), (None, tuple(RIVALS))):
+        with pytest.raises(InterruptedError):
+            choose_model(problem.data, free=FREE, rivals=given)
+        assert asked[-1] == expected
+    for wrong, words in ((["valeus"], "did you mean 'values'"), ([], "a list of some of"), (["full"], "a list of")):
+        with pytest.raises(InputError, match=words):
+            choose_model(problem.data, free=FREE, rivals=wrong)
+
+
+def test_every_seed_is_a_seed_of_the_forest(problem: Problem) -> None:
+    tables = simulate_rivals(problem, 40, names=("full", "values"))
+    assert choose_forest(tables, problem.observed, 2**63 - 1)[0]["share"].sum() == pytest.approx(1.0)
 
 
 @pytest.mark.slow

@@ -204,6 +204,13 @@ def test_wrong_files_are_explained(old, new, message, request):
     assert all(problem.startswith("mine.toml: ") for problem in error.value.problems)
 
 
+def test_outcomes_read_at_a_month_need_as_many_months(request):
+    text = (request.config.rootpath / EXAMPLE).read_text("utf-8").replace('"uptake_mean"', '"spread_of_change"')
+    Claim.from_toml(text + "\n[settings]\nmonths = 36\n")
+    with pytest.raises(InputError, match="spread_of_change is read at month 36; 'two-services' ends after 24"):
+        Claim.from_toml(text + "\n[settings]\nmonths = 24\n")
+
+
 def test_all_problems_at_once(request):
     text = (request.config.rootpath / EXAMPLE).read_text("utf-8")
     for old, new in (('outcome = "uptake_mean"', 'outcome = "uptake_men"'), ("{ slack = 0.6 }", "{ slakc = 0.6 }"),

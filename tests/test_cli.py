@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.small import imported_society
 
 from valign import terminal
 from valign.model.parameters import PARAMETERS
@@ -68,6 +69,40 @@ def test_validate(valign: Callable, tmp_path: Path) -> None:
 
     Scenario.load("two-services").to_toml(tmp_path / "mine.toml")
     assert valign("validate", "mine.toml").code == 0
+
+
+def test_every_command_can_be_quiet_and_speak_json() -> None:
+    from typer.main import get_command
+
+    from valign.cli import app, data_app
+
+    commands = get_command(app).commands | get_command(data_app).commands
+    del commands["explore"]  # it has no result and does not end
+    for name, each in commands.items():
+        assert {"--quiet", "--json"} <= {option for parameter in each.params for option in parameter.opts}, name
+
+
+def test_json_of_listings_and_checks(valign: Callable, tmp_path: Path) -> None:
+    from valign.model.scenario import Scenario
+
+    Scenario.load("two-services").to_toml(tmp_path / "mine.toml")
+    found = json.loads(valign("validate", "mine.toml", "--json").out)
+    assert (found["name"], found["services"], found["months"]) == ("two-services", 2, 72)
+    assert {each["name"] for each in json.loads(valign("parameters", "--json").out)} == set(PARAMETERS)
+    assert "choose one" in valign("parameters", "--json", "--format", "md").err
+    assert [each["name"] for each in json.loads(valign("data", "--json").out)] == ["medical-innovation"]
+    assert valign("claims", "--list", "--quiet").err == ""
+    assert valign("run", "two-services", *SMALL, "--out", "out").code == 0
+    assert json.loads(valign("report", "out", "--json").out)["report"] == "out/report.html"
+
+
+def test_a_scenario_is_valid_with_its_tables_only(valign: Callable, tmp_path: Path) -> None:
+    imported_society(tmp_path)
+    assert "1 services, 3 people" in valign("validate", "mine.toml").out
+    (tmp_path / "nodes.csv").unlink()
+    said = valign("validate", "mine.toml")
+    assert said.code == 2
+    assert "nodes.csv" in said.err
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -198,6 +233,24 @@ def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pyt
     assert said.code == 130
     assert "interrupted" in said.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("where", "what", "said"), [
+    ("valign.results.store", "write", "is not complete: the same command makes it anew"),
+    ("valign.results.pages", "publish", "its report is not: the same command draws it"),
+])
+def test_ctrl_c_while_saving_says_what_is_there(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                where: str, what: str, said: str) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{where}.{what}", interrupted)
+        first = valign("run", "two-services", *SMALL, "--out", "out")
+    assert first.code == 130
+    assert said in first.err
+    assert valign("run", "two-services", *SMALL, "--out", "out").code == 0
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.small import imported_society
 
 import valign as va
 from valign.experiments.compare import compare
@@ -109,6 +110,8 @@ def test_the_runs_that_a_precision_needs() -> None:
     reached = summaries.mean_interval(rng.normal(0, 1, more.max() + 1)[more] + rng.normal(0, 1, len(more)), more)
     assert reached.high - reached.mean == pytest.approx(0.05, rel=0.1)
     assert np.isnan(summaries.runs_needed(gaps[:5], clusters[:5], 0.05)["runs"])
+    assert summaries.runs_needed(gaps, clusters, 1e-5)["runs"] > 1e10
+    assert np.isnan(summaries.runs_needed(gaps, clusters, 1e-300)["runs"])
 
 
 @pytest.mark.parametrize(("call", "message"), [
@@ -175,6 +178,12 @@ def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) ->
     assert curves.loc[curves["role"] == "commissioner", "mean"].isna().all()
 
 
+def test_the_plus_sign_of_a_number_parts_nothing(valign: Callable) -> None:
+    said = valign("compare", "two-services", "two-services+innovation.cost=1e+1+slack=0.3", *SMALL, "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["differences"][0]["scenario"] == "innovation.cost=1e+1, slack=0.3"
+
+
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
     said = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out")
     assert said.code == 0, said.err
@@ -208,6 +217,14 @@ def test_a_row_is_replayed_to_the_bit(valign: Callable, tmp_path: Path, command:
     assert saved["agents"]["month"].max() == 12
 
 
+@pytest.mark.parametrize("factors", [("--evidence", "0.2,0.5"), ("--innovation", "clear: innovation.clarity=0.9")])
+def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Path, factors: tuple[str, ...]) -> None:
+    said = valign("levels", "two-services", "--levels", "0.7", *factors, *SMALL, "--out", "out")
+    assert said.code == 0, said.err
+    assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 12
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> None:
     valign("run", "two-services", *SMALL, "--out", "out")
     runs = pd.read_parquet(tmp_path / "out" / "runs.parquet")
@@ -218,16 +235,30 @@ def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> N
     assert not replayed(tmp_path / "out", 1).simulated().failures[0]
 
 
+def test_a_row_of_an_imported_society_is_replayed(valign: Callable, tmp_path: Path) -> None:
+    imported_society(tmp_path)
+    assert valign("run", "mine.toml", *SMALL, "--out", "out").code == 0
+    for name in ("nodes.csv", "edges.csv"):
+        (tmp_path / name).unlink()
+    said = valign("run", "--replay", "out", "--row", 1, "--out", "again")
+    assert said.code == 0, said.err
+    assert valign("run", "--replay", "again", "--row", 0, "--out", "once-more").code == 0
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (("run",), "SCENARIO"),
     (("run", "--replay", "out"), "--row"),
     (("run", "--replay", "out", "--row", "6"), "rows 0 to 5"),
     (("run", "--replay", "nowhere", "--row", "6"), "nowhere"),
     (("run", "--replay", "out", "--row", "1", "--months", "3"), "--months"),
+    (("run", "--replay", "out", "--row", "1", "--seed", "1"), "--seed"),
+    (("run", "--replay", "out", "--row", "1", "--parameters", "any.csv"), "--parameters"),
     (("run", "england", "--replay", "out", "--row", "1"), "two-services"),
     (("compare", "two-services"), "two or more"),
     (("compare", "two-services", "two-services"), "two or more"),
     (("compare", "two-services", "two-services+slak=1"), "slack"),
+    (("compare", "two-services", "two-services+slack"), "two-services+slack: KEY=VALUE"),
+    (("levels", "two-services", "--innovation", "cheap: cost"), "--innovation cheap: cost: KEY=VALUE"),
     (("compare", "two-services", "low-fit", "--precision", "uptake=1"), "--precision"),
     (("compare", "two-services", "low-fit", "--precision", "uptake_final=-1"), "--precision"),
     (("levels", "two-services", "--evidence", "much"), "--evidence"),
@@ -273,6 +304,15 @@ def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monke
     assert said.code == 2
     assert "h5netcdf" in said.err
     assert "Traceback" not in said.err
+
+
+def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path) -> None:
+    valign("run", "two-services", *SMALL, "--out", "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    del manifest["tables"]["runs"]
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(store.StoreError, match="no table of runs"):
+        va.load("out").to_netcdf("x.nc")
 
 
 def test_results_as_netcdf(valign: Callable, tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from valign.calibration.calibrate import calibrate, choose_model, posterior_design
 from valign.experiments import design as d
+from valign.experiments.batch import run_batch
+from valign.experiments.compare import compare
+from valign.experiments.levels import levels
+from valign.experiments.sensitivity import sensitivity
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.scenario import Scenario
@@ -99,6 +104,14 @@ def test_a_row_is_the_scenario_with_its_settings():
     assert set(found.series["run"]) == {0, 1, 2, 3, 4}
 
 
+def test_changes_that_are_switched_off_are_not_made_by_a_design():
+    change = {"month": 3, "parameter": "slack", "set": 0.9}
+    off = Scenario.from_mapping({**SMALL.to_mapping(), "changes": [change], "mechanisms": {"changes": False}})
+    table = pd.DataFrame({"changes.0.set": [0.1, 0.9], "changes.0.month": [1, 5], "seed": 1})
+    uptake = simulate(table, base=off).runs["uptake_mean"]
+    assert uptake.tolist() == 2 * simulate(pd.DataFrame({"seed": [1]}), base=off).runs["uptake_mean"].tolist()
+
+
 def test_the_order_of_rows_does_not_matter():
     table = d.replicate(d.latin_hypercube(["fit_effect", "budget", "ties.peer"], 8), runs=6, societies=2)
     table = table.assign(**{"ties.peer": table["ties.peer"].round()})
@@ -167,6 +180,55 @@ def test_wrong_designs_are_refused_before_anything_runs(table, expected):
     with pytest.raises(InputError) as caught:
         d.check_design(SMALL, table) if "alignment_metric" not in table else simulate(table, base=SMALL)
     assert expected in str(caught.value)
+
+
+def everywhere(runs, seed, societies):
+    """The front doors that take an ensemble."""
+    yield lambda: simulate(SMALL, runs, seed, societies)
+    yield lambda: levels(SMALL, [0.7], runs, seed, societies)
+    yield lambda: compare({"a": SMALL, "b": SMALL}, runs, seed, societies)
+    yield lambda: d.replicate(pd.DataFrame({"fit_effect": [0.1]}), runs, seed, societies)
+    yield lambda: posterior_design("no file is looked at", SMALL, runs, seed, societies)
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "name"),
+    [
+        ((0, 1, None), "runs"), ((-1, 1, None), "runs"), ((2.5, 1, None), "runs"), ((True, 1, None), "runs"),
+        ((3, -1, None), "seed"), ((3, 2**63, None), "seed"), ((3, 0.5, None), "seed"),
+        ((3, 1, 0), "societies"), ((3, 1, 9), "societies"),
+    ],
+)  # fmt: skip
+def test_every_front_door_refuses_the_same_ensembles(ensemble, name):
+    for call in everywhere(*ensemble):
+        with pytest.raises(InputError, match=f"^{name} = .*: a whole number from"):
+            call()
+
+
+def test_seeds_of_calibrations_are_checked_first():
+    for call in (calibrate, choose_model):
+        with pytest.raises(InputError, match="seed = -1"):
+            call("no data are looked at", seed=-1)
+
+
+def test_a_design_takes_no_ensemble():
+    table = pd.DataFrame({"fit_effect": [0.1], "seed": [1]})
+    for given in ({"runs": 100}, {"seed": 99}, {"societies": 7}):
+        with pytest.raises(InputError, match=f"{next(iter(given))}: a design has its own"):
+            simulate(table, base=SMALL, **given)
+
+
+def test_a_scenario_may_be_a_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    SMALL.to_toml(path)
+    expected = simulate(SMALL, 2).runs
+    assert simulate(path, 2).runs.equals(expected)
+    assert simulate(pd.DataFrame({"seed": d.run_seeds(1, 2)}), base=path).runs[list(expected)].equals(expected)
+    assert compare({"a": SMALL, "b": path}, 2, record=()).cells[1].outcomes.runs.equals(expected)
+    found = levels(path, [0.7], 1, innovations={"same": path}, record=())
+    assert found.runs["alignment_start"].iloc[0] == pytest.approx(0.7)
+    assert sensitivity(path, n=8, parameters=["fit_effect"], replicates=1).simulated > 8
+    assert run_batch(path, d.replicate(pd.DataFrame({"fit_effect": [0.1]}), 2), tmp_path / "out").count == 1
 
 
 def test_reading(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -149,6 +150,53 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 def test_unfinished_work_is_done_again(tmp_path: Path) -> None:
     assert store.prepare(tmp_path / "out", WORK) is False
     assert store.prepare(tmp_path / "out", WORK) is False
+
+
+def test_what_was_stopped_while_it_was_saved_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = store.write
+
+    def stopped(path: Path, table: pd.DataFrame) -> None:
+        real(path, table)
+        if path.suffix == ".csv":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            kept(tmp_path)
+    assert (tmp_path / "runs.parquet").exists()
+    with pytest.raises(store.StoreError, match="is not finished: `valign run x` goes on"):
+        store.load(tmp_path)
+    with pytest.raises(store.StoreError, match="differs in: seed"):
+        store.prepare(tmp_path, WORK | {"seed": 2})
+    kept(tmp_path)
+    assert store.prepare(tmp_path, WORK) is True
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 but not for long"])
+def test_a_damaged_table_is_named(tmp_path: Path, damage: bytes) -> None:
+    kept(tmp_path)
+    for name in ("runs", "series"):
+        (tmp_path / f"{name}.parquet").write_bytes(damage)
+    saved = store.load(tmp_path)
+    for read, name in ((lambda: saved.runs, "runs"), (saved.variables, "series")):
+        with pytest.raises(store.StoreError, match=rf"{name}\.parquet cannot be read"):
+            read()
+
+
+def test_the_manifest_says_what_was_simulated(tmp_path: Path) -> None:
+    parameters = pd.DataFrame({"name": ["slack", "fit_effect"], "value": [0.25, 0.5]})
+    for place, (work, seeds) in enumerate((
+        (WORK | {"societies": 2}, {"seed": 1, "societies": 2}),
+        ({"command": "batch"}, {"columns": ["seed", "society_seed"]}),
+    )):
+        folder = tmp_path / str(place)
+        store.prepare(folder, work)
+        manifest = store.save(folder, {"parameters": parameters}, work, scenario=None, command="valign",
+                              started=datetime.now(UTC))
+        assert manifest["parameters"] == {"slack": 0.25, "fit_effect": 0.5}
+        assert manifest["seeds"] == seeds
+        assert manifest["platform"].startswith(platform.system())
 
 
 def test_unwritable_and_damaged_folders_are_named(tmp_path: Path) -> None:

@@ -199,6 +199,16 @@ def test_names_of_services():
                 scenario.group_of_service(wrong)
 
 
+def test_two_services_cannot_have_one_name():
+    raw = TWO.to_mapping()
+    hostel = raw["organisations"][0]
+    raw["organisations"] = [{**hostel, "count": 2}, {**hostel, "name": "hostel 3"}]
+    assert Scenario.from_mapping(raw).service_names() == ["hostel 1", "hostel 2", "hostel 3"]
+    raw["organisations"].append({**hostel, "name": "hostel 1"})
+    with pytest.raises(ScenarioError, match="'hostel 1' is the name of a service of 'hostel' already"):
+        Scenario.from_mapping(raw)
+
+
 def test_too_many_people_are_refused_with_the_memory_they_would_need():
     found = problems({"organisations.hostel.staff": 10**12})
     assert any("1,000,000,000,027 people would need about 1,500,000 GB of memory" in each for each in found), found

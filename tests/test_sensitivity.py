@@ -22,7 +22,7 @@ from valign.model.errors import InputError
 from valign.model.observe import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import Scenario
-from valign.results import figures_sensitivity
+from valign.results import figures_sensitivity, store
 
 SMALL = Scenario.load("two-services").replace({"months": 18, "organisations.hostel.staff": 8,
                                                "organisations.outreach.staff": 6})
@@ -292,8 +292,6 @@ def test_mixed_factors_run_and_those_of_the_ties_run_apart():
     ({"method": "sobl"}, "did you mean 'sobol'"),
     ({"n": 100}, "power of 2, such as 64 or 128"),
     ({"n": 0}, "n = 0"),
-    ({"n": 4}, "at least 8"),
-    ({"method": "morris", "n": 7}, "at least 8"),
     ({"method": "fast", "n": 64}, "more than 64"),
     ({"method": "pawn", "n": 64, "group_by": "mechanism", "parameters": None}, "pawn knows no groups"),
     ({"method": "morris", "second_order": True}, "only sobol has it"),
@@ -576,6 +574,15 @@ def test_the_command_says_beforehand_how_much_there_is_to_do(valign):
     more = valign(*loud, "--n", 16, "--out", "out").err.splitlines()[0]
     assert more == "two-services: 160 runs, 80 of them done already"
     assert valign(*loud, "--n", 32, "--out", "other", "--json").err == ""
+
+
+@pytest.mark.parametrize("how", [("sobol", 2), ("sobol", 4), ("morris", 4)])
+def test_a_study_too_small_to_be_halved_settles_nothing(valign, tmp_path: Path, how):
+    said = valign(*COMMAND, "--method", how[0], "--n", how[1], "--out", "out")
+    assert said.code == 0, said.err
+    (results,) = (tmp_path / "out").glob("n?-*")
+    assert set(store.load(results)["convergence"]["n"]) == {how[1]}
+    assert store.load(results)["settled"].empty
 
 
 def test_the_command_screens(valign):

@@ -165,14 +165,14 @@ def test_events_carry_the_terms_of_decisions():
     assert any(event.person == -1 for event in world.events)
 
 
-@pytest.mark.parametrize("wrong", [-1, 2**63, "x", 1.5j])
+@pytest.mark.parametrize("wrong", [-1, 2**63, "x", 1.5j, 1.7, float("inf")])
 def test_wrong_seeds(wrong):
     with pytest.raises(InputError, match="rng"):
         World(rng=wrong)
 
 
 def test_seeds_as_mesa_passes_them():
-    assert World(rng=np.int64(5)).uptake == World(rng="5").uptake == World(rng=5).uptake
+    assert World(rng=np.int64(5)).uptake == World(rng="5").uptake == World(rng=5.0).uptake == World(rng=5).uptake
     assert World().run_seed != World().run_seed
 
 
@@ -201,9 +201,11 @@ def test_batch_run_unmodified():
     assert {"uptake", "spread", "alignment"} <= set(rows[0])
 
 
-def test_a_scenario_can_be_given_instead_of_a_name():
+def test_a_scenario_or_a_path_can_be_given_instead_of_a_name(tmp_path):
     plan = Scenario.load("two-services").replace({"organisations.hostel.staff": 5})
     assert len(World(plan, rng=1).organisations[0].members) == 11
+    plan.to_toml(tmp_path / "plan.toml")
+    assert World(tmp_path / "plan.toml", rng=1).uptake == World(plan, rng=1).uptake
 
 
 def test_pickle_of_the_collected_data():

@@ -50,13 +50,16 @@ def _part(text: str | None) -> tuple[int, int] | None:
 
 
 def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], settings: tuple[str, ...],
-          replicates: tuple[int, int, int | None] | None, prepare: bool, where: Where) -> None:
+          replicates: tuple[int | None, int | None, int | None], prepare: bool, where: Where) -> None:
     """replicates: number, seed, societies, for a design without seeds."""
     from valign.experiments import batch as batches
     from valign.experiments.design import SEEDS, read_design, replicate
     from valign.model.scenario import Scenario
 
     how = where.how()
+    count, seed, societies = replicates
+    if count is None and (seed is not None or societies is not None):
+        raise InputError(["--seed and --societies belong to --replicates: a design that has seeds names them itself"])
     base = Scenario.load(scenario)
     if settings:
         base = base.replace(dict(map(setting, settings)))
@@ -64,12 +67,12 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
     if twice := [name for name, _ in map(setting, settings) if name in table]:
         raise InputError([f"--set {name}: the design has a column {name!r}, which would win; leave one out"
                           for name in twice])
-    if replicates is not None:
+    if count is not None:
         if both := [name for name in SEEDS if name in table]:
             raise InputError([f"the design has a column {both[0]!r} already: leave --replicates out"])
-        if replicates[0] < 1:
-            raise InputError([f"--replicates {replicates[0]}: a whole number from 1 is wanted"])
-        table = replicate(table, *replicates)
+        if count < 1:
+            raise InputError([f"--replicates {count}: a whole number from 1 is wanted"])
+        table = replicate(table, count, 1 if seed is None else seed, societies)
     quiet = where.quiet or where.as_json
     begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet),
                           command=as_typed())
@@ -79,7 +82,7 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
         terminal.say(f"{out}: {len(table):,} runs in {begun.count} shards, to be computed with `valign resume`", quiet)
     else:
         _go_on(begun, how, quiet)
-    if not prepare:
+    if where.as_json or not prepare:
         _print(batches.opened(out), where)
 
 
@@ -127,7 +130,11 @@ def _print(found: Batch, where: Where) -> None:
 
     manifest = store.read_manifest(found.folder)
     if manifest["status"] != "done":
-        terminal.say(f"{found.folder}: {len(found.missing())} of {found.count} shards are missing", where.quiet)
+        missing = len(found.missing())
+        if where.as_json:
+            terminal.as_json({"folder": str(found.folder), "missing": missing})
+        else:
+            terminal.say(f"{found.folder}: {missing} of {found.count} shards are missing", where.quiet)
         return
     page = found.folder / REPORT
     if not page.exists():

@@ -35,7 +35,7 @@ class Asked:
     as_json: bool
 
 
-def listing(as_json: bool = False) -> None:
+def listing(quiet: bool, as_json: bool) -> None:
     """The claims that ship."""
     from valign.experiments.hypotheses.claims import Claim, claim_ids
 
@@ -46,7 +46,8 @@ def listing(as_json: bool = False) -> None:
         return
     terminal.table(["claim", "title", "grade", "scenario"],
                    [[each.id, each.title, each.grade, each.scenario] for each in found], numbers_from=9)
-    terminal.say("`valign claims C7` tests one, `valign claims` all, `valign claims my-claim.toml` one of your own.")
+    terminal.say("`valign claims C7` tests one, `valign claims` all, `valign claims my-claim.toml` one of your own.",
+                 quiet)
 
 
 def claims(names: Sequence[str], asked: Asked) -> None:

@@ -25,6 +25,7 @@ Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (
 Runs = Annotated[int | None, typer.Option(help="Number of runs (default: what the scenario suggests).")]
 Societies = Annotated[int | None, typer.Option(help="Nest the runs in so many societies (default: one for each run).")]
 Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
+Chosen = Annotated[int | None, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers (default: 1).")]
 Months = Annotated[int | None, typer.Option(help="Months to simulate, instead of the scenario's.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
                                                     help="Change a parameter; repeatable.")]
@@ -77,7 +78,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 @app.command()
 @guarded
-def scenarios(as_json: Json = False) -> None:
+def scenarios(quiet: Quiet = False, as_json: Json = False) -> None:
     """List the shipped scenarios."""
     from . import front
 
@@ -86,7 +87,7 @@ def scenarios(as_json: Json = False) -> None:
 
 @app.command()
 @guarded
-def describe(scenario: Which, as_json: Json = False) -> None:
+def describe(scenario: Which, quiet: Quiet = False, as_json: Json = False) -> None:
     """Say in words what a scenario holds."""
     from . import front
 
@@ -95,11 +96,12 @@ def describe(scenario: Which, as_json: Json = False) -> None:
 
 @app.command()
 @guarded
-def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML file.")]) -> None:
+def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML file.")], quiet: Quiet = False,
+             as_json: Json = False) -> None:
     """Check a scenario file and list all its errors."""
     from . import front
 
-    front.validate(file)
+    front.validate(file, as_json)
 
 
 @app.command()
@@ -107,11 +109,12 @@ def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML fi
 def parameters(
     search: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with TEXT in name or meaning.")] = "",
     style: Annotated[str | None, typer.Option("--format", metavar="md|csv|json", help="Print in full.")] = None,
+    quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """List the parameters with range, meaning and source."""
     from . import front
 
-    front.parameters(search, style)
+    front.parameters(search, style, as_json)
 
 
 @app.command()
@@ -119,7 +122,8 @@ def parameters(
 def run(
     scenario: Annotated[str | None, typer.Argument(
         metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")] = None,
-    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
+    runs: Runs = None, societies: Societies = None, seed: Chosen = None, months: Months = None,
+    settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
         metavar="series|decomposition|events|agents|ablations", help=(
             "What to keep (default: series; ablations: what moved alignment); repeatable."))] = None,
@@ -133,10 +137,10 @@ def run(
     """Run a scenario: a table, a figure, files. Or replay one run of earlier results."""
     from . import running
 
-    wish = running.Wish(runs, societies, seed, months, tuple(settings or ()), tuple(record or ()), out, show, quiet,
-                        as_json)
+    wish = running.Wish(runs, societies, 1 if seed is None else seed, months, tuple(settings or ()),
+                        tuple(record or ()), out, show, quiet, as_json)
     if replay is not None or row is not None:
-        running.replay(scenario, replay, row, wish)
+        running.replay(scenario, replay, row, wish, seed, drawn)
     elif scenario is None:
         from valign.model.errors import InputError
 
@@ -186,15 +190,20 @@ def compare(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
     netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
+    quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """Draw figures and report anew from the tables of a folder."""
     from valign.results import store
 
-    from . import working
+    from . import terminal, working
 
-    print(working.report(folder))
+    page = working.report(folder)
     if netcdf is not None:
         store.load(folder).to_netcdf(netcdf)
+    if as_json:
+        terminal.as_json({"folder": str(folder), "report": str(page)} | ({"netcdf": str(netcdf)} if netcdf else {}))
+    else:
+        print(page)
 
 
 Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one a core).")]
@@ -210,7 +219,7 @@ def batch(
     scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="What the design changes.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     replicates: Annotated[int | None, typer.Option(help="Runs of each row of a design without seeds.")] = None,
-    seed: Seed = 1, societies: Societies = None, settings: Settings = None,
+    seed: Chosen = None, societies: Societies = None, settings: Settings = None,
     record: Annotated[list[str] | None, typer.Option(
         metavar="series|decomposition", help="What to keep besides outcomes.")] = None,
     threads: Threads = None, workers: Workers = None, cluster: Cluster = None,
@@ -220,9 +229,8 @@ def batch(
     """Simulate a design: many runs, kept as they are finished."""
     from . import batching
 
-    wanted = None if replicates is None else (replicates, seed, societies)
-    batching.batch(design, scenario, out, tuple(record or ()), tuple(settings or ()), wanted, prepare,
-                   batching.Where(threads, workers, cluster, None, quiet, as_json))
+    batching.batch(design, scenario, out, tuple(record or ()), tuple(settings or ()), (replicates, seed, societies),
+                   prepare, batching.Where(threads, workers, cluster, None, quiet, as_json))
 
 
 @app.command()
@@ -317,7 +325,7 @@ def claims(
     from . import claiming
 
     if listing:
-        claiming.listing(as_json)
+        claiming.listing(quiet, as_json)
     else:
         claiming.claims(names or (), claiming.Asked(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
 
@@ -338,12 +346,12 @@ def explore(
 
 @data_app.callback()
 @guarded
-def data(context: typer.Context) -> None:
+def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """Public data that scenarios use."""
     if context.invoked_subcommand is None:
         from . import front
 
-        front.data_sets()
+        front.data_sets(as_json)
 
 
 @data_app.command("get")
@@ -352,12 +360,12 @@ def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A data set (`valign data` lists them).")],
     source: Annotated[Path | None, typer.Option(
         "--from", metavar="FILE", help="A local copy, instead of fetching it.")] = None,
-    quiet: Quiet = False,
+    quiet: Quiet = False, as_json: Json = False,
 ) -> None:
     """Fetch a data set once, check it and keep it."""
     from . import front
 
-    front.get_data(name, source, quiet)
+    front.get_data(name, source, quiet, as_json)
 
 
 @app.callback(invoke_without_command=True)

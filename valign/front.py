@@ -36,15 +36,27 @@ def describe(name: str, as_json: bool) -> None:
         print(in_words(scenario))
 
 
-def validate(file: str) -> None:
+def validate(file: str, as_json: bool) -> None:
     from valign.model.scenario import Scenario
+    from valign.model.tables import society_of
 
     scenario = Scenario.load(file)
-    print(f"{file} is a valid scenario: {scenario.name}, {len(scenario.service_names()):,} services, "
-          f"about {scenario.people():,.0f} people, {scenario.months} months")
+    services, people, about = len(scenario.service_names()), scenario.people(), "about "
+    if scenario.tables is not None and scenario.tables.data is None:  # its files are part of the scenario
+        society = society_of(scenario, 0)
+        services, people, about = len(society.key), len(society.role), ""
+    if as_json:
+        terminal.as_json({"file": file, "valid": True, "name": scenario.name, "services": services, "people": people,
+                          "months": scenario.months})
+        return
+    print(f"{file} is a valid scenario: {scenario.name}, {services:,} services, {about}{people:,.0f} people, "
+          f"{scenario.months} months")
 
 
-def parameters(search: str, style: str | None) -> None:
+def parameters(search: str, style: str | None, as_json: bool) -> None:
+    if as_json and style not in (None, "json"):
+        raise InputError([f"--format {style} and --json: choose one"])
+    style = "json" if as_json else style
     if style is not None and style not in listing.FORMATS:
         near = nearest(style, list(listing.FORMATS))
         raise InputError([f"--format {style}: allowed are {', '.join(listing.FORMATS)}"
@@ -61,16 +73,23 @@ def parameters(search: str, style: str | None) -> None:
                    numbers_from=4)
 
 
-def data_sets() -> None:
+def data_sets(as_json: bool) -> None:
     from valign.experiments import data
 
+    if as_json:
+        terminal.as_json([{"name": name, "folder": None if folder is None else str(folder), "title": data.WHAT[name]}
+                          for name, folder in data.available().items()])
+        return
     rows = [(name, str(folder or f"not yet: valign data get {name}"), data.WHAT[name])
             for name, folder in data.available().items()]
     terminal.table(("data set", "where", "what it is"), rows, numbers_from=9)
 
 
-def get_data(name: str, source: Path | None, quiet: bool) -> None:
+def get_data(name: str, source: Path | None, quiet: bool, as_json: bool) -> None:
     from valign.experiments import data
 
     where = data.get(name, source)
+    if as_json:
+        terminal.as_json({"name": name, "folder": str(where)})
+        return
     terminal.say(f"{name} is at {where}", quiet)

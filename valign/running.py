@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,13 +46,13 @@ class Wish:
     as_json: bool
 
 
-def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE as typed: numbers, true, false and lists as in TOML, anything else is a word."""
+def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
+    """KEY=VALUE as typed: numbers, true, false and lists as in TOML, anything else is a word. before: for messages."""
     import tomllib
 
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise InputError([f"--set {text}: KEY=VALUE is wanted, for instance --set coproduction_intensity=0.3"])
+        raise InputError([f"{before}{text}: KEY=VALUE is wanted, for instance coproduction_intensity=0.3"])
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -74,6 +75,7 @@ class Task:
     """What a command does: its name, the (first) scenario, what else was asked, and how the tables come about.
 
     ensembles: how many times `runs` runs are simulated. settings: columns of `runs` that are settings of the scenario.
+    others: scenarios that the first is compared with.
     """
 
     command: str
@@ -83,6 +85,7 @@ class Task:
     settings: tuple[str, ...]
     simulated: Callable[[Told], Tables]
     description: str = ""
+    others: tuple[Scenario, ...] = ()
 
 
 def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
@@ -126,15 +129,19 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     _publish(Task("run", scenario, asked, 1, settings, simulated), wish)
 
 
-def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish) -> None:
-    """Rerun one row of earlier results with everything recorded; its outcomes must be the same bits."""
+def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish, *others: object) -> None:
+    """Rerun one row of earlier results with everything recorded; its outcomes must be the same bits.
+
+    others : options that a replay does not take either, None where they were not given.
+    """
     from valign.experiments.replay import replayed
 
     if folder is None or row is None:
         raise InputError(["--replay DIR and --row N go together"])
-    if wish.runs is not None or wish.societies is not None or wish.months is not None or wish.settings or wish.record:
-        raise InputError(["a replay takes everything from the results: leave --runs, --societies, --months, --set and "
-                          "--record out"])
+    if any(each is not None for each in (wish.runs, wish.societies, wish.months, *others)) \
+            or wish.settings or wish.record:
+        raise InputError(["a replay takes everything from the results: leave --runs, --societies, --seed, --months, "
+                          "--set, --record and --parameters out"])
     found = replayed(folder, row)
     if name is not None and load(name, wish).name != found.scenario.name:
         raise InputError([f"{folder} holds runs of {found.scenario.name!r}, not of {name!r}"])
@@ -185,18 +192,21 @@ def _innovation(text: str) -> tuple[str, Any]:
     from valign.model.scenario import Scenario
 
     name, colon, changes = text.partition(":")
-    return (name.strip(), dict(map(setting, changes.split(",")))) if colon else (name, Scenario.load(name))
+    if not colon:
+        return name, Scenario.load(name)
+    return name.strip(), dict(setting(each, f"--innovation {name}:") for each in changes.split(","))
 
 
 def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> None:
     """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
     scenarios = {}
+    first, *_ = _parts(names[0])
     for text in names:
-        name, *changes = text.split("+")
+        name, *changes = _parts(text)
         scenario = load(name, wish)
-        own = name == names[0].partition("+")[0] and changes  # changes of the first scenario are known by the changes
+        own = name == first and changes  # changes of the first scenario are known by the changes
         scenarios[", ".join(changes) if own else text] = (
-            scenario.replace(dict(map(setting, changes))) if changes else scenario)
+            scenario.replace(dict(setting(each, f"{name}+") for each in changes)) if changes else scenario)
     if len(scenarios) < 2 or len(scenarios) < len(names):
         raise InputError(["compare: two or more different scenarios are wanted, as in "
                           "`valign compare two-services two-services+coproduction_intensity=0.4`"])
@@ -215,8 +225,13 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
                                                  for each in others), *rest])
     asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()},
              "tables": {name: tables_hash(each) for name, each in scenarios.items()}, "precision": wanted}
-    _publish(Task("compare", next(iter(scenarios.values())), asked, len(scenarios), (), simulated, told),
-             wish)
+    compared = tuple(scenarios.values())
+    _publish(Task("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:]), wish)
+
+
+def _parts(text: str) -> list[str]:
+    """SCENARIO and its changes; the plus sign of a number, as in 1e+1, parts nothing."""
+    return re.split(r"\+(?=[A-Za-z])", text)
 
 
 def _precision(text: str) -> tuple[str, float]:
@@ -336,7 +351,7 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
 
 def _publish(task: Task, wish: Wish) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
-    from valign.experiments.simulate import tables_hash
+    from valign.experiments.simulate import table_files, tables_hash
     from valign.model.compiling import sources_hash
 
     scenario = task.scenario
@@ -352,8 +367,9 @@ def _publish(task: Task, wish: Wish) -> None:
         with terminal.progress(scenario.name, quiet) as told:
             return {**task.simulated(told), "parameters": parameters_of(scenario)}
 
+    beside = {name: path for each in (*task.others, scenario) for name, path in table_files(each).items()}
     tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or for_report(scenario),
-                             computed, toml, task.settings), quiet)
+                             computed, toml, task.settings, beside=beside), quiet)
     _print(task.command, scenario, tables, folder, wish)
 
 

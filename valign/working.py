@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +33,7 @@ class Job:
     work : everything that a result depends on. folder : where results go. title, description : of the report, the
     scenario in words. computed : makes the tables. scenario : as TOML. settings : columns of `runs` that are settings.
     long : tables that are kept as Parquet alone. begun : a folder in `folder` that unfinished work leaves.
+    beside : files that the scenario needs, to be kept by these names.
     """
 
     work: Mapping[str, Any]
@@ -44,6 +45,7 @@ class Job:
     settings: Sequence[str] = ()
     long: tuple[str, ...] = ("series", "decomposition", "agents")
     begun: str = ""
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
 
 def carried_out(job: Job, quiet: bool) -> Tables:
@@ -63,21 +65,30 @@ def carried_out(job: Job, quiet: bool) -> Tables:
     try:
         prepare_to_compute(quiet)
         tables = job.computed()
-    except KeyboardInterrupt:
+        store.save(folder, tables, job.work, scenario=job.scenario, command=as_typed(), started=started,
+                   settings=job.settings, description=job.description, title=job.title, only_parquet=job.long,
+                   beside=job.beside)
+        if job.begun:
+            shutil.rmtree(folder / job.begun, ignore_errors=True)
+        pages.rebuild(folder, tables)
+    except KeyboardInterrupt as interrupt:
         store.discard_if_empty(folder)
-        if unfinished(job):
-            raise KeyboardInterrupt(f"interrupted; what is finished is kept in {folder / job.begun}: the same command "
-                                    "goes on from there") from None
-        raise
+        raise KeyboardInterrupt(str(interrupt) or left(job)) from None
     except BaseException:
         store.discard_if_empty(folder)
         raise
-    store.save(folder, tables, job.work, scenario=job.scenario, command=as_typed(), started=started,
-               settings=job.settings, description=job.description, title=job.title, only_parquet=job.long)
-    if job.begun:
-        shutil.rmtree(folder / job.begun, ignore_errors=True)
-    pages.rebuild(folder, tables)
     return tables
+
+
+def left(job: Job) -> str:
+    """What an interrupted piece of work has left in its folder; empty where it left nothing."""
+    folder = job.folder
+    saving = (folder / store.MANIFEST).exists()
+    if saving and store.read_manifest(folder)["status"] == "done":
+        return f"interrupted; the tables are in {folder}, its report is not: the same command draws it"
+    if job.begun and (folder / job.begun).is_dir():
+        return f"interrupted; what is finished is kept in {folder / job.begun}: the same command goes on from there"
+    return f"interrupted; what {folder} holds is not complete: the same command makes it anew" if saving else ""
 
 
 def unfinished(job: Job) -> bool:

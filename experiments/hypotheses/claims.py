@@ -18,7 +18,7 @@ from valign.model.observe import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario import Scenario
 
-from .measures import MEASURES
+from .measures import MEASURES, too_short
 
 FOLDER = Path(__file__).resolve().parent
 ARMS_OF = {"value": 1, "difference": 2, "log ratio": 2, "difference of differences": 4}
@@ -212,6 +212,7 @@ def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[
     if len({str(sorted(arm.items())) for arm in test.arms.values()}) < len(test.arms):
         yield f"{where}.arms: two arms have the same settings"
     for part, settings in [*((f"arms.{name}", arm) for name, arm in test.arms.items()), ("null", test.null)]:
+        outcome = (test.null_outcome if part == "null" else None) or test.outcome
         for base in bases:
             plain: dict[str, Any] = {}
             problems: list[str] = []
@@ -224,7 +225,7 @@ def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[
                 else:
                     plain[key] = value
             try:
-                base.replace(plain)
+                problems += too_short(base.replace(plain), outcome)
             except InputError as error:
                 problems += error.problems
             yield from (f"{where}.{part}: {problem}" for problem in problems)

@@ -14,6 +14,7 @@ import numpy as np
 from valign.model.decomposition import ENTRIES
 from valign.model.parameters import INDEX, ROLES
 from valign.model.run import Insertion, insertion
+from valign.model.scenario import Scenario
 from valign.model.state import STAGES, State
 
 from ..outcomes import Outcomes
@@ -26,25 +27,33 @@ SD_ROLES = tuple(n for n, role in enumerate(ROLES) if role != "commissioner")
 
 @dataclass(frozen=True)
 class Measure:
-    """meaning: in words, with unit. compute(outcomes, watcher) -> array over runs."""
+    """meaning: in words, with unit. compute(outcomes, watcher) -> array over runs. months: least horizon it needs."""
 
     name: str
     meaning: str
     compute: Callable[[Outcomes, ServiceAccounts | None], np.ndarray]
     record: tuple[str, ...] = ()
     watch: bool = False
+    months: int = 1
 
 
 MEASURES: dict[str, Measure] = {}
 
 
-def measure(meaning: str, *record: str, watch: bool = False) -> Callable:
+def measure(meaning: str, *record: str, watch: bool = False, months: int = 1) -> Callable:
     """Declare a measure under the function's name."""
     def declare(function: Callable) -> Callable:
         compute = function if watch else lambda outcomes, _: function(outcomes)
-        MEASURES[function.__name__] = Measure(function.__name__, meaning, compute, record, watch)
+        MEASURES[function.__name__] = Measure(function.__name__, meaning, compute, record, watch, months)
         return function
     return declare
+
+
+def too_short(scenario: Scenario, outcome: str) -> list[str]:
+    """The problem that a scenario ends before the month at which an outcome is read, if it does."""
+    if outcome not in MEASURES or scenario.months >= MEASURES[outcome].months:
+        return []
+    return [f"{outcome} is read at month {MEASURES[outcome].months}; {scenario.name!r} ends after {scenario.months}"]
 
 
 # --- from what is always recorded ------------------------------------------------------------------------------------
@@ -59,7 +68,7 @@ def spread_mean(outcomes: Outcomes) -> np.ndarray:
     return outcomes.path("in_use")[1:].mean(axis=0)
 
 
-@measure(f"whether a commissioner commissions it by month {AWARD_MONTH} (0 or 1)")
+@measure(f"whether a commissioner commissions it by month {AWARD_MONTH} (0 or 1)", months=AWARD_MONTH)
 def recommissioned_by_36(outcomes: Outcomes) -> np.ndarray:
     runs = outcomes.runs
     by_then = (runs["first_recommissioned"] <= AWARD_MONTH).to_numpy(float)
@@ -115,7 +124,7 @@ def staff_agency_final(outcomes: Outcomes) -> np.ndarray:
 
 
 @measure(f"SD, within service and role, of the change in alignment over {CHANGE_MONTHS} months of people who stay",
-         "agents")
+         "agents", months=CHANGE_MONTHS)
 def spread_of_change(outcomes: Outcomes) -> np.ndarray:
     found = np.full(len(outcomes.runs), np.nan)
     for rows, role, service, at in _people(outcomes):
@@ -150,12 +159,14 @@ def _after_taking_part(outcomes: Outcomes, variable: str) -> np.ndarray:
     return found
 
 
-@measure(f"change in alignment over {CHANGE_MONTHS} months of those who take part less that of the others", "agents")
+@measure(f"change in alignment over {CHANGE_MONTHS} months of those who take part less that of the others",
+         "agents", months=CHANGE_MONTHS)
 def alignment_by_taking_part(outcomes: Outcomes) -> np.ndarray:
     return _after_taking_part(outcomes, "alignment")
 
 
-@measure(f"identification gained over {CHANGE_MONTHS} months by those who take part less that of the others", "agents")
+@measure(f"identification gained over {CHANGE_MONTHS} months by those who take part less that of the others",
+         "agents", months=CHANGE_MONTHS)
 def identification_by_taking_part(outcomes: Outcomes) -> np.ndarray:
     return _after_taking_part(outcomes, "identification")
 

@@ -16,9 +16,8 @@ from valign.model.scenario import Scenario
 from valign.results.labels import label
 from valign.results.summaries import mean_interval
 
-from ..design import MAX_SEED
+from ..design import MAX_SEED, whole
 from ..facts import NO_FIT
-from ..simulate import whole_number
 from .claims import Claim, ClaimTest, claim_ids
 from .explaining import Where, where
 from .measures import MEASURES
@@ -252,8 +251,8 @@ def corrected(results: Sequence[ClaimResult], family: int) -> list[ClaimResult]:
 
 def _test(claim: Claim, worlds: int, seeds: int, seed: int, rival_worlds: int, variant_worlds: int, shipped_runs: int,
           threads: int | None, progress: Callable[[int, int], None] | None, evaluate: Evaluate) -> ClaimResult:
-    worlds, seeds = whole_number("worlds", worlds, 2, 10**6), whole_number("seeds", seeds, 2, 10**4)
-    seed = whole_number("seed", seed, 0, MAX_SEED)
+    worlds, seeds = whole("worlds", worlds, 2, 10**6), whole("seeds", seeds, 2, 10**4)
+    seed = whole("seed", seed, 0, MAX_SEED)
     base, table = claim.base(), plausible_worlds(worlds, seed)
     runs, societies = world_seeds(worlds, seeds, seed)
     start = ("alignment_start", "alignment_start_sd")

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import MAX_SEED
-from valign.experiments.simulate import simulate, tables_hash, whole_number
+from valign.experiments.design import MAX_SEED, whole
+from valign.experiments.simulate import simulate, tables_hash
 from valign.model.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
@@ -26,7 +26,7 @@ from valign.results import sensitivity_text
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample
 from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
-from .tables import LEAST_BLOCKS, Sensitivity, known_missing
+from .tables import Sensitivity, known_missing
 
 SERIES_BYTES = 4e8  # of monthly series in memory at once
 DEFAULT_OUTCOMES = ("uptake_final", "spread_final", "continuous", "alignment_final")
@@ -87,11 +87,9 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     """
     if method not in METHODS:
         raise InputError([unknown(method, METHODS, "method")])
-    n = whole_number("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
-    replicates = whole_number("replicates", replicates, 1, 10_000)
-    sample = Sample(method, problem, n, whole_number("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
-    if n < LEAST_BLOCKS:
-        raise InputError([f"n = {n}: at least {LEAST_BLOCKS} are wanted (intervals are made of resamples of them)"])
+    n = whole("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
+    replicates = whole("replicates", replicates, 1, 10_000)
+    sample = Sample(method, problem, n, whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     needs_salib(method)
     missing = known_missing(missing)
     runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
@@ -116,7 +114,7 @@ def needs_salib(method: str) -> None:
 
 
 def sensitivity(
-    scenario: Scenario | str, method: str = "sobol", n: int | None = None, outcomes: Sequence[str] | None = None,
+    scenario: Scenario | str | Path, method: str = "sobol", n: int | None = None, outcomes: Sequence[str] | None = None,
     parameters: Sequence[str] | None = None, *, curves: Sequence[str] = (),
     group_by: str | Mapping[str, Sequence[str]] | None = None, bounds: Mapping[str, tuple[float, float]] | None = None,
     levels: Mapping[str, Sequence[Any]] | None = None, distributions: Mapping[str, Any] | None = None,
@@ -156,7 +154,7 @@ def sensitivity(
     ------
     InputError : wrong arguments; later, when a table is asked for, failed runs or outcomes without a value.
     """
-    scenario = Scenario.load(scenario) if isinstance(scenario, str) else scenario
+    scenario = Scenario.load(scenario)
     outcomes = DEFAULT_OUTCOMES if outcomes is None else tuple(outcomes)
     problems = [unknown(name, OUTCOMES, "known outcome") for name in outcomes if name not in OUTCOMES]
     for name in curves:
@@ -240,7 +238,7 @@ def _screenable(found: Sensitivity) -> list[str]:
     return usable
 
 
-def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[str] | None = None,
+def screen(scenario: Scenario | str | Path, n: int | None = None, outcomes: Sequence[str] | None = None,
            parameters: Sequence[str] | None = None, *, keep: int = KEPT_IN_SCREENING, screening_n: int = SCREENING_N,
            folder: str | Path | None = None, progress: Progress | None = None, **others: Any) -> Screening:
     """Screen all parameters with Morris, then Sobol' on those that matter; what is neglected is measured, not assumed.
@@ -263,7 +261,7 @@ def screen(scenario: Scenario | str, n: int | None = None, outcomes: Sequence[st
     ------
     InputError : as for `sensitivity`; no outcome that enough trajectories have a value of.
     """
-    keep = whole_number("keep", keep, 1, 10_000)
+    keep = whole("keep", keep, 1, 10_000)
     if wrong := [name for name in ("method", "group_by") if name in others]:
         raise InputError([f"{wrong[0]}: screening chooses it"])
     folder = None if folder is None else Path(folder)

@@ -281,7 +281,7 @@ class Sensitivity:
         for outcome in self.outcomes:
             kept = self.row_means(outcome)[1]
             for n in self._sizes():
-                if kept[:n].sum() < LEAST_BLOCKS and self.sample.method != "fast":
+                if n < self.sample.blocks and kept[:n].sum() < LEAST_BLOCKS:
                     continue
                 found = self._first_n(outcome, n)[0]
                 wanted = ("S1", "ST") if self.sample.method == "sobol" else (MAIN[self.sample.method],)
