@@ -169,10 +169,6 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
         if scenario is not None:
             (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
     except OSError as error:
-        for name in (*(f"{name}.{suffix}" for name in tables for suffix in ("parquet", "csv")), "scenario.toml"):
-            for path in (folder / name, folder / f"{name}.part"):  # else the same command would refuse the folder
-                path.unlink(missing_ok=True)
-        discard_if_empty(folder)
         raise cannot_write(folder, error) from None
     return write_manifest(
         folder, work, done=True, **told,

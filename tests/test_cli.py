@@ -315,8 +315,10 @@ def test_a_full_disk_is_the_machine_s_failure_and_the_same_command_works_later(v
         patched.setattr(store, "write", full)
         said = valign("run", "two-services", *SMALL, "--out", "out")
     assert (said.code, said.err) == (1, "valign: cannot write to out: No space left on device\n")
-    assert not (tmp_path / "out").exists()
+    assert store.read_manifest(tmp_path / "out")["status"] == "running"
     assert valign("run", "two-services", *SMALL, "--out", "out").code == 0
+    assert store.read_manifest(tmp_path / "out")["status"] == "done"
+    assert not list((tmp_path / "out").glob("*.part"))
 
 
 def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
