@@ -106,8 +106,8 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
         if isinstance(each, (str, Path, Scenario)):
             other = Scenario.load(each)
             found[str(name)] = Scenario.from_mapping(
-                scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}")
-            vars(found[str(name)])["folder"] = scenario.folder
+                scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}",
+                scenario.folder)
         else:
             found[str(name)] = scenario.replace(dict(each))
     return found

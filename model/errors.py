@@ -27,7 +27,7 @@ def nearest(name: object, allowed: Iterable[str]) -> str | None:
 def unknown(name: object, allowed: Iterable[str], what: str = "name") -> str:
     """'… is not a …; did you mean …?', or what is allowed when nothing is close."""
     names = list(allowed)
-    close = nearest(name, names)
+    close, article = nearest(name, names), "an" if what.startswith(("a", "e", "i", "o")) else "a"
     if close:
-        return f"{name!r} is not a {what}; did you mean {close!r}?"
-    return f"{name!r} is not a {what}; allowed: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+        return f"{name!r} is not {article} {what}; did you mean {close!r}?"
+    return f"{name!r} is not {article} {what}; allowed: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"

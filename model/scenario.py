@@ -19,6 +19,7 @@ from .errors import InputError, unknown
 from .parameters import MECHANISMS, PARAMETERS
 
 SHIPPED = Path(__file__).resolve().parent / "scenarios"
+MOST_BYTES = 10_000_000  # of a scenario file
 DIMENSIONS = ["client_agency", "lived_experience_voice", "relational_care", "safety_and_rules", "proof_of_effect",
               "cashable_savings", "wider_social_value"]
 STAGES = ("outside", "piloting", "commissioned", "sustained")
@@ -210,8 +211,14 @@ class Scenario(_Part):
         if "\0" in text or not text or (not looks_like_path and not path.exists()):
             raise ScenarioError([f"{unknown(text, scenario_names(), 'shipped scenario')} (a path to a .toml file works too)"])
         try:
-            content = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
+            if len(content) > MOST_BYTES:
+                raise ScenarioError([f"{text}: is longer than {MOST_BYTES / 1e6:g} MB, which no scenario is"])
+            content = content.decode("utf-8")
+        except ScenarioError:
+            raise
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "is not UTF-8 text"
             raise ScenarioError([f"{text}: cannot be read: {reason}"]) from None
         return cls.from_toml(content, where=text)
@@ -226,13 +233,15 @@ class Scenario(_Part):
             raw = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise ScenarioError([f"{where}: not valid TOML: {error}"]) from None
-        scenario = cls.from_mapping(raw, where)
-        vars(scenario).update(_toml=text, folder=str(Path(where).parent))
+        scenario = cls.from_mapping(raw, where, Path(where).parent)
+        vars(scenario)["_toml"] = text
         return scenario
 
     @classmethod
-    def from_mapping(cls, raw: Mapping[str, Any], where: str = "scenario") -> Scenario:
+    def from_mapping(cls, raw: Mapping[str, Any], where: str = "scenario", folder: str | Path = ".") -> Scenario:
         """A scenario from nested mappings, as TOML gives them; `where` begins every problem in messages.
+
+        folder : where the paths of tables start.
 
         Raises ScenarioError with every problem found in `raw`.
         """
@@ -249,6 +258,7 @@ class Scenario(_Part):
             problems += cross_check(scenario)
         if scenario is None or problems:
             raise ScenarioError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
+        vars(scenario)["folder"] = str(folder)
         return scenario
 
     # --- writing and changing ------------------------------------------------------------------------------------
@@ -308,9 +318,7 @@ class Scenario(_Part):
                 problems.append(unknown(key, self.settable(), "key"))
         if problems:
             raise ScenarioError(problems)
-        changed = type(self).from_mapping(raw, self.name)
-        vars(changed)["folder"] = self.folder
-        return changed
+        return type(self).from_mapping(raw, self.name, self.folder)
 
     def settable(self) -> list[str]:
         """Every key that `replace` accepts."""

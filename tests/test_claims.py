@@ -422,6 +422,12 @@ def test_without_scikit_learn_only_the_tree_is_missing(monkeypatch):
     assert "needs scikit-learn" in summary["where"][0]
 
 
+def test_tables_are_looked_for_beside_the_scenario_whatever_the_claim_changes(tmp_path):
+    Scenario.load("two-services").to_toml(tmp_path / "mine.toml")
+    changed = {"scenario": str(tmp_path / "mine.toml"), "changes": [{"month": 3, "set": "slack", "value": 0.1}]}
+    assert example().model_copy(update=changed).base().folder == str(tmp_path)
+
+
 def test_a_rival_is_not_undone_by_a_scheduled_change():
     """C11 brings the world's effect of fit back when funding ends; under a rival without fit it must stay away."""
     test = Claim.load("C11").tests[0]

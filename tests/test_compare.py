@@ -184,6 +184,12 @@ def test_the_plus_sign_of_a_number_parts_nothing(valign: Callable) -> None:
     assert json.loads(said.out)["differences"][0]["scenario"] == "innovation.cost=1e+1, slack=0.3"
 
 
+def test_innovations_of_one_label_are_refused(valign: Callable) -> None:
+    twice = ("--innovation", "dear: innovation.cost=2", "--innovation", "dear: innovation.cost=3")
+    said = valign("levels", "two-services", *SMALL, *twice)
+    assert (said.code, "a label of its own" in said.err) == (2, True)
+
+
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
     said = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out")
     assert said.code == 0, said.err

@@ -166,7 +166,10 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
     scenario = load(name, wish)
     wanted = None if chosen is None else _numbers("--levels", chosen, "0.55,0.7,0.85")
     strengths = None if evidence is None else _numbers("--evidence", evidence, "0.2,0.8")
-    others = dict(map(_innovation, innovations)) or None
+    named = list(map(_innovation, innovations))
+    others = dict(named) or None
+    if others is not None and len(others) < len(named):
+        raise InputError([f"--innovation: {[label for label, _ in named]}: each needs a label of its own"])
     asked: dict[str, Any] = {"levels": wanted}
     if others is not None:
         from valign.experiments.levels import innovations_of

@@ -141,7 +141,7 @@ class Claim(_Part):
         if self.changes:
             raw = scenario.to_mapping()
             raw["changes"] = [*raw.get("changes", []), *self.changes]
-            scenario = Scenario.from_mapping(raw, scenario.name)
+            scenario = Scenario.from_mapping(raw, scenario.name, scenario.folder)
         settings = {**self.settings, **(self.sizes if name is None else {})}
         return scenario.replace(settings) if settings else scenario
 

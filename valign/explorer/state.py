@@ -98,7 +98,7 @@ def _base(name: str, toml: str, shared: tuple[tuple[str, Any], ...], changes: st
         scenario = scenario.replace(dict(shared)) if shared else scenario
         if changes is not None:
             scenario = Scenario.from_mapping(
-                scenario.to_mapping() | {"changes": json.loads(changes)}, scenario.name
+                scenario.to_mapping() | {"changes": json.loads(changes)}, scenario.name, scenario.folder
             )
         check_size(scenario)
         return scenario

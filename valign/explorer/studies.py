@@ -87,7 +87,7 @@ class ClaimHere(Claim):
             return scenario
         raw = scenario.to_mapping()
         raw["changes"] = [*self.changes, *raw.get("changes", [])]
-        return Scenario.from_mapping(raw, scenario.name)
+        return Scenario.from_mapping(raw, scenario.name, scenario.folder)
 
     def shipped(self) -> list[str]:
         return [HERE]
