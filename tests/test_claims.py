@@ -424,7 +424,7 @@ def test_without_scikit_learn_only_the_tree_is_missing(monkeypatch):
 
 def test_tables_are_looked_for_beside_the_scenario_whatever_the_claim_changes(tmp_path):
     Scenario.load("two-services").to_toml(tmp_path / "mine.toml")
-    changed = {"scenario": str(tmp_path / "mine.toml"), "changes": [{"month": 3, "set": "slack", "value": 0.1}]}
+    changed = {"scenario": str(tmp_path / "mine.toml"), "changes": [{"month": 3, "parameter": "slack", "set": 0.1}]}
     assert example().model_copy(update=changed).base().folder == str(tmp_path)
 
 
