@@ -60,6 +60,17 @@ def test_parameters(valign: Callable, root: Path) -> None:
     assert "tie_rate" in valign("parameters", "TIE_R", "--format", "csv").out
 
 
+def test_version_and_data_sets(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import valign as va
+
+    assert valign("--version").out.strip() == va.__version__
+    monkeypatch.setenv("VALIGN_DATA", str(tmp_path / "data"))
+    assert "not yet: valign data get medical-innovation" in valign("data").out
+    (tmp_path / "data" / "medical-innovation").mkdir(parents=True)
+    (tmp_path / "data" / "medical-innovation" / "codebook.toml").write_text("")
+    assert str(tmp_path / "data" / "medical-innovation") in valign("data").out
+
+
 def test_validate(valign: Callable, tmp_path: Path) -> None:
     from valign.model.scenario import Scenario
 
@@ -78,6 +89,16 @@ def test_run_leaves_tables_figure_and_manifest(valign: Callable, tmp_path: Path)
     assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 4
     assert "fit_effect" in (tmp_path / "out" / "scenario.toml").read_text()
     assert valign("validate", "out/scenario.toml").code == 0
+
+
+def test_a_picture_that_cannot_be_shown_is_kept(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from valign import terminal
+
+    asked = ("run", "two-services", "--runs", 2, "--months", 3, "--out", "out", "--show")
+    monkeypatch.setattr(terminal, "show_picture", lambda path: False)
+    assert "Figure: out" in valign(*asked).err
+    monkeypatch.setattr(terminal, "show_picture", lambda path: path.endswith("run.png"))
+    assert "Shown and kept: out" in valign(*asked).err
 
 
 def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> None:
@@ -140,7 +161,16 @@ def test_events_are_kept_when_asked_for(valign: Callable, tmp_path: Path) -> Non
     (("run", "two-services", "--set", "organisations.hostel.staff=1000000000000"), "memory"),
     (("run", "two-services", "--record", "seris"), "did you mean series"),
     (("run", "two-services", "--set", "alignment_level=0.999", "--runs", "2"), "reachable"),
+    (("run", "two-services", "--record", "ablations", "--parameters", "draws.csv"), "not with --parameters"),
     (("levels", "two-services", "--levels", "low,high"), "--levels"),
+    (("levels", "two-services", "--evidence", "some"), "--evidence some: numbers with commas"),
+    (("compare", "two-services"), "two or more different scenarios"),
+    (("compare", "two-services", "two-services+slack"), "key=value"),
+    (("compare", "two-services", "low-fit", "--precision", "uptake_finl=0.1"), "did you mean 'uptake_final'"),
+    (("compare", "two-services", "low-fit", "--precision", "uptake_final=0"), "outcome=half_width"),
+    (("compare", "two-services", "low-fit", "--precision", "uptake_final=few"), "outcome=half_width"),
+    (("claims", "C7", "C7"), "'c7' is asked for twice"),
+    (("claims", "C7", "--worlds", "1"), "--worlds 1"),
     (("levels", "two-services", "--levels", "0.999", "--runs", "2"), "reachable"),
     (("levels", "two-services", "--levels", "0.7,0.7", "--runs", "2"), "twice"),
     (("levels", "two-services", "--levels", "1.5", "--runs", "2"), "0 to 1"),

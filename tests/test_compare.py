@@ -110,6 +110,11 @@ def test_the_runs_that_a_precision_needs() -> None:
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_finl", 0.1), "uptake_final"),
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
+    (lambda: va.levels(BASE, []), "levels: 1 to 20 are wanted, 0 were given"),
+    (lambda: va.levels(BASE, [0.7, "high", True]), "levels: 'high' is not a number from 0 to 1\nlevels: True is not"),
+    (lambda: va.levels(BASE, [0.7], innovations={}), "innovations: settings or another scenario by name are wanted"),
+    (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': allowed are series, decomposition"),
+    (lambda: va.ablations(BASE, 2, mechanisms=["dialog"]), "did you mean 'dialogue'"),
 ])
 def test_wrong_comparisons(call: Callable, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -7,6 +7,7 @@ import base64
 import io
 import random
 import socket
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -150,6 +151,76 @@ def test_tables_that_are_too_large_are_refused():
         files.own_society({"nodes": b"x" * (files.MOST_TABLE + 1), "edges": b""}, Settings())
     with pytest.raises(InputError, match="network"):
         files.own_society({"nodes": b"id\n"}, Settings())
+
+
+def test_uploads_that_are_not_what_they_should_be_are_named(monkeypatch):
+    nodes, edges = survey()
+    with pytest.raises(InputError, match="scenario: the file is empty"):
+        files.own_scenario(b" \n")
+    with pytest.raises(InputError, match="scenario: is not UTF-8 text"):
+        files.own_scenario(b"name = '\xff'")
+    with pytest.raises(InputError, match="codebook: not valid TOML"):
+        files.own_society({"nodes": nodes, "edges": edges, "codebook": b"id = "}, Settings())
+    with pytest.raises(InputError, match="nodes: cannot be read as CSV"):
+        files.own_society({"nodes": b"", "edges": edges}, Settings())
+    monkeypatch.setattr(files, "MOST_TIES", 3)
+    with pytest.raises(InputError, match="edges: more than 3 rows"):
+        files.own_society({"nodes": nodes, "edges": edges}, Settings())
+    monkeypatch.undo()
+    monkeypatch.setattr(files, "MOST_SERVICES", 0)
+    with pytest.raises(InputError, match="survey: 1 organisations; at most 0 are taken"):
+        files.own_society({"nodes": nodes, "edges": edges}, Settings())
+
+
+def test_requests_beyond_the_ceiling_get_a_status_and_nothing_else(monkeypatch):
+    pytest.importorskip("nicegui")
+    from valign.explorer import guard
+
+    monkeypatch.setattr(guard, "MOST_BODY", 10)
+
+    async def inner(scope, receive, send):
+        if scope["path"] == "/broken":
+            raise KeyError("no boundary")
+        if scope["path"] == "/answers first":
+            await send({"type": "http.response.start", "status": 200})
+        while scope["method"] == "POST" and (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200})
+
+    def status(method: str, path: str = "/", parts: tuple[int, ...] = (0,), length: bytes = b"0") -> list[int]:
+        messages = iter([{"body": b"x" * part, "more_body": n + 1 < len(parts)} for n, part in enumerate(parts)])
+        sent: list[int] = []
+
+        async def receive():
+            return next(messages)
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                sent.append(message["status"])
+
+        scope = {"type": "http", "method": method, "path": path, "headers": [(b"content-length", length)]}
+        asyncio.run(guard.Ceiling(inner)(scope, receive, send))
+        return sent
+
+    assert status("GET", length=b"99") == status("POST", parts=(4, 4), length=b"8") == [200]
+    assert status("POST", length=b"11") == status("POST", length=b"many") == [413]
+    assert status("POST", parts=(6, 6)) == [413]
+    assert status("POST", "/broken") == [400]
+    with pytest.raises(OverflowError):  # an answer that has begun cannot become another
+        status("POST", "/answers first", (6, 6))
+
+
+def test_a_malformed_message_is_as_good_as_none():
+    pytest.importorskip("nicegui")
+    from valign.explorer.guard import refusing
+
+    async def later(message):
+        return message["id"]
+
+    for handler in (lambda message: message["id"], later):
+        assert asyncio.run(refusing(handler)({"id": 3})) == 3
+        assert asyncio.run(refusing(handler)({})) is None
+        assert asyncio.run(refusing(handler)(None)) is None
 
 
 # --- ensembles -------------------------------------------------------------------------------------------------------
@@ -351,6 +422,28 @@ def test_loopback_is_told_from_the_rest(capsys):
         taken.listen()
         with pytest.raises(InputError, match="another --port"):
             server.explore("127.0.0.1", taken.getsockname()[1], False)
+
+
+def test_whoever_can_be_reached_by_others_is_warned(capsys, monkeypatch):
+    nicegui = pytest.importorskip("nicegui")
+    from valign.explorer import guard, page
+
+    monkeypatch.setattr(nicegui.ui, "run", lambda **options: None)
+    for of, name in ((server, "warm"), (page, "register"), (guard, "guard")):
+        monkeypatch.setattr(of, name, lambda: None)
+    monkeypatch.setattr(server.working, "compiled_before", lambda: False)
+    server.explore("127.0.0.1", serving.free_port(), False)
+    assert "WARNING" not in capsys.readouterr().err
+    server.explore("0.0.0.0", serving.free_port(), False)
+    said = capsys.readouterr().err
+    assert "WARNING: 0.0.0.0 can be reached from other machines" in said
+    assert "Compiling the model" in said
+
+
+def test_without_the_extra_the_explorer_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nicegui", None)
+    with pytest.raises(InputError, match=r"needs NiceGUI: pip install 'valign\[web\]'"):
+        server.explore("127.0.0.1", 8765, False)
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------
