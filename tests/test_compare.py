@@ -13,6 +13,7 @@ import pytest
 
 import valign as va
 from valign.experiments.compare import compare
+from valign.experiments.levels import default_levels
 from valign.experiments.replay import replayed
 from valign.model.errors import InputError
 from valign.results import pages, store, summaries
@@ -138,6 +139,13 @@ def test_levels_of_innovations_under_evidence() -> None:
     assert set(found.decomposition.columns) >= {"alignment_level", "innovation", "evidence_strength", "change"}
 
 
+def test_a_reach_without_room_has_no_levels_to_compare() -> None:
+    with pytest.raises(InputError, match=r"between 0\.701 and 0\.704: there are no levels to compare"):
+        default_levels((0.7012, 0.7041))
+    assert default_levels((0.2, 0.9)) == (0.6, 0.75, 0.9)
+    assert default_levels((0.72, 0.905)) == (0.72, 0.81, 0.9)
+
+
 def test_an_innovation_taken_from_another_scenario() -> None:
     other = va.Scenario.load("social-prescribing")
     found = va.levels(BASE, [0.65], runs=2, innovations={"borrowed": other}, record=())
@@ -188,6 +196,26 @@ def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> N
     with pytest.raises(InputError, match="uptake_mean"):
         replayed(tmp_path / "out", 2).simulated()
     assert not replayed(tmp_path / "out", 1).simulated().failures[0]
+
+
+def test_what_cannot_be_replayed_says_why(valign: Callable, tmp_path: Path) -> None:
+    valign("run", "two-services", *SMALL, "--out", "out")
+    path = tmp_path / "out" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    tables = {name: each for name, each in manifest["tables"].items() if name != "runs"}
+    path.write_text(json.dumps({**manifest, "tables": tables}))
+    assert "holds no finished table of runs" in valign("run", "--replay", "out", "--row", 0).err
+    path.write_text(json.dumps({**manifest, "work": {**manifest["work"], "code": "0123456789abcdef"}}))
+    said = valign("run", "--replay", "out", "--row", 0)
+    assert said.code == 2
+    assert "another version of the model (0123456789abcdef)" in said.err
+
+
+def test_a_failed_row_fails_again_and_says_so(tmp_path: Path) -> None:
+    design = pd.DataFrame({"alignment_level": [0.7, 0.999], "seed": [1, 2]})
+    va.run_batch(BASE, design, tmp_path / "out")
+    with pytest.raises(InputError, match=r"the run fails, as its row says: .*cannot be reached"):
+        replayed(tmp_path / "out", 1).simulated()
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
