@@ -362,6 +362,32 @@ def test_a_society_is_drawn_person_by_person_and_a_large_one_by_service(monkeypa
     assert [each.get("data-pick") for each in tiles] == ["s0", "s1"]
 
 
+def test_who_cannot_be_followed_is_said(monkeypatch):
+    monkeypatch.setattr(society_view, "MOST_FOLLOWED", 55 * 6)
+    with pytest.raises(InputError, match="55 people can be followed for 6 months only, which is before a scheduled"):
+        society_view.followed(Question(CHANGED))
+    monkeypatch.setattr(society_view, "MOST_FOLLOWED", 55)
+    with pytest.raises(InputError, match="55 people are too many to follow one by one"):
+        society_view.followed(Question(Settings(months=36)))
+
+
+def test_colours_run_from_light_to_dark_and_grey_is_unknown():
+    assert society_view.colour(float("nan")) == "#cccccc"
+    assert society_view.colour(-1.0) == society_view.colour(0.0)
+    assert society_view.colour(2.0) == society_view.colour(1.0)
+    light = [sum(bytes.fromhex(society_view.colour(level)[1:])) for level in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)]
+    assert light == sorted(light, reverse=True)
+    assert light[0] > light[-1] + 200
+
+
+def test_a_setting_at_its_own_value_is_no_change():
+    slack = Settings().base().value("slack")
+    changed = Settings().with_parameter("slack", slack + 0.1)
+    assert changed.parameters == {"slack": slack + 0.1}
+    assert changed.with_parameter("slack", slack) == Settings()
+    assert Settings().with_mechanism("turnover", False).with_mechanism("turnover", True) == Settings()
+
+
 def test_decisions_are_told_with_terms_that_add_up():
     story = society_view.followed(Question(Settings(months=36)))
     engaged = story.events[story.events["what"] == "engaged"].iloc[0]
