@@ -472,6 +472,89 @@ def test_without_the_extra_the_explorer_says_how_to_get_it(monkeypatch):
         server.explore("127.0.0.1", 8765, False)
 
 
+# --- what a page answers, without a browser --------------------------------------------------------------------------
+class Said:
+    """Stands for what is shown: keeps the last text."""
+
+    text = ""
+    visible = False
+
+    def set_content(self, text: str) -> None:
+        self.text = text
+
+    set_text = set_content
+
+    def set_visibility(self, visible: bool) -> None:
+        self.visible = visible
+
+
+@pytest.fixture
+def page():
+    """The page of a visitor, of which messages and status are looked at and nothing is drawn."""
+    pytest.importorskip("nicegui")
+    from valign.explorer.page import Page
+
+    made = Page(None)
+    made.message, made.status, made.busy = Said(), Said(), Said()
+    made.views = {"files": made.views["files"]}  # the others hold what is drawn
+    return made
+
+
+@pytest.mark.parametrize(("move", "message"), [
+    (lambda page: page.move("slack", "much"), "slack = much: a number is wanted"),
+    (lambda page: page.move("slack", None), "slack = None: a number is wanted"),
+    (lambda page: page.set_level("high"), "alignment: high is not a number"),
+    (lambda page: page.set_months(""), "months:  is not a whole number"),
+    (lambda page: page.set_months("1e999"), "months: 1e999 is not a whole number"),
+    (lambda page: page.choose("nowhere"), "nowhere: there is no such scenario"),
+    (lambda page: page.choose(["two-services"]), "there is no such scenario"),
+])
+def test_what_no_control_would_send_is_answered_and_changes_nothing(page, move, message):
+    asyncio.run(move(page))
+    assert message in page.message.text
+    assert page.now == Settings()
+
+
+def test_what_fails_is_told_and_the_page_goes_on(page, monkeypatch):
+    from valign.explorer import page as module
+
+    def fails(error):
+        async def work(*_, **__):
+            raise error
+
+        return work
+
+    monkeypatch.setattr(module, "ensemble", fails(InputError(["0.99 cannot be reached"])))
+    asyncio.run(page.refresh())
+    assert "0.99 cannot be reached" in page.message.text
+    assert page.status.text == "nothing was computed"
+    page.complain()
+    assert page.message.text == ""
+    monkeypatch.setattr(module, "ensemble", fails(Superseded()))
+    asyncio.run(page.refresh())
+    assert (page.message.text, page.status.text) == ("", "computing …")
+    asyncio.run(page.detailed(fails(MemoryError())))
+    assert "this cannot be used" in page.message.text
+    assert not page.busy.visible
+    page.complain()
+    asyncio.run(page.detailed(fails(Superseded())))
+    assert page.message.text == ""
+    page.surprised(ZeroDivisionError())
+    assert "this could not be done (ZeroDivisionError); the page goes on as it was" in page.message.text
+
+
+def test_a_state_that_no_link_can_hold_is_said_where_links_are(page):
+    noise = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=60_000))
+    page.now, page.views["files"].link = Settings("mine", TEXT + f"\n# {noise}"), Said()
+    page.keep_link()
+    assert "download the scenario instead" in page.views["files"].link.text
+
+
+def test_nothing_can_be_taken_away_before_there_are_results(page):
+    asyncio.run(page.views["files"].download("table"))
+    assert "there are no results yet" in page.message.text
+
+
 # --- in a browser ----------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def browser():
