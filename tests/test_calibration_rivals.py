@@ -269,6 +269,23 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     assert "'fit_efect' is not a parameter" in said.err
 
 
+def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
+    valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    write(tmp_path / "data", people=60, periods=8)
+    monkeypatch.setattr("valign.calibration.smc.smc", interrupted)
+    said = valign("calibrate", "data", "--simulations", 3000, "--out", "out")
+    assert said.code == 130
+    assert "what is finished is kept in out/unfinished: the same command goes on from there" in said.err
+    assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.npz"))) == 3
+    assert "Going on with what is finished in out/unfinished" in valign(
+        "calibrate", "data", "--simulations", 3000, "--out", "out"
+    ).err
+
+
 def test_wrong_input_is_one_report(valign: Callable, tmp_path: Path) -> None:
     folder = write(tmp_path / "data", people=60)
     people = pd.read_csv(folder / "people.csv").drop(columns="open")

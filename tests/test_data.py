@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,16 @@ def test_what_is_made_of_a_file_of_the_published_form(made_up: Path, place: Path
         data.observed_curve(community=3)
     with pytest.raises(InputError, match="did you mean 'medical-innovation'"):
         data.observed_curve("medical-inovation")
+
+
+def test_a_run_of_public_data_is_shown_beside_what_was_observed(made_up: Path, place: Path, valign: Callable) -> None:
+    assert valign("data", "get", NAME, "--from", made_up, "--quiet").code == 0
+    said = valign("run", NAME, "--runs", 3, "--out", "out")
+    assert said.code == 0, said.err
+    seen = pd.read_csv(made_up.parent / "out" / "observed.csv")
+    assert seen["share"].iloc[[0, 1, -1]].tolist() == [0, 0.2, 0.7]
+    assert len(pd.read_csv(made_up.parent / "out" / "people.csv")) == 10
+    assert "nothing was tuned to these data" in said.err
 
 
 def test_a_file_that_is_there_is_not_fetched_again(
