@@ -54,6 +54,25 @@ def test_describe(valign: Callable, name: str) -> None:
     assert json.loads(valign("describe", name, "--json").out)["name"] == name
 
 
+def test_describe_tells_what_is_unlike_the_defaults(valign: Callable, tmp_path: Path) -> None:
+    from valign.model.scenario import Scenario
+
+    text = Scenario.load("two-services").replace({
+        "months": 25, "alignment_level": 0.7, "alignment_metric": "profile", "slack": 0.35,
+        "mechanisms.dialogue": False,
+    }).to_toml()
+    changes = ("month = 6\nevent = 'new_leader'\nprofile = 'manager'\norganisations = ['hostel']",
+               "month = 12\nparameter = 'slack'\nscale = 0.5", "month = 18\nparameter = 'slack'\nset = 0.2")
+    (tmp_path / "mine.toml").write_text(text + "".join(f"\n[[changes]]\n{each}\n" for each in changes))
+    said = valign("describe", "mine.toml")
+    assert said.code == 0, said.err
+    for words in ("followed for 25 months.", "month 6: new leader with profile manager, in hostel",
+                  "month 12: slack is multiplied by 0.5, everywhere", "month 18: slack becomes 0.2, everywhere",
+                  "the mean alignment at the start is 0.7", "Switched off: dialogue", "slack: 0.35 (default",
+                  "alignment_metric = profile"):
+        assert words in said.out, words
+
+
 def test_parameters(valign: Callable, root: Path) -> None:
     assert all(name in valign("parameters").out for name in PARAMETERS)
     assert valign("parameters", "--format", "md").out == (root / "docs" / "PARAMETERS.md").read_text(encoding="utf-8")
