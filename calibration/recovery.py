@@ -162,9 +162,10 @@ def _by_parameter(estimates: pd.DataFrame, prior: Prior) -> pd.DataFrame:
 
 def synthetic(problem: Problem, theta: np.ndarray, seed: int = 1) -> Data:
     """Data as they would be were `theta` the truth: the same people, ties and censoring, simulated histories."""
-    _, times = problem.run(np.atleast_2d(theta), np.array([seed]), times=True)
-    if times is None or problem.layout is None or problem.data.people is None:
+    if problem.layout is None or problem.data.people is None:
         raise InputError(["synthetic histories need a data set with people"])
+    _, times = problem.run(np.atleast_2d(theta), np.array([seed]), times=True)
+    assert times is not None
     place = {text: row for row, text in enumerate(problem.layout.ids)}
     time = times[[place[text] for text in problem.data.people["id"]], 0].astype(float)
     return problem.data.with_times(time)

@@ -187,11 +187,6 @@ class Result:
         scale = self.generations[number].scale if scale is None else scale
         return distance(self.reduced(number, summaries), self.reduced(number, self.observed), scale)
 
-    @property
-    def last(self) -> Generation:
-        """The last complete generation."""
-        return [each for each in self.generations if each.complete][-1]
-
     def report(self) -> pd.DataFrame:
         """One row per generation: simulations, accepted, acceptance (share), epsilon, ess, failed runs, complete."""
         return pd.DataFrame(
@@ -216,16 +211,18 @@ class Result:
 
         Raises InputError when none has.
         """
-        reliable = [each for each in self.generations[1:] if each.complete and each.ess >= LEAST_ESS]
-        last = reliable[-1] if reliable else self.last
+        later = [each for each in self.generations[1:] if each.complete]
+        reliable = [each for each in later if each.ess >= LEAST_ESS]
         if not reliable:
-            raise InputError(
-                [
-                    f"the effective sample size is {last.ess:.0f} of {int(last.accepted.sum())} particles: "
-                    f"under {LEAST_ESS:.0f} nothing is summarised (more simulations, more particles or fewer "
-                    "free parameters)"
-                ]
+            why = (
+                f"the effective sample size is {later[-1].ess:.0f} of {int(later[-1].accepted.sum())} particles: under "
+                f"{LEAST_ESS:.0f} nothing is summarised"
+                if later
+                else f"{sum(len(each.u) for each in self.generations)} simulations ended before a second generation "
+                "was complete: nothing is summarised"
             )
+            raise InputError([f"{why} (more simulations, more particles or fewer free parameters)"])
+        last = reliable[-1]
         return last.u[last.accepted], last.weight[last.accepted]
 
     def table(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,14 @@
 """The committed study of Medical Innovation: `make calibration` (minutes) writes results/reference/calibration/.
 
+    python -m valign.calibration.study [--data FOLDER] [--simulations 50000] [--out DIR]
+
 Tables and figures only; nothing in them stands for a single person. docs/CALIBRATION.md says what they mean.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +18,7 @@ import pandas as pd
 
 from valign.experiments.design import check_design
 from valign.experiments.simulate import plan, run_jobs
+from valign.model.errors import InputError
 from valign.results import figures, figures_calibration
 
 from .calibrate import calibrate, choose_model
@@ -31,16 +36,21 @@ SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
     "default": DEFAULT_FREE,
     "five": {**DEFAULT_FREE, "frailty_sd": None},
 }
-RECOVERED, SIMULATIONS = 20_000, 50_000
-MISTAKEN = 20  # data sets of each model in the confusion matrix of the sequential ABC
+SIZES = {
+    "simulations": (50_000, "of the sequential ABC, of each rival, and (three fifths) of the exact check"),
+    "recovered": (20_000, "simulations from which 300 data sets are recovered"),
+    "mistaken": (20, "data sets of each rival in the confusion matrix of the sequential ABC"),
+    "timed": (10_240, "runs whose processor time is taken"),
+    "repeats": (12, "times that they are run"),
+}
 
 
-def recoveries(data: Data) -> dict[str, Recovery]:
+def recoveries(data: Data, simulations: int) -> dict[str, Recovery]:
     """Recovery for every set of free parameters: 300 data sets each."""
-    return {name: recover(reference_table(Problem.of(data, free=free), RECOVERED)) for name, free in SETS.items()}
+    return {name: recover(reference_table(Problem.of(data, free=free), simulations)) for name, free in SETS.items()}
 
 
-def overhead(data: Data, runs: int = 10_240, repeats: int = 12) -> pd.DataFrame:
+def overhead(data: Data, runs: int, repeats: int) -> pd.DataFrame:
     """Processor seconds of plain kernels, of the same runs with checks and summaries, and of the loop around so many.
 
     The least of some repeats in turn, since other work on the machine only ever adds time.
@@ -77,10 +87,16 @@ def overhead(data: Data, runs: int = 10_240, repeats: int = 12) -> pd.DataFrame:
                          for name, each in least.items()])  # fmt: skip
 
 
-def main(folder: Path = FOLDER) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Everything, in the order in which it should be believed."""
+    parser = argparse.ArgumentParser(description="Fit people's histories, and say how far the fit can be believed.")
+    parser.add_argument("--data", default="medical-innovation", help="a folder with data.toml")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the tables and figures")
+    for name, (size, what) in SIZES.items():
+        parser.add_argument(f"--{name}", type=int, default=size, help=what)
+    wish = parser.parse_args(arguments)
+    data, folder, spent = load(wish.data), wish.out, {}
     folder.mkdir(parents=True, exist_ok=True)
-    data, spent = load("medical-innovation"), {}
 
     def keep(name: str, table: pd.DataFrame) -> None:
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
@@ -90,10 +106,10 @@ def main(folder: Path = FOLDER) -> None:
         print(f"{name}: {spent[name]:.0f} s", flush=True)
 
     start = time.perf_counter()
-    keep("agreement", agreement(data))
+    keep("agreement", agreement(data, simulations=3 * wish.simulations // 5))
     lap("exact check", start)
     start = time.perf_counter()
-    found = recoveries(data)
+    found = recoveries(data, wish.recovered)
     keep("recovery", pd.concat([each.parameters.assign(free=name) for name, each in found.items()], ignore_index=True))
     figures.save(
         figures_calibration.ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
@@ -103,7 +119,7 @@ def main(folder: Path = FOLDER) -> None:
     )
     lap("recovery", start)
     start = time.perf_counter()
-    fitted = calibrate(data, simulations=SIMULATIONS)
+    fitted = calibrate(data, simulations=wish.simulations)
     lap("sequential ABC and estimators", start)
     for name in ("summary", "predictive", "checks"):
         keep(name, getattr(fitted, name))
@@ -121,7 +137,7 @@ def main(folder: Path = FOLDER) -> None:
         fitted.predictive,
     )
     start = time.perf_counter()
-    choice = choose_model(data, simulations=SIMULATIONS)
+    choice = choose_model(data, simulations=wish.simulations)
     lap("rivals", start)
     for name in ("shares", "confusion", "scores", "folds"):
         keep(name, getattr(choice, name))
@@ -133,12 +149,15 @@ def main(folder: Path = FOLDER) -> None:
     )
     figures.save(figures_calibration.odds_figure(choice.odds, f"{title}: odds along the tolerance"), folder, "odds",
                  choice.odds)  # fmt: skip
-    keep("overhead", overhead(data))
+    keep("overhead", overhead(data, wish.timed, wish.repeats))
     start = time.perf_counter()
-    keep("confusion_smc", confusion_smc(choice.tables, MISTAKEN).assign(data_sets=MISTAKEN))
+    keep("confusion_smc", confusion_smc(choice.tables, wish.mistaken).assign(data_sets=wish.mistaken))
     lap("confusion by sequential ABC", start)
     keep("seconds", pd.DataFrame({"step": list(spent), "seconds": [round(each, 1) for each in spent.values()]}))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

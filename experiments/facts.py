@@ -1,14 +1,15 @@
 """The model at its defaults held against the facts of docs/EVIDENCE.md, with every effect of fit at 0 beside.
 
-    python -m valign.experiments.facts            writes results/reference/facts.csv and facts.md (minutes)
+    python -m valign.experiments.facts [--runs 100] [--out DIR]      writes facts.csv and facts.md (minutes)
 
 Each fact is estimated run by run, every run in a society of its own; the interval is of the mean over runs (t, 95 %).
 A fact that the model reproduces with fit switched off too says nothing about alignment: that is what the second
-column is for. Nothing is tuned here.
+column is for. Nothing is tuned here. The committed table stands in results/reference.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from valign.model.errors import InputError
 from valign.model.scenario import Scenario
 from valign.results.summaries import Interval, mean_interval
 
@@ -226,15 +228,23 @@ def as_markdown(table: pd.DataFrame, runs: int, seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(runs: int = RUNS, seed: int = SEED) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write the table."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    table = facts_table(runs, seed)
-    table.to_csv(OUT / "facts.csv", index=False, float_format="%.5g")
-    text = as_markdown(table, runs, seed)
-    (OUT / "facts.md").write_text(text, "utf-8")
+    parser = argparse.ArgumentParser(description="Hold the model at its defaults against the facts.")
+    parser.add_argument("--runs", type=int, default=RUNS, help="runs a scenario, each in a society of its own")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of facts.csv and facts.md")
+    wish = parser.parse_args(arguments)
+    table = facts_table(wish.runs, wish.seed)
+    text = as_markdown(table, wish.runs, wish.seed)
+    wish.out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(wish.out / "facts.csv", index=False, float_format="%.5g")
+    (wish.out / "facts.md").write_text(text, "utf-8")
     print(text)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

@@ -209,7 +209,8 @@ def convergence_figure(convergence: pd.DataFrame, title: str, main: str, remark:
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
-        axes.set_xlim(sizes[0], sizes[-1])
+        if len(sizes) > 1:  # an outcome of which too many values are missing may have one
+            axes.set_xlim(sizes[0], sizes[-1])
         late = of[of["factor"].isin(names) & of["n"].isin(sizes[-2:])]
         axes.set_ylim(0, max(1.15 * float(late["high"].fillna(late["value"]).max()), 1e-9))
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)

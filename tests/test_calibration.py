@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import truncnorm
 
+from valign.calibration import hazard
 from valign.calibration.estimators import Posterior, adjust, estimate, forest, regression
+from valign.calibration.keeping import Kept
 from valign.calibration.priors import Prior
-from valign.calibration.smc import Kernel, ess, log_prior, smc
+from valign.calibration.smc import Kernel, ess, log_prior, one_blas_thread, smc
 from valign.model.errors import InputError
 
 PRIOR = Prior.of({"a": (-4.0, 4.0), "b": (-4.0, 4.0)})
@@ -129,8 +134,11 @@ def test_failed_runs_are_never_accepted_and_counted() -> None:
 
 def test_too_small_an_effective_sample_is_not_summarised() -> None:
     few = smc(gaussian, PRIOR, OBSERVED, particles=60, simulations=2000, seed=1)
-    with pytest.raises(InputError, match="under 100 nothing is summarised"):
+    with pytest.raises(InputError, match="of 60 particles: under 100 nothing is summarised"):
         few.particles()
+    short = smc(gaussian, PRIOR, OBSERVED, particles=200, simulations=450, seed=1)
+    with pytest.raises(InputError, match="450 simulations ended before a second generation was complete"):
+        short.particles()
     with pytest.raises(InputError, match="under 100"):
         Posterior("x", PRIOR, np.zeros((50, 2)), np.full(50, 0.02)).summary()
 
@@ -161,6 +169,55 @@ def test_a_parameter_that_the_data_do_not_touch_is_said_to_be_uninformed() -> No
         assert table.loc["a", "informed"]
         assert not table.loc["idle", "informed"]
         assert abs(table.loc["idle", "mean"] - 0.5) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"simulations": 100}, "simulations = 100: at least 400 are needed for 200 particles"),
+        ({"first": 50}, "at least 200 are needed for 200 particles"),
+        ({"observed": np.array([1.2, np.nan, 0.0])}, "the observed summaries are not all finite"),
+    ],
+)
+def test_wrong_budgets_and_observations(how, words) -> None:
+    observed = how.pop("observed", OBSERVED)
+    with pytest.raises(InputError, match=words):
+        smc(gaussian, PRIOR, observed, **{"particles": 200, "simulations": 2000, **how})
+
+
+def test_too_many_failures_from_the_prior_are_said() -> None:
+    def mostly_fails(theta: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        return np.where(theta[:, :1] > 3.9, gaussian(theta, seeds), np.nan)
+
+    with pytest.raises(InputError, match=r"only \d+ of 2000 runs from the prior succeeded: 1000 are needed"):
+        smc(mostly_fails, PRIOR, OBSERVED, particles=1000, simulations=5000)
+
+
+def test_points_of_the_prior_come_back() -> None:
+    theta = np.array([[-4.0, 4.0], [0.3, -2.0]])
+    np.testing.assert_allclose(PRIOR.theta(PRIOR.u(theta)), theta, atol=1e-9)
+
+
+def test_a_missing_library_is_named(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(InputError, match=r"scikit-learn is not installed.*valign\[calibration\]"):
+        forest(np.zeros((9, 2)), np.zeros((9, 3)), OBSERVED, PRIOR)
+    monkeypatch.setitem(sys.modules, "statsmodels.api", None)
+    with pytest.raises(InputError, match=r"statsmodels is not installed.*valign\[calibration\]"):
+        hazard.exact_fit(pd.DataFrame(), PRIOR)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with one_blas_thread():  # does without
+        assert np.eye(2).sum() == 2
+
+
+def test_parts_that_cannot_be_kept_say_where(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file"):
+        Kept(tmp_path / "file", {})
+    kept = Kept(tmp_path / "kept", {})
+    shutil.rmtree(tmp_path / "kept")
+    with pytest.raises(InputError, match=r"kept: No such file"):
+        kept.write("part", {"x": np.zeros(2)})
 
 
 @pytest.mark.parametrize(

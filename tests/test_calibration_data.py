@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from valign.calibration import data
+from valign.calibration.problem import scenario_of
 from valign.model.errors import InputError
 
 TOML = """
@@ -42,6 +43,14 @@ kind = "median_difference"
 orientation = "openness"
 value = -2
 sd = 0.5
+"""
+PEOPLE = """
+[people]
+file = "people.csv"
+id = "who"
+time = "adopted_in"
+observed_until = 8
+not_adopted = ["never"]
 """
 
 
@@ -189,6 +198,27 @@ def test_everything_wrong_is_said_at_once(write) -> None:
         (TOML.replace("observed_until = 8", ""), "people.observed_until is missing"),
         (TOML.replace('orientation = "openness"', 'orientation = "opennes"'), "did you mean 'openness'"),
         (TOML.replace("of = 200", ""), "counts need `of`"),
+        (TOML.replace('name = "pilot"', "name = 3"), "name = 3: a text is wanted"),
+        (f"orientation = 3\n{PEOPLE}", "orientation: a table is wanted"),
+        (f"orientation.openness = 'open'\n{PEOPLE}", "orientation.openness: innovation is missing"),
+        (f"orientation.openness = 3\n{PEOPLE}", "orientation.openness: Input should be a valid dictionary"),
+        (TOML.replace('time = "adopted_in"', 'time = "adopted"'), "'adopted' is not a column"),
+        (TOML.replace('"open"\nlow = 1\nhigh = 5', '"opn"\ncodes = { 1 = 1 }'), "did you mean 'open'"),
+        (f"series = 3\n{PEOPLE}", r"series: a list of tables is wanted \(\[\[...\]\]\)"),
+        ("[ties]\nfile = 'ties.csv'\n[[patterns]]\n", r"ties needs \[people\]"),
+        (TOML.replace("low = 1\nhigh = 5", "low = 5\nhigh = 5"), "low and high should be two different numbers"),
+        (TOML.replace("low = 1\nhigh = 5", "codes = { 1 = 3 }"), r"codes should lead to numbers in \[0, 1\]"),
+        (TOML.replace("low = 1\nhigh = 5", "codes = { 1 = 0.1, 2 = 0.2 }"), "code of 'open'"),
+        (TOML.replace('count = "using"\n', ""), r"give either count \(a column\) or share \(a column\)"),
+        (TOML.replace('"median_difference"', '"share_adopted"'), "share_adopted needs `at`"),
+        (TOML.replace('orientation = "openness"\n', ""), "needs `orientation`"),
+        (TOML.replace("observed_until = 8", "observed_until = 0"), "observed_until = 0: a whole number from 1 to 600"),
+        (TOML.replace("observed_until = 8", 'observed_until = "ends"'), "'ends' is not a column"),
+        (TOML.replace("of = 200", 'of = "asked"'), "'asked' is not a column"),
+        (TOML.replace('file = "ties.csv"', 'file = "ties.csv"\nfrom = "frm"'), "'frm' is not a column"),
+        (TOML.replace('file = "ties.csv"', 'file = "nowhere.csv"'), r"nowhere\.csv"),
+        (TOML.replace('file = "register.csv"', 'file = "nowhere.csv"'), r"nowhere\.csv"),
+        (TOML.replace('file = "people.csv"', 'file = "nowhere.csv"'), r"nowhere\.csv"),
         (
             TOML.replace('kind = "median_difference"', 'kind = "outcome"\noutcome = "sustained24"'),
             "did you mean 'sustained_24'",
@@ -200,11 +230,89 @@ def test_broken_descriptions(write, text: str, words: str) -> None:
         data.load(write(text))
 
 
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"ties": TIES.assign(to="stranger")[:0]}, "no tie joins two of the people"),
+        ({"ties": TIES.assign(to=["p1", None, "p3"])}, "line 3: has no to"),
+        ({"register": REGISTER[:0]}, "has no rows"),
+        ({"register": REGISTER.assign(time=[1, 4, 4])}, "a period stands there more than once"),
+        ({"register": REGISTER.assign(time=[1, 4.5, 601])}, "lines 3, 4: time: periods are whole numbers"),
+        ({"register": REGISTER.assign(using=[10, None, 120])}, "line 3: has no using"),
+    ],
+)
+def test_broken_ties_and_series(write, tables: dict[str, pd.DataFrame], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        data.load(write(**tables))
+
+
+def test_each_may_have_been_observed_for_a_time_of_their_own(write) -> None:
+    table = people().assign(ends=[9, *[8] * 22, 5], adopted_in=[9, *["never", "1"] * 11, "never"])
+    text = TOML.replace("observed_until = 8", 'observed_until = "ends"')
+    found = data.load(write(text, people=table))
+    assert found.periods == 9
+    assert found.people["until"].tolist() == table["ends"].tolist()
+    assert found.people["time"].iloc[0] == 9
+    for wrong, words in ((None, "line 3: has no ends"), (0, "line 3: ends: a whole number from 1 to 600"),
+                         (2.5, "line 3: ends: a whole number")):  # fmt: skip
+        with pytest.raises(InputError, match=words):
+            data.load(write(text, people=table.assign(ends=[9, wrong, *[8] * 21, 5])))
+
+
+def test_roles_codes_and_shares(write) -> None:
+    text = TOML.replace("low = 1\nhigh = 5", "codes = { 1 = 0.1, 2 = 0.2, 3 = 0.3, 4 = 0.4, 5 = 0.9 }")
+    text = text.replace('id = "who"', 'id = "who"\nrole = "job"').replace('count = "using"\nof = 200', 'share = "part"')
+    register = pd.DataFrame({"time": [8, 1], "part": [0.6, 0.05]})
+    found = data.load(write(text, people=people().assign(job=["staff", "manager"] * 12), register=register))
+    assert found.people["role"].tolist()[:2] == ["staff", "manager"]
+    assert found.people["openness"].tolist()[:5] == [0.1, 0.2, 0.3, 0.4, 0.9]
+    assert found.series[0].time.tolist() == [1, 8]
+    assert found.series[0].share.tolist() == [0.05, 0.6]
+    assert np.isnan(found.series[0].of).all()
+    with pytest.raises(InputError, match="role"):
+        data.load(write(text, people=people().assign(job=["staff", "boss"] * 12), register=register))
+
+
+def test_people_without_ties_or_values_can_be_read_and_divided(write) -> None:
+    found = data.load(write(PEOPLE))
+    assert found.ties is None
+    assert found.people["community"].unique().tolist() == ["all"]
+    part = found.part(found.people["time"].notna().to_numpy())
+    assert part.ties is None
+    assert len(part.people) == 16
+    assert found.digest != part.digest
+
+
 def test_no_such_data(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no folder of data"):
         data.load(tmp_path / "none")
     with pytest.raises(InputError, match=r"no data\.toml"):
         data.load(tmp_path)
+    (tmp_path / "data.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(InputError, match=r"data\.toml: cannot be read: not UTF-8"):
+        data.load(tmp_path)
+
+
+def test_the_public_data_set_is_described_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up doctors in the columns of the converted tables."""
+    folder = tmp_path / "medical-innovation"
+    folder.mkdir()
+    rows = np.arange(30)
+    pd.DataFrame(
+        {
+            "id": 1000 + rows, "community": 1 + rows % 2, "toa": np.where(rows % 5, 1 + rows % 17, 18),
+            "last_period": 17, "science": [np.nan, *(1 + rows[1:] % 3)],
+        }
+    ).to_csv(folder / "nodes.csv", index=False)  # fmt: skip
+    pd.DataFrame({"ego": [1000, 1001, 1002], "alter": [1002, 1003, 9999]}).to_csv(folder / "edges.csv", index=False)
+    monkeypatch.setenv("VALIGN_DATA", str(tmp_path))
+    found = data.load("medical-innovation")
+    assert found.periods == 17
+    assert found.people["time"].isna().sum() == 6
+    assert found.people["science_first"].tolist()[1:4] == [0.65, 0.45, 0.85]
+    assert len(found.ties) == 2
+    assert scenario_of(found).name == "medical-innovation"
+    assert found.remarks == ("1 of 30 people have no science_first: drawn from the profile in each run",)
 
 
 def test_the_public_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tests.made_up import write
 
 from valign.calibration.calibrate import choose_model
 from valign.calibration.data import load
+from valign.calibration.explanations import RIVALS
 
 TABLES = ("people.csv", "ties.csv", "poll.csv", "data.toml")
 
@@ -59,8 +61,9 @@ def test_the_example_runs(valign: Callable, folder: Path, tmp_path: Path) -> Non
     found = pd.read_csv(tmp_path / "fitted" / "summary.csv").query("method == 'regression'").set_index("parameter")
     assert found.loc["fit_effect", "q95"] > 0.2
     assert not (tmp_path / "fitted" / "unfinished").exists()
-    said = valign("rivals", ".", "--simulations", 6000, "--out", "compared", "--quiet")
+    said = valign("rivals", ".", "--simulations", 6000, "--out", "compared")
     assert said.code == 0, said.err
+    assert "by sequential ABC" in said.err or "Both methods" in said.err
     shares = pd.read_csv(tmp_path / "compared" / "shares.csv").groupby("method")["share"].sum()
     np.testing.assert_allclose(shares, 1.0)
     odds = pd.read_csv(tmp_path / "compared" / "odds.csv")
@@ -68,6 +71,8 @@ def test_the_example_runs(valign: Callable, folder: Path, tmp_path: Path) -> Non
     assert odds["epsilon"].is_monotonic_decreasing
     assert (tmp_path / "compared" / "figure-odds.png").stat().st_size > 0
     assert pd.read_parquet(tmp_path / "compared" / "reference.parquet")["model"].nunique() == 5
+    again = json.loads(valign("rivals", ".", "--simulations", 6000, "--out", "compared", "--json").out)
+    assert {row["truth"] for row in again["confusion"]} == set(RIVALS)
 
 
 @pytest.mark.slow

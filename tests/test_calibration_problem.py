@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from tests.made_up import made_up
 
 from valign.calibration import hazard
-from valign.calibration.data import Data, read
+from valign.calibration.data import Data, Pattern, read
 from valign.calibration.histories import Summariser, auxiliary_fit, person_periods
 from valign.calibration.problem import Problem, prior_of, scenario_of
+from valign.calibration.recovery import synthetic
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.scenario import Scenario
@@ -133,6 +136,42 @@ def test_series_and_patterns_are_targets_too(tmp_path) -> None:
     assert abs(noise.mean()) < 0.02
 
 
+def test_patterns_of_groups_are_medians_and_shares(data: Data) -> None:
+    """Medians and shares of the open and of the others, from the periods in which they adopted."""
+    patterns = [
+        Pattern(name="all", kind="median_time", value=9, sd=0.1),
+        Pattern(name="open", kind="median_time", orientation="openness", group="high", value=9, sd=0.1),
+        Pattern(name="earlier", kind="median_difference", orientation="openness", value=-1, sd=0.1),
+        Pattern(name="by 6", kind="share_adopted", orientation="openness", group="low", at=6, value=0.3, sd=0.01),
+    ]
+    problem = Problem.of(replace(data, patterns=patterns))
+    theta = np.repeat([[-2.5, 0.5, 0.5, 0.2]], 40, axis=0)
+    summaries, times = problem.run(theta, np.arange(40), times=True)
+    assert times is not None
+    layout = problem.layout
+    assert layout is not None
+    wanted = np.where((times >= 1) & (times <= 18), times, 19)
+    high = layout.high[:, 0] == 1
+    expected = np.stack([
+        np.median(wanted, axis=0), np.median(wanted[high], axis=0),
+        np.median(wanted[high], axis=0) - np.median(wanted[~high], axis=0), (wanted[~high] <= 6).mean(axis=0),
+    ])  # fmt: skip
+    error = summaries[:, -4:].T - expected
+    sd = np.array([0.1, 0.1, 0.1, 0.01])
+    assert np.abs(error.mean(axis=1) / sd).max() < 4 / np.sqrt(40)
+    np.testing.assert_allclose(error.std(axis=1) / sd, 1, atol=0.4)
+
+
+def test_what_no_scenario_can_be_made_of(data: Data) -> None:
+    with pytest.raises(InputError, match=r"without people there is no scenario .*--scenario"):
+        Problem.of(replace(data, people=None, ties=None, orientation={}))
+    with pytest.raises(InputError, match=r"has no \[orientation\]: name a scenario"):
+        Problem.of(replace(data, orientation={}))
+    numbers = Problem.of(replace(data, people=None, ties=None), Scenario.load("two-services"), {"base_staff": None})
+    with pytest.raises(InputError, match="need a data set with people"):
+        synthetic(numbers, np.array([-3.0]))
+
+
 @pytest.mark.parametrize(
     ("free", "words"),
     [
@@ -169,6 +208,13 @@ def test_in_the_limit_the_model_is_the_logit(data: Data) -> None:
     )
     apart = (fits.mean(axis=0) - truth) / (fits.std(axis=0) / np.sqrt(40))
     assert np.abs(apart).max() < 3.5, apart
+
+
+def test_the_exact_check_knows_one_metric(data: Data) -> None:
+    problem = hazard.limit_problem(data)
+    other = Problem(data, problem.scenario.replace({"alignment_metric": "profile"}), problem.prior, problem.society)
+    with pytest.raises(InputError, match="written for the metric 'distance'"):
+        hazard.limit_table(other)
 
 
 def test_abc_agrees_with_the_exact_posterior(data: Data) -> None:

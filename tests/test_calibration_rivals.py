@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -160,6 +162,68 @@ def test_every_seed_is_a_seed_of_the_forest(problem: Problem) -> None:
     assert choose_forest(tables, problem.observed, 2**63 - 1)[0]["share"].sum() == pytest.approx(1.0)
 
 
+def test_people_of_one_place_are_held_out_in_five_parts(tmp_path: Path) -> None:
+    layout = Problem.of(made_up(tmp_path, people=60, places=1, periods=2)).layout
+    assert layout is not None
+    made = held_out.folds(layout)
+    assert [fold.name for fold in made] == [f"part {n}" for n in range(1, 6)]  # two periods have no last third
+    assert (np.stack([fold.people for fold in made]).sum(axis=0) == 1).all()
+
+
+def test_scores_of_the_folds_that_there_are() -> None:
+    """Nobody was left to adopt in the last third: only communities are compared."""
+    rng = np.random.default_rng(1)
+    people = pd.concat(
+        pd.DataFrame(
+            {"person": np.arange(20), "log_score": rng.normal(off - 2, 0.1, 20), "early": np.arange(20) % 2,
+             "chance": np.arange(20) % 2 * off + 0.1, "fold": fold, "model": name}
+        ) for fold in ("town 0", "town 1") for name, off in (("full", 1.0), ("bass", 0.0), ("logistic", 0.0))
+    )  # fmt: skip
+    counts = people.groupby(["fold", "model"])["log_score"].mean().abs().rename("crps").reset_index()
+    found = held_out.compare(people, counts, resamples=50)
+    assert set(found["kind"]) == {"communities"}
+    row = found.set_index(["score", "model", "reference"]).loc[("log_score", "full", "bass")]
+    assert 0.8 < row["low"] < row["difference"] < row["high"] < 1.2
+    assert found.set_index(["score", "model", "reference"]).loc[("auc", "full", "bass"), "mean"] == 1
+
+
+def test_what_two_methods_say_is_put_in_words() -> None:
+    def choice(forest: dict[str, float]) -> rivals.Choice:
+        smc = {"full": 0.7, "peers": 0.3}
+        shares = pd.DataFrame([{"method": method, "model": name, "share": share}
+                               for method, of in (("smc", smc), ("forest", forest)) for name, share in of.items()])
+        odds = pd.DataFrame({"generation": [0, 0, 1, 1], "epsilon": [2.0, 2.0, 0.5, 0.5], "ess": [300.0] * 4,
+                             "model": ["full", "peers"] * 2, "share": [0.5, 0.5, 0.7, 0.3]})  # fmt: skip
+        data, none = SimpleNamespace(remarks=("4 people have no values",)), pd.DataFrame()
+        return rivals.Choice(data, shares, odds, none, none, none, {})
+
+    alike = choice({"full": 0.6, "peers": 0.4})
+    assert alike.agree
+    assert alike.remarks() == [
+        "4 people have no values", "Both methods put the same explanation first: values and peers.",
+        "Shares of sequential ABC: after 2 tolerances, 2.00 to 0.50, with an effective sample size of 300.",
+    ]  # fmt: skip
+    apart = choice({"full": 0.2, "peers": 0.8})
+    assert not apart.agree
+    assert apart.remarks()[1] == (
+        "The two methods disagree, nothing is decided: sequential ABC puts first values and peers, the forest peers "
+        "only (contagion)."
+    )
+    assert "The methods differ on values and peers: 70 % by sequential ABC, 20 % by the forest." in apart.remarks()
+
+
+def test_rivals_need_people_with_values(problem: Problem) -> None:
+    bare = replace(problem.data, orientation={}, people=problem.data.people.drop(columns="openness"))
+    without = Problem(bare, problem.scenario, problem.prior, problem.society)
+    with pytest.raises(InputError, match=r"the data need \[people\] and an \[orientation\]"):
+        rivals.choose(without, 100)
+
+
+def test_the_reported_method_cannot_be_left_out(problem: Problem) -> None:
+    with pytest.raises(InputError, match="methods: 'regression', which is reported, has to be among them"):
+        calibrate(problem.data, free=FREE, methods=("forest",))
+
+
 @pytest.mark.slow
 def test_rivals_are_told_apart(tmp_path: Path) -> None:
     """With strong values and no peers, explanations without values lose, by both methods and out of sample."""
@@ -190,9 +254,10 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
         "--out",
         "out",
     )
-    said = valign(*asked, "--quiet")
+    said = valign(*asked)
     assert said.code == 0, said.err
     assert "fit_effect" in said.out
+    assert "valign run SCENARIO --parameters out/posterior.parquet" in said.err
     for name in (
         "posterior.parquet",
         "summary.csv",
@@ -231,6 +296,23 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     assert "'fit_efect' is not a parameter" in said.err
 
 
+def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
+    valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    write(tmp_path / "data", people=60, periods=8)
+    monkeypatch.setattr("valign.calibration.smc.smc", interrupted)
+    said = valign("calibrate", "data", "--simulations", 3000, "--out", "out")
+    assert said.code == 130
+    assert "what is finished is kept in out/unfinished: the same command goes on from there" in said.err
+    assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.npz"))) == 3
+    assert "Going on with what is finished in out/unfinished" in valign(
+        "calibrate", "data", "--simulations", 3000, "--out", "out"
+    ).err
+
+
 def test_wrong_input_is_one_report(valign: Callable, tmp_path: Path) -> None:
     folder = write(tmp_path / "data", people=60)
     people = pd.read_csv(folder / "people.csv").drop(columns="open")
@@ -256,3 +338,6 @@ def test_a_posterior_is_a_design(tmp_path: Path) -> None:
     draws.assign(months=3).to_csv(tmp_path / "q.csv", index=False)
     with pytest.raises(InputError, match="'months' is not a parameter"):
         posterior_design(tmp_path / "q.csv", scenario, 20)
+    draws[:0].to_csv(tmp_path / "r.csv", index=False)
+    with pytest.raises(InputError, match=r"r\.csv: has no rows"):
+        posterior_design(tmp_path / "r.csv", scenario, 20)

@@ -74,6 +74,11 @@ def test_more_than_eight_are_refused_where_nothing_screens(data: Data) -> None:
         screen_free(data, None, [*MANY, "fit_efect"])
 
 
+def test_what_moves_nothing_leaves_nothing_to_fit(data: Data) -> None:
+    with pytest.raises(InputError, match="no parameter moves"):
+        screen_free(data, None, IDLE, trajectories=4)
+
+
 def test_calibrate_screens(data: Data) -> None:
     found = calibrate(data, free=MANY, simulations=8000, particles=300, methods=("regression",))
     assert found.screened is not None

@@ -111,6 +111,20 @@ def test_worlds_that_fail_are_counted_and_named():
     assert tables["failures"]["world"].tolist() == [0, 1, 2, 3, 4]
 
 
+def test_a_claim_that_no_world_can_test_stays_undecided():
+    def toy(base, arms, outcomes, runs, societies, worlds=None, **_):
+        return Evaluated({arm.key: dict.fromkeys(outcomes, np.full(runs.shape, np.nan)) for arm in arms}, {}, 0)
+
+    found = test_claim(example(), 10, 4, evaluate=toy, shipped_runs=0)
+    assert (found.judged.worlds, found.judged.failed, found.verdict) == (0, 10, "undecided")
+    assert found.more_worlds is None
+    assert found.table["effect"].isna().all()
+    assert "too few worlds" in found.where.words()
+    summary, tables = claim_tables([found])
+    assert len(tables["failures"]) == 10
+    assert "too near a limit for any number of worlds" in paper.in_words(summary.iloc[0].to_dict())
+
+
 # --- statistics ------------------------------------------------------------------------------------------------------
 def test_noise_is_taken_out_of_the_shares():
     """True effects 0 with noise as large as half the smallest effect: classed by their means, 2 in 100 would pass."""

@@ -58,10 +58,40 @@ def test_describe(valign: Callable, name: str) -> None:
     assert json.loads(valign("describe", name, "--json").out)["name"] == name
 
 
+def test_describe_tells_what_is_unlike_the_defaults(valign: Callable, tmp_path: Path) -> None:
+    from valign.model.scenario import Scenario
+
+    text = Scenario.load("two-services").replace({
+        "months": 25, "alignment_level": 0.7, "alignment_metric": "profile", "slack": 0.35,
+        "mechanisms.dialogue": False,
+    }).to_toml()
+    changes = ("month = 6\nevent = 'new_leader'\nprofile = 'manager'\norganisations = ['hostel']",
+               "month = 12\nparameter = 'slack'\nscale = 0.5", "month = 18\nparameter = 'slack'\nset = 0.2")
+    (tmp_path / "mine.toml").write_text(text + "".join(f"\n[[changes]]\n{each}\n" for each in changes))
+    said = valign("describe", "mine.toml")
+    assert said.code == 0, said.err
+    for words in ("followed for 25 months.", "month 6: new leader with profile manager, in hostel",
+                  "month 12: slack is multiplied by 0.5, everywhere", "month 18: slack becomes 0.2, everywhere",
+                  "the mean alignment at the start is 0.7", "Switched off: dialogue", "slack: 0.35 (default",
+                  "alignment_metric = profile"):
+        assert words in said.out, words
+
+
 def test_parameters(valign: Callable, root: Path) -> None:
     assert all(name in valign("parameters").out for name in PARAMETERS)
     assert valign("parameters", "--format", "md").out == (root / "docs" / "PARAMETERS.md").read_text(encoding="utf-8")
     assert "tie_rate" in valign("parameters", "TIE_R", "--format", "csv").out
+
+
+def test_version_and_data_sets(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import valign as va
+
+    assert valign("--version").out.strip() == va.__version__
+    monkeypatch.setenv("VALIGN_DATA", str(tmp_path / "data"))
+    assert "not yet: valign data get medical-innovation" in valign("data").out
+    (tmp_path / "data" / "medical-innovation").mkdir(parents=True)
+    (tmp_path / "data" / "medical-innovation" / "codebook.toml").write_text("")
+    assert str(tmp_path / "data" / "medical-innovation") in valign("data").out
 
 
 def test_validate(valign: Callable, tmp_path: Path) -> None:
@@ -116,6 +146,16 @@ def test_run_leaves_tables_figure_and_manifest(valign: Callable, tmp_path: Path)
     assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 4
     assert "fit_effect" in (tmp_path / "out" / "scenario.toml").read_text()
     assert valign("validate", "out/scenario.toml").code == 0
+
+
+def test_a_picture_that_cannot_be_shown_is_kept(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from valign import terminal
+
+    asked = ("run", "two-services", "--runs", 2, "--months", 3, "--out", "out", "--show")
+    monkeypatch.setattr(terminal, "show_picture", lambda path: False)
+    assert "Figure: out" in valign(*asked).err
+    monkeypatch.setattr(terminal, "show_picture", lambda path: path.endswith("run.png"))
+    assert "Shown and kept: out" in valign(*asked).err
 
 
 def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> None:
@@ -178,7 +218,11 @@ def test_events_are_kept_when_asked_for(valign: Callable, tmp_path: Path) -> Non
     (("run", "two-services", "--set", "organisations.hostel.staff=1000000000000"), "memory"),
     (("run", "two-services", "--record", "seris"), "did you mean series"),
     (("run", "two-services", "--set", "alignment_level=0.999", "--runs", "2"), "reachable"),
+    (("run", "two-services", "--record", "ablations", "--parameters", "draws.csv"), "not with --parameters"),
     (("levels", "two-services", "--levels", "low,high"), "--levels"),
+    (("compare", "two-services", "low-fit", "--precision", "uptake_final=few"), "outcome=half_width"),
+    (("claims", "C7", "C7"), "'c7' is asked for twice"),
+    (("claims", "C7", "--worlds", "1"), "--worlds 1"),
     (("levels", "two-services", "--levels", "0.999", "--runs", "2"), "reachable"),
     (("levels", "two-services", "--levels", "0.7,0.7", "--runs", "2"), "twice"),
     (("levels", "two-services", "--levels", "1.5", "--runs", "2"), "0 to 1"),

@@ -14,6 +14,7 @@ from tests.small import imported_society
 
 import valign as va
 from valign.experiments.compare import compare
+from valign.experiments.levels import default_levels
 from valign.experiments.replay import replayed
 from valign.model.errors import InputError
 from valign.results import pages, store, summaries
@@ -122,8 +123,13 @@ def test_the_runs_that_a_precision_needs() -> None:
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
     (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
     (lambda: compare({"a": BASE, "b": BASE}, runs=0), "runs = 0"),
-    (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: at least one"),
+    (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: one strength"),
     (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: at least one"),
+    (lambda: va.levels(BASE, []), "levels: 1 to 20 are wanted, 0 were given"),
+    (lambda: va.levels(BASE, [0.7, "high", True]), "levels: 'high' is not a number from 0 to 1\nlevels: True is not"),
+    (lambda: va.levels(BASE, [0.7], innovations={}), "innovations: settings or another scenario by name are wanted"),
+    (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': allowed are series, decomposition"),
+    (lambda: va.ablations(BASE, 2, mechanisms=["dialog"]), "did you mean 'dialogue'"),
 ])
 def test_wrong_comparisons(call: Callable, message: str) -> None:
     with pytest.raises(InputError, match=message):
@@ -155,6 +161,13 @@ def test_wrong_evidence_is_refused_before_anything_runs(evidence: list[float], m
     with pytest.raises(InputError, match=message):
         va.levels(BASE, [0.65], runs=2, evidence=evidence, record=(), progress=lambda done, _: told.append(done))
     assert not told
+
+
+def test_a_reach_without_room_has_no_levels_to_compare() -> None:
+    with pytest.raises(InputError, match=r"between 0\.701 and 0\.704: there are no levels to compare"):
+        default_levels((0.7012, 0.7041))
+    assert default_levels((0.2, 0.9)) == (0.6, 0.75, 0.9)
+    assert default_levels((0.72, 0.905)) == (0.72, 0.81, 0.9)
 
 
 def test_an_innovation_taken_from_another_scenario() -> None:
@@ -249,6 +262,26 @@ def test_a_row_of_an_imported_society_is_replayed(valign: Callable, tmp_path: Pa
     said = valign("run", "--replay", "out", "--row", 1, "--out", "again")
     assert said.code == 0, said.err
     assert valign("run", "--replay", "again", "--row", 0, "--out", "once-more").code == 0
+
+
+def test_what_cannot_be_replayed_says_why(valign: Callable, tmp_path: Path) -> None:
+    valign("run", "two-services", *SMALL, "--out", "out")
+    path = tmp_path / "out" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    tables = {name: each for name, each in manifest["tables"].items() if name != "runs"}
+    path.write_text(json.dumps({**manifest, "tables": tables}))
+    assert "holds no finished table of runs" in valign("run", "--replay", "out", "--row", 0).err
+    path.write_text(json.dumps({**manifest, "work": {**manifest["work"], "code": "0123456789abcdef"}}))
+    said = valign("run", "--replay", "out", "--row", 0)
+    assert said.code == 2
+    assert "another version of the model (0123456789abcdef)" in said.err
+
+
+def test_a_failed_row_fails_again_and_says_so(tmp_path: Path) -> None:
+    design = pd.DataFrame({"alignment_level": [0.7, 0.999], "seed": [1, 2]})
+    va.run_batch(BASE, design, tmp_path / "out")
+    with pytest.raises(InputError, match=r"the run fails, as its row says: .*cannot be reached"):
+        replayed(tmp_path / "out", 1).simulated()
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

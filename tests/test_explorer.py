@@ -7,6 +7,7 @@ import base64
 import io
 import random
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -155,6 +156,76 @@ def test_tables_that_are_too_large_are_refused():
         files.own_society({"nodes": b"id\n"}, Settings())
 
 
+def test_uploads_that_are_not_what_they_should_be_are_named(monkeypatch):
+    nodes, edges = survey()
+    with pytest.raises(InputError, match="scenario: the file is empty"):
+        files.own_scenario(b" \n")
+    with pytest.raises(InputError, match="scenario: is not UTF-8 text"):
+        files.own_scenario(b"name = '\xff'")
+    with pytest.raises(InputError, match="codebook: not valid TOML"):
+        files.own_society({"nodes": nodes, "edges": edges, "codebook": b"id = "}, Settings())
+    with pytest.raises(InputError, match="nodes: cannot be read as CSV"):
+        files.own_society({"nodes": b"", "edges": edges}, Settings())
+    monkeypatch.setattr(files, "MOST_TIES", 3)
+    with pytest.raises(InputError, match="edges: more than 3 rows"):
+        files.own_society({"nodes": nodes, "edges": edges}, Settings())
+    monkeypatch.undo()
+    monkeypatch.setattr(files, "MOST_SERVICES", 0)
+    with pytest.raises(InputError, match="survey: 1 organisations; at most 0 are taken"):
+        files.own_society({"nodes": nodes, "edges": edges}, Settings())
+
+
+def test_requests_beyond_the_ceiling_get_a_status_and_nothing_else(monkeypatch):
+    pytest.importorskip("nicegui")
+    from valign.explorer import guard
+
+    monkeypatch.setattr(guard, "MOST_BODY", 10)
+
+    async def inner(scope, receive, send):
+        if scope["path"] == "/broken":
+            raise KeyError("no boundary")
+        if scope["path"] == "/answers first":
+            await send({"type": "http.response.start", "status": 200})
+        while scope["method"] == "POST" and (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200})
+
+    def status(method: str, path: str = "/", parts: tuple[int, ...] = (0,), length: bytes = b"0") -> list[int]:
+        messages = iter([{"body": b"x" * part, "more_body": n + 1 < len(parts)} for n, part in enumerate(parts)])
+        sent: list[int] = []
+
+        async def receive():
+            return next(messages)
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                sent.append(message["status"])
+
+        scope = {"type": "http", "method": method, "path": path, "headers": [(b"content-length", length)]}
+        asyncio.run(guard.Ceiling(inner)(scope, receive, send))
+        return sent
+
+    assert status("GET", length=b"99") == status("POST", parts=(4, 4), length=b"8") == [200]
+    assert status("POST", length=b"11") == status("POST", length=b"many") == [413]
+    assert status("POST", parts=(6, 6)) == [413]
+    assert status("POST", "/broken") == [400]
+    with pytest.raises(OverflowError):  # an answer that has begun cannot become another
+        status("POST", "/answers first", (6, 6))
+
+
+def test_a_malformed_message_is_as_good_as_none():
+    pytest.importorskip("nicegui")
+    from valign.explorer.guard import refusing
+
+    async def later(message):
+        return message["id"]
+
+    for handler in (lambda message: message["id"], later):
+        assert asyncio.run(refusing(handler)({"id": 3})) == 3
+        assert asyncio.run(refusing(handler)({})) is None
+        assert asyncio.run(refusing(handler)(None)) is None
+
+
 # --- ensembles -------------------------------------------------------------------------------------------------------
 def test_the_page_shows_the_numbers_that_the_command_line_gives():
     found = asked(CHANGED)
@@ -294,6 +365,32 @@ def test_a_society_is_drawn_person_by_person_and_a_large_one_by_service(monkeypa
     assert [each.get("data-pick") for each in tiles] == ["s0", "s1"]
 
 
+def test_who_cannot_be_followed_is_said(monkeypatch):
+    monkeypatch.setattr(society_view, "MOST_FOLLOWED", 55 * 6)
+    with pytest.raises(InputError, match="55 people can be followed for 6 months only, which is before a scheduled"):
+        society_view.followed(Question(CHANGED))
+    monkeypatch.setattr(society_view, "MOST_FOLLOWED", 55)
+    with pytest.raises(InputError, match="55 people are too many to follow one by one"):
+        society_view.followed(Question(Settings(months=36)))
+
+
+def test_colours_run_from_light_to_dark_and_grey_is_unknown():
+    assert society_view.colour(float("nan")) == "#cccccc"
+    assert society_view.colour(-1.0) == society_view.colour(0.0)
+    assert society_view.colour(2.0) == society_view.colour(1.0)
+    light = [sum(bytes.fromhex(society_view.colour(level)[1:])) for level in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)]
+    assert light == sorted(light, reverse=True)
+    assert light[0] > light[-1] + 200
+
+
+def test_a_setting_at_its_own_value_is_no_change():
+    slack = Settings().base().value("slack")
+    changed = Settings().with_parameter("slack", slack + 0.1)
+    assert changed.parameters == {"slack": slack + 0.1}
+    assert changed.with_parameter("slack", slack) == Settings()
+    assert Settings().with_mechanism("turnover", False).with_mechanism("turnover", True) == Settings()
+
+
 def test_decisions_are_told_with_terms_that_add_up():
     story = society_view.followed(Question(Settings(months=36)))
     engaged = story.events[story.events["what"] == "engaged"].iloc[0]
@@ -354,6 +451,111 @@ def test_loopback_is_told_from_the_rest(capsys):
         taken.listen()
         with pytest.raises(InputError, match="another --port"):
             server.explore("127.0.0.1", taken.getsockname()[1], False)
+
+
+def test_whoever_can_be_reached_by_others_is_warned(capsys, monkeypatch):
+    nicegui = pytest.importorskip("nicegui")
+    from valign.explorer import guard, page
+
+    monkeypatch.setattr(nicegui.ui, "run", lambda **options: None)
+    for of, name in ((server, "warm"), (page, "register"), (guard, "guard")):
+        monkeypatch.setattr(of, name, lambda: None)
+    monkeypatch.setattr(server.working, "compiled_before", lambda: False)
+    server.explore("127.0.0.1", serving.free_port(), False)
+    assert "WARNING" not in capsys.readouterr().err
+    server.explore("0.0.0.0", serving.free_port(), False)
+    said = capsys.readouterr().err
+    assert "WARNING: 0.0.0.0 can be reached from other machines" in said
+    assert "Compiling the model" in said
+
+
+def test_without_the_extra_the_explorer_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nicegui", None)
+    with pytest.raises(InputError, match=r"needs NiceGUI: pip install 'valign\[web\]'"):
+        server.explore("127.0.0.1", 8765, False)
+
+
+# --- what a page answers, without a browser --------------------------------------------------------------------------
+class Said:
+    """Stands for what is shown: keeps the last text."""
+
+    text = ""
+    visible = False
+
+    def set_content(self, text: str) -> None:
+        self.text = text
+
+    set_text = set_content
+
+    def set_visibility(self, visible: bool) -> None:
+        self.visible = visible
+
+
+@pytest.fixture
+def page():
+    """The page of a visitor, of which messages and status are looked at and nothing is drawn."""
+    pytest.importorskip("nicegui")
+    from valign.explorer.page import Page
+
+    made = Page(None)
+    made.message, made.status, made.busy = Said(), Said(), Said()
+    made.views = {"files": made.views["files"]}  # the others hold what is drawn
+    return made
+
+
+@pytest.mark.parametrize(("move", "message"), [
+    (lambda page: page.move("slack", "much"), "slack = much: a number is wanted"),
+    (lambda page: page.move("slack", None), "slack = None: a number is wanted"),
+    (lambda page: page.set_level("high"), "alignment: high is not a number"),
+    (lambda page: page.set_months(""), "months:  is not a whole number"),
+    (lambda page: page.set_months("1e999"), "months: 1e999 is not a whole number"),
+    (lambda page: page.choose("nowhere"), "nowhere: there is no such scenario"),
+    (lambda page: page.choose(["two-services"]), "there is no such scenario"),
+])
+def test_what_no_control_would_send_is_answered_and_changes_nothing(page, move, message):
+    asyncio.run(move(page))
+    assert message in page.message.text
+    assert page.now == Settings()
+
+
+def test_what_fails_is_told_and_the_page_goes_on(page, monkeypatch):
+    from valign.explorer import page as module
+
+    def fails(error):
+        async def work(*_, **__):
+            raise error
+
+        return work
+
+    monkeypatch.setattr(module, "ensemble", fails(InputError(["0.99 cannot be reached"])))
+    asyncio.run(page.refresh())
+    assert "0.99 cannot be reached" in page.message.text
+    assert page.status.text == "nothing was computed"
+    page.complain()
+    assert page.message.text == ""
+    monkeypatch.setattr(module, "ensemble", fails(Superseded()))
+    asyncio.run(page.refresh())
+    assert (page.message.text, page.status.text) == ("", "computing …")
+    asyncio.run(page.detailed(fails(MemoryError())))
+    assert "this cannot be used" in page.message.text
+    assert not page.busy.visible
+    page.complain()
+    asyncio.run(page.detailed(fails(Superseded())))
+    assert page.message.text == ""
+    page.surprised(ZeroDivisionError())
+    assert "this could not be done (ZeroDivisionError); the page goes on as it was" in page.message.text
+
+
+def test_a_state_that_no_link_can_hold_is_said_where_links_are(page):
+    noise = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=60_000))
+    page.now, page.views["files"].link = Settings("mine", TEXT + f"\n# {noise}"), Said()
+    page.keep_link()
+    assert "download the scenario instead" in page.views["files"].link.text
+
+
+def test_nothing_can_be_taken_away_before_there_are_results(page):
+    asyncio.run(page.views["files"].download("table"))
+    assert "there are no results yet" in page.message.text
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------

@@ -39,6 +39,12 @@ def test_the_hazard_odds_ratio_is_recovered(log_odds):
     assert np.log(facts.hazard_odds_ratio("exposure")(table, None, TWO)) == pytest.approx(0.0, abs=0.1)
 
 
+def test_too_few_adoptions_have_no_odds_ratio():
+    few = planted(0.4, people=12, months=2)
+    assert few.query("stage == 'engaged' and month == 2")["person"].nunique() < 10
+    assert np.isnan(facts.hazard_odds_ratio("fit")(few, None, TWO))
+
+
 def test_auc_and_spearman_against_scipy():
     from scipy.stats import mannwhitneyu, spearmanr
 

@@ -1,6 +1,6 @@
 """The committed result of the eighteen claims.
 
-    python -m valign.experiments.hypotheses [--worlds 500] [--rivals 100] [--variants 100]      (minutes)
+    python -m valign.experiments.hypotheses [ID ...] [--worlds 500] [--rivals 100] [--variants 100]      (minutes)
 
 Writes results/reference/claims/: tables (CSV), figures, and claims.md, a page in plain words. Declarations and
 parameters are those of the checkout; nothing is tuned here.
@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from valign.model.errors import InputError
 from valign.results import claims as paper
 from valign.results import figures
 
 from ..attribution import attribution
 from .claims import claim_ids
 from .recommissioning import case, region
-from .testing import claim_tables, test_claims
+from .testing import SHIPPED_RUNS, claim_tables, test_claims
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "claims"
 SEED, SEEDS = 20261124, 8
@@ -33,8 +34,9 @@ KEPT = ("tests", "shipped", "rivals", "variants", "leaves", "failures", "recommi
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Test the eighteen claims and write results/reference/claims/.")
-    for name, default in (("worlds", 500), ("rivals", 100), ("variants", 100), ("attribution-runs", 64),
-                          ("case-runs", 200)):
+    parser.add_argument("claims", nargs="*", metavar="ID", help="of claims, or files of one's own (default: all)")
+    for name, default in (("worlds", 500), ("rivals", 100), ("variants", 100), ("shipped-runs", SHIPPED_RUNS),
+                          ("attribution-runs", 64), ("case-runs", 200), ("region-runs", 40)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, default=OUT)
     wish = parser.parse_args(arguments)
@@ -43,18 +45,18 @@ def main(arguments: list[str] | None = None) -> None:
     def told(text: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
-    wish.out.mkdir(parents=True, exist_ok=True)
-    results = test_claims(claim_ids(), wish.worlds, SEEDS, SEED, rival_worlds=wish.rivals,
-                          variant_worlds=wish.variants, told=told)
+    results = test_claims(wish.claims or claim_ids(), wish.worlds, SEEDS, SEED, rival_worlds=wish.rivals,
+                          variant_worlds=wish.variants, shipped_runs=wish.shipped_runs, told=told)
     claims_took = time.monotonic() - began
     summary, tables = claim_tables(results)
     told("C15 as the study tells it")
-    tables |= {"recommissioning": case(wish.case_runs, SEED), "region": region(40, SEED)}
+    tables |= {"recommissioning": case(wish.case_runs, SEED), "region": region(wish.region_runs, SEED)}
     parts = []
     for name in SCENARIOS:
         told(f"what moved alignment in {name}")
         parts.append(attribution(name, wish.attribution_runs, SEED))
     tables["attribution"] = pd.concat(parts, ignore_index=True)
+    wish.out.mkdir(parents=True, exist_ok=True)
     took = time.monotonic() - began
     publish(wish.out, summary, tables, (
         f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds for "
@@ -76,9 +78,12 @@ def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame]
                       *paper.attribution_page(moved)]).rstrip() + "\n"
     (folder / "claims.md").write_text(text, encoding="utf-8")
     figures.save(paper.overview_figure(summary), folder, "claims", summary)
-    for name in KEPT:
+    for name in [name for name in KEPT if len(tables[name].columns)]:  # few worlds have no tree, no rivals no table
         tables[name].to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

@@ -118,15 +118,15 @@ def followed(question: Question, run: int = 0) -> Story:
         if months < 2:
             raise InputError([f"{people:,} people are too many to follow one by one"])
         remark = f"{people:,} people are followed for the first {months} months."
-        settings = Settings(**{**vars(settings), "months": months})
-        question = Question(settings, question.society)
-        if any(change.month > months for change in question.settings.base().changes):
+        if any(change.month > months for change in settings.base().changes):
             raise InputError(
                 [
                     f"{people:,} people can be followed for {months} months only, which is before a scheduled "
                     "change; fewer people can be followed for longer"
                 ]
             )
+        settings = Settings(**{**vars(settings), "months": months})
+        question = Question(settings, question.society)
     design = design_of(question)
     if not 0 <= run < len(design):
         raise InputError([f"run {run + 1}: there are {len(design)} runs"])
@@ -174,11 +174,9 @@ def colour(alignment: float) -> str:
     if math.isnan(alignment):
         return "#cccccc"
     value = min(max(alignment, STOPS[0][0]), STOPS[-1][0])
-    for (a, low), (b, high) in pairwise(STOPS):
-        if value <= b:
-            share = (value - a) / (b - a)
-            return "#" + "".join(f"{round(p + share * (q - p)):02x}" for p, q in zip(low, high, strict=True))
-    raise AssertionError(value)
+    (a, low), (b, high) = next(pair for pair in pairwise(STOPS) if value <= pair[1][0])
+    share = (value - a) / (b - a)
+    return "#" + "".join(f"{round(p + share * (q - p)):02x}" for p, q in zip(low, high, strict=True))
 
 
 def mark(role: int, x: float, y: float, r: float) -> str:
