@@ -270,7 +270,7 @@ def test_what_cannot_be_replayed_says_why(valign: Callable, tmp_path: Path) -> N
     manifest = json.loads(path.read_text())
     tables = {name: each for name, each in manifest["tables"].items() if name != "runs"}
     path.write_text(json.dumps({**manifest, "tables": tables}))
-    assert "holds no finished table of runs" in valign("run", "--replay", "out", "--row", 0).err
+    assert "holds no table of runs" in valign("run", "--replay", "out", "--row", 0).err
     path.write_text(json.dumps({**manifest, "work": {**manifest["work"], "code": "0123456789abcdef"}}))
     said = valign("run", "--replay", "out", "--row", 0)
     assert said.code == 2
