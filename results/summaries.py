@@ -6,6 +6,7 @@ set of services. An *interval* (95 %) is how well the mean over runs is known: i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,9 +79,9 @@ def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
 def quantiles(values: np.ndarray, shares: Sequence[float], never: bool = False) -> np.ndarray:
     """Quantiles over the last axis; with `never`, NaN counts as later than everything (inf), else it is left out."""
     x = np.asarray(values, float)
-    if never:
+    if never and x.size:
         return np.quantile(np.where(np.isnan(x), np.inf, x), shares, axis=-1, method="inverted_cdf")
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     out = np.full((len(shares), len(rows)), np.nan)
     missing = np.isnan(rows).any(axis=1)
     if rows.size:
