@@ -13,7 +13,7 @@ from valign.model.lowering import lower
 from valign.model.parameters import INDEX, PARAMETERS, ROLES
 from valign.model.scenario import Scenario
 from valign.model.society import build_society
-from valign.model.state import MANAGER, State
+from valign.model.state import INNOVATION, MANAGER, State
 
 CHANNELS = ("financial", "economic", "social")
 BASE = Scenario.load("two-services").replace({"months": 3})
@@ -60,3 +60,13 @@ def test_any_parameter_may_change_and_keeps_its_limits():
         S = after(2, None, {"month": 2, "parameter": name, **change})
         assert (before.parameters[INDEX[name], :, 0] != expected).any()
         np.testing.assert_allclose(S.parameters[INDEX[name], :, 0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 3.0])
+def test_emphasis_is_scaled_to_sum_to_one(scale: float):
+    scenario = Scenario.from_mapping(BASE.to_mapping() | {"changes": [{"month": 1, "parameter": "slack", "scale": 1}]})
+    S = build(lower(scenario), build_society(scenario, 1), [1])
+    given = np.arange(1.0, len(S.emphasis) + 1)
+    S.parameters[INNOVATION + len(given):INNOVATION + 2 * len(given), 0, 0] = scale * given
+    run_months(S, 1, 2, month_steps(S.switches, False))
+    np.testing.assert_allclose(S.emphasis[:, 0], given / given.sum() if scale else 1 / len(given), rtol=1e-12)
