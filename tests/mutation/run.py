@@ -48,10 +48,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "model/mechanisms/changes": ("agree", "tests/test_changes.py"),
     "experiments/compare": ("tests/test_outcomes.py", "tests/test_compare.py"),
     "experiments/outcomes": ("tests/test_outcomes.py", "tests/test_compare.py", "tests/test_design.py"),
-    "experiments/hypotheses/measures": ("tests/test_claims.py",),
+    "experiments/hypotheses/measures": ("tests/test_measures.py",),
     "experiments/hypotheses/verdict": ("tests/test_outcomes.py", "tests/test_claims.py"),
     "experiments/sensitivity/indices": ("tests/test_sensitivity.py",),
     "calibration/estimators": ("tests/test_calibration.py",),
+    "calibration/recovery": tuple(f"tests/test_calibration_rivals.py::test_{name}" for name in (
+        "recovery_of_a_toy", "estimates_of_a_data_set_step_by_step", "simulations_from_the_prior_come_in_batches",
+        "what_recovery_says_of_a_parameter_by_hand", "synthetic_data_are_data")),
+    "calibration/reduction": ("tests/test_calibration.py",),
     "results/summaries": ("tests/test_results.py", "tests/test_outcomes.py", "tests/test_compare.py"),
 }
 # not for what is mutated here, and slow
