@@ -295,6 +295,8 @@ def test_scales_of_summaries():
     columns = np.column_stack([[1.0, 2, 3, 4, 10], [0, 0, 0, 0, 5], [7, 7, 7, 7, 7], [1e6, 1e6, 1e6, 1e6, 1e6 + 1e-7]])
     assert scales(columns) == pytest.approx([1, 2, np.inf, np.inf])  # median deviation; else the standard deviation
     assert scales(np.r_[columns, [[np.nan, 1, 1, 1]]]) == pytest.approx([1, 2, np.inf, np.inf])
+    tiny = 1e-12 * np.column_stack([[-1.5, -1.5, 0, 1.5, 1.5], [-0.5, -0.5, 0, 0.5, 0.5]])
+    assert scales(tiny) == pytest.approx([1.5e-12, np.inf], abs=0)  # of numbers about 0, less than 1e-12 is rounding
     with pytest.raises(InputError, match="all runs failed"):
         scales(columns * np.nan)
 
@@ -316,4 +318,6 @@ def test_reduction_is_a_regression_on_summaries_and_their_squares():
     assert both(s[:3]).shape == (3, 4)
     np.testing.assert_array_equal(both(s[:3])[:, :2], found(s[:3]))
     np.testing.assert_array_equal(both.unit[:2], found.unit)
-    assert (Reduction(s, s).unit >= 1e-12).all()
+    assert Reduction(np.zeros((500, 1)), s).unit == [1e-12]  # nothing is left open
+    s[:2] = np.median(s, axis=0) + [[99, -99], [-99, 99]] * scales(s)
+    np.testing.assert_allclose(Reduction(u, s).reach, [[-20, -20], [20, 20]])

@@ -65,9 +65,10 @@ def test_measures_of_people_who_stay() -> None:
     for name in ("alignment", "identification"):
         history[name][37] = 99
     history["holder"][36, 2, 0] = history["holder"][36, 6, 0] = 1  # they left by month 36
+    history["holder"][36, 4, 1] = 1
     history["holder"][37] = 1
     # run 0: staff of service 0 change by 1 and 2 (the third left); of other roles and services only one stays
-    # run 1: nobody left; staff of service 0 alike; peers of service 1 change by 3 and 5
+    # run 1: only the manager left; staff of service 0 alike; peers of service 1 change by 3 and 5
     found = measured("spread_of_change", **outcomes)
     assert found == pytest.approx([np.sqrt((0 + 2) / 3) / 100, np.sqrt(0.5) / 100])
     engaged = STAGES.index("engaged")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from valign.experiments.hypotheses import verdict as v
 from valign.experiments.outcomes import Outcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
+from valign.model.lowering import lower
 from valign.model.parameters import ROLES
 from valign.model.scenario import Scenario
 from valign.results import summaries
@@ -31,6 +34,9 @@ def test_the_series_are_the_curves(out: Outcomes) -> None:
         assert wide.shape == (19, 5)
         assert np.ptp(wide, axis=0).max() > 0
     assert not out.series["value"].isna().any()
+    assert list(out.series) == ["run", "month", "role", "variable", "value"]
+    for table in (out.series, out.agents):
+        assert table.index.equals(pd.RangeIndex(len(table)))
     assert set(out.series["role"].cat.categories) == {role for role, _ in out.variables()}
 
 
@@ -77,6 +83,7 @@ def test_tables_of_a_design_carry_the_rows_of_the_design() -> None:
     assert found.runs["run"].tolist() == [0, 1, 2]
     pd.testing.assert_frame_equal(found.runs[list(design)], design)
     assert found.series["run"].is_monotonic_increasing
+    assert found.series.index.equals(pd.RangeIndex(len(found.series)))
     alone = simulate(design.iloc[[1]].reset_index(drop=True), base=TWO, record=("series",))
     np.testing.assert_array_equal(found.series.query("run == 1")["value"], alone.series["value"])
     assert len(simulate(design, base=TWO).series) == 0
@@ -99,6 +106,7 @@ def test_differences_are_from_the_first_run_by_run() -> None:
                      runs=12, societies=4).runs_needed("uptake_final", 0.02)
     assert needed["scenario"].tolist() == ["a", "b"]
     three = compare({"base": TWO, "b": TWO.replace({"slack": 0.9})}, runs=12, societies=4)
+    pd.testing.assert_frame_equal(three.outcomes["base"].runs, simulate(TWO, 12, societies=4).runs)  # the same seeds
     pairs = three.runs.pivot(index="run", columns="scenario", values="uptake_final")
     clusters = three.outcomes["base"].runs["society_seed"].to_numpy()
     expected = summaries.runs_needed((pairs["b"] - pairs["base"]).to_numpy(), clusters, 0.02)
@@ -112,6 +120,20 @@ def test_differences_are_from_the_first_run_by_run() -> None:
     for number in (1, MOST_SCENARIOS + 1):
         with pytest.raises(InputError, match="2 to 20"):
             compare({str(n): TWO for n in range(number)}, runs=1)
+    all_of_them = compare({str(n): TWO.replace({"months": 1}) for n in range(MOST_SCENARIOS)}, runs=1)
+    for table in (all_of_them.runs, all_of_them.curves("staff", "alignment")):
+        assert table.index.equals(pd.RangeIndex(len(table)))
+    assert all_of_them.runs["scenario"].tolist() == [str(n) for n in range(MOST_SCENARIOS)]
+
+
+def test_tables_where_every_run_failed() -> None:
+    failed = Outcomes(TWO, [1, 2], [1, 1], [(SimpleNamespace(rows=[n]), f"why {n}") for n in (0, 1)], lower(TWO))
+    assert failed.runs["status"].tolist() == ["why 0", "why 1"]
+    assert failed.runs["uptake_final"].isna().all()
+    assert np.isnan(failed.members).all()
+    assert np.isnan(failed.path("uptake")).all()
+    assert (len(failed.series), len(failed.agents), len(failed.events), len(failed.decomposition)) == (0, 0, 0, 0)
+    assert list(failed.series) == ["run", "month", "role", "variable", "value"]
 
 
 def test_a_claim_without_worlds_is_undecided() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.machinery
 import random
@@ -43,6 +44,30 @@ class Mutant:
         return hashlib.blake2b(f"{self.module}\n{self.code}".encode(), digest_size=12).hexdigest()
 
 
+class _Bare(ast.NodeTransformer):
+    """Takes annotations away, which nothing evaluates."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(None)
+        return self.generic_visit(node)
+
+
+def bare(code: str) -> str | None:
+    """What is left of code to compare; None: it is no Python."""
+    try:
+        return ast.dump(_Bare().visit(ast.parse(code)))
+    except SyntaxError:
+        return None
+
+
 def operators() -> list[str]:
     """Names of Cosmic Ray's operators that are used."""
     arithmetic = [f"ReplaceBinaryOperator_{a}_{b}" for a, others in ARITHMETIC.items() for b in others]
@@ -51,8 +76,8 @@ def operators() -> list[str]:
 
 
 def mutants(module: str) -> list[Mutant]:
-    """All mutants of a module, those of annotations left out, in an order drawn with a fixed seed: a sample is the
-    first so many, and a larger sample holds every smaller one."""
+    """All mutants of a module, those of annotations and what is no Python left out, in an order drawn with a fixed
+    seed: a sample is the first so many, and a larger sample holds every smaller one."""
     from cosmic_ray.ast import ast_nodes, get_ast
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
@@ -65,11 +90,13 @@ def mutants(module: str) -> list[Mutant]:
         before = ""
         for part, nodes in zip(parts, trees, strict=True):  # one by one: a change parses its part alone
             positions = [start[0] for node in nodes for start, _ in operator.mutation_positions(node)]
-            above, after = before.count("\n"), source[len(before) + len(part):]
+            above, after, same = before.count("\n"), source[len(before) + len(part):], bare(part)
             for occurrence, place in enumerate(positions):
-                line, code = above + place, f"{before}{mutate_code(part, operator, occurrence)}{after}"
+                other = mutate_code(part, operator, occurrence)
+                assert other is not None
+                line, code = above + place, before + other + after
                 changed = code.splitlines()[line - 1]
-                if "->" not in changed and EQUAL.sub("@", changed) != EQUAL.sub("@", lines[line - 1]):
+                if EQUAL.sub("@", changed) != EQUAL.sub("@", lines[line - 1]) and bare(other) not in (same, None):
                     found.append(Mutant(module, name, line, lines[line - 1].strip(), changed.strip(), code))
             before += part
     random.Random(f"{SEED} {module}").shuffle(found)
