@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from agreement import compare
 
 from valign.model.build import build
 from valign.model.engine import month_steps, run_months
@@ -70,3 +71,21 @@ def test_emphasis_is_scaled_to_sum_to_one(scale: float):
     S.parameters[INNOVATION + len(given):INNOVATION + 2 * len(given), 0, 0] = scale * given
     run_months(S, 1, 2, month_steps(S.switches, False))
     np.testing.assert_allclose(S.emphasis[:, 0], given / given.sum() if scale else 1 / len(given), rtol=1e-12)
+
+
+def test_a_new_leader_is_not_moved_to_the_level_of_alignment():
+    """Whom an event brings in holds the values of their own profile, whatever level the others were brought to."""
+    profile = next(iter(BASE.profiles))
+    scenario = Scenario.from_mapping(BASE.to_mapping() | {
+        "alignment_level": 0.8, "alignment_roles": ["staff", "manager", "peer"],
+        "changes": [{"month": 2, "event": "new_leader", "profile": profile}]})
+    assert compare(scenario, 1, width=2).differences == ()
+
+
+def test_months_of_changes_differ_by_run():
+    changes = [{"month": 3, "parameter": "slack", "set": 0.9}]
+    scenario = Scenario.from_mapping(BASE.to_mapping() | {"changes": changes})
+    S = build(lower(scenario), build_society(scenario, 1), [1, 2, 3])
+    S.change_month[0] = [3, 2, 1]
+    run_months(S, 1, 3, month_steps(S.switches, False))
+    assert (S.parameters[INDEX["slack"]] == 0.9).all(axis=0).tolist() == [False, True, True]

@@ -61,6 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 # not for what is mutated here, and slow
 LEFT_OUT = ("pairing_reduces", "command", "netcdf", "a_report", "figure", "replay", "labels", "session")
 SEEDS, MONTHS = range(16), 16  # of "agree"
+BROKEN = "pytest could not run:"
 LONGER, SECONDS = 3, 20  # a mutant may compute so many times as long as the unmutated tests, and so much longer
 
 
@@ -182,7 +183,9 @@ class Tester:
         files = [str(ROOT / test) for test in TESTS[self.module] if test != "agree"]
         code = pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not slow and not browser",
                             "-k", f"not ({' or '.join(LEFT_OUT)})", *files], plugins=[plugin])
-        return plugin.failed or ("" if code == 0 else "pytest")
+        if code > pytest.ExitCode.INTERRUPTED:
+            return f"{BROKEN} {code!s}"
+        return plugin.failed or ("" if code == 0 else "interrupted")
 
 
 def replayed() -> list[Any]:
@@ -246,6 +249,8 @@ def tested(tester: Tester, drawn: Sequence[Mutant], jobs: int) -> Iterator[tuple
         mutant = ended.task
         outcome = "too slow" if ended.too_slow else "survived" if ended.found == "" else "killed"
         by = ended.found or ""
+        if by.startswith(BROKEN):
+            raise SystemExit(f"{mutant.module}:{mutant.line}: {by}")
         if by.isdigit():
             tester.noticed[int(by)] += 1
         keep({"mutant": mutant.key, "tests": tests if outcome == "survived" else "", "module": mutant.module,

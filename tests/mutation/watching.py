@@ -94,7 +94,7 @@ class Ordered(_Failed):
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        known = {item: self.known[item.nodeid] for item in items}
+        known = {item: self.known.get(item.nodeid, Known(0.0, frozenset())) for item in items}
         if any(self.line in each.lines for each in known.values()):
             items[:] = [item for item in items if known[item].lines]
         items.sort(key=lambda item: (self.line not in known[item].lines, known[item].seconds))
