@@ -14,7 +14,7 @@ from valign.model.lowering import lower
 from valign.model.parameters import INDEX, PARAMETERS, ROLES
 from valign.model.scenario import Scenario
 from valign.model.society import build_society
-from valign.model.state import INNOVATION, MANAGER, State
+from valign.model.state import ABANDONED, INNOVATION, MANAGER, SUSTAINED, State
 
 CHANNELS = ("financial", "economic", "social")
 BASE = Scenario.load("two-services").replace({"months": 3})
@@ -89,3 +89,16 @@ def test_months_of_changes_differ_by_run():
     S.change_month[0] = [3, 2, 1]
     run_months(S, 1, 3, month_steps(S.switches, False))
     assert (S.parameters[INDEX["slack"]] == 0.9).all(axis=0).tolist() == [False, True, True]
+
+
+def test_a_shorter_patience_ends_what_has_been_under_the_threshold_for_longer():
+    scenario = Scenario.from_mapping(BASE.replace({
+        "months": 8, "emergent_threshold": 1.0, "emergent_months": 12, "abandon_within": -50, "funding": 0,
+        "organisations.hostel.stage": "sustained", "organisations.outreach.stage": "sustained",
+    }).to_mapping() | {"changes": [{"month": 6, "parameter": "emergent_months", "set": 3}]})
+    assert compare(scenario, 1, width=2).differences == ()
+    S = build(lower(scenario), build_society(scenario, 1), [1])
+    for month in range(1, 7):
+        assert (S.service_stage == SUSTAINED).all(), month
+        run_months(S, month, month + 1, month_steps(S.switches, False))
+    assert (S.service_stage == ABANDONED).all()

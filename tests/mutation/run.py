@@ -44,8 +44,9 @@ MECHANISMS = tuple(
 TESTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(MECHANISMS, ("agree", "tests/test_terms.py::test_people_without_ties_among_others_with_ties")),
     **{f"model/mechanisms/{name}": ("agree", "tests/test_terms.py")
-       for name in ("commissioning", "engagement", "organisations")},
+       for name in ("commissioning", "engagement")},
     "model/mechanisms/changes": ("agree", "tests/test_changes.py"),
+    "model/mechanisms/organisations": ("agree", "tests/test_terms.py", "tests/test_changes.py"),
     "experiments/compare": ("tests/test_outcomes.py", "tests/test_compare.py"),
     "experiments/outcomes": ("tests/test_outcomes.py", "tests/test_compare.py", "tests/test_design.py"),
     "experiments/hypotheses/measures": ("tests/test_measures.py",),
