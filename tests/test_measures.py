@@ -96,6 +96,9 @@ def test_ranks_of_services_by_two_accounts() -> None:
     second = [[0, 0, 3, 5], [0, 0, 0, 5], [0, 0, 0, 5], [0, 0, 0, 0]]
     accounts, outcomes = accounts_of(first, second)
     assert measured("rank_changes", accounts, **outcomes) == pytest.approx([np.nan, 1 / 3], nan_ok=True)
+    first[2][0] = 30  # clients of the first gain 3 a pound, 2.12 times the spread: 5.47, the order is turned round
+    accounts, outcomes = accounts_of(first, second)
+    assert measured("rank_changes", accounts, **outcomes)[1] == 1.0
 
 
 def test_ranks_of_services_in_odd_and_even_months() -> None:
@@ -104,6 +107,8 @@ def test_ranks_of_services_in_odd_and_even_months() -> None:
     even = [[40, 10, 60, 7], *other, [20, 10, 20, 1]]  # 2, 1, 3: one pair is turned round
     accounts, outcomes = accounts_of(odd, even)
     assert measured("rank_changes_by_noise", accounts, **outcomes) == pytest.approx([np.nan, 1 / 3], nan_ok=True)
+    accounts, outcomes = accounts_of([[1, 1, 0, 0], *other, [1, 1, 0, 0]], [[1, 2, 0, 0], *other, [1, 1, 0, 0]])
+    assert measured("rank_changes_by_noise", accounts, **outcomes)[1] == 0.0  # who are level are not turned round
     accounts, outcomes = accounts_of([[1, 1, 0, 0], *other, [1, 0, 0, 0]], [[1, 1, 0, 0], *other, [1, 1, 0, 0]])
     assert np.isnan(measured("rank_changes_by_noise", accounts, **outcomes)).all()  # no pair
 
