@@ -89,9 +89,14 @@ def test_estimates_of_a_data_set_step_by_step() -> None:
             for level in (50, 80, 90):
                 cuts = weighted_quantiles(points[:, k], weight, (0.5 - level / 200, 0.5 + level / 200))
                 assert part[f"covered_{level}"] == (cuts[0] <= table.u[row, k] <= cuts[1])
+    pd.testing.assert_frame_equal(recover(table, 3).estimates, found)  # at least 200 are near
+    larger = toy(0.5)
+    pd.testing.assert_frame_equal(recover(larger, 2).estimates, recover(larger, 2, nearest=300).estimates)
     assert len(recover(table, 100).estimates) == 200
     with pytest.raises(InputError, match="2020 are needed"):
         recover(table, 101)
+    with pytest.raises(InputError, match="2000 are needed"):
+        recover(toy(0.5, n=1999), 3)
 
 
 def test_what_recovery_says_of_a_parameter_by_hand() -> None:
@@ -126,6 +131,8 @@ def test_simulations_from_the_prior_come_in_batches() -> None:
     np.testing.assert_array_equal(table.u, whole.u[kept])
     np.testing.assert_array_equal(table.summaries[:, 0], (whole.summaries[:, 0] + seeds)[kept])
     np.testing.assert_array_equal(reference_table(problem, 1000, batch=1000).u, table.u[:np.sum(kept[:1000])])
+    reference_table(problem, 3000, progress=lambda *each: told.append(each))
+    assert told[3:] == [(2048, 3000), (3000, 3000)]
 
 
 def test_the_model_gives_its_parameters_back(problem: Problem) -> None:
