@@ -12,6 +12,7 @@ from valign.experiments.compare import MOST_SCENARIOS, compare
 from valign.experiments.hypotheses import verdict as v
 from valign.experiments.outcomes import Outcomes
 from valign.experiments.simulate import simulate
+from valign.model.decomposition import ENTRIES, EPISODES
 from valign.model.errors import InputError
 from valign.model.lowering import lower
 from valign.model.parameters import ROLES
@@ -57,6 +58,11 @@ def test_what_is_booked_is_the_decomposition(out: Outcomes) -> None:
     for number, role in enumerate(ROLES):
         if role in by_role.index:
             np.testing.assert_allclose(booked[:, :, number].sum(axis=(0, 1)), by_role.loc[role], atol=1e-12)
+    expected = np.zeros((len(ENTRIES), len(EPISODES), 5))
+    parts = members.groupby(["mechanism", "part", "episode", "run"], observed=True)["change"].sum()
+    for (mechanism, part, episode, run), change in parts.items():
+        expected[ENTRIES.index((mechanism, part)), EPISODES.index(episode), run] = change
+    np.testing.assert_allclose(booked.sum(axis=2), expected, atol=1e-12)
     np.testing.assert_array_equal(people[:3].sum(axis=0), out.members)
     # the decomposition closes: what is booked is the change of alignment summed over members
     change = out.runs["alignment_final"] - out.runs["alignment_start"]
