@@ -147,6 +147,7 @@ def test_a_claim_without_worlds_is_undecided() -> None:
     nothing = v.judge([np.full((6, 3), np.nan)], [0.1])
     assert (nothing.worlds, nothing.failed, nothing.says, nothing.level) == (0, 6, "undecided", 1.0)
     assert np.isnan([nothing.predicted, nothing.absent, nothing.reversed]).all()
+    assert nothing.intervals == ((0, 1), (0, 1), (0, 1))
     assert (nothing.classes == -1).all()
     assert v.probabilities(np.empty(0), np.empty(0), 0.1).shape == (0, 3)
 
