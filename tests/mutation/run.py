@@ -287,8 +287,10 @@ def write(folder: Path, rows: Sequence[dict[str, Any]], survivors: Sequence[Muta
     together = [{"module": name, **share({column: sum(int(row[column]) for row in part) for column in COUNTS[1:6]})}
                 for name, part in parts.items() if part]
     lines = table("survivors", SURVIVORS, [
-        {"module": m.module, "line": m.line, "operator": m.operator, "before": m.before, "after": m.after,
-         "reason": known.get((m.module, m.before, m.after), "")} for m in survivors])  # fmt: skip
+        {"module": m.module, "line": m.line, "operator": m.operator, "before": m.before, "after": m.after}
+        for m in survivors])  # fmt: skip
+    for line in lines:
+        line["reason"] = known.get((line["module"], line["before"], line["after"]), "")
     for name, columns, found in (("counts", COUNTS, modules + together), ("survivors", SURVIVORS, lines)):
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as out:
             writer = csv.DictWriter(out, columns, lineterminator="\n")
