@@ -39,7 +39,7 @@ help:
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of the public modules, layers"
 	@echo "make coverage  branch coverage by package, the kernels uncompiled too (half an hour)"
-	@echo "make mutation  do the tests notice a changed operator or number (half an hour)"
+	@echo "make mutation  do the tests notice a changed operator or number (an hour)"
 
 # --- environments -----------------------------------------------------------------------------------------------
 $(VENV)/bin/python:
