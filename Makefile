@@ -169,10 +169,10 @@ coverage: $(VENV)/.dev $(WEB)/.web
 UNCOMPILED := tests/test_terms.py tests/test_agreement.py tests/test_calibration_problem.py \
 	-k "terms or services_went or reference[0] or plain_count"
 
-# Writes results/reference/mutation
+# Writes results/reference/mutation; a stopped one goes on. `make mutation MUTATION_OPTIONS="--jobs 2 --each 100"`
 mutation: $(VENV)/.dev
 	@$(VENV)/bin/python $(PIP) -e ".[mutation]"
-	$(VENV)/bin/python tests/mutation/run.py --out results/reference/mutation
+	$(VENV)/bin/python tests/mutation/run.py --out results/reference/mutation $(MUTATION_OPTIONS)
 
 clean:
 	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(PEERS) $(DEMO) site .cache .pytest_cache .hypothesis .ruff_cache build dist

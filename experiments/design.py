@@ -5,6 +5,7 @@ The same table always means the same runs: a row's result depends on its scenari
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -27,7 +28,7 @@ SHOWN = 5
 
 
 def whole(name: str, value: object, low: int, high: int) -> int:
-    """A whole number within limits. Raises InputError for anything else."""
+    """`value` where it is a whole number from `low` to `high`. Raises InputError, which says `name`, for all else."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         raise InputError([f"{name} = {value!r}: a whole number from {low} to {high} is wanted"])
     return int(value)
@@ -194,6 +195,11 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
     return product(design, replicates)
 
 
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+    return InputError([f"{path}: cannot be read as a design: {reason}"])
+
+
 def read_design(path: str | Path) -> pd.DataFrame:
     """A design from a file at `path`: CSV (commas, decimal points) or Parquet.
 
@@ -201,14 +207,17 @@ def read_design(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:  # which says better than pyarrow why it cannot
-            table = (pd.read_parquet if path.suffix == ".parquet" else read_csv)(file)
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if path.suffix != ".parquet":
+        first = content[:content.find(b"\n")]
+        if mark := "semicolons" if b";" in first else "tabs" if b"\t" in first else "":
+            raise InputError([f"{path}: its columns are parted by {mark}; commas are wanted, and a point in decimals"])
+    try:
+        table = (pd.read_parquet if path.suffix == ".parquet" else read_csv)(io.BytesIO(content))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-        raise InputError([f"{path}: cannot be read as a design: {reason}"]) from None
-    if len(table.columns) == 1 and (marks := {";", "\t"} & set(str(table.columns[0]))):
-        mark = "tabs" if "\t" in marks else "semicolons"
-        raise InputError([f"{path}: its columns are parted by {mark}; commas are wanted, and a point in decimals"])
+        raise _unreadable(path, error) from None
     if twice := list(table.columns[table.columns.duplicated()].unique()):
         raise InputError([f"{path}: the column {name!r} stands there more than once" for name in twice])
     return table

@@ -80,7 +80,7 @@ def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
 def quantiles(values: np.ndarray, shares: Sequence[float], never: bool = False) -> np.ndarray:
     """Quantiles over the last axis; with `never`, NaN counts as later than everything (inf), else it is left out."""
     x = np.asarray(values, float)
-    if never and x.shape[-1]:
+    if never and x.size:
         return np.quantile(np.where(np.isnan(x), np.inf, x), shares, axis=-1, method="inverted_cdf")
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # of no runs too, where -1 would be any number
     out = np.full((len(shares), len(rows)), np.nan)

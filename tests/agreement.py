@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from reference.model import ReferenceModel
+from reference.model import Decision, ReferenceModel
 
 from valign.model.build import build
 from valign.model.decomposition import ENTRIES
@@ -82,7 +82,7 @@ def book(total: dict, S: State, run: int) -> None:
         total[mechanism, part, int(o), ROLES[role], int(stage)] += S.ledger[entry, o, role, stage, run]
 
 
-def ledger_differences(reference: ReferenceModel, booked: dict) -> list[str]:
+def ledger_differences(reference: ReferenceModel | Replay, booked: dict) -> list[str]:
     """Where the decompositions differ. The reference books moves between stages by mechanism; the ledger all in one."""
     expected: defaultdict[tuple, float] = defaultdict(float)
     for (mechanism, part, organisation, role, stage), change in reference.decomposition.items():
@@ -97,13 +97,37 @@ def ledger_differences(reference: ReferenceModel, booked: dict) -> list[str]:
     ]
 
 
-def compare(scenario: Scenario, seed: int, *, width: int = 3, months: int | None = None) -> Verdict:
-    """Run the reference, a block of width 1 with its decomposition, and one column of a wider block without."""
+class Replay:
+    """Months of a reference model, kept: more than one model can be compared with them."""
+
+    def __init__(self, model: ReferenceModel, months: int) -> None:
+        self._months = [(model.state(), model.decisions[:])]
+        for _ in range(months):
+            model.step()
+            self._months.append((model.state(), model.decisions[:]))
+        self.decomposition = dict(model.decomposition)
+        self._month = 0
+
+    def step(self) -> None:
+        self._month += 1
+
+    def state(self) -> dict[str, np.ndarray]:
+        return self._months[self._month][0]
+
+    @property
+    def decisions(self) -> list[Decision]:
+        return self._months[self._month][1]
+
+
+def compare(scenario: Scenario, seed: int, *, width: int = 3, months: int | None = None,
+            reference: ReferenceModel | Replay | None = None, accounting: bool = True) -> Verdict:
+    """Run the reference (unless given), a block of width 1 with its decomposition (unless `accounting` is off), and one
+    column of a wider block without."""
     society = build_society(scenario, seed)
-    reference = ReferenceModel(scenario, society, seed)
+    reference = reference or ReferenceModel(scenario, society, seed)
     lowered = lower(scenario)
     column = seed % width
-    single = build(lowered, society, [seed], accounting=True)
+    single = build(lowered, society, [seed], accounting=accounting)
     block = build(
         lowered,
         society,
@@ -119,14 +143,15 @@ def compare(scenario: Scenario, seed: int, *, width: int = 3, months: int | None
         reference.step()
         single.flows[:] = 0.0
         single.flows_from[0] = month
-        run_months(single, month, month + 1, month_steps(single.switches, True))
+        run_months(single, month, month + 1, month_steps(single.switches, accounting))
         run_months(block, month, month + 1, month_steps(block.switches, False))
         book(booked, single, 0)
         if any(decision.margin < CLOSE for decision in reference.decisions):
             return Verdict(month, True, ())
         expected = reference.state()
         found = differences(expected, single, 0, month) + differences(expected, block, column, month)
-    return Verdict(scenario.months, False, tuple(found + ledger_differences(reference, booked)))
+    booked_wrongly = ledger_differences(reference, booked) if accounting else []
+    return Verdict(scenario.months, False, tuple(found + booked_wrongly))
 
 
 __all__ = ["STAGES", "Verdict", "compare"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from agreement import compare
 
 from valign.model.build import build
 from valign.model.engine import month_steps, run_months
@@ -13,7 +14,7 @@ from valign.model.lowering import lower
 from valign.model.parameters import INDEX, PARAMETERS, ROLES
 from valign.model.scenario import Scenario
 from valign.model.society import build_society
-from valign.model.state import MANAGER, State
+from valign.model.state import ABANDONED, INNOVATION, MANAGER, SUSTAINED, State
 
 CHANNELS = ("financial", "economic", "social")
 BASE = Scenario.load("two-services").replace({"months": 3})
@@ -60,3 +61,44 @@ def test_any_parameter_may_change_and_keeps_its_limits():
         S = after(2, None, {"month": 2, "parameter": name, **change})
         assert (before.parameters[INDEX[name], :, 0] != expected).any()
         np.testing.assert_allclose(S.parameters[INDEX[name], :, 0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 3.0])
+def test_emphasis_is_scaled_to_sum_to_one(scale: float):
+    scenario = Scenario.from_mapping(BASE.to_mapping() | {"changes": [{"month": 1, "parameter": "slack", "scale": 1}]})
+    S = build(lower(scenario), build_society(scenario, 1), [1])
+    given = np.arange(1.0, len(S.emphasis) + 1)
+    S.parameters[INNOVATION + len(given):INNOVATION + 2 * len(given), 0, 0] = scale * given
+    run_months(S, 1, 2, month_steps(S.switches, False))
+    np.testing.assert_allclose(S.emphasis[:, 0], given / given.sum() if scale else 1 / len(given), rtol=1e-12)
+
+
+def test_a_new_leader_is_not_moved_to_the_level_of_alignment():
+    """Whom an event brings in holds the values of their own profile, whatever level the others were brought to."""
+    profile = next(iter(BASE.profiles))
+    scenario = Scenario.from_mapping(BASE.to_mapping() | {
+        "alignment_level": 0.8, "alignment_roles": ["staff", "manager", "peer"],
+        "changes": [{"month": 2, "event": "new_leader", "profile": profile}]})
+    assert compare(scenario, 1, width=2).differences == ()
+
+
+def test_months_of_changes_differ_by_run():
+    changes = [{"month": 3, "parameter": "slack", "set": 0.9}]
+    scenario = Scenario.from_mapping(BASE.to_mapping() | {"changes": changes})
+    S = build(lower(scenario), build_society(scenario, 1), [1, 2, 3])
+    S.change_month[0] = [3, 2, 1]
+    run_months(S, 1, 3, month_steps(S.switches, False))
+    assert (S.parameters[INDEX["slack"]] == 0.9).all(axis=0).tolist() == [False, True, True]
+
+
+def test_a_shorter_patience_ends_what_has_been_under_the_threshold_for_longer():
+    scenario = Scenario.from_mapping(BASE.replace({
+        "months": 8, "emergent_threshold": 1.0, "emergent_months": 12, "abandon_within": -50, "funding": 0,
+        "organisations.hostel.stage": "sustained", "organisations.outreach.stage": "sustained",
+    }).to_mapping() | {"changes": [{"month": 6, "parameter": "emergent_months", "set": 3}]})
+    assert compare(scenario, 1, width=2).differences == ()
+    S = build(lower(scenario), build_society(scenario, 1), [1])
+    for month in range(1, 7):
+        assert (S.service_stage == SUSTAINED).all(), month
+        run_months(S, month, month + 1, month_steps(S.switches, False))
+    assert (S.service_stage == ABANDONED).all()

@@ -15,7 +15,6 @@ from valign.experiments.ablations import ablations
 from valign.experiments.hypotheses import verdict as v
 from valign.experiments.hypotheses.claims import Claim, claim_ids
 from valign.experiments.hypotheses.explaining import where
-from valign.experiments.hypotheses.measures import MEASURES
 from valign.experiments.hypotheses.testing import RIVALS, claim_tables, test_claim, test_claims
 from valign.experiments.hypotheses.worlds import (
     FROM_ZERO, Arm, Evaluated, arms_of, contrast, evaluate, plausible_worlds, shipped_seeds, value_of,
@@ -322,46 +321,6 @@ def test_contrasts():
     assert contrast(made.model_copy(update={"contrast": "log ratio"}), [a, b]) == pytest.approx(np.log(4))
     assert np.isnan(contrast(made.model_copy(update={"contrast": "log ratio"}), [a, -b]))
     assert contrast(made.model_copy(update={"contrast": "difference of differences"}), [a, b, c, d]) == 4
-
-
-# --- measures --------------------------------------------------------------------------------------------------------
-def test_measures_from_people_agree_with_the_table_of_agents():
-    out = simulate(Scenario.load("two-services").replace({"months": 40}), 2, 3, record="agents")
-    agents = out.agents
-    staff = agents[(agents["month"] == 40) & (agents["role"] == "staff")].groupby("run")["client_agency"].mean()
-    assert MEASURES["staff_agency_final"].compute(out, None) == pytest.approx(staff.to_numpy())
-    members = agents[agents["role"] != "commissioner"]
-    late = members[(members["month"] == 36) & (members["holder"] == 0)].set_index(["run", "person"])
-    early = members[members["month"] == 0].set_index(["run", "person"])
-    change = (late["alignment"] - early["alignment"]).dropna()
-    groups = late.loc[change.index, ["organisation", "role"]].astype(str).agg(" ".join, axis=1)
-    for run in (0, 1):
-        of = change[run].groupby(groups[run])
-        expected = np.sqrt(((of.size() - 1) * of.var().fillna(0)).sum() / (of.size() - 1).sum())
-        assert MEASURES["spread_of_change"].compute(out, None)[run] == pytest.approx(expected)
-        before = members[(members["run"] == run) & (members["month"] < 36) & (members["stage"] == "engaged")]["person"]
-        part = change[run].index.isin(before.unique())
-        expected = change[run][part].mean() - change[run][~part].mean()
-        assert MEASURES["alignment_by_taking_part"].compute(out, None)[run] == pytest.approx(expected)
-
-
-def test_centre_moved_agrees_with_the_decomposition():
-    out = simulate("two-services", 3, 3, record="decomposition")
-    centre = out.decomposition.query("part == 'centre' and organisation != 'commissioners'")
-    expected = centre.groupby("run")["change"].sum().to_numpy() / out.members
-    assert MEASURES["centre_moved"].compute(out, None) == pytest.approx(expected)
-
-
-def test_accounts_of_services_look_on_without_touching_anything():
-    claim = Claim.load("C16")
-    runs, societies = world_seeds(2, 2, 1)
-    arms = arms_of(claim.tests[0])
-    worlds = plausible_worlds(2, 1)
-    seen = evaluate(claim.base(), arms, ["uptake_mean", "rank_changes"], runs, societies, worlds, own=claim.settings)
-    plain = evaluate(claim.base(), arms, ["uptake_mean"], runs, societies, worlds, own=claim.settings)
-    key = arms[0].key
-    assert (seen.values[key]["uptake_mean"] == plain.values[key]["uptake_mean"]).all()
-    assert ((seen.values[key]["rank_changes"] >= 0) & (seen.values[key]["rank_changes"] <= 1)).all()
 
 
 # --- the whole -------------------------------------------------------------------------------------------------------

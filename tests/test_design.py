@@ -267,6 +267,8 @@ def test_a_design_without_rows_has_none(tmp_path):
 @pytest.mark.parametrize("what", ["runs", "width", "threads"])
 @pytest.mark.parametrize("value", [-1, 0, 1.5, True])
 def test_numbers_that_are_none_are_refused(what, value):
-    for scenario in (SMALL, pd.DataFrame({"fit_effect": [0.1], "seed": [1]}))[: 1 if what == "runs" else 2]:
+    with pytest.raises(InputError, match=f"{what} = {value}: a whole number from 1"):
+        simulate(SMALL, **{"runs": 1, what: value})
+    if what != "runs":
         with pytest.raises(InputError, match=f"{what} = {value}: a whole number from 1"):
-            simulate(scenario, **{"runs": 1, what: value})
+            simulate(pd.DataFrame({"fit_effect": [0.1], "seed": [1]}), **{what: value})

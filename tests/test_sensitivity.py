@@ -14,13 +14,17 @@ from scipy import stats
 from valign.experiments.sensitivity import (
     EXTRA, METHODS, REST, Factor, Sample, make_problem, screen, sensitivity, study, uncertain, with_extras,
 )
-from valign.experiments.sensitivity.indices import sobol, variance_shares, verdict
+from valign.experiments.sensitivity.indices import (
+    by_salib, resampling, sobol, table_of, variance_shares, verdict,
+)
 from valign.experiments.sensitivity.runs import chunk_blocks, design_rows
+from valign.experiments.sensitivity.samples import SALIB
 from valign.experiments.sensitivity.studies import curve_pair
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.observe import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
+from valign.model.randomness import derive_seed
 from valign.model.scenario import Scenario
 from valign.results import figures_sensitivity, store
 
@@ -165,6 +169,137 @@ def test_indices_equal_salib():
         np.testing.assert_allclose(1.96 * found.first_sd[k], theirs["S1_conf"], rtol=0.15)
         np.testing.assert_allclose(1.96 * found.total_sd[k], theirs["ST_conf"], rtol=0.15)
         np.testing.assert_allclose(1.96 * found.second_sd[k], theirs["S2_conf"], rtol=0.15)
+
+
+def test_the_bootstrap_repeats_row_blocks():
+    """Standard deviations of indices over resamples, once more with the row-blocks repeated as often as drawn."""
+    y = np.random.default_rng(2).normal(size=(40, 8, 3)).cumsum(axis=1)
+    y[:, :, 1] = 4.0
+    found = sobol(y, 3, second_order=True, resamples=30, seed=6)
+    drawn = resampling(40, 30, 6)
+    assert (drawn.sum(axis=1) == 40).all()
+    for k in (0, 2):
+        z = (y[:, :, k] - y[:, :, k].mean()) / y[:, :, k].std()
+        again = []
+        for times in drawn.astype(int):
+            a, ab, ba, b = np.split(np.repeat(z, times, axis=0), [1, 4, 7], axis=1)
+            variance = np.var(np.r_[a, b])
+            first, total = (b * (ab - a)).mean(axis=0) / variance, ((a - ab) ** 2).mean(axis=0) / 2 / variance
+            pairs = [[(ba[:, i] * ab[:, j] - (a * b)[:, 0]).mean() / variance - first[i] - first[j] for j in range(3)]
+                     for i in range(3)]
+            again.append(np.r_[first, total, np.ravel(pairs)])
+        sd = np.std(again, axis=0, ddof=1)
+        np.testing.assert_allclose(found.first_sd[k], sd[:3])
+        np.testing.assert_allclose(found.total_sd[k], sd[3:6])
+        upper = np.triu_indices(3, 1)
+        np.testing.assert_allclose(found.second_sd[k][upper], sd[6:].reshape(3, 3)[upper])
+        assert np.isnan(found.second_sd[k][np.tril_indices(3)]).all()
+        if k == 0:
+            np.testing.assert_allclose(found.resampled, np.array(again)[:, 3:6])
+    for values in (found.first, found.first_sd, found.total, found.total_sd, found.second, found.second_sd):
+        assert np.isnan(values[1]).all()  # what does not vary has no indices
+    assert sobol(y, 6, resamples=30).second is None
+    lost = y.copy()
+    lost[3, 0, 0] = np.nan
+    assert np.isnan(sobol(lost, 3, True, 30).first[0]).all()
+
+
+@pytest.mark.parametrize(("common", "seed_factor"), [(True, False), (False, False), (True, True)])
+def test_shares_of_the_variance_by_hand(common, seed_factor):
+    """Variances and products once more, plainly; intervals from row-blocks repeated as often as drawn."""
+    y = np.random.default_rng(3).normal(size=(30, 5, 3)) + np.random.default_rng(4).normal(size=(30, 1, 1))
+    sample = Sample("sobol", with_extras(ISHIGAMI, seed_factor=seed_factor), 32, common=common, replicates=3)
+
+    def shares(y):
+        a, b = y[:, 0], y[:, -1]
+        mean = np.r_[a, b].mean(axis=1)
+        noise, variance = np.r_[a, b].var(axis=1, ddof=1).mean(), mean.var()
+        if common and not seed_factor:  # other seeds too: replicates of different numbers
+            products = np.mean([[x[i] * z[j] for i in range(3) for j in range(3) if i != j]
+                                for x, z in zip(a, b, strict=True)])
+        else:
+            products = (a.mean(axis=1) * b.mean(axis=1)).mean()
+        return np.array([variance, noise / 3 / variance, (products - mean.mean() ** 2) / variance,
+                         min(1, noise / (variance + noise * 2 / 3))])
+
+    found, plain = variance_shares(y, sample, 50), shares(y)
+    again = np.array([shares(np.repeat(y, times, axis=0)) for times in resampling(30, 50).astype(int)])
+    half = 1.959964 * again.std(axis=0, ddof=1)
+    assert found["variance"] == pytest.approx(plain[0])
+    for name, value, width in zip(("replicates", "societies", "single_run"), plain[1:], half[1:], strict=True):
+        assert found[name] == pytest.approx(value)
+        assert found[f"{name}_low"] == pytest.approx(max(0, value - width))
+        assert found[f"{name}_high"] == pytest.approx(value + width)
+
+
+def test_shares_of_the_variance_without_replicates_or_pairs():
+    y = np.random.default_rng(5).normal(size=(30, 5, 1))
+    problem = with_extras(ISHIGAMI)
+    one = variance_shares(y, Sample("sobol", problem, 32))
+    assert np.isnan([one[name] for name in ("replicates", "societies", "single_run")]).all()
+    fresh = variance_shares(y, Sample("sobol", problem, 32, common=False))
+    a, b = y[:, 0, 0], y[:, -1, 0]
+    assert fresh["societies"] == pytest.approx(((a * b).mean() - np.r_[a, b].mean() ** 2) / np.r_[a, b].var())
+    other = np.add(np.repeat(y, 2, axis=2), [0.0, 1.0])  # two replicates, of variance 1/2 within rows
+    found = variance_shares(other, Sample("morris", problem, 30, replicates=2))
+    assert np.isnan(found["societies"])
+    assert found["variance"] == pytest.approx(y.var())
+    assert found["replicates"] == pytest.approx(0.25 / y.var())
+    assert found["single_run"] == pytest.approx(0.5 / (y.var() + 0.25))
+    apart = variance_shares(np.tile([[[0.0, 9.0]]], (8, 2, 1)) + np.arange(8)[:, None, None] / 1e3,
+                            Sample("morris", problem, 8, replicates=2))
+    assert apart["single_run"] == 1.0  # never more
+
+
+def test_rows_of_a_table_of_indices():
+    table = table_of(["a", "b"], "ST", [0.3, 0.1], [0.1, 0.2], 0.0)
+    assert list(table) == ["factor", "index", "value", "low", "high"]
+    assert table.to_numpy().tolist() == [["a", "ST", 0.3, pytest.approx(0.2), 0.4], ["b", "ST", 0.1, 0.0,
+                                                                                  pytest.approx(0.3)]]
+    assert table_of(["b"], "S1", [0.1], [0.2])["low"].tolist() == [-0.1]
+    assert table_of(["b"], "S1", [0.1])[["low", "high"]].isna().all(axis=None)
+
+
+SALIB_GIVES = {  # index: key of SALib's, and of its interval; least value
+    "morris": {"mu_star": ("mu_star", "mu_star_conf", 0), "mu": ("mu", None, 0), "sigma": ("sigma", None, 0)},
+    "pawn": {"median": ("median", None, 0), "maximum": ("maximum", None, 0)},
+    "delta": {"delta": ("delta_raw", "delta_raw_conf", 0), "S1": ("S1", "S1_conf", -np.inf)},
+    "fast": {"S1": ("S1", None, 0), "ST": ("ST", None, 0)},
+    "rbd_fast": {"S1": ("S1", "S1_conf", -np.inf)},
+    "dgsm": {"dgsm": ("dgsm", "scaled", 0), "vi": ("vi", "dgsm_conf", 0)},
+    "shapley": {"shapley": ("shapley_normalized", "shapley_normalized_conf", -np.inf)},
+}
+ARGUMENTS = {"morris": {"num_levels": 4, "num_resamples": 1000}, "pawn": {"S": 10}, "fast": {"M": 4},
+             "delta": {"num_resamples": 25}, "dgsm": {"num_resamples": 1000}}
+
+
+@pytest.mark.parametrize(("method", "n"), [("morris", 16), ("pawn", 64), ("delta", 64), ("fast", 65),
+                                           ("rbd_fast", 64), ("dgsm", 32), ("shapley", 32)])
+def test_tables_hold_what_salib_gives(method, n):
+    from importlib import import_module
+
+    sample = Sample(method, with_extras(ISHIGAMI), n)
+    unit = sample.unit().reshape(-1, 4)
+    y = ishigami(pd.DataFrame(2 * np.pi * unit[:, :3] - np.pi, columns=["x1", "x2", "x3"]))["y"].to_numpy()
+    table = by_salib(sample, unit, y).set_index("index")
+    seed = derive_seed(1, 1, SALIB) % (2**31 - 1) + 1
+    np.random.seed(seed)
+    given = ARGUMENTS.get(method, {}) | ({} if method == "shapley" else {"seed": seed})
+    analyze = import_module(f"SALib.analyze.{method}").analyze
+    theirs = analyze(sample.problem.salib(), *((y,) if method == "fast" else (unit, y)), **given)
+    if method == "dgsm":  # SALib gives the interval of vi; that of dgsm is as much wider as dgsm is larger
+        theirs["scaled"] = theirs["dgsm_conf"] * theirs["dgsm"] / np.where(theirs["vi"] > 0, theirs["vi"], 1)
+    assert list(table.index.unique()) == list(SALIB_GIVES[method])
+    for index, (key, interval, least) in SALIB_GIVES[method].items():
+        rows = table.loc[index]
+        assert rows["factor"].tolist() == ["x1", "x2", "x3", "dummy"]
+        value, half = np.array(theirs[key]), np.array(theirs[interval] if interval else [np.nan] * 4)
+        np.testing.assert_allclose(rows["value"], value, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(rows["low"], np.maximum(least, value - half), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(rows["high"], value + half, rtol=1e-9, atol=1e-12)
+    constant = by_salib(sample, unit, np.ones(len(y)))
+    pd.testing.assert_frame_equal(constant[["index", "factor"]], table.reset_index()[["index", "factor"]])
+    assert constant["value"].isna().all()
 
 
 @pytest.mark.parametrize("second_order", [False, True])
@@ -512,6 +647,18 @@ def test_the_verdict_knows_what_is_settled():
     assert (turned.ordered, turned.settled) == (0, 2)  # which two, not in which order
     assert verdict(list("ab"), value[:2], value[:2], np.full(2, 0.25)).ordered == 1
     assert verdict(list("ab"), value[:2], value[:2], np.full(2, 0.4)).ordered == 0
+    # 5 % of the largest index matter, and 95 % of the resamples are sure
+    small = np.array([1.0, 0.05, 0.049, 0.0])
+    exact = verdict(list("abcd"), small, small, np.zeros(4))
+    assert (exact.ordered, exact.settled, exact.beyond) == (3, 2, 0.0)
+    for wrong, ordered in ((5, 1), (6, 0)):
+        resampled = np.tile([1.0, 0.0], (100, 1))
+        resampled[:wrong] = [0.0, 1.0]
+        assert verdict(list("ab"), small[:2], small[:2], np.zeros(2), resampled).ordered == ordered
+    ties = np.tile([1.0, 1.0], (100, 1))
+    assert verdict(list("ab"), np.ones(2), np.ones(2), np.zeros(2), ties).settled == 0
+    assert verdict(list("ab"), np.ones(2), np.ones(2), np.full(2, np.nan)).order == ("a", "b")
+    assert verdict(["a"], np.ones(1), np.ones(1), np.full(1, 0.5)).beyond == 1.5
 
 
 def test_constant_outcomes_have_no_indices():

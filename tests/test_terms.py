@@ -154,3 +154,20 @@ def test_people_without_ties_among_others_with_ties():
         alone += (np.flatnonzero(ties == 0) < np.flatnonzero(ties)[-1]).sum()
         assert compare(base, seed, width=1).differences == ()
     assert alone > 3
+
+
+def test_free_innovations_and_services_that_may_not_be_funded():
+    """A price of 0 counts for nothing in the score; what may not be funded is not, however good its score."""
+    base = Scenario.load("two-services").replace({
+        "months": 9, "round_months": 3, "pilot_months": 2, "reservation": -5.0, "budget": 1.0, "score_cost": 0.5,
+        "organisations.hostel.stage": "piloting", "organisations.outreach.stage": "piloting"})
+    for settings, funded, terms in (({}, [1, 1], None), ({"innovation.cost": 0.0}, [1, 1], 0.0),
+                                    ({"organisations.hostel.funding": 0.2}, [0, 1], None)):
+        scenario = base.replace(settings)
+        assert compare(scenario, 1, width=2).differences == ()
+        S = build(lower(scenario), build_society(scenario, 1), [1])
+        run_months(S, 1, 10, month_steps(S.switches, False))
+        assert (S.first_commissioned[:, 0] > 0).tolist() == funded, settings
+        if terms is not None:
+            assert (S.award_terms[:, 3, 0] == terms).all()
+            assert S.award_terms[:, 4, 0] == pytest.approx(S.award_terms[:, :3, 0].sum(axis=1))
