@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import truncnorm
 
-from valign.calibration import hazard
+from valign.calibration import estimators, hazard
 from valign.calibration.estimators import Posterior, adjust, estimate, forest, regression, weighted_quantiles
 from valign.calibration.keeping import Kept
 from valign.calibration.priors import Prior
@@ -326,6 +327,29 @@ def test_how_many_simulations_the_regression_uses(table: int, used: int):
     assert tilted.weight @ tilted.u[:, 0] > found.weight @ found.u[:, 0]
     far = regression(u, s, np.array([1e3]), prior)  # what no simulation gives is fitted to the nearest of them
     assert 1 < far.weight @ far.u[:, 0] < 5
+
+
+def test_a_point_weighs_what_it_shares_of_the_leaves_of_the_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meinshausen 2006 (JMLR 7): in each tree the points in the observation's leaf share a weight of 1."""
+    leaves = np.array([[1, 1], [1, 2], [2, 2], [2, 2]])  # of four points in two trees; the observation is in leaf 1 of both
+
+    class Planted:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def fit(self, *_: object) -> None:
+            pass
+
+        def apply(self, z: np.ndarray) -> np.ndarray:
+            return np.ones((1, 2), int) if len(z) == 1 else leaves
+
+    monkeypatch.setattr(estimators, "sklearn_ensemble", lambda: SimpleNamespace(RandomForestRegressor=Planted))
+    u, s = np.array([[0.1], [0.2], [0.3], [0.4]]), np.array([[0.0], [1.0], [2.0], [3.0]])
+    prior = Prior.of({"a": (-4.0, 4.0)})
+    found = forest(u, s, np.array([0.0]), prior)
+    np.testing.assert_allclose(found.weight, [0.75, 0.25])  # (1/2 + 1)/2 and (1/2 + 0)/2
+    doubled = forest(u, s, np.array([0.0]), prior, lambda points: np.log(np.where(points[:, 0] == 0.2, 2.0, 1.0)))
+    np.testing.assert_allclose(doubled.weight, [2 / 3, 1 / 3])  # (1/3 + 1)/2 and (2/3 + 0)/2
 
 
 def test_forests_use_the_nearest_simulations_and_their_weights():
