@@ -331,7 +331,7 @@ def test_how_many_simulations_the_regression_uses(table: int, used: int):
 
 def test_a_point_weighs_what_it_shares_of_the_leaves_of_the_observation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Meinshausen 2006 (JMLR 7): in each tree the points in the observation's leaf share a weight of 1."""
-    leaves = np.array([[1, 1], [1, 2], [2, 2], [2, 2]])  # of four points in two trees; the observation is in leaf 1 of both
+    leaves = np.array([[1, 1], [1, 2], [2, 2], [2, 2]])  # four points, two trees; the observation: leaf 1
 
     class Planted:
         def __init__(self, *_: object, **__: object) -> None:
