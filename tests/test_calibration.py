@@ -201,7 +201,7 @@ def test_points_of_the_prior_come_back() -> None:
 
 
 def test_a_missing_library_is_named(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     with pytest.raises(InputError, match=r"scikit-learn is not installed.*valign\[calibration\]"):
         forest(np.zeros((9, 2)), np.zeros((9, 3)), OBSERVED, PRIOR)
     monkeypatch.setitem(sys.modules, "statsmodels.api", None)
