@@ -80,8 +80,8 @@ def test_progress_in_a_pipe_is_a_line_every_ten_seconds(
     with terminal.progress("two-services", quiet=False) as told:
         for now in (105.0, 111.0, 112.0, 121.5):  # the clock reads it
             told(int(now), 200)
-    assert capsys.readouterr().err.splitlines() == [
-        "two-services: 111 of 200 runs", "two-services: 121 of 200 runs",
+    assert capsys.readouterr().err.splitlines() == [  # since the first call: 6 runs in 6 s, 16 in 16.5 s
+        "two-services: 111 of 200 runs, about 89 s left", "two-services: 121 of 200 runs, about 81 s left",
     ]  # fmt: skip
 
 
