@@ -49,7 +49,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing valign and what it needs into .venv (once)"
-	@$(VENV)/bin/python $(PIP) -e ".[data]"
+	@$(VENV)/bin/python $(PIP) -e ".[calibration]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core

@@ -19,7 +19,7 @@ from valign.model.scenario import Scenario
 
 from . import smc as sequential
 from .data import Data, load
-from .estimators import Posterior, estimate
+from .estimators import Posterior, estimate, sklearn_ensemble
 from .explanations import chosen_rivals
 from .keeping import Kept
 from .problem import Free, Problem
@@ -208,6 +208,8 @@ def calibrate(
     problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
     if REPORTED not in methods:
         raise InputError([f"methods: {REPORTED!r}, which is reported, has to be among them"])
+    if "forest" in methods:
+        sklearn_ensemble()  # said before anything is simulated
     extra = max(6000, simulations // 4)
 
     def told(done: int, _: int, before: int = 0) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from .choosing import choose_forest, choose_smc, settled
 from .data import Data
+from .estimators import sklearn_ensemble
 from .explanations import RIVALS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .held_out import DRAWS, MANY_FOLDS_DRAWS, compare, folds, out_of_sample
 from .keeping import Kept
@@ -105,6 +106,7 @@ def choose(
     rivals : names of `explanations.RIVALS` beside the full model (default: all).
     """
     names = chosen_rivals(rivals)
+    sklearn_ensemble()  # said before anything is simulated
     each, sequential = max(2000, 2 * simulations // (3 * len(names))), max(5000, simulations // 3)
     layout = histories_of(problem)
     parts = folds(layout, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +230,15 @@ def test_some_rivals_only(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> 
     for wrong, words in ((["valeus"], "did you mean 'values'"), ([], "a list of some of"), (["full"], "a list of")):
         with pytest.raises(InputError, match=words):
             choose_model(problem.data, free=FREE, rivals=wrong)
+
+
+def test_a_missing_library_is_named_first(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    for asked in (choose_model, calibrate):
+        told: list[int] = []
+        with pytest.raises(InputError, match="scikit-learn is not installed"):
+            asked(problem.data, free=FREE, progress=lambda done, _, told=told: told.append(done))
+        assert not told
 
 
 def test_every_seed_is_a_seed_of_the_forest(problem: Problem) -> None:

@@ -104,7 +104,10 @@ def sensitivity(name: str, wish: Wish) -> None:
         return _computed(scenario, wish, given, n, folder, told)
 
     job = Job(work, results, scenario.title or scenario.name, for_report(scenario), computed, toml)
-    tables = carried_out(job, told)
+    try:
+        tables = carried_out(job, told)
+    finally:
+        store.discard_if_empty(folder)  # where nothing came of it
     _print(scenario, wish, tables, results)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,6 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     n = whole("n", DEFAULT_N[method] if n is None else n, 1, 2**30)
     replicates = whole("replicates", replicates, 1, 10_000)
     sample = Sample(method, problem, n, whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
-    needs_salib(method)
     missing = known_missing(missing)
     runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
                  "second_order": second_order, "common_seeds": common_seeds, "curves": list(curves),
@@ -100,17 +98,6 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     run_sample(sample, evaluate, runs, progress)
     scalars = tuple(name for name in runs.names if "@" not in name)
     return Sensitivity(sample, runs, evaluate, scalars if outcomes is None else tuple(outcomes), tuple(curves), missing)
-
-
-def needs_salib(method: str) -> None:
-    """Raises InputError when a method of SALib is asked for and it is not installed."""
-    if method == "sobol":
-        return
-    try:
-        import_module("SALib")
-    except ImportError:
-        raise InputError([f"{method} is computed with SALib, which is not installed: pip install 'valign[analysis]'"]) \
-            from None
 
 
 def sensitivity(
