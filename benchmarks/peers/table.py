@@ -24,7 +24,7 @@ DRAWN = {"valign": ("#2c105c", STYLES[0]), "Starsim": ("#b5367a", STYLES[1]), "M
 LIMITS = """\
 - **uptake** is the same process for all: the chance in a month is 1 − (1 − 0.01)ⁿ with n ties to people who have
   taken it up; 2 % have at the start. valign does it with its awareness by ties and engagement at once, everything
-  else off (it still draws four numbers for everybody a month and keeps alignment and costs up to date). Starsim
+  else off (it still draws four numbers for everybody a month and keeps costs up to date). Starsim
   does it with its SIR module without recovery or death, with random numbers of its own for each pair; ndlib with
   SIModel; Mesa with a model written here, lean (lists of ties, no space), which counts what it collects once a
   month, as all do.
