@@ -36,6 +36,17 @@ def root() -> Path:
 
 
 @pytest.fixture
+def published() -> Path:
+    """The published file of Medical Innovation: named by VALIGN_MEDICAL_INNOVATION, or beside the project."""
+    named = os.environ.get("VALIGN_MEDICAL_INNOVATION")
+    path = Path(named) if named else ROOT.parent / "shared" / "data" / "medical_innovation"
+    path = path / "medInnovations.rdata" if path.is_dir() else path
+    if not path.is_file():
+        pytest.skip("medInnovations.rdata is not here: name it in VALIGN_MEDICAL_INNOVATION")
+    return path
+
+
+@pytest.fixture
 def valign(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """The command line, in this process and in an empty folder."""
     from valign.cli import main

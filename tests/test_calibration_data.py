@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -315,17 +314,13 @@ def test_the_public_data_set_is_described_like_any_other(tmp_path: Path, monkeyp
     assert found.remarks == ("1 of 30 people have no science_first: drawn from the profile in each run",)
 
 
-def test_the_public_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_data_set(tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from valign.experiments import data as public
 
     monkeypatch.setenv("VALIGN_DATA", str(tmp_path))
     with pytest.raises(InputError, match="valign data get medical-innovation"):
         data.load("medical-innovation")
-    named = os.environ.get("VALIGN_MEDICAL_INNOVATION")
-    if not named:
-        pytest.skip("medInnovations.rdata is not here: name it in VALIGN_MEDICAL_INNOVATION")
-    path = Path(named)
-    public.get("medical-innovation", path / "medInnovations.rdata" if path.is_dir() else path)
+    public.get("medical-innovation", published)
     found = data.load("medical-innovation")
     assert len(found.people) == 125
     assert found.people["time"].notna().sum() == 109

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,17 +39,6 @@ client_profile = "doctor"
 [tables]
 data = "medical-innovation"
 """
-
-
-@pytest.fixture
-def published() -> Path:
-    """The published file: named by VALIGN_MEDICAL_INNOVATION, or beside the project."""
-    named = os.environ.get("VALIGN_MEDICAL_INNOVATION")
-    path = Path(named) if named else ROOT.parent / "shared" / "data" / "medical_innovation"
-    path = path / "medInnovations.rdata" if path.is_dir() else path
-    if not path.is_file():
-        pytest.skip("medInnovations.rdata is not here: name it in VALIGN_MEDICAL_INNOVATION")
-    return path
 
 
 @pytest.fixture
