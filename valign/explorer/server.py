@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
-import subprocess
-import sys
 
 from valign.model.errors import InputError
 
@@ -37,7 +35,6 @@ def explore(host: str, port: int, show: bool) -> None:
         )
     if not working.compiled_before():
         terminal.say("Compiling the model, once on this machine: a minute or two")
-        compile_apart()
     from . import guard, page
 
     warm()
@@ -59,15 +56,6 @@ def explore(host: str, port: int, show: bool) -> None:
         reconnect_timeout=10.0,
         message_history_length=20,
     )
-
-
-def compile_apart() -> None:
-    """Compile in a process of its own: what a compiler has taken of memory a server would keep to its end."""
-    from valign.model import compiling
-
-    if compiling.CACHE is not None:  # else nothing would come of it for this process; what goes wrong, `warm` says
-        command = [sys.executable, "-c", "from valign.explorer.server import warm; warm()"]
-        subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
 
 
 def warm() -> None:
