@@ -203,13 +203,13 @@ def calibrate(
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
     """
     seed = whole("seed", seed, 0, MAX_SEED)
-    data = data if isinstance(data, Data) else load(data)
-    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
-    problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
     if REPORTED not in methods:
         raise InputError([f"methods: {REPORTED!r}, which is reported, has to be among them"])
     if "forest" in methods:
         sklearn_ensemble()  # said before anything is simulated
+    data = data if isinstance(data, Data) else load(data)
+    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
+    problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
     extra = max(6000, simulations // 4)
 
     def told(done: int, _: int, before: int = 0) -> None:
