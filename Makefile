@@ -99,8 +99,8 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	SECOND_PYTHON="$(SECOND_PYTHON)" $(VENV)/bin/python $(PYTEST) -m "not browser"
-	$(VIZ)/bin/python $(PYTEST) -m browser tests/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) tests/test_explorer.py
+	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
+	$(WEB)/bin/python $(PYTEST) tests/explorer/test_explorer.py
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -115,12 +115,12 @@ endif
 # What is generated in docs/: after a change of parameters, mechanisms, outcomes, commands or of what the demo shows.
 docs: $(VENV)/.core
 	$(VENV)/bin/valign parameters --format md > docs/PARAMETERS.md
-	$(VENV)/bin/python -m valign.documenting
+	$(VENV)/bin/python -m tools.generate_docs
 	@rm -rf $(DEMO)
 	$(VENV)/bin/valign levels two-services --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
 
-# The pages as a site, of which tests/test_site.py asks that it needs nothing from anywhere
+# The pages as a site, of which tests/project/test_site.py asks that it needs nothing from anywhere
 site: $(VENV)/.site
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 
@@ -139,7 +139,7 @@ calibration: $(VENV)/.dev
 
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
-	$(VENV)/bin/python -m valign.experiments.hypotheses
+	$(VENV)/bin/python -m valign.experiments.claims
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
@@ -161,12 +161,12 @@ coverage: $(VENV)/.dev $(WEB)/.web
 	@rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(COVERAGE) run $(PYTEST) $(UNCOMPILED)
 	$(COVERAGE) run $(PYTEST) -m "not browser"
-	$(WEB)/bin/python -m coverage run $(PYTEST) tests/test_explorer.py
+	$(WEB)/bin/python -m coverage run $(PYTEST) tests/explorer/test_explorer.py
 	$(COVERAGE) combine --quiet
 	@status=0; for package in model experiments calibration results valign; do \
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \
 	done; exit $$status
-UNCOMPILED := tests/test_terms.py tests/test_agreement.py tests/test_calibration_problem.py \
+UNCOMPILED := tests/model/test_terms.py tests/model/test_agreement.py tests/calibration/test_calibration_problem.py \
 	-k "terms or services_went or reference[0] or plain_count"
 
 # Writes results/reference/mutation; a stopped one goes on. `make mutation MUTATION_OPTIONS="--jobs 2 --each 100"`

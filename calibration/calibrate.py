@@ -15,17 +15,17 @@ from valign.experiments.design import (
     MAX_SEED, check_design, checked_ensemble, read_design, run_seeds, society_seeds, varies_in_block, whole,
 )
 from valign.model.errors import InputError
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 
-from . import smc as sequential
-from .data import Data, load
-from .estimators import Posterior, estimate, sklearn_ensemble
-from .explanations import chosen_rivals
+from .abc import smc as sequential
+from .data.reading import Data, load
+from .abc.posterior import Posterior, estimate, sklearn_ensemble
+from .rivals.explanations import chosen_rivals
 from .keeping import Kept
-from .problem import Free, Problem
-from .recovery import Recovery, recover, reference_table
-from .rivals import Choice, choose
-from .screening import Screened, screen_free, wants_screening
+from .problem.problem import Free, Problem
+from .abc.recovery import Recovery, recover, reference_table
+from .rivals.compare import Choice, choose
+from .abc.screening import Screened, screen_free, wants_screening
 
 REPORTED = "regression"  # the method whose posterior is used
 METHODS = ("regression", "forest", "smc")

@@ -19,16 +19,16 @@ import pandas as pd
 from valign.experiments.design import check_design
 from valign.experiments.simulate import plan, run_jobs
 from valign.model.errors import InputError
-from valign.results import figures, figures_calibration
+from valign.results.figures import common as figures, calibration as figures_calibration
 
 from .calibrate import calibrate, choose_model
-from .choosing import confusion_smc
-from .data import Data, load
-from .hazard import agreement
-from .priors import Prior
-from .problem import DEFAULT_FREE, Problem
-from .recovery import Recovery, recover, reference_table
-from .smc import run_seeds, smc
+from .rivals.model_choice import confusion_smc
+from .data.reading import Data, load
+from .rivals.exact_check import agreement
+from .problem.priors import Prior
+from .problem.problem import DEFAULT_FREE, Problem
+from .abc.recovery import Recovery, recover, reference_table
+from .abc.smc import run_seeds, smc
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "calibration"
 SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {

@@ -10,7 +10,7 @@ import inspect
 import mesa
 import pandas as pd
 
-from valign.model.world import World
+from valign.model.world.world import World
 
 
 def batch(parameters, seeds, steps):

@@ -5,8 +5,8 @@ python examples/own_rule.py
 
 import numpy as np
 
-from valign.model.agents import Peer, Staff
-from valign.model.world import World
+from valign.model.world.agents import Peer, Staff
+from valign.model.world.world import World
 
 
 class Shadowing(World):

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
 from mesa.visualization.utils import update_counter
 
-from valign.model.scenario import scenario_names
-from valign.model.world import World
+from valign.model.scenario.scenario import scenario_names
+from valign.model.world.world import World
 
 LINES = {"uptake": "people engaged", "spread": "services using it", "alignment": "alignment"}
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.model.decomposition import ENTRIES, EPISODES
+from valign.model.ledger.decomposition import ENTRIES, EPISODES
 from valign.model.errors import InputError
 from valign.model.parameters import ROLES
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 
-from .ablations import moving, with_interval
+from .ablation import moving, with_interval
 from .simulate import simulate
 
 MEMBERS = ROLES[:3]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError, unknown
-from valign.model.observe import OUTCOMES
-from valign.model.scenario import Scenario
+from valign.model.run.outcomes import OUTCOMES
+from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
 from .design import MOST_RUNS, whole

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valign.model.errors import InputError, unknown
-from valign.model.tables import DATA_SETS, data_set_folder, missing_data
+from valign.model.society.tables import DATA_SETS, data_set_folder, missing_data
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,9 +16,9 @@ import pandas as pd
 
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
-from valign.model.randomness import derive_seed
-from valign.model.reading import read_csv
-from valign.model.scenario import Scenario
+from valign.model.compiled.randomness import derive_seed
+from valign.model.society.csv import read_csv
+from valign.model.scenario.scenario import Scenario
 
 SEEDS = ("seed", "society_seed")
 RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import Interval, mean_interval
 
 from .simulate import simulate

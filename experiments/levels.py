@@ -13,9 +13,9 @@ import numpy as np
 
 from valign.model.entry import solve_level
 from valign.model.errors import InputError
-from valign.model.scenario import Scenario
-from valign.model.society import Society
-from valign.model.tables import society_of
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.model.society.tables import society_of
 
 from .design import checked_ensemble, run_seeds, society_seeds
 from .outcomes import Cell, SideBySide

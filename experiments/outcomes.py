@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.model.decomposition import ENTRIES, EPISODES, decomposition_table
+from valign.model.ledger.decomposition import ENTRIES, EPISODES, decomposition_table
 from valign.model.errors import InputError, unknown
-from valign.model.lowering import Lowered
-from valign.model.observe import (
+from valign.model.state.scenario_arrays import Lowered
+from valign.model.run.outcomes import (
     AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
 )
 from valign.model.parameters import ROLES
-from valign.model.run import Recorded
-from valign.model.scenario import Scenario
-from valign.model.state import STAGES
+from valign.model.run.block import Recorded
+from valign.model.scenario.scenario import Scenario
+from valign.model.state.arrays import STAGES
 
 
 class Outcomes:
@@ -92,7 +92,7 @@ class Outcomes:
     def path(self, variable: str) -> np.ndarray:
         """One variable of the monthly path [months + 1, runs], always recorded (NaN: a run failed).
 
-        variable : one of `valign.model.observe.PATH`. Raises InputError for another.
+        variable : one of `valign.model.run.outcomes.PATH`. Raises InputError for another.
         """
         if variable not in PATH:
             raise InputError([unknown(variable, PATH, "variable of the path")])

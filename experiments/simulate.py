@@ -14,14 +14,14 @@ from typing import Any, overload
 import numpy as np
 import pandas as pd
 
-from valign.model.build import build
+from valign.model.run.initial import build
 from valign.model.errors import InputError
-from valign.model.lowering import Lowered, lower
-from valign.model.run import Insertion, Recorded, run_block
-from valign.model.scenario import Scenario
-from valign.model.society import Society
-from valign.model.state import State
-from valign.model.tables import society_of
+from valign.model.state.scenario_arrays import Lowered, lower
+from valign.model.run.block import Insertion, Recorded, run_block
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.model.state.arrays import State
+from valign.model.society.tables import society_of
 
 from .design import MOST_RUNS, SEEDS, check_design, checked_ensemble, run_seeds, society_seeds, varies_in_block, whole
 from .outcomes import DesignOutcomes, Outcomes
@@ -179,7 +179,7 @@ def simulate(
     base : the scenario that the columns of a design change.
     width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
         one a core); results do not depend on them.
-    mechanisms : mechanisms of one's own (`valign.model.run.insertion`), plain Python: slower.
+    mechanisms : mechanisms of one's own (`valign.model.run.block.insertion`), plain Python: slower.
     society : an imported society (`society_from_tables`), else generated from society seeds.
     progress : called with (runs done, runs in all).
 

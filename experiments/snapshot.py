@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from valign.model.parameters import ROLES
-from valign.model.run import run_block
-from valign.model.scenario import Scenario
-from valign.model.society import Society
-from valign.model.state import ENGAGED, SERVICE_STAGES, STAGES
-from valign.model.ties import KINDS
+from valign.model.run.block import run_block
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.model.state.arrays import ENGAGED, SERVICE_STAGES, STAGES
+from valign.model.society.ties import KINDS
 
 from .simulate import Block, Task, imported
 

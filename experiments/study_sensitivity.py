@@ -20,8 +20,8 @@ from pathlib import Path
 import pandas as pd
 
 from valign.model.errors import InputError, unknown
-from valign.model.scenario import Scenario
-from valign.results import figures_sensitivity
+from valign.model.scenario.scenario import Scenario
+from valign.results.figures import sensitivity as figures_sensitivity
 
 from .sensitivity import Screening, Sensitivity, screen, sensitivity
 

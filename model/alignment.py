@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 
-from .compiling import compiled, inlined
+from .compiled.compiling import compiled, inlined
 from .parameters import INDEX
-from .state import INNOVATION, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
+from .state.arrays import INNOVATION, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
 
 _PROJECTION = INDEX["projection"]
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from .alignment import align_row, clip, in_use
-from .compiling import compiled
+from .compiled.compiling import compiled
 from .parameters import INDEX
-from .randomness import (
+from .compiled.randomness import (
     BELIEFS, MONTH, PERSON, READINGS, SERVICE_ID, VALUES, logarithm, normal, philox, uniform,
 )
-from .state import AWARE, COMMISSIONER, CONTRACT, INNOVATION, METRIC, UNAWARE
+from .state.arrays import AWARE, COMMISSIONER, CONTRACT, INNOVATION, METRIC, UNAWARE
 
 _SD, _SERVICE, _TEAM = INDEX["value_sd"], INDEX["service_share"], INDEX["team_share"]
 _READING_SD, _CLARITY, _FRAILTY_SD = INDEX["reading_sd"], INDEX["innovation.clarity"], INDEX["frailty_sd"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .labels import label
+from .vocabulary import label
 
 LOW, HIGH = 0.05, 0.95
 CONFIDENCE = 0.95

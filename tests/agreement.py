@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from reference.model import Decision, ReferenceModel
 
-from valign.model.build import build
-from valign.model.decomposition import ENTRIES
-from valign.model.engine import month_steps, run_months
-from valign.model.lowering import lower
+from valign.model.run.initial import build
+from valign.model.ledger.decomposition import ENTRIES
+from valign.model.run.month import month_steps, run_months
+from valign.model.state.scenario_arrays import lower
 from valign.model.parameters import MECHANISMS
-from valign.model.scenario import Scenario
-from valign.model.society import build_society
-from valign.model.state import STAGES, State
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import build_society
+from valign.model.state.arrays import STAGES, State
 
 CLOSE = 1e-9  # a decision as close as this may fall either way
 DISCRETE = {

@@ -49,7 +49,7 @@ def published() -> Path:
 @pytest.fixture
 def valign(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """The command line, in this process and in an empty folder."""
-    from valign.cli import main
+    from valign.cli.app import main
 
     monkeypatch.chdir(tmp_path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.calibration.data import Data, load
+from valign.calibration.data.reading import Data, load
 
 TOML = """
 name = "made-up"

@@ -50,7 +50,7 @@ def explorer(folder: Path) -> Iterator[Server]:
     """Serve the explorer until the end of the block. folder: for its log."""
     port, log = free_port(), folder / "server.txt"
     address = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-m", "valign.cli", "explore", "--port", str(port)]
+    command = [sys.executable, "-m", "valign.cli.app", "explore", "--port", str(port)]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}  # NiceGUI looks at it
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env={**env, "PYTHONPATH": str(ROOT)})

@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 from valign.model.parameters import CHANNELS, PARAMETERS, Parameter
-from valign.model.scenario import MECHANISMS, STAGES, Scenario
-from valign.model.society import build_society
+from valign.model.scenario.scenario import MECHANISMS, STAGES, Scenario
+from valign.model.society.generate import build_society
 
 FEWEST_PEOPLE, MOST_PEOPLE = 5, 40
 

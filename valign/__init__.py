@@ -17,52 +17,52 @@ if TYPE_CHECKING:
     from valign.experiments import design as design
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
-    from valign.experiments.ablations import ablations as ablations
-    from valign.experiments.batch import run_batch as run_batch
+    from valign.experiments.ablation import ablations as ablations
+    from valign.experiments.batch.batch import run_batch as run_batch
     from valign.experiments.compare import compare as compare
     from valign.experiments.attribution import attribution as attribution
-    from valign.experiments.hypotheses.claims import Claim as Claim
-    from valign.experiments.hypotheses.testing import test_claim as test_claim
-    from valign.experiments.hypotheses.testing import test_claims as test_claims
+    from valign.experiments.claims.declaration import Claim as Claim
+    from valign.experiments.claims.testing import test_claim as test_claim
+    from valign.experiments.claims.testing import test_claims as test_claims
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen
     from valign.experiments.sensitivity import sensitivity as sensitivity
     from valign.experiments.simulate import simulate as simulate
     from valign.model.errors import InputError as InputError
-    from valign.model.scenario import Scenario as Scenario
-    from valign.model.scenario import ScenarioError as ScenarioError
-    from valign.model.scenario import scenario_names as scenario_names
-    from valign.model.tables import society_from_tables as society_from_tables
-    from valign.model.world import World as World
+    from valign.model.scenario.scenario import Scenario as Scenario
+    from valign.model.scenario.scenario import ScenarioError as ScenarioError
+    from valign.model.scenario.scenario import scenario_names as scenario_names
+    from valign.model.society.tables import society_from_tables as society_from_tables
+    from valign.model.world.world import World as World
     from valign.results.store import load as load
 
-    from .listing import parameters as parameters
+    from .cli.parameters import parameters as parameters
 
     __version__: str
 
 _WHERE = {
-    "Scenario": "valign.model.scenario",
-    "ScenarioError": "valign.model.scenario",
+    "Scenario": "valign.model.scenario.scenario",
+    "ScenarioError": "valign.model.scenario.scenario",
     "InputError": "valign.model.errors",
-    "scenario_names": "valign.model.scenario",
-    "parameters": "valign.listing",
+    "scenario_names": "valign.model.scenario.scenario",
+    "parameters": "valign.cli.parameters",
     "simulate": "valign.experiments.simulate",
     "Outcomes": "valign.experiments.outcomes",
     "compare": "valign.experiments.compare",
-    "run_batch": "valign.experiments.batch",
+    "run_batch": "valign.experiments.batch.batch",
     "levels": "valign.experiments.levels",
-    "ablations": "valign.experiments.ablations",
+    "ablations": "valign.experiments.ablation",
     "sensitivity": "valign.experiments.sensitivity",
     "screen": "valign.experiments.sensitivity",
     "calibrate": "valign.calibration.calibrate",
     "choose_model": "valign.calibration.calibrate",
     "attribution": "valign.experiments.attribution",
-    "test_claim": "valign.experiments.hypotheses.testing",
-    "test_claims": "valign.experiments.hypotheses.testing",
-    "Claim": "valign.experiments.hypotheses.claims",
-    "World": "valign.model.world",
-    "society_from_tables": "valign.model.tables",
+    "test_claim": "valign.experiments.claims.testing",
+    "test_claims": "valign.experiments.claims.testing",
+    "Claim": "valign.experiments.claims.declaration",
+    "World": "valign.model.world.world",
+    "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.store",
 }
 _MODULES = {"design": "valign.experiments.design"}

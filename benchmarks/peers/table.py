@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from valign.results.figures import INK, MUTED, STYLES, apart, new_figure, note, save
+from valign.results.figures.common import INK, MUTED, STYLES, apart, new_figure, note, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

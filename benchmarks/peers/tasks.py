@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:  # imported where needed: the peers' processes hold nothing of valign
-    from valign.model.scenario import Scenario
-    from valign.model.society import Society
+    from valign.model.scenario.scenario import Scenario
+    from valign.model.society.generate import Society
 
 MONTHS = 60
 HAZARD, START = 0.01, 0.02  # a month and tie; share who have taken it up at the start
@@ -31,7 +31,7 @@ OFF = ("fit_effect", "peer_effect", "evidence_effect", "climate_effect", "identi
 def scenario_of(task: str, people: int) -> Scenario:
     """valign set to a task. Engagement follows awareness at once in `uptake`, so that awareness by ties is the task."""
     from valign.model.parameters import MECHANISMS, PARAMETERS
-    from valign.model.scenario import Scenario
+    from valign.model.scenario.scenario import Scenario
 
     if task == "whole":
         from benchmarks.__main__ import grown
@@ -58,7 +58,7 @@ def scenario_of(task: str, people: int) -> Scenario:
 
 def society_for(task: str, people: int) -> Society:
     """The society of a task; in `values` everybody starts with a value that all tools are given."""
-    from valign.model.society import build_society
+    from valign.model.society.generate import build_society
 
     society = build_society(scenario_of(task, people), 1)
     if task != "values":

@@ -13,10 +13,10 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from valign.experiments.design import varies_in_block
+from ..design import varies_in_block
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import MECHANISMS, PARAMETERS, ROLES, Parameter
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 
 DUMMY, SEED, SOCIETY = "dummy", "seed", "society"
 EXTRA = (DUMMY, SEED, SOCIETY)

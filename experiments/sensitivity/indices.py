@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from valign.model.randomness import derive_seed
+from valign.model.compiled.randomness import derive_seed
 
 from .factors import SEED, SOCIETY
 from .samples import HARMONICS, LEVELS, SALIB, Sample

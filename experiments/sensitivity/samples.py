@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from valign.model.errors import InputError, unknown
-from valign.model.randomness import derive_seed
+from valign.model.compiled.randomness import derive_seed
 
 from .factors import SEED, SOCIETY, Problem
 

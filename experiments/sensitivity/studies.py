@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import MAX_SEED, whole
-from valign.experiments.simulate import simulate, tables_hash
-from valign.model.compiling import sources_hash
+from ..design import MAX_SEED, whole
+from ..simulate import simulate, tables_hash
+from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
-from valign.model.observe import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
-from valign.model.scenario import Scenario
-from valign.results import sensitivity_text
+from valign.model.run.outcomes import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from valign.model.scenario.scenario import Scenario
+from valign.results.reports import sensitivity as sensitivity_text
 
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError, unknown
-from valign.results import sensitivity_text
+from valign.results.reports import sensitivity as sensitivity_text
 
 from .factors import EXTRA, declared
 from .indices import MAIN, NORMAL, Verdict, by_salib, sobol, table_of, variance_shares, verdict

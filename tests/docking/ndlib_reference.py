@@ -1,4 +1,4 @@
-"""Makes ndlib.json: NDlib's SIR model on a public network, the reference of tests/test_docking.py.
+"""Makes ndlib.json: NDlib's SIR model on a public network, the reference of tests/model/test_docking.py.
 
 NDlib is no dependency of valign. In an environment of its own:  pip install ndlib==6.0.1 six
 then:  python tests/docking/ndlib_reference.py   (seconds; the same numbers every time)

@@ -21,9 +21,9 @@ import time
 from pathlib import Path
 
 import valign as va
-from valign.experiments import batch as batches
+from valign.experiments.batch import batch as batches
 from valign.experiments import design as designs
-from valign.experiments import shards
+from valign.experiments.batch import shards
 from valign.results import store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ def kill(kills: int, runs: int, months: int = 72, seed: int = 1) -> dict[str, in
         batches.run_batch(scenario, design, here / "undisturbed")
         alone = time.monotonic() - begun
         expected = contents(here / "undisturbed")
-        command = [sys.executable, "-m", "valign.cli", "batch", "design.parquet", "--scenario", "two-services", "--set",
+        command = [sys.executable, "-m", "valign.cli.app", "batch", "design.parquet", "--scenario", "two-services", "--set",
                    f"months={months}", "--quiet", "--threads", "2", "--out"]
         while told["kills"] < kills:
             folder = here / f"batch-{told['batches']}"

@@ -37,27 +37,26 @@ from watching import Known, Ordered, Watch
 HERE = Path(__file__).resolve().parent
 KEPT = ROOT / ".cache" / "mutation.csv"
 MECHANISMS = tuple(
-    f"model/mechanisms/{path.stem}"
-    for path in sorted((ROOT / "model" / "mechanisms").glob("*.py")) if path.stem != "__init__"
-)  # fmt: skip
+    f"model/mechanisms/{path.parent.name}/kernel" for path in sorted((ROOT / "model" / "mechanisms").glob("*/kernel.py"))
+)
 # The tests that are to notice a mutant. "agree", always first: random scenarios against tests/reference.
 TESTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(MECHANISMS, ("agree", "tests/test_terms.py::test_people_without_ties_among_others_with_ties")),
-    **{f"model/mechanisms/{name}": ("agree", "tests/test_terms.py")
+    **dict.fromkeys(MECHANISMS, ("agree", "tests/model/test_terms.py::test_people_without_ties_among_others_with_ties")),
+    **{f"model/mechanisms/{name}/kernel": ("agree", "tests/model/test_terms.py")
        for name in ("commissioning", "engagement")},
-    "model/mechanisms/changes": ("agree", "tests/test_changes.py"),
-    "model/mechanisms/organisations": ("agree", "tests/test_terms.py", "tests/test_changes.py"),
-    "experiments/compare": ("tests/test_outcomes.py", "tests/test_compare.py"),
-    "experiments/outcomes": ("tests/test_outcomes.py", "tests/test_compare.py", "tests/test_design.py"),
-    "experiments/hypotheses/measures": ("tests/test_measures.py",),
-    "experiments/hypotheses/verdict": ("tests/test_outcomes.py", "tests/test_claims.py"),
-    "experiments/sensitivity/indices": ("tests/test_sensitivity.py",),
-    "calibration/estimators": ("tests/test_calibration.py",),
-    "calibration/recovery": tuple(f"tests/test_calibration_rivals.py::test_{name}" for name in (
+    "model/mechanisms/changes/kernel": ("agree", "tests/model/test_changes.py"),
+    "model/mechanisms/organisations/kernel": ("agree", "tests/model/test_terms.py", "tests/model/test_changes.py"),
+    "experiments/compare": ("tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py"),
+    "experiments/outcomes": ("tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py", "tests/experiments/test_design.py"),
+    "experiments/claims/measures": ("tests/experiments/test_measures.py",),
+    "experiments/claims/verdict": ("tests/experiments/test_outcomes.py", "tests/experiments/test_claims.py"),
+    "experiments/sensitivity/indices": ("tests/experiments/test_sensitivity.py",),
+    "calibration/abc/posterior": ("tests/calibration/test_calibration.py",),
+    "calibration/abc/recovery": tuple(f"tests/calibration/test_calibration_rivals.py::test_{name}" for name in (
         "recovery_of_a_toy", "estimates_of_a_data_set_step_by_step", "simulations_from_the_prior_come_in_batches",
         "what_recovery_says_of_a_parameter_by_hand", "synthetic_data_are_data")),
-    "calibration/reduction": ("tests/test_calibration.py",),
-    "results/summaries": ("tests/test_results.py", "tests/test_outcomes.py", "tests/test_compare.py"),
+    "calibration/abc/reduction": ("tests/calibration/test_calibration.py",),
+    "results/summaries": ("tests/results/test_results.py", "tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py"),
 }
 # not for what is mutated here, and slow
 LEFT_OUT = ("pairing_reduces", "command", "netcdf", "a_report", "figure", "replay", "labels", "session")
@@ -195,7 +194,7 @@ def replayed() -> list[Any]:
     from reference.model import ReferenceModel
     from strategies import random_scenario
 
-    from valign.model.society import build_society
+    from valign.model.society.generate import build_society
 
     models = [ReferenceModel(scenario := random_scenario(seed), build_society(scenario, seed), seed) for seed in SEEDS]
     return [Replay(model, MONTHS) for model in models]
@@ -315,7 +314,7 @@ def warm(compiled: bool) -> tuple[str, ...]:
     from valign.experiments.simulate import simulate
 
     simulate("two-services", runs=2, seed=1)
-    return ("valign.experiments", "valign.calibration", "valign.results", "valign.cli")
+    return ("valign.experiments", "valign.calibration", "valign.results", "valign.cli.app")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -67,7 +67,7 @@ class Decision:
 class ReferenceModel(mesa.Model):
     """docs/ODD.md in plain Python: `step()` is one month.
 
-    scenario, society: as of `valign.model.scenario` and `valign.model.society`. seed: the run seed,
+    scenario, society: as of `valign.model.scenario.scenario` and `valign.model.society.generate`. seed: the run seed,
     0 … 2**64 − 1. ordinary_random: draw from the standard library's generator in the order of asking (the
     benchmark's plain Mesa model) instead of counter-based. recording: keep `decisions` (of this month; month 0
     before the first step) and `decomposition`; a benchmark that wants neither says False.

@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from valign.results.figures import apart
+from valign.results.figures.common import apart
 
 INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
 MAIN, PINNED = "#2b5c8a", "#8a5a12"

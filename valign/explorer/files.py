@@ -17,15 +17,16 @@ import pandas as pd
 from valign.experiments.compare import Comparison
 from valign.experiments.outcomes import Cell, Outcomes
 from valign.experiments.simulate import simulate
-from valign.model.compiling import sources_hash
+from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
-from valign.model.reading import read_csv
-from valign.model.society import Society
-from valign.model.tables import society_from_tables
-from valign.results import pages, store
+from valign.model.society.csv import read_csv
+from valign.model.society.generate import Society
+from valign.model.society.tables import society_from_tables
+from valign.results.reports import render as pages
+from valign.results import store
 
-from .. import running
-from ..describing import in_words
+from ..cli import run as running
+from ..scenario_text import in_words
 from .state import MOST_PEOPLE, MOST_SERVICES, MOST_TOML, SEED, SOCIETIES, Settings
 from .work import Ensemble
 

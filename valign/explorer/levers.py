@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from valign.model.parameters import MECHANISMS, PARAMETERS
-from valign.model.scenario import Scenario, scenario_names
+from valign.model.scenario.scenario import Scenario, scenario_names
 
 from . import words
 from .state import MAIN, MOST_MONTHS, original

@@ -13,8 +13,8 @@ from nicegui.client import ClientConnectionTimeout
 from starlette.requests import Request
 
 from valign.model.errors import InputError
-from valign.model.scenario import scenario_names
-from valign.model.society import Society
+from valign.model.scenario.scenario import scenario_names
+from valign.model.society.generate import Society
 
 from . import state, views, words
 from .levers import OWN, Levers

@@ -8,7 +8,7 @@ import ipaddress
 
 from valign.model.errors import InputError
 
-from .. import terminal, working
+from ..cli import terminal, job as working
 
 
 def is_loopback(host: str) -> bool:

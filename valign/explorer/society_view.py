@@ -14,9 +14,9 @@ import pandas as pd
 from valign.experiments.simulate import imported, society_from
 from valign.model.errors import InputError
 from valign.model.parameters import ROLES
-from valign.model.scenario import Scenario
-from valign.model.society import Society
-from valign.model.state import SERVICE_STAGES, STAGES
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.model.state.arrays import SERVICE_STAGES, STAGES
 
 from . import charts
 from .state import Settings
@@ -40,7 +40,7 @@ AFTER = {
     "went on without funding": "sustained",
     "abandoned": "abandoned",
 }
-# weight of each term of a person's decision, by what happened: as in model/mechanisms/engagement.py
+# weight of each term of a person's decision, by what happened: as in model/mechanisms/engagement/kernel.py
 ENGAGING = (
     ("z", "fit_effect", 1),
     ("engaged_ties", "peer_effect", 1),

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import MECHANISMS, PARAMETERS
-from valign.model.scenario import Scenario, ScenarioError, scenario_names
+from valign.model.scenario.scenario import Scenario, ScenarioError, scenario_names
 
 RUNS, SOCIETIES, SEED = 64, 4, 1
 MOST_TOML, MOST_LINK, MOST_CHANGES = 200_000, 16_000, 100

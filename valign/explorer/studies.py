@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 from pydantic import PrivateAttr
 
-from valign.experiments.hypotheses import worlds as in_worlds
-from valign.experiments.hypotheses.claims import Claim, claim_ids
-from valign.experiments.hypotheses.testing import ClaimResult, claim_tables, test_claim
-from valign.experiments.hypotheses.worlds import Arm, Evaluated, arms_of
+from valign.experiments.claims import worlds as in_worlds
+from valign.experiments.claims.declaration import Claim, claim_ids
+from valign.experiments.claims.testing import ClaimResult, claim_tables, test_claim
+from valign.experiments.claims.worlds import Arm, Evaluated, arms_of
 from valign.experiments.sensitivity import Sensitivity, make_problem, study, uncertain
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError, unknown
-from valign.model.observe import OUTCOMES
+from valign.model.run.outcomes import OUTCOMES
 from valign.model.parameters import PARAMETERS
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 
 from .state import SEED
 from .work import PART, POOL, Question, Superseded

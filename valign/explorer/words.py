@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from valign.experiments.hypotheses.testing import ClaimResult, meaning
+from valign.experiments.claims.testing import ClaimResult, meaning
 from valign.experiments.sensitivity import Sensitivity
 from valign.model.parameters import PARAMETERS, Parameter
-from valign.model.scenario import Scenario
-from valign.results import claims as paper
-from valign.results import report
-from valign.results.figures import ORDERED
-from valign.results.figures_sensitivity import noise_floor, ranked
-from valign.results.labels import HEADLINES, ROLES, label
+from valign.model.scenario.scenario import Scenario
+from valign.results.reports import claims as paper
+from valign.results.reports import rows as report
+from valign.results.figures.common import ORDERED
+from valign.results.figures.sensitivity import noise_floor, ranked
+from valign.results.vocabulary import HEADLINES, ROLES, label
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 
 from . import charts

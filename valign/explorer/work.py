@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.ablations import BOOKED, booked_per_person, with_interval
+from valign.experiments.ablation import BOOKED, booked_per_person, with_interval
 from valign.experiments.design import replicate
 from valign.experiments.outcomes import DesignOutcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.model.scenario import Scenario
-from valign.model.society import Society
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
 from valign.results.summaries import mean_interval
 
 from .state import RUNS, SEED, SOCIETIES, Settings, runs_allowed

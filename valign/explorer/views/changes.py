@@ -9,9 +9,9 @@ from nicegui import ui
 
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 
-from ...describing import change_in_words
+from valign.scenario_text import change_in_words
 from .. import words
 from ..state import MOST_MONTHS, number
 from .view import View, html

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from nicegui import ui
 
-from valign.experiments.hypotheses.claims import Claim, claim_ids
+from valign.experiments.claims.declaration import Claim, claim_ids
 from valign.model.errors import InputError
 
 from .. import words

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from nicegui import ui
 
 from valign.model.parameters import PARAMETERS
-from valign.model.scenario import Scenario
-from valign.results.labels import HEADLINES, label
+from valign.model.scenario.scenario import Scenario
+from valign.results.vocabulary import HEADLINES, label
 
 from .. import words
 from ..state import MAIN

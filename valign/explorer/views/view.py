@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from valign.model.scenario import Scenario
+from valign.model.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from ..page import Page

@@ -1,0 +1,308 @@
+"""Histories of adoption in a network: who is at risk when, exposed to whom, and what of it is summarised.
+
+All of it works on periods of adoption [people x runs] (0: not adopted while observed), so that observed and simulated
+histories are summarised by the same code, whole or in part (a community held out has `until` 0).
+
+The summaries include the score of a discrete-time logit (its gradient at the fit to the observed data): nearly
+sufficient for how adoption depends on orientation, exposure and time, at the price of one pass (Gleim & Pigorsch 2013;
+Ruli, Sartori & Ventura 2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from valign.model.compiled.compiling import compiled
+from valign.model.compiled.randomness import exponential
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.model.society.ties import KINDS
+
+from ..data.reading import Data
+
+KNOTS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """People in the rows of the society: N people, D orientations, C communities."""
+
+    ids: list[str]
+    time: np.ndarray  # N int32: observed period of adoption, 0: none
+    until: np.ndarray  # N int32: last period observed; 0: not observed at all
+    z: np.ndarray  # N x D: nearness to what the innovation embodies, mean 0 and SD 1, 0 where not known
+    high: np.ndarray  # N x D int8: 1 high, 0 low, -1 not known
+    community: np.ndarray  # N int64
+    communities: list[str]
+    orientations: list[str]
+    start: np.ndarray  # N + 1: ties of person i are start[i] ... start[i + 1] - 1
+    neighbour: np.ndarray
+    weight: np.ndarray  # of ties: their base quality
+
+    @classmethod
+    def of(cls, data: Data, society: Society, scenario: Scenario) -> Layout:
+        """The observed people in the order of the society that was made of them."""
+        assert data.people is not None
+        assert society.ids is not None
+        people = data.people.set_index("id").loc[list(society.ids)].reset_index()
+        place = {text: row for row, text in enumerate(data.people["id"])}
+        rows = [place[text] for text in society.ids]
+        names, community = np.unique(people["community"].astype(str), return_inverse=True)
+        orientations = list(data.orientation)
+        z, high = np.zeros((len(people), len(orientations))), np.zeros((len(people), len(orientations)), np.int8)
+        for k, name in enumerate(orientations):
+            fit = -np.abs(people[name].to_numpy(float) - data.orientation[name].innovation)
+            spread = np.nanstd(fit)
+            z[:, k] = np.nan_to_num((fit - np.nanmean(fit)) / (spread if spread > 0 else 1.0))
+            high[:, k] = data.high(name)[rows]
+        quality = np.array([scenario.value(f"tie_quality.{kind}") for kind in KINDS])
+        return cls(
+            list(society.ids),
+            np.nan_to_num(people["time"].to_numpy(float)).astype(np.int32),
+            people["until"].to_numpy().astype(np.int32),
+            z,
+            high,
+            community.astype(np.int64),
+            names.tolist(),
+            orientations,
+            np.asarray(society.tie_start),
+            np.asarray(society.neighbour),
+            quality[np.asarray(society.tie_kind)[np.asarray(society.tie_of)]],
+        )
+
+    @property
+    def periods(self) -> int:
+        return int(self.until.max())
+
+    def only(self, people: np.ndarray | None = None, until: int | None = None) -> Layout:
+        """Observed in part: these people (bool) alone, and not beyond a period."""
+        limit = self.until if until is None else np.minimum(self.until, until)
+        limit = limit if people is None else np.where(people, limit, 0)
+        return replace(
+            self, until=limit.astype(np.int32), time=np.where(self.time > limit, 0, self.time).astype(np.int32)
+        )
+
+
+def person_periods(layout: Layout, time: np.ndarray | None = None) -> pd.DataFrame:
+    """One row per person and period at risk: person (row), period, adopts (0 or 1), exposure, z by orientation.
+
+    exposure : share of ties, weighted by quality, who had adopted before the period. time : periods of adoption [N]
+    (default: observed).
+    """
+    time = layout.time if time is None else time
+    time = np.where((time >= 1) & (time <= layout.until), time, 0)
+    parts = []
+    for i in np.flatnonzero(layout.until > 0):
+        last = time[i] or layout.until[i]
+        period = np.arange(1, last + 1)
+        ties = slice(layout.start[i], layout.start[i + 1])
+        others, weight = time[layout.neighbour[ties]], layout.weight[ties]
+        total = weight.sum()
+        before = (others[:, None] > 0) & (others[:, None] < period)
+        exposure = weight @ before / total if total > 0 else np.zeros(len(period))
+        parts.append(np.column_stack([np.full(last, i), period, period == time[i], exposure]))
+    rows = np.concatenate(parts)
+    table = pd.DataFrame(
+        {
+            "person": rows[:, 0].astype(int),
+            "period": rows[:, 1].astype(int),
+            "adopts": rows[:, 2].astype(int),
+            "exposure": rows[:, 3],
+        }
+    )
+    for k, name in enumerate(layout.orientations):
+        table[f"z_{name}"] = layout.z[table["person"], k]
+    return table
+
+
+def auxiliary_fit(layout: Layout, values: bool = True, peers: bool = True) -> np.ndarray:
+    """Coefficients of the auxiliary logit at the observed data: constant, period / periods, exposure, orientations.
+
+    values, peers : whether orientations and exposure play a part (else their coefficients are 0).
+    Slightly penalised (a normal prior of SD 10), so that it exists for any data; 30 Newton steps at most.
+    """
+    table = person_periods(layout)
+    x = np.column_stack(
+        [
+            np.ones(len(table)),
+            table["period"] / layout.periods,
+            table["exposure"],
+            *(table[f"z_{name}"] for name in layout.orientations),
+        ]
+    )
+    x[:, 2] *= peers
+    x[:, 3:] *= values
+    y, beta = table["adopts"].to_numpy(float), np.zeros(x.shape[1])
+    for _ in range(30):
+        p = 1.0 / (1.0 + np.exp(-x @ beta))
+        step = np.linalg.solve(
+            (x * (p * (1 - p))[:, None]).T @ x + 0.01 * np.eye(len(beta)), x.T @ (y - p) - 0.01 * beta
+        )
+        beta += np.clip(step, -3, 3)
+        if np.abs(step).max() < 1e-10:
+            break
+    return beta
+
+
+def knots(periods: int) -> np.ndarray:
+    """Up to six periods, evenly spread, the last of them the end."""
+    return np.unique(np.round(np.linspace(periods / KNOTS, periods, KNOTS)).astype(np.int64).clip(1))
+
+
+class Summariser:
+    """Summaries of histories: what an observation of this layout would say.
+
+    values, peers : whether whoever looks at them knows of an effect of values and of peers. One who does not has an
+    auxiliary logit without it, and `relevant` leaves out the summaries that are about it: an explanation is fitted by
+    what it speaks of.
+    """
+
+    def __init__(self, layout: Layout, values: bool = True, peers: bool = True) -> None:
+        self.layout, self.coefficients = layout, auxiliary_fit(layout, values, peers)
+        self.knots = knots(layout.periods)
+        orientations = layout.orientations
+        self.names = (
+            *(f"share adopted by {knot}" for knot in self.knots),
+            "mean time",
+            "spread of communities",
+            "likeness of ties",
+            *(f"{name}: later if low" for name in orientations),
+            *(f"{name}: more if high" for name in orientations),
+            "score: level",
+            "score: period",
+            "score: exposure",
+            *(f"score: {name}" for name in orientations),
+        )
+        about_values = {f"{name}: {what}" for name in orientations for what in ("later if low", "more if high")}
+        about_values |= {f"score: {name}" for name in orientations}
+        left_out = (set() if values else about_values) | (set() if peers else {"likeness of ties", "score: exposure"})
+        self.relevant = np.array([name not in left_out for name in self.names])
+        self.observed = self(layout.time[:, None].astype(np.int32))[:, 0]
+
+    def __call__(self, time: np.ndarray) -> np.ndarray:
+        """Periods of adoption [N x W] (below 1: never) -> summaries [s x W]."""
+        out = np.zeros((len(self.names), time.shape[1]))
+        at = self.layout
+        summarise(
+            np.ascontiguousarray(time, np.int32),
+            at.until,
+            at.z,
+            at.high,
+            at.community,
+            len(at.communities),
+            at.start,
+            at.neighbour,
+            at.weight,
+            self.coefficients,
+            self.knots,
+            out,
+        )
+        return out
+
+
+@compiled
+def summarise(time, until, z, high, community, communities, start, neighbour, weight, beta, knots, out):
+    """All summaries [s x W] of periods of adoption [N x W]."""
+    N, W, D, K = time.shape[0], time.shape[1], z.shape[1], knots.shape[0]
+    T = 0
+    for i in range(N):
+        T = max(T, until[i])
+    t, inc, adopted = np.zeros(N, np.int64), np.zeros(T + 2), np.zeros(T + 2)
+    sums, counts = np.zeros(communities), np.zeros(communities)
+    odds, by_month = np.zeros(N), np.zeros(T + 1)  # factors of the odds: exp only where something changes
+    people = 0
+    for i in range(N):
+        people += until[i] > 0
+        eta = beta[0]
+        for d in range(D):
+            eta += beta[3 + d] * z[i, d]
+        odds[i] = exponential(eta)
+    for month in range(T + 1):
+        by_month[month] = exponential(beta[1] * month / T)
+    first = K + 3 + 2 * D
+    for r in range(W):
+        adopted[:] = 0.0
+        sums[:] = 0.0
+        counts[:] = 0.0
+        total = 0.0
+        for i in range(N):
+            t[i] = time[i, r] if 1 <= time[i, r] <= until[i] else 0
+            if until[i] > 0:
+                restricted = np.float64(t[i] if t[i] > 0 else until[i] + 1)
+                total += restricted
+                sums[community[i]] += restricted
+                counts[community[i]] += 1.0
+                adopted[t[i]] += 1.0
+        so_far, k = 0.0, 0
+        for month in range(1, T + 1):
+            so_far += adopted[month]
+            if k < K and month == knots[k]:
+                out[k, r] = so_far / people
+                k += 1
+        mean = total / people
+        out[K, r] = mean
+        spread, used = 0.0, 0.0
+        for c in range(communities):
+            if counts[c] > 0.0:
+                spread += counts[c] * (sums[c] / counts[c] - mean) ** 2
+                used += counts[c]
+        out[K + 1, r] = np.sqrt(spread / used)
+        apart, pairs = 0.0, 0.0
+        for d in range(D):
+            time_high, n_high, time_low, n_low, made_high, made_low = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for i in range(N):
+                if until[i] > 0 and high[i, d] >= 0:
+                    restricted = np.float64(t[i] if t[i] > 0 else until[i] + 1)
+                    early = 1.0 if t[i] > 0 else 0.0
+                    if high[i, d] == 1:
+                        time_high += restricted
+                        made_high += early
+                        n_high += 1.0
+                    else:
+                        time_low += restricted
+                        made_low += early
+                        n_low += 1.0
+            if n_high > 0.0 and n_low > 0.0:
+                out[K + 3 + d, r] = time_low / n_low - time_high / n_high
+                out[K + 3 + D + d, r] = made_high / n_high - made_low / n_low
+        for i in range(N):
+            if until[i] == 0:
+                continue
+            last = t[i] if t[i] > 0 else until[i]
+            inc[: last + 1] = 0.0
+            whole = 0.0
+            mine = np.float64(t[i] if t[i] > 0 else until[i] + 1)
+            for n in range(start[i], start[i + 1]):
+                j = neighbour[n]
+                whole += weight[n]
+                if 0 < t[j] < last:
+                    inc[t[j] + 1] += weight[n]
+                if until[j] > 0:
+                    apart += abs(mine - (t[j] if t[j] > 0 else until[j] + 1))
+                    pairs += 1.0
+            exposed, x, now = 0.0, 0.0, odds[i]
+            level, by_time, by_exposure = 0.0, 0.0, 0.0
+            for month in range(1, last + 1):
+                if inc[month] > 0.0:
+                    exposed += inc[month]
+                    x = exposed / whole
+                    now = odds[i] * exponential(beta[2] * x)
+                chance = now * by_month[month]
+                chance /= 1.0 + chance
+                level -= chance
+                by_time -= chance * month
+                by_exposure -= chance * x
+            if t[i] > 0:
+                level += 1.0
+                by_time += last
+                by_exposure += x
+            by_time /= T
+            out[first, r] += level
+            out[first + 1, r] += by_time
+            out[first + 2, r] += by_exposure
+            for d in range(D):
+                out[first + 3 + d, r] += level * z[i, d]
+        out[K + 2, r] = apart / pairs if pairs > 0.0 else 0.0

@@ -1,0 +1,80 @@
+"""The alignment decomposition beside paired ablations (MODEL.md §5).
+
+Closing to rounding proves nothing about attribution: an entry says what a mechanism did along the path that was taken,
+an ablation what would have been without it, with the same seeds. Mechanisms of convergence book several times what
+their ablation takes away, since others do the work when they are off. Read both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valign.model.ledger.decomposition import ENTRIES
+from valign.model.errors import InputError, unknown
+from valign.model.parameters import MECHANISMS
+from valign.model.scenario.scenario import Scenario
+from valign.results.summaries import mean_interval
+
+from .simulate import simulate
+
+BOOKED = tuple(dict.fromkeys(name for name, _ in ENTRIES if name in MECHANISMS))
+
+
+def moving(scenario: Scenario, mechanisms: Sequence[str] | None) -> list[str]:
+    """The mechanisms that are asked for, or all that move alignment and are on. Raises InputError for unknown ones."""
+    if mechanisms is None:
+        return [name for name in BOOKED if scenario.mechanisms[name] and (name != "changes" or scenario.changes)]
+    if wrong := [name for name in mechanisms if name not in BOOKED]:
+        raise InputError([unknown(name, BOOKED, "mechanism that moves alignment") for name in wrong])
+    return list(mechanisms)
+
+
+def ablations(scenario: Scenario | str | Path, runs: int | None = None, seed: int = 1, societies: int | None = None,
+              mechanisms: Sequence[str] | None = None) -> pd.DataFrame:
+    """What each mechanism did to the mean alignment of staff, managers and peers: as booked, and by ablation.
+
+    Parameters
+    ----------
+    scenario, runs, seed, societies : as for `simulate`.
+    mechanisms : which (default: all that move alignment and are on).
+
+    Returns
+    -------
+    One row per mechanism: `booked` (mean over runs of its entries, per person, over the whole run) and `ablation`
+    (final mean alignment with it less without it, the same seeds), each with a 95 % interval `_low`, `_high` that
+    respects societies; `runs`.
+
+    Raises InputError for unknown mechanisms and whatever `simulate` raises.
+    """
+    scenario = Scenario.load(scenario)
+    mechanisms = moving(scenario, mechanisms)
+    base = simulate(scenario, runs, seed, societies, record="decomposition")
+    booked = booked_per_person(base.decomposition, base.runs, base.members)
+    clusters = base.runs["society_seed"].to_numpy()
+    rows: list[dict[str, object]] = []
+    for name in mechanisms:
+        without = simulate(scenario.replace({f"mechanisms.{name}": False}), runs, seed, societies, record=()).runs
+        difference = (base.runs["alignment_final"] - without["alignment_final"]).to_numpy()
+        rows.append({"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters),
+                     **with_interval("ablation", difference, clusters), "runs": int(np.isfinite(difference).sum())})
+    return pd.DataFrame(rows)
+
+
+def booked_per_person(decomposition: pd.DataFrame, runs: pd.DataFrame, members: np.ndarray) -> pd.DataFrame:
+    """What each mechanism (columns) did to staff, managers and peers over the whole run, by row of `runs`.
+
+    members : how many they are, by run; NaN where a run failed, of which nothing is known.
+    """
+    inside = decomposition.query("organisation != 'commissioners'")
+    sums = inside.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0)
+    return sums.reindex(runs["run"], fill_value=0.0).div(members, axis=0)
+
+
+def with_interval(name: str, values: np.ndarray, clusters: np.ndarray | None) -> dict[str, float]:
+    """Mean over runs and its 95 % interval, as the columns name, name_low and name_high."""
+    found = mean_interval(values, clusters)
+    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -1,0 +1,138 @@
+"""A shard: a range of rows of a design, computed anywhere, kept as one Parquet file for each kind of table.
+
+`compute` depends on its job alone, so threads, processes and machines of a cluster give the same shards. A file carries
+the key of the work it belongs to and a hash of what it holds: one that is damaged or foreign is noticed.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from valign.model.compiled.compiling import sources_hash
+from valign.model.errors import InputError
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.results.store import TableHash
+
+from ..outcomes import Outcomes
+from ..simulate import plan, run_jobs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+KEPT = ("series", "decomposition")  # what a batch can record besides outcomes; the rest is for a replay
+ROWS = 4096
+SECONDS = 8.0
+SECONDS_PER_PERSON_MONTH = 0.25e-6
+FEWEST_SHARDS = 16  # where the design allows it, so that cores end together
+
+
+@dataclass(frozen=True)
+class Job:
+    """What computing a shard needs. first: the design's row that comes first."""
+
+    scenario: Scenario
+    society: Society | None
+    record: tuple[str, ...]
+    key: str
+    code: str
+    first: int
+    rows: pd.DataFrame
+
+
+class Unusable(Exception):
+    """A shard's file that cannot be used; the message says why."""
+
+
+def shard_rows(scenario: Scenario, people: int, runs: int) -> int:
+    """How many rows a shard of a design has: some seconds of work, and enough shards to share out."""
+    seconds = people * scenario.months * SECONDS_PER_PERSON_MONTH
+    return int(max(1, min(ROWS, SECONDS / max(seconds, 1e-9), max(64, runs // FEWEST_SHARDS))))
+
+
+def compute(job: Job) -> dict[str, bytes]:
+    """Simulate the rows of a job: Parquet files by kind of table ("runs" and what is recorded).
+
+    Raises InputError where this machine's model is another than that of the batch.
+    """
+    if sources_hash() != job.code:
+        raise InputError(["a worker has another version of the model than the batch: its rows would not be the same"])
+    planned = plan(job.scenario, job.rows, job.record, society=job.society)
+    tables: dict[str, list] = {kind: [] for kind in ("runs", *job.record)}
+    for rows, task, blocks in planned:
+        results = [each for part in run_jobs([(task, block) for block in blocks], len(rows), 1, None) for each in part]
+        seeds, societies = (job.rows[name].iloc[rows].tolist() for name in ("seed", "society_seed"))
+        outcomes = Outcomes(task.scenario, seeds, societies, results, task.lowered)
+        for kind, parts in tables.items():
+            parts.append(_TABLES[kind](outcomes, job.first + rows))
+    return {kind: _packed(parts, job.key) for kind, parts in tables.items()}
+
+
+def _runs(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
+    import pyarrow as pa
+
+    table = outcomes.runs.drop(columns=["seed", "society_seed"]).assign(run=rows)
+    return pa.Table.from_pandas(table, preserve_index=False, nthreads=1)
+
+
+def _series(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
+    """One row per run, one column per role and variable that holds the months."""
+    import pyarrow as pa
+
+    months = outcomes.scenario.months + 1
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * months
+    columns = {f"{role}.{variable}": pa.ListArray.from_arrays(offsets, outcomes.curves(role, variable).T.ravel())
+               for role, variable in outcomes.variables()}
+    return pa.table({"run": rows, **columns})
+
+
+def _decomposition(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
+    """Summed over the months of a run: month by month it would be most of a batch; a replay has it."""
+    import pyarrow as pa
+
+    table = outcomes.decomposition.drop(columns="month")
+    by = [name for name in table if name != "change"]
+    table = table.groupby(by, observed=True, sort=False, as_index=False)["change"].sum()
+    words = {name: pa.array(table[name]).cast(pa.dictionary(pa.int32(), pa.string())) for name in by if name != "run"}
+    return pa.table({"run": rows[table["run"].to_numpy()], **words, "change": table["change"].to_numpy(float)})
+
+
+_TABLES = {"runs": _runs, "series": _series, "decomposition": _decomposition}
+
+
+def _packed(parts: list[pa.Table], key: str) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.concat_tables([part.replace_schema_metadata() for part in parts], promote_options="permissive")
+    if len(parts) > 1:
+        table = table.take(pa.array(np.argsort(table["run"].to_numpy(), kind="stable")))
+    marks = {"valign.key": key, "valign.content": TableHash().add(table).hexdigest()}
+    sink = io.BytesIO()
+    parquet.write_table(table.replace_schema_metadata(marks), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read(path: Path, key: str) -> pa.Table:
+    """The table of a shard's file. Raises Unusable where it is missing, damaged or belongs to other work."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        table = parquet.read_table(path, memory_map=False, use_threads=False)
+    except FileNotFoundError:
+        raise Unusable("missing") from None
+    except (ArrowException, OSError, ValueError) as error:
+        raise Unusable(f"damaged ({str(error).splitlines()[0][:80]})") from None
+    marks = table.schema.metadata or {}
+    table = table.replace_schema_metadata()
+    if marks.get(b"valign.key") != key.encode():
+        raise Unusable("of other work")
+    if marks.get(b"valign.content") != TableHash().add(table).hexdigest().encode():
+        raise Unusable("damaged (its content does not match its hash)")
+    return table

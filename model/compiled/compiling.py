@@ -1,0 +1,142 @@
+"""`compiled`: Numba's njit with the settings every kernel of the model shares.
+
+No fast-math (results must not depend on the machine). Numba's cache looks only at the file of the cached
+function, so the cache folder's name carries a hash of all sources of `model/`: edit a mechanism and the
+month that calls it is compiled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+SOURCES = Path(__file__).resolve().parents[1]
+
+
+def sources_hash(folder: Path = SOURCES) -> str:
+    """Hash of all Python sources under `folder`, names included."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def user_cache_folder() -> Path:
+    """Where compiled code is kept: $VALIGN_CACHE, else the platform's cache folder."""
+    if "VALIGN_CACHE" in os.environ:
+        return Path(os.environ["VALIGN_CACHE"])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "valign"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "valign"
+
+
+def _writable_cache() -> str | None:
+    folder = user_cache_folder() / f"kernels-{sources_hash()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return str(folder)
+    except OSError:
+        print(f"valign: {folder} is not writable, so compiled code is not kept between runs "
+              "(set VALIGN_CACHE to a folder of yours)", file=sys.stderr)
+        return None
+
+
+# A kernel reads many arrays: let LLVM check at run time that they do not overlap, and vectorise.
+llvm.set_option("valign", "--runtime-memory-check-threshold=64")
+COMPILED = not numba.config.DISABLE_JIT
+CACHE = None if numba.config.DISABLE_JIT else _writable_cache()
+
+
+def _decorate(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    former, numba.config.CACHE_DIR = numba.config.CACHE_DIR, CACHE or ""
+    try:
+        return numba.njit(cache=CACHE is not None, nogil=True, error_model="numpy", **options)(function)
+    finally:
+        numba.config.CACHE_DIR = former
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` on its first call; release the interpreter lock; keep the code on disk."""
+    return _decorate(function)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, and always built into the loops that call it, which are vectorised only then."""
+    return _decorate(function, forceinline=True)
+
+
+@compiled
+def fill(array, value):
+    """Set every element. (Slice assignment compiles to far more code.)"""
+    flat = array.ravel()
+    for n in range(flat.size):
+        flat[n] = value
+
+
+@compiled
+def copy(source, target):
+    """Copy all elements of an array to another of the same shape."""
+    a, b = source.ravel(), target.ravel()
+    for n in range(a.size):
+        b[n] = a[n]
+
+
+@intrinsic
+def row(typingctx, runs):
+    """A row of numbers, one a run. With a single run it is one number on the stack, so that sums stay in a register."""
+    kind = types.Array(types.float64, 1, "C")
+
+    def one(context, builder, signature, arguments):
+        array = context.make_array(kind)(context, builder)
+        number = cgutils.alloca_once(builder, ir.DoubleType())
+        context.populate_array(array, data=number, shape=(context.get_constant(types.intp, 1),),
+                               strides=(context.get_constant(types.intp, 8),),
+                               itemsize=context.get_constant(types.intp, 8), meminfo=None)
+        return array._getvalue()
+
+    def several(context, builder, signature, arguments):
+        return context.compile_internal(builder, lambda runs: np.empty(len(runs)), signature, arguments)
+
+    return kind(runs), one if isinstance(runs, types.BaseTuple) else several
+
+
+if not COMPILED:
+    def row(runs):
+        return np.empty(len(runs))
+
+
+@intrinsic
+def call(typingctx, address, state, number):
+    """Call the compiled function(state, number) at `address` (see `address_of`)."""
+    def generate(context, builder, signature, arguments):
+        where, pointer, value = arguments
+        byte = ir.IntType(8).as_pointer()
+        function = ir.FunctionType(byte, [pointer.type, value.type])
+        builder.call(builder.inttoptr(where, function.as_pointer()), [pointer, value])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, state, types.int64), generate
+
+
+@cache
+def address_of(function: Callable[..., Any], kind: types.Type) -> int:
+    """Address of a compiled function(state of that kind, int64), for `call`: no linking, so each compiles once."""
+    arguments = (kind, types.int64)
+    function.compile(arguments)
+    result = function.overloads[arguments]
+    return result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)

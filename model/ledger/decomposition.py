@@ -1,0 +1,233 @@
+"""The alignment decomposition (docs/ODD.md §6): each mechanism's exact contribution to the sum of alignment.
+
+`S.alignment`, `values_before`, `clarity_before`, `version_before` and `stage_before` hold what was last accounted
+for; after a mechanism `account` walks from there to the state as it stands, one part at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..alignment import align_row
+from ..compiled.compiling import compiled, copy, fill
+from ..parameters import INDEX, ROLES
+from ..state.arrays import METRIC, STAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PROJECTION = INDEX["projection"]
+
+Flows = tuple[int, np.ndarray, np.ndarray]  # first month of a chunk, flat positions, sums
+
+# (mechanism, part) of every entry, in the order of the ledger's rows.
+ENTRIES = (
+    ("outside", "any"),
+    ("changes", "innovation"), ("changes", "leavers"), ("changes", "recruits"),
+    ("turnover", "leavers"), ("turnover", "recruits"),
+    ("relationships", "centre"), ("relationships", "spread"),
+    ("anchoring", "centre"), ("anchoring", "spread"),
+    ("leadership", "centre"), ("leadership", "spread"), ("leadership", "clarity"),
+    ("coproduction", "centre"), ("coproduction", "spread"), ("coproduction", "innovation"), ("coproduction", "clarity"),
+    ("identification", "centre"), ("identification", "spread"),
+    ("dialogue", "centre"), ("dialogue", "spread"),
+    ("organisations", "innovation"),
+    ("stage", "moves"),
+    ("episode", "moves"),
+)
+EPISODES = ("design", "implementation", "spread", "sustainment", "abandoned", "all")  # all: commissioners
+EPISODE_MOVES = ENTRIES.index(("episode", "moves"))
+STAGE_MOVES = ENTRIES.index(("stage", "moves"))
+VALUES_MOVED, INNOVATION_MOVED, CLEARER, REPLACED, ANY = 1, 2, 4, 8, 16
+
+
+# What `account` books at each point of the month: first entry, parts, whose (0 everybody, 1 members, 2 commissioners).
+POINTS = {
+    "outside": (ANY, 0),
+    "changes": (INNOVATION_MOVED | REPLACED, 0),
+    "turnover": (REPLACED, 0),
+    "relationships": (VALUES_MOVED, 0),
+    "anchoring": (VALUES_MOVED, 0),
+    "leadership": (VALUES_MOVED | CLEARER, 1),
+    "coproduction": (VALUES_MOVED | INNOVATION_MOVED | CLEARER, 0),
+    "identification": (VALUES_MOVED, 0),
+    "dialogue": (VALUES_MOVED, 2),
+    "organisations": (INNOVATION_MOVED, 0),
+}
+POINT = {name: number for number, name in enumerate(POINTS)}
+
+
+def entry(mechanism: str) -> int:
+    """Row of the first entry of a mechanism."""
+    return [name for name, _ in ENTRIES].index(mechanism)
+
+
+_ENTRY = np.array([entry(name) for name in POINTS])
+_PARTS = np.array([parts for parts, _ in POINTS.values()])
+_WHOSE = np.array([whose for _, whose in POINTS.values()])
+
+
+@compiled
+def mean_shift(S, start, stop, shift, count):
+    """Mean change of values since last accounted, by role [4 x K x W], over rows start … stop - 1."""
+    fill(shift, 0.0)
+    fill(count, 0)
+    for i in range(start, stop):
+        role = S.role[i]
+        count[role] += 1
+        for k in range(S.values.shape[1]):
+            for r in range(len(S.runs)):
+                shift[role, k, r] += S.values[i, k, r] - S.values_before[i, k, r]
+    for role in range(4):
+        for k in range(S.values.shape[1]):
+            for r in range(len(S.runs)):
+                shift[role, k, r] = shift[role, k, r] / count[role] if count[role] else 0.0
+
+
+@compiled
+def book(S, entry, o, i, new):
+    """Add new - S.alignment[i] to an entry, in the bin of the person's stage when last accounted; move on to new."""
+    role = S.role[i]
+    for r in range(len(S.runs)):
+        S.ledger[entry, o, role, S.stage_before[i, r], r] += new[r] - S.alignment[i, r]
+        S.alignment[i, r] = new[r]
+
+
+@compiled
+def account_person(S, o, i, entry, parts, shift, x, new):
+    """Walk one person from what was last accounted to the state as it stands."""
+    K = S.values.shape[1]
+    metric, projection, view = S.rules[METRIC], S.parameters[_PROJECTION, 0], S.perceives[i]
+    reading, emphasis = S.reading[i], S.emphasis
+    if parts & VALUES_MOVED:
+        for k in range(K):
+            for r in range(len(S.runs)):
+                x[k, r] = S.values_before[i, k, r] + shift[S.role[i], k, r]
+        align_row(S.runs, metric, x, S.version_before[view], reading, S.clarity_before[i], projection, emphasis, new)
+        book(S, entry, o, i, new)
+        align_row(S.runs, metric, S.values[i], S.version_before[view], reading, S.clarity_before[i], projection,
+                  emphasis, new)
+        book(S, entry + 1, o, i, new)
+        entry += 2
+    if parts & INNOVATION_MOVED:
+        align_row(S.runs, metric, S.values[i], S.version[view], reading, S.clarity_before[i], projection, emphasis, new)
+        book(S, entry, o, i, new)
+        entry += 1
+    if parts & CLEARER:
+        align_row(S.runs, metric, S.values[i], S.version[view], reading, S.clarity[i], projection, emphasis, new)
+        book(S, entry, o, i, new)
+    if parts & ANY:
+        align_row(S.runs, metric, S.values[i], S.version[view], reading, S.clarity[i], projection, emphasis, new)
+        book(S, entry, o, i, new)
+
+
+@compiled
+def account_replaced(S, o, i, entry, new):
+    """A leaver's alignment goes, a recruit's comes; others keep what `new` was booked for them."""
+    role = S.role[i]
+    for r in range(len(S.runs)):
+        if S.replaced[i, r]:
+            S.ledger[entry, o, role, S.stage_before[i, r], r] -= S.alignment[i, r]
+            S.ledger[entry + 1, o, role, S.stage[i, r], r] += new[r]
+            S.stage_before[i, r] = S.stage[i, r]
+            S.clarity_before[i, r] = S.clarity[i, r]
+            S.alignment[i, r] = new[r]
+
+
+@compiled
+def account(S, point):
+    """Book the change of alignment since the last accounting, at one of the POINTS of the month."""
+    entry, parts, whose = _ENTRY[point], _PARTS[point], _WHOSE[point]
+    O = S.setting.shape[0]
+    from_service, to_service = (O if whose == 2 else 0), (O if whose == 1 else O + 1)
+    K, W = S.values.shape[1], len(S.runs)
+    shift, count = np.empty((4, K, W)), np.empty(4, np.int64)
+    x, new = np.empty((K, W)), np.empty(W)
+    projection = S.parameters[_PROJECTION, 0]
+    for o in range(from_service, to_service):
+        start, stop = S.first[o], S.first[o + 1]
+        if parts & VALUES_MOVED:
+            mean_shift(S, start, stop, shift, count)
+        for i in range(start, stop):
+            if parts & REPLACED:
+                align_row(S.runs, S.rules[METRIC], S.values[i], S.version[S.perceives[i]], S.reading[i], S.clarity[i],
+                          projection, S.emphasis, new)
+                account_replaced(S, o, i, entry + 1 if parts & INNOVATION_MOVED else entry, new)
+            if parts & ~REPLACED:
+                account_person(S, o, i, entry, parts, shift, x, new)
+            for k in range(K):
+                for r in range(W):
+                    S.values_before[i, k, r] = S.values[i, k, r]
+            for r in range(W):
+                S.clarity_before[i, r] = S.clarity[i, r]
+    copy(S.version, S.version_before)
+
+
+@compiled
+def account_moves(S, t):
+    """People who changed stage take their alignment from the old stage's bin to the new one's."""
+    for o in range(S.setting.shape[0]):
+        for i in range(S.first[o], S.first[o + 1]):
+            role = S.role[i]
+            for r in range(len(S.runs)):
+                before, after = S.stage_before[i, r], S.stage[i, r]
+                if before != after:
+                    S.ledger[STAGE_MOVES, o, role, before, r] -= S.alignment[i, r]
+                    S.ledger[STAGE_MOVES, o, role, after, r] += S.alignment[i, r]
+                    S.stage_before[i, r] = after
+
+
+@compiled
+def flush(S, t):
+    """Add the month's ledger to `flows`, by group of services and episode, with the moves between episodes."""
+    O, month = S.setting.shape[0], t - S.flows_from[0]
+    for o in range(O + 1):
+        group = S.service_group[o] if o < O else S.flows.shape[2] - 1
+        for entry in range(S.ledger.shape[0]):
+            for role in range(4):
+                for stage in range(4):
+                    for r in range(len(S.runs)):
+                        episode = 5 if o == O else S.service_stage_before[o, r]
+                        S.flows[month, entry, group, episode, role, stage, r] += S.ledger[entry, o, role, stage, r]
+        if o == O:
+            continue
+        for r in range(len(S.runs)):
+            before, after = S.service_stage_before[o, r], S.service_stage[o, r]
+            if before != after:
+                for i in range(S.first[o], S.first[o + 1]):
+                    S.flows[month, EPISODE_MOVES, group, before, S.role[i], S.stage[i, r], r] -= S.alignment[i, r]
+                    S.flows[month, EPISODE_MOVES, group, after, S.role[i], S.stage[i, r], r] += S.alignment[i, r]
+
+
+def decomposition_table(parts: Sequence[tuple[np.ndarray, tuple[int, ...], Sequence[Flows]]],
+                        group_names: Sequence[str]) -> pd.DataFrame:
+    """Flows as a table: run, month, organisation (group), episode, role, stage, mechanism, part, change.
+
+    parts: (number of each run of a block, shape of its flows, [(first month, flat positions, sums)]).
+    """
+    import pandas as pd
+
+    columns: list[tuple[np.ndarray, ...]] = []
+    for runs, shape, flows in parts:
+        for first, positions, sums in flows:
+            month, *others, run = np.unravel_index(positions, shape)
+            columns.append((runs[run], month + first, *others, sums))
+    run, month, entry, group, episode, role, stage, change = (
+        [np.concatenate(column) for column in zip(*columns, strict=True)] if columns else [np.empty(0, int)] * 8)
+
+    def labelled(codes: np.ndarray, names: Sequence[str]) -> pd.Categorical:
+        return pd.Categorical.from_codes(codes.astype(int), list(names))
+
+    def of_entry(position: int) -> pd.Categorical:
+        names = list(dict.fromkeys(each[position] for each in ENTRIES))
+        return labelled(np.array([names.index(each[position]) for each in ENTRIES])[entry.astype(int)], names)
+
+    table = pd.DataFrame({
+        "run": run, "month": month, "organisation": labelled(group, [*group_names, "commissioners"]),
+        "episode": labelled(episode, EPISODES), "role": labelled(role, ROLES), "stage": labelled(stage, STAGES),
+        "mechanism": of_entry(0), "part": of_entry(1), "change": change.astype(float),
+    })
+    return table.sort_values(["run", "month"], kind="stable", ignore_index=True)

@@ -1,0 +1,18 @@
+"""Anchoring (ODD §5.5): values return to those one came with (Friedkin & Johnsen 1990).
+
+    v_i <- v_i + anchoring (v0_i - v_i)
+"""
+
+from valign.model.compiled.compiling import compiled
+from valign.model.parameters import INDEX
+
+_RATE = INDEX["anchoring"]
+
+
+@compiled
+def anchoring(S, t):
+    for i in range(S.role.shape[0]):
+        for k in range(S.values.shape[1]):
+            for r in range(len(S.runs)):
+                v = S.values[i, k, r]
+                S.values[i, k, r] = v + S.parameters[_RATE, 0, r] * (S.origin[i, k, r] - v)

@@ -1,0 +1,62 @@
+"""Scheduled changes (ODD §5.1): at month t set or scale a parameter, or bring in a new leader."""
+
+import math
+
+from valign.model.compiled.compiling import compiled
+from valign.model.entry import recruit
+from valign.model.parameters import INDEX
+from valign.model.compiled.randomness import BROUGHT_IN
+from valign.model.state.arrays import INNOVATION, MANAGER
+
+_PRESENTED = INDEX["presented.financial"]
+_WEIGHTS = INDEX["evidence_weights.staff.financial"]
+
+
+@compiled
+def normalise(S):
+    """Emphasis, presented shares and weights on the evidence, each scaled to sum 1 (equal if all are 0)."""
+    K = S.emphasis.shape[0]
+    for r in range(len(S.runs)):
+        total = 0.0
+        for k in range(K):
+            total += S.parameters[INNOVATION + K + k, 0, r]
+        for k in range(K):
+            S.emphasis[k, r] = S.parameters[INNOVATION + K + k, 0, r] / total if total > 0.0 else 1.0 / K
+        total = 0.0
+        for e in range(3):
+            total += S.parameters[_PRESENTED + e, 0, r]
+        for e in range(3):
+            S.presented[e, r] = S.parameters[_PRESENTED + e, 0, r] / total if total > 0.0 else 1.0 / 3.0
+        for role in range(4):
+            total = 0.0
+            for e in range(3):
+                total += S.parameters[_WEIGHTS + 3 * role + e, 0, r]
+            for e in range(3):
+                weight = S.parameters[_WEIGHTS + 3 * role + e, 0, r]
+                S.role_weights[role, e, r] = weight / total if total > 0.0 else 1.0 / 3.0
+
+
+@compiled
+def changes(S, t):
+    """Apply the entries of month t, in order."""
+    for c in range(S.change_parameter.shape[0]):
+        row = S.change_parameter[c]
+        for r in range(len(S.runs)):
+            if S.change_month[c, r] != t:
+                continue
+            if row >= 0:
+                for s in range(S.parameters.shape[1]):
+                    if S.change_setting[c, s]:
+                        value = S.change_value[c, r]
+                        if S.change_scales[c]:
+                            value *= S.parameters[row, s, r]
+                        if S.limits[2, row] > 0.0:
+                            value = math.floor(value + 0.5)
+                        S.parameters[row, s, r] = min(max(value, S.limits[0, row]), S.limits[1, row])
+                continue
+            for o in range(S.setting.shape[0]):
+                if S.change_service[c, o]:
+                    for i in range(S.first[o], S.first[o + 1]):
+                        if S.role[i] == MANAGER:
+                            recruit(S, i, r, t, BROUGHT_IN, S.change_profile[c], False)
+    normalise(S)

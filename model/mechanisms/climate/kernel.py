@@ -1,0 +1,51 @@
+"""Climate and practice (ODD §5.9), in services in use (Klein & Sorra 1996: implementation climate, values fit).
+
+    climate_o <- climate_o + climate_rate (clip(leadership_o x share of managers engaged + funding_support [funded]) - climate_o)
+    q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) + practice_identification g_i + practice_climate climate_o) - q_i)
+"""
+
+import numpy as np
+
+from valign.model.alignment import clip, funded, in_use
+from valign.model.compiled.compiling import compiled, fill
+from valign.model.parameters import INDEX
+from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE
+from ..leadership.kernel import strength_of
+
+_RATE, _SUPPORT, _PRACTICE_RATE = INDEX["climate_rate"], INDEX["funding_support"], INDEX["practice_rate"]
+_BASE, _ALIGNMENT = INDEX["practice_base"], INDEX["practice_alignment"]
+_IDENTIFICATION, _CLIMATE = INDEX["practice_identification"], INDEX["practice_climate"]
+
+
+@compiled
+def climate(S, t):
+    W, P = len(S.runs), S.parameters
+    managers_engaged = np.empty(W)
+    reference = METRIC_REFERENCE[S.rules[METRIC]]
+    for o in range(S.setting.shape[0]):
+        s = S.setting[o]
+        managers = 0
+        fill(managers_engaged, 0.0)
+        for i in range(S.first[o], S.first[o + 1]):
+            if S.role[i] == MANAGER:
+                managers += 1
+                for r in range(W):
+                    managers_engaged[r] += 1.0 if S.stage[i, r] == ENGAGED else 0.0
+        for r in range(W):
+            if in_use(S.service_stage[o, r]):
+                share = managers_engaged[r] / managers if managers > 0 else 0.0
+                support = S.parameters[_SUPPORT, s, r] if funded(S.service_stage[o, r]) else 0.0
+                target = clip(strength_of(S, o, r) * share + support)
+                S.climate[o, r] += S.parameters[_RATE, 0, r] * (target - S.climate[o, r])
+        used = 0
+        for r in range(W):
+            used += in_use(S.service_stage[o, r])
+        if used == 0:
+            continue
+        for i in range(S.first[o], S.first[o + 1]):
+            for r in range(W):
+                target = clip(P[_BASE, 0, r] + P[_ALIGNMENT, 0, r] * (S.alignment[i, r] - reference)
+                              + P[_IDENTIFICATION, 0, r] * S.identification[i, r] + P[_CLIMATE, 0, r] * S.climate[o, r])
+                delivers = (S.stage[i, r] == ENGAGED) & in_use(S.service_stage[o, r])
+                rate = P[_PRACTICE_RATE, 0, r] if delivers else 0.0
+                S.practice[i, r] += rate * (target - S.practice[i, r])

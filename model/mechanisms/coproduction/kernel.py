@@ -1,0 +1,226 @@
+"""Co-production (ODD §5.7): sessions in which members, peers and the commissioner find a common position.
+
+    propensity_i = 1 - exp(-w_i I/(1 - I));   S = (1 - psi) mean of non-peers + psi mean of peers
+    v_i <- v_i + coproduction_rate (S - v_i);   drift_o <- toward S - m, at most `flexibility`;   clarity, ties, voice grow
+"""
+
+import numpy as np
+
+from valign.model.alignment import clip, in_use
+from valign.model.compiled.compiling import compiled, copy, fill
+from valign.model.parameters import INDEX
+from valign.model.compiled.randomness import exponential
+from valign.model.state.arrays import AWARE, INNOVATION, OUTSIDE, PEER, SESSION_KNOWLEDGE, UNAWARE
+
+_INTENSITY, _DESIGN, _SD = INDEX["coproduction_intensity"], INDEX["design_coproduction"], INDEX["coproduction_sd"]
+_RATE, _POWER, _ADAPTATION = INDEX["coproduction_rate"], INDEX["power_sharing"], INDEX["adaptation_rate"]
+_FLEXIBILITY, _CLARITY, _TIES = INDEX["innovation.flexibility"], INDEX["clarity_gain"], INDEX["tie_gain"]
+_VOICE, _SHARING, _TIME = INDEX["voice_gain"], INDEX["session_sharing"], INDEX["coproduction_time"]
+_WORKLOAD, _SLACK, _SLACK_SD = INDEX["workload"], INDEX["slack"], INDEX["slack_sd"]
+
+
+@compiled
+def slack_of(S, o, r):
+    """slack_o = clip(slack + slack_sd zeta_o)."""
+    return clip(S.parameters[_SLACK, S.setting[o], r] + S.parameters[_SLACK_SD, 0, r] * S.slack_z[o])
+
+
+@compiled
+def intensity_of(S, o, r):
+    """Mean propensity to take part in the sessions of service o."""
+    stage, s = S.service_stage[o, r], S.setting[o]
+    intensity = 0.0
+    if in_use(stage):
+        intensity = S.parameters[_INTENSITY, s, r]
+    elif stage == OUTSIDE:
+        intensity = S.parameters[_DESIGN, s, r]
+    if intensity > 0.0:
+        intensity = min(0.95, clip(intensity + S.parameters[_SD, 0, r] * S.coproduction_z[o]))
+    return intensity
+
+
+@compiled
+def workloads(S, t):
+    """workload_o = clip(workload (1 - slack_o) + coproduction_time x share taking part)."""
+    for o in range(S.setting.shape[0]):
+        for r in range(len(S.runs)):
+            S.workload[o, r] = clip(S.parameters[_WORKLOAD, S.setting[o], r] * (1.0 - slack_of(S, o, r))
+                                    + S.parameters[_TIME, S.setting[o], r] * S.session_share[o, r])
+
+
+@compiled
+def attendance(S, o, attends, count):
+    """Who takes part this month [members and the commissioner, by run]; count: members taking part. True if anybody does."""
+    W, first, last = len(S.runs), S.first[o], S.first[o + 1]
+    c, takes, draw, w = S.commissioner[o], S.takes_part, S.draw, S.taking_part
+    rate = np.empty(W)
+    possible = 0
+    for r in range(W):
+        intensity = intensity_of(S, o, r)
+        rate[r] = intensity / (1.0 - intensity)
+        possible += intensity > 0.0
+        attends[r] = 0.0
+        count[r] = 0.0
+    for i in range(first, last):
+        for r in range(W):
+            takes[i, r] = 0
+    anybody = 0
+    if possible:
+        for i in range(first, last):
+            for r in range(W):
+                takes[i, r] = draw[i, 3, r] < 1.0 - exponential(-w[i, r] * rate[r])
+                count[r] += takes[i, r]
+        if c >= 0:
+            for r in range(W):
+                attends[r] = 1.0 if S.service_draw[o, 2, r] < 1.0 - exponential(-w[c, r] * rate[r]) else 0.0
+        for r in range(W):
+            rate[r] = 1.0 if count[r] + attends[r] >= 2.0 else 0.0  # from here on: is there a session?
+            count[r] *= rate[r]
+            attends[r] *= rate[r]
+            anybody += rate[r] > 0.0
+        for i in range(first, last):
+            for r in range(W):
+                takes[i, r] *= rate[r] > 0.0
+    for r in range(W):
+        S.session_share[o, r] = count[r] / (last - first) if last > first else 0.0
+    return anybody > 0
+
+
+@compiled
+def add_voice(S, i, part, voice, total):
+    """Add person i, where they take part, to the voices [W] and the weighted sum of values [K x W] of their side."""
+    for r in range(len(S.runs)):
+        voice[r] += part[r] * S.voice[i, r]
+    for k in range(S.values.shape[1]):
+        for r in range(len(S.runs)):
+            total[k, r] += part[r] * S.voice[i, r] * S.values[i, k, r]
+
+
+@compiled
+def positions(S, o, attends, scratch, S_k, found):
+    """S_k: the session's position, peers holding the share `power_sharing`; found: 1 where anybody has a voice."""
+    K, W = S.values.shape[1], len(S.runs)
+    part, other_voice, peer_voice = scratch[0], scratch[1], scratch[2]
+    others, peers = S_k, scratch[3:]
+    fill(scratch, 0.0)
+    fill(S_k, 0.0)
+    for i in range(S.first[o], S.first[o + 1]):
+        for r in range(W):
+            part[r] = np.float64(S.takes_part[i, r])
+        if S.role[i] == PEER:
+            add_voice(S, i, part, peer_voice, peers)
+        else:
+            add_voice(S, i, part, other_voice, others)
+    if S.commissioner[o] >= 0:
+        add_voice(S, S.commissioner[o], attends, other_voice, others)
+    for r in range(W):
+        share = S.parameters[_POWER, S.setting[o], r]
+        share = 0.0 if peer_voice[r] <= 0.0 else share if other_voice[r] > 0.0 else 1.0
+        found[r] = 1.0 if (peer_voice[r] > 0.0) | (other_voice[r] > 0.0) else 0.0
+        peer_voice[r] = share / peer_voice[r] if peer_voice[r] > 0.0 else 0.0
+        other_voice[r] = (1.0 - share) / other_voice[r] if other_voice[r] > 0.0 else 0.0
+    for k in range(K):
+        for r in range(W):
+            S_k[k, r] = other_voice[r] * others[k, r] + peer_voice[r] * peers[k, r]
+
+
+@compiled
+def adapt(S, o, S_k, found):
+    """Mutual adaptation: the local version moves toward the session's position."""
+    P = S.parameters
+    for k in range(S.values.shape[1]):
+        for r in range(len(S.runs)):
+            m, flexibility = P[INNOVATION + k, 0, r], P[_FLEXIBILITY, 0, r]
+            drift = S.drift[o, k, r] + P[_ADAPTATION, 0, r] * (S_k[k, r] - S.version[o, k, r])
+            drift = min(max(drift, -flexibility), flexibility)
+            S.drift[o, k, r] = min(max(drift, -m), 1.0 - m) if found[r] > 0.0 else S.drift[o, k, r]
+
+
+@compiled
+def take_part(S, o, i, part, S_k, found):
+    """What a session does to a participant: values, clarity, voice of peers, quality of ties between participants."""
+    P, v = S.parameters, S.values
+    for k in range(S.values.shape[1]):
+        for r in range(len(S.runs)):
+            v[i, k, r] += part[r] * found[r] * P[_RATE, 0, r] * (S_k[k, r] - v[i, k, r])
+    for r in range(len(S.runs)):
+        S.clarity[i, r] += part[r] * P[_CLARITY, 0, r] * (1.0 - S.clarity[i, r])
+    if S.role[i] == PEER:
+        for r in range(len(S.runs)):
+            S.voice[i, r] += part[r] * P[_VOICE, 0, r] * (1.0 - S.voice[i, r])
+    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+        j, e = S.neighbour[n], S.tie_of[n]
+        if j > i and S.organisation[j] == o:
+            for r in range(len(S.runs)):
+                S.quality[e, r] += part[r] * S.takes_part[j, r] * P[_TIES, 0, r] * (1.0 - S.quality[e, r])
+
+
+@compiled
+def share_knowledge(S, o, count, scratch):
+    """Participants' beliefs move toward their mean, and the unaware among them become aware."""
+    W, first, last = len(S.runs), S.first[o], S.first[o + 1]
+    takes, belief, mean = S.takes_part, S.belief, scratch[0]
+    for e in range(3):
+        for r in range(W):
+            mean[r] = 0.0
+        for i in range(first, last):
+            for r in range(W):
+                mean[r] += takes[i, r] * belief[i, e, r]
+        for r in range(W):
+            mean[r] = mean[r] / count[r] if count[r] > 0.0 else 0.0
+        for i in range(first, last):
+            for r in range(W):
+                belief[i, e, r] += takes[i, r] * S.parameters[_SHARING, 0, r] * (mean[r] - belief[i, e, r])
+    for i in range(first, last):
+        for r in range(W):
+            S.stage[i, r] = AWARE if (takes[i, r] != 0) & (S.stage[i, r] == UNAWARE) else S.stage[i, r]
+
+
+@compiled
+def commissioners(S, pull, sessions, attended):
+    """Commissioners move by the mean pull of the sessions they attended (those with a position), and learn once."""
+    P = S.parameters
+    for c in range(pull.shape[0]):
+        row = S.first[S.setting.shape[0]] + c
+        for r in range(len(S.runs)):
+            S.takes_part[row, r] = attended[c, r] > 0.0
+            gain = P[_CLARITY, 0, r] if attended[c, r] > 0.0 else 0.0
+            S.clarity[row, r] += gain * (1.0 - S.clarity[row, r])
+        for k in range(S.values.shape[1]):
+            for r in range(len(S.runs)):
+                moves = P[_RATE, 0, r] * (pull[c, k, r] / sessions[c, r]) if sessions[c, r] > 0.0 else 0.0
+                S.values[row, k, r] += moves
+
+
+@compiled
+def coproduction(S, t):
+    K, W, O = S.values.shape[1], len(S.runs), S.setting.shape[0]
+    C = S.portfolio_start.shape[0] - 1
+    attends, count, found = np.empty(W), np.empty(W), np.empty(W)
+    S_k, scratch = np.empty((K, W)), np.empty((K + 3, W))
+    pull, sessions, attended = np.zeros((C, K, W)), np.zeros((C, W)), np.zeros((C, W))
+    copy(S.stage, S.stage_before)
+    for o in range(O):
+        if not attendance(S, o, attends, count):
+            continue
+        positions(S, o, attends, scratch, S_k, found)
+        c = S.commissioner[o] - S.first[O]
+        if c >= 0:
+            for r in range(W):
+                attended[c, r] += attends[r]
+                sessions[c, r] += attends[r] * found[r]
+            for k in range(K):
+                for r in range(W):
+                    pull[c, k, r] += attends[r] * found[r] * (S_k[k, r] - S.values[S.commissioner[o], k, r])
+        adapt(S, o, S_k, found)
+        if S.rules[SESSION_KNOWLEDGE]:
+            share_knowledge(S, o, count, scratch)
+        part = scratch[0]
+        for i in range(S.first[o], S.first[o + 1]):
+            anywhere = 0
+            for r in range(W):
+                part[r] = np.float64(S.takes_part[i, r])
+                anywhere += S.takes_part[i, r]
+            if anywhere:
+                take_part(S, o, i, part, S_k, found)
+    commissioners(S, pull, sessions, attended)

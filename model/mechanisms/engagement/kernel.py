@@ -1,0 +1,137 @@
+"""Engagement, lapsing and re-engagement (ODD §5.12): monthly log-odds, additive.
+
+    aware:   eta = base + frailty + fit z + peers x + evidence E + climate c + identity g - workload w + fit_climate z c + fit_peers z x
+    engaged: eta = lapse_base - lapse_fit z + disapproval D;     lapsed: eta = reengage_base + lapse_fit z - disapproval D
+    step if u < p = 1/(1 + exp(-eta));  p of the aware and the lapsed x workaround where the service is not in use
+"""
+
+import numpy as np
+
+from valign.model.alignment import funded, in_use, standardised
+from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.parameters import INDEX
+from valign.model.compiled.randomness import logistic
+from valign.model.state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, UNAWARE
+from ..evidence.kernel import perceived_evidence
+
+_FIT, _BASE, _PEERS = INDEX["fit_effect"], INDEX["base_staff"], INDEX["peer_effect"]
+_EVIDENCE, _CLIMATE, _IDENTITY = INDEX["evidence_effect"], INDEX["climate_effect"], INDEX["identity_effect"]
+_WORKLOAD, _FIT_CLIMATE, _FIT_PEERS = INDEX["workload_effect"], INDEX["fit_climate"], INDEX["fit_peers"]
+_WORKAROUND, _LAPSE, _LAPSE_FIT = INDEX["workaround"], INDEX["lapse_base"], INDEX["lapse_fit"]
+_DISAPPROVAL, _REENGAGE = INDEX["disapproval"], INDEX["reengage_base"]
+
+
+@compiled
+def engaged_before(S):
+    """1.0 where somebody was engaged as the decisions began [N x W]."""
+    engaged = np.empty(S.stage.shape)
+    for i in range(S.role.shape[0]):
+        for r in range(len(S.runs)):
+            engaged[i, r] = 1.0 if S.stage_before[i, r] == ENGAGED else 0.0
+    return engaged
+
+
+@inlined
+def engaged_share(S, i, engaged, share, total):
+    """x_i: share of engaged ties, weighted by quality; commissioners do not count."""
+    W = len(S.runs)
+    for r in range(W):
+        share[r] = 0.0
+        total[r] = 0.0
+    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+        j, e = S.neighbour[n], S.tie_of[n]
+        if S.role[j] == COMMISSIONER:
+            continue
+        for r in range(W):
+            share[r] += S.quality[e, r] * engaged[j, r]
+            total[r] += S.quality[e, r]
+    for r in range(W):
+        share[r] = share[r] / total[r] if total[r] > 0.0 else 0.0
+
+
+@compiled
+def disapproval(S, o, i, against):
+    """D_i: 1 where the manager or the commissioner is against it, by run."""
+    leader, c, metric = S.manager[i], S.commissioner[o], S.rules[METRIC]
+    for r in range(len(S.runs)):
+        against[r] = 0.0
+    if leader >= 0:
+        for r in range(len(S.runs)):
+            stage = S.stage_before[leader, r]
+            against[r] = 1.0 if ((stage != UNAWARE) & (stage != ENGAGED)
+                                 & (standardised(S.alignment[leader, r], metric) < 0.0)) else 0.0
+    if c >= 0:
+        for r in range(len(S.runs)):
+            unfunded = not funded(S.service_stage[o, r])
+            against[r] = 1.0 if unfunded & (standardised(S.alignment[c, r], metric) < 0.0) else against[r]
+
+
+@compiled
+def log_odds(S, o, i, z, x, E, D, eta):
+    """eta of person i by run, for the stage they are in."""
+    P, s, base = S.parameters, S.setting[o], _BASE + S.role[i]
+    for r in range(len(S.runs)):
+        c, g, w = S.climate[o, r], S.identification[i, r], S.workload[o, r]
+        aware = (P[base, s, r] + S.frailty[i, r] + P[_FIT, 0, r] * z[r] + P[_PEERS, 0, r] * x[r]
+                 + P[_EVIDENCE, 0, r] * E[r] + P[_CLIMATE, 0, r] * c + P[_IDENTITY, 0, r] * g
+                 - P[_WORKLOAD, 0, r] * w + P[_FIT_CLIMATE, 0, r] * z[r] * c + P[_FIT_PEERS, 0, r] * z[r] * x[r])
+        engaged = P[_LAPSE, 0, r] - P[_LAPSE_FIT, 0, r] * z[r] + P[_DISAPPROVAL, 0, r] * D[r]
+        lapsed = P[_REENGAGE, 0, r] + P[_LAPSE_FIT, 0, r] * z[r] - P[_DISAPPROVAL, 0, r] * D[r]
+        stage = S.stage_before[i, r]
+        eta[r] = engaged if stage == ENGAGED else lapsed if stage == LAPSED else aware
+
+
+@compiled
+def probability(S, o, i, eta, p):
+    """p by run; 0 for the unaware."""
+    P, s = S.parameters, S.setting[o]
+    for r in range(len(S.runs)):
+        stage = S.stage_before[i, r]
+        free = (stage == ENGAGED) | in_use(S.service_stage[o, r])
+        p[r] = logistic(eta[r]) * (1.0 if free else P[_WORKAROUND, s, r])
+        p[r] = 0.0 if stage == UNAWARE else p[r]
+
+
+@compiled
+def decide(S, i, t, p):
+    """Take the step where the draw says so."""
+    for r in range(len(S.runs)):
+        if S.draw[i, 2, r] < p[r]:
+            engaged = S.stage_before[i, r] == ENGAGED
+            S.stage[i, r] = LAPSED if engaged else ENGAGED
+            if not engaged and S.first_engaged[i, r] < 0:
+                S.first_engaged[i, r] = t
+
+
+@compiled
+def remember(S, o, i, z, x, E, D, eta, p):
+    """Keep the terms of the decision for the event log."""
+    for r in range(len(S.runs)):
+        terms = (z[r], x[r], E[r], S.climate[o, r], S.identification[i, r], S.workload[o, r], D[r], eta[r], p[r],
+                 S.draw[i, 2, r])
+        for n in range(len(terms)):
+            S.person_terms[i, n, r] = terms[n]
+
+
+@compiled
+def engagement(S, t):
+    W, metric = len(S.runs), S.rules[METRIC]
+    z, x, E, D, eta, p = row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs)
+    copy(S.stage, S.stage_before)
+    engaged = engaged_before(S)
+    for o in range(S.setting.shape[0]):
+        for i in range(S.first[o], S.first[o + 1]):
+            aware = 0
+            for r in range(W):
+                aware += S.stage_before[i, r] != UNAWARE
+                z[r] = standardised(S.alignment[i, r], metric)
+            if aware == 0 and not S.person_terms.shape[0]:
+                continue
+            engaged_share(S, i, engaged, x, p)
+            perceived_evidence(S, i, E)
+            disapproval(S, o, i, D)
+            log_odds(S, o, i, z, x, E, D, eta)
+            probability(S, o, i, eta, p)
+            if S.person_terms.shape[0]:
+                remember(S, o, i, z, x, E, D, eta, p)
+            decide(S, i, t, p)

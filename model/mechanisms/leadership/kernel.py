@@ -1,0 +1,44 @@
+"""Leadership (ODD §5.6): followers move toward their manager; engaged, aligned managers articulate.
+
+    v_i <- v_i + leadership_rate leadership_o Q (v_l - v_i)
+    clarity_i <- clarity_i + articulation leadership_o Q (1 - clarity_i)      if l is engaged and z_l > 0
+"""
+
+import numpy as np
+
+from valign.model.alignment import clip, standardised
+from valign.model.compiled.compiling import compiled
+from valign.model.parameters import INDEX
+from valign.model.state.arrays import ENGAGED, METRIC
+
+_RATE, _ARTICULATION = INDEX["leadership_rate"], INDEX["articulation"]
+_STRENGTH, _SD = INDEX["leadership_strength"], INDEX["leadership_sd"]
+
+
+@compiled
+def strength_of(S, o, r):
+    """leadership_o = clip(leadership_strength + leadership_sd zeta_o)."""
+    return clip(S.parameters[_STRENGTH, S.setting[o], r] + S.parameters[_SD, 0, r] * S.leadership_z[o])
+
+
+@compiled
+def leadership(S, t):
+    K, W = S.values.shape[1], len(S.runs)
+    v, clarity, P, metric = S.values, S.clarity, S.parameters, S.rules[METRIC]
+    strength, pull = np.empty(W), np.empty(W)
+    for o in range(S.setting.shape[0]):
+        for r in range(W):
+            strength[r] = strength_of(S, o, r)
+        for i in range(S.first[o], S.first[o + 1]):
+            leader, tie = S.manager[i], S.line_tie[i]
+            if leader < 0:
+                continue
+            for r in range(W):
+                pull[r] = strength[r] * S.quality[tie, r]
+            for k in range(K):
+                for r in range(W):
+                    v[i, k, r] += P[_RATE, 0, r] * pull[r] * (v[leader, k, r] - v[i, k, r])
+            for r in range(W):
+                speaks = (S.stage[leader, r] == ENGAGED) & (standardised(S.alignment[leader, r], metric) > 0.0)
+                rate = P[_ARTICULATION, 0, r] * pull[r] if speaks else 0.0
+                clarity[i, r] += rate * (1.0 - clarity[i, r])

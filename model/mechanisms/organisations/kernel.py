@@ -1,0 +1,194 @@
+"""Organisations decide (ODD §5.13): to start, to go on without funding, to abandon, to start again.
+
+    start:   eta = adoption_base (restart) + fit_effect_organisations R + evidence_effect E + adoption_peers N + slack_effect slack + funds_effect [funds] + mandate_effect [mandate]
+    direct:  eta = direct_base + direct_fit z + direct_identification g + direct_slack slack;   emergent: under the threshold for too long
+"""
+
+import numpy as np
+
+from valign.model.alignment import funded, in_use, standardised
+from valign.model.compiled.compiling import compiled, copy
+from valign.model.parameters import INDEX
+from valign.model.compiled.randomness import logistic
+from valign.model.state.arrays import ABANDONED, DIRECT_SUSTAINMENT, ENGAGED, LAPSED, MANAGER, METRIC, OUTSIDE, PILOTING, SUSTAINED
+from ..coproduction.kernel import slack_of
+from ..evidence.kernel import perceived_evidence
+
+_BASE, _RESTART, _FIT = INDEX["adoption_base"], INDEX["restart"], INDEX["fit_effect_organisations"]
+_EVIDENCE, _PEERS, _SLACK = INDEX["evidence_effect"], INDEX["adoption_peers"], INDEX["slack_effect"]
+_FUNDS_EFFECT, _FUNDS, _MANDATE_EFFECT = INDEX["funds_effect"], INDEX["pilot_funds"], INDEX["mandate_effect"]
+_MANDATE, _FUNDING, _PILOT = INDEX["mandate"], INDEX["funding"], INDEX["pilot_months"]
+_WITHIN, _UNFUNDED = INDEX["abandon_within"], INDEX["abandon_unfunded"]
+_DIRECT, _DIRECT_FIT = INDEX["direct_base"], INDEX["direct_fit"]
+_DIRECT_IDENTIFICATION, _DIRECT_SLACK = INDEX["direct_identification"], INDEX["direct_slack"]
+_THRESHOLD, _MONTHS, _WORKAROUND = INDEX["emergent_threshold"], INDEX["emergent_months"], INDEX["workaround"]
+
+
+@compiled
+def start_probability(S, o, r, E):
+    """Probability that a service outside (or that abandoned it) starts a pilot; E: perceived evidence of those asked."""
+    s, P = S.setting[o], S.parameters
+    aware = 0
+    asked = 0
+    managers = 0
+    fit = 0.0
+    evidence = 0.0
+    for i in range(S.first[o], S.first[o + 1]):
+        managers += S.role[i] == MANAGER
+    for i in range(S.first[o], S.first[o + 1]):
+        if S.stage[i, r] < 1:
+            continue
+        aware += 1
+        fit += standardised(S.alignment[i, r], S.rules[METRIC])
+        if S.role[i] == MANAGER or managers == 0:
+            asked += 1
+            evidence += E[i - S.first[o], r]
+    neighbours = S.neighbour_service_start[o + 1] - S.neighbour_service_start[o]
+    using = 0
+    for n in range(S.neighbour_service_start[o], S.neighbour_service_start[o + 1]):
+        using += in_use(S.service_stage_before[S.neighbour_service[n], r])
+    mandate = P[_MANDATE, s, r] > 0.5
+    base = P[_RESTART, 0, r] if S.service_stage[o, r] == ABANDONED else P[_BASE, s, r]
+    T = S.service_terms
+    T[o, 0, r] = base
+    T[o, 1, r] = P[_FIT, 0, r] * (fit / aware) if aware else 0.0
+    T[o, 2, r] = P[_EVIDENCE, 0, r] * (evidence / asked) if asked else 0.0
+    T[o, 3, r] = P[_PEERS, 0, r] * (using / neighbours) if neighbours else 0.0
+    T[o, 4, r] = P[_SLACK, 0, r] * slack_of(S, o, r)
+    T[o, 5, r] = P[_FUNDS_EFFECT, 0, r] if P[_FUNDS, s, r] > 0.5 else 0.0
+    T[o, 6, r] = P[_MANDATE_EFFECT, 0, r] if mandate else 0.0
+    eta = T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 3, r] + T[o, 4, r] + T[o, 5, r] + T[o, 6, r]
+    return logistic(eta) if asked or mandate else 0.0
+
+
+@compiled
+def going_on_probability(S, o, r):
+    """Direct rule: probability of going on without funding."""
+    members = S.first[o + 1] - S.first[o]
+    fit = 0.0
+    identified = 0.0
+    for i in range(S.first[o], S.first[o + 1]):
+        fit += standardised(S.alignment[i, r], S.rules[METRIC])
+        identified += S.identification[i, r]
+    share = 1.0 / members if members else 0.0
+    T = S.service_terms
+    T[o, 0, r] = S.parameters[_DIRECT, 0, r]
+    T[o, 1, r] = S.parameters[_DIRECT_FIT, 0, r] * (fit * share)
+    T[o, 2, r] = S.parameters[_DIRECT_IDENTIFICATION, 0, r] * (identified * share)
+    T[o, 3, r] = 0.0
+    T[o, 4, r] = S.parameters[_DIRECT_SLACK, 0, r] * slack_of(S, o, r)
+    T[o, 5, r] = 0.0
+    T[o, 6, r] = 0.0
+    return logistic(T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 4, r])
+
+
+@compiled
+def share_engaged(S, o, r):
+    """Share of staff and peers engaged."""
+    people = 0
+    engaged = 0
+    for i in range(S.first[o], S.first[o + 1]):
+        if S.role[i] != MANAGER:
+            people += 1
+            engaged += S.stage[i, r] == ENGAGED
+    return engaged / people if people else 0.0
+
+
+@compiled
+def start(S, o, r, t):
+    """A pilot begins; after an abandonment with a fresh local version."""
+    again = S.service_stage[o, r] == ABANDONED
+    S.service_stage[o, r] = PILOTING
+    S.term_end[o, r] = t + np.int64(S.parameters[_PILOT, S.setting[o], r])
+    S.months_under[o, r] = 0
+    S.result_count[o, r] = 0
+    S.starts[o, r] += 1
+    for e in range(3):
+        S.result_mean[o, e, r] = 0.0
+    if again:
+        for k in range(S.values.shape[1]):
+            S.drift[o, k, r] = 0.0
+
+
+@compiled
+def abandon(S, o, r):
+    """The service stops: its engaged people lapse, its climate is gone."""
+    S.service_stage[o, r] = ABANDONED
+    S.stops[o, r] += 1
+    S.climate[o, r] = 0.0
+    if S.parameters[_WORKAROUND, S.setting[o], r] > 0.0:
+        return
+    for i in range(S.first[o], S.first[o + 1]):
+        if S.stage[i, r] == ENGAGED:
+            S.stage[i, r] = LAPSED
+
+
+@compiled
+def continue_or_abandon(S, o, r, t):
+    """A service in use: the end of funding, or this month's risk of stopping."""
+    s, P = S.setting[o], S.parameters
+    paid = funded(S.service_stage[o, r])
+    ends = paid and P[_MANDATE, s, r] <= 0.5 and (t > S.term_end[o, r] or P[_FUNDING, s, r] <= 0.5)
+    u = S.service_draw[o, 1, r]
+    T = S.service_terms
+    T[o, 8, r] = u
+    T[o, 10, r] = 1.0 if ends and S.rules[DIRECT_SUSTAINMENT] else 0.0
+    if ends:
+        if S.funding_ended[o, r] < 0:
+            S.funding_ended[o, r] = t
+        if not S.rules[DIRECT_SUSTAINMENT]:
+            S.service_stage[o, r] = SUSTAINED
+            S.months_under[o, r] = 0
+            T[o, 7, r] = 1.0
+            return
+        T[o, 7, r] = going_on_probability(S, o, r)
+        if u < T[o, 7, r]:
+            S.service_stage[o, r] = SUSTAINED
+        else:
+            abandon(S, o, r)
+        return
+    direct_unfunded = S.rules[DIRECT_SUSTAINMENT] and not paid
+    T[o, 7, r] = logistic(P[_UNFUNDED if direct_unfunded else _WITHIN, 0, r])
+    stops = u < T[o, 7, r]
+    if not paid and not S.rules[DIRECT_SUSTAINMENT]:
+        T[o, 9, r] = share_engaged(S, o, r)
+        S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, 9, r] < P[_THRESHOLD, 0, r] else 0
+        stops |= S.months_under[o, r] >= P[_MONTHS, 0, r]
+    if stops:
+        abandon(S, o, r)
+
+
+@compiled
+def evidence_of_asked(S, o, E):
+    """Perceived evidence of the service's managers (of everybody where there are none) [members x W]."""
+    managers = 0
+    for i in range(S.first[o], S.first[o + 1]):
+        managers += S.role[i] == MANAGER
+    for i in range(S.first[o], S.first[o + 1]):
+        if S.role[i] == MANAGER or managers == 0:
+            perceived_evidence(S, i, E[i - S.first[o]])
+
+
+@compiled
+def organisations(S, t):
+    copy(S.stage, S.stage_before)
+    copy(S.service_stage, S.service_stage_before)
+    largest = 0
+    for o in range(S.setting.shape[0]):
+        largest = max(largest, S.first[o + 1] - S.first[o])
+    E = np.empty((largest, len(S.runs)))
+    for o in range(S.setting.shape[0]):
+        idle = 0
+        for r in range(len(S.runs)):
+            idle += not in_use(S.service_stage_before[o, r])
+        if idle:
+            evidence_of_asked(S, o, E)
+        for r in range(len(S.runs)):
+            stage = S.service_stage_before[o, r]
+            if stage == OUTSIDE or stage == ABANDONED:
+                S.service_terms[o, 7, r] = start_probability(S, o, r, E)
+                S.service_terms[o, 8, r] = S.service_draw[o, 0, r]
+                if S.service_draw[o, 0, r] < S.service_terms[o, 7, r]:
+                    start(S, o, r, t)
+            else:
+                continue_or_abandon(S, o, r, t)

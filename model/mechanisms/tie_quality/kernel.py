@@ -1,0 +1,23 @@
+"""Quality of ties (ODD §5.15): relaxes toward similarity of values and shared identification.
+
+    quality <- quality + tie_rate (clip(tie_similarity (1 - d_ij) + tie_identification min(g_i, g_j)) - quality)
+"""
+
+from valign.model.alignment import clip, differences
+from valign.model.compiled.compiling import compiled, row
+from valign.model.parameters import INDEX
+
+_RATE, _SIMILARITY, _IDENTIFICATION = INDEX["tie_rate"], INDEX["tie_similarity"], INDEX["tie_identification"]
+
+
+@compiled
+def tie_quality(S, t):
+    distance, share = row(S.runs), 1.0 / S.values.shape[1]
+    for e in range(S.tie_a.shape[0]):
+        i, j = S.tie_a[e], S.tie_b[e]
+        differences(S.runs, S.values[i], S.values[j], distance)
+        for r in range(len(S.runs)):
+            shared = min(S.identification[i, r], S.identification[j, r])
+            target = clip(S.parameters[_SIMILARITY, 0, r] * (1.0 - distance[r] * share)
+                          + S.parameters[_IDENTIFICATION, 0, r] * shared)
+            S.quality[e, r] += S.parameters[_RATE, 0, r] * (target - S.quality[e, r])

@@ -1,0 +1,90 @@
+"""Turnover (ODD §5.2): misfits leave, recruits come from the role's profile; ties belong to the post.
+
+    p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
+"""
+
+import numpy as np
+
+from valign.model.alignment import in_use, standardised
+from valign.model.compiled.compiling import compiled, fill
+from valign.model.entry import recruit
+from valign.model.parameters import INDEX
+from valign.model.compiled.randomness import exponential, logarithm
+from valign.model.state.arrays import METRIC
+
+_RATE, _FIT, _RECRUITMENT = INDEX["turnover_staff"], INDEX["turnover_fit"], INDEX["values_based_recruitment"]
+_BASE_QUALITY = INDEX["tie_quality.team"]
+
+
+@compiled
+def restart_ties(S, t):
+    """Ties of every replaced post go back to the base quality of their kind."""
+    for i in range(S.role.shape[0]):
+        for r in range(len(S.runs)):
+            if S.replaced[i, r]:
+                for n in range(S.tie_start[i], S.tie_start[i + 1]):
+                    e = S.tie_of[n]
+                    S.quality[e, r] = S.parameters[_BASE_QUALITY + S.tie_kind[e], 0, r]
+
+
+@compiled
+def mean_values(S, o, mean):
+    """Mean values of everybody in service o, before anyone leaves [K x W]."""
+    fill(mean, 0.0)
+    for i in range(S.first[o], S.first[o + 1]):
+        for k in range(S.values.shape[1]):
+            for r in range(len(S.runs)):
+                mean[k, r] += S.values[i, k, r]
+    for k in range(S.values.shape[1]):
+        for r in range(len(S.runs)):
+            mean[k, r] /= S.first[o + 1] - S.first[o]
+
+
+@compiled
+def replace_post(S, i, r, t, s, mean, selects):
+    """A recruit for post i; values-based recruitment moves them toward the service's mean."""
+    recruit(S, i, r, t, 0, S.profile[i], True)
+    if selects:
+        share = S.parameters[_RECRUITMENT, s, r]
+        for k in range(S.values.shape[1]):
+            S.values[i, k, r] += share * (mean[k, r] - S.values[i, k, r])
+            S.origin[i, k, r] = S.values[i, k, r]
+
+
+@compiled
+def monthly_hazards(S, s, hazard):
+    """Monthly from annual turnover in setting s [roles x W]."""
+    for role in range(4):
+        for r in range(len(S.runs)):
+            hazard[role, r] = 1.0 - exponential(logarithm(1.0 - S.parameters[_RATE + role, s, r]) / 12.0)
+
+
+@compiled
+def turnover(S, t):
+    K, W, O, metric = S.values.shape[1], len(S.runs), S.setting.shape[0], S.rules[METRIC]
+    P = S.parameters
+    fill(S.replaced, 0)  # managers brought in by a change this month are booked already
+    hazard, mean, fit, p = np.empty((4, W)), np.empty((K, W)), np.empty(W), np.empty(W)
+    known = -1
+    for o in range(O + 1):
+        s = S.setting[o] if o < O else 0
+        selects = False
+        for r in range(W):
+            used = 1.0 if o < O and in_use(S.service_stage[o, r]) else 0.0
+            fit[r] = -P[_FIT, 0, r] * used
+            selects |= o < O and P[_RECRUITMENT, s, r] > 0.0
+        if s != known:
+            known = s
+            monthly_hazards(S, s, hazard)
+        if selects:
+            mean_values(S, o, mean)
+        for i in range(S.first[o], S.first[o + 1]):
+            leavers, monthly = 0, hazard[S.role[i]]
+            for r in range(W):
+                z = standardised(S.alignment[i, r], metric)
+                p[r] = min(1.0, monthly[r] * exponential(fit[r] * z))
+                leavers += S.draw[i, 0, r] < p[r]
+            if leavers:
+                for r in range(W):
+                    if S.draw[i, 0, r] < p[r]:
+                        replace_post(S, i, r, t, s, mean, selects)

@@ -1,0 +1,97 @@
+"""A run of a block: months in compiled chunks, with what is asked for recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..ledger.decomposition import Flows
+from .month import month_steps, run_months
+from ..errors import InputError, nearest
+from ..ledger.events import Event, EventLog
+from ..state.scenario_arrays import Lowered
+from .outcomes import OUTCOMES, mean_alignment, observe, outcomes
+from ..parameters import MECHANISMS
+from ..state.arrays import State
+
+CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A mechanism of one's own: `function(state, month)`, which runs before the mechanism at position `step`."""
+
+    function: Callable[[State, int], None]
+    step: int
+
+
+@dataclass(eq=False)
+class Recorded:
+    """What a block left behind. W runs, T months."""
+
+    outcomes: np.ndarray  # len(OUTCOMES) x W
+    path: np.ndarray  # (T + 1) x len(PATH) x W
+    people: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W, or empty
+    commissioners: np.ndarray
+    services: np.ndarray
+    agents: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W, or empty
+    organisation: np.ndarray  # N: number of everybody's service
+    role: np.ndarray  # N
+    flows_shape: tuple[int, ...]  # months x entries x groups x episodes x roles x stages x W
+    flows: list[Flows] = field(default_factory=list[Flows])
+    events: list[Event] = field(default_factory=list[Event])
+
+
+def insertion(function: Callable[[State, int], None], *, before: str | None = None, after: str | None = None) -> Insertion:
+    """Place `function` before or after a mechanism of the month (after all of them by default).
+
+    Raises InputError when there is no such mechanism, or both places are given.
+    """
+    if before is not None and after is not None:
+        raise InputError(["give either `before` or `after`, not both"])
+    place = before if before is not None else after
+    if place is not None and place not in MECHANISMS:
+        close = nearest(place, MECHANISMS)
+        raise InputError([f"{place!r} is not a mechanism; allowed are {', '.join(MECHANISMS)}"
+                          + (f"; did you mean {close!r}?" if close else "")])
+    if before is not None:
+        return Insertion(function, MECHANISMS.index(before))
+    return Insertion(function, MECHANISMS.index(after) + 1 if after is not None else len(MECHANISMS))
+
+
+def run_block(
+    lowered: Lowered, S: State, *, events: bool = False, insertions: Sequence[Insertion] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Recorded:
+    """Run a block to its horizon and record what `S` was built to record."""
+    W, months = len(S.runs), lowered.scenario.months
+    accounting = S.flows.shape[0] > 0
+    steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
+    start = np.empty((4, W))
+    mean_alignment(S, start)
+    observe(S, 0)
+    log = EventLog(S) if events else None
+    chunk = max(1, int(CALL_SECONDS / (SECONDS_PER_PERSON_MONTH * max(1, len(S.role)) * W)))
+    if accounting:
+        chunk = min(chunk, S.flows.shape[0])
+    if log is not None:
+        chunk = 1
+    record = Recorded(np.empty((len(OUTCOMES), W)), S.path, S.people_series, S.commissioner_series, S.service_series,
+                      S.agent_series, S.organisation, S.role, S.flows.shape)
+    for first in range(1, months + 1, chunk):
+        if cancelled():
+            raise KeyboardInterrupt
+        S.flows[:] = 0.0
+        S.flows_from[0] = first
+        run_months(S, first, min(first + chunk, months + 1), steps)
+        if log is not None:
+            log.month(S, first)
+        if accounting:
+            where = np.flatnonzero(S.flows)
+            record.flows.append((first, where, S.flows.ravel()[where]))
+    outcomes(S, start, record.outcomes)
+    if log is not None:
+        record.events = log.events
+    return record

@@ -1,0 +1,211 @@
+"""The state of a block at month 0: allocate, fill in parameters, draw the first holders, solve the alignment level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..alignment import align, perceive
+from ..ledger.decomposition import ENTRIES, EPISODES
+from ..entry import apply_level, culture, first_holders, solve_level
+from ..errors import InputError
+from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
+from ..mechanisms.changes.kernel import normalise
+from ..mechanisms.coproduction.kernel import workloads
+from ..mechanisms.turnover.kernel import restart_ties
+from .outcomes import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from ..parameters import INDEX
+from ..compiled.randomness import TEAM_ID
+from ..society.generate import Society
+from ..state.arrays import COMMISSIONED, MANAGER, PILOTING, State
+
+FLOWS_BYTES = 64e6
+EMPTY_SURVEY = np.empty((0, 0))
+
+
+def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run, groups' own last."""
+    values = np.repeat(lowered.parameters[:, :, None], width, axis=2)
+    groups = lowered.scenario.group_names
+    for name, column in sorted(overrides.items(), key=lambda each: each[0].startswith("organisations.")):
+        if name.startswith("organisations."):
+            _, group, parameter = name.split(".", 2)
+            settings = [1 + groups.index(group)]
+            settings += [1 + len(groups) + n for n, service in enumerate(lowered.named_services)
+                         if lowered.scenario.group_of_service(service) == groups.index(group)]
+            values[INDEX[parameter], settings] = column
+        elif name in lowered.rows:
+            row = lowered.rows[name]
+            values[row, ~lowered.own[row]] = column
+    return values
+
+
+def _changes(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    month = np.repeat(lowered.change_month[:, None], width, axis=1)
+    value = np.repeat(lowered.change_value[:, None], width, axis=1)
+    for name, column in overrides.items():
+        if name.startswith("changes.") and len(month):  # switched off: there is none to change
+            _, index, field = name.split(".")
+            (month if field == "month" else value)[int(index)] = column
+    return month, value
+
+
+def _neighbour_services(society: Society) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct services joined by between-service ties, as start offsets and a flat list."""
+    O = len(society.key)
+    between = society.tie_kind == 2
+    a, b = society.organisation[society.tie_a[between]], society.organisation[society.tie_b[between]]
+    inside = (a < O) & (b < O) & (a != b)
+    pairs = np.unique(np.concatenate([a[inside].astype(np.int64) * O + b[inside], b[inside].astype(np.int64) * O + a[inside]]))
+    return np.searchsorted(pairs, np.arange(O + 1, dtype=np.int64) * max(O, 1)), pairs % max(O, 1)
+
+
+def _teams(society: Society) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row of everybody's team, and the ids (low, high) of the teams."""
+    member = society.team >= 0
+    code = society.organisation[member].astype(np.int64) * 65536 + society.team[member]
+    teams, rows = np.unique(code, return_inverse=True)
+    team = np.full(len(society.role), -1, np.int64)
+    team[member] = rows
+    return team, TEAM_ID + (teams % 65536).astype(np.uint64), society.key[teams // 65536]
+
+
+def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = society.commissioner.astype(np.int64)
+    order = np.argsort(rows, kind="stable")
+    order = order[rows[order] >= 0]
+    return np.searchsorted(rows[order], first + np.arange(commissioners + 1)), order
+
+
+def allocate(
+    lowered: Lowered, society: Society, seeds: Sequence[int], overrides: Mapping[str, np.ndarray],
+    *, accounting: bool, person_terms: bool, series: bool, agents: bool,
+) -> State:
+    """All arrays of a block, zero where the start has not been drawn yet."""
+    W, N, O, E = len(seeds), len(society.role), len(society.key), len(society.tie_a)
+    K, C = len(lowered.scenario.dimensions), N - int(society.first[O])
+    keys = np.array(seeds, np.uint64)
+    parameters = _parameters(lowered, W, overrides)
+    setting = service_settings(lowered, society.group, society.service_names(lowered.scenario)
+                               if lowered.named_services else None)
+    month, value = _changes(lowered, W, overrides)
+    by_setting, by_service = change_reach(lowered, setting)
+    neighbour_start, neighbours = _neighbour_services(society)
+    team, team_low, team_high = _teams(society)
+    portfolio_start, portfolio = _portfolios(society, C, int(society.first[O]))
+    manager_tie = np.full(N, -1, np.int64)
+    commissioning = np.flatnonzero(society.tie_kind == 4)
+    manager_tie[society.tie_a[commissioning]] = commissioning
+    manager_tie[society.role != MANAGER] = -1
+    members = society.organisation < O
+    perceives = np.where(members, society.organisation, O + np.arange(N) - int(society.first[O])).astype(np.int64)
+    clients = [lowered.scenario.profile_names.index(g.client_profile) for g in lowered.scenario.organisations]
+
+    months = lowered.scenario.months
+    rows = months + 1 if series else 0
+    flows = (len(ENTRIES), len(lowered.scenario.group_names) + 1, len(EPISODES), 4, 4, W)
+
+    def numbers(*shape: int) -> np.ndarray:
+        return np.zeros((*shape, W))
+
+    def whole(*shape: int, dtype: type = np.int64) -> np.ndarray:
+        return np.zeros((*shape, W), dtype)
+
+    return State(
+        W,
+        key_low=keys & np.uint64(0xFFFFFFFF), key_high=keys >> np.uint64(32), rules=lowered.rules, switches=lowered.switches,
+        parameters=parameters, limits=lowered.limits, emphasis=numbers(K), presented=numbers(3),
+        role_weights=numbers(4, 3), level_roles=lowered.level_roles, level_shift=numbers(),
+        correlated=lowered.correlated, correlation=lowered.correlation,
+        change_month=month, change_value=value, change_parameter=lowered.change_parameter,
+        change_scales=lowered.change_scales, change_profile=lowered.change_profile, change_setting=by_setting,
+        change_service=by_service,
+        first=society.first, organisation=society.organisation, role=society.role.astype(np.int64), profile=society.profile,
+        manager=society.manager, line_tie=society.line_tie, commissioning_tie=manager_tie,
+        post_low=society.post_low, post_high=society.post_high, team=team, service_key=society.key,
+        service_group=society.group.astype(np.int64), setting=setting, commissioner=society.commissioner,
+        client_profile=np.array(clients, np.int64)[society.group],
+        posts=np.maximum(1, np.bincount(society.organisation[society.role == 0], minlength=O)[:O]).astype(np.int64),
+        leadership_z=society.leadership_z, slack_z=society.slack_z, coproduction_z=society.coproduction_z,
+        portfolio_start=portfolio_start, portfolio=portfolio,
+        neighbour_service_start=neighbour_start, neighbour_service=neighbours,
+        tie_a=society.tie_a, tie_b=society.tie_b, tie_kind=society.tie_kind.astype(np.int64), tie_start=society.tie_start,
+        neighbour=society.neighbour, tie_of=society.tie_of, team_low=team_low, team_service=team_high,
+        perceives=perceives, draw=numbers(N, 4), values=numbers(N, K), values_before=numbers(N, K), origin=numbers(N, K),
+        reading=numbers(N, K), clarity=numbers(N), clarity_before=numbers(N), alignment=numbers(N),
+        stage=whole(N, dtype=np.int8), stage_before=whole(N, dtype=np.int8), frailty=numbers(N),
+        taking_part=numbers(N), takes_part=whole(N, dtype=np.uint8), identification=numbers(N), practice=numbers(N),
+        voice=numbers(N), has_read=whole(N, dtype=np.uint8), first_engaged=whole(N, dtype=np.int32),
+        replaced=whole(N, dtype=np.uint8), holder=whole(N, dtype=np.int32), belief=numbers(N, 3),
+        belief_before=numbers(N, 3), precision=numbers(N, 3), weights=numbers(C, 3), weights_origin=numbers(C, 3),
+        service_draw=numbers(O, 4), culture=numbers(O, K), team_culture=numbers(len(team_low), K),
+        service_stage=whole(O, dtype=np.int8), service_stage_before=whole(O, dtype=np.int8), term_end=whole(O),
+        drift=numbers(O, K), version=numbers(O + C, K), version_before=numbers(O + C, K), climate=numbers(O),
+        months_under=whole(O), result=numbers(O, 3), result_precision=numbers(O), result_mean=numbers(O, 3),
+        result_count=whole(O), satisfaction=numbers(O), take_up=numbers(O), session_share=numbers(O),
+        workload=numbers(O), enacted=numbers(O, K), starts=whole(O), stops=whole(O), funding_ended=whole(O) - 1,
+        first_commissioned=whole(O) - 1, in_use_24=whole(O, dtype=np.int8) - np.int8(1),
+        service_terms=numbers(O, 11), award_terms=numbers(O, 8), person_terms=numbers(N if person_terms else 0, 10),
+        quality=numbers(E), ledger=numbers(len(ENTRIES) if accounting else 0, O + 1, 4, 4),
+        flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),
+        flows_from=np.ones(1, np.int64), agency=np.array([lowered.agency]), path=numbers(months + 1, len(PATH)),
+        people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
+        commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)), service_series=numbers(rows, len(SERVICE_SERIES)),
+        agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
+    )
+
+
+def build(
+    lowered: Lowered, society: Society, seeds: Sequence[int], overrides: Mapping[str, np.ndarray] | None = None,
+    *, accounting: bool = False, person_terms: bool = False, series: bool = False,
+    agents: bool = False,
+) -> State:
+    """A block of runs at month 0.
+
+    seeds: run seeds, one per run (0 … 2**63 - 1). overrides: columns of W values by dotted name, for parameters that may
+    differ within a block, and `alignment_level` (NaN: natural). Raises InputError when a level cannot be reached.
+    """
+    overrides = overrides or {}
+    S = allocate(lowered, society, seeds, overrides, accounting=accounting, person_terms=person_terms,
+                 series=series, agents=agents)
+    stage = initial_stage(lowered, society.group)
+    S.service_stage[:] = stage[:, None]
+    S.starts[:] = (stage > 0)[:, None]
+    for now, term in ((PILOTING, "pilot_months"), (COMMISSIONED, "contract_months")):
+        rows = np.flatnonzero(stage == now)
+        S.term_end[rows] = S.parameters[INDEX[term], S.setting[rows]].astype(np.int64)
+    normalise(S)
+    S.satisfaction[:] = S.parameters[INDEX["satisfaction_reference"], 0]
+    S.take_up[:] = S.satisfaction
+    S.replaced[:] = 1
+    restart_ties(S, 0)
+    S.replaced[:] = 0
+    culture(S)
+    perceive(S, 0)
+    first_holders(S, EMPTY_SURVEY if society.values is None else society.values, lowered.scenario.everybody_aware)
+    level = np.asarray(overrides.get("alignment_level", np.full(len(seeds), lowered.level)), float)
+    if not np.isnan(level).all():
+        lowest, highest = np.empty(len(seeds)), np.empty(len(seeds))
+        solve_level(S, level, lowest, highest)
+        _check_reachable(lowered, level, lowest, highest)
+    apply_level(S)
+    align(S, 0, len(S.role))
+    workloads(S, 0)
+    S.values_before[:] = S.values
+    S.clarity_before[:] = S.clarity
+    S.version_before[:] = S.version
+    S.stage_before[:] = S.stage
+    return S
+
+
+def _check_reachable(lowered: Lowered, level: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> None:
+    out = (level < lowest) | (level > highest) | (~np.isnan(level) & np.isnan(highest))
+    if out.any():
+        r = int(np.flatnonzero(out)[0])
+        raise InputError([
+            f"alignment_level = {level[r]:g} cannot be reached by {lowered.scenario.alignment_mode!r} in "
+            f"{lowered.scenario.name!r}: reachable from {lowest.max():.3f} to {highest.min():.3f}"
+            + (" (mode 'contract' reaches further, but changes the spread too)"
+               if lowered.scenario.alignment_mode == "shift" else "")
+        ])

@@ -1,0 +1,167 @@
+"""The state of a block of runs: NumPy arrays, one row per person, service or tie, the run axis last.
+
+A block shares society, switches and rules; values, readings, parameters and all that happens differ by run.
+Names and symbols: docs/ODD.md §1. Shapes: N people, O services, C commissioners, E ties, K dimensions,
+S settings (row 0 scenario-wide, then one per group of services, then services that changes name), W runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..compiled.numba_handle import Handle
+from ..parameters import INDEX
+
+UNAWARE, AWARE, ENGAGED, LAPSED = range(4)
+OUTSIDE, PILOTING, COMMISSIONED, SUSTAINED, ABANDONED = range(5)
+STAGES = ("unaware", "aware", "engaged", "lapsed")
+SERVICE_STAGES = ("outside", "piloting", "commissioned", "sustained", "abandoned")
+STAFF, MANAGER, PEER, COMMISSIONER = range(4)
+
+METRICS = ("distance", "centred", "profile")
+METRIC_REFERENCE = np.array([0.75, 0.75, 0.55])
+METRIC_UNIT = np.array([0.10, 0.10, 0.23])
+
+# Rows of `parameters` behind the declared ones: m, emphasis, then the profiles, K rows each.
+INNOVATION = len(INDEX)
+
+
+# Choices a block shares: positions in `rules`.
+METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE = range(5)
+
+# Arrays of two axes that a block shares.
+WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service"})
+
+
+class State(Handle):
+    """Arrays of a block; every kernel takes one. Width 1 has a tuple for `runs`, so loops over it vanish."""
+
+    runs: Any
+    key_low: np.ndarray  # W
+    key_high: np.ndarray
+    rules: np.ndarray  # METRIC and so on
+    switches: np.ndarray  # mechanisms on or off, in the order of MECHANISMS
+    parameters: np.ndarray  # rows x S x W
+    limits: np.ndarray  # 3 x rows: lowest, highest, whole numbers only
+    emphasis: np.ndarray  # K x W, sums to 1
+    presented: np.ndarray  # 3 x W, sums to 1
+    role_weights: np.ndarray  # 4 x 3 x W, weights on the evidence by role, sum 1
+    level_roles: np.ndarray  # 4: which roles alignment_level moves
+    level_shift: np.ndarray  # W: s
+    correlated: np.ndarray  # pairs x 2
+    correlation: np.ndarray  # pairs
+    change_month: np.ndarray  # changes x W
+    change_value: np.ndarray  # changes x W
+    change_parameter: np.ndarray  # changes; -1 is a new leader
+    change_scales: np.ndarray
+    change_profile: np.ndarray
+    change_setting: np.ndarray  # changes x S
+    change_service: np.ndarray  # changes x O
+    # society
+    first: np.ndarray
+    organisation: np.ndarray
+    role: np.ndarray
+    profile: np.ndarray
+    manager: np.ndarray
+    line_tie: np.ndarray
+    commissioning_tie: np.ndarray  # N: tie of a manager to the commissioner, -1
+    post_low: np.ndarray
+    post_high: np.ndarray
+    team: np.ndarray  # N: row of `team_culture`, -1
+    service_key: np.ndarray
+    service_group: np.ndarray  # O
+    setting: np.ndarray  # O
+    commissioner: np.ndarray  # O
+    client_profile: np.ndarray  # O
+    posts: np.ndarray  # O: staff posts, at least 1
+    leadership_z: np.ndarray
+    slack_z: np.ndarray
+    coproduction_z: np.ndarray
+    portfolio_start: np.ndarray
+    portfolio: np.ndarray
+    neighbour_service_start: np.ndarray
+    neighbour_service: np.ndarray
+    tie_a: np.ndarray
+    tie_b: np.ndarray
+    tie_kind: np.ndarray
+    tie_start: np.ndarray
+    neighbour: np.ndarray
+    tie_of: np.ndarray
+    team_low: np.ndarray  # teams
+    team_service: np.ndarray
+    # people
+    perceives: np.ndarray  # N: row of `version` a person perceives
+    draw: np.ndarray  # N x 4 x W
+    values: np.ndarray  # N x K x W
+    values_before: np.ndarray
+    origin: np.ndarray
+    reading: np.ndarray
+    clarity: np.ndarray  # N x W from here
+    clarity_before: np.ndarray
+    alignment: np.ndarray
+    stage: np.ndarray
+    stage_before: np.ndarray
+    frailty: np.ndarray
+    taking_part: np.ndarray  # taking-part variate w
+    takes_part: np.ndarray
+    identification: np.ndarray
+    practice: np.ndarray
+    voice: np.ndarray
+    has_read: np.ndarray
+    first_engaged: np.ndarray
+    replaced: np.ndarray
+    holder: np.ndarray  # how many have held the post before
+    belief: np.ndarray  # N x 3 x W
+    belief_before: np.ndarray
+    precision: np.ndarray
+    weights: np.ndarray  # C x 3 x W
+    weights_origin: np.ndarray
+    # services
+    service_draw: np.ndarray  # O x 4 x W
+    culture: np.ndarray  # O x K x W
+    team_culture: np.ndarray
+    service_stage: np.ndarray  # O x W
+    service_stage_before: np.ndarray
+    term_end: np.ndarray
+    drift: np.ndarray  # O x K x W
+    version: np.ndarray  # (O + C) x K x W
+    version_before: np.ndarray
+    climate: np.ndarray
+    months_under: np.ndarray
+    result: np.ndarray  # O x 3 x W
+    result_precision: np.ndarray
+    result_mean: np.ndarray
+    result_count: np.ndarray
+    satisfaction: np.ndarray
+    take_up: np.ndarray
+    session_share: np.ndarray
+    workload: np.ndarray
+    enacted: np.ndarray  # O x K x W
+    starts: np.ndarray  # how often a service started
+    stops: np.ndarray
+    funding_ended: np.ndarray  # month in which funding first ended, -1
+    first_commissioned: np.ndarray  # month of the first award, -1
+    in_use_24: np.ndarray  # in use 24 months after funding first ended: 0, 1, -1 not known
+    service_terms: np.ndarray  # O x 11 x W: terms, p, u of the last decision, share engaged, if terms decided
+    award_terms: np.ndarray  # O x 8 x W: terms of the last commissioning score
+    person_terms: np.ndarray  # N (or 0: not recorded) x 10 x W
+    # ties
+    quality: np.ndarray  # E x W
+    # decomposition (empty when not recorded)
+    ledger: np.ndarray  # of this month: entries x (O + 1) x 4 roles x 4 stages x W
+    flows: np.ndarray  # months of a chunk x entries x (groups + 1) x episodes x 4 roles x 4 stages x W
+    flows_from: np.ndarray  # 1: first month of the chunk
+    # what is recorded month by month (empty when not)
+    agency: np.ndarray  # 1: number of the dimension of client agency, -1
+    path: np.ndarray  # (T + 1) x len(PATH) x W
+    people_series: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W
+    commissioner_series: np.ndarray
+    service_series: np.ndarray
+    agent_series: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W
+
+    def __init__(self, width: int, **arrays: np.ndarray) -> None:
+        self.seal({"runs": np.arange(width), **arrays}, single=width == 1, shared=WITHOUT_RUNS)
+        if width == 1:
+            self.runs = (0,)

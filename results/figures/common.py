@@ -1,0 +1,307 @@
+"""Figures of an ensemble: direct labels, uncertainty drawn, readable in grey; saved as SVG and PNG with their data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..vocabulary import ROLES, SERIES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
+# dark to light in one direction, so that the order survives a grey printer; line styles say it again
+ORDERED = ("#2c105c", "#b5367a", "#cf7510")
+STYLES = ("-", (0, (6, 2)), (0, (1.5, 1.5)))
+MAIN = "#2b5c8a"
+STYLE = {
+    "font.size": 10, "axes.edgecolor": MUTED, "axes.labelcolor": INK, "xtick.color": MUTED, "ytick.color": MUTED,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.grid.axis": "y",
+    "grid.color": GRID, "axes.axisbelow": True, "svg.hashsalt": "valign", "figure.facecolor": "white",
+}
+
+
+def new_figure(columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with panels side by side, in the house style, without pyplot (half the import time, no global state)."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
+        return figure, list(np.atleast_1d(figure.subplots(1, columns)))
+
+
+def apart(positions: Sequence[float], gap: float) -> list[float]:
+    """Positions moved as little as needed to stand `gap` apart, in their order (for labels at the ends of lines)."""
+    order = np.argsort(positions, kind="stable")
+    blocks: list[list] = []  # (wanted centre, members)
+    for index in order:
+        blocks.append([float(positions[index]), [index]])
+        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (len(blocks[-1][1]) + len(blocks[-2][1])) / 2:
+            later, earlier = blocks.pop(), blocks.pop()
+            size = len(later[1]) + len(earlier[1])
+            centre = (later[0] * len(later[1]) + earlier[0] * len(earlier[1])) / size
+            blocks.append([centre, earlier[1] + later[1]])
+    out = [0.0] * len(positions)
+    for centre, members in blocks:
+        for place, index in enumerate(members):
+            out[index] = centre + gap * (place - (len(members) - 1) / 2)
+    return out
+
+
+def label_ends(axes: Axes, x: float, ends: Sequence[float], texts: Sequence[str], colours: Sequence[str],
+               gap: float = 0.055) -> None:
+    """Labels beside the ends of lines, kept apart; `gap` as a share of the axis."""
+    low, high = axes.get_ylim()
+    lines = max(text.count("\n") + 1 for text in texts) if texts else 1
+    for y, place, text, colour in zip(ends, apart(ends, gap * lines * (high - low)), texts, colours, strict=True):
+        axes.annotate(text, (x, y), xytext=(x, place), textcoords="data", color=colour, va="center", ha="left",
+                      annotation_clip=False, fontsize=9.5)
+
+
+def share_axis(axes: Axes, title: str, months: int) -> None:
+    """Months against a share of 0 to 100 %."""
+    axes.set(ylim=(0, 1), yticks=[0, 0.25, 0.5, 0.75, 1], yticklabels=["0", "25", "50", "75", "100 %"])
+    month_axis(axes, title, months)
+
+
+def month_axis(axes: Axes, title: str, months: int) -> None:
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
+    axes.set(xlim=(0, max(1, months)), xlabel="month")
+    step = next((step for step in (1, 2, 3, 6, 12, 24, 60, 120) if months / step <= 8), 240)
+    axes.set_xticks(np.arange(0, months + 1, step))
+
+
+def headed(figure: Figure, text: str) -> None:
+    """The title of a figure, folded to its width."""
+    figure.suptitle(fill(text, int(9 * figure.get_figwidth())), x=0.01, ha="left", fontsize=12.5, fontweight="bold",
+                    color=INK)
+
+
+def note(figure: Figure, text: str) -> None:
+    """What the lines and areas mean, under the panels, folded to their width."""
+    text = "\n".join(fill(line, int(14.5 * figure.get_figwidth())) for line in text.split("\n"))
+    figure.supxlabel(text, fontsize=9, color=MUTED, ha="left", x=0.01)
+
+
+def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
+    """Uptake and spread under different levels of alignment.
+
+    curves : columns alignment_level, role, variable ("engaged" of all, "in_use" of services), month and
+        those of `summaries.curve_summary`.
+    Lines are means over runs, areas their 95 % intervals; bars at the right, 5 to 95 % of single runs at the end.
+    """
+    levels = sorted(curves["alignment_level"].unique(), reverse=True)
+    figure, panels = new_figure(2, 10.5, 4.6)
+    months = int(curves["month"].max())
+    for axes, variable in zip(panels, ("engaged", "in_use"), strict=True):
+        share_axis(axes, f"{'Uptake' if variable == 'engaged' else 'Spread'}: {SERIES[variable]}", months)
+        ends, texts, colours = [], [], []
+        for place, level in enumerate(levels):
+            role = "service" if variable == "in_use" else "all"
+            part = _part(curves[curves["alignment_level"] == level], role, variable)
+            colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
+            axes.fill_between(part["month"], part["mean_low"], part["mean_high"], color=colour, alpha=0.2, lw=0)
+            axes.plot(part["month"], part["mean"], color=colour, ls=STYLES[place % len(STYLES)], lw=2)
+            last = part.iloc[-1]
+            bar = months * (1.025 + 0.02 * place)
+            axes.plot([bar, bar], [last["low"], last["high"]], color=colour, lw=2.5, clip_on=False,
+                      marker="_", ms=5, solid_capstyle="butt")
+            ends.append(float(last["mean"]))
+            texts.append(f"alignment {level:.2f}: {100 * last['mean']:.0f} %")
+            colours.append(colour)
+        label_ends(axes, months * (1.035 + 0.02 * len(levels)), ends, texts, colours)
+    headed(figure, title)
+    note(figure, f"Lines: means over {runs} runs a level, the same seeds at every level; areas: 95 % intervals "
+                 "of the means; bars at the right: 5 to 95 % of single runs at the end.")
+    return figure
+
+
+def factors_figure(summary: pd.DataFrame, title: str, runs: int) -> Figure:
+    """Uptake and spread at the end by level, for each innovation (columns) over the strength of evidence.
+
+    summary : columns alignment_level, innovation and/or evidence_strength, outcome and those of `summaries.summarise`.
+    """
+    innovations = list(dict.fromkeys(summary["innovation"])) if "innovation" in summary else [""]
+    over = "evidence_strength" if "evidence_strength" in summary else "alignment_level"
+    outcomes = (("uptake_final", "people engaged at the end"), ("spread_final", "services using it at the end"))
+    figure, panels = new_figure(len(innovations) * 2, 2.4 + 3.9 * len(innovations) * 2, 4.4)
+    levels = sorted(summary["alignment_level"].unique(), reverse=True) if over == "evidence_strength" else [None]
+    for column, innovation in enumerate(innovations):
+        of = summary[summary["innovation"] == innovation] if innovation else summary
+        for axes, (outcome, words) in zip(panels[2 * column:2 * column + 2], outcomes, strict=True):
+            share_axis(axes, f"{innovation}: {words}" if innovation else words, 1)
+            ends, texts, colours = [], [], []
+            for place, level in enumerate(levels):
+                part = of[of["outcome"] == outcome].sort_values(over)
+                part = part if level is None else part[part["alignment_level"] == level]
+                colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
+                bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
+                axes.errorbar(part[over], part["mean"], bars,
+                              color=colour, ls=STYLES[place % 3], lw=1.8, marker="o", ms=4, capsize=3)
+                ends.append(float(part["mean"].iloc[-1]))
+                texts.append(f"alignment {level:.2f}" if level is not None else "")
+                colours.append(colour)
+            low, high = of[over].min(), of[over].max()
+            room = 0.05 * max(high - low, 0.1)
+            axes.set(xlim=(low - room, high + room), xticks=sorted(of[over].unique()), xlabel=over.replace("_", " "))
+            if levels[0] is not None:
+                label_ends(axes, high + 1.2 * room, ends, texts, colours)
+    headed(figure, title)
+    note(figure, f"Means over {runs} runs of each combination, the same seeds in all; bars: 95 % intervals of means.")
+    return figure
+
+
+def comparison_figure(curves: pd.DataFrame, differences: pd.DataFrame, title: str, runs: int,
+                      variable: str = "engaged") -> Figure:
+    """Uptake in each scenario, and beside it what differs from the first, month by month.
+
+    curves : columns scenario, variable, month and those of `summaries.curve_summary`; differences : the same of the
+    paired differences, without the first scenario. Areas are 95 % intervals.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    names = list(dict.fromkeys(curves["scenario"]))
+    figure, (levels, gaps) = new_figure(2, 11.5, 4.6)
+    months = int(curves["month"].max())
+    role = "service" if variable == "in_use" else "all"
+    share_axis(levels, f"{SERIES[variable][0].upper()}{SERIES[variable][1:]}", months)
+    drawn = {name: (MUTED if place == 0 else ORDERED[(place - 1) % 3], STYLES[place % 3])
+             for place, name in enumerate(names)}
+    for axes, table, unit in ((levels, curves, 1), (gaps, differences, 100)):
+        ends, texts, colours = [], [], []
+        for name, (colour, style) in drawn.items():
+            part = _part(table[table["scenario"] == name], role, variable)
+            if part.empty:
+                continue
+            axes.fill_between(part["month"], unit * part["mean_low"], unit * part["mean_high"], color=colour, alpha=0.2,
+                              lw=0)
+            axes.plot(part["month"], unit * part["mean"], color=colour, ls=style, lw=2)
+            last = part.iloc[-1]
+            ends.append(unit * float(last["mean"]))
+            texts.append(f"{name}: {100 * last['mean']:.0f} %" if axes is levels else
+                         f"{name}: {100 * last['mean']:+.0f} points")
+            colours.append(colour)
+        if axes is gaps:
+            shown = _part(table, role, variable)
+            gaps.axhline(0, color=MUTED, lw=1)
+            ends_of_means = 100 * shown[["mean_low", "mean", "mean_high"]]  # a single run has no interval
+            gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
+            gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+            gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
+            month_axis(gaps, f"Difference from {names[0]}, points, paired", int(table["month"].max()))
+        label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
+    headed(figure, title)
+    note(figure, f"Lines: means over {runs} runs of each scenario; run by run the same seeds. Areas: 95 % intervals.")
+    return figure
+
+
+def band(axes: Axes, part: pd.DataFrame, colour: str = MAIN) -> None:
+    """Median with the middle half and 5 to 95 % of runs."""
+    axes.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.15, lw=0)
+    axes.fill_between(part["month"], part["lower"], part["upper"], color=colour, alpha=0.25, lw=0)
+    axes.plot(part["month"], part["median"], color=colour, lw=2.2)
+
+
+def _part(curves: pd.DataFrame, role: str, variable: str) -> pd.DataFrame:
+    return curves[(curves["role"] == role) & (curves["variable"] == variable)]
+
+
+def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
+    """Uptake and spread over time with bands, and alignment by role.
+
+    curves : columns role, variable, month and those of `summaries.curve_summary`.
+    """
+    figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
+    months = int(curves["month"].max())
+    part = _part(curves, "all", "engaged")
+    share_axis(uptake, f"Uptake: {SERIES['engaged']}", months)
+    band(uptake, part)
+    last = part.iloc[-1]
+    label_ends(uptake, months * 1.02, [last["median"]], [f"median {100 * last['median']:.0f} %"], [MAIN])
+    part = _part(curves, "service", "in_use")  # few services: the mean says more than the steps of a median
+    share_axis(spread, f"Spread: {SERIES['in_use']}", months)
+    spread.fill_between(part["month"], part["mean_low"], part["mean_high"], color=INK, alpha=0.2, lw=0)
+    spread.plot(part["month"], part["mean"], color=INK, lw=2, ls=STYLES[1])
+    last = part.iloc[-1]
+    label_ends(spread, months * 1.02, [last["mean"]], [f"mean {100 * last['mean']:.0f} %"], [INK])
+    ends, texts, colours = [], [], []
+    tones = dict(zip(("commissioner", "manager", "staff", "peer"), ("#6b6b6b", ORDERED[0], ORDERED[1], ORDERED[2]),
+                     strict=True))
+    styles = dict(zip(tones, ("-.", *STYLES), strict=True))
+    for role, colour in tones.items():
+        part = _part(curves, role, "alignment")
+        if part.empty:
+            continue
+        alignment.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.12, lw=0)
+        alignment.plot(part["month"], part["median"], color=colour, ls=styles[role], lw=2)
+        ends.append(float(part["median"].iloc[-1]))
+        texts.append(ROLES[role])
+        colours.append(colour)
+    month_axis(alignment, "Alignment by role", months)
+    label_ends(alignment, months * 1.02, ends, texts, colours)
+    headed(figure, title)
+    note(figure, f"{runs} runs. Uptake and alignment: medians; light areas: 5 to 95 % of runs, dark area: the middle "
+                 "half. Spread: mean over runs with its 95 % interval.")
+    return figure
+
+
+def observed_figure(curves: pd.DataFrame, observed: pd.DataFrame, title: str, runs: int, variable: str = "ever_engaged",
+                    source: str = "") -> Figure:
+    """The simulated uptake with its band, and over it the curve that was observed.
+
+    observed : columns month and share. The note says how far apart the two are, and how often the band holds the curve.
+    """
+    figure, (axes,) = new_figure(1, 8.5, 4.8)
+    part = _part(curves, "all", variable)
+    months = int(part["month"].max())
+    share_axis(axes, f"Uptake: {SERIES[variable]}", months)
+    band(axes, part)
+    axes.plot(observed["month"], observed["share"], color=INK, lw=1.4, marker="o", ms=4.5, mfc="white", mec=INK,
+              clip_on=False)
+    seen, last = observed.iloc[-1], part.iloc[-1]
+    label_ends(axes, months * 1.02, [last["median"], seen["share"]],
+               [f"simulated, median {100 * last['median']:.0f} %", f"observed {100 * seen['share']:.0f} %"],
+               [MAIN, INK])
+    headed(figure, title)
+    gap = misfit(part, observed)
+    note(figure, f"{runs} runs; line: median, dark area: the middle half of runs, light area: 5 to 95 %. "
+                 f"Circles: observed{source}.\n"
+                 f"Observed lies inside the band in {gap['inside']} of {gap['months']} months; "
+                 f"the median is {100 * gap['mean_gap']:.0f} points off on average. Nothing was tuned to the data.")
+    return figure
+
+
+def misfit(part: pd.DataFrame, observed: pd.DataFrame) -> dict[str, float]:
+    """How far the simulated median is from the observed shares, and in how many months the band holds them."""
+    both = part.merge(observed[["month", "share"]], on="month")
+    inside = (both["share"] >= both["low"]) & (both["share"] <= both["high"])
+    gap = both["median"] - both["share"]
+    return {"months": len(both), "inside": int(inside.sum()), "mean_gap": float(gap.abs().mean()),
+            "final_gap": float(gap.iloc[-1])}
+
+
+def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> list[Path]:
+    """Write NAME.svg, NAME.png and, beside them, the data of the figure as NAME.csv (None: it is there already)."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.svg", folder / f"{name}.png", folder / f"{name}.csv"]
+    figure.set_dpi(150)
+    with matplotlib.rc_context(STYLE):  # drawn twice, where savefig would need six
+        FigureCanvasAgg(figure).print_png(paths[1], metadata={"Software": None})  # finds the layout, which SVG keeps
+        figure.set_layout_engine("none")
+        FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
+    if data is not None:
+        data.to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
+    return paths

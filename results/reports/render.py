@@ -1,0 +1,146 @@
+"""Figures and report.html of a folder of results, from its tables alone: one way and one template for every command."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import contents
+from ..figures import common as figures
+from .. import store
+from ..page import Page, Table
+
+LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
+GRADES = {"measured": "measured in social care or close to it", "inferred": "inferred from related studies",
+          "assumed": "assumed, because nobody has measured them"}
+
+
+def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.DataFrame],
+            work: Mapping[str, Any] | None = None) -> Page:
+    """Draw and save the figures of a folder; what its report holds. Raises StoreError where it cannot be written."""
+    page = contents.CONTENTS[command](title, tables, work or {})
+    try:
+        for each in page.figures:
+            figures.save(each.figure, folder, each.name, None if each.name in tables else each.data)
+    except OSError as error:
+        raise store.cannot_write(folder, error) from None
+    return page
+
+
+def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> Path:
+    """Draw the figures and write report.html (anew) from the tables of a folder; the path of the report.
+
+    tables: those of the folder, where they are at hand. Raises StoreError where the folder holds no finished results or
+    cannot be written.
+    """
+    saved = store.load(folder)
+    work = saved.manifest["work"]
+    command = work.get("command", "run")
+    if command not in contents.CONTENTS:
+        raise store.StoreError(f"{folder} holds results of {command!r}, of which this version makes no report")
+    title = saved.manifest.get("title") or title_of(folder)
+    tables = shown(saved) if tables is None else tables
+    return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
+
+
+def shown(saved: store.Saved) -> dict[str, pd.DataFrame]:
+    """The tables that a report may need."""
+    return {name: saved[name] for name in saved.manifest["tables"] if name not in LONG}
+
+
+def title_of(folder: Path) -> str:
+    """Title of the scenario of a folder."""
+    raw = _scenario(folder)
+    return str(raw.get("title") or raw.get("name") or "scenario")
+
+
+def _scenario(folder: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((folder / "scenario.toml").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise store.StoreError(f"{folder / 'scenario.toml'} cannot be read: {error}") from None
+
+
+def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping[str, pd.DataFrame],
+          page: Page) -> Path:
+    """report.html: one file that opens anywhere, without a network."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
+                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["coded"] = _coded
+    text = environment.get_template("report.html.j2").render(
+        title=title, page=page, manifest=manifest, scenario=manifest["work"].get("scenario", ""),
+        figures=[{"name": each.name, "heading": each.heading, "alt": each.alt,
+                  "svg": _inline(folder / f"{each.name}.svg", each.name)} for each in page.figures],
+        numbers=[each for each in page.tables if not each.folded],
+        folded=[each for each in page.tables if each.folded],
+        values=_values(manifest["work"].get("scenario", "")), assumptions=_assumptions(tables.get("parameters")),
+        grades=_grades(tables.get("parameters")),
+        description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
+    )
+    try:
+        store.replace(folder / "report.html", text.encode("utf-8"))
+        store.write_crate(folder, manifest)
+    except OSError as error:
+        raise store.cannot_write(folder, error) from None
+    return folder / "report.html"
+
+
+def _coded(sentence: str) -> str:
+    """A sentence as HTML, `code` marked as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence, quote=False))
+
+
+def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
+    """Every parameter with its value, where it comes from and how well it is known."""
+    if parameters is None or parameters.empty:
+        return None
+    rows = [[p["name"], f"{p['value']:g}", f"{p['low']:g} to {p['high']:g}", p["unit"], p["meaning"], p["grade"],
+             p["source"]] for p in parameters.to_dict("records")]
+    return Table("Parameters", ("parameter", "value", "plausible range", "unit", "meaning", "grade", "source"), rows,
+                 words=True)
+
+
+def _values(scenario: str) -> Table | None:
+    """What the innovation stands for beside what people value, the values that count most first."""
+    raw = tomllib.loads(scenario)
+    innovation, profiles = raw.get("innovation", {}), raw.get("profiles", {})
+    emphasis = innovation.get("emphasis", {})
+    if not emphasis or not profiles:
+        return None
+    rows = [[name.replace("_", " "), f"{100 * weight:.0f} %", f"{innovation['values'].get(name, math.nan):g}",
+             *(f"{profile.get(name, math.nan):g}" for profile in profiles.values())]
+            for name, weight in sorted(emphasis.items(), key=lambda pair: -pair[1])]
+    return Table("What the innovation stands for, and what people value (0: not at all, 1: wholly)",
+                 ("value", "counts for fit", innovation.get("name") or "innovation",
+                  *(name.replace("_", " ") for name in profiles)), rows)
+
+
+def _grades(parameters: pd.DataFrame | None) -> str:
+    """How many parameters are measured, inferred and assumed."""
+    if parameters is None or parameters.empty:
+        return ""
+    counts = parameters["grade"].value_counts()
+    told = [f"{counts[grade]} are {words}" for grade, words in GRADES.items() if grade in counts]
+    return f"The model has {len(parameters)} parameters. Of these, {', '.join(told[:-1])} and {told[-1]}." \
+        if len(told) > 1 else f"The model has {len(parameters)} parameters: {told[0]}."
+
+
+def _inline(path: Path, name: str) -> str:
+    """An SVG to stand in a page: without its prologue, its identifiers made its own."""
+    text = path.read_text("utf-8")
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg"):], count=1, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
+    for size in ("width", "height"):
+        text = re.sub(rf'<svg ([^>]*?){size}="[^"]*" ?', r"<svg \1", text, count=1)
+    width = float(text.split('viewBox="', 1)[1].split('"', 1)[0].split()[2])  # in points; letters near their true size
+    return text.replace("<svg ", f'<svg style="max-width: {1.45 * width:.0f}px" ', 1)

@@ -1,0 +1,214 @@
+"""What is generated in docs/: tables of ODD.md and TRACE.md between markers, and CLI.md (`make docs`)."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+FINDINGS = DOCS.parent / "results/reference"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def schedule() -> str:
+    """The steps of a month, in the order in which the engine calls them."""
+    from valign.model.ledger.decomposition import ENTRIES
+    from valign.model.run.month import month_steps
+    from valign.model.parameters import MECHANISMS
+
+    order = list(dict.fromkeys(step.mechanism for step in month_steps([1] * len(MECHANISMS), accounting=True)))
+    order.insert(order.index("coproduction") + 1, "session_knowledge")  # a rule inside co-production
+    rows = []
+    for name in order:
+        if name in MECHANISMS:
+            where = "coproduction" if name == "session_knowledge" else name
+            text = (import_module(f"valign.model.mechanisms.{where}.kernel").__doc__ or "").split("\n")[0]
+            section = re.search(r"\(ODD (§5\.\d+)\)", text)
+            what = re.sub(r" *\(ODD §5\.\d+\)", "", text).rstrip(".")
+            if name == "session_knowledge":
+                what = "in sessions, people also become aware and share beliefs"
+            parts = [part for entry, part in ENTRIES if entry == name]
+            rows.append((section[1] if section else "", f"`{name}`", what, ", ".join(parts) or "–"))
+        else:
+            rows.append({"begin": ("", "(start)", "the month's draws are made; nobody has been replaced yet", "–"),
+                         "observe": ("", "(end)", "the month is recorded", "–")}[name])
+    numbered = [(str(number), *row) for number, row in enumerate(rows)]
+    return table(("step", "§", "switch", "what happens", "parts in the decomposition"), numbered)
+
+
+def parameters() -> str:
+    """All parameters in short; docs/PARAMETERS.md has meaning and source."""
+    from valign.model.parameters import PARAMETERS
+
+    return table(("parameter", "of", "default", "plausible range", "unit", "scope"),
+                 [(f"`{p.name}`", p.mechanism, f"{p.default:g}", f"{p.low:g} … {p.high:g}", p.unit, p.scope)
+                  for p in PARAMETERS.values()])
+
+
+def meanings(declared: Sequence[str], columns: Mapping[str, tuple[str, str]], head: str) -> str:
+    """Columns that the model declares, with what they mean. Raises KeyError for one that nobody described."""
+    if superfluous := sorted(set(columns) - set(declared)):
+        raise KeyError(f"described, but not declared by the model: {', '.join(superfluous)}")
+    return table((head, "meaning", "unit"), [(f"`{name}`", *columns[name]) for name in declared])
+
+
+def decomposition() -> str:
+    """Mechanisms and parts that alignment is booked to."""
+    from valign.model.ledger.decomposition import ENTRIES
+
+    mechanisms = dict.fromkeys(name for name, _ in ENTRIES)
+    return table(("mechanism", "part"),
+                 [(f"`{name}`", ", ".join(f"`{part}`" for entry, part in ENTRIES if entry == name))
+                  for name in mechanisms])
+
+
+def _finding(path: str) -> list[dict[str, str]]:
+    with (FINDINGS / path).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _share(text: str) -> str:
+    return f"{100 * float(text):.0f} %" if text else "–"
+
+
+def grades() -> str:
+    """How well the parameters are known."""
+    from valign.model.parameters import PARAMETERS
+
+    found = Counter(p.grade for p in PARAMETERS.values())
+    return table(("grade", "parameters"), [(grade, str(found[grade])) for grade in ("measured", "inferred", "assumed")])
+
+
+def facts() -> str:
+    """The facts that the model was held against, by scenario, and those it misses by name."""
+    rows = _finding("facts.csv")
+    scenarios = dict.fromkeys(row["scenario"] for row in rows)
+    by_scenario = [[row for row in rows if row["scenario"] == name] for name in scenarios]
+
+    def those(own: list[dict[str, str]], verdict: str) -> str:
+        return "; ".join(_of(row) for row in own if row["verdict"].strip("*") == verdict) or "–"
+
+    return table(("scenario", "facts", "in range", "within the error of the check", "missed"), [
+        (own[0]["scenario"], str(len(own)), str(sum(row["verdict"] == "yes" for row in own)),
+         those(own, "within error"), those(own, "no")) for own in by_scenario])
+
+
+def _of(row: Mapping[str, str]) -> str:
+    return (f"{row['fact']}: {float(row['model']):.2f} [{float(row['low']):.2f}, {float(row['high']):.2f}], "
+            f"evidence {float(row['evidence_low']):g} to {float(row['evidence_high']):g}")
+
+
+def verdicts() -> str:
+    """The claims that ship, and what became of them."""
+    stated = {"assumed": "yes", "partly": "in part", "emergent": "no"}
+    return table(("claim", "an equation states it", "verdict", "as predicted", "reversed", "without the assumption"),
+                 [(f"{row['claim']} {row['title']}", stated[row["grade"]], row["verdict"], _share(row["predicted"]),
+                   _share(row["reversed"]), _share(row["null_predicted"])) for row in _finding("claims/claims.csv")])
+
+
+def recommissioning() -> str:
+    """The five arms of the study behind claim 15."""
+    return table(("arm", "runs that recommission", "expected", "met"),
+                 [(row["arm"], f"{_share(row['recommission'])} ({_share(row['low'])} to {_share(row['high'])})",
+                   row["expected"], "yes" if row["as_expected"] == "True" else "**no**")
+                  for row in _finding("claims/recommissioning.csv")])
+
+
+def recovered() -> str:
+    """What simulated data of the size of Medical Innovation give back of the default free parameters, and the fit."""
+    fitted = {row["parameter"]: row for row in _finding("calibration/summary.csv") if row["method"] == "regression"}
+    rows = [row for row in _finding("calibration/recovery.csv") if row["free"] == "default"]
+    return table(("parameter", "posterior mean (5 to 95 %)", "prior variance gone, in recovery",
+                  "90 % intervals that hold the truth", "ranks uniform", "identified"),
+                 [(f"`{row['parameter']}`", "{mean:.2f} ({q05:.2f} to {q95:.2f})".format(
+                     **{key: float(fitted[row["parameter"]][key]) for key in ("mean", "q05", "q95")}),
+                   _share(row["contraction"]), _share(row["coverage_90"]), f"p = {float(row['ks_p']):.2f}",
+                   "yes" if row["identified"] == "True" else "**no**") for row in rows])
+
+
+def generated() -> dict[str, Callable[[], str]]:
+    """What stands between the markers of docs/ODD.md and docs/TRACE.md, by the name of the marker."""
+    from valign.model.ledger import events
+    from valign.model.run import outcomes as observe
+    from valign.results import columns
+
+    return {
+        "schedule": schedule, "parameters": parameters, "decomposition": decomposition,
+        "outcomes": lambda: meanings(observe.OUTCOMES, columns.OUTCOMES, "column"),
+        "people": lambda: meanings(observe.PEOPLE_SERIES, columns.PEOPLE_SERIES, "variable"),
+        "commissioners": lambda: meanings(observe.COMMISSIONER_SERIES, columns.COMMISSIONER_SERIES, "variable"),
+        "services": lambda: meanings(observe.SERVICE_SERIES, columns.SERVICE_SERIES, "variable"),
+        "agents": lambda: meanings(observe.AGENT_SERIES, columns.AGENT_SERIES, "column"),
+        "person-terms": lambda: meanings(events.PERSON_TERMS, columns.PERSON_TERMS, "term"),
+        "service-terms": lambda: meanings((*events.START_TERMS, *columns.SERVICE_TERMS),
+                                          columns.START_TERMS | columns.SERVICE_TERMS, "term"),
+        "award-terms": lambda: meanings(events.AWARD_TERMS, columns.AWARD_TERMS, "term"),
+        "grades": grades, "facts": facts, "verdicts": verdicts, "recommissioning": recommissioning,
+        "recovered": recovered,
+    }
+
+
+PAGES = ("ODD.md", "TRACE.md")
+MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def with_tables(text: str) -> str:
+    """A page with what stands between its markers made anew."""
+    make = generated()
+    return MARKED.sub(lambda found: found[1] + make[found[2]]() + "\n" + found[4], text)
+
+
+def command_line() -> str:
+    """docs/CLI.md: every command with its arguments and options, as `valign COMMAND --help` has them."""
+    from typer.main import get_command
+
+    from valign.cli.app import app
+
+    lines = ["# Command line", "", "Made by `make docs` from `valign COMMAND --help`. Exit codes: 0 done, 1 failed, "
+             "2 wrong input, 130 interrupted (what is finished is kept).", ""]
+    for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", {})
+        for title, each in ((name, command), *((f"{name} {sub}", inner[sub]) for sub in sorted(inner))):
+            lines += [f"## valign {title}", "", each.help, "", *_options(each), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _options(command: Any) -> list[str]:
+    rows, usage = [], []
+    for each in command.params:
+        if each.param_type_name == "argument":
+            name = (each.metavar or each.name.upper()).replace("|", " or ")
+            usage.append(name if each.required or name.startswith("[") else f"[{name}]")
+            rows.append((f"`{name.replace('[', '').replace(']', '')}`", each.help or "", ""))
+        elif "--help" not in each.opts:
+            value = "" if each.is_flag else " " + (each.metavar or each.name.upper()).replace("|", " or ")
+            default = "" if each.default in (None, False, "", ()) or callable(each.default) else str(each.default)
+            if each.required:
+                default, usage = "required", [*usage, f"{each.opts[0]}{value}"]
+            rows.append((f"`{', '.join(each.opts)}{value}`", each.help or "", default))
+    return ["```", " ".join(["valign", *_path(command), *usage, "[OPTIONS]"]), "```", "",
+            table(("argument or option", "meaning", "default"), rows)] if rows else []
+
+
+def _path(command: Any) -> list[str]:
+    return ["data", "get"] if command.name == "get" else [command.name]
+
+
+def write(docs: Path = DOCS) -> None:
+    """Make everything generated anew."""
+    for page in (docs / name for name in PAGES):
+        page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
+    (docs / "CLI.md").write_text(command_line(), "utf-8")
+
+
+if __name__ == "__main__":
+    write()

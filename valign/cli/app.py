@@ -1,0 +1,426 @@
+"""The command line. Everything heavy is imported inside the commands, so that help is there at once."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .terminal import FAILED, INTERRUPTED, WRONG_INPUT, complain
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                  help="How innovations spread in social care through the alignment of values.")
+data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None,
+                       help="Public data that scenarios use.")
+app.add_typer(data_app, name="data")
+
+Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")]
+Runs = Annotated[int | None, typer.Option(help="Number of runs (default: what the scenario suggests).")]
+Societies = Annotated[int | None, typer.Option(help="Nest the runs in so many societies (default: one for each run).")]
+Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
+Chosen = Annotated[int | None, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers (default: 1).")]
+Months = Annotated[int | None, typer.Option(help="Months to simulate, instead of the scenario's.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
+                                                    help="Change a parameter; repeatable.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
+Show = Annotated[bool, typer.Option("--show", help="Open the figure where there is a display.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn wrong input into one message and exit code 2, and Ctrl-C into 130."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt as error:
+            complain(str(error) or "interrupted; nothing was written (the same command starts again)")
+            raise typer.Exit(INTERRUPTED) from None
+        except RuntimeError as error:
+            from valign.experiments.batch.batch import Stopped
+
+            if not isinstance(error, Stopped):
+                raise
+            complain(str(error))
+            raise typer.Exit(FAILED) from None
+        except BrokenPipeError:
+            raise
+        except (ValueError, OSError, MemoryError) as error:
+            from valign.model.errors import InputError
+            from valign.results.store import FAILURES, StoreError, Unwritten
+
+            if isinstance(error, InputError):
+                complain(*(error.problems if len(error.problems) == 1 else
+                           (f"{len(error.problems)} things are wrong", *error.problems)))
+            elif isinstance(error, StoreError):
+                complain(str(error))
+            elif isinstance(error, OSError):
+                complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+            elif isinstance(error, MemoryError):
+                complain("there is not enough memory for this; fewer people or fewer runs need less")
+                raise typer.Exit(FAILED) from None
+            else:
+                raise
+            failed = isinstance(error, Unwritten) or (isinstance(error, OSError) and error.errno in FAILURES)
+            raise typer.Exit(FAILED if failed else WRONG_INPUT) from None
+
+    return run
+
+
+@app.command()
+@guarded
+def scenarios(quiet: Quiet = False, as_json: Json = False) -> None:
+    """List the shipped scenarios."""
+    from . import listing as front
+
+    front.scenarios(as_json)
+
+
+@app.command()
+@guarded
+def describe(scenario: Which, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Say in words what a scenario holds."""
+    from . import listing as front
+
+    front.describe(scenario, as_json)
+
+
+@app.command()
+@guarded
+def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML file.")], quiet: Quiet = False,
+             as_json: Json = False) -> None:
+    """Check a scenario file and list all its errors."""
+    from . import listing as front
+
+    front.validate(file, as_json)
+
+
+@app.command()
+@guarded
+def parameters(
+    search: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with TEXT in name or meaning.")] = "",
+    style: Annotated[str | None, typer.Option("--format", metavar="md|csv|json", help="Print in full.")] = None,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """List the parameters with range, meaning and source."""
+    from . import listing as front
+
+    front.parameters(search, style, as_json)
+
+
+@app.command()
+@guarded
+def run(
+    scenario: Annotated[str | None, typer.Argument(
+        metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")] = None,
+    runs: Runs = None, societies: Societies = None, seed: Chosen = None, months: Months = None,
+    settings: Settings = None,
+    record: Annotated[list[str] | None, typer.Option(
+        metavar="series|decomposition|events|agents|ablations", help=(
+            "What to keep (default: series; ablations: what moved alignment); repeatable."))] = None,
+    replay: Annotated[Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
+                      ] = None,
+    row: Annotated[int | None, typer.Option(help="Which row of runs.csv to replay, from 0.")] = None,
+    drawn: Annotated[Path | None, typer.Option("--parameters", metavar="FILE", help=(
+        "A posterior (posterior.parquet of `valign calibrate`): each run draws its parameters from it."))] = None,
+    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Run a scenario: a table, a figure, files. Or replay one run of earlier results."""
+    from . import run as running
+
+    wish = running.Wish(runs, societies, 1 if seed is None else seed, months, tuple(settings or ()),
+                        tuple(record or ()), out, show, quiet, as_json)
+    if replay is not None or row is not None:
+        running.replay(scenario, replay, row, wish, seed, drawn)
+    elif scenario is None:
+        from valign.model.errors import InputError
+
+        raise InputError(["run: name a SCENARIO (`valign scenarios` lists the shipped ones)"])
+    else:
+        running.run(scenario, wish, drawn)
+
+
+@app.command()
+@guarded
+def levels(
+    scenario: Which,
+    levels: Annotated[str | None, typer.Option(
+        metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach).")] = None,
+    innovation: Annotated[list[str] | None, typer.Option(
+        metavar="SCENARIO|NAME:KEY=VALUE,…", help="Also for another innovation; repeatable.")] = None,
+    evidence: Annotated[str | None, typer.Option(metavar="A,B", help="Strengths of the published evidence.")] = None,
+    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
+    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Run a scenario at several levels of alignment."""
+    from . import run as running
+
+    running.levels(scenario, levels, tuple(innovation or ()), evidence,
+                   running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json))
+
+
+@app.command()
+@guarded
+def compare(
+    scenarios: Annotated[list[str], typer.Argument(
+        metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE changes one.")],
+    precision: Annotated[list[str] | None, typer.Option(
+        metavar="OUTCOME=HALF_WIDTH", help="How many runs would this take? (default: uptake_final=0.01)")] = None,
+    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
+    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Compare scenarios, paired run by run by the same seeds."""
+    from . import run as running
+
+    running.compare(scenarios, tuple(precision or ()), running.Wish(
+        runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json))
+
+
+@app.command()
+@guarded
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
+    netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Draw figures and report anew from the tables of a folder."""
+    from valign.results import store
+
+    from . import terminal, job as working
+
+    page = working.report(folder)
+    if netcdf is not None:
+        store.load(folder).to_netcdf(netcdf)
+    if as_json:
+        terminal.as_json({"folder": str(folder), "report": str(page)} | ({"netcdf": str(netcdf)} if netcdf else {}))
+    else:
+        print(page)
+
+
+Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one a core).")]
+Workers = Annotated[int | None, typer.Option(help="Processes on this machine, instead of threads.")]
+Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead of threads.")]
+Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute every N-th shard only, from the I-th.")]
+
+
+@app.command()
+@guarded
+def batch(
+    design: Annotated[Path, typer.Argument(metavar="DESIGN", help="CSV or Parquet: one row per run.")],
+    scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="What the design changes.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
+    replicates: Annotated[int | None, typer.Option(help="Runs of each row of a design without seeds.")] = None,
+    seed: Chosen = None, societies: Societies = None, settings: Settings = None,
+    record: Annotated[list[str] | None, typer.Option(
+        metavar="series|decomposition", help="What to keep besides outcomes.")] = None,
+    threads: Threads = None, workers: Workers = None, cluster: Cluster = None,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Lay out only; `valign resume` computes.")] = False,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Simulate a design: many runs, kept as they are finished."""
+    from . import batch as batching
+
+    batching.batch(design, scenario, out, tuple(record or ()), tuple(settings or ()), (replicates, seed, societies),
+                   prepare, batching.Where(threads, workers, cluster, None, quiet, as_json))
+
+
+@app.command()
+@guarded
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a batch that was stopped.")],
+    threads: Threads = None, workers: Workers = None, cluster: Cluster = None, part: Part = None,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Go on with a batch where it was stopped."""
+    from . import batch as batching
+
+    batching.resume(folder, batching.Where(threads, workers, cluster, part, quiet, as_json))
+
+
+@app.command()
+@guarded
+def sensitivity(
+    scenario: Which,
+    method: Annotated[str, typer.Option(
+        help="sobol, morris, pawn, delta, fast, rbd_fast, dgsm, shapley; or screen: morris, then sobol.")] = "sobol",
+    n: Annotated[int | None, typer.Option(
+        help="Base points (sobol: a power of 2) or trajectories (default: 512 for sobol, 32 for morris).")] = None,
+    outcome: Annotated[list[str] | None, typer.Option(help="A column of the table of runs; repeatable.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option(
+        help="What to vary (default: all uncertain parameters); repeatable.")] = None,
+    curve: Annotated[list[str] | None, typer.Option(
+        help="A monthly curve to follow over time (engaged, in_use, staff.alignment); repeatable.")] = None,
+    group_by: Annotated[str | None, typer.Option(metavar="mechanism", help="Parameters of a mechanism as one.")] = None,
+    bound: Annotated[list[str] | None, typer.Option(
+        metavar="NAME=LOW,HIGH", help="A range of one's own; repeatable.")] = None,
+    replicates: Annotated[int, typer.Option(help="Runs of every parameter set.")] = 8,
+    keep: Annotated[int | None, typer.Option(help="Parameters that pass the screening.")] = None,
+    second_order: Annotated[bool, typer.Option("--second-order", help="Interactions of pairs (sobol).")] = False,
+    seed_factor: Annotated[bool, typer.Option("--seed-factor", help="Chance as a factor: the noise floor.")] = False,
+    society_factor: Annotated[bool, typer.Option("--society-factor", help="People and ties as a factor.")] = False,
+    fresh_seeds: Annotated[bool, typer.Option("--fresh-seeds", help="No common random numbers.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Leave out row-blocks without a value.")] = False,
+    seed: Seed = 1, months: Months = None, settings: Settings = None, out: Out = None, show: Show = False,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Find which assumptions drive the outcomes; a larger n reuses all runs."""
+    from . import sensitivity as sensing
+
+    sensing.sensitivity(scenario, sensing.Wish(
+        method, n, tuple(outcome or ()), tuple(parameter or ()), tuple(curve or ()), group_by, tuple(bound or ()),
+        replicates, keep, second_order, seed_factor, society_factor, fresh_seeds, drop, seed, months,
+        tuple(settings or ()), out, show, quiet, as_json))
+
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
+Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="What is fitted (default: a plain scenario).")]
+Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help=
+    "A parameter to fit; repeatable. screen, or more than eight: those that matter most are chosen.")]
+Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
+
+
+@app.command()
+@guarded
+def calibrate(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
+              out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Fit a scenario to what was observed, and say how sure one can be."""
+    from . import calibrate as calibrating
+
+    wish = calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json)
+    calibrating.calibrate(wish)
+
+
+@app.command()
+@guarded
+def rivals(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
+           out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Compare explanations of what was observed: are values needed at all?"""
+    from . import calibrate as calibrating
+
+    calibrating.rivals(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
+
+
+@app.command()
+@guarded
+def claims(
+    names: Annotated[list[str] | None, typer.Argument(
+        metavar="[ID|FILE]...", help="Claims by id (C1 … C18) or TOML files of your own (default: all).")] = None,
+    worlds: Annotated[int, typer.Option(help="Plausible worlds.")] = 200,
+    seeds: Annotated[int, typer.Option(help="Runs of every arm in every world.")] = 8, seed: Seed = 1,
+    rivals: Annotated[int, typer.Option(help="Worlds in which rival explanations are tried alone.")] = 0,
+    variants: Annotated[int, typer.Option(help="Worlds with other metrics and an uncertain innovation.")] = 0,
+    listing: Annotated[bool, typer.Option("--list", help="List the claims and do nothing else.")] = False,
+    out: Out = None, quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Test claims over plausible worlds."""
+    from . import claims as claiming
+
+    if listing:
+        claiming.listing(quiet, as_json)
+    else:
+        claiming.claims(names or (), claiming.Asked(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
+
+
+@app.command()
+@guarded
+def explore(
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")] =
+    "127.0.0.1",
+    show: Annotated[bool, typer.Option("--show", help="Open the page in a browser here.")] = False,
+) -> None:
+    """Open the explorer: a web page on which levers are moved and ensembles answer."""
+    from ..explorer import server
+
+    server.explore(host, port, show)
+
+
+@data_app.callback()
+@guarded
+def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Public data that scenarios use."""
+    if context.invoked_subcommand is None:
+        from . import listing as front
+
+        front.data_sets(as_json)
+
+
+@data_app.command("get")
+@guarded
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set (`valign data` lists them).")],
+    source: Annotated[Path | None, typer.Option(
+        "--from", metavar="FILE", help="A local copy, instead of fetching it.")] = None,
+    quiet: Quiet = False, as_json: Json = False,
+) -> None:
+    """Fetch a data set once, check it and keep it."""
+    from . import listing as front
+
+    front.get_data(name, source, quiet, as_json)
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context,
+         version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        import valign
+
+        print(valign.__version__)
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `valign`; returns the exit code (and leaves with it when called as a command)."""
+    gc.set_threshold(100_000, 20, 20)  # importing makes many objects and little garbage: a tenth of a short run
+    if arguments is None:
+        from valign.experiments.stopping import stop_on_signals
+
+        settle_streams()
+        stop_on_signals()
+    try:
+        code = app(arguments, prog_name="valign", standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        complain("interrupted")
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # who read the output has gone; nothing more can be said
+        code = FAILED
+    except Exception as error:
+        if not (hasattr(error, "format_message") and hasattr(error, "exit_code")):
+            raise
+        complain(*usage(error))
+        code = WRONG_INPUT
+    if arguments is None:
+        sys.exit(code)
+    return int(code)
+
+
+def settle_streams() -> None:
+    """Output that was closed (`>&-`) goes nowhere; what the locale has no letter for is written as ?."""
+    for name in ("stdin", "stdout", "stderr"):  # in the order of their numbers, which files would take otherwise
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def usage(error: Any) -> list[str]:
+    """The message of a wrong command line, with the nearest names and where help is."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "valign"
+    return [error.format_message(), f"`{path} --help` lists what there is"]
+
+
+if __name__ == "__main__":
+    main()

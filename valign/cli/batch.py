@@ -1,0 +1,155 @@
+"""`valign batch` and `valign resume`: a design from a file, simulated into a folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from valign.model.errors import InputError
+
+from . import terminal
+from .run import setting
+from .job import REPORT, as_typed, prepare_to_compute, report
+
+if TYPE_CHECKING:
+    from valign.experiments.batch.batch import Batch, How
+
+
+@dataclass(frozen=True)
+class Where:
+    """The options that `batch` and `resume` share."""
+
+    threads: int | None
+    workers: int | None
+    cluster: str | None
+    part: str | None
+    quiet: bool
+    as_json: bool
+
+    def how(self) -> How:
+        from valign.experiments.batch.batch import How
+
+        for name in ("threads", "workers"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= 1024:
+                raise InputError([f"--{name} {value}: allowed is 1 to 1024"])
+        if sum(each is not None for each in (self.threads, self.workers, self.cluster)) > 1:
+            raise InputError(["give one of --threads, --workers and --cluster"])
+        return How(self.threads, self.workers, self.cluster, _part(self.part))
+
+
+def _part(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise InputError([f"--part {text}: I/N is wanted with I from 1 to N, as in 3/10"])
+    return int(number) - 1, int(of)
+
+
+def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], settings: tuple[str, ...],
+          replicates: tuple[int | None, int | None, int | None], prepare: bool, where: Where) -> None:
+    """replicates: number, seed, societies, for a design without seeds."""
+    from valign.experiments.batch import batch as batches
+    from valign.experiments.design import SEEDS, read_design, replicate
+    from valign.model.scenario.scenario import Scenario
+
+    how = where.how()
+    count, seed, societies = replicates
+    if count is None and (seed is not None or societies is not None):
+        raise InputError(["--seed and --societies belong to --replicates: a design that has seeds names them itself"])
+    base = Scenario.load(scenario)
+    if settings:
+        base = base.replace(dict(map(setting, settings)))
+    table = read_design(design)
+    if twice := [name for name, _ in map(setting, settings) if name in table]:
+        raise InputError([f"--set {name}: the design has a column {name!r}, which would win; leave one out"
+                          for name in twice])
+    if count is not None:
+        if both := [name for name in SEEDS if name in table]:
+            raise InputError([f"the design has a column {both[0]!r} already: leave --replicates out"])
+        if count < 1:
+            raise InputError([f"--replicates {count}: a whole number from 1 is wanted"])
+        table = replicate(table, count, 1 if seed is None else seed, societies)
+    quiet = where.quiet or where.as_json
+    begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet),
+                          command=as_typed())
+    if begun is None:
+        terminal.say(f"{out} holds this very work already", quiet)
+    elif prepare:
+        terminal.say(f"{out}: {len(table):,} runs in {begun.count} shards, to be computed with `valign resume`", quiet)
+    else:
+        _go_on(begun, how, quiet)
+    if where.as_json or not prepare:
+        _print(batches.opened(out), where)
+
+
+def resume(folder: Path, where: Where) -> None:
+    from valign.experiments.batch import batch as batches
+
+    how = where.how()
+    quiet = where.quiet or where.as_json
+    found = batches.going_on(folder, lambda text: terminal.say(text, quiet))
+    if found is None:
+        terminal.say(f"{folder} is finished", quiet)
+    else:
+        _go_on(found, how, quiet)
+    _print(batches.opened(folder), where)
+
+
+def _go_on(found: Batch, how: How, quiet: bool) -> None:
+    from valign.experiments.batch import batch as batches
+
+    prepare_to_compute(quiet, ahead=False)
+    if not quiet and how.cluster is None and how.part is None and found.missing():
+        terminal.say(_told(batches.estimate(found), how.workers or how.threads or os.cpu_count() or 1))
+    with terminal.progress(found.folder.name, quiet) as told:
+        batches.go_on(found, how, told)
+
+
+def _told(expected: object, cores: int) -> str:
+    text = (f"{expected.runs:,} runs: about {terminal.duration(expected.seconds / cores)} on {cores} "
+            f"core{'s' * (cores > 1)}, {_size(expected.bytes)} on disk")
+    if expected.bytes_of_recording > 0:
+        text += (f" (of which recording takes {terminal.duration(expected.seconds_of_recording / cores)} and "
+                 f"{_size(expected.bytes_of_recording)})")
+    return text
+
+
+def _size(size: float) -> str:
+    for unit, length in (("GB", 2**30), ("MB", 2**20)):
+        if size >= length:
+            return f"{size / length:.1f} {unit}"
+    return f"{size / 1024:.0f} KB"
+
+
+def _print(found: Batch, where: Where) -> None:
+    from valign.results import store
+
+    manifest = store.read_manifest(found.folder)
+    if manifest["status"] != "done":
+        missing = len(found.missing())
+        if where.as_json:
+            terminal.as_json({"folder": str(found.folder), "missing": missing})
+        else:
+            terminal.say(f"{found.folder}: {missing} of {found.count} shards are missing", where.quiet)
+        return
+    page = found.folder / REPORT
+    if not page.exists():
+        report(found.folder)
+        manifest = store.read_manifest(found.folder)
+    runs = found.runs
+    failed = runs[runs["status"] != "ok"]
+    if where.as_json:
+        terminal.as_json({"folder": str(found.folder), "runs": len(runs), "failed": len(failed),
+                          "content": {name: each["content"] for name, each in manifest["tables"].items()
+                                      if "content" in each}})
+        return
+    terminal.say(f"{len(runs):,} runs in {found.folder}: "
+                 f"{', '.join(f'{name}.parquet' for name in manifest['tables'])}; "
+                 f"report: {page}", where.quiet)
+    if len(failed):
+        terminal.say(f"{len(failed):,} of them failed and say why in the column status; the first, row "
+                     f"{failed['run'].iloc[0]}: {failed['status'].iloc[0]}", where.quiet)

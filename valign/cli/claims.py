@@ -1,0 +1,123 @@
+"""`valign claims`: test claims over plausible worlds, save, draw, print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from valign.model.errors import InputError
+from valign.results import store
+
+from . import terminal
+from .job import REPORT, Job, Tables, carried_out
+
+DESCRIPTION = (
+    "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
+    "drawn from its plausible range, with people and ties of its own. In every world the situation that the claim "
+    "speaks of is simulated with and without what the claim is about, with the same chances.\n\n"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `valign claims`."""
+
+    worlds: int
+    seeds: int
+    seed: int
+    rivals: int
+    variants: int
+    out: Path | None
+    quiet: bool
+    as_json: bool
+
+
+def listing(quiet: bool, as_json: bool) -> None:
+    """The claims that ship."""
+    from valign.experiments.claims.declaration import Claim, claim_ids
+
+    found = [Claim.load(each) for each in claim_ids()]
+    if as_json:
+        terminal.as_json([{"id": each.id, "title": each.title, "grade": each.grade, "statement": each.statement,
+                           "scenario": each.scenario} for each in found])
+        return
+    terminal.table(["claim", "title", "grade", "scenario"],
+                   [[each.id, each.title, each.grade, each.scenario] for each in found], numbers_from=9)
+    terminal.say("`valign claims C7` tests one, `valign claims` all, `valign claims my-claim.toml` one of your own.",
+                 quiet)
+
+
+def claims(names: Sequence[str], asked: Asked) -> None:
+    """Test claims by id or file (none: all that ship)."""
+    from valign.experiments.claims.declaration import Claim, claim_ids
+    from valign.experiments.simulate import tables_hash
+    from valign.model.compiled.compiling import sources_hash
+    from valign.model.scenario.scenario import Scenario
+
+    problems, chosen = [], []
+    for name in names or claim_ids():
+        try:
+            chosen.append(Claim.load(name))
+        except InputError as error:
+            problems += error.problems
+    ids = [each.id for each in chosen]
+    problems += [f"{each!r} is asked for twice" for each in dict.fromkeys(ids) if ids.count(each) > 1]
+    for name, value, least in (("worlds", asked.worlds, 2), ("seeds", asked.seeds, 2), ("seed", asked.seed, 0),
+                               ("rivals", asked.rivals, 0), ("variants", asked.variants, 0)):
+        if value < least:
+            problems.append(f"--{name} {value}: a whole number from {least} is wanted")
+    if problems:
+        raise InputError(problems)
+    named = {name: Scenario.load(name) for each in chosen for name in (each.scenario, *each.scenarios)}
+    work = {"command": "claims", "claims": [each.model_dump(mode="json") for each in chosen],
+            "scenarios": {name: each.to_toml() for name, each in named.items()},
+            "tables": {name: tables_hash(each) for name, each in named.items()}, "code": sources_hash(),
+            **{name: value for name, value in asdict(asked).items() if name not in ("out", "quiet", "as_json")}}
+    name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
+    folder = asked.out or store.default_folder(name, work)
+    quiet = asked.quiet or asked.as_json
+    title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
+    description = DESCRIPTION + "\n".join(f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}."
+                                          for each in chosen)
+    tables = carried_out(Job(work, folder, title, description, lambda: _tested(chosen, asked, quiet),
+                             long=("effects",)), quiet)
+    _print(tables, folder, asked)
+
+
+def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
+    from valign.experiments.claims.testing import all_runs, claim_tables, corrected, family_of, test_claim
+
+    results, done = [], 0
+    runs = [all_runs(each, asked.worlds, asked.seeds, asked.rivals, asked.variants) for each in chosen]
+    what = f"{chosen[0].id} {chosen[0].title}" if len(chosen) == 1 else f"{len(chosen)} claims"
+    with terminal.progress(what, quiet, ahead=True) as told:
+        for each, count in zip(chosen, runs, strict=True):
+            progress = None if told is None else partial(_told, told, done, sum(runs))
+            results.append(test_claim(each, asked.worlds, asked.seeds, asked.seed, rival_worlds=asked.rivals,
+                                      variant_worlds=asked.variants, progress=progress, family=1))
+            done += count
+    summary, tables = claim_tables(corrected(results, family_of(chosen)))
+    return {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
+
+
+def _told(told: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    """Of all claims, what is done of one."""
+    told(before + done, total)
+
+
+def _print(tables: Tables, folder: Path, asked: Asked) -> None:
+    from valign.results.reports import claims as paper
+
+    summary = tables["claims"]
+    if asked.as_json:
+        terminal.as_json({"folder": str(folder), "claims": summary.to_dict("records"),
+                          "tests": tables["tests"].to_dict("records"), "shipped": tables["shipped"].to_dict("records")})
+        return
+    columns, rows = paper.overview_rows(summary)
+    terminal.table(columns, rows, numbers_from=3)
+    for row in summary.to_dict("records") if len(summary) <= 3 else ():
+        terminal.say(f"{row['claim']}: {paper.in_words(row)} {row['where']}", asked.quiet)
+    terminal.say(f"Figure: {folder / 'claims.png'}; report: {folder / REPORT}; tables: {folder}", asked.quiet)

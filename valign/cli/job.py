@@ -1,0 +1,153 @@
+"""How every computation begins and ends: the folder, what compiling takes, tables, figures, report."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from valign.results.reports import render as pages
+from valign.results import store
+
+from . import terminal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from valign.model.scenario.scenario import Scenario
+
+Tables = dict[str, "pd.DataFrame"]
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work.
+
+    work : everything that a result depends on. folder : where results go. title, description : of the report, the
+    scenario in words. computed : makes the tables. scenario : as TOML. settings : columns of `runs` that are settings.
+    long : tables that are kept as Parquet alone. begun : a folder in `folder` that unfinished work leaves.
+    beside : files that the scenario needs, to be kept by these names.
+    """
+
+    work: Mapping[str, Any]
+    folder: Path
+    title: str
+    description: str
+    computed: Callable[[], Tables]
+    scenario: str | None = None
+    settings: Sequence[str] = ()
+    long: tuple[str, ...] = ("series", "decomposition", "agents")
+    begun: str = ""
+    beside: Mapping[str, Path] = field(default_factory=dict)
+
+
+def carried_out(job: Job, quiet: bool) -> Tables:
+    """The tables of a piece of work: read where its folder holds them already, else computed, saved and reported.
+
+    Raises StoreError where the folder holds something else or cannot be written.
+    """
+    folder = job.folder
+    if unfinished(job):
+        terminal.say(f"Going on with what is finished in {folder / job.begun}", quiet)
+    elif store.prepare(folder, job.work):
+        terminal.say(f"{folder} holds this very work already; showing it", quiet)
+        if not (folder / REPORT).exists():
+            pages.rebuild(folder)
+        return pages.shown(store.load(folder))
+    started = datetime.now(UTC)
+    try:
+        prepare_to_compute(quiet)
+        tables = job.computed()
+        store.save(folder, tables, job.work, scenario=job.scenario, command=as_typed(), started=started,
+                   settings=job.settings, description=job.description, title=job.title, only_parquet=job.long,
+                   beside=job.beside)
+        if job.begun:
+            shutil.rmtree(folder / job.begun, ignore_errors=True)
+        pages.rebuild(folder, tables)
+    except KeyboardInterrupt as interrupt:
+        store.discard_if_empty(folder)
+        raise KeyboardInterrupt(str(interrupt) or left(job)) from None
+    except BaseException:
+        store.discard_if_empty(folder)
+        raise
+    return tables
+
+
+def left(job: Job) -> str:
+    """What an interrupted piece of work has left in its folder; empty where it left nothing."""
+    folder = job.folder
+    saving = (folder / store.MANIFEST).exists()
+    if saving and store.read_manifest(folder)["status"] == "done":
+        return f"interrupted; the tables are in {folder}, its report is not: the same command draws it"
+    if job.begun and (folder / job.begun).is_dir():
+        return f"interrupted; what is finished is kept in {folder / job.begun}: the same command goes on from there"
+    return f"interrupted; what {folder} holds is not complete: the same command makes it anew" if saving else ""
+
+
+def unfinished(job: Job) -> bool:
+    """Whether the folder holds the beginning of such work."""
+    return bool(job.begun) and (job.folder / job.begun).is_dir() and not (job.folder / store.MANIFEST).exists()
+
+
+def as_typed() -> str:
+    """The command line, for the manifest: to be pasted into a shell."""
+    return shlex.join(["valign", *sys.argv[1:]])
+
+
+def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:
+    """Say if the model has to be compiled; load ahead what drawing and saving need."""
+    if not compiled_before():
+        terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
+    if ahead:
+        threading.Thread(target=_import_ahead, daemon=True).start()
+
+
+def compiled_before() -> bool:
+    """Whether this Python's compiled kernels are on disk (or nothing is compiled at all)."""
+    from valign.model.compiled import compiling
+
+    if not compiling.COMPILED:
+        return True
+    tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
+    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"engine.*{tag}"))
+
+
+def _import_ahead() -> None:
+    """Load what drawing and saving need while the kernels, which hold no lock, compute."""
+    for name in ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
+                 "pyarrow.parquet", "jinja2"):
+        import_module(name)
+
+
+def parameters_of(scenario: Scenario) -> pd.DataFrame:
+    """Every parameter with the scenario's value, and what is known of it."""
+    import pandas as pd
+
+    from valign.model.parameters import PARAMETERS
+
+    return pd.DataFrame([{"name": name, "value": scenario.value(name), "default": p.default, "low": p.low,
+                          "high": p.high, "unit": p.unit, "meaning": p.meaning, "grade": p.grade, "source": p.source}
+                         for name, p in PARAMETERS.items()])
+
+
+def report(folder: Path) -> Path:
+    """Draw figures and report of a folder anew; a batch, which keeps runs alone, is told of its scenario first."""
+    from valign.model.scenario.scenario import Scenario
+
+    from ..scenario_text import for_report
+
+    manifest = store.read_manifest(folder)
+    if manifest["status"] == "done" and manifest["work"].get("command") == "batch" \
+            and "parameters" not in manifest["tables"]:
+        scenario = Scenario.load(folder / "scenario.toml")
+        store.add(folder, "parameters", parameters_of(scenario), description=for_report(scenario),
+                  title=scenario.title or scenario.name)
+    return pages.rebuild(folder)
