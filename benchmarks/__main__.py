@@ -129,9 +129,20 @@ def kernel_seconds() -> Iterator[list[float]]:
     from valign.model.run import initial as built
     from valign.model.run import block as running
 
-    names = {running: ("run_months", "observe", "outcomes", "mean_alignment"),
-             built: ("normalise", "restart_ties", "culture", "perceive", "first_holders", "solve_level", "apply_level",
-                     "align", "workloads")}
+    names = {
+        running: ("run_months", "observe", "outcomes", "mean_alignment"),
+        built: (
+            "normalise",
+            "restart_ties",
+            "culture",
+            "perceive",
+            "first_holders",
+            "solve_level",
+            "apply_level",
+            "align",
+            "workloads",
+        ),
+    }
     spent: list[float] = []
 
     def timed(function: Callable[..., object]) -> Callable[..., object]:
@@ -141,6 +152,7 @@ def kernel_seconds() -> Iterator[list[float]]:
                 return function(*arguments)
             finally:
                 spent.append(time.thread_time() - begun)
+
         return call
 
     before = [(module, name, getattr(module, name)) for module, all_names in names.items() for name in all_names]
@@ -208,8 +220,14 @@ def batch_run_of_mesa(scenario: Scenario, runs: int = 2) -> float:
             self.datacollector.collect(self)
 
     begun = time.perf_counter()
-    mesa.batch_run(Plain, {"rng": list(range(runs))}, max_steps=scenario.months, number_processes=1,
-                   data_collection_period=-1, display_progress=False)
+    mesa.batch_run(
+        Plain,
+        {"rng": list(range(runs))},
+        max_steps=scenario.months,
+        number_processes=1,
+        data_collection_period=-1,
+        display_progress=False,
+    )
     return (time.perf_counter() - begun) / runs
 
 

@@ -64,6 +64,7 @@ def ms(action: Callable[[int], object], repeats: int = 5) -> float:
 
 def parts(settings: Settings) -> dict[str, float]:
     """What the work takes in this process, ms: an ensemble, the first figure, everything that is drawn later."""
+
     def asked(n: int) -> object:
         return asyncio.run(ensemble(Question(settings.with_parameter(LEVER, 0.2 + 0.01 * n))))
 
@@ -80,8 +81,10 @@ def redrawn(browser: object, server: Server, settings: Settings, moves: int) -> 
     from valign.explorer.state import encode
 
     page, received = browser.new_page(viewport={"width": 1280, "height": 800}), [0]
-    page.on("websocket", lambda socket: socket.on(
-        "framereceived", lambda data: received.__setitem__(0, received[0] + len(data))))
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: received.__setitem__(0, received[0] + len(data))),
+    )
     page.set_default_timeout(120_000)
     begun = time.perf_counter()
     page.goto(f"{server.address}?{encode(settings)}")
@@ -112,14 +115,18 @@ def main() -> None:
         for name, (settings, median, late) in CASES.items():
             taken, opened, size, spent = redrawn(browser, server, settings, moves)
             first, whole = taken.T
-            print(f"\n{name}: {len(taken)} moves of a slider, {size / 1000:.0f} kB to the browser and {spent:.0f} ms "
-                  f"of processor time on the server for each")
+            print(
+                f"\n{name}: {len(taken)} moves of a slider, {size / 1000:.0f} kB to the browser and {spent:.0f} ms "
+                f"of processor time on the server for each"
+            )
             print(f"  first page, until bands are drawn: {opened:.2f} s (bound: 2 s)")
             for what, times in (("release to redrawn bands", first), ("release to all runs drawn", whole)):
                 bound = f" (bounds: {median}, {late or '-'})" if times is first else ""
                 middle, most = np.median(times), np.quantile(times, 0.95)
-                print(f"  {what}: median {middle:.0f} ms, 95th percentile {most:.0f} ms{bound}; "
-                      f"{middle / alone[name]['simulating']:.2f} of simulating all runs")
+                print(
+                    f"  {what}: median {middle:.0f} ms, 95th percentile {most:.0f} ms{bound}; "
+                    f"{middle / alone[name]['simulating']:.2f} of simulating all runs"
+                )
             apart = ", ".join(f"{what} {each:.0f} ms" for what, each in alone[name].items())
             print(f"  by themselves: {apart}")
     print(f"\nload {os.getloadavg()[0]:.1f} after")

@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.design import (
-    MAX_SEED, check_design, checked_ensemble, read_design, run_seeds, society_seeds, varies_in_block, whole,
+    MAX_SEED,
+    check_design,
+    checked_ensemble,
+    read_design,
+    run_seeds,
+    society_seeds,
+    varies_in_block,
+    whole,
 )
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
@@ -269,8 +276,9 @@ def choose_model(
     data = data if isinstance(data, Data) else load(data)
     if wants_screening(free):
         free = screen_free(data, scenario, free, seed, threads=threads).free
-    return choose(Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder,
-                  rivals=rivals)
+    return choose(
+        Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder, rivals=rivals
+    )
 
 
 def posterior_design(

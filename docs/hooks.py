@@ -11,9 +11,21 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-SHOWN = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", "docs/**/*", "examples/**/*",
-         "experiments/claims/*.toml", "benchmarks/RESULTS.md", "benchmarks/peers/RESULTS.md",
-         "benchmarks/peers/*.png", "benchmarks/peers/*.csv", "results/reference/**/*")
+SHOWN = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "CITATION.cff",
+    "LICENSE",
+    "docs/**/*",
+    "examples/**/*",
+    "experiments/claims/*.toml",
+    "benchmarks/RESULTS.md",
+    "benchmarks/peers/RESULTS.md",
+    "benchmarks/peers/*.png",
+    "benchmarks/peers/*.csv",
+    "results/reference/**/*",
+)
 HIDDEN = {".py", ".pyc", ".svg"}  # examples/*.py are linked, and shown all the same
 
 

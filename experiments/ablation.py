@@ -33,8 +33,13 @@ def moving(scenario: Scenario, mechanisms: Sequence[str] | None) -> list[str]:
     return list(mechanisms)
 
 
-def ablations(scenario: Scenario | str | Path, runs: int | None = None, seed: int = 1, societies: int | None = None,
-              mechanisms: Sequence[str] | None = None) -> pd.DataFrame:
+def ablations(
+    scenario: Scenario | str | Path,
+    runs: int | None = None,
+    seed: int = 1,
+    societies: int | None = None,
+    mechanisms: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """What each mechanism did to the mean alignment of staff, managers and peers: as booked, and by ablation.
 
     Parameters
@@ -59,8 +64,14 @@ def ablations(scenario: Scenario | str | Path, runs: int | None = None, seed: in
     for name in mechanisms:
         without = simulate(scenario.replace({f"mechanisms.{name}": False}), runs, seed, societies, record=()).runs
         difference = (base.runs["alignment_final"] - without["alignment_final"]).to_numpy()
-        rows.append({"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters),
-                     **with_interval("ablation", difference, clusters), "runs": int(np.isfinite(difference).sum())})
+        rows.append(
+            {
+                "mechanism": name,
+                **with_interval("booked", booked[name].to_numpy(), clusters),
+                **with_interval("ablation", difference, clusters),
+                "runs": int(np.isfinite(difference).sum()),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -27,9 +27,15 @@ SHOWN_EPISODES = ("design", "implementation", "spread", "sustainment", "abandone
 FLEXIBILITY = "innovation.flexibility"
 
 
-def attribution(scenario: Scenario | str | Path, runs: int = 64, seed: int = 1, societies: int | None = None,
-                flexibilities: Sequence[float] | None = None, mechanisms: Sequence[str] | None = None,
-                progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+def attribution(
+    scenario: Scenario | str | Path,
+    runs: int = 64,
+    seed: int = 1,
+    societies: int | None = None,
+    flexibilities: Sequence[float] | None = None,
+    mechanisms: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
     """Change in mean alignment due to each mechanism, by episode and role, as booked and by ablation.
 
     Parameters
@@ -97,16 +103,30 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
     for e, episode in enumerate((*SHOWN_EPISODES, "all")):
         for r, role in enumerate((*MEMBERS, "all")):
             place = (e, r)
-            rows.append({"episode": episode, "role": role, "mechanism": "all", "part": "all",
-                         **with_interval("booked", total[place], clusters)})
+            rows.append(
+                {
+                    "episode": episode,
+                    "role": role,
+                    "mechanism": "all",
+                    "part": "all",
+                    **with_interval("booked", total[place], clusters),
+                }
+            )
             for name in mechanisms:
                 parts = {part: n for n, (of, part) in enumerate(ENTRIES) if of == name}
-                booked = {"all": base[list(parts.values())].sum(axis=0)[place],
-                          **{part: base[n][place] for part, n in parts.items()}}
+                booked = {
+                    "all": base[list(parts.values())].sum(axis=0)[place],
+                    **{part: base[n][place] for part, n in parts.items()},
+                }
                 without = found[name][kept].sum(axis=0)[place]
                 for part, values in booked.items():
-                    row: dict[str, object] = {"episode": episode, "role": role, "mechanism": name, "part": part,
-                           **with_interval("booked", values, clusters)}
+                    row: dict[str, object] = {
+                        "episode": episode,
+                        "role": role,
+                        "mechanism": name,
+                        "part": part,
+                        **with_interval("booked", values, clusters),
+                    }
                     if part == "all":
                         row |= with_interval("ablation", total[place] - without, clusters)
                     rows.append(row)

@@ -67,8 +67,11 @@ class Comparison(SideBySide):
         for name, other in zip(self.names[1:], others, strict=True):
             curves = other.curves(role, variable)
             months = min(len(base), len(curves))
-            parts.append(curve_summary(curves[:months] - base[:months], first.runs["society_seed"].tolist())
-                         .assign(scenario=name, role=role, variable=variable))
+            parts.append(
+                curve_summary(curves[:months] - base[:months], first.runs["society_seed"].tolist()).assign(
+                    scenario=name, role=role, variable=variable
+                )
+            )
         return pd.concat(parts, ignore_index=True)
 
     def runs_needed(self, outcome: str, half_width: float) -> pd.DataFrame:
@@ -85,15 +88,25 @@ class Comparison(SideBySide):
             raise InputError([f"half_width = {half_width!r}: a positive number is wanted"])
         keyed = self.runs.set_index(["scenario", "run"])[outcome]
         societies = next(iter(self.outcomes.values())).runs["society_seed"]
-        rows = [{"scenario": name, "outcome": outcome, "half_width": half_width,
-                 **runs_needed((keyed[name] - keyed[self.names[0]]).to_numpy(), societies.to_numpy(), half_width)}
-                for name in self.names[1:]]
+        rows = [
+            {
+                "scenario": name,
+                "outcome": outcome,
+                "half_width": half_width,
+                **runs_needed((keyed[name] - keyed[self.names[0]]).to_numpy(), societies.to_numpy(), half_width),
+            }
+            for name in self.names[1:]
+        ]
         return pd.DataFrame(rows)
 
 
 def compare(
-    scenarios: Mapping[str, Scenario | str | Path], runs: int | None = None, seed: int = 1,
-    societies: int | None = None, record: Iterable[str] = ("series",), *,
+    scenarios: Mapping[str, Scenario | str | Path],
+    runs: int | None = None,
+    seed: int = 1,
+    societies: int | None = None,
+    record: Iterable[str] = ("series",),
+    *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare scenarios, paired run by run: the same society seeds, the same draws wherever the scenarios agree.
@@ -114,12 +127,17 @@ def compare(
     InputError : too few or too many scenarios, wrong arguments, or a scenario in which no run is possible.
     """
     if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError([f"compare: 2 to {MOST_SCENARIOS} scenarios by name are wanted, as in "
-                          '{"base": scenario, "co-production": other}'])
+        raise InputError(
+            [
+                f"compare: 2 to {MOST_SCENARIOS} scenarios by name are wanted, as in "
+                '{"base": scenario, "co-production": other}'
+            ]
+        )
     loaded = {name: Scenario.load(each) for name, each in scenarios.items()}
     count = whole("runs", next(iter(loaded.values())).runs if runs is None else runs, 1, MOST_RUNS)
     found: list[Cell] = []
     for name, scenario in loaded.items():
+
         def told(done: int, _: int, before: int = len(found) * count) -> None:
             if progress is not None:
                 progress(before + done, count * len(loaded))

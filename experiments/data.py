@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEDICAL_INNOVATION = "medical-innovation"
-URL = ("https://github.com/USCCANA/netdiffuseR/raw/f16350e503126db0f8f3384ce8afcbefde28f83d/"
-       "data/medInnovations.rdata")
+URL = "https://github.com/USCCANA/netdiffuseR/raw/f16350e503126db0f8f3384ce8afcbefde28f83d/data/medInnovations.rdata"
 SHA256 = "10a6e0fbf8f69c349b1c2b39d308a57355155890d889caf0fc8d5c8b867e447e"
 LAST_MONTH = 17  # observed until then; month 18 stands for "not adopted"
 RELATIONS = {"net1": "advice", "net2": "discussion", "net3": "friend"}
@@ -81,15 +80,18 @@ def get(name: str, source: str | Path | None = None) -> Path:
             _write(folder / table, frame.to_csv(index=False, lineterminator="\n"))
         _write(folder / "codebook.toml", CODEBOOK)
     except OSError as error:
-        raise InputError([f"{folder}: cannot be written: {error.strerror} "
-                          "(set VALIGN_DATA to a folder of yours)"]) from None
+        raise InputError(
+            [f"{folder}: cannot be written: {error.strerror} (set VALIGN_DATA to a folder of yours)"]
+        ) from None
     return folder
 
 
 def available() -> dict[str, Path | None]:
     """Data sets by name, with the folder of those that are on this machine."""
-    return {name: data_set_folder(name) if (data_set_folder(name) / "codebook.toml").is_file() else None
-            for name in DATA_SETS}
+    return {
+        name: data_set_folder(name) if (data_set_folder(name) / "codebook.toml").is_file() else None
+        for name in DATA_SETS
+    }
 
 
 def observed_curve(name: str = MEDICAL_INNOVATION, community: int | None = None) -> pd.DataFrame:
@@ -129,8 +131,12 @@ def _download(folder: Path) -> Path:
         return Path(pooch.retrieve(URL, known_hash=f"sha256:{SHA256}", path=folder, fname="medInnovations.rdata"))
     except (OSError, ValueError) as error:  # no network, no room, another file than expected
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError([f"{URL}: could not be fetched: {reason}; with a copy of the file from elsewhere: "
-                          f"`valign data get {MEDICAL_INNOVATION} --from FILE`"]) from None
+        raise InputError(
+            [
+                f"{URL}: could not be fetched: {reason}; with a copy of the file from elsewhere: "
+                f"`valign data get {MEDICAL_INNOVATION} --from FILE`"
+            ]
+        ) from None
 
 
 def _checked(file: Path) -> Path:
@@ -140,8 +146,9 @@ def _checked(file: Path) -> Path:
     except (OSError, ValueError) as error:
         raise InputError([f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     if found != SHA256:
-        raise InputError([f"{file}: is not the published medInnovations.rdata (SHA-256 {found[:12]}…, "
-                          f"wanted {SHA256[:12]}…)"])
+        raise InputError(
+            [f"{file}: is not the published medInnovations.rdata (SHA-256 {found[:12]}…, wanted {SHA256[:12]}…)"]
+        )
     return file
 
 
@@ -176,8 +183,13 @@ def _nodes(raw: pd.DataFrame) -> pd.DataFrame:
 
     out = {"city", "id", "ado", "adopt", "origid", "detail2", "commun", "toa", "study"}
     kept = [column for column in map(str, raw) if column not in out and not column.startswith("net")]
-    first = {"id": _ids(raw), "community": raw["commun"], "toa": raw["toa"],
-             "adopted": (raw["toa"] <= LAST_MONTH).astype(int), "last_period": LAST_MONTH}
+    first = {
+        "id": _ids(raw),
+        "community": raw["commun"],
+        "toa": raw["toa"],
+        "adopted": (raw["toa"] <= LAST_MONTH).astype(int),
+        "last_period": LAST_MONTH,
+    }
     return pd.DataFrame(first | {column: raw[column] for column in kept}).reset_index(drop=True)
 
 
@@ -189,10 +201,17 @@ def _edges(raw: pd.DataFrame) -> pd.DataFrame:
     parts: list[pd.DataFrame] = []
     for column in [name for name in map(str, raw) if name.startswith("net")]:
         named = raw[raw[column].notna()]
-        parts.append(pd.DataFrame({
-            "ego": ids[named.index], "alter": (named["city"] * 1000 + named[column]).astype(int),
-            "community": named["city"].astype(int), "relation": RELATIONS[column[:4]], "source_column": column,
-        }))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "ego": ids[named.index],
+                    "alter": (named["city"] * 1000 + named[column]).astype(int),
+                    "community": named["city"].astype(int),
+                    "relation": RELATIONS[column[:4]],
+                    "source_column": column,
+                }
+            )
+        )
     edges = pd.concat(parts, ignore_index=True)
     return edges.assign(alter_surveyed=edges["alter"].isin(set(ids)).astype(int))
 
@@ -207,11 +226,19 @@ def _curve(nodes: pd.DataFrame) -> pd.DataFrame:
         before = 0
         for month in range(1, LAST_MONTH + 1):
             new = int((part["toa"] == month).sum())
-            rows.append({
-                "dataset": "mi", "time_unit": "month (1=Nov 1953)", "community": city, "n": len(part), "t": month,
-                "new_adopters": new, "cum_adopters": before + new, "cum_share": round((before + new) / len(part), 4),
-                "hazard": round(new / (len(part) - before), 4),
-            })
+            rows.append(
+                {
+                    "dataset": "mi",
+                    "time_unit": "month (1=Nov 1953)",
+                    "community": city,
+                    "n": len(part),
+                    "t": month,
+                    "new_adopters": new,
+                    "cum_adopters": before + new,
+                    "cum_share": round((before + new) / len(part), 4),
+                    "hazard": round(new / (len(part) - before), 4),
+                }
+            )
             before += new
     return pd.DataFrame(rows)
 
@@ -225,11 +252,16 @@ def _codebook(raw: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
         counts = raw[name].value_counts(dropna=False).sort_index()
         levels = int(raw[name].nunique())
         few = levels <= MOST_LEVELS and not name.startswith("net")
-        rows.append({
-            "variable": name, "label": labels.get(name, ""), "n_missing": int(raw[name].isna().sum()),
-            "n_levels": levels, "value_labels": "",
-            "counts": "; ".join(f"{value}:{count}" for value, count in counts.items()) if few else "",
-        })
+        rows.append(
+            {
+                "variable": name,
+                "label": labels.get(name, ""),
+                "n_missing": int(raw[name].isna().sum()),
+                "n_levels": levels,
+                "value_labels": "",
+                "counts": "; ".join(f"{value}:{count}" for value, count in counts.items()) if few else "",
+            }
+        )
     return pd.DataFrame(rows)
 
 

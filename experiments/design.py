@@ -211,7 +211,7 @@ def read_design(path: str | Path) -> pd.DataFrame:
     except OSError as error:
         raise _unreadable(path, error) from None
     if path.suffix != ".parquet":
-        first = content[:content.find(b"\n")]
+        first = content[: content.find(b"\n")]
         if mark := "semicolons" if b";" in first else "tabs" if b"\t" in first else "":
             raise InputError([f"{path}: its columns are parted by {mark}; commas are wanted, and a point in decimals"])
     try:
@@ -233,8 +233,11 @@ def varies_in_block(key: str) -> bool:
         return rest[-1] in PARAMETERS or ".".join(rest[1:]) in PARAMETERS
     if first == "changes":
         return rest[-1] in ("month", "set", "scale")
-    return key == "alignment_level" or first == "profiles" or (first, *rest[:1]) in (
-        ("innovation", "values"), ("innovation", "emphasis"))
+    return (
+        key == "alignment_level"
+        or first == "profiles"
+        or (first, *rest[:1]) in (("innovation", "values"), ("innovation", "emphasis"))
+    )
 
 
 def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
@@ -306,8 +309,10 @@ def _rows(wrong: np.ndarray, column: str, problem: str) -> str:
 def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
     if column.dtype.kind == "i" and column.min() >= 0:
         return column.astype(np.int64)
-    whole = np.array([isinstance(v, (int, np.integer)) and not isinstance(v, bool) and 0 <= v <= MAX_SEED
-                      for v in column.tolist()], bool)
+    whole = np.array(
+        [isinstance(v, (int, np.integer)) and not isinstance(v, bool) and 0 <= v <= MAX_SEED for v in column.tolist()],
+        bool,
+    )
     if not whole.all():
         first = column.tolist()[int(np.flatnonzero(~whole)[0])]
         problems.append(_rows(~whole, str(column.name), f"{first!r}: a whole number from 0 to {MAX_SEED} is wanted"))
@@ -326,8 +331,14 @@ def _numbers(scenario: Scenario, column: pd.Series, problems: list[str]) -> pd.S
     return _within(scenario, column, values, natural, booleans, problems)
 
 
-def _within(scenario: Scenario, column: pd.Series, values: pd.Series, natural: pd.Series, booleans: np.ndarray,
-            problems: list[str]) -> pd.Series:
+def _within(
+    scenario: Scenario,
+    column: pd.Series,
+    values: pd.Series,
+    natural: pd.Series,
+    booleans: np.ndarray,
+    problems: list[str],
+) -> pd.Series:
     name = str(column.name)
     wrong = (~np.isfinite(values.to_numpy()) & ~natural.to_numpy()) | booleans
     if wrong.any():

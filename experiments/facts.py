@@ -27,10 +27,20 @@ from .simulate import simulate
 RUNS, SEED = 100, 20261124
 SCENARIOS = ("two-services", "housing-first")
 WITHIN = 24  # months of the follow-up that AUC looks at
-NO_FIT = dict.fromkeys((
-    "fit_effect", "fit_climate", "fit_peers", "lapse_fit", "disapproval", "turnover_fit", "fit_effect_organisations",
-    "score_fit", "direct_fit",
-), 0.0)
+NO_FIT = dict.fromkeys(
+    (
+        "fit_effect",
+        "fit_climate",
+        "fit_peers",
+        "lapse_fit",
+        "disapproval",
+        "turnover_fit",
+        "fit_effect_organisations",
+        "score_fit",
+        "direct_fit",
+    ),
+    0.0,
+)
 OUT = Path(__file__).resolve().parents[1] / "results" / "reference"
 
 
@@ -72,6 +82,7 @@ def hazard_odds_ratio(predictor: str) -> Estimate:
     Pooled logistic regression (discrete-time hazard) with fit, exposure, role, service and log month as controls, like
     the survey studies, which asked once about values.
     """
+
     def estimate(agents: pd.DataFrame, run: pd.Series, scenario: Scenario) -> float:
         from sklearn.linear_model import LogisticRegression
 
@@ -79,7 +90,9 @@ def hazard_odds_ratio(predictor: str) -> Estimate:
         fit = there[there["month"] == 0].set_index("person")["alignment"]
         by_person = there.groupby("person", sort=False)
         rows = there.assign(
-            fit=there["person"].map(fit), before=by_person["stage"].shift(), exposed=by_person["exposure"].shift(),
+            fit=there["person"].map(fit),
+            before=by_person["stage"].shift(),
+            exposed=by_person["exposure"].shift(),
             ever=by_person["stage"].transform(lambda s: (s.eq("engaged")).cumsum().shift(fill_value=0)),
         )
         rows = rows[(rows["month"] > 0) & (rows["before"] == "aware") & (rows["ever"] == 0)]
@@ -87,12 +100,21 @@ def hazard_odds_ratio(predictor: str) -> Estimate:
         if engaged.sum() < 10 or engaged.all():
             return float("nan")
         spread = {"fit": fit.std(), "exposure": rows["exposed"].std()}
-        x = pd.DataFrame({
-            "fit": rows["fit"] / spread["fit"], "exposure": rows["exposed"] / max(spread["exposure"], 1e-9),
-            "month": np.log(rows["month"]),
-        })
-        x = pd.concat([x, pd.get_dummies(rows["role"].astype(str), drop_first=True, dtype=float),
-                       pd.get_dummies(rows["organisation"], drop_first=True, dtype=float)], axis=1)
+        x = pd.DataFrame(
+            {
+                "fit": rows["fit"] / spread["fit"],
+                "exposure": rows["exposed"] / max(spread["exposure"], 1e-9),
+                "month": np.log(rows["month"]),
+            }
+        )
+        x = pd.concat(
+            [
+                x,
+                pd.get_dummies(rows["role"].astype(str), drop_first=True, dtype=float),
+                pd.get_dummies(rows["organisation"], drop_first=True, dtype=float),
+            ],
+            axis=1,
+        )
         x.columns = x.columns.astype(str)
         # The weakest ridge that converges: one scale parameter, far from biasing the two slopes.
         model = LogisticRegression(C=1e3, max_iter=2000).fit(x - x.mean(), engaged)
@@ -144,16 +166,34 @@ def outcome(name: str) -> Estimate:
 
 FACTS = (
     Fact("hazard odds ratio per SD of fit", 1.2, 1.6, "three diffusion data sets", hazard_odds_ratio("fit"), True),
-    Fact("hazard odds ratio per SD of exposure", 1.0, 1.23, "three diffusion data sets", hazard_odds_ratio("exposure"),
-         True),
+    Fact(
+        "hazard odds ratio per SD of exposure",
+        1.0,
+        1.23,
+        "three diffusion data sets",
+        hazard_odds_ratio("exposure"),
+        True,
+    ),
     Fact("AUC of alignment alone, uptake in 24 months", 0.60, 0.73, "three diffusion data sets", auc),
     Fact("Spearman of fit and time of adoption", -0.35, -0.20, "three diffusion data sets", spearman),
     Fact("largest shift of a mean, SD a year", 0.0, 0.3, "Bardi and others 2009", largest_shift),
     Fact("changes of agency and safety, correlation", -1.0, 0.0, "Bardi and others 2009", opposed),
-    Fact("services using it without a break", 0.40, 0.55, "49 sites, Bond and others 2014",
-         outcome("continuous"), together=True),
-    Fact("services stopped and started again", 0.10, 0.20, "49 sites, Bond and others 2014",
-         outcome("restarted"), together=True),
+    Fact(
+        "services using it without a break",
+        0.40,
+        0.55,
+        "49 sites, Bond and others 2014",
+        outcome("continuous"),
+        together=True,
+    ),
+    Fact(
+        "services stopped and started again",
+        0.10,
+        0.20,
+        "49 sites, Bond and others 2014",
+        outcome("restarted"),
+        together=True,
+    ),
     Fact("staff leaving in a year", 0.22, 0.32, "workforce statistics, parameter .27", outcome("staff_turnover")),
 )
 
@@ -200,24 +240,38 @@ def facts_table(runs: int = RUNS, seed: int = SEED, scenarios: tuple[str, ...] =
         found, blind = estimate(scenario, runs, seed), estimate(scenario.replace(NO_FIT), runs, seed)
         for fact in FACTS:
             here, there = found[fact.name], blind[fact.name]
-            rows.append({
-                "scenario": name, "fact": fact.name, "evidence_low": fact.low, "evidence_high": fact.high,
-                "model": here.mean, "low": here.low, "high": here.high, "runs": here.n, "no_fit": there.mean,
-                "no_fit_low": there.low, "no_fit_high": there.high, "source": fact.source,
-                "verdict": verdict(fact, here),
-            })
+            rows.append(
+                {
+                    "scenario": name,
+                    "fact": fact.name,
+                    "evidence_low": fact.low,
+                    "evidence_high": fact.high,
+                    "model": here.mean,
+                    "low": here.low,
+                    "high": here.high,
+                    "runs": here.n,
+                    "no_fit": there.mean,
+                    "no_fit_low": there.low,
+                    "no_fit_high": there.high,
+                    "source": fact.source,
+                    "verdict": verdict(fact, here),
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def as_markdown(table: pd.DataFrame, runs: int, seed: int) -> str:
     """The table for readers."""
     lines = [
-        "# Facts", "",
+        "# Facts",
+        "",
         "Written by `make facts` (`python -m valign.experiments.facts`): "
         f"{runs} runs a scenario, each in a society of its own, seed {seed}, 72 months, shipped defaults.",
         "Model: mean over runs [95 % interval]. No fit: the same with every coefficient of fit at 0 "
-        f"({', '.join(NO_FIT)}).", "",
-        "| scenario | fact | evidence | model | no fit | in range |", "|---|---|---|---|---|---|",
+        f"({', '.join(NO_FIT)}).",
+        "",
+        "| scenario | fact | evidence | model | no fit | in range |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {r.scenario} | {r.fact} | {r.evidence_low:g} to {r.evidence_high:g} "

@@ -41,8 +41,9 @@ class Levels(SideBySide):
     reach: tuple[float, float]
 
 
-def reachable(scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None,
-              society: Society | None = None) -> tuple[float, float]:
+def reachable(
+    scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None, society: Society | None = None
+) -> tuple[float, float]:
     """The levels of alignment that the first runs of an ensemble can all reach in the scenario's mode.
 
     Where more runs follow than are asked, a margin of three standard deviations is left for them.
@@ -71,8 +72,12 @@ def default_levels(reach: tuple[float, float]) -> tuple[float, ...]:
     high = math.floor(100 * reach[1]) / 100
     low = max(math.ceil(100 * reach[0]) / 100, round(high - 2 * STEP, 2))
     if not low < high:
-        raise InputError([f"alignment can only lie between {reach[0]:.3f} and {reach[1]:.3f}: there are no "
-                          "levels to compare (does alignment_roles name people of the scenario?)"])
+        raise InputError(
+            [
+                f"alignment can only lie between {reach[0]:.3f} and {reach[1]:.3f}: there are no "
+                "levels to compare (does alignment_roles name people of the scenario?)"
+            ]
+        )
     return (low, round((low + high) / 2, 3), high)
 
 
@@ -85,8 +90,10 @@ def checked_levels(levels: Sequence[float], reach: tuple[float, float], scenario
         if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 <= level <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             problems.append(f"levels: {level!r} is not a number from 0 to 1")
         elif not reach[0] <= level <= reach[1]:
-            problems.append(f"levels: {level:g} cannot be reached by {scenario.alignment_mode!r} in {scenario.name!r}: "
-                            f"reachable from {reach[0]:.3f} to {reach[1]:.3f}")
+            problems.append(
+                f"levels: {level:g} cannot be reached by {scenario.alignment_mode!r} in {scenario.name!r}: "
+                f"reachable from {reach[0]:.3f} to {reach[1]:.3f}"
+            )
     if not problems and len(set(levels)) < len(levels):
         problems.append("levels: the same level is given twice")
     if problems:
@@ -99,25 +106,38 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
     if wanted is None:
         return {scenario.innovation.name: scenario}
     if not isinstance(wanted, Mapping) or not wanted:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(["innovations: settings or another scenario by name are wanted, as in "
-                          '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'])
+        raise InputError(
+            [
+                "innovations: settings or another scenario by name are wanted, as in "
+                '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'
+            ]
+        )
     found: dict[str, Scenario] = {}
     for name, each in wanted.items():
         if isinstance(each, (str, Path, Scenario)):
             other = Scenario.load(each)
             found[str(name)] = Scenario.from_mapping(
-                scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]}, f"innovation {name!r}",
-                scenario.folder)
+                scenario.to_mapping() | {"innovation": other.to_mapping()["innovation"]},
+                f"innovation {name!r}",
+                scenario.folder,
+            )
         else:
             found[str(name)] = scenario.replace(dict(each))
     return found
 
 
 def levels(
-    scenario: Scenario | str | Path, levels: Sequence[float] | None = None, runs: int | None = None, seed: int = 1,
-    societies: int | None = None, record: Iterable[str] = ("series", "decomposition"), *,
-    innovations: Mapping[str, Any] | None = None, evidence: Sequence[float] | None = None,
-    society: Society | None = None, progress: Callable[[int, int], None] | None = None,
+    scenario: Scenario | str | Path,
+    levels: Sequence[float] | None = None,
+    runs: int | None = None,
+    seed: int = 1,
+    societies: int | None = None,
+    record: Iterable[str] = ("series", "decomposition"),
+    *,
+    innovations: Mapping[str, Any] | None = None,
+    evidence: Sequence[float] | None = None,
+    society: Society | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Levels:
     """Uptake and spread under different levels of alignment, for one innovation or several.
 
@@ -161,6 +181,7 @@ def levels(
         combinations.append(({"alignment_level": level, **factors}, variants[name].replace(changes)))
     cells: list[Cell] = []
     for number, (factors, variant) in enumerate(combinations):
+
         def told(done: int, _: int, before: int = number * runs) -> None:
             if progress is not None:
                 progress(before + done, runs * len(combinations))

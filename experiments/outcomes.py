@@ -15,7 +15,13 @@ from valign.model.ledger.decomposition import ENTRIES, EPISODES, decomposition_t
 from valign.model.errors import InputError, unknown
 from valign.model.state.scenario_arrays import Lowered
 from valign.model.run.outcomes import (
-    AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES,
+    AGENT_SERIES,
+    COMMISSIONER_SERIES,
+    OUTCOMES,
+    PATH,
+    PEOPLE_SERIES,
+    SERIES_ROLES,
+    SERVICE_SERIES,
 )
 from valign.model.parameters import ROLES
 from valign.model.run.block import Recorded
@@ -30,8 +36,14 @@ class Outcomes:
     recorded (`record` of `simulate`) are empty. `scenario`: what was simulated; `failures`: by run, why it failed ("").
     """
 
-    def __init__(self, scenario: Scenario, seeds: Sequence[int], societies: Sequence[int],
-                 results: Sequence[tuple[Any, Any]], lowered: Lowered) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        seeds: Sequence[int],
+        societies: Sequence[int],
+        results: Sequence[tuple[Any, Any]],
+        lowered: Lowered,
+    ) -> None:
         self.scenario = scenario
         self._seeds, self._societies, self._lowered = seeds, societies, lowered
         self._recorded = [(block.rows, result) for block, result in results if isinstance(result, Recorded)]
@@ -46,9 +58,14 @@ class Outcomes:
         values = np.full((len(self._seeds), len(OUTCOMES)), np.nan)
         for rows, result in self._recorded:
             values[rows] = result.outcomes.T
-        table = pd.DataFrame({"run": np.arange(len(self._seeds)), "seed": np.array(self._seeds, np.int64),
-                              "society_seed": np.array(self._societies, np.int64),
-                              "status": [failure or "ok" for failure in self.failures]})
+        table = pd.DataFrame(
+            {
+                "run": np.arange(len(self._seeds)),
+                "seed": np.array(self._seeds, np.int64),
+                "society_seed": np.array(self._societies, np.int64),
+                "status": [failure or "ok" for failure in self.failures],
+            }
+        )
         return pd.concat([table, pd.DataFrame(values, columns=list(OUTCOMES))], axis=1)
 
     @cached_property
@@ -134,8 +151,12 @@ class Outcomes:
         names = [*AGENT_SERIES, *self.scenario.dimensions]
         for rows, result in self._recorded:
             _wanted("agents", result.agents)
-            yield (rows, result.role, result.organisation,
-                   lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)])
+            yield (
+                rows,
+                result.role,
+                result.organisation,
+                lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)],
+            )
 
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs that `curves` takes."""
@@ -154,13 +175,18 @@ class Outcomes:
         codes = np.repeat([all_roles.index(role) for role, _ in pairs], months * runs)
         roles = pd.Categorical.from_codes(codes, pd.Index(all_roles))
         names = list(dict.fromkeys(name for _, name in pairs))
-        variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs),
-                                              pd.Index(names))
-        table = pd.DataFrame({
-            "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
-            "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
-            "role": roles, "variable": variables, "value": values.ravel(),
-        })
+        variables = pd.Categorical.from_codes(
+            np.repeat([names.index(n) for _, n in pairs], months * runs), pd.Index(names)
+        )
+        table = pd.DataFrame(
+            {
+                "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
+                "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
+                "role": roles,
+                "variable": variables,
+                "value": values.ravel(),
+            }
+        )
         return table[~np.isnan(table["value"])].reset_index(drop=True)
 
     @cached_property
@@ -189,11 +215,18 @@ class Outcomes:
             columns = np.moveaxis(result.agents, 2, 0).reshape(fields, -1)
             month, person, run = (axis.ravel() for axis in np.indices((months, people, runs), np.int32))
             names = [*AGENT_SERIES, *self.scenario.dimensions]
-            tables.append(pd.DataFrame({
-                "run": rows[run], "month": month, "person": person, "organisation": result.organisation[person],
-                "role": pd.Categorical.from_codes(result.role[person], pd.Index(ROLES)),
-                **dict(zip(names, columns, strict=True)),
-            }).astype({"stage": np.int8, "holder": np.int32}))
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "run": rows[run],
+                        "month": month,
+                        "person": person,
+                        "organisation": result.organisation[person],
+                        "role": pd.Categorical.from_codes(result.role[person], pd.Index(ROLES)),
+                        **dict(zip(names, columns, strict=True)),
+                    }
+                ).astype({"stage": np.int8, "holder": np.int32})
+            )
         table = pd.concat(tables, ignore_index=True)
         table["stage"] = pd.Categorical.from_codes(table["stage"], pd.Index(STAGES))
         return table.sort_values(["run", "month", "person"], kind="stable", ignore_index=True)

@@ -58,13 +58,18 @@ def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
     """
     bytes_a_run = people * (8 * (5 * dimensions + 32) + 8 * months_of_agents * (6 + dimensions) + 64 + 400)
     if bytes_a_run > 0.9 * machine_memory():
-        raise InputError([f"a run of {people:,} people needs about {bytes_a_run / 1e9:,.0f} GB of memory; "
-                          f"this machine has {machine_memory() / 1e9:,.0f}"])
+        raise InputError(
+            [
+                f"a run of {people:,} people needs about {bytes_a_run / 1e9:,.0f} GB of memory; "
+                f"this machine has {machine_memory() / 1e9:,.0f}"
+            ]
+        )
     return int(max(1, min(WIDTH, BLOCK_BYTES // max(1, bytes_a_run))))
 
 
-def group_into_blocks(seeds: Sequence[int], societies: Sequence[int], width: int,
-                      overrides: Mapping[str, np.ndarray] | None = None) -> list[Block]:
+def group_into_blocks(
+    seeds: Sequence[int], societies: Sequence[int], width: int, overrides: Mapping[str, np.ndarray] | None = None
+) -> list[Block]:
     """Runs with the same society seed share blocks of at most `width`, in the order of the design."""
     blocks: list[Block] = []
     by_society: dict[int, list[int]] = {}
@@ -72,7 +77,7 @@ def group_into_blocks(seeds: Sequence[int], societies: Sequence[int], width: int
         by_society.setdefault(society, []).append(row)
     for society, rows in by_society.items():
         for start in range(0, len(rows), width):
-            chosen = rows[start:start + width]
+            chosen = rows[start : start + width]
             part = np.array(chosen)
             columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
             blocks.append(Block(part, tuple(seeds[row] for row in chosen), society, columns))
@@ -124,13 +129,25 @@ class Task:
 
     def state(self, block: Block) -> State:
         society = self.society or society_from(self.scenario, block.society_seed)
-        return build(self.lowered, society, block.seeds, block.overrides,
-                     accounting="decomposition" in self.record, person_terms="events" in self.record,
-                     series="series" in self.record, agents="agents" in self.record)
+        return build(
+            self.lowered,
+            society,
+            block.seeds,
+            block.overrides,
+            accounting="decomposition" in self.record,
+            person_terms="events" in self.record,
+            series="series" in self.record,
+            agents="agents" in self.record,
+        )
 
     def run(self, block: Block) -> Recorded:
-        return run_block(self.lowered, self.state(block), events="events" in self.record, insertions=self.insertions,
-                         cancelled=STOP.is_set)
+        return run_block(
+            self.lowered,
+            self.state(block),
+            events="events" in self.record,
+            insertions=self.insertions,
+            cancelled=STOP.is_set,
+        )
 
     def run_or_explain(self, block: Block) -> list[tuple[Block, Recorded | str]]:
         """Results of a block; a block that fails is run one by one, so that only runs that fail do."""
@@ -139,31 +156,60 @@ class Task:
         except (InputError, FloatingPointError, ValueError, MemoryError) as error:
             if len(block.rows) == 1:
                 return [(block, str(error))]
-        singles = [Block(block.rows[n:n + 1], block.seeds[n:n + 1], block.society_seed,
-                         {name: column[n:n + 1] for name, column in block.overrides.items()})
-                   for n in range(len(block.rows))]
+        singles = [
+            Block(
+                block.rows[n : n + 1],
+                block.seeds[n : n + 1],
+                block.society_seed,
+                {name: column[n : n + 1] for name, column in block.overrides.items()},
+            )
+            for n in range(len(block.rows))
+        ]
         return [result for single in singles for result in self.run_or_explain(single)]
 
 
 @overload
 def simulate(
-    scenario: Scenario | str | Path, runs: int | None = None, seed: int | None = None, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str | Path = ..., width: int | None = None,
-    threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
+    scenario: Scenario | str | Path,
+    runs: int | None = None,
+    seed: int | None = None,
+    societies: int | None = None,
+    record: Iterable[str] | None = None,
+    *,
+    base: Scenario | str | Path = ...,
+    width: int | None = None,
+    threads: int | None = None,
+    mechanisms: Sequence[Insertion] = (),
+    society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes: ...
 @overload
 def simulate(
-    scenario: pd.DataFrame, runs: int | None = None, seed: int | None = None, societies: int | None = None,
-    record: Iterable[str] | None = None, *, base: Scenario | str | Path = ..., width: int | None = None,
-    threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
+    scenario: pd.DataFrame,
+    runs: int | None = None,
+    seed: int | None = None,
+    societies: int | None = None,
+    record: Iterable[str] | None = None,
+    *,
+    base: Scenario | str | Path = ...,
+    width: int | None = None,
+    threads: int | None = None,
+    mechanisms: Sequence[Insertion] = (),
+    society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DesignOutcomes: ...
 def simulate(
-    scenario: Scenario | str | Path | pd.DataFrame, runs: int | None = None, seed: int | None = None,
-    societies: int | None = None, record: Iterable[str] | None = None, *,
-    base: Scenario | str | Path = "two-services", width: int | None = None,
-    threads: int | None = None, mechanisms: Sequence[Insertion] = (), society: Society | None = None,
+    scenario: Scenario | str | Path | pd.DataFrame,
+    runs: int | None = None,
+    seed: int | None = None,
+    societies: int | None = None,
+    record: Iterable[str] | None = None,
+    *,
+    base: Scenario | str | Path = "two-services",
+    width: int | None = None,
+    threads: int | None = None,
+    mechanisms: Sequence[Insertion] = (),
+    society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes | DesignOutcomes:
     """Simulate a scenario, or a design of many.
@@ -194,14 +240,17 @@ def simulate(
     """
     width = None if width is None else whole("width", width, 1, MOST_RUNS)
     if isinstance(scenario, pd.DataFrame):
-        if given := [name for name, value in (("runs", runs), ("seed", seed), ("societies", societies))
-                     if value is not None]:
+        if given := [
+            name for name, value in (("runs", runs), ("seed", seed), ("societies", societies)) if value is not None
+        ]:
             raise InputError([f"{given[0]}: a design has its own runs, seeds and societies (`replicate` makes them)"])
-        return _simulate_design(scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society,
-                                progress)
+        return _simulate_design(
+            scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society, progress
+        )
     scenario = Scenario.load(scenario)
     runs, seed, societies = checked_ensemble(
-        scenario.runs if runs is None else runs, 1 if seed is None else seed, societies)
+        scenario.runs if runs is None else runs, 1 if seed is None else seed, societies
+    )
     seeds = run_seeds(seed, runs)
     task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, society))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
@@ -231,8 +280,10 @@ def society_hash(society: Society | None) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for each in fields(society):
         value: np.ndarray | list[str] | None = getattr(society, each.name)
-        digest.update(each.name.encode() + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray)
-                                            else repr(value).encode()))
+        digest.update(
+            each.name.encode()
+            + (np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        )
     return digest.hexdigest()
 
 
@@ -247,8 +298,11 @@ def table_files(scenario: Scenario) -> dict[str, Path]:
         return {}
     source = Path(scenario.folder)
     names = (scenario.tables.nodes, scenario.tables.edges, scenario.tables.codebook)
-    return {name: source / name for name in names
-            if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts}
+    return {
+        name: source / name
+        for name in names
+        if name is not None and not Path(name).is_absolute() and ".." not in Path(name).parts
+    }
 
 
 def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
@@ -263,8 +317,10 @@ def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Sce
     problems: list[str] = []
     for settings, part in design.groupby(apart, sort=False, dropna=False):
         rows = part.index.to_numpy()
-        plain: dict[str, Any] = {name: value.item() if isinstance(value, np.generic) else value
-                 for name, value in zip(apart, settings, strict=True)}
+        plain: dict[str, Any] = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in zip(apart, settings, strict=True)
+        }
         try:
             found.append((rows, base.replace(plain)))
         except InputError as error:
@@ -275,24 +331,36 @@ def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Sce
 
 
 def plan(
-    base: Scenario, design: pd.DataFrame, record: tuple[str, ...], width: int | None = None,
-    mechanisms: tuple[Insertion, ...] = (), society: Society | None = None,
+    base: Scenario,
+    design: pd.DataFrame,
+    record: tuple[str, ...],
+    width: int | None = None,
+    mechanisms: tuple[Insertion, ...] = (),
+    society: Society | None = None,
 ) -> list[tuple[np.ndarray, Task, list[Block]]]:
     """Tasks and blocks of a checked design; the rows of a block count within its variant."""
     planned: list[tuple[np.ndarray, Task, list[Block]]] = []
     for rows, scenario in variants(base, design):
         part = design.iloc[rows]
         task = Task(scenario, record, mechanisms, imported(scenario, society))
-        columns = {name: part[name].to_numpy() for name in map(str, part)
-                   if name not in SEEDS and varies_in_block(name)}
+        columns = {
+            name: part[name].to_numpy() for name in map(str, part) if name not in SEEDS and varies_in_block(name)
+        }
         societies = [0] * len(rows) if task.society is not None else part["society_seed"].tolist()
         planned.append((rows, task, group_into_blocks(part["seed"].tolist(), societies, width or task.width, columns)))
     return planned
 
 
-def _simulate_design(design: pd.DataFrame, base: Scenario | str | Path, record: tuple[str, ...], width: int | None,
-                     threads: int | None, mechanisms: tuple[Insertion, ...], society: Society | None,
-                     progress: Callable[[int, int], None] | None) -> DesignOutcomes:
+def _simulate_design(
+    design: pd.DataFrame,
+    base: Scenario | str | Path,
+    record: tuple[str, ...],
+    width: int | None,
+    threads: int | None,
+    mechanisms: tuple[Insertion, ...],
+    society: Society | None,
+    progress: Callable[[int, int], None] | None,
+) -> DesignOutcomes:
     base = Scenario.load(base)
     design = check_design(base, design)
     planned = plan(base, design, record, width, mechanisms, society)
@@ -309,14 +377,16 @@ def _simulate_design(design: pd.DataFrame, base: Scenario | str | Path, record: 
 Result = tuple[Block, Recorded | str]
 
 
-def run_blocks(task: Task, blocks: Sequence[Block], runs: int, threads: int | None,
-               progress: Callable[[int, int], None] | None) -> list[Result]:
+def run_blocks(
+    task: Task, blocks: Sequence[Block], runs: int, threads: int | None, progress: Callable[[int, int], None] | None
+) -> list[Result]:
     """Run the blocks of one task; see `run_jobs`."""
     return [each for part in run_jobs([(task, block) for block in blocks], runs, threads, progress) for each in part]
 
 
-def run_jobs(jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None,
-             progress: Callable[[int, int], None] | None) -> list[list[Result]]:
+def run_jobs(
+    jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None, progress: Callable[[int, int], None] | None
+) -> list[list[Result]]:
     """Run blocks over threads (the kernels release the lock); the order of the results is that of the jobs."""
     results: list[list[Result]] = []
     done = 0

@@ -17,8 +17,9 @@ from .simulate import Block, Task, imported
 MOST_FOLLOWED = 1_000  # people whose single states and ties are kept; of more, services alone
 
 
-def snapshot(scenario: Scenario, seed: int, society_seed: int,
-             society: Society | None = None) -> dict[str, pd.DataFrame]:
+def snapshot(
+    scenario: Scenario, seed: int, society_seed: int, society: Society | None = None
+) -> dict[str, pd.DataFrame]:
     """Month 0 and the last month of one run.
 
     Parameters
@@ -51,16 +52,24 @@ def _states(S) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _tables(scenario: Scenario, S, before, after, names: list[str] | None) -> dict[str, pd.DataFrame]:
     count, people = len(S.service_group), int(S.first[len(S.service_group)])
     service = np.where(np.arange(len(S.role)) < people, S.organisation, -1)
-    columns = {"service": np.arange(count), "name": names or scenario.service_names(),
-               "group": np.array(scenario.group_names)[S.service_group],
-               "people": np.bincount(service[:people], minlength=count)}
+    columns = {
+        "service": np.arange(count),
+        "name": names or scenario.service_names(),
+        "group": np.array(scenario.group_names)[S.service_group],
+        "people": np.bincount(service[:people], minlength=count),
+    }
     held = {"person": np.arange(len(S.role)), "service": service, "role": np.array(ROLES)[S.role]}
     for when, (alignment, stage, service_stage) in (("start", before), ("end", after)):
         with np.errstate(invalid="ignore"):
-            mean, engaged = (np.bincount(service[:people], each[:people], count) / columns["people"]
-                             for each in (alignment, (stage == ENGAGED).astype(float)))
-        columns |= {f"stage_{when}": np.array(SERVICE_STAGES)[service_stage], f"alignment_{when}": mean,
-                    f"engaged_{when}": engaged}
+            mean, engaged = (
+                np.bincount(service[:people], each[:people], count) / columns["people"]
+                for each in (alignment, (stage == ENGAGED).astype(float))
+            )
+        columns |= {
+            f"stage_{when}": np.array(SERVICE_STAGES)[service_stage],
+            f"alignment_{when}": mean,
+            f"engaged_{when}": engaged,
+        }
         held |= {f"alignment_{when}": alignment, f"stage_{when}": np.array(STAGES)[stage]}
     tables = {"services": pd.DataFrame(columns)}
     if len(S.role) <= MOST_FOLLOWED:

@@ -43,15 +43,36 @@ KEPT_TABLES = ("shares", "settled", "dropped", "neglected")  # all others stand 
 
 def screened(name: str, size: Mapping[str, int], runs: Path = RUNS) -> Screening:
     """All uncertain parameters of a scenario, screened, then Sobol'."""
-    return screen(name, size["n"], OUTCOMES, screening_n=size["trajectories"], replicates=size["replicates"], seed=SEED,
-                  seed_factor=True, curves=CURVES, missing="drop", folder=runs / name, progress=_told(name))
+    return screen(
+        name,
+        size["n"],
+        OUTCOMES,
+        screening_n=size["trajectories"],
+        replicates=size["replicates"],
+        seed=SEED,
+        seed_factor=True,
+        curves=CURVES,
+        missing="drop",
+        folder=runs / name,
+        progress=_told(name),
+    )
 
 
 def by_mechanism(name: str, size: Mapping[str, int], runs: Path = RUNS) -> Sensitivity:
     """Mechanisms as factors, with their interactions."""
-    return sensitivity(name, "sobol", size["n"], OUTCOMES, group_by="mechanism", second_order=True,
-                       replicates=size["replicates"], seed=SEED, missing="drop", folder=runs / f"{name}-mechanisms",
-                       progress=_told(f"{name}, mechanisms"))
+    return sensitivity(
+        name,
+        "sobol",
+        size["n"],
+        OUTCOMES,
+        group_by="mechanism",
+        second_order=True,
+        replicates=size["replicates"],
+        seed=SEED,
+        missing="drop",
+        folder=runs / f"{name}-mechanisms",
+        progress=_told(f"{name}, mechanisms"),
+    )
 
 
 def _told(what: str):
@@ -84,8 +105,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Every study asked for, one after the other."""
     parser = argparse.ArgumentParser(description="Which assumptions drive the outcomes of the shipped scenarios.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SIZES)} (default: all)")
-    for name, what in (("n", "base points, a power of 2"), ("replicates", "runs of a parameter set"),
-                       ("trajectories", "of the screening")):
+    for name, what in (
+        ("n", "base points, a power of 2"),
+        ("replicates", "runs of a parameter set"),
+        ("trajectories", "of the screening"),
+    ):
         parser.add_argument(f"--{name}", type=int, help=f"{what} (default: larger for smaller scenarios)")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the tables and figures")
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder in which runs are kept")
@@ -105,8 +129,13 @@ def main(arguments: list[str] | None = None) -> None:
             remark = f"n = {size['n']:,}, {size['replicates']} runs a parameter set."
             write(found, Scenario.load(name).title, remark, wish.out / folder)
             parts = (found.morris, found.sobol) if isinstance(found, Screening) else (found,)
-            timed.append({"study": folder, "runs": sum(each.simulated for each in parts),
-                          "seconds": time.perf_counter() - started})
+            timed.append(
+                {
+                    "study": folder,
+                    "runs": sum(each.simulated for each in parts),
+                    "seconds": time.perf_counter() - started,
+                }
+            )
     print(pd.DataFrame(timed).to_string(index=False))
 
 

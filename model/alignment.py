@@ -67,8 +67,17 @@ def align(S, start, stop):
     """Alignment of the people in rows start … stop - 1, from the state as it stands."""
     projection = S.parameters[_PROJECTION, 0]
     for i in range(start, stop):
-        align_row(S.runs, S.rules[METRIC], S.values[i], S.version[S.perceives[i]], S.reading[i], S.clarity[i],
-                  projection, S.emphasis, S.alignment[i])
+        align_row(
+            S.runs,
+            S.rules[METRIC],
+            S.values[i],
+            S.version[S.perceives[i]],
+            S.reading[i],
+            S.clarity[i],
+            projection,
+            S.emphasis,
+            S.alignment[i],
+        )
 
 
 @compiled

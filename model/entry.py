@@ -10,7 +10,16 @@ from .alignment import align_row, clip, in_use
 from .compiled.compiling import compiled
 from .parameters import INDEX
 from .compiled.randomness import (
-    BELIEFS, MONTH, PERSON, READINGS, SERVICE_ID, VALUES, logarithm, normal, philox, uniform,
+    BELIEFS,
+    MONTH,
+    PERSON,
+    READINGS,
+    SERVICE_ID,
+    VALUES,
+    logarithm,
+    normal,
+    philox,
+    uniform,
 )
 from .state.arrays import AWARE, COMMISSIONER, CONTRACT, INNOVATION, METRIC, UNAWARE
 
@@ -28,13 +37,15 @@ def culture(S):
     for j in range((K + 3) // 4):
         for r in range(len(S.runs)):
             for o in range(S.culture.shape[0]):
-                words = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o],
-                               np.uint64(0), np.uint64(VALUES + j))
+                words = philox(
+                    S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], np.uint64(0), np.uint64(VALUES + j)
+                )
                 for n in range(min(4, K - 4 * j)):
                     S.culture[o, 4 * j + n, r] = normal(words[n])
             for q in range(S.team_culture.shape[0]):
-                words = philox(S.key_low[r], S.key_high[r], S.team_low[q], S.team_service[q],
-                               np.uint64(0), np.uint64(VALUES + j))
+                words = philox(
+                    S.key_low[r], S.key_high[r], S.team_low[q], S.team_service[q], np.uint64(0), np.uint64(VALUES + j)
+                )
                 for n in range(min(4, K - 4 * j)):
                     S.team_culture[q, 4 * j + n, r] = normal(words[n])
 
@@ -56,8 +67,9 @@ def draw_values(S, i, r, t, offset, profile):
     team = math.sqrt(S.parameters[_TEAM, 0, r])
     person = math.sqrt(max(0.0, 1.0 - S.parameters[_SERVICE, 0, r] - S.parameters[_TEAM, 0, r]))
     for j in range((K + 3) // 4):
-        words = philox(S.key_low[r], S.key_high[r], S.post_low[i], S.post_high[i], month,
-                       np.uint64(VALUES + offset + j))
+        words = philox(
+            S.key_low[r], S.key_high[r], S.post_low[i], S.post_high[i], month, np.uint64(VALUES + offset + j)
+        )
         for n in range(min(4, K - 4 * j)):
             k = 4 * j + n
             zeta = person * normal(words[n])
@@ -97,8 +109,9 @@ def enter(S, i, r, t, offset):
     priors = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(BELIEFS + offset))
     for e in range(3):
         scale = S.parameters[_SCALE + e, 0, r]
-        S.belief[i, e, r] = (S.parameters[_REFERENCE + e, 0, r]
-                             + scale * S.parameters[_SCATTER, 0, r] * normal(priors[e]))
+        S.belief[i, e, r] = S.parameters[_REFERENCE + e, 0, r] + scale * S.parameters[_SCATTER, 0, r] * normal(
+            priors[e]
+        )
         S.precision[i, e, r] = S.parameters[_PRECISION, 0, r]
     if S.role[i] == COMMISSIONER:
         c = i - S.first[S.setting.shape[0]]
@@ -116,8 +129,13 @@ def recruit(S, i, r, t, offset, profile, levelled):
     if levelled and S.level_roles[S.role[i]]:
         rows = INNOVATION + (2 + profile) * K
         for k in range(K):
-            S.values[i, k, r] = moved(S.values[i, k, r], S.parameters[INNOVATION + k, 0, r],
-                                      S.parameters[rows + k, 0, r], S.level_shift[r], S.rules[CONTRACT])
+            S.values[i, k, r] = moved(
+                S.values[i, k, r],
+                S.parameters[INNOVATION + k, 0, r],
+                S.parameters[rows + k, 0, r],
+                S.level_shift[r],
+                S.rules[CONTRACT],
+            )
     enter(S, i, r, t, offset)
     for k in range(K):
         S.origin[i, k, r] = S.values[i, k, r]
@@ -160,10 +178,24 @@ def mean_at_shift(S, shift, total, scratch, aligned):
         rows = INNOVATION + (2 + S.profile[i]) * K
         for k in range(K):
             for r in range(len(S.runs)):
-                scratch[k, r] = moved(S.values[i, k, r], S.parameters[INNOVATION + k, 0, r],
-                                      S.parameters[rows + k, 0, r], shift[r], S.rules[CONTRACT])
-        align_row(S.runs, S.rules[METRIC], scratch, S.version[S.perceives[i]], S.reading[i], S.clarity[i], projection,
-                  S.emphasis, aligned)
+                scratch[k, r] = moved(
+                    S.values[i, k, r],
+                    S.parameters[INNOVATION + k, 0, r],
+                    S.parameters[rows + k, 0, r],
+                    shift[r],
+                    S.rules[CONTRACT],
+                )
+        align_row(
+            S.runs,
+            S.rules[METRIC],
+            scratch,
+            S.version[S.perceives[i]],
+            S.reading[i],
+            S.clarity[i],
+            projection,
+            S.emphasis,
+            aligned,
+        )
         for r in range(len(S.runs)):
             total[r] += aligned[r]
     for r in range(len(S.runs)):
@@ -203,8 +235,13 @@ def apply_level(S):
         for k in range(K):
             for r in range(len(S.runs)):
                 if S.level_roles[S.role[i]]:
-                    S.values[i, k, r] = moved(S.values[i, k, r], S.parameters[INNOVATION + k, 0, r],
-                                              S.parameters[rows + k, 0, r], S.level_shift[r], S.rules[CONTRACT])
+                    S.values[i, k, r] = moved(
+                        S.values[i, k, r],
+                        S.parameters[INNOVATION + k, 0, r],
+                        S.parameters[rows + k, 0, r],
+                        S.level_shift[r],
+                        S.rules[CONTRACT],
+                    )
                 S.origin[i, k, r] = S.values[i, k, r]
 
 
@@ -215,7 +252,13 @@ def month_draws(S, t):
     key_low, key_high = S.key_low, S.key_high
     for i in range(S.role.shape[0]):
         low, high, leave, aware, engage, take_part = (
-            S.post_low[i], S.post_high[i], S.draw[i, 0], S.draw[i, 1], S.draw[i, 2], S.draw[i, 3])
+            S.post_low[i],
+            S.post_high[i],
+            S.draw[i, 0],
+            S.draw[i, 1],
+            S.draw[i, 2],
+            S.draw[i, 3],
+        )
         for r in range(len(S.runs)):
             a, b, c, d = philox(key_low[r], key_high[r], low, high, month, purpose)
             leave[r] = uniform(a)

@@ -14,9 +14,22 @@ ROLES = ("staff", "manager", "peer", "commissioner")
 CHANNELS = ("financial", "economic", "social")
 # What happens in a month, in order. `session_knowledge` is a part of co-production with a switch of its own.
 MECHANISMS = (
-    "changes", "turnover", "awareness", "relationships", "anchoring", "leadership", "coproduction",
-    "session_knowledge", "identification", "climate", "evidence", "dialogue", "engagement", "organisations",
-    "commissioning", "tie_quality",
+    "changes",
+    "turnover",
+    "awareness",
+    "relationships",
+    "anchoring",
+    "leadership",
+    "coproduction",
+    "session_knowledge",
+    "identification",
+    "climate",
+    "evidence",
+    "dialogue",
+    "engagement",
+    "organisations",
+    "commissioning",
+    "tie_quality",
 )
 
 
@@ -57,11 +70,20 @@ def _declare(mechanism: str, source: str, grade: str, rows: str, scope: str = "r
         given = dict(pair.split("=", 1) for pair in (cell.strip() for cell in rest))
         negative = float(low) < 0 or unit.endswith("logit")
         PARAMETERS[name] = Parameter(
-            name, float(default), float(low), float(high), unit, mechanism, meaning,
-            source=given.pop("source", source), grade=given.pop("grade", grade), scope=given.pop("scope", scope),
+            name,
+            float(default),
+            float(low),
+            float(high),
+            unit,
+            mechanism,
+            meaning,
+            source=given.pop("source", source),
+            grade=given.pop("grade", grade),
+            scope=given.pop("scope", scope),
             minimum=float(given.pop("min", "-50" if negative else "0")),
             maximum=float(given.pop("max", "50" if unit.endswith("logit") else "1e9")),
-            integer=given.pop("integer", "no") == "yes", distribution=given.pop("distribution", "uniform"),
+            integer=given.pop("integer", "no") == "yes",
+            distribution=given.pop("distribution", "uniform"),
         )
         if given:
             raise ValueError(f"{name}: unknown options {', '.join(given)}")
@@ -70,14 +92,23 @@ def _declare(mechanism: str, source: str, grade: str, rows: str, scope: str = "r
 PROTOTYPE = "chosen in a prototype to meet the facts of docs/EVIDENCE.md"
 DIFFUSION = "three classic diffusion data sets, per SD of fit, transported to social care: an upper bound"
 
-_declare("values", "work-value studies; between-community shares in diffusion data", "inferred", """
+_declare(
+    "values",
+    "work-value studies; between-community shares in diffusion data",
+    "inferred",
+    """
 value_sd | .175 | .15 | .20 | values 0-1 | standard deviation of values within a role | max=.5
 service_share | .07 | .01 | .21 | share | share of value variance between services | max=.9 | grade=measured
 team_share | .03 | 0 | .05 | share | share of value variance between teams of a service | max=.5
 reading_sd | .20 | .10 | .30 | values 0-1 | spread of personal readings of an unclear innovation | grade=assumed | max=.5
 projection | 0 | 0 | .5 | share | how far people read their own values into an unclear innovation | grade=assumed | max=1
-""")
-_declare("innovation", "scenario", "assumed", """
+""",
+)
+_declare(
+    "innovation",
+    "scenario",
+    "assumed",
+    """
 innovation.clarity | .45 | .2 | .9 | share | clarity (explicitness) of the innovation's values | max=1
 innovation.flexibility | .10 | 0 | .2 | values 0-1 | how far a local version may move from the original | max=1
 innovation.fidelity_cost | .3 | -.3 | 1 | share | loss of true effect at full drift (negative: adaptation helps) | min=-1 | max=1 | source=adaptation may help or harm: swept
@@ -89,22 +120,37 @@ innovation.published.social | .3 | 0 | .8 | SD of well-being | published social 
 innovation.effects.financial | .7 | 0 | 1.5 | £ per £1 | true cashable return at reference practice | min=-20 | max=20
 innovation.effects.economic | .8 | 0 | 1.5 | £ per £1 | true wider economic return at reference practice | min=-20 | max=20
 innovation.effects.social | .4 | 0 | .8 | SD of well-being | true social effect at reference practice | min=-20 | max=20
-""")
-_declare("turnover", "workforce statistics of adult social care (annual leavers), rounded", "inferred", """
+""",
+)
+_declare(
+    "turnover",
+    "workforce statistics of adult social care (annual leavers), rounded",
+    "inferred",
+    """
 turnover_staff | .27 | .2 | .4 | a year | staff leaving | max=.99 | scope=organisation
 turnover_manager | .15 | .1 | .25 | a year | managers leaving | max=.99 | scope=organisation
 turnover_peer | .30 | .2 | .5 | a year | peers leaving | max=.99 | scope=organisation | grade=assumed
 turnover_commissioner | .15 | .1 | .25 | a year | commissioners leaving | max=.99 | grade=assumed
 turnover_fit | .20 | 0 | .30 | log hazard per 0.10 | lower leaving hazard per 0.10 of alignment | min=-2 | max=2 | source=person-organisation fit and intent to leave (-.35)
 values_based_recruitment | 0 | 0 | .3 | share | recruits moved toward the mean values of the service | max=1 | grade=assumed | scope=organisation
-""")
-_declare("awareness", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "awareness",
+    PROTOTYPE,
+    "assumed",
+    """
 initial_awareness | .10 | 0 | .3 | share | aware at the start | max=1 | scope=organisation
 broadcast | .02 | 0 | .05 | a month | becoming aware from publications | max=1 | scope=organisation
 awareness_in_service | .25 | .1 | .5 | a month | becoming aware where the service uses it | max=1 | scope=organisation
 awareness_by_ties | .05 | 0 | .2 | a month per engaged tie | becoming aware from a colleague who is engaged | max=1
-""")
-_declare("relationships", "adult values drift slowly; contact moves them little (r .1-.2)", "inferred", """
+""",
+)
+_declare(
+    "relationships",
+    "adult values drift slowly; contact moves them little (r .1-.2)",
+    "inferred",
+    """
 relationship_rate | .01 | .005 | .05 | a month | pull toward the mean values of one's ties | max=1
 kernel_width | .6 | .3 | 1.2 | values 0-1 | value distance beyond which others do not influence | min=.01
 repulsion | 0 | 0 | .01 | a month | push away from others beyond the kernel | max=1 | grade=assumed
@@ -113,14 +159,24 @@ voice_staff | 1 | .5 | 1 | share | voice of staff | max=1 | grade=assumed
 voice_manager | 1 | .5 | 1 | share | voice of managers | max=1 | grade=assumed
 voice_peer | .5 | .2 | 1 | share | voice of peers at the start | max=1 | grade=assumed
 voice_commissioner | 1 | .5 | 1 | share | voice of commissioners | max=1 | grade=assumed
-""")
-_declare("leadership", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "leadership",
+    PROTOTYPE,
+    "assumed",
+    """
 leadership_strength | .5 | .2 | .8 | share | mean strength of leadership of services | max=1 | scope=organisation
 leadership_sd | .15 | 0 | .25 | share | spread of leadership between services | max=1
 leadership_rate | .01 | 0 | .05 | a month x strength | followers move toward their manager's values | max=1
 articulation | .01 | 0 | .03 | a month x strength | clarity gained from an engaged, aligned manager | max=1
-""")
-_declare("coproduction", "the only randomised trial of co-production is null: rates may be 0", "assumed", """
+""",
+)
+_declare(
+    "coproduction",
+    "the only randomised trial of co-production is null: rates may be 0",
+    "assumed",
+    """
 coproduction_intensity | .15 | 0 | .4 | share | mean propensity to take part in monthly sessions | max=.95 | scope=organisation
 coproduction_sd | .05 | 0 | .1 | share | spread of intensity between services | max=.5
 design_coproduction | 0 | 0 | .4 | share | propensity to take part before the pilot (involvement in design) | max=.95 | scope=organisation
@@ -132,13 +188,23 @@ tie_gain | .02 | 0 | .1 | a session | quality gained by ties between participant
 voice_gain | .01 | 0 | .1 | a session | voice gained by participating peers | max=1
 session_sharing | .10 | 0 | .3 | a session | participants' beliefs move toward the session's mean belief | max=1
 coproduction_time | .5 | 0 | 1 | workload per share taking part | time that sessions cost | scope=organisation | max=10
-""")
-_declare("identification", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "identification",
+    PROTOTYPE,
+    "assumed",
+    """
 identification_growth | .08 | .04 | .12 | a month | identification gained x alignment, when involved | max=1
 identification_decay | .04 | .02 | .06 | a month | identification lost | max=1
 internalisation | .015 | 0 | .05 | a month | values move to the innovation's x identification | max=1
-""")
-_declare("climate", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "climate",
+    PROTOTYPE,
+    "assumed",
+    """
 climate_rate | .15 | .05 | .3 | a month | relaxation of climate | max=1
 funding_support | .3 | 0 | .6 | climate 0-1 | climate that funding brings | max=1 | scope=organisation
 practice_rate | .15 | .05 | .3 | a month | relaxation of quality of practice | max=1
@@ -147,8 +213,13 @@ practice_base | .35 | .2 | .5 | practice 0-1 | practice at reference alignment |
 practice_alignment | .5 | 0 | 1 | practice per alignment | commitment: effect of alignment | max=10
 practice_identification | .2 | 0 | .4 | practice 0-1 | commitment: effect of identification | max=1
 practice_climate | .15 | 0 | .3 | practice 0-1 | compliance: effect of climate | max=1
-""")
-_declare("evidence", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "evidence",
+    PROTOTYPE,
+    "assumed",
+    """
 prior_scatter | .8 | 0 | 1 | scale units | scatter of prior beliefs about effects | max=5
 prior_precision | 1 | .5 | 2 | 1 per scale unit^2 | precision of a prior belief | min=.01
 published_precision | 4 | 1 | 8 | 1 per scale unit^2 | precision of strong published evidence
@@ -167,8 +238,13 @@ reference.social | .2 | .1 | .3 | SD of well-being | effect at which the channel
 scale.financial | .5 | .4 | .6 | £ per £1 | one unit of evidence | min=.001
 scale.economic | .5 | .4 | .6 | £ per £1 | one unit of evidence | min=.001
 scale.social | .2 | .15 | .25 | SD of well-being | one unit of evidence | min=.001
-""")
-_declare("evidence", "narrow commissioners start at .8 financial (social prescribing case); others assumed", "assumed", """
+""",
+)
+_declare(
+    "evidence",
+    "narrow commissioners start at .8 financial (social prescribing case); others assumed",
+    "assumed",
+    """
 evidence_weights.staff.financial | .1 | 0 | .3 | weight | weight of the channel for staff | max=1
 evidence_weights.staff.economic | .3 | .1 | .5 | weight | weight of the channel for staff | max=1
 evidence_weights.staff.social | .6 | .4 | .8 | weight | weight of the channel for staff | max=1
@@ -181,8 +257,13 @@ evidence_weights.peer.social | .8 | .6 | 1 | weight | weight of the channel for 
 evidence_weights.commissioner.financial | .8 | .5 | .9 | weight | initial weight of the channel for commissioners | max=1
 evidence_weights.commissioner.economic | .1 | 0 | .3 | weight | initial weight of the channel for commissioners | max=1
 evidence_weights.commissioner.social | .1 | 0 | .3 | weight | initial weight of the channel for commissioners | max=1
-""")
-_declare("dialogue", "social prescribing case: regular discussion, equal weight to kinds of evidence", "inferred", """
+""",
+)
+_declare(
+    "dialogue",
+    "social prescribing case: regular discussion, equal weight to kinds of evidence",
+    "inferred",
+    """
 dialogue | 6 | 0 | 12 | meetings a year | meetings of commissioners with their services | max=12
 dialogue_rate | .10 | 0 | .2 | a meeting | weights move toward the share of evidence presented | max=1
 dialogue_anchor | .02 | 0 | .05 | a month | weights return to where they started | max=1 | grade=assumed
@@ -190,8 +271,13 @@ dialogue_values | .01 | 0 | .02 | a meeting | commissioners' values move toward 
 presented.financial | 1 | 0 | 1 | relative share | share of cashable evidence presented | max=1
 presented.economic | 1 | 0 | 1 | relative share | share of economic evidence presented | max=1
 presented.social | 1 | 0 | 1 | relative share | share of social evidence presented | max=1
-""")
-_declare("engagement", PROTOTYPE, "inferred", """
+""",
+)
+_declare(
+    "engagement",
+    PROTOTYPE,
+    "inferred",
+    """
 fit_effect | .45 | 0 | .7 | logit per 0.10 | effect of alignment on engagement | min=-5 | max=5 | source=three classic diffusion data sets (.31-.52), transported: an upper bound
 base_staff | -3.1 | -3.6 | -2.6 | monthly logit | engagement of staff at reference alignment | scope=organisation
 base_manager | -2.7 | -3.2 | -2.2 | monthly logit | engagement of managers | scope=organisation
@@ -210,8 +296,13 @@ lapse_base | -4.4 | -4.9 | -3.9 | monthly logit | lapsing
 lapse_fit | .25 | 0 | .45 | logit per 0.10 | less lapsing per 0.10 of alignment | min=-5 | max=5
 disapproval | .32 | .15 | .50 | logit | disapproval by manager or commissioner (x1.38 on stopping) | min=-5 | max=5 | grade=measured
 reengage_base | -4.3 | -4.8 | -3.8 | monthly logit | engaging again
-""")
-_declare("organisations", PROTOTYPE, "inferred", """
+""",
+)
+_declare(
+    "organisations",
+    PROTOTYPE,
+    "inferred",
+    """
 fit_effect_organisations | .42 | 0 | .7 | logit per 0.10 | readiness: mean alignment of the aware | min=-5 | max=5
 adoption_base | -5 | -5.5 | -4.5 | monthly logit | a service starts a pilot | scope=organisation | grade=assumed
 adoption_peers | .4 | 0 | .8 | logit per share | share of neighbouring services that use it | min=-10 | max=10
@@ -234,8 +325,13 @@ direct_identification | 1 | 0 | 2 | logit per identification 0-1 | effect of ide
 direct_slack | 1 | 0 | 2 | logit per slack 0-1 | effect of slack (direct rule) | min=-10 | max=10
 emergent_threshold | .5 | .4 | .6 | share | share engaged under which an unfunded service stops (emergent rule) | max=1
 emergent_months | 6 | 3 | 12 | months | for how long it must stay under (emergent rule) | min=1 | integer=yes
-""")
-_declare("commissioning", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "commissioning",
+    PROTOTYPE,
+    "assumed",
+    """
 round_months | 12 | 6 | 24 | months | time between commissioning rounds | min=1 | integer=yes
 budget | .6 | .3 | 1 | share of the cost of all services | budget of a commissioner | max=10
 score_evidence | 1 | .5 | 1.5 | score per unit of evidence | weight of own-weighted evidence | min=-10 | max=10
@@ -246,8 +342,13 @@ own_results | .5 | 0 | 1 | share | how far a service's own results move its scor
 reservation | .10 | -.3 | .5 | score | services below it are not funded | max=50
 displacement | .1 | 0 | .3 | £ per £1 | value of what the money would have done elsewhere | max=10
 workload_cost | 1 | 0 | 3 | £1,000 per staff member and year | cost of a workload of 1 to providers and staff
-""")
-_declare("tie_quality", PROTOTYPE, "assumed", """
+""",
+)
+_declare(
+    "tie_quality",
+    PROTOTYPE,
+    "assumed",
+    """
 tie_rate | .05 | .02 | .3 | a month | relaxation of tie quality | max=1
 tie_similarity | .7 | .4 | 1 | quality | target quality of ties between people of equal values | max=1
 tie_identification | .3 | 0 | .6 | quality | added by shared identification | max=1
@@ -257,8 +358,13 @@ tie_quality.between | .3 | .1 | .5 | quality | base quality | max=1
 tie_quality.peer | .5 | .3 | .7 | quality | base quality | max=1
 tie_quality.commissioning | .4 | .2 | .6 | quality | base quality | max=1
 tie_quality.commissioners | .4 | .2 | .6 | quality | base quality | max=1
-""")
-_declare("society", "assumed; weak homophily as in diffusion data (excess tie correlation .01, at most .14)", "assumed", """
+""",
+)
+_declare(
+    "society",
+    "assumed; weak homophily as in diffusion data (excess tie correlation .01, at most .14)",
+    "assumed",
+    """
 ties.team_size | 8 | 5 | 12 | people | size of a team | min=1 | max=100 | integer=yes
 ties.team_density | .8 | .6 | 1 | probability | a tie between members of a team | max=1
 ties.cross_team | 2 | 0 | 4 | ties per person | ties to other teams of the service | max=100
@@ -269,7 +375,9 @@ ties.peer | 6 | 3 | 10 | ties per peer | ties of a peer to staff of the service 
 ties.commissioner | 4 | 2 | 8 | ties per commissioner | ties between commissioners | max=100
 ties.area_size | 10 | 5 | 20 | services | services in an area (a commissioner serves whole areas) | min=1 | max=10000 | integer=yes
 size_spread | .3 | 0 | .6 | log SD | heterogeneity of the size of services | max=1.5
-""", scope="society")
+""",
+    scope="society",
+)
 
 RUN_PARAMETERS = tuple(p for p in PARAMETERS.values() if p.scope != "society")
 INDEX = {p.name: row for row, p in enumerate(RUN_PARAMETERS)}

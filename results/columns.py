@@ -22,34 +22,46 @@ OUTCOMES: dict[str, Column] = {
     "time_to_50": Column("first month with half of the people engaged (none: never)", "month"),
     "spread_peak": Column("highest share of services in use in any month, the start included", "share"),
     "spread_final": Column("share of services in use in month T", "share"),
-    "sustained_24": Column("services in use 24 months after their funding first ended, of those for which that month "
-                           "came (none: there was none)", "share"),
+    "sustained_24": Column(
+        "services in use 24 months after their funding first ended, of those for which that month "
+        "came (none: there was none)",
+        "share",
+    ),
     "continuous": Column("services in use in month T that never stopped, of those that ever started", "share"),
     "restarted": Column("services in use in month T that stopped in between, of those that ever started", "share"),
     "stopped": Column("services not in use in month T, of those that ever started", "share"),
-    "recommissioned": Column("services to which a commissioner ever awarded a contract in the run, of those that ever "
-                             "started", "share"),
+    "recommissioned": Column(
+        "services to which a commissioner ever awarded a contract in the run, of those that ever started", "share"
+    ),
     "first_recommissioned": Column("month of the first such award (none: never)", "month"),
     "alignment_start": Column("mean alignment of people at the start", "0-1"),
     "alignment_start_sd": Column("its standard deviation between people", "0-1"),
     "alignment_final": Column("mean alignment of people in month T", "0-1"),
     "alignment_final_sd": Column("its standard deviation between people", "0-1"),
-    "alignment_original_final": Column("mean alignment of people in month T with the original innovation m in place of "
-                                       "the version they perceive", "0-1"),
+    "alignment_original_final": Column(
+        "mean alignment of people in month T with the original innovation m in place of the version they perceive",
+        "0-1",
+    ),
     "identification_final": Column("mean identification of people in month T", "0-1"),
-    "enacted_agency_final": Column("enacted value of `client_agency`, mean over services, month T (none: no such "
-                                   "dimension)", "0-1"),
-    "value_per_pound_financial": Column("results of funded services, weighted by the money spent on them (none: "
-                                        "nothing was spent)", CHANNEL_UNITS["financial"]),
+    "enacted_agency_final": Column(
+        "enacted value of `client_agency`, mean over services, month T (none: no such dimension)", "0-1"
+    ),
+    "value_per_pound_financial": Column(
+        "results of funded services, weighted by the money spent on them (none: nothing was spent)",
+        CHANNEL_UNITS["financial"],
+    ),
     "value_per_pound_economic": Column("the same", CHANNEL_UNITS["economic"]),
     "value_per_pound_social": Column("the same", CHANNEL_UNITS["social"]),
     "money_spent": Column("Σ price/12 over months and funded services", "£1,000"),
-    "value_commissioners": Column("Σ price/12 · (y_financial − 1 − displacement) over months and funded services",
-                                  "£1,000"),
+    "value_commissioners": Column(
+        "Σ price/12 · (y_financial − 1 − displacement) over months and funded services", "£1,000"
+    ),
     "value_clients": Column("Σ n · y_social/12 over months and services in use", "SD × client years"),
-    "value_providers": Column("Σ price/12 · y_economic − workload_cost · time/12, less price/12 where unfunded, over "
-                              "months and services in use; time = coproduction_time · share taking part · staff posts",
-                              "£1,000"),
+    "value_providers": Column(
+        "Σ price/12 · y_economic − workload_cost · time/12, less price/12 where unfunded, over "
+        "months and services in use; time = coproduction_time · share taking part · staff posts",
+        "£1,000",
+    ),
     "staff_turnover": Column("changes of holder per staff post and year", "a year"),
 }
 
@@ -63,8 +75,9 @@ PEOPLE_SERIES: dict[str, Column] = {
     "alignment_sd": Column("its standard deviation between people", "0-1"),
     "alignment_original": Column("mean alignment with the original innovation", "0-1"),
     "alignment_original_sd": Column("its standard deviation between people", "0-1"),
-    "polarisation": Column("variance of values between people, mean over dimensions, as a share of its maximum .25",
-                           "0-1"),
+    "polarisation": Column(
+        "variance of values between people, mean over dimensions, as a share of its maximum .25", "0-1"
+    ),
     "identification": Column("mean identification", "0-1"),
     "clarity": Column("mean clarity", "0-1"),
     **{f"belief_{channel}": Column("mean belief", unit) for channel, unit in CHANNEL_UNITS.items()},

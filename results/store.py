@@ -75,7 +75,9 @@ class TableHash:
                 continue
             column = pa.concat_arrays(table[field.name].chunks)
             if isinstance(column, pa.ListArray):
-                self._of(f"{field.name}[]").update(column.value_lengths().to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+                self._of(f"{field.name}[]").update(
+                    column.value_lengths().to_numpy(zero_copy_only=False).astype("<i8").tobytes()
+                )
                 column = column.flatten()
             if pa.types.is_floating(column.type):
                 values = column.to_numpy(zero_copy_only=False).astype("<f8")
@@ -86,8 +88,10 @@ class TableHash:
             else:
                 if not isinstance(column, pa.DictionaryArray):
                     column = column.cast(pa.string()).dictionary_encode()
-                words = [hashlib.blake2b(str(word).encode(), digest_size=8).digest()
-                         for word in (*column.dictionary.to_pylist(), None)]
+                words = [
+                    hashlib.blake2b(str(word).encode(), digest_size=8).digest()
+                    for word in (*column.dictionary.to_pylist(), None)
+                ]
                 codes = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
                 digest.update(np.array(words)[codes].tobytes())
         return self
@@ -119,10 +123,13 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         if manifest.get("work_hash") != work_hash(work):
-            differing = sorted(key for key in {*work, *manifest.get("work", {})}
-                               if manifest.get("work", {}).get(key) != work.get(key))
-            raise StoreError(f"{folder} holds results of other work (it differs in: {', '.join(differing) or 'format'})"
-                             "; nothing is overwritten: choose another folder or remove this one")
+            differing = sorted(
+                key for key in {*work, *manifest.get("work", {})} if manifest.get("work", {}).get(key) != work.get(key)
+            )
+            raise StoreError(
+                f"{folder} holds results of other work (it differs in: {', '.join(differing) or 'format'})"
+                "; nothing is overwritten: choose another folder or remove this one"
+            )
         if manifest.get("status") == "done":
             return True
     elif folder.is_dir() and any(folder.iterdir()):
@@ -144,10 +151,20 @@ def discard_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any], *, scenario: str | None,
-         command: str, started: datetime, settings: Sequence[str] = (), description: str = "", title: str = "",
-         only_parquet: tuple[str, ...] = ("series", "decomposition", "agents"),
-         beside: Mapping[str, Path] | None = None) -> dict[str, Any]:
+def save(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame],
+    work: Mapping[str, Any],
+    *,
+    scenario: str | None,
+    command: str,
+    started: datetime,
+    settings: Sequence[str] = (),
+    description: str = "",
+    title: str = "",
+    only_parquet: tuple[str, ...] = ("series", "decomposition", "agents"),
+    beside: Mapping[str, Path] | None = None,
+) -> dict[str, Any]:
     """Write tables, the scenario as TOML (None: no single one) and, last, the manifest as done, which is returned.
 
     Until then a manifest says that the folder is this work's and not finished: asked for again, it is done anew.
@@ -155,8 +172,13 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
     settings of the scenario. title, description: what the report calls the work, and the scenario in words. beside :
     files that the scenario needs, by their name in the folder.
     """
-    told: dict[str, Any] = {"command": command, "started": started, "settings": settings, "description": description,
-                            "title": title}
+    told: dict[str, Any] = {
+        "command": command,
+        "started": started,
+        "settings": settings,
+        "description": description,
+        "title": title,
+    }
     if "parameters" in tables:
         told["parameters"] = tables["parameters"].set_index("name")["value"].to_dict()
     write_manifest(folder, work, done=False, tables={}, **told)
@@ -171,8 +193,12 @@ def save(folder: Path, tables: Mapping[str, pd.DataFrame], work: Mapping[str, An
     except OSError as error:
         raise cannot_write(folder, error) from None
     return write_manifest(
-        folder, work, done=True, **told,
-        tables={name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()})
+        folder,
+        work,
+        done=True,
+        **told,
+        tables={name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()},
+    )
 
 
 def copy(folder: Path, files: Mapping[str, Path]) -> None:
@@ -183,22 +209,40 @@ def copy(folder: Path, files: Mapping[str, Path]) -> None:
             shutil.copyfile(source, folder / name)
 
 
-def write_manifest(folder: Path, work: Mapping[str, Any], *, command: str, started: datetime, done: bool,
-                   tables: Mapping[str, Any], settings: Sequence[str] = (), description: str = "",
-                   title: str = "", parameters: Mapping[str, float] | None = None) -> dict[str, Any]:
+def write_manifest(
+    folder: Path,
+    work: Mapping[str, Any],
+    *,
+    command: str,
+    started: datetime,
+    done: bool,
+    tables: Mapping[str, Any],
+    settings: Sequence[str] = (),
+    description: str = "",
+    title: str = "",
+    parameters: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Write manifest.json and, when the work is done, its RO-Crate; the manifest.
 
     tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
     in words. parameters: values of the scenario, which the settings change.
     """
     manifest = {
-        "format": FORMAT, "status": "done" if done else "running", "work_hash": work_hash(work), "work": dict(work),
-        "command": command, "settings": list(settings), "description": description, "title": title,
+        "format": FORMAT,
+        "status": "done" if done else "running",
+        "work_hash": work_hash(work),
+        "work": dict(work),
+        "command": command,
+        "settings": list(settings),
+        "description": description,
+        "title": title,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
         "seeds": {name: work[name] for name in SEEDS if name in work} or {"columns": ["seed", "society_seed"]},
         "parameters": dict(parameters or {}),
-        "platform": versions()["platform"], "tables": dict(tables), "versions": versions(),
+        "platform": versions()["platform"],
+        "tables": dict(tables),
+        "versions": versions(),
     }
     try:
         replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
@@ -229,31 +273,80 @@ def write_crate(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """RO-Crate 1.1 metadata (Process Run Crate 0.5): the run of valign that made the files of a folder."""
-    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
-                   if path.is_file() and path.name != CRATE and not path.name.endswith(".part"))
+    files = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != CRATE and not path.name.endswith(".part")
+    )
     made = [{"@id": name} for name in files if name != "scenario.toml"]
-    kinds = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv", ".png": "image/png",
-             ".svg": "image/svg+xml", ".toml": "application/toml", ".json": "application/json", ".html": "text/html"}
+    kinds = {
+        ".parquet": "application/vnd.apache.parquet",
+        ".csv": "text/csv",
+        ".png": "image/png",
+        ".svg": "image/svg+xml",
+        ".toml": "application/toml",
+        ".json": "application/json",
+        ".html": "text/html",
+    }
     version = manifest["versions"]["valign"]
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [
-        {"@id": CRATE, "@type": "CreativeWork", "about": {"@id": "./"},
-         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}},
-        {"@id": "./", "@type": "Dataset", "name": f"valign {manifest['work'].get('command', 'run')}",
-         "description": "Simulations of how values align and innovations spread in social care",
-         "datePublished": manifest["finished"], "license": "unspecified: the author of the results decides",
-         "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
-         "hasPart": [{"@id": name} for name in files], "mentions": [{"@id": "#run"}]},
-        {"@id": "https://w3id.org/ro/wfrun/process/0.5", "@type": "CreativeWork", "name": "Process Run Crate",
-         "version": "0.5"},
-        {"@id": "#valign", "@type": "SoftwareApplication", "name": "valign", "version": version,
-         "softwareRequirements": [f"{name} {each}" for name, each in manifest["versions"].items() if name != "valign"]},
-        {"@id": "#run", "@type": "CreateAction", "name": manifest["command"], "startTime": manifest["started"],
-         "endTime": manifest["finished"], "instrument": {"@id": "#valign"}, "object": [{"@id": "scenario.toml"}],
-         "result": made, "actionStatus": "http://schema.org/CompletedActionStatus"},
-        *({"@id": name, "@type": "File", "name": name,
-           "encodingFormat": kinds.get(Path(name).suffix, "application/octet-stream"),
-           "contentSize": str((folder / name).stat().st_size)} for name in files),
-    ]}
+    return {
+        "@context": "https://w3id.org/ro/crate/1.1/context",
+        "@graph": [
+            {
+                "@id": CRATE,
+                "@type": "CreativeWork",
+                "about": {"@id": "./"},
+                "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+            },
+            {
+                "@id": "./",
+                "@type": "Dataset",
+                "name": f"valign {manifest['work'].get('command', 'run')}",
+                "description": "Simulations of how values align and innovations spread in social care",
+                "datePublished": manifest["finished"],
+                "license": "unspecified: the author of the results decides",
+                "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
+                "hasPart": [{"@id": name} for name in files],
+                "mentions": [{"@id": "#run"}],
+            },
+            {
+                "@id": "https://w3id.org/ro/wfrun/process/0.5",
+                "@type": "CreativeWork",
+                "name": "Process Run Crate",
+                "version": "0.5",
+            },
+            {
+                "@id": "#valign",
+                "@type": "SoftwareApplication",
+                "name": "valign",
+                "version": version,
+                "softwareRequirements": [
+                    f"{name} {each}" for name, each in manifest["versions"].items() if name != "valign"
+                ],
+            },
+            {
+                "@id": "#run",
+                "@type": "CreateAction",
+                "name": manifest["command"],
+                "startTime": manifest["started"],
+                "endTime": manifest["finished"],
+                "instrument": {"@id": "#valign"},
+                "object": [{"@id": "scenario.toml"}],
+                "result": made,
+                "actionStatus": "http://schema.org/CompletedActionStatus",
+            },
+            *(
+                {
+                    "@id": name,
+                    "@type": "File",
+                    "name": name,
+                    "encodingFormat": kinds.get(Path(name).suffix, "application/octet-stream"),
+                    "contentSize": str((folder / name).stat().st_size),
+                }
+                for name in files
+            ),
+        ],
+    }
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -280,8 +373,12 @@ def write(path: Path, table: pd.DataFrame) -> None:
     if path.suffix == ".parquet":
         parquet.write_table(whole, partial, compression="zstd")
     else:
-        csv.write_csv(whole.cast(pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type)
-                                            for f in whole.schema])), partial)
+        csv.write_csv(
+            whole.cast(
+                pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in whole.schema])
+            ),
+            partial,
+        )
     os.replace(partial, path)
 
 
@@ -365,8 +462,9 @@ class Saved:
         if name in columns:  # a batch: one row per run
             rows = parquet.read_table(path, columns=[name])[name].to_pylist()
             months = max(map(len, rows), default=0)
-            return np.array([np.pad(np.array(row, float), (0, months - len(row)), constant_values=np.nan)
-                             for row in rows]).T
+            return np.array(
+                [np.pad(np.array(row, float), (0, months - len(row)), constant_values=np.nan) for row in rows]
+            ).T
         if "value" not in columns:
             there = ", ".join(columns[1:6]) + ", …" if columns else "no series"
             raise KeyError(f"{self.folder} has no series {name!r}; it has {there}")
@@ -376,8 +474,9 @@ class Saved:
             raise KeyError(f"{self.folder} has no series {name!r}")
         wide = table.pivot(index="month", columns="run", values="value")
         months = parquet.read_table(path, columns=["month"])["month"].to_numpy().max()
-        return wide.reindex(index=pd.RangeIndex(months + 1),
-                            columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])).to_numpy()
+        return wide.reindex(
+            index=pd.RangeIndex(months + 1), columns=pd.RangeIndex(self.manifest["tables"]["runs"]["rows"])
+        ).to_numpy()
 
     def _series_columns(self) -> list[str]:
         from pyarrow import parquet
@@ -413,18 +512,27 @@ class Saved:
         runs = self["runs"]
         names = {name: name.replace("/", "_") for name in map(str, runs) if name != "run"}
         data: dict[str, Any] = {
-            names[name]: ("run", runs[name].astype(str).to_numpy(object) if runs[name].dtype.kind not in "biuf"
-                          else runs[name].to_numpy()) for name in names
+            names[name]: (
+                "run",
+                runs[name].astype(str).to_numpy(object)
+                if runs[name].dtype.kind not in "biuf"
+                else runs[name].to_numpy(),
+            )
+            for name in names
         }
         for role, variable in self.variables():
             data[f"{role}.{variable}"] = (("month", "run"), self.curves(role, variable))
         keys = ("command", "started", "finished", "work_hash")
-        attributes = {"Conventions": "CF-1.11", "source": f"valign {self.manifest['versions']['valign']}",
-                      "scenario": self.manifest["work"].get("scenario", ""),
-                      **{f"valign_{key}": str(self.manifest.get(key)) for key in keys}}
+        attributes = {
+            "Conventions": "CF-1.11",
+            "source": f"valign {self.manifest['versions']['valign']}",
+            "scenario": self.manifest["work"].get("scenario", ""),
+            **{f"valign_{key}": str(self.manifest.get(key)) for key in keys},
+        }
         try:
-            whole = xarray.Dataset(data, {"run": runs["run"].to_numpy() if "run" in runs else np.arange(len(runs))},
-                                   attributes)
+            whole = xarray.Dataset(
+                data, {"run": runs["run"].to_numpy() if "run" in runs else np.arange(len(runs))}, attributes
+            )
             cast("Any", whole).to_netcdf(path, engine="h5netcdf")  # its types are incomplete
         except OSError as error:
             raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from None
@@ -438,7 +546,10 @@ def load(folder: str | Path) -> Saved:
     """
     saved = Saved(folder)
     if saved.manifest["status"] != "done":
-        again = shlex.join(["valign", "resume", str(folder)]) if saved.manifest["work"].get("command") == "batch" \
+        again = (
+            shlex.join(["valign", "resume", str(folder)])
+            if saved.manifest["work"].get("command") == "batch"
             else saved.manifest["command"]
+        )
         raise StoreError(f"{folder} is not finished: `{again}` goes on")
     return saved

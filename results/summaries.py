@@ -30,8 +30,11 @@ class Interval:
     n: int
 
 
-def mean_interval(values: Sequence[float] | np.ndarray, clusters: Sequence[int] | np.ndarray | None = None,
-                  confidence: float = CONFIDENCE) -> Interval:
+def mean_interval(
+    values: Sequence[float] | np.ndarray,
+    clusters: Sequence[int] | np.ndarray | None = None,
+    confidence: float = CONFIDENCE,
+) -> Interval:
     """Mean and t interval; NaN values are left out.
 
     clusters : the society of each value. Runs in one society are alike, so the interval is built from societies
@@ -52,8 +55,9 @@ def t_quantile(share: float, freedom: int) -> float:
     return float(stdtrit(freedom, share))
 
 
-def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
-               confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _intervals(
+    rows: np.ndarray, clusters: np.ndarray | None, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, low, high of every row; rows with missing values are done by themselves."""
     n = rows.shape[1]
     mean, half = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
@@ -72,7 +76,7 @@ def _intervals(rows: np.ndarray, clusters: np.ndarray | None,
     low, high = mean - half, mean + half
     for row in np.flatnonzero(missing):
         known = ~np.isnan(rows[row])
-        alone = _intervals(rows[row:row + 1, known], None if clusters is None else clusters[known], confidence)
+        alone = _intervals(rows[row : row + 1, known], None if clusters is None else clusters[known], confidence)
         mean[row], low[row], high[row] = (each[0] for each in alone)
     return mean, low, high
 
@@ -111,12 +115,19 @@ def summarise(runs: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
         interval = mean_interval(x, runs.get("society_seed"))
         floor, ceiling = (0.0, 1.0) if label(outcome).kind == "share" else (-np.inf, np.inf)
         low, median, high = quantiles(x, (LOW, 0.5, HIGH), never)
-        rows.append({
-            "outcome": outcome, "n": interval.n, "mean": np.nan if never else interval.mean,
-            "mean_low": np.nan if never else np.maximum(interval.low, floor),
-            "mean_high": np.nan if never else np.minimum(interval.high, ceiling),
-            "median": median, "low": low, "high": high, "happened": interval.n / max(1, len(x)),
-        })
+        rows.append(
+            {
+                "outcome": outcome,
+                "n": interval.n,
+                "mean": np.nan if never else interval.mean,
+                "mean_low": np.nan if never else np.maximum(interval.low, floor),
+                "mean_high": np.nan if never else np.minimum(interval.high, ceiling),
+                "median": median,
+                "low": low,
+                "high": high,
+                "happened": interval.n / max(1, len(x)),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -154,13 +165,21 @@ def paired_differences(runs: pd.DataFrame, outcomes: Sequence[str], by: str, bas
         clusters = first["society_seed"].to_numpy() if "society_seed" in first else None
         for outcome in outcomes:
             x, y = first[outcome].to_numpy(float), second[outcome].to_numpy(float)
-            rows.append({by: value, "base": base, "outcome": outcome,
-                         **_paired(x, y, clusters, label(outcome).never)})
+            rows.append({by: value, "base": base, "outcome": outcome, **_paired(x, y, clusters, label(outcome).never)})
     return pd.DataFrame(rows, columns=[by, "base", "outcome", *_PAIRED])
 
 
-_PAIRED = ("n", "difference", "low", "high", "standardised", "higher", "higher_low", "higher_high",
-           "variance_reduction")
+_PAIRED = (
+    "n",
+    "difference",
+    "low",
+    "high",
+    "standardised",
+    "higher",
+    "higher_low",
+    "higher_high",
+    "variance_reduction",
+)
 
 
 def _paired(x: np.ndarray, y: np.ndarray, clusters: np.ndarray | None, never: bool) -> dict[str, float]:
@@ -174,18 +193,25 @@ def _paired(x: np.ndarray, y: np.ndarray, clusters: np.ndarray | None, never: bo
     if never:
         x, y = (np.where(np.isnan(each), np.inf, each) for each in (x, y))
     compared = ~np.isnan(x) & ~np.isnan(y)
-    higher = mean_interval(np.where(y > x, 1.0, np.where(y == x, 0.5, 0.0))[compared],
-                           None if clusters is None else clusters[compared])
+    higher = mean_interval(
+        np.where(y > x, 1.0, np.where(y == x, 0.5, 0.0))[compared], None if clusters is None else clusters[compared]
+    )
     return {
-        "n": between.n, "difference": between.mean, "low": between.low, "high": between.high,
+        "n": between.n,
+        "difference": between.mean,
+        "low": between.low,
+        "high": between.high,
         "standardised": between.mean / spread if spread > 0 else np.nan,
-        "higher": higher.mean, "higher_low": np.maximum(higher.low, 0.0), "higher_high": np.minimum(higher.high, 1.0),
-        "variance_reduction": (widths[0]**2 + widths[1]**2) / widths[2]**2 if widths[2] > 0 else np.nan,
+        "higher": higher.mean,
+        "higher_low": np.maximum(higher.low, 0.0),
+        "higher_high": np.minimum(higher.high, 1.0),
+        "variance_reduction": (widths[0] ** 2 + widths[1] ** 2) / widths[2] ** 2 if widths[2] > 0 else np.nan,
     }
 
 
-def runs_needed(differences: np.ndarray, clusters: np.ndarray, half_width: float,
-                confidence: float = CONFIDENCE) -> dict[str, float]:
+def runs_needed(
+    differences: np.ndarray, clusters: np.ndarray, half_width: float, confidence: float = CONFIDENCE
+) -> dict[str, float]:
     """How many runs make the interval of a mean ± `half_width`, from a pilot; as many runs in a society as there.
 
     Returns runs, societies, and `reached`: the pilot's own half-width. NaN where the pilot has one society, or so many
@@ -201,7 +227,7 @@ def runs_needed(differences: np.ndarray, clusters: np.ndarray, half_width: float
     wide = t_quantile(0.5 + confidence / 2, 10**9) * error
     if wide >= half_width * MOST_SOCIETIES**0.5:
         return {"runs": np.nan, "societies": np.nan, "reached": float(reached)}
-    needed = max(2, int((wide / half_width)**2))
+    needed = max(2, int((wide / half_width) ** 2))
     while t_quantile(0.5 + confidence / 2, needed - 1) * error / np.sqrt(needed) > half_width:
         needed += 1
     return {"runs": float(np.ceil(needed * there.sum() / k)), "societies": float(needed), "reached": float(reached)}
@@ -215,17 +241,30 @@ def curve_summary(curves: np.ndarray, clusters: Sequence[int] | None = None) -> 
     clusters = None if clusters is None else np.asarray(clusters)[kept]
     low, lower, median, upper, high = quantiles(curves, (LOW, 0.25, 0.5, 0.75, HIGH))
     mean, mean_low, mean_high = _intervals(curves, clusters)
-    return pd.DataFrame({
-        "month": np.arange(len(curves)), "mean": mean, "mean_low": mean_low, "mean_high": mean_high,
-        "median": median, "lower": lower, "upper": upper, "low": low, "high": high,
-    })
+    return pd.DataFrame(
+        {
+            "month": np.arange(len(curves)),
+            "mean": mean,
+            "mean_low": mean_low,
+            "mean_high": mean_high,
+            "median": median,
+            "lower": lower,
+            "upper": upper,
+            "low": low,
+            "high": high,
+        }
+    )
 
 
-def curve_summaries(curves: Mapping[tuple[str, str], np.ndarray],
-                    clusters: Sequence[int] | None = None) -> pd.DataFrame:
+def curve_summaries(
+    curves: Mapping[tuple[str, str], np.ndarray], clusters: Sequence[int] | None = None
+) -> pd.DataFrame:
     """`curve_summary` of each (role, variable), one below the other."""
-    parts = [curve_summary(each, clusters).assign(role=role, variable=variable)
-             for (role, variable), each in curves.items() if not np.isnan(each).all()]
+    parts = [
+        curve_summary(each, clusters).assign(role=role, variable=variable)
+        for (role, variable), each in curves.items()
+        if not np.isnan(each).all()
+    ]
     if not parts:
         return pd.DataFrame(columns=["role", "variable", "month"])
     table = pd.concat(parts, ignore_index=True)

@@ -60,26 +60,52 @@ OUTCOMES: dict[str, Label] = {
 }
 
 HEADLINES = (
-    "uptake_peak", "uptake_final", "uptake_mean", "time_to_50", "spread_final", "sustained_24", "continuous",
-    "restarted", "stopped", "alignment_start", "alignment_start_sd", "alignment_final", "alignment_final_sd",
-    "value_per_pound_financial", "value_per_pound_economic", "value_per_pound_social", "staff_turnover",
+    "uptake_peak",
+    "uptake_final",
+    "uptake_mean",
+    "time_to_50",
+    "spread_final",
+    "sustained_24",
+    "continuous",
+    "restarted",
+    "stopped",
+    "alignment_start",
+    "alignment_start_sd",
+    "alignment_final",
+    "alignment_final_sd",
+    "value_per_pound_financial",
+    "value_per_pound_economic",
+    "value_per_pound_social",
+    "staff_turnover",
 )
 
 SERIES = {
-    "engaged": "people engaged", "ever_engaged": "people who ever engaged", "in_use": "services using it",
-    "alignment": "mean alignment", "aware": "people aware", "lapsed": "people who lapsed",
+    "engaged": "people engaged",
+    "ever_engaged": "people who ever engaged",
+    "in_use": "services using it",
+    "alignment": "mean alignment",
+    "aware": "people aware",
+    "lapsed": "people who lapsed",
 }
 ROLES = {"staff": "staff", "manager": "managers", "peer": "peers", "commissioner": "commissioners", "all": "everybody"}
 
-EVIDENCE = {"weight_financial": "cashable savings", "weight_economic": "wider economic return",
-            "weight_social": "well-being"}
-SERVICE_STAGES = {"sustained": "goes on without funding", "commissioned": "commissioned", "piloting": "piloting",
-                  "abandoned": "given up", "outside": "never begun"}
+EVIDENCE = {
+    "weight_financial": "cashable savings",
+    "weight_economic": "wider economic return",
+    "weight_social": "well-being",
+}
+SERVICE_STAGES = {
+    "sustained": "goes on without funding",
+    "commissioned": "commissioned",
+    "piloting": "piloting",
+    "abandoned": "given up",
+    "outside": "never begun",
+}
 WORDS = {
     "Alignment": "How well the values that the innovation stands for fit the values that a person holds: 1 is a "
-                 "perfect fit, 0 the opposite on everything.",
+    "perfect fit, 0 the opposite on everything.",
     "Engaged": "Works with the innovation in daily practice. People are staff, managers and peer advocates (people "
-               "with lived experience who work in the service).",
+    "with lived experience who work in the service).",
     "Run": "The same situation lived through once in the model. Other runs differ by chance only.",
     "Services using it": "Services in which the innovation is piloted, commissioned, or goes on without funding.",
     "Uptake and spread": "Uptake: the share of people engaged. Spread: the share of services using it.",

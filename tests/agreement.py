@@ -119,8 +119,15 @@ class Replay:
         return self._months[self._month][1]
 
 
-def compare(scenario: Scenario, seed: int, *, width: int = 3, months: int | None = None,
-            reference: ReferenceModel | Replay | None = None, accounting: bool = True) -> Verdict:
+def compare(
+    scenario: Scenario,
+    seed: int,
+    *,
+    width: int = 3,
+    months: int | None = None,
+    reference: ReferenceModel | Replay | None = None,
+    accounting: bool = True,
+) -> Verdict:
     """Run the reference (unless given), a block of width 1 with its decomposition (unless `accounting` is off), and one
     column of a wider block without."""
     society = build_society(scenario, seed)

@@ -59,9 +59,7 @@ def _innovation(rng: random.Random, dimensions: list[str], extreme: bool) -> dic
     given = random_parameters(rng, names, 0.7, 0.3 * extreme)
     innovation: dict[str, Any] = {"name": "something new"}
     for kind in ("published", "effects"):
-        innovation[kind] = {
-            e: given.pop(f"{prefix}{kind}.{e}") for e in CHANNELS if f"{prefix}{kind}.{e}" in given
-        }
+        innovation[kind] = {e: given.pop(f"{prefix}{kind}.{e}") for e in CHANNELS if f"{prefix}{kind}.{e}" in given}
     innovation |= {name.removeprefix(prefix): value for name, value in given.items()}
     values = _vector(rng, dimensions, extreme)
     return innovation | {"values": values, "emphasis": _emphasis(rng, dimensions)}
@@ -152,25 +150,27 @@ def random_scenario(seed: int) -> Scenario:
     everything = rng.random() < 0.5
     ties = {n.removeprefix("ties."): random_value(rng, n) for n in PARAMETERS if n.startswith("ties.")}
     pairs = [rng.sample(dimensions, 2) for _ in range(rng.randint(0, 2))] if len(dimensions) > 1 else []
-    scenario = Scenario.from_mapping({
-        "name": f"random-{seed}",
-        "months": months,
-        "dimensions": dimensions,
-        "value_correlations": [[*pair, round(rng.uniform(-0.9, 0.9), 2)] for pair in pairs],
-        "alignment_metric": rng.choice(["distance", "centred", "profile"]),
-        "alignment_mode": rng.choice(["shift", "contract"]),
-        "alignment_roles": rng.choice([["staff"], ["staff", "manager", "peer"], ["staff", "peer", "commissioner"]]),
-        "sustainment_rule": rng.choice(["emergent", "direct"]),
-        "relationship_rule": rng.choice(["bounded", "bounded", "constant"]),
-        "everybody_aware": rng.random() < 0.2,
-        "parameters": parameters,
-        "mechanisms": {name: everything or rng.random() < 0.75 for name in MECHANISMS},
-        "innovation": _innovation(rng, dimensions, extreme),
-        "ties": ties | {"area_size": rng.randint(1, 3)},
-        "profiles": profiles,
-        "organisations": organisations,
-        "commissioners": {"count": rng.randint(0, 3), "profile": rng.choice(names)},
-        "changes": _changes(rng, months, organisations, names, extreme),
-    })
+    scenario = Scenario.from_mapping(
+        {
+            "name": f"random-{seed}",
+            "months": months,
+            "dimensions": dimensions,
+            "value_correlations": [[*pair, round(rng.uniform(-0.9, 0.9), 2)] for pair in pairs],
+            "alignment_metric": rng.choice(["distance", "centred", "profile"]),
+            "alignment_mode": rng.choice(["shift", "contract"]),
+            "alignment_roles": rng.choice([["staff"], ["staff", "manager", "peer"], ["staff", "peer", "commissioner"]]),
+            "sustainment_rule": rng.choice(["emergent", "direct"]),
+            "relationship_rule": rng.choice(["bounded", "bounded", "constant"]),
+            "everybody_aware": rng.random() < 0.2,
+            "parameters": parameters,
+            "mechanisms": {name: everything or rng.random() < 0.75 for name in MECHANISMS},
+            "innovation": _innovation(rng, dimensions, extreme),
+            "ties": ties | {"area_size": rng.randint(1, 3)},
+            "profiles": profiles,
+            "organisations": organisations,
+            "commissioners": {"count": rng.randint(0, 3), "profile": rng.choice(names)},
+            "changes": _changes(rng, months, organisations, names, extreme),
+        }
+    )
     level = _reachable_level(rng, scenario) if rng.random() < 0.3 else None
     return scenario if level is None else scenario.replace({"alignment_level": level})

@@ -39,8 +39,12 @@ def schedule() -> str:
             parts = [part for entry, part in ENTRIES if entry == name]
             rows.append((section[1] if section else "", f"`{name}`", what, ", ".join(parts) or "–"))
         else:
-            rows.append({"begin": ("", "(start)", "the month's draws are made; nobody has been replaced yet", "–"),
-                         "observe": ("", "(end)", "the month is recorded", "–")}[name])
+            rows.append(
+                {
+                    "begin": ("", "(start)", "the month's draws are made; nobody has been replaced yet", "–"),
+                    "observe": ("", "(end)", "the month is recorded", "–"),
+                }[name]
+            )
     numbered = [(str(number), *row) for number, row in enumerate(rows)]
     return table(("step", "§", "switch", "what happens", "parts in the decomposition"), numbered)
 
@@ -49,9 +53,13 @@ def parameters() -> str:
     """All parameters in short; docs/PARAMETERS.md has meaning and source."""
     from valign.model.parameters import PARAMETERS
 
-    return table(("parameter", "of", "default", "plausible range", "unit", "scope"),
-                 [(f"`{p.name}`", p.mechanism, f"{p.default:g}", f"{p.low:g} … {p.high:g}", p.unit, p.scope)
-                  for p in PARAMETERS.values()])
+    return table(
+        ("parameter", "of", "default", "plausible range", "unit", "scope"),
+        [
+            (f"`{p.name}`", p.mechanism, f"{p.default:g}", f"{p.low:g} … {p.high:g}", p.unit, p.scope)
+            for p in PARAMETERS.values()
+        ],
+    )
 
 
 def meanings(declared: Sequence[str], columns: Mapping[str, tuple[str, str]], head: str) -> str:
@@ -66,9 +74,10 @@ def decomposition() -> str:
     from valign.model.ledger.decomposition import ENTRIES
 
     mechanisms = dict.fromkeys(name for name, _ in ENTRIES)
-    return table(("mechanism", "part"),
-                 [(f"`{name}`", ", ".join(f"`{part}`" for entry, part in ENTRIES if entry == name))
-                  for name in mechanisms])
+    return table(
+        ("mechanism", "part"),
+        [(f"`{name}`", ", ".join(f"`{part}`" for entry, part in ENTRIES if entry == name)) for name in mechanisms],
+    )
 
 
 def _finding(path: str) -> list[dict[str, str]]:
@@ -97,42 +106,90 @@ def facts() -> str:
     def those(own: list[dict[str, str]], verdict: str) -> str:
         return "; ".join(_of(row) for row in own if row["verdict"].strip("*") == verdict) or "–"
 
-    return table(("scenario", "facts", "in range", "within the error of the check", "missed"), [
-        (own[0]["scenario"], str(len(own)), str(sum(row["verdict"] == "yes" for row in own)),
-         those(own, "within error"), those(own, "no")) for own in by_scenario])
+    return table(
+        ("scenario", "facts", "in range", "within the error of the check", "missed"),
+        [
+            (
+                own[0]["scenario"],
+                str(len(own)),
+                str(sum(row["verdict"] == "yes" for row in own)),
+                those(own, "within error"),
+                those(own, "no"),
+            )
+            for own in by_scenario
+        ],
+    )
 
 
 def _of(row: Mapping[str, str]) -> str:
-    return (f"{row['fact']}: {float(row['model']):.2f} [{float(row['low']):.2f}, {float(row['high']):.2f}], "
-            f"evidence {float(row['evidence_low']):g} to {float(row['evidence_high']):g}")
+    return (
+        f"{row['fact']}: {float(row['model']):.2f} [{float(row['low']):.2f}, {float(row['high']):.2f}], "
+        f"evidence {float(row['evidence_low']):g} to {float(row['evidence_high']):g}"
+    )
 
 
 def verdicts() -> str:
     """The claims that ship, and what became of them."""
     stated = {"assumed": "yes", "partly": "in part", "emergent": "no"}
-    return table(("claim", "an equation states it", "verdict", "as predicted", "reversed", "without the assumption"),
-                 [(f"{row['claim']} {row['title']}", stated[row["grade"]], row["verdict"], _share(row["predicted"]),
-                   _share(row["reversed"]), _share(row["null_predicted"])) for row in _finding("claims/claims.csv")])
+    return table(
+        ("claim", "an equation states it", "verdict", "as predicted", "reversed", "without the assumption"),
+        [
+            (
+                f"{row['claim']} {row['title']}",
+                stated[row["grade"]],
+                row["verdict"],
+                _share(row["predicted"]),
+                _share(row["reversed"]),
+                _share(row["null_predicted"]),
+            )
+            for row in _finding("claims/claims.csv")
+        ],
+    )
 
 
 def recommissioning() -> str:
     """The five arms of the study behind claim 15."""
-    return table(("arm", "runs that recommission", "expected", "met"),
-                 [(row["arm"], f"{_share(row['recommission'])} ({_share(row['low'])} to {_share(row['high'])})",
-                   row["expected"], "yes" if row["as_expected"] == "True" else "**no**")
-                  for row in _finding("claims/recommissioning.csv")])
+    return table(
+        ("arm", "runs that recommission", "expected", "met"),
+        [
+            (
+                row["arm"],
+                f"{_share(row['recommission'])} ({_share(row['low'])} to {_share(row['high'])})",
+                row["expected"],
+                "yes" if row["as_expected"] == "True" else "**no**",
+            )
+            for row in _finding("claims/recommissioning.csv")
+        ],
+    )
 
 
 def recovered() -> str:
     """What simulated data of the size of Medical Innovation give back of the default free parameters, and the fit."""
     fitted = {row["parameter"]: row for row in _finding("calibration/summary.csv") if row["method"] == "regression"}
     rows = [row for row in _finding("calibration/recovery.csv") if row["free"] == "default"]
-    return table(("parameter", "posterior mean (5 to 95 %)", "prior variance gone, in recovery",
-                  "90 % intervals that hold the truth", "ranks uniform", "identified"),
-                 [(f"`{row['parameter']}`", "{mean:.2f} ({q05:.2f} to {q95:.2f})".format(
-                     **{key: float(fitted[row["parameter"]][key]) for key in ("mean", "q05", "q95")}),
-                   _share(row["contraction"]), _share(row["coverage_90"]), f"p = {float(row['ks_p']):.2f}",
-                   "yes" if row["identified"] == "True" else "**no**") for row in rows])
+    return table(
+        (
+            "parameter",
+            "posterior mean (5 to 95 %)",
+            "prior variance gone, in recovery",
+            "90 % intervals that hold the truth",
+            "ranks uniform",
+            "identified",
+        ),
+        [
+            (
+                f"`{row['parameter']}`",
+                "{mean:.2f} ({q05:.2f} to {q95:.2f})".format(
+                    **{key: float(fitted[row["parameter"]][key]) for key in ("mean", "q05", "q95")}
+                ),
+                _share(row["contraction"]),
+                _share(row["coverage_90"]),
+                f"p = {float(row['ks_p']):.2f}",
+                "yes" if row["identified"] == "True" else "**no**",
+            )
+            for row in rows
+        ],
+    )
 
 
 def generated() -> dict[str, Callable[[], str]]:
@@ -142,17 +199,23 @@ def generated() -> dict[str, Callable[[], str]]:
     from valign.results import columns
 
     return {
-        "schedule": schedule, "parameters": parameters, "decomposition": decomposition,
+        "schedule": schedule,
+        "parameters": parameters,
+        "decomposition": decomposition,
         "outcomes": lambda: meanings(observe.OUTCOMES, columns.OUTCOMES, "column"),
         "people": lambda: meanings(observe.PEOPLE_SERIES, columns.PEOPLE_SERIES, "variable"),
         "commissioners": lambda: meanings(observe.COMMISSIONER_SERIES, columns.COMMISSIONER_SERIES, "variable"),
         "services": lambda: meanings(observe.SERVICE_SERIES, columns.SERVICE_SERIES, "variable"),
         "agents": lambda: meanings(observe.AGENT_SERIES, columns.AGENT_SERIES, "column"),
         "person-terms": lambda: meanings(events.PERSON_TERMS, columns.PERSON_TERMS, "term"),
-        "service-terms": lambda: meanings((*events.START_TERMS, *columns.SERVICE_TERMS),
-                                          columns.START_TERMS | columns.SERVICE_TERMS, "term"),
+        "service-terms": lambda: meanings(
+            (*events.START_TERMS, *columns.SERVICE_TERMS), columns.START_TERMS | columns.SERVICE_TERMS, "term"
+        ),
         "award-terms": lambda: meanings(events.AWARD_TERMS, columns.AWARD_TERMS, "term"),
-        "grades": grades, "facts": facts, "verdicts": verdicts, "recommissioning": recommissioning,
+        "grades": grades,
+        "facts": facts,
+        "verdicts": verdicts,
+        "recommissioning": recommissioning,
         "recovered": recovered,
     }
 
@@ -173,8 +236,13 @@ def command_line() -> str:
 
     from valign.cli.app import app
 
-    lines = ["# Command line", "", "Made by `make docs` from `valign COMMAND --help`. Exit codes: 0 done, 1 failed, "
-             "2 wrong input, 130 interrupted (what is finished is kept).", ""]
+    lines = [
+        "# Command line",
+        "",
+        "Made by `make docs` from `valign COMMAND --help`. Exit codes: 0 done, 1 failed, "
+        "2 wrong input, 130 interrupted (what is finished is kept).",
+        "",
+    ]
     for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
         inner = getattr(command, "commands", {})
         for title, each in ((name, command), *((f"{name} {sub}", inner[sub]) for sub in sorted(inner))):
@@ -195,8 +263,17 @@ def _options(command: Any) -> list[str]:
             if each.required:
                 default, usage = "required", [*usage, f"{each.opts[0]}{value}"]
             rows.append((f"`{', '.join(each.opts)}{value}`", each.help or "", default))
-    return ["```", " ".join(["valign", *_path(command), *usage, "[OPTIONS]"]), "```", "",
-            table(("argument or option", "meaning", "default"), rows)] if rows else []
+    return (
+        [
+            "```",
+            " ".join(["valign", *_path(command), *usage, "[OPTIONS]"]),
+            "```",
+            "",
+            table(("argument or option", "meaning", "default"), rows),
+        ]
+        if rows
+        else []
+    )
 
 
 def _path(command: Any) -> list[str]:

@@ -20,13 +20,28 @@ def changed_parameters(scenario: Scenario) -> dict[str, float]:
 def description(scenario: Scenario) -> dict[str, Any]:
     """The scenario as plain data, with what follows from it (number of people, services, settings that differ)."""
     return {
-        "name": scenario.name, "title": scenario.title, "description": scenario.description,
-        "months": scenario.months, "runs": scenario.runs, "people": scenario.people(),
-        "services": len(scenario.service_names()), "dimensions": list(scenario.dimensions),
+        "name": scenario.name,
+        "title": scenario.title,
+        "description": scenario.description,
+        "months": scenario.months,
+        "runs": scenario.runs,
+        "people": scenario.people(),
+        "services": len(scenario.service_names()),
+        "dimensions": list(scenario.dimensions),
         "alignment_level": getattr(scenario, "alignment_level", None),
         **{rule: getattr(scenario, rule) for rule in RULES},
-        "organisations": [{"name": g.name, "count": g.count, "staff": g.staff, "managers": g.managers, "peers": g.peers,
-                           "stage": g.stage, "parameters": dict(g.parameters)} for g in scenario.organisations],
+        "organisations": [
+            {
+                "name": g.name,
+                "count": g.count,
+                "staff": g.staff,
+                "managers": g.managers,
+                "peers": g.peers,
+                "stage": g.stage,
+                "parameters": dict(g.parameters),
+            }
+            for g in scenario.organisations
+        ],
         "commissioners": scenario.commissioners.count if scenario.commissioners else 0,
         "mechanisms_off": [name for name, on in scenario.mechanisms.items() if not on],
         "changed_parameters": changed_parameters(scenario),
@@ -51,14 +66,18 @@ def paragraphs(scenario: Scenario) -> list[str]:
     s = scenario
     parts = [" ".join(s.description.split()) or s.title or s.name]
     years = f" ({s.months / 12:g} years)" if s.months % 6 == 0 and s.months else ""
-    parts.append(f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
-                 f"{_counted(s.months, 'month')}{years}."
-                 + (" People and ties come from imported tables." if s.tables is not None else ""))
+    parts.append(
+        f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
+        f"{_counted(s.months, 'month')}{years}."
+        + (" People and ties come from imported tables." if s.tables is not None else "")
+    )
     if s.organisations:
         parts.append("\n".join(["The services at the start:", *map(_service, s.organisations)]))
     if s.commissioners and s.commissioners.count:
-        parts.append(f"{_counted(s.commissioners.count, 'commissioner')} "
-                     f"decide{'s' * (s.commissioners.count == 1)} what is funded.")
+        parts.append(
+            f"{_counted(s.commissioners.count, 'commissioner')} "
+            f"decide{'s' * (s.commissioners.count == 1)} what is funded."
+        )
     level = getattr(s, "alignment_level", None)
     if level is not None:
         parts.append(f"People's values are moved so that the mean alignment at the start is {level:g}.")
@@ -67,9 +86,18 @@ def paragraphs(scenario: Scenario) -> list[str]:
     if off := [name for name, on in s.mechanisms.items() if not on]:
         parts.append(f"Switched off: {', '.join(off)}.")
     if changed := changed_parameters(s):
-        parts.append("\n".join(["Assumptions that are not the defaults:", *(
-            f"  {name}: {value:g} (default {PARAMETERS[name].default:g}, {PARAMETERS[name].unit}): "
-            f"{PARAMETERS[name].meaning}" for name, value in changed.items())]))
+        parts.append(
+            "\n".join(
+                [
+                    "Assumptions that are not the defaults:",
+                    *(
+                        f"  {name}: {value:g} (default {PARAMETERS[name].default:g}, {PARAMETERS[name].unit}): "
+                        f"{PARAMETERS[name].meaning}"
+                        for name, value in changed.items()
+                    ),
+                ]
+            )
+        )
     if own := [rule for rule in RULES if getattr(s, rule) != type(s).model_fields[rule].default]:
         parts.append(f"Rules that are not the default: {', '.join(f'{rule} = {getattr(s, rule)}' for rule in own)}.")
     return parts
@@ -82,14 +110,21 @@ def for_report(scenario: Scenario) -> str:
 
 def difference_in_words(base: Scenario, other: Scenario, name: str) -> str:
     """What makes another scenario of a comparison different: parameters by name, else the scenario as a whole."""
-    changed = {each: (base.value(each), other.value(each)) for each in PARAMETERS
-               if base.value(each) != other.value(each)}
+    changed = {
+        each: (base.value(each), other.value(each)) for each in PARAMETERS if base.value(each) != other.value(each)
+    }
     same = base.replace({each: new for each, (_, new) in changed.items()}) if changed else base
     if same.to_toml() != other.to_toml():
         return f"The scenario {name}:\n\n{for_report(other)}"
-    return "\n".join([f"{name} is the same but for:", *(
-        f"  {each}: {new:g} instead of {old:g} ({PARAMETERS[each].unit}): {PARAMETERS[each].meaning}"
-        for each, (old, new) in changed.items())])
+    return "\n".join(
+        [
+            f"{name} is the same but for:",
+            *(
+                f"  {each}: {new:g} instead of {old:g} ({PARAMETERS[each].unit}): {PARAMETERS[each].meaning}"
+                for each, (old, new) in changed.items()
+            ),
+        ]
+    )
 
 
 def in_words(scenario: Scenario) -> str:
@@ -97,18 +132,25 @@ def in_words(scenario: Scenario) -> str:
     title = f"{scenario.name}: {scenario.title}" if scenario.title else scenario.name
     s = scenario
     held = sorted(s.dimensions, key=lambda name: -s.innovation.emphasis[name])
-    values = [f"The innovation, {s.innovation.name}, stands for these values (0: not at all, 1: wholly; in brackets "
-              "how much each counts for its fit):",
-              *(f"  {name.replace('_', ' ')}: {s.innovation.values[name]:g} ({100 * s.innovation.emphasis[name]:.0f} %)"
-                for name in held)]
+    values = [
+        f"The innovation, {s.innovation.name}, stands for these values (0: not at all, 1: wholly; in brackets "
+        "how much each counts for its fit):",
+        *(
+            f"  {name.replace('_', ' ')}: {s.innovation.values[name]:g} ({100 * s.innovation.emphasis[name]:.0f} %)"
+            for name in held
+        ),
+    ]
     lines = [line for part in (*paragraphs(s), "\n".join(values)) for line in ("", *part.split("\n"))]
     return "\n".join([title, *(each for line in lines for each in _wrapped(line))])
 
 
 def _service(g: Any) -> str:
     own = "".join(f"; {name} {value:g}" for name, value in g.parameters.items())
-    people = [_counted(number, word) for number, word in ((g.staff, "staff"), (g.managers, "manager"),
-                                                          (g.peers, "peer advocate")) if number]
+    people = [
+        _counted(number, word)
+        for number, word in ((g.staff, "staff"), (g.managers, "manager"), (g.peers, "peer advocate"))
+        if number
+    ]
     many = f"{g.count:,} × {g.name}, each with" if g.count > 1 else f"{g.name}, with"
     return f"  {many} {', '.join(people)}; {g.stage}{own}"
 

@@ -21,9 +21,32 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RAW, PART = HERE / "raw.csv", HERE / "raw.part.csv"
-COLUMNS = ("measure", "task", "tool", "size", "people", "ties", "months", "repeat", "runs", "setup_cpu",
-           "seconds", "cpu", "start_MB", "peak_MB", "month", "mean", "sd", "difference", "status", "version",
-           "load", "note", "ceilings", "machine")
+COLUMNS = (
+    "measure",
+    "task",
+    "tool",
+    "size",
+    "people",
+    "ties",
+    "months",
+    "repeat",
+    "runs",
+    "setup_cpu",
+    "seconds",
+    "cpu",
+    "start_MB",
+    "peak_MB",
+    "month",
+    "mean",
+    "sd",
+    "difference",
+    "status",
+    "version",
+    "load",
+    "note",
+    "ceilings",
+    "machine",
+)
 MONTHS, SIZES, CHECK_SIZE, SMALL = 60, (1_000, 10_000, 100_000, 1_000_000), 1_000, 100
 ENSEMBLE_SIZES = (1_000, 100_000)
 ABLE = {
@@ -45,8 +68,11 @@ class Book:
         self.rows: list[Row] = []
         if path.exists():
             with path.open(newline="", encoding="utf-8") as stream:
-                self.rows = [row for row in csv.DictReader(stream) if row["ceilings"] == fixed["ceilings"]
-                             and row["machine"] == fixed["machine"]]
+                self.rows = [
+                    row
+                    for row in csv.DictReader(stream)
+                    if row["ceilings"] == fixed["ceilings"] and row["machine"] == fixed["machine"]
+                ]
         self.write()
 
     def write(self) -> None:
@@ -91,16 +117,41 @@ def too_slow(single: list[Row], many: float) -> str:
     return f"not tried: about {expected:,.0f} s expected for two runs" if expected > many else ""
 
 
-def worker(measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
-           limit: float, environment: dict[str, str]) -> tuple[list[Row], str]:
+def worker(
+    measure: str,
+    task: str,
+    tool: str,
+    size: int,
+    network: tuple[str, str],
+    seconds: float,
+    limit: float,
+    environment: dict[str, str],
+) -> tuple[list[Row], str]:
     """Rows that a process of its own reports, and how it ended ("ok", or why not), at most `limit` seconds later."""
     one_core = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.worker", measure, task, tool, str(size),
-               *network, str(seconds)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "benchmarks.peers.worker",
+        measure,
+        task,
+        tool,
+        str(size),
+        *network,
+        str(seconds),
+    ]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         try:
-            code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=err, timeout=limit, env={
-                **os.environ, **one_core, "MPLBACKEND": "Agg", "STARSIM_INSTALL_FONTS": "0", **environment}).returncode
+            code = subprocess.run(
+                command,
+                cwd=ROOT,
+                stdout=out,
+                stderr=err,
+                timeout=limit,
+                env={**os.environ, **one_core, "MPLBACKEND": "Agg", "STARSIM_INSTALL_FONTS": "0", **environment},
+            ).returncode
             status = "ok"
         except subprocess.TimeoutExpired:
             code, status = 0, f"stopped after {limit:,.0f} s"
@@ -112,8 +163,18 @@ def worker(measure: str, task: str, tool: str, size: int, network: tuple[str, st
         return [json.loads(line) for line in out if line.startswith("{")], status
 
 
-def measured(book: Book, measure: str, task: str, tool: str, size: int, network: tuple[str, str], seconds: float,
-             limit: float, environment: dict[str, str] | None = None, started: bool = False) -> None:
+def measured(
+    book: Book,
+    measure: str,
+    task: str,
+    tool: str,
+    size: int,
+    network: tuple[str, str],
+    seconds: float,
+    limit: float,
+    environment: dict[str, str] | None = None,
+    started: bool = False,
+) -> None:
     """One entry of the plan, unless the book has it."""
     if book.found(measure, task, tool, size):
         return
@@ -131,8 +192,9 @@ def measured(book: Book, measure: str, task: str, tool: str, size: int, network:
         if curve is None:
             rows.append({**shared, **each, "status": "ok"})
         else:
-            rows += [{**shared, **each, "month": month, "mean": mean, "sd": sd, "status": "ok"}
-                     for month, mean, sd in curve]
+            rows += [
+                {**shared, **each, "month": month, "mean": mean, "sd": sd, "status": "ok"} for month, mean, sd in curve
+            ]
     if not rows:
         rows = [{**shared, "status": status if status != "ok" else "failed: said nothing"}]
     book.add(rows)
@@ -149,6 +211,7 @@ def ways(task: str | None = None) -> Iterator[tuple[str, str]]:
 def run(book: Book, seconds: float, memory: float, many: float, largest: int) -> None:
     """The whole plan: starts, checks, single runs by size, ensembles."""
     with tempfile.TemporaryDirectory() as folder:
+
         def network(task: str, tool: str, size: int) -> tuple[str, str]:
             """Files with the network of so many people and of a small one, made when first asked for."""
             paths = str(Path(folder, f"{task}-{size}.npz")), str(Path(folder, f"{task}-{SMALL}.npz"))
@@ -175,7 +238,7 @@ def run(book: Book, seconds: float, memory: float, many: float, largest: int) ->
                 before = book.found("single", task, tool, size)
         for task, tool in ways():
             for size in (each for each in ENSEMBLE_SIZES if each <= largest):
-                if (reason := too_slow(book.found("single", task, tool, size), many)):
+                if reason := too_slow(book.found("single", task, tool, size), many):
                     if not book.found("ensemble", task, tool, size):
                         book.add([{"measure": "ensemble", "task": task, "tool": tool, "size": size, "status": reason}])
                 else:
@@ -188,7 +251,7 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=8.0, help="nor once it would need more GB")
     parser.add_argument("--many", type=float, default=60.0, help="seconds for each ensemble and each check")
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="the largest population")
-    parser.add_argument("--note", default="", help="about the machine, for the table (\"others were working on it\")")
+    parser.add_argument("--note", default="", help='about the machine, for the table ("others were working on it")')
     parser.add_argument("--table", action="store_true", help="only write RESULTS.md and the figure from raw.csv")
     given = parser.parse_args()
     if not given.table:

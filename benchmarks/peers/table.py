@@ -19,8 +19,13 @@ OURS = "valign"
 TITLES = {"uptake": "Uptake passed on by peers", "values": "Values, bounded confidence", "whole": "The whole model"}
 CHECKED = (12, 24, 36, 48, 60)  # months at which uptake is compared
 REFERENCE = "plain-Mesa reference"
-DRAWN = {"valign": ("#2c105c", STYLES[0]), "Starsim": ("#b5367a", STYLES[1]), "Mesa": ("#cf7510", STYLES[2]),
-         "ndlib": ("#2b5c8a", (0, (6, 1.5, 1.5, 1.5))), REFERENCE: (MUTED, (0, (3, 1)))}
+DRAWN = {
+    "valign": ("#2c105c", STYLES[0]),
+    "Starsim": ("#b5367a", STYLES[1]),
+    "Mesa": ("#cf7510", STYLES[2]),
+    "ndlib": ("#2b5c8a", (0, (6, 1.5, 1.5, 1.5))),
+    REFERENCE: (MUTED, (0, (3, 1))),
+}
 LIMITS = """\
 - **uptake** is the same process for all: the chance in a month is 1 − (1 − 0.01)ⁿ with n ties to people who have
   taken it up; 2 % have at the start. valign does it with its awareness by ties and engagement at once, everything
@@ -64,18 +69,33 @@ def number(value: float) -> str:
 
 def rows_of(columns: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table."""
-    return ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns),
-            *("| " + " | ".join(row) + " |" for row in rows), ""]
+    return [
+        "| " + " | ".join(columns) + " |",
+        "|" + "---|" * len(columns),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
 
 
 def medians(raw: pd.DataFrame) -> pd.DataFrame:
     """Single runs by task, tool and size: medians over repeats in seconds of a core, and `ratio` to valign's."""
     raw = raw[(raw["measure"] == "single") & (raw["status"] == "ok")]
     keys = ["task", "tool", "size"]
-    out = raw.groupby(keys, sort=False).agg(
-        people=("people", "first"), ties=("ties", "first"), setup=("setup_cpu", "median"),
-        seconds=("cpu", "median"), low=("cpu", "min"), high=("cpu", "max"), repeats=("cpu", "size"),
-        peak=("peak_MB", "max"), above=("start_MB", "first")).reset_index()
+    out = (
+        raw.groupby(keys, sort=False)
+        .agg(
+            people=("people", "first"),
+            ties=("ties", "first"),
+            setup=("setup_cpu", "median"),
+            seconds=("cpu", "median"),
+            low=("cpu", "min"),
+            high=("cpu", "max"),
+            repeats=("cpu", "size"),
+            peak=("peak_MB", "max"),
+            above=("start_MB", "first"),
+        )
+        .reset_index()
+    )
     out["above"] = out["peak"] - out["above"]
     out["months"] = raw.groupby(keys, sort=False)["months"].first().to_numpy()
     return with_ratio(out, ["task", "size"])
@@ -105,20 +125,27 @@ def agreement(raw: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     part = part[part["month"].isin(CHECKED)].copy()
     part["error"] = part["sd"] / np.sqrt(part["runs"])
     ours = part[part["tool"] == OURS].set_index("month")
-    part["z"] = [np.nan if row.tool == OURS or row.month not in ours.index
-                 else (row.mean - ours["mean"][row.month]) / math.hypot(row.error, ours["error"][row.month])
-                 for row in part[["tool", "month", "mean", "error"]].itertuples(index=False)]
+    part["z"] = [
+        np.nan
+        if row.tool == OURS or row.month not in ours.index
+        else (row.mean - ours["mean"][row.month]) / math.hypot(row.error, ours["error"][row.month])
+        for row in part[["tool", "month", "mean", "error"]].itertuples(index=False)
+    ]
     comparisons = max(1, int(part["z"].notna().sum()))
     return part[["tool", "month", "mean", "error", "runs", "z"]], NormalDist().inv_cdf(1 - 0.025 / comparisons)
 
 
 def single_section(raw: pd.DataFrame) -> list[str]:
     table = medians(raw)
-    lines = ["## One run, by size", "",
-             "Medians of the seconds that a core was busy (on a machine with nothing else to do, those of the "
-             "clock, which stand in raw.csv); 60 months. Ratio: against valign's at the same size; under 1, the other "
-             "is faster. Memory: the most that the process held, and what of it came after the start-up with a small "
-             "run.", ""]
+    lines = [
+        "## One run, by size",
+        "",
+        "Medians of the seconds that a core was busy (on a machine with nothing else to do, those of the "
+        "clock, which stand in raw.csv); 60 months. Ratio: against valign's at the same size; under 1, the other "
+        "is faster. Memory: the most that the process held, and what of it came after the start-up with a small "
+        "run.",
+        "",
+    ]
     for task in TITLES:
         part = raw[(raw["measure"] == "single") & (raw["task"] == task)]
         rows = []
@@ -128,13 +155,36 @@ def single_section(raw: pd.DataFrame) -> list[str]:
                 rows.append([tool, f"{size:,}", "", f"*{group['status'].iloc[0]}*", "", "", "", ""])
                 continue
             one = found.iloc[0]
-            rows.append([tool, f"{one.people:,.0f}", number(one.setup),
-                         f"{number(one.seconds)} ({number(one.low)} to {number(one.high)}, {one.repeats})",
-                         number(one.nanoseconds), number(one.ratio), f"{one.peak:,.0f}", f"{max(0.0, one.above):,.0f}"])
+            rows.append(
+                [
+                    tool,
+                    f"{one.people:,.0f}",
+                    number(one.setup),
+                    f"{number(one.seconds)} ({number(one.low)} to {number(one.high)}, {one.repeats})",
+                    number(one.nanoseconds),
+                    number(one.ratio),
+                    f"{one.peak:,.0f}",
+                    f"{max(0.0, one.above):,.0f}",
+                ]
+            )
         if rows:
-            lines += [f"### {TITLES[task]}", "", *rows_of(
-                ["tool", "people", "set-up, s", "run, s (range, repeats)", "ns per agent-month", "ratio", "memory, MB",
-                 "of it added"], rows)]
+            lines += [
+                f"### {TITLES[task]}",
+                "",
+                *rows_of(
+                    [
+                        "tool",
+                        "people",
+                        "set-up, s",
+                        "run, s (range, repeats)",
+                        "ns per agent-month",
+                        "ratio",
+                        "memory, MB",
+                        "of it added",
+                    ],
+                    rows,
+                ),
+            ]
     return lines
 
 
@@ -143,13 +193,39 @@ def ensemble_section(raw: pd.DataFrame) -> list[str]:
     order = {task: place for place, task in enumerate(TITLES)}
     table = table.sort_values("task", key=lambda column: column.map(order), kind="stable")
     table = table.sort_values("size", kind="stable")
-    rows = [[TITLES[one.task], f"{one.people:,.0f}", one.tool, f"{one.runs:,.0f}", number(1000 * one.seconds),
-             number(one.nanoseconds), number(one.ratio), number(1000 * one.seconds / 60)] for one in table.itertuples()]
-    return ["## An ensemble of 1,000 runs", "",
-            "Seconds of a core. Where fewer runs were made, the time of 1,000 is worked out from them; a tool is left "
-            "out where two runs would have taken longer than allowed.", "",
-            *rows_of(["task", "people", "tool", "runs made", "ms a run", "ns per agent-month", "ratio",
-                      "minutes for 1,000 runs"], rows)]
+    rows = [
+        [
+            TITLES[one.task],
+            f"{one.people:,.0f}",
+            one.tool,
+            f"{one.runs:,.0f}",
+            number(1000 * one.seconds),
+            number(one.nanoseconds),
+            number(one.ratio),
+            number(1000 * one.seconds / 60),
+        ]
+        for one in table.itertuples()
+    ]
+    return [
+        "## An ensemble of 1,000 runs",
+        "",
+        "Seconds of a core. Where fewer runs were made, the time of 1,000 is worked out from them; a tool is left "
+        "out where two runs would have taken longer than allowed.",
+        "",
+        *rows_of(
+            [
+                "task",
+                "people",
+                "tool",
+                "runs made",
+                "ms a run",
+                "ns per agent-month",
+                "ratio",
+                "minutes for 1,000 runs",
+            ],
+            rows,
+        ),
+    ]
 
 
 def check_section(raw: pd.DataFrame) -> list[str]:
@@ -159,47 +235,92 @@ def check_section(raw: pd.DataFrame) -> list[str]:
         part = part.sort_values("month")
         largest = part["z"].abs().max()
         verdict = "" if tool == OURS else f"{largest:.2f}: " + ("within" if largest < bound else "**not** within")
-        rows.append([tool, f"{part['runs'].iloc[0]:,.0f}",
-                     *(f"{100 * one.mean:.1f} ± {100 * one.error:.1f}"
-                       for one in part[["mean", "error"]].itertuples(index=False)),
-                     verdict])
-    lines = ["## Do they do the same?", "",
-             "**Uptake**: mean share who have taken it up, in per cent ± standard error, on one network; the largest "
-             f"|z| against valign should stay under {bound:.2f} (5 % over all the comparisons together).", "",
-             *rows_of(["tool", "runs", *(f"month {month}" for month in CHECKED), "largest z"], rows)]
+        rows.append(
+            [
+                tool,
+                f"{part['runs'].iloc[0]:,.0f}",
+                *(
+                    f"{100 * one.mean:.1f} ± {100 * one.error:.1f}"
+                    for one in part[["mean", "error"]].itertuples(index=False)
+                ),
+                verdict,
+            ]
+        )
+    lines = [
+        "## Do they do the same?",
+        "",
+        "**Uptake**: mean share who have taken it up, in per cent ± standard error, on one network; the largest "
+        f"|z| against valign should stay under {bound:.2f} (5 % over all the comparisons together).",
+        "",
+        *rows_of(["tool", "runs", *(f"month {month}" for month in CHECKED), "largest z"], rows),
+    ]
     values = raw[(raw["measure"] == "check") & (raw["task"] == "values") & (raw["status"] == "ok")]
     said = [f"{one.tool} {one.difference:.0e}" for one in values.itertuples() if np.isfinite(one.difference)]
-    return [*lines, "**Values**: the same start for everybody; largest difference from valign in anybody's value after "
-            f"60 months: {', '.join(said) or 'not measured'}. ndlib's rule is another one, so it is not compared.", ""]
+    return [
+        *lines,
+        "**Values**: the same start for everybody; largest difference from valign in anybody's value after "
+        f"60 months: {', '.join(said) or 'not measured'}. ndlib's rule is another one, so it is not compared.",
+        "",
+    ]
 
 
 def start_section(raw: pd.DataFrame) -> list[str]:
     wide = raw[raw["measure"].isin(["start-cold", "start-warm"]) & (raw["status"] == "ok")]
     wide = wide.pivot_table(index=["task", "tool"], columns="measure", values="seconds", sort=False).reset_index()
-    return ["## From nothing to the end of a first run of 100 people", "", "By the clock.", "",
-            *rows_of(["task", "tool", "start, nothing compiled, s", "start again, s"],
-                     [[TITLES[one["task"]], one["tool"], number(one.get("start-cold", math.nan)),
-                       number(one.get("start-warm", math.nan))] for one in wide.to_dict("records")])]
+    return [
+        "## From nothing to the end of a first run of 100 people",
+        "",
+        "By the clock.",
+        "",
+        *rows_of(
+            ["task", "tool", "start, nothing compiled, s", "start again, s"],
+            [
+                [
+                    TITLES[one["task"]],
+                    one["tool"],
+                    number(one.get("start-cold", math.nan)),
+                    number(one.get("start-warm", math.nan)),
+                ]
+                for one in wide.to_dict("records")
+            ],
+        ),
+    ]
 
 
 def document(raw: pd.DataFrame) -> str:
     """RESULTS.md."""
     versions = raw.dropna(subset=["version"]).drop_duplicates("tool")
-    said = ", ".join(f"{one.tool} {one.version}" if one.tool.lower() in ("valign", "ndlib", "starsim") else
-                     f"{one.tool} (Mesa {one.version})" for one in versions.itertuples())
+    said = ", ".join(
+        f"{one.tool} {one.version}"
+        if one.tool.lower() in ("valign", "ndlib", "starsim")
+        else f"{one.tool} (Mesa {one.version})"
+        for one in versions.itertuples()
+    )
     notes = [each for each in raw["note"].dropna().unique() if each]
     load = pd.to_numeric(raw["load"]).dropna()
     busy = f" Load of the machine as each measurement began: median {load.median():.1f}, at most {load.max():.1f}."
-    return "\n".join([
-        "# valign beside its peers", "",
-        f"Made by `make bench-peers` from raw.csv: one machine ({raw['machine'].iloc[0]}), each tool in a process of "
-        f"its own, on one core, after a run that was not counted. {said}.{busy}"
-        + (f" **Note: {'; '.join(notes)}**, which slows down even the seconds of a core." if notes else ""), "",
-        "Limits: a size is not tried once a run would take longer or need more than allowed "
-        f"({raw['ceilings'].iloc[0]}).", "",
-        "![Seconds of one run against the number of people](cost.png)", "",
-        *single_section(raw), *ensemble_section(raw), *check_section(raw), *start_section(raw),
-        "## What is compared with what", "", LIMITS])
+    return "\n".join(
+        [
+            "# valign beside its peers",
+            "",
+            f"Made by `make bench-peers` from raw.csv: one machine ({raw['machine'].iloc[0]}), each tool in a process "
+            f"of its own, on one core, after a run that was not counted. {said}.{busy}"
+            + (f" **Note: {'; '.join(notes)}**, which slows down even the seconds of a core." if notes else ""),
+            "",
+            "Limits: a size is not tried once a run would take longer or need more than allowed "
+            f"({raw['ceilings'].iloc[0]}).",
+            "",
+            "![Seconds of one run against the number of people](cost.png)",
+            "",
+            *single_section(raw),
+            *ensemble_section(raw),
+            *check_section(raw),
+            *start_section(raw),
+            "## What is compared with what",
+            "",
+            LIMITS,
+        ]
+    )
 
 
 def figure(table: pd.DataFrame) -> Figure:
@@ -217,20 +338,30 @@ def figure(table: pd.DataFrame) -> Figure:
             line = line.sort_values("people")
             bars = [line["seconds"] - line["low"], line["high"] - line["seconds"]]
             colour, style = DRAWN[str(tool)]
-            axes.errorbar(line["people"], line["seconds"], bars, color=colour, ls=style, marker="o", ms=4, lw=2,
-                          elinewidth=1)
+            axes.errorbar(
+                line["people"], line["seconds"], bars, color=colour, ls=style, marker="o", ms=4, lw=2, elinewidth=1
+            )
             last = line.iloc[-1]
             if tool == REFERENCE:  # ends early, beneath other lines
-                axes.annotate("plain-Mesa\nreference", (last["people"], last["high"] * 1.25), color=colour, ha="center",
-                              va="bottom", fontsize=9.5)
+                axes.annotate(
+                    "plain-Mesa\nreference",
+                    (last["people"], last["high"] * 1.25),
+                    color=colour,
+                    ha="center",
+                    va="bottom",
+                    fontsize=9.5,
+                )
             else:
                 ends.append((tool, last["people"], last["seconds"]))
         places = apart([math.log10(end[2]) for end in ends], 0.055 * math.log10(high / low))
         for (tool, people, _), place in zip(ends, places, strict=True):
-            axes.annotate(tool, (people * 1.35, 10 ** place), color=DRAWN[tool][0], va="center", fontsize=9.5)
+            axes.annotate(tool, (people * 1.35, 10**place), color=DRAWN[tool][0], va="center", fontsize=9.5)
     panels[0].set_ylabel("seconds of a core, 60 months, one run")
-    note(drawn, "Medians of repeats on a network that is ready; bars: their range. "
-                "Lines end where the next size was over the limits.")
+    note(
+        drawn,
+        "Medians of repeats on a network that is ready; bars: their range. "
+        "Lines end where the next size was over the limits.",
+    )
     return drawn
 
 

@@ -24,8 +24,19 @@ HAZARD, START = 0.01, 0.02  # a month and tie; share who have taken it up at the
 WIDTH, RATE = 0.3, 0.3
 SERVICE = 25  # people in a service
 PER_PAIR = 54.0  # people in a hostel and an outreach team of `two-services`, commissioners aside
-OFF = ("fit_effect", "peer_effect", "evidence_effect", "climate_effect", "identity_effect", "workload_effect",
-       "frailty_sd", "broadcast", "awareness_in_service", "awareness_by_ties", "initial_awareness")
+OFF = (
+    "fit_effect",
+    "peer_effect",
+    "evidence_effect",
+    "climate_effect",
+    "identity_effect",
+    "workload_effect",
+    "frailty_sd",
+    "broadcast",
+    "awareness_in_service",
+    "awareness_by_ties",
+    "initial_awareness",
+)
 
 
 def scenario_of(task: str, people: int) -> Scenario:
@@ -45,14 +56,28 @@ def scenario_of(task: str, people: int) -> Scenario:
         parameters |= {"relationship_rate": RATE, "kernel_width": WIDTH}
     else:
         parameters |= {"awareness_by_ties": HAZARD, "initial_awareness": START}
-    scenario = Scenario.from_mapping({
-        "name": f"peers-{task}", "months": MONTHS + (task == "uptake"),  # those aware at the start engage in month 1
-        "dimensions": ["value"], "mechanisms": {name: name in on for name in MECHANISMS},
-        "innovation": {"values": {"value": 0.5}, "emphasis": {"value": 1.0}}, "profiles": {"anybody": {"value": 0.5}},
-        "organisations": [{"name": "service", "count": people // SERVICE, "staff": SERVICE - 1, "managers": 1,
-                           "stage": "commissioned", "staff_profile": "anybody", "manager_profile": "anybody",
-                           "client_profile": "anybody"}],
-    })
+    scenario = Scenario.from_mapping(
+        {
+            "name": f"peers-{task}",
+            "months": MONTHS + (task == "uptake"),  # those aware at the start engage in month 1
+            "dimensions": ["value"],
+            "mechanisms": {name: name in on for name in MECHANISMS},
+            "innovation": {"values": {"value": 0.5}, "emphasis": {"value": 1.0}},
+            "profiles": {"anybody": {"value": 0.5}},
+            "organisations": [
+                {
+                    "name": "service",
+                    "count": people // SERVICE,
+                    "staff": SERVICE - 1,
+                    "managers": 1,
+                    "stage": "commissioned",
+                    "staff_profile": "anybody",
+                    "manager_profile": "anybody",
+                    "client_profile": "anybody",
+                }
+            ],
+        }
+    )
     return scenario.replace(parameters)
 
 

@@ -37,6 +37,7 @@ def in_a_loop(run: Callable[[int], Curve]) -> Callable[[int], None]:
     def ensemble(runs: int) -> None:
         for seed in range(runs):
             run(seed)
+
     return ensemble
 
 
@@ -77,8 +78,9 @@ def valign(task: str, people: int, path: Path) -> Prepared:
 def batch(model: type, seeds: list[int], months: int) -> Any:
     import mesa
 
-    return mesa.batch_run(model, {"rng": seeds}, max_steps=months, number_processes=1, data_collection_period=-1,
-                          display_progress=False)
+    return mesa.batch_run(
+        model, {"rng": seeds}, max_steps=months, number_processes=1, data_collection_period=-1, display_progress=False
+    )
 
 
 def reference(task: str, people: int, path: Path) -> Prepared:
@@ -93,7 +95,8 @@ def reference(task: str, people: int, path: Path) -> Prepared:
             super().__init__(scenario, society, int(rng), ordinary_random=True, recording=False)
             self.running = True
             self.datacollector = mesa.DataCollector(
-                {"uptake": lambda model: sum(person.stage == 2 for person in model.people) / len(model.people)})
+                {"uptake": lambda model: sum(person.stage == 2 for person in model.people) / len(model.people)}
+            )
             self.datacollector.collect(self)
 
         def step(self) -> None:
@@ -107,8 +110,13 @@ def reference(task: str, people: int, path: Path) -> Prepared:
         last[:] = [model]
         return np.array(model.datacollector.model_vars["uptake"])[1:] if task == "uptake" else None
 
-    return Prepared(run, lambda runs: batch(Plain, list(range(runs)), scenario.months), len(society.tie_a),
-                    len(society.role), lambda: np.array([person.values[0] for person in last[0].people]))
+    return Prepared(
+        run,
+        lambda runs: batch(Plain, list(range(runs)), scenario.months),
+        len(society.tie_a),
+        len(society.role),
+        lambda: np.array([person.values[0] for person in last[0].people]),
+    )
 
 
 def mesa_model(task: str, people: int, path: Path) -> Prepared:
@@ -156,7 +164,8 @@ def mesa_model(task: str, people: int, path: Path) -> Prepared:
             for person, others in zip(self.members, ties, strict=True):
                 person.ties = [self.members[other] for other in others]
             self.datacollector = mesa.DataCollector(
-                {"curve": lambda model: float(summary([person.state for person in model.members]))})
+                {"curve": lambda model: float(summary([person.state for person in model.members]))}
+            )
             self.datacollector.collect(self)
 
         def step(self) -> None:
@@ -171,8 +180,13 @@ def mesa_model(task: str, people: int, path: Path) -> Prepared:
         last[:] = [model]
         return np.array(model.datacollector.model_vars["curve"])
 
-    return Prepared(run, lambda runs: batch(Model, list(range(runs)), MONTHS), len(network["a"]), people,
-                    lambda: np.array([person.state for person in last[0].members]))
+    return Prepared(
+        run,
+        lambda runs: batch(Model, list(range(runs)), MONTHS),
+        len(network["a"]),
+        people,
+        lambda: np.array([person.state for person in last[0].members]),
+    )
 
 
 # --- ndlib ----------------------------------------------------------------------------------------------------------
@@ -228,8 +242,16 @@ def starsim(task: str, people: int, path: Path) -> Prepared:
 
     def run(seed: int) -> Curve:
         sir = ss.SIR(beta=ss.probpermonth(HAZARD), init_prev=START, dur_inf=ss.constant(v=ss.years(1e5)), p_death=0)
-        sim = ss.Sim(n_agents=people, networks=Fixed(edges={name: each.copy() for name, each in edges.items()}),
-                     diseases=sir, dt=ss.month, dur=ss.months(MONTHS - 1), start=2000, rand_seed=seed, verbose=0)
+        sim = ss.Sim(
+            n_agents=people,
+            networks=Fixed(edges={name: each.copy() for name, each in edges.items()}),
+            diseases=sir,
+            dt=ss.month,
+            dur=ss.months(MONTHS - 1),
+            start=2000,
+            rand_seed=seed,
+            verbose=0,
+        )
         sim.init()
         first = float(np.count_nonzero(sim.diseases.sir.infected)) / people
         sim.run()
@@ -248,10 +270,13 @@ class Tool:
     tasks: tuple[str, ...]
 
 
-TOOLS = {tool.name: tool for tool in (
-    Tool("valign", "valign", valign, ("uptake", "values", "whole")),
-    Tool("Mesa", "mesa", mesa_model, ("uptake", "values")),
-    Tool("plain-Mesa reference", "mesa", reference, ("uptake", "values", "whole")),
-    Tool("ndlib", "ndlib", ndlib, ("uptake", "values")),
-    Tool("Starsim", "starsim", starsim, ("uptake",)),
-)}
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("valign", "valign", valign, ("uptake", "values", "whole")),
+        Tool("Mesa", "mesa", mesa_model, ("uptake", "values")),
+        Tool("plain-Mesa reference", "mesa", reference, ("uptake", "values", "whole")),
+        Tool("ndlib", "ndlib", ndlib, ("uptake", "values")),
+        Tool("Starsim", "starsim", starsim, ("uptake",)),
+    )
+}

@@ -55,8 +55,17 @@ def single(tool: Tool, task: str, people: int, path: Path, seconds: float) -> No
     for repeat in range(REPEATS):
         _, setup, prepared = timed(tool.prepare, task, people, path)
         taken, busy, _ = timed(prepared.run, repeat + 1)
-        say(people=prepared.people, ties=prepared.ties, repeat=repeat, runs=1, setup_cpu=setup, seconds=taken,
-            cpu=busy, start_MB=before, peak_MB=peak() if repeat == 0 else None)
+        say(
+            people=prepared.people,
+            ties=prepared.ties,
+            repeat=repeat,
+            runs=1,
+            setup_cpu=setup,
+            seconds=taken,
+            cpu=busy,
+            start_MB=before,
+            peak_MB=peak() if repeat == 0 else None,
+        )
         del prepared
         if time.perf_counter() - begun > seconds / 2:
             return
@@ -76,8 +85,16 @@ def ensemble(tool: Tool, task: str, people: int, path: Path, seconds: float) -> 
     prepared = tool.prepare(task, people, path)
     runs = affordable(prepared, seconds)
     taken, busy, _ = timed(prepared.ensemble, runs)
-    say(people=prepared.people, ties=prepared.ties, repeat=0, runs=runs, seconds=taken, cpu=busy, start_MB=before,
-        peak_MB=peak())
+    say(
+        people=prepared.people,
+        ties=prepared.ties,
+        repeat=0,
+        runs=runs,
+        seconds=taken,
+        cpu=busy,
+        start_MB=before,
+        peak_MB=peak(),
+    )
 
 
 def check(tool: Tool, task: str, people: int, path: Path, seconds: float) -> None:
@@ -109,7 +126,8 @@ def main(measure: str, task: str, name: str, people: str, network: str, small: s
         say(people=SMALL, repeat=0, runs=1, version=importlib.metadata.version(tool.package))
     else:
         {"single": single, "ensemble": ensemble, "check": check}[measure](
-            tool, task, int(people), Path(network), float(seconds))
+            tool, task, int(people), Path(network), float(seconds)
+        )
 
 
 if __name__ == "__main__":

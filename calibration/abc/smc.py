@@ -365,13 +365,7 @@ def _read(number: int, saved: Mapping[str, np.ndarray]) -> Generation:
 
 
 def _from_prior(
-    simulate: Simulator,
-    result: Result,
-    n: int,
-    particles: int,
-    seed: int,
-    batch: int,
-    told: Callable[[int], None],
+    simulate: Simulator, result: Result, n: int, particles: int, seed: int, batch: int, told: Callable[[int], None]
 ) -> Generation:
     made_of: list[tuple[np.ndarray, ...]] = []  # points, seeds, summaries
     for number, start in enumerate(range(0, n, batch)):

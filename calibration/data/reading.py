@@ -197,8 +197,10 @@ class Data:
         made = hashlib.blake2b(digest_size=8)
         for table in (self.people, self.ties):
             made.update(b"" if table is None else table.to_csv(index=False).encode())
-        series = [(each.name, each.variable, each.time.tolist(), each.share.tolist(), each.of.tolist(), each.error)
-                  for each in self.series]
+        series = [
+            (each.name, each.variable, each.time.tolist(), each.share.tolist(), each.of.tolist(), each.error)
+            for each in self.series
+        ]
         made.update(repr((series, dict(self.orientation), self.patterns)).encode())
         return made.hexdigest()
 

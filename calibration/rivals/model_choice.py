@@ -116,8 +116,13 @@ def choose_smc(
         chance = (1 - EVERY_MODEL) * share + EVERY_MODEL / K
         kernels = [_kernel(m, models, at, weight, distances, epsilon, pool, len(problems[m].prior)) for m in range(K)]
 
-        def make(generation: int = generation, epsilon: float = epsilon, chance: np.ndarray = chance,
-                 kernels: list[Kernel] = kernels, budget: int = left) -> dict[str, np.ndarray]:
+        def make(
+            generation: int = generation,
+            epsilon: float = epsilon,
+            chance: np.ndarray = chance,
+            kernels: list[Kernel] = kernels,
+            budget: int = left,
+        ) -> dict[str, np.ndarray]:
             parts: list[dict[str, np.ndarray]] = []
             found = 0
             while budget > 0 and found < particles:

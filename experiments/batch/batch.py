@@ -18,7 +18,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import (
-    FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait,
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
 )
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -123,12 +129,19 @@ class Batch:
 
     def rows(self, number: int) -> pd.DataFrame:
         """The rows of the design in shard `number`."""
-        return self.design.iloc[number * self.size:(number + 1) * self.size]
+        return self.design.iloc[number * self.size : (number + 1) * self.size]
 
     def job(self, number: int) -> shards.Job:
         """What computing shard `number` needs; it can go to another process or machine."""
-        return shards.Job(self.scenario, self.society, self.record, self.key, self.work["code"], number * self.size,
-                          self.rows(number).reset_index(drop=True))
+        return shards.Job(
+            self.scenario,
+            self.society,
+            self.record,
+            self.key,
+            self.work["code"],
+            number * self.size,
+            self.rows(number).reset_index(drop=True),
+        )
 
     def missing(self) -> list[int]:
         """Numbers of the shards that have yet to be computed; damaged and foreign ones are named and removed."""
@@ -148,10 +161,19 @@ class Batch:
 
 # --- beginning and going on ------------------------------------------------------------------------------------------
 def run_batch(
-    scenario: Scenario | str | Path, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
-    threads: int | None = None, workers: int | None = None, cluster: str | None = None,
-    society: Society | None = None, progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] = lambda _: None, command: str = "valign.run_batch", shard_rows: int | None = None,
+    scenario: Scenario | str | Path,
+    design: pd.DataFrame,
+    folder: str | Path,
+    record: tuple[str, ...] = (),
+    *,
+    threads: int | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    society: Society | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    command: str = "valign.run_batch",
+    shard_rows: int | None = None,
 ) -> Batch:
     """Simulate a design into a folder; go on where an earlier call with the same work was stopped.
 
@@ -183,16 +205,27 @@ def run_batch(
 
 
 def begin(
-    scenario: Scenario | str | Path, design: pd.DataFrame, folder: str | Path, record: tuple[str, ...] = (), *,
-    society: Society | None = None, say: Callable[[str], None] = lambda _: None, command: str = "valign.run_batch",
+    scenario: Scenario | str | Path,
+    design: pd.DataFrame,
+    folder: str | Path,
+    record: tuple[str, ...] = (),
+    *,
+    society: Society | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    command: str = "valign.run_batch",
     shard_rows: int | None = None,
 ) -> Batch | None:
     """Check a design and write down what is to be done; None when it is done already."""
     scenario = Scenario.load(scenario)
     if wrong := [name for name in record if name not in shards.KEPT]:
-        raise InputError([f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
-                          "row are recorded by replaying it" if wrong[0] in ("agents", "events") else
-                          f"record: {unknown(wrong[0], shards.KEPT, 'table')}"])
+        raise InputError(
+            [
+                f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
+                "row are recorded by replaying it"
+                if wrong[0] in ("agents", "events")
+                else f"record: {unknown(wrong[0], shards.KEPT, 'table')}"
+            ]
+        )
     if shard_rows is not None:
         shard_rows = whole("shard_rows", shard_rows, 1, MOST_RUNS)
     design = check_design(scenario, design)
@@ -200,8 +233,13 @@ def begin(
     society = imported(scenario, society)
     people = scenario.people() if society is None else len(society.role)
     work: dict[str, Any] = {
-        "command": "batch", "scenario": scenario.to_toml(), "design": _hash(design), "rows": len(design),
-        "record": list(dict.fromkeys(record)), "code": sources_hash(), "society": society_hash(society),
+        "command": "batch",
+        "scenario": scenario.to_toml(),
+        "design": _hash(design),
+        "rows": len(design),
+        "record": list(dict.fromkeys(record)),
+        "code": sources_hash(),
+        "society": society_hash(society),
         "shard_rows": shard_rows or shards.shard_rows(scenario, people, len(design)),
     }
     folder = Path(folder)
@@ -244,12 +282,25 @@ def opened(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> B
         society = imported(scenario, None)
         if society_hash(society) != work["society"]:
             raise store.StoreError(f"the imported society of {folder} is not what the batch was begun with")
-    return Batch(folder, scenario, design, tuple(work["record"]), society, work, manifest["command"],
-                 datetime.fromisoformat(manifest["started"]), say)
+    return Batch(
+        folder,
+        scenario,
+        design,
+        tuple(work["record"]),
+        society,
+        work,
+        manifest["command"],
+        datetime.fromisoformat(manifest["started"]),
+        say,
+    )
 
 
-def resume(folder: str | Path, how: How = How(), progress: Callable[[int, int], None] | None = None,
-           say: Callable[[str], None] = lambda _: None) -> Batch:
+def resume(
+    folder: str | Path,
+    how: How = How(),
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Batch:
     """Go on with a batch that was stopped; nothing is done when it is finished.
 
     Raises StoreError where the folder holds no batch or was begun by another version of the model.
@@ -267,8 +318,10 @@ def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) ->
     if store.read_manifest(batch.folder)["status"] == "done":
         return None
     if batch.work["code"] != sources_hash():
-        raise store.StoreError(f"{folder} was begun by another version of the model: its rows would not be the same. "
-                               f"Go on with the version it names (manifest.json: {batch.work['code']}), or begin anew")
+        raise store.StoreError(
+            f"{folder} was begun by another version of the model: its rows would not be the same. "
+            f"Go on with the version it names (manifest.json: {batch.work['code']}), or begin anew"
+        )
     return batch
 
 
@@ -458,17 +511,22 @@ def _with_design(table: pa.Table, rows: pd.DataFrame) -> pa.Table:
 
 
 def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
-    store.write_manifest(batch.folder, batch.work, command=batch.command, started=batch.started, done=done,
-                         tables=tables, settings=[name for name in map(str, batch.design) if name not in SEEDS],
-                         parameters={name: batch.scenario.value(name) for name in PARAMETERS})
+    store.write_manifest(
+        batch.folder,
+        batch.work,
+        command=batch.command,
+        started=batch.started,
+        done=done,
+        tables=tables,
+        settings=[name for name in map(str, batch.design) if name not in SEEDS],
+        parameters={name: batch.scenario.value(name) for name in PARAMETERS},
+    )
 
 
 def _hash(design: pd.DataFrame) -> str:
     import pyarrow as pa
 
     return store.TableHash().add(pa.Table.from_pandas(design, preserve_index=False)).hexdigest()
-
-
 
 
 # --- what it will take -----------------------------------------------------------------------------------------------
@@ -487,7 +545,7 @@ def estimate(batch: Batch, seconds: float = 1.0) -> Estimate:
     """Run some rows, for about `seconds`, without and with what is recorded, and write nothing."""
     people = batch.scenario.people() if batch.society is None else len(batch.society.role)
     a_run = people * batch.scenario.months * shards.SECONDS_PER_PERSON_MONTH
-    rows = batch.rows(0).iloc[:int(max(1, min(64, seconds / 3 / max(a_run, 1e-9))))].reset_index(drop=True)
+    rows = batch.rows(0).iloc[: int(max(1, min(64, seconds / 3 / max(a_run, 1e-9))))].reset_index(drop=True)
     measured: dict[tuple[str, ...], tuple[float, int]] = {}
     for record in ((), batch.record):
         job = shards.Job(batch.scenario, batch.society, record, batch.key, batch.work["code"], 0, rows)

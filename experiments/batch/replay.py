@@ -42,11 +42,19 @@ class Replay:
         if out.failures[0]:
             raise InputError([f"the run fails, as its row says: {out.failures[0]}"])
         now = out.runs.iloc[0]
-        if differing := [name for name in OUTCOMES if name in self.before and not np.array_equal(
-                np.float64(now[name]), np.float64(self.before[name]), equal_nan=True)]:
+        if differing := [
+            name
+            for name in OUTCOMES
+            if name in self.before
+            and not np.array_equal(np.float64(now[name]), np.float64(self.before[name]), equal_nan=True)
+        ]:
             name = differing[0]
-            raise InputError([f"the replay differs from the row in {', '.join(differing)}: {name} was "
-                              f"{self.before[name]!r} and is {now[name]!r} (was the folder changed?)"])
+            raise InputError(
+                [
+                    f"the replay differs from the row in {', '.join(differing)}: {name} was "
+                    f"{self.before[name]!r} and is {now[name]!r} (was the folder changed?)"
+                ]
+            )
         return out
 
 
@@ -61,8 +69,10 @@ def replayed(folder: str | Path, row: int) -> Replay:
     if "runs" not in saved.manifest["tables"]:
         raise store.StoreError(f"{folder} holds no table of runs")
     if work.get("code") != sources_hash():
-        raise store.StoreError(f"{folder} was made by another version of the model ({work.get('code')}): "
-                               "its runs cannot be repeated to the bit")
+        raise store.StoreError(
+            f"{folder} was made by another version of the model ({work.get('code')}): "
+            "its runs cannot be repeated to the bit"
+        )
     runs = saved["runs"]
     if not 0 <= row < len(runs):
         raise InputError([f"--row {row}: {folder} has rows 0 to {len(runs) - 1}"])
@@ -77,5 +87,6 @@ def replayed(folder: str | Path, row: int) -> Replay:
         settings[name] = value.item() if isinstance(value, np.generic) else value
         if name == "alignment_level" and pd.isna(value):
             settings[name] = "natural"
-    return Replay(base.replace(settings) if settings else base, settings, int(found["seed"]),
-                  int(found["society_seed"]), found)
+    return Replay(
+        base.replace(settings) if settings else base, settings, int(found["seed"]), int(found["society_seed"]), found
+    )

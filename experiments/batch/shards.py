@@ -87,8 +87,10 @@ def _series(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
 
     months = outcomes.scenario.months + 1
     offsets = np.arange(len(rows) + 1, dtype=np.int32) * months
-    columns = {f"{role}.{variable}": pa.ListArray.from_arrays(offsets, outcomes.curves(role, variable).T.ravel())
-               for role, variable in outcomes.variables()}
+    columns = {
+        f"{role}.{variable}": pa.ListArray.from_arrays(offsets, outcomes.curves(role, variable).T.ravel())
+        for role, variable in outcomes.variables()
+    }
     return pa.table({"run": rows, **columns})
 
 

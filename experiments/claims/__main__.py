@@ -27,16 +27,27 @@ from .testing import SHIPPED_RUNS, claim_tables, test_claims
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "claims"
 SEED, SEEDS = 20261124, 8
 SCENARIOS = ("two-services", "housing-first", "social-prescribing", "low-fit")
-TITLES = {"two-services": "Two services", "housing-first": "Housing First", "social-prescribing": "Social prescribing",
-          "low-fit": "Low fit"}
+TITLES = {
+    "two-services": "Two services",
+    "housing-first": "Housing First",
+    "social-prescribing": "Social prescribing",
+    "low-fit": "Low fit",
+}
 KEPT = ("tests", "shipped", "rivals", "variants", "leaves", "failures", "recommissioning", "region", "attribution")
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Test the eighteen claims and write results/reference/claims/.")
     parser.add_argument("claims", nargs="*", metavar="ID", help="of claims, or files of one's own (default: all)")
-    for name, default in (("worlds", 500), ("rivals", 100), ("variants", 100), ("shipped-runs", SHIPPED_RUNS),
-                          ("attribution-runs", 64), ("case-runs", 200), ("region-runs", 40)):
+    for name, default in (
+        ("worlds", 500),
+        ("rivals", 100),
+        ("variants", 100),
+        ("shipped-runs", SHIPPED_RUNS),
+        ("attribution-runs", 64),
+        ("case-runs", 200),
+        ("region-runs", 40),
+    ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, default=OUT)
     wish = parser.parse_args(arguments)
@@ -45,8 +56,16 @@ def main(arguments: list[str] | None = None) -> None:
     def told(text: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
-    results = test_claims(wish.claims or claim_ids(), wish.worlds, SEEDS, SEED, rival_worlds=wish.rivals,
-                          variant_worlds=wish.variants, shipped_runs=wish.shipped_runs, told=told)
+    results = test_claims(
+        wish.claims or claim_ids(),
+        wish.worlds,
+        SEEDS,
+        SEED,
+        rival_worlds=wish.rivals,
+        variant_worlds=wish.variants,
+        shipped_runs=wish.shipped_runs,
+        told=told,
+    )
     claims_took = time.monotonic() - began
     summary, tables = claim_tables(results)
     told("C15 as the study tells it")
@@ -58,11 +77,18 @@ def main(arguments: list[str] | None = None) -> None:
     tables["attribution"] = pd.concat(parts, ignore_index=True)
     wish.out.mkdir(parents=True, exist_ok=True)
     took = time.monotonic() - began
-    publish(wish.out, summary, tables, (
-        f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds for "
-        f"rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} minutes; with "
-        f"the social prescribing case and the decomposition {took / 60:.0f} minutes. The claims were declared in "
-        "`experiments/claims/` in a commit before any of them was run."))
+    publish(
+        wish.out,
+        summary,
+        tables,
+        (
+            f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds "
+            f"for rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} "
+            "minutes; with the social prescribing case and the decomposition "
+            f"{took / 60:.0f} minutes. The claims were declared in "
+            "`experiments/claims/` in a commit before any of them was run."
+        ),
+    )
     told(f"{wish.out}")
 
 
@@ -71,11 +97,19 @@ def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame]
     moved = tables["attribution"]
     for name, part in moved.groupby("scenario", sort=False):
         whole = part.query("episode == 'all' and role == 'all'")
-        figures.save(paper.waterfall_figure(part, f"{TITLES[name]}: what moved alignment"), folder,
-                     paper.waterfall_name(name), whole)
+        figures.save(
+            paper.waterfall_figure(part, f"{TITLES[name]}: what moved alignment"),
+            folder,
+            paper.waterfall_name(name),
+            whole,
+        )
     text = paper.page(summary, tables, how)
-    text = "\n".join([text, *paper.case_page(tables["recommissioning"], tables["region"]),
-                      *paper.attribution_page(moved)]).rstrip() + "\n"
+    text = (
+        "\n".join(
+            [text, *paper.case_page(tables["recommissioning"], tables["region"]), *paper.attribution_page(moved)]
+        ).rstrip()
+        + "\n"
+    )
     (folder / "claims.md").write_text(text, encoding="utf-8")
     figures.save(paper.overview_figure(summary), folder, "claims", summary)
     for name in [name for name in KEPT if len(tables[name].columns)]:  # few worlds have no tree, no rivals no table

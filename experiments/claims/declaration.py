@@ -111,8 +111,9 @@ class Claim(_Part):
         try:
             content = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError([f"{text}: cannot be read: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]) \
-                from None
+            raise InputError(
+                [f"{text}: cannot be read: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]
+            ) from None
         return cls.from_toml(content, text)
 
     @classmethod

@@ -33,19 +33,25 @@ class Where:
             return self.instead[0].upper() + self.instead[1:] + "."
         if self.leaves.empty:
             return f"Nearly all worlds are of one kind ({100 * self.base_rate:.0f} %): there is nothing to tell apart."
-        rates = (f"right in {100 * self.accuracy:.0f} % of worlds it was not grown on, base rate "
-                 f"{100 * self.base_rate:.0f} %")
+        rates = (
+            f"right in {100 * self.accuracy:.0f} % of worlds it was not grown on, base rate "
+            f"{100 * self.base_rate:.0f} %"
+        )
         if not self.told:
             return f"No simple condition tells the worlds apart (the tree is {rates})."
         most = self.leaves.sort_values("as predicted").iloc[-1]
         least = self.leaves.sort_values("as predicted").iloc[0]
-        text = (f"Most often as predicted ({100 * most['as predicted']:.0f} % of {most['worlds']:.0f} worlds) where "
-                f"{most['where']}; least often ({100 * least['as predicted']:.0f} % of {least['worlds']:.0f}) where "
-                f"{least['where']}")
+        text = (
+            f"Most often as predicted ({100 * most['as predicted']:.0f} % of {most['worlds']:.0f} worlds) where "
+            f"{most['where']}; least often ({100 * least['as predicted']:.0f} % of {least['worlds']:.0f}) where "
+            f"{least['where']}"
+        )
         turned = self.leaves.sort_values("reversed").iloc[-1]
         if turned["reversed"] >= 0.1:
-            text += (f"; reversed most often ({100 * turned['reversed']:.0f} % of {turned['worlds']:.0f}) where "
-                     f"{turned['where']}")
+            text += (
+                f"; reversed most often ({100 * turned['reversed']:.0f} % of {turned['worlds']:.0f}) where "
+                f"{turned['where']}"
+            )
         return f"{text} (the tree is {rates})."
 
 
@@ -87,8 +93,13 @@ def _leaves(model, x: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
     def walk(node: int, bounds: dict[str, tuple[float, float]]) -> None:
         if tree.children_left[node] < 0:
             shares = np.bincount(y[of == node], minlength=3) / max(1, (of == node).sum())
-            rows.append({"where": " and ".join(_bound(name, *pair) for name, pair in bounds.items()) or "anywhere",
-                         "worlds": int((of == node).sum()), **dict(zip(KINDS, shares, strict=True))})
+            rows.append(
+                {
+                    "where": " and ".join(_bound(name, *pair) for name, pair in bounds.items()) or "anywhere",
+                    "worlds": int((of == node).sum()),
+                    **dict(zip(KINDS, shares, strict=True)),
+                }
+            )
             return
         name, cut = str(x.columns[tree.feature[node]]), float(tree.threshold[node])
         low, high = bounds.get(name, (-np.inf, np.inf))

@@ -42,10 +42,12 @@ MEASURES: dict[str, Measure] = {}
 
 def measure(meaning: str, *record: str, watch: bool = False, months: int = 1) -> Callable:
     """Declare a measure under the function's name."""
+
     def declare(function: Callable) -> Callable:
         compute = function if watch else lambda outcomes, _: function(outcomes)
         MEASURES[function.__name__] = Measure(function.__name__, meaning, compute, record, watch, months)
         return function
+
     return declare
 
 
@@ -94,8 +96,9 @@ def breadth_final(outcomes: Outcomes) -> np.ndarray:
 
 
 # --- from the decomposition ------------------------------------------------------------------------------------------
-@measure("change in mean alignment because the mean values of groups moved (centre part of all mechanisms)",
-         "decomposition")
+@measure(
+    "change in mean alignment because the mean values of groups moved (centre part of all mechanisms)", "decomposition"
+)
 def centre_moved(outcomes: Outcomes) -> np.ndarray:
     entries = [n for n, (_, part) in enumerate(ENTRIES) if part == "centre"]
     return outcomes.booked()[0][entries].sum(axis=(0, 1, 2)) / outcomes.members
@@ -123,8 +126,11 @@ def staff_agency_final(outcomes: Outcomes) -> np.ndarray:
     return found
 
 
-@measure(f"SD, within service and role, of the change in alignment over {CHANGE_MONTHS} months of people who stay",
-         "agents", months=CHANGE_MONTHS)
+@measure(
+    f"SD, within service and role, of the change in alignment over {CHANGE_MONTHS} months of people who stay",
+    "agents",
+    months=CHANGE_MONTHS,
+)
 def spread_of_change(outcomes: Outcomes) -> np.ndarray:
     found = np.full(len(outcomes.runs), np.nan)
     for rows, role, service, at in _people(outcomes):
@@ -153,20 +159,28 @@ def _after_taking_part(outcomes: Outcomes, variable: str) -> np.ndarray:
             took_part |= at("stage", t) == engaged
         change = at(variable, month) - at(variable, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = [np.where(who, change, 0).sum(axis=0) / who.sum(axis=0)
-                     for who in (stays & took_part, stays & ~took_part)]
+            means = [
+                np.where(who, change, 0).sum(axis=0) / who.sum(axis=0)
+                for who in (stays & took_part, stays & ~took_part)
+            ]
         found[rows] = means[0] - means[1]
     return found
 
 
-@measure(f"change in alignment over {CHANGE_MONTHS} months of those who take part less that of the others",
-         "agents", months=CHANGE_MONTHS)
+@measure(
+    f"change in alignment over {CHANGE_MONTHS} months of those who take part less that of the others",
+    "agents",
+    months=CHANGE_MONTHS,
+)
 def alignment_by_taking_part(outcomes: Outcomes) -> np.ndarray:
     return _after_taking_part(outcomes, "alignment")
 
 
-@measure(f"identification gained over {CHANGE_MONTHS} months by those who take part less that of the others",
-         "agents", months=CHANGE_MONTHS)
+@measure(
+    f"identification gained over {CHANGE_MONTHS} months by those who take part less that of the others",
+    "agents",
+    months=CHANGE_MONTHS,
+)
 def identification_by_taking_part(outcomes: Outcomes) -> np.ndarray:
     return _after_taking_part(outcomes, "identification")
 
@@ -218,8 +232,9 @@ def _per_pound(account: np.ndarray) -> np.ndarray:
     return np.where(account[3] > 0, account[:3] / np.where(account[3] > 0, account[3], 1), np.nan)
 
 
-@measure("share of pairs of services that the cashable account and the account of all groups rank differently",
-         watch=True)
+@measure(
+    "share of pairs of services that the cashable account and the account of all groups rank differently", watch=True
+)
 def rank_changes(outcomes: Outcomes, accounts: ServiceAccounts) -> np.ndarray:
     """The account of all groups is the mean of the three, each in units of its spread over services (equal weights)."""
     found = np.full(len(outcomes.runs), np.nan)
@@ -232,8 +247,10 @@ def rank_changes(outcomes: Outcomes, accounts: ServiceAccounts) -> np.ndarray:
     return found
 
 
-@measure("share of pairs of services that the cashable account ranks differently in odd and in even months (noise)",
-         watch=True)
+@measure(
+    "share of pairs of services that the cashable account ranks differently in odd and in even months (noise)",
+    watch=True,
+)
 def rank_changes_by_noise(outcomes: Outcomes, accounts: ServiceAccounts) -> np.ndarray:
     found = np.full(len(outcomes.runs), np.nan)
     for rows, path in outcomes.paths():

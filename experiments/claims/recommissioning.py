@@ -39,19 +39,32 @@ def case(runs: int = 200, seed: int = 1) -> pd.DataFrame:
     of its own.
     """
     base = Scenario.load(SCENARIO).replace({"months": MONTHS})
-    design = pd.DataFrame([[base.value(lever) if value is None else value
-                            for lever, value in zip(LEVERS, levers, strict=True)] for levers, _ in ARMS.values()],
-                          columns=list(LEVERS))
+    design = pd.DataFrame(
+        [
+            [base.value(lever) if value is None else value for lever, value in zip(LEVERS, levers, strict=True)]
+            for levers, _ in ARMS.values()
+        ],
+        columns=list(LEVERS),
+    )
     found = simulate(replicate(design, runs, seed), base=base).runs
     rows = []
     for (arm, (_, should)), part in zip(ARMS.items(), np.split(np.arange(len(found)), len(ARMS)), strict=True):
         part = found.iloc[part]
         share = mean_interval((part["first_recommissioned"] <= MONTHS).to_numpy(float))
         met = (share.mean if should else 1 - share.mean) >= ENOUGH - 1e-9
-        rows.append({"arm": arm, "runs": len(part), "observed_return": part["value_per_pound_financial"].mean(),
-                     "recommission": share.mean, "low": max(0.0, share.low), "high": min(1.0, share.high),
-                     "services": part["recommissioned"].mean(), "expected": "≥ 80 %" if should else "≤ 20 %",
-                     "as_expected": met})
+        rows.append(
+            {
+                "arm": arm,
+                "runs": len(part),
+                "observed_return": part["value_per_pound_financial"].mean(),
+                "recommission": share.mean,
+                "low": max(0.0, share.low),
+                "high": min(1.0, share.high),
+                "services": part["recommissioned"].mean(),
+                "expected": "≥ 80 %" if should else "≤ 20 %",
+                "as_expected": met,
+            }
+        )
     return pd.DataFrame(rows)
 
 

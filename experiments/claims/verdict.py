@@ -168,12 +168,18 @@ def judge(effects: Sequence[np.ndarray], smallest: Sequence[float], alpha: float
     """Shares and reading of a claim from effects [worlds, seeds] of each of its tests, predicted direction positive."""
     means = [world_effects(each) for each in effects]
     known = np.all([~np.isnan(mean) for mean, _ in means], axis=0)
-    each = [probabilities(mean[known], error[known], least)
-            for (mean, error), least in zip(means, smallest, strict=True)]
+    each = [
+        probabilities(mean[known], error[known], least) for (mean, error), least in zip(means, smallest, strict=True)
+    ]
     found = combined(each)
     n = int(known.sum())
-    noise = max((float(error[known].mean()) / least for (_, error), least in zip(means, smallest, strict=True)),
-                default=0.0) if n else 0.0
+    noise = (
+        max(
+            (float(error[known].mean()) / least for (_, error), least in zip(means, smallest, strict=True)), default=0.0
+        )
+        if n
+        else 0.0
+    )
     effective = max(1, round(n / (1 + noise**2)))
     shares = found.mean(axis=0) if n else np.full(3, np.nan)
     classes = np.full(len(known), -1)
@@ -181,8 +187,18 @@ def judge(effects: Sequence[np.ndarray], smallest: Sequence[float], alpha: float
     if not n:
         return Judgement(0, len(known), *map(float, shares), ((0, 1),) * 3, "undecided", 1.0, classes, 0)
     p, a, r = map(float, shares)
-    return Judgement(n, len(known) - n, p, a, r, tuple(wilson(share, effective, 1 - alpha) for share in (p, a, r)),
-                     decide(p, r, effective, alpha), decisive_level(p, r, effective), classes, effective)
+    return Judgement(
+        n,
+        len(known) - n,
+        p,
+        a,
+        r,
+        tuple(wilson(share, effective, 1 - alpha) for share in (p, a, r)),
+        decide(p, r, effective, alpha),
+        decisive_level(p, r, effective),
+        classes,
+        effective,
+    )
 
 
 def verdict(grade: str, judged: Judgement, null: Judgement | None, corrected: float, alpha: float = ALPHA) -> str:

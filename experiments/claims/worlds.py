@@ -24,19 +24,35 @@ WORLD_SEED = 203  # purpose of the seed of a world's runs
 SOCIETIES = 8  # in which the runs of a shipped scenario are nested
 CHUNK_BYTES, CHUNK_RUNS = 4e8, 4096
 # Strengths whose plausible range begins above 0: in the worlds they may be absent.
-FROM_ZERO = ("relationship_rate", "anchoring", "identification_growth", "disapproval", "tie_rate", "tie_similarity",
-             "leadership_strength")
+FROM_ZERO = (
+    "relationship_rate",
+    "anchoring",
+    "identification_growth",
+    "disapproval",
+    "tie_rate",
+    "tie_similarity",
+    "leadership_strength",
+)
 SWITCHES = ("pilot_funds", "mandate", "funding")  # what is offered is part of a scenario, not uncertain
 OTHER_VALUES, OTHER_EMPHASIS = 0.15, 0.5  # reach of the uncertainty of an innovation's values and emphasis (assumed)
 PROFILE_UNIT = (0.55, 0.23)  # reference and unit of alignment by the profile metric (ODD §3)
-IN_ALIGNMENT = ("alignment_final", "alignment_original_final", "alignment_start", "centre_moved", "spread_of_change",
-                "alignment_by_taking_part")
+IN_ALIGNMENT = (
+    "alignment_final",
+    "alignment_original_final",
+    "alignment_start",
+    "centre_moved",
+    "spread_of_change",
+    "alignment_by_taking_part",
+)
 
 
 def world_parameters() -> dict[str, tuple[float, float]]:
     """What differs between worlds, and over which range: every uncertain parameter that does not shape the society."""
-    return {name: (0.0 if name in FROM_ZERO else p.low, p.high) for name, p in PARAMETERS.items()
-            if p.scope != "society" and name not in SWITCHES and p.low < p.high}
+    return {
+        name: (0.0 if name in FROM_ZERO else p.low, p.high)
+        for name, p in PARAMETERS.items()
+        if p.scope != "society" and name not in SWITCHES and p.low < p.high
+    }
 
 
 def plausible_worlds(n: int, seed: int = 1) -> pd.DataFrame:
@@ -50,9 +66,10 @@ def other_innovations(scenario: Scenario, n: int, seed: int) -> pd.DataFrame:
     k = len(scenario.dimensions)
     added = rng.uniform(-OTHER_VALUES, OTHER_VALUES, (n, k))
     factors = rng.uniform(1 - OTHER_EMPHASIS, 1 + OTHER_EMPHASIS, (n, k))
-    return pd.DataFrame(np.hstack([added, factors]),
-                        columns=[f"innovation.{part}.{d}" for part in ("values", "emphasis")
-                                 for d in scenario.dimensions])
+    return pd.DataFrame(
+        np.hstack([added, factors]),
+        columns=[f"innovation.{part}.{d}" for part in ("values", "emphasis") for d in scenario.dimensions],
+    )
 
 
 def value_of(base: Scenario, key: str) -> Any:
@@ -96,15 +113,19 @@ class Evaluated:
     runs: int
 
 
-def arms_of(test: ClaimTest, rival: Mapping[str, Any] | None = None, null: bool = False,
-            metric: str = "distance") -> list[Arm]:
+def arms_of(
+    test: ClaimTest, rival: Mapping[str, Any] | None = None, null: bool = False, metric: str = "distance"
+) -> list[Arm]:
     """The arms of a test in the order of its contrast; later settings win: arm, null, rival."""
     taken = dict(test.null) if null else {}
     found = []
     for name in test.of:
         settings = {**test.arms[name], **taken, **(rival or {})}
-        settings |= {key: rival[value] for key, value in settings.items()  # nor may a change bring it back
-                     if rival and isinstance(value, str) and key.startswith("changes.") and value in rival}
+        settings |= {
+            key: rival[value]
+            for key, value in settings.items()  # nor may a change bring it back
+            if rival and isinstance(value, str) and key.startswith("changes.") and value in rival
+        }
         if metric == "profile" and isinstance(settings.get("alignment_level"), float):
             settings["alignment_level"] = PROFILE_UNIT[0] + (settings["alignment_level"] - 0.75) / 0.1 * PROFILE_UNIT[1]
         found.append(Arm(settings))
@@ -134,22 +155,33 @@ def contrast(test: ClaimTest, values: Sequence[np.ndarray]) -> np.ndarray:
 def world_seeds(n: int, seeds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Run seeds [worlds, seeds] and the society seed of each world: more worlds leave the seeds of the first alone."""
     societies = [derive_seed(seed, world, SOCIETY_SEED) for world in range(n)]
-    runs = [[derive_seed(derive_seed(seed, world, WORLD_SEED), k, RUN_SEED) for k in range(seeds)]
-            for world in range(n)]
+    runs = [
+        [derive_seed(derive_seed(seed, world, WORLD_SEED), k, RUN_SEED) for k in range(seeds)] for world in range(n)
+    ]
     return np.array(runs, np.int64).reshape(n, seeds), np.array(societies, np.int64)
 
 
-def _run(design: pd.DataFrame, base: Scenario, record: tuple[str, ...], watcher: ServiceAccounts | None,
-         threads: int | None) -> DesignOutcomes:
+def _run(
+    design: pd.DataFrame, base: Scenario, record: tuple[str, ...], watcher: ServiceAccounts | None, threads: int | None
+) -> DesignOutcomes:
     """The one place where claims are simulated."""
-    return simulate(design, base=base, record=record, threads=threads,
-                    mechanisms=() if watcher is None else (watcher.insertion(),))
+    return simulate(
+        design, base=base, record=record, threads=threads, mechanisms=() if watcher is None else (watcher.insertion(),)
+    )
 
 
 def evaluate(
-    base: Scenario, arms: Sequence[Arm], outcomes: Sequence[str], runs: np.ndarray, societies: np.ndarray,
-    worlds: pd.DataFrame | None = None, *, own: Mapping[str, float] | None = None,
-    other: pd.DataFrame | None = None, threads: int | None = None, progress: Callable[[int], None] | None = None,
+    base: Scenario,
+    arms: Sequence[Arm],
+    outcomes: Sequence[str],
+    runs: np.ndarray,
+    societies: np.ndarray,
+    worlds: pd.DataFrame | None = None,
+    *,
+    own: Mapping[str, float] | None = None,
+    other: pd.DataFrame | None = None,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Evaluated:
     """Simulate every arm in every world with every seed; arms with the same settings once.
 
@@ -180,8 +212,9 @@ def evaluate(
             of_part = part.runs
             status[rows] = of_part["status"]
             for name in outcomes:
-                table[name][rows] = (MEASURES[name].compute(part, watcher) if name in MEASURES
-                                     else of_part[name].to_numpy(float))
+                table[name][rows] = (
+                    MEASURES[name].compute(part, watcher) if name in MEASURES else of_part[name].to_numpy(float)
+                )
         shape = (len(chunk), len(arms), seeds)
         for row in np.flatnonzero(status != "ok"):
             failures.setdefault(int(chunk[row // (len(arms) * seeds)]), str(status[row]))
@@ -205,9 +238,17 @@ def merged(parts: Sequence[Evaluated]) -> Evaluated:
     return Evaluated(values, failures, sum(part.runs for part in parts))
 
 
-def _design(base: Scenario, arms: Sequence[Arm], levers: Sequence[str], drawn: Sequence[str],
-            worlds: pd.DataFrame | None, other: pd.DataFrame | None, chunk: np.ndarray, runs: np.ndarray,
-            societies: np.ndarray) -> pd.DataFrame:
+def _design(
+    base: Scenario,
+    arms: Sequence[Arm],
+    levers: Sequence[str],
+    drawn: Sequence[str],
+    worlds: pd.DataFrame | None,
+    other: pd.DataFrame | None,
+    chunk: np.ndarray,
+    runs: np.ndarray,
+    societies: np.ndarray,
+) -> pd.DataFrame:
     """Rows world by world, arm by arm, seed by seed, so that what shares a society stands together."""
     seeds = runs.shape[1]
     each = len(arms) * seeds

@@ -6,5 +6,21 @@ from .samples import METHODS, Sample
 from .studies import Screening, screen, sensitivity, simulator, study
 from .tables import Sensitivity
 
-__all__ = ["EXTRA", "MAIN", "METHODS", "REST", "Factor", "Problem", "Sample", "Screening", "Sensitivity",
-           "make_problem", "screen", "sensitivity", "simulator", "study", "uncertain", "with_extras"]
+__all__ = [
+    "EXTRA",
+    "MAIN",
+    "METHODS",
+    "REST",
+    "Factor",
+    "Problem",
+    "Sample",
+    "Screening",
+    "Sensitivity",
+    "make_problem",
+    "screen",
+    "sensitivity",
+    "simulator",
+    "study",
+    "uncertain",
+    "with_extras",
+]

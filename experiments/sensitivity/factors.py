@@ -25,8 +25,17 @@ SWITCH = "0 or 1"  # unit of parameters that are decisions, not unknowns
 # What these set acts although their mechanism is off: states at the start, quality of ties, capacity, weights in
 # decisions. (A test looks for others.)
 ACT_ANYWAY = {
-    "initial_awareness", "anchoring", "leadership_strength", "leadership_sd", "practice_start", "prior_scatter",
-    "slack", "slack_sd", "displacement", "workload_cost", *(f"voice_{role}" for role in ROLES),
+    "initial_awareness",
+    "anchoring",
+    "leadership_strength",
+    "leadership_sd",
+    "practice_start",
+    "prior_scatter",
+    "slack",
+    "slack_sd",
+    "displacement",
+    "workload_cost",
+    *(f"voice_{role}" for role in ROLES),
     *(name for name in PARAMETERS if name.startswith(("evidence_weights.", "tie_quality."))),
 }
 INSIDE = 1e-9  # keeps quantiles of unbounded distributions finite
@@ -101,8 +110,11 @@ class Problem:
 
     def salib(self) -> dict[str, Any]:
         """The problem as SALib wants it, on the unit cube."""
-        problem: dict[str, Any] = {"num_vars": len(self.factors), "names": self.names,
-                                   "bounds": [[0.0, 1.0]] * len(self.factors)}
+        problem: dict[str, Any] = {
+            "num_vars": len(self.factors),
+            "names": self.names,
+            "bounds": [[0.0, 1.0]] * len(self.factors),
+        }
         return problem | ({"groups": [factor.group for factor in self.factors]} if self.grouped else {})
 
     def apart(self) -> list[str]:
@@ -114,8 +126,12 @@ class Problem:
 def uncertain(scenario: Scenario) -> tuple[list[str], dict[str, list[str]]]:
     """All uncertain parameters of a scenario that can act in it, and those left out, by reason."""
     kept: list[str] = []
-    left: dict[str, list[str]] = {"shapes the ties": [], "a decision (0 or 1)": [], "its mechanism is off": [],
-                                  "every group of services has its own": []}
+    left: dict[str, list[str]] = {
+        "shapes the ties": [],
+        "a decision (0 or 1)": [],
+        "its mechanism is off": [],
+        "every group of services has its own": [],
+    }
     for name, parameter in PARAMETERS.items():
         if parameter.low == parameter.high:
             continue
@@ -123,8 +139,11 @@ def uncertain(scenario: Scenario) -> tuple[list[str], dict[str, list[str]]]:
             left["shapes the ties"].append(name)
         elif parameter.unit == SWITCH:
             left["a decision (0 or 1)"].append(name)
-        elif (parameter.mechanism in MECHANISMS and not scenario.mechanisms[parameter.mechanism]
-              and name not in ACT_ANYWAY):
+        elif (
+            parameter.mechanism in MECHANISMS
+            and not scenario.mechanisms[parameter.mechanism]
+            and name not in ACT_ANYWAY
+        ):
             left["its mechanism is off"].append(name)
         elif all(name in group.parameters for group in scenario.organisations):
             left["every group of services has its own"].append(name)
@@ -141,10 +160,15 @@ def declared(name: str) -> Parameter | None:
 
 
 def make_problem(
-    scenario: Scenario, parameters: Sequence[str] | None = None, *,
+    scenario: Scenario,
+    parameters: Sequence[str] | None = None,
+    *,
     group_by: str | Mapping[str, Sequence[str]] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None, levels: Mapping[str, Sequence[Any]] | None = None,
-    distributions: Mapping[str, Any] | None = None, seed_factor: bool = False, society_factor: bool = False,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    distributions: Mapping[str, Any] | None = None,
+    seed_factor: bool = False,
+    society_factor: bool = False,
 ) -> Problem:
     """The factors of a study of a scenario.
 
@@ -160,8 +184,9 @@ def make_problem(
     allowed = scenario.settable()
     problems: list[str] = []
     for kind, given in (("bounds", bounds), ("levels", levels), ("distributions", distributions)):
-        problems += [f"{kind}: {unknown(name, names, 'parameter of this study')}" for name in given
-                     if name not in names]
+        problems += [
+            f"{kind}: {unknown(name, names, 'parameter of this study')}" for name in given if name not in names
+        ]
     if not names:
         problems.append("parameters: at least one is wanted")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -190,14 +215,19 @@ def with_extras(factors: Sequence[Factor], seed_factor: bool = False, society_fa
     Raises InputError when one group holds all factors: its index says nothing.
     """
     if len(factors) > 1 and len({factor.group for factor in factors}) == 1:
-        raise InputError([f"groups: {factors[0].group!r} holds all parameters; an index of all there is says nothing: "
-                          "at least two groups are wanted"])
+        raise InputError(
+            [
+                f"groups: {factors[0].group!r} holds all parameters; an index of all there is says nothing: "
+                "at least two groups are wanted"
+            ]
+        )
     extra = [DUMMY, *([SEED] if seed_factor else []), *([SOCIETY] if society_factor else [])]
     return Problem((*factors, *(Factor(name, name) for name in extra)))
 
 
-def _groups(names: Sequence[str],
-            group_by: str | Mapping[str, Sequence[str]] | None) -> tuple[dict[str, str], list[str]]:
+def _groups(
+    names: Sequence[str], group_by: str | Mapping[str, Sequence[str]] | None
+) -> tuple[dict[str, str], list[str]]:
     if group_by is None:
         return {}, []
     if isinstance(group_by, str):
@@ -216,8 +246,14 @@ def _groups(names: Sequence[str],
     return found, problems
 
 
-def _factor(scenario: Scenario, name: str, group: str, bounds: Mapping[str, tuple[float, float]],
-            levels: Mapping[str, Sequence[Any]], distributions: Mapping[str, Any]) -> Factor:
+def _factor(
+    scenario: Scenario,
+    name: str,
+    group: str,
+    bounds: Mapping[str, tuple[float, float]],
+    levels: Mapping[str, Sequence[Any]],
+    distributions: Mapping[str, Any],
+) -> Factor:
     if sum(name in given for given in (bounds, levels, distributions)) > 1:
         raise InputError([f"{name}: give one of bounds, levels and distributions"])
     parameter = declared(name)
@@ -235,8 +271,12 @@ def _factor(scenario: Scenario, name: str, group: str, bounds: Mapping[str, tupl
         if len(pair) != 2 or not np.isfinite(pair).all() or not pair[0] < pair[1]:
             raise InputError([f"bounds of {name}: (low, high) with low < high are wanted, not {pair!r}"])
         if parameter is not None and not parameter.minimum <= pair[0] < pair[1] <= parameter.maximum:
-            raise InputError([f"bounds of {name}: {pair[0]:g} to {pair[1]:g} leaves what is allowed, "
-                              f"{parameter.minimum:g} to {parameter.maximum:g}"])
+            raise InputError(
+                [
+                    f"bounds of {name}: {pair[0]:g} to {pair[1]:g} leaves what is allowed, "
+                    f"{parameter.minimum:g} to {parameter.maximum:g}"
+                ]
+            )
         return Factor(name, group, float(pair[0]), float(pair[1]), parameter is not None and parameter.integer)
     if parameter is not None:
         if parameter.unit == SWITCH:

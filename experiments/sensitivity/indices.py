@@ -62,7 +62,7 @@ def sobol(y: np.ndarray, groups: int, second_order: bool = False, resamples: int
     second_sd = np.full((K, G, G), np.nan) if second_order else None
     resampled = np.full((resamples, G), np.nan)
     for k in range(K):
-        A, AB, B = y[:, 0, k], y[:, 1:G + 1, k], y[:, -1, k]
+        A, AB, B = y[:, 0, k], y[:, 1 : G + 1, k], y[:, -1, k]
         if not np.isfinite(A).all() or np.ptp(np.r_[A, B]) <= np.finfo(float).eps:
             continue
         variance = np.var(np.r_[A, B])
@@ -71,22 +71,23 @@ def sobol(y: np.ndarray, groups: int, second_order: bool = False, resamples: int
         means = weights @ np.column_stack([gain, change, A + B, A**2 + B**2]) / blocks
         again = means[:, -1] / 2 - (means[:, -2] / 2) ** 2
         again[again <= np.finfo(float).eps] = np.nan  # a resample in which nothing varies
-        firsts, totals = means[:, :G] / again[:, None], means[:, G:2 * G] / again[:, None]
+        firsts, totals = means[:, :G] / again[:, None], means[:, G : 2 * G] / again[:, None]
         first_sd[k], total_sd[k] = np.nanstd(firsts, axis=0, ddof=1), np.nanstd(totals, axis=0, ddof=1)
         if k == 0:
             resampled = totals
         if second is not None and second_sd is not None:
-            BA = y[:, G + 1:2 * G + 1, k]
+            BA = y[:, G + 1 : 2 * G + 1, k]
             for j in range(G - 1):
-                product = BA[:, j, None] * AB[:, j + 1:] - (A * B)[:, None]
-                second[k, j, j + 1:] = product.mean(axis=0) / variance - first[k, j] - first[k, j + 1:]
-                pairs = weights @ product / blocks / again[:, None] - firsts[:, j, None] - firsts[:, j + 1:]
-                second_sd[k, j, j + 1:] = np.nanstd(pairs, axis=0, ddof=1)
+                product = BA[:, j, None] * AB[:, j + 1 :] - (A * B)[:, None]
+                second[k, j, j + 1 :] = product.mean(axis=0) / variance - first[k, j] - first[k, j + 1 :]
+                pairs = weights @ product / blocks / again[:, None] - firsts[:, j, None] - firsts[:, j + 1 :]
+                second_sd[k, j, j + 1 :] = np.nanstd(pairs, axis=0, ddof=1)
     return Sobol(first, first_sd, total, total_sd, second, second_sd, resampled)
 
 
-def table_of(names: list[str], index: str, values: np.ndarray, half: np.ndarray | None = None,
-             floor: float | None = None) -> pd.DataFrame:
+def table_of(
+    names: list[str], index: str, values: np.ndarray, half: np.ndarray | None = None, floor: float | None = None
+) -> pd.DataFrame:
     """Tidy rows factor, index, value, low, high. half: half the width of the interval; floor: least possible value."""
     values = np.asarray(values, float)
     half = np.full(len(values), np.nan) if half is None else np.asarray(half, float)
@@ -123,11 +124,20 @@ def by_salib(sample: Sample, unit: np.ndarray, y: np.ndarray, used: np.ndarray |
     problem, names = sample.problem.salib(), sample.problem.names
     seed = derive_seed(sample.seed, 1, SALIB) % (2**31 - 1) + 1  # never 0, which SALib takes for none
     if np.ptp(y) == 0:
-        wanted = {"morris": ("mu_star", "mu", "sigma"), "pawn": ("median", "maximum"), "delta": ("delta", "S1"),
-                  "fast": ("S1", "ST"), "rbd_fast": ("S1",), "dgsm": ("dgsm", "vi"), "shapley": ("shapley",)}
+        wanted = {
+            "morris": ("mu_star", "mu", "sigma"),
+            "pawn": ("median", "maximum"),
+            "delta": ("delta", "S1"),
+            "fast": ("S1", "ST"),
+            "rbd_fast": ("S1",),
+            "dgsm": ("dgsm", "vi"),
+            "shapley": ("shapley",),
+        }
         labels = sample.problem.groups if sample.method == "morris" else names
-        return pd.concat([table_of(labels, index, np.full(len(labels), np.nan)) for index in wanted[sample.method]],
-                         ignore_index=True)
+        return pd.concat(
+            [table_of(labels, index, np.full(len(labels), np.nan)) for index in wanted[sample.method]],
+            ignore_index=True,
+        )
     with _untouched():
         np.random.seed(seed)
         if sample.method == "morris":
@@ -141,8 +151,10 @@ def by_salib(sample: Sample, unit: np.ndarray, y: np.ndarray, used: np.ndarray |
             parts = [table_of(names, index, found[index]) for index in ("median", "maximum")]
         elif sample.method == "delta":
             found = analyze(problem, unit, y, num_resamples=FEW, seed=seed)
-            parts = [table_of(names, "delta", found["delta_raw"], found["delta_raw_conf"], 0.0),
-                     table_of(names, "S1", found["S1"], found["S1_conf"])]
+            parts = [
+                table_of(names, "delta", found["delta_raw"], found["delta_raw_conf"], 0.0),
+                table_of(names, "S1", found["S1"], found["S1_conf"]),
+            ]
         elif sample.method == "fast":
             found = analyze(problem, y, M=HARMONICS, seed=seed)
             # SALib itself calls the intervals that it gives here unreliable: left out
@@ -154,16 +166,26 @@ def by_salib(sample: Sample, unit: np.ndarray, y: np.ndarray, used: np.ndarray |
             found = analyze(problem, unit, y, num_resamples=RESAMPLES, seed=seed)
             vi, dgsm = found["vi"], found["dgsm"]  # SALib 1.6 gives the interval of vi as that of dgsm
             scale = np.divide(dgsm, vi, out=np.zeros_like(vi), where=vi > 0)
-            parts = [table_of(names, "dgsm", dgsm, found["dgsm_conf"] * scale, 0.0),
-                     table_of(names, "vi", vi, found["dgsm_conf"], 0.0)]
+            parts = [
+                table_of(names, "dgsm", dgsm, found["dgsm_conf"] * scale, 0.0),
+                table_of(names, "vi", vi, found["dgsm_conf"], 0.0),
+            ]
         else:
             found = analyze(problem, unit, y)
             parts = [table_of(names, "shapley", found["shapley_normalized"], found["shapley_normalized_conf"])]
     return pd.concat(parts, ignore_index=True)
 
 
-MAIN = {"sobol": "ST", "morris": "mu_star", "pawn": "median", "delta": "delta", "fast": "ST", "rbd_fast": "S1",
-        "dgsm": "dgsm", "shapley": "shapley"}
+MAIN = {
+    "sobol": "ST",
+    "morris": "mu_star",
+    "pawn": "median",
+    "delta": "delta",
+    "fast": "ST",
+    "rbd_fast": "S1",
+    "dgsm": "dgsm",
+    "shapley": "shapley",
+}
 
 
 # --- where the variance comes from -----------------------------------------------------------------------------------
@@ -198,13 +220,19 @@ def variance_shares(y: np.ndarray, sample: Sample, resamples: int = RESAMPLES) -
     variance = squares - m**2
     variance[variance <= np.finfo(float).eps * squares] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = {"replicates": noise / R / variance, "societies": (products - m**2) / variance,
-                  "single_run": np.minimum(1.0, noise / (variance + noise * (1 - 1 / R)))}
+        shares = {
+            "replicates": noise / R / variance,
+            "societies": (products - m**2) / variance,
+            "single_run": np.minimum(1.0, noise / (variance + noise * (1 - 1 / R))),
+        }
     found: dict[str, float] = {"variance": float(variance[0])}
     for name, values in shares.items():
         sd = np.nanstd(values[1:], ddof=1) if np.isfinite(values[1:]).sum() > 1 else np.nan
-        found |= {name: float(values[0]), f"{name}_low": float(max(0.0, values[0] - NORMAL * sd)),
-                  f"{name}_high": float(values[0] + NORMAL * sd)}
+        found |= {
+            name: float(values[0]),
+            f"{name}_low": float(max(0.0, values[0] - NORMAL * sd)),
+            f"{name}_high": float(values[0] + NORMAL * sd),
+        }
     return found
 
 
@@ -229,8 +257,9 @@ class Verdict:
     beyond: float
 
 
-def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.ndarray,
-            resampled: np.ndarray | None = None) -> Verdict:
+def verdict(
+    names: list[str], value: np.ndarray, half: np.ndarray, width: np.ndarray, resampled: np.ndarray | None = None
+) -> Verdict:
     """The verdict on a ranking.
 
     value : indices [G]; half : the same from half the row-blocks. width : half the width of their intervals (NaN: none
@@ -248,7 +277,7 @@ def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.nda
         return bool((gap > np.hypot(width[upper][:, None], width[lower][None, :])).all())
 
     for k in range(1, len(order)):
-        if not np.array_equal(order[:k], before[:k]) or not above(order[k - 1:k], order[k:k + 1]):
+        if not np.array_equal(order[:k], before[:k]) or not above(order[k - 1 : k], order[k : k + 1]):
             break
         ordered = k
     for k in range(1, len(order)):
@@ -256,6 +285,6 @@ def verdict(names: list[str], value: np.ndarray, half: np.ndarray, width: np.nda
             break
         if set(order[:k]) == set(before[:k]) and above(order[:k], order[k:]):
             settled = k
-    others = order[max(ordered, settled):]
+    others = order[max(ordered, settled) :]
     beyond = float(np.max(value[others] + width[others], initial=-np.inf))
     return Verdict(tuple(names[int(i)] for i in order), ordered, settled, beyond)

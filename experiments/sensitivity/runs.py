@@ -56,25 +56,43 @@ class Runs:
             _write(path, text.encode())
         elif path.read_text(encoding="utf-8") != text:
             before = json.loads(path.read_text(encoding="utf-8"))
-            differing = sorted(key for key in {*before, *self.spec} if json.dumps(before.get(key), default=str)
-                               != json.dumps(json.loads(text).get(key), default=str))
-            raise InputError([f"{self.folder} keeps the runs of another study (it differs in: {', '.join(differing)}); "
-                              "choose another folder"])
+            differing = sorted(
+                key
+                for key in {*before, *self.spec}
+                if json.dumps(before.get(key), default=str) != json.dumps(json.loads(text).get(key), default=str)
+            )
+            raise InputError(
+                [
+                    f"{self.folder} keeps the runs of another study (it differs in: {', '.join(differing)}); "
+                    "choose another folder"
+                ]
+            )
 
     def __contains__(self, start: int) -> bool:
         if start not in self.chunks and self.folder is not None and self._path(start).exists():
             with np.load(self._path(start), allow_pickle=False) as kept:
                 self.names = kept["names"].tolist()
-                self.chunks[start] = Chunk(kept["scalars"], kept["curves"], dict(zip(
-                    kept["failed"].tolist(), kept["why"].tolist(), strict=True)), int(kept["simulated"]))
+                self.chunks[start] = Chunk(
+                    kept["scalars"],
+                    kept["curves"],
+                    dict(zip(kept["failed"].tolist(), kept["why"].tolist(), strict=True)),
+                    int(kept["simulated"]),
+                )
         return start in self.chunks
 
     def add(self, start: int, names: list[str], chunk: Chunk) -> None:
         self.names, self.chunks[start] = names, chunk
         if self.folder is not None:
             kept = io.BytesIO()
-            np.savez(kept, names=np.array(names), scalars=chunk.scalars, curves=chunk.curves, simulated=chunk.simulated,
-                     failed=np.array(list(chunk.failures), int), why=np.array(list(chunk.failures.values()), str))
+            np.savez(
+                kept,
+                names=np.array(names),
+                scalars=chunk.scalars,
+                curves=chunk.curves,
+                simulated=chunk.simulated,
+                failed=np.array(list(chunk.failures), int),
+                why=np.array(list(chunk.failures.values()), str),
+            )
             _write(self._path(start), kept.getvalue())
 
     def _path(self, start: int) -> Path:

@@ -24,8 +24,16 @@ from .factors import SEED, SOCIETY, Problem
 METHODS = ("sobol", "morris", "pawn", "delta", "fast", "rbd_fast", "dgsm", "shapley")
 GROUPING = ("sobol", "morris")  # methods that can take groups
 POWERS = ("sobol", "pawn", "delta", "dgsm")  # methods on a Sobol' sequence: n is a power of two
-DEFAULT_N = {"sobol": 512, "morris": 32, "pawn": 2048, "delta": 1024, "fast": 257, "rbd_fast": 2048, "dgsm": 256,
-             "shapley": 1024}
+DEFAULT_N = {
+    "sobol": 512,
+    "morris": 32,
+    "pawn": 2048,
+    "delta": 1024,
+    "fast": 257,
+    "rbd_fast": 2048,
+    "dgsm": 256,
+    "shapley": 1024,
+}
 SOURCES = ("samples.py", "factors.py")  # what points and seeds depend on
 LEVELS = 4  # of the grid of morris
 STEP = 0.1  # of the finite differences of dgsm, in the unit cube: smaller steps see the jumps of single decisions
@@ -62,8 +70,10 @@ class Sample:
             raise InputError([unknown(self.method, METHODS, "method")])
         if self.method in POWERS and (self.n < 2 or self.n & (self.n - 1)):
             low = 2 ** max(1, int(np.log2(max(2, self.n))))
-            problems.append(f"n = {self.n}: {self.method} wants a power of 2, such as {low} or {2 * low} "
-                            "(a Sobol' sequence is balanced only there)")
+            problems.append(
+                f"n = {self.n}: {self.method} wants a power of 2, such as {low} or {2 * low} "
+                "(a Sobol' sequence is balanced only there)"
+            )
         elif self.method == "fast" and self.n <= 4 * HARMONICS**2:
             problems.append(f"n = {self.n}: fast wants more than {4 * HARMONICS**2} points a curve")
         elif self.n < 2:
@@ -79,8 +89,13 @@ class Sample:
     def rows(self) -> int:
         """Rows of a row-block."""
         groups, factors = len(self.problem.groups), len(self.problem.factors)
-        return {"sobol": (2 * groups if self.second_order else groups) + 2, "morris": groups + 1, "dgsm": factors + 1,
-                "shapley": factors + 1, "fast": self.n}.get(self.method, 1)
+        return {
+            "sobol": (2 * groups if self.second_order else groups) + 2,
+            "morris": groups + 1,
+            "dgsm": factors + 1,
+            "shapley": factors + 1,
+            "fast": self.n,
+        }.get(self.method, 1)
 
     @property
     def blocks(self) -> int:
@@ -129,13 +144,17 @@ class Sample:
         stop = self.blocks if stop is None else stop
         D = len(self.problem.factors)
         if self.method in ("fast", "morris"):
-            return self.base[start * self.rows:stop * self.rows]
+            return self.base[start * self.rows : stop * self.rows]
         if self.method == "shapley":
             from SALib.sample import shapley
 
             salib = self.problem.salib()
-            return np.concatenate([shapley.sample(salib, 1, seed=np.random.default_rng(
-                derive_seed(self.seed, block, POINTS))) for block in range(start, stop)])
+            return np.concatenate(
+                [
+                    shapley.sample(salib, 1, seed=np.random.default_rng(derive_seed(self.seed, block, POINTS)))
+                    for block in range(start, stop)
+                ]
+            )
         base = self.base[start:stop]
         if self.method == "dgsm":
             points = np.repeat(base[:, None, :], D + 1, axis=1)
@@ -178,6 +197,7 @@ class Sample:
 
     def _replicated(self, stream: np.ndarray) -> np.ndarray:
         found, inverse = np.unique(stream, return_inverse=True)
-        seeds = [[derive_seed(seed, replicate, RUN_SEEDS) for replicate in range(self.replicates)]
-                 for seed in found.tolist()]
+        seeds = [
+            [derive_seed(seed, replicate, RUN_SEEDS) for replicate in range(self.replicates)] for seed in found.tolist()
+        ]
         return np.array(seeds, np.int64).reshape(len(found), self.replicates)[inverse.ravel()]

@@ -51,7 +51,7 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
     pairs = {name: curve_pair(name) for name in curves}
 
     def evaluate(design: pd.DataFrame) -> pd.DataFrame:
-        parts = [some(design.iloc[start:start + at_once]) for start in range(0, len(design), at_once)]
+        parts = [some(design.iloc[start : start + at_once]) for start in range(0, len(design), at_once)]
         return pd.concat(parts, ignore_index=True)
 
     # a run that is asked for one monthly curve records all of them, which fills the memory
@@ -64,19 +64,39 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
         for rows, outcomes in found.parts:
             monthly = [outcomes.curves(*pair).T for pair in pairs.values()]
             table = outcomes.runs[["status", *OUTCOMES]]
-            tables.append(pd.DataFrame({**{name: table[name] for name in table},
-                                        **dict(zip(columns[len(table.columns):], np.hstack(monthly).T, strict=True)
-                                               if monthly else ())}).set_axis(rows))
+            tables.append(
+                pd.DataFrame(
+                    {
+                        **{name: table[name] for name in table},
+                        **dict(
+                            zip(columns[len(table.columns) :], np.hstack(monthly).T, strict=True) if monthly else ()
+                        ),
+                    }
+                ).set_axis(rows)
+            )
         return (pd.concat(tables) if len(tables) > 1 else tables[0]).sort_index()
 
     return evaluate
 
 
 # --- studies ---------------------------------------------------------------------------------------------------------
-def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | None = None,
-          outcomes: Sequence[str] | None = None, curves: Sequence[str] = (), *, replicates: int = 1, seed: int = 1,
-          second_order: bool = False, common_seeds: bool = True, missing: str = "refuse", folder: Path | None = None,
-          spec: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Sensitivity:
+def study(
+    problem: Problem,
+    evaluate: Evaluate,
+    method: str = "sobol",
+    n: int | None = None,
+    outcomes: Sequence[str] | None = None,
+    curves: Sequence[str] = (),
+    *,
+    replicates: int = 1,
+    seed: int = 1,
+    second_order: bool = False,
+    common_seeds: bool = True,
+    missing: str = "refuse",
+    folder: Path | None = None,
+    spec: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Sensitivity:
     """A study of anything that turns a design into a table of outcomes.
 
     evaluate : takes a DataFrame with a column for every factor, `seed` and `society_seed`, gives one row for each of
@@ -90,24 +110,48 @@ def study(problem: Problem, evaluate: Evaluate, method: str = "sobol", n: int | 
     replicates = whole("replicates", replicates, 1, 10_000)
     sample = Sample(method, problem, n, whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     missing = known_missing(missing)
-    runs = Runs({**(spec or {}), "sampler": sampler_hash(), "method": method, "seed": seed, "replicates": replicates,
-                 "second_order": second_order, "common_seeds": common_seeds, "curves": list(curves),
-                 **({"n": n} if method == "fast" else {}),
-                 "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]]
-                             for f in problem.factors]}, folder)
+    runs = Runs(
+        {
+            **(spec or {}),
+            "sampler": sampler_hash(),
+            "method": method,
+            "seed": seed,
+            "replicates": replicates,
+            "second_order": second_order,
+            "common_seeds": common_seeds,
+            "curves": list(curves),
+            **({"n": n} if method == "fast" else {}),
+            "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]] for f in problem.factors],
+        },
+        folder,
+    )
     run_sample(sample, evaluate, runs, progress)
     scalars = tuple(name for name in runs.names if "@" not in name)
     return Sensitivity(sample, runs, evaluate, scalars if outcomes is None else tuple(outcomes), tuple(curves), missing)
 
 
 def sensitivity(
-    scenario: Scenario | str | Path, method: str = "sobol", n: int | None = None, outcomes: Sequence[str] | None = None,
-    parameters: Sequence[str] | None = None, *, curves: Sequence[str] = (),
-    group_by: str | Mapping[str, Sequence[str]] | None = None, bounds: Mapping[str, tuple[float, float]] | None = None,
-    levels: Mapping[str, Sequence[Any]] | None = None, distributions: Mapping[str, Any] | None = None,
-    replicates: int = 8, seed: int = 1, second_order: bool = False, seed_factor: bool = False,
-    society_factor: bool = False, common_seeds: bool = True, missing: str = "refuse", folder: str | Path | None = None,
-    threads: int | None = None, progress: Progress | None = None,
+    scenario: Scenario | str | Path,
+    method: str = "sobol",
+    n: int | None = None,
+    outcomes: Sequence[str] | None = None,
+    parameters: Sequence[str] | None = None,
+    *,
+    curves: Sequence[str] = (),
+    group_by: str | Mapping[str, Sequence[str]] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    distributions: Mapping[str, Any] | None = None,
+    replicates: int = 8,
+    seed: int = 1,
+    second_order: bool = False,
+    seed_factor: bool = False,
+    society_factor: bool = False,
+    common_seeds: bool = True,
+    missing: str = "refuse",
+    folder: str | Path | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Sensitivity:
     """Which assumptions drive the outcomes of a scenario, and which do not matter.
 
@@ -152,16 +196,37 @@ def sensitivity(
     if not outcomes:
         problems.append("outcomes: at least one is wanted")
     try:
-        problem = make_problem(scenario, parameters, group_by=group_by, bounds=bounds, levels=levels,
-                               distributions=distributions, seed_factor=seed_factor, society_factor=society_factor)
+        problem = make_problem(
+            scenario,
+            parameters,
+            group_by=group_by,
+            bounds=bounds,
+            levels=levels,
+            distributions=distributions,
+            seed_factor=seed_factor,
+            society_factor=society_factor,
+        )
     except InputError as error:
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     spec = {"scenario": scenario.to_toml(), "tables": tables_hash(scenario), "code": sources_hash()}
-    found = study(problem, simulator(scenario, curves, threads), method, n, outcomes, curves, replicates=replicates,
-                  seed=seed, second_order=second_order, common_seeds=common_seeds, missing=missing,
-                  folder=None if folder is None else Path(folder), spec=spec, progress=progress)
+    found = study(
+        problem,
+        simulator(scenario, curves, threads),
+        method,
+        n,
+        outcomes,
+        curves,
+        replicates=replicates,
+        seed=seed,
+        second_order=second_order,
+        common_seeds=common_seeds,
+        missing=missing,
+        folder=None if folder is None else Path(folder),
+        spec=spec,
+        progress=progress,
+    )
     found.title = scenario.title or scenario.name
     found.left_out = uncertain(scenario)[1] if parameters is None else {}
     return found
@@ -196,8 +261,13 @@ class Screening:
     @property
     def words(self) -> str:
         """What was screened out and what that neglects, then the words of the second step."""
-        return sensitivity_text.screening(self.morris.size, self.morris.outcomes, len(self.kept), len(self.rest),
-                                          self.neglected) + "\n\n" + self.sobol.words
+        return (
+            sensitivity_text.screening(
+                self.morris.size, self.morris.outcomes, len(self.kept), len(self.rest), self.neglected
+            )
+            + "\n\n"
+            + self.sobol.words
+        )
 
 
 def rank_screened(indices: pd.DataFrame) -> pd.Series:
@@ -225,9 +295,18 @@ def _screenable(found: Sensitivity) -> list[str]:
     return usable
 
 
-def screen(scenario: Scenario | str | Path, n: int | None = None, outcomes: Sequence[str] | None = None,
-           parameters: Sequence[str] | None = None, *, keep: int = KEPT_IN_SCREENING, screening_n: int = SCREENING_N,
-           folder: str | Path | None = None, progress: Progress | None = None, **others: Any) -> Screening:
+def screen(
+    scenario: Scenario | str | Path,
+    n: int | None = None,
+    outcomes: Sequence[str] | None = None,
+    parameters: Sequence[str] | None = None,
+    *,
+    keep: int = KEPT_IN_SCREENING,
+    screening_n: int = SCREENING_N,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+    **others: Any,
+) -> Screening:
     """Screen all parameters with Morris, then Sobol' on those that matter; what is neglected is measured, not assumed.
 
     Elementary effects: Morris 1991, Campolongo et al. 2007 (mu*). Total indices: Saltelli et al. 2010.
@@ -252,17 +331,36 @@ def screen(scenario: Scenario | str | Path, n: int | None = None, outcomes: Sequ
     if wrong := [name for name in ("method", "group_by") if name in others]:
         raise InputError([f"{wrong[0]}: screening chooses it"])
     folder = None if folder is None else Path(folder)
-    second = {name: others.pop(name) for name in ("curves", "second_order", "seed_factor", "society_factor")
-              if name in others}
-    first = sensitivity(scenario, "morris", screening_n, outcomes, parameters, progress=progress,
-                        folder=folder and folder / "morris", **others)
+    second = {
+        name: others.pop(name) for name in ("curves", "second_order", "seed_factor", "society_factor") if name in others
+    }
+    first = sensitivity(
+        scenario,
+        "morris",
+        screening_n,
+        outcomes,
+        parameters,
+        progress=progress,
+        folder=folder and folder / "morris",
+        **others,
+    )
     first = first.analysed(_screenable(first))
     ranked = rank_screened(first.indices).index.tolist()
     names = [name for name in first.sample.problem.names if name not in EXTRA]
     kept, rest = ranked[:keep], [name for name in names if name not in ranked[:keep]]
     if len(rest) < 1:
         raise InputError([f"keep = {keep}: there are {len(names)} parameters, so that nothing would be screened out"])
-    found = sensitivity(scenario, "sobol", n, outcomes, [*kept, *rest], group_by={REST: rest}, progress=progress,
-                        folder=folder and folder / "sobol", **others, **second)
+    found = sensitivity(
+        scenario,
+        "sobol",
+        n,
+        outcomes,
+        [*kept, *rest],
+        group_by={REST: rest},
+        progress=progress,
+        folder=folder and folder / "sobol",
+        **others,
+        **second,
+    )
     found.left_out = first.left_out
     return Screening(first, found, kept, rest)

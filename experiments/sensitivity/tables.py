@@ -62,8 +62,12 @@ class Sensitivity:
     def failures(self) -> pd.DataFrame:
         """Rows with a failed run: row-block, row (of the row-block), why."""
         rows = self.sample.rows
-        found = [(start + row // rows, row % rows, why) for start, chunk in self._chunks
-                 for row, why in chunk.failures.items() if start + row // rows < self.sample.blocks]
+        found = [
+            (start + row // rows, row % rows, why)
+            for start, chunk in self._chunks
+            for row, why in chunk.failures.items()
+            if start + row // rows < self.sample.blocks
+        ]
         return pd.DataFrame(found, columns=["row_block", "row", "why"])
 
     def values(self, outcome: str) -> np.ndarray:
@@ -73,7 +77,7 @@ class Sensitivity:
             raise InputError([unknown(outcome, scalars, "known outcome")])
         parts = [chunk.scalars[:, :, scalars.index(outcome)] for _, chunk in self._chunks]
         shape = (self.sample.blocks, self.sample.rows, self.sample.replicates)
-        return np.concatenate(parts)[:shape[0] * shape[1]].reshape(shape)
+        return np.concatenate(parts)[: shape[0] * shape[1]].reshape(shape)
 
     def curve(self, name: str) -> np.ndarray:
         """The monthly curve `name` [row-blocks, rows, months + 1], the mean over replicates.
@@ -85,7 +89,7 @@ class Sensitivity:
         if not wanted:
             raise InputError([unknown(name, sorted({each.rpartition("@")[0] for each in monthly}), "recorded curve")])
         parts = np.concatenate([chunk.curves[:, wanted] for _, chunk in self._chunks])
-        return parts[:self.sample.blocks * self.sample.rows].reshape(self.sample.blocks, self.sample.rows, len(wanted))
+        return parts[: self.sample.blocks * self.sample.rows].reshape(self.sample.blocks, self.sample.rows, len(wanted))
 
     @cached_property
     def design(self) -> pd.DataFrame:
@@ -103,22 +107,32 @@ class Sensitivity:
         problems: list[str] = []
         if failed.any():
             first = self.failures.iloc[0]
-            problems.append(f"{len(self.failures):,} of {missing.size:,} rows failed, in {failed.sum():,} of "
-                            f"{len(gone):,} row-blocks; the first (row-block {first['row_block']}, row "
-                            f"{first['row']}): {first['why']}")
+            problems.append(
+                f"{len(self.failures):,} of {missing.size:,} rows failed, in {failed.sum():,} of "
+                f"{len(gone):,} row-blocks; the first (row-block {first['row_block']}, row "
+                f"{first['row']}): {first['why']}"
+            )
         if missing.any():
             block, row = np.argwhere(missing)[0]
-            problems.append(f"{what} has no value in {missing.sum():,} of {missing.size:,} rows, in "
-                            f"{missing.any(axis=1).sum():,} of {len(gone):,} row-blocks (the first: row-block {block}, "
-                            f"row {row})")
+            problems.append(
+                f"{what} has no value in {missing.sum():,} of {missing.size:,} rows, in "
+                f"{missing.any(axis=1).sum():,} of {len(gone):,} row-blocks (the first: row-block {block}, "
+                f"row {row})"
+            )
         if self.missing == "refuse":
-            problems[-1] += ("; no index is computed from what is not there: choose another outcome"
-                             + ("" if self.sample.method == "fast" else
-                                ", or leave those row-blocks out (missing='drop', --drop)"))
+            problems[-1] += "; no index is computed from what is not there: choose another outcome" + (
+                "" if self.sample.method == "fast" else ", or leave those row-blocks out (missing='drop', --drop)"
+            )
             raise InputError(problems)
         if self.sample.method == "fast" or (~gone).sum() < LEAST_BLOCKS:
-            raise InputError([*problems, "too few row-blocks would be left" if self.sample.method != "fast" else
-                              "fast needs every point of its curves"])
+            raise InputError(
+                [
+                    *problems,
+                    "too few row-blocks would be left"
+                    if self.sample.method != "fast"
+                    else "fast needs every point of its curves",
+                ]
+            )
         return ~gone
 
     def row_means(self, outcome: str) -> tuple[np.ndarray, np.ndarray]:
@@ -139,8 +153,14 @@ class Sensitivity:
         rows: list[dict[str, Any]] = []
         for outcome in self.outcomes:
             kept = self.row_means(outcome)[1]
-            rows.append({"outcome": outcome, "dropped": int((~kept).sum()), "row_blocks": len(kept),
-                         "without_value": float(np.isnan(self.values(outcome)).mean())})
+            rows.append(
+                {
+                    "outcome": outcome,
+                    "dropped": int((~kept).sum()),
+                    "row_blocks": len(kept),
+                    "without_value": float(np.isnan(self.values(outcome)).mean()),
+                }
+            )
         return pd.DataFrame(rows)
 
     # --- tables
@@ -149,17 +169,21 @@ class Sensitivity:
         groups = self.sample.problem.groups
         if self.sample.method == "sobol":
             found = sobol(y[:, :, None], len(groups), second_order)
-            return pd.concat([
-                table_of(groups, "S1", found.first[0], NORMAL * found.first_sd[0]),
-                table_of(groups, "ST", found.total[0], NORMAL * found.total_sd[0], 0.0)], ignore_index=True), found
-        unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[:len(kept)][kept]
+            return pd.concat(
+                [
+                    table_of(groups, "S1", found.first[0], NORMAL * found.first_sd[0]),
+                    table_of(groups, "ST", found.total[0], NORMAL * found.total_sd[0], 0.0),
+                ],
+                ignore_index=True,
+            ), found
+        unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[: len(kept)][kept]
         return by_salib(self.sample, unit.reshape(-1, unit.shape[2]), y.ravel()), None
 
     def _first_n(self, outcome: str, n: int) -> tuple[pd.DataFrame, Any]:
         """`_analysed` from the first n row-blocks, done once."""
         if (outcome, n) not in self._done:
             y, kept = self.row_means(outcome)
-            self._done[outcome, n] = self._analysed(y[:int(kept[:n].sum())], kept[:n])
+            self._done[outcome, n] = self._analysed(y[: int(kept[:n].sum())], kept[:n])
         return self._done[outcome, n]
 
     @cached_property
@@ -183,8 +207,9 @@ class Sensitivity:
         with np.errstate(invalid="ignore", divide="ignore"):
             found = (x * z[:, None]).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (z**2).sum())
         alone = [self.sample.problem.membership.tolist().count(g) == 1 for g in range(len(groups))]
-        values = [found[self.sample.problem.membership.tolist().index(g)] if alone[g] else np.nan
-                  for g in range(len(groups))]
+        values = [
+            found[self.sample.problem.membership.tolist().index(g)] if alone[g] else np.nan for g in range(len(groups))
+        ]
         points = 2 * len(y) if method == "sobol" else len(y)  # rows of a trajectory are no independent points
         return table_of(groups, "correlation", np.array(values), np.full(len(groups), NORMAL / np.sqrt(points)))
 
@@ -223,8 +248,18 @@ class Sensitivity:
             y, kept = self.row_means(outcome)
             found = self._analysed(y, kept, second_order=True)[1]
             value, half = found.second[0][j, k], NORMAL * found.second_sd[0][j, k]
-            parts.append(pd.DataFrame({"outcome": outcome, "factor": np.array(groups)[j], "other": np.array(groups)[k],
-                                       "value": value, "low": value - half, "high": value + half}))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "outcome": outcome,
+                        "factor": np.array(groups)[j],
+                        "other": np.array(groups)[k],
+                        "value": value,
+                        "low": value - half,
+                        "high": value + half,
+                    }
+                )
+            )
         return pd.concat(parts, ignore_index=True)
 
     @cached_property
@@ -240,8 +275,11 @@ class Sensitivity:
                 for month in range(y.shape[2]):
                     for index, value, sd in (("S1", found.first, found.first_sd), ("ST", found.total, found.total_sd)):
                         floor = 0.0 if index == "ST" else None
-                        parts.append(table_of(groups, index, value[month], NORMAL * sd[month], floor)
-                                     .assign(curve=name, month=month))
+                        parts.append(
+                            table_of(groups, index, value[month], NORMAL * sd[month], floor).assign(
+                                curve=name, month=month
+                            )
+                        )
             else:
                 for month in range(y.shape[2]):
                     parts.append(self._analysed(y[kept][:, :, month], kept)[0].assign(curve=name, month=month))
@@ -262,8 +300,11 @@ class Sensitivity:
             y = self.values(outcome)[kept]
             compared = y[:, [0, -1]] if self.sample.method == "sobol" else y
             y = y[np.isfinite(compared).all(axis=(1, 2))]  # runs are compared in pairs here: both must have a value
-            rows.append({"outcome": outcome, **variance_shares(y, self.sample)} if len(y) >= LEAST_BLOCKS else
-                        {"outcome": outcome})
+            rows.append(
+                {"outcome": outcome, **variance_shares(y, self.sample)}
+                if len(y) >= LEAST_BLOCKS
+                else {"outcome": outcome}
+            )
         return pd.DataFrame(rows)
 
     def _sizes(self) -> list[int]:
@@ -313,24 +354,48 @@ class Sensitivity:
     @cached_property
     def settled(self) -> pd.DataFrame:
         """`verdicts` as a table: outcome, ordered, settled, beyond, order."""
-        return pd.DataFrame([{"outcome": outcome, "ordered": each.ordered, "settled": each.settled,
-                              "beyond": each.beyond, "order": " > ".join(each.order)}
-                             for outcome, each in self.verdicts.items()],
-                            columns=["outcome", "ordered", "settled", "beyond", "order"])
+        return pd.DataFrame(
+            [
+                {
+                    "outcome": outcome,
+                    "ordered": each.ordered,
+                    "settled": each.settled,
+                    "beyond": each.beyond,
+                    "order": " > ".join(each.order),
+                }
+                for outcome, each in self.verdicts.items()
+            ],
+            columns=["outcome", "ordered", "settled", "beyond", "order"],
+        )
 
     @cached_property
     def factors(self) -> pd.DataFrame:
         """What was varied: name, group, distribution, meaning, apart (such runs share no block with others)."""
         apart = self.sample.problem.apart()
-        return pd.DataFrame([{"name": f.name, "group": f.group, "distribution": f.described(),
-                              "meaning": getattr(declared(f.name), "meaning", ""), "apart": f.name in apart}
-                             for f in self.sample.problem.factors])
+        return pd.DataFrame(
+            [
+                {
+                    "name": f.name,
+                    "group": f.group,
+                    "distribution": f.described(),
+                    "meaning": getattr(declared(f.name), "meaning", ""),
+                    "apart": f.name in apart,
+                }
+                for f in self.sample.problem.factors
+            ]
+        )
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables, as they are saved."""
-        found = {"indices": self.indices, "shares": self.shares, "convergence": self.convergence,
-                 "settled": self.settled, "dropped": self.dropped, "factors": self.factors}
+        found = {
+            "indices": self.indices,
+            "shares": self.shares,
+            "convergence": self.convergence,
+            "settled": self.settled,
+            "dropped": self.dropped,
+            "factors": self.factors,
+        }
         if self.curves:
             found["over_time"] = self.over_time
         if self.sample.second_order:
@@ -341,10 +406,17 @@ class Sensitivity:
     def size(self) -> dict[str, Any]:
         """Method, n, factors, parameters, replicates, rows and runs."""
         sample = self.sample
-        return {"title": self.title, "method": sample.method, "n": sample.n, "replicates": sample.replicates,
-                "factors": sum(name not in EXTRA for name in sample.problem.groups),
-                "parameters": sum(name not in EXTRA for name in sample.problem.names),
-                "rows": sample.blocks * sample.rows, "runs": self.simulated, "common": sample.common}
+        return {
+            "title": self.title,
+            "method": sample.method,
+            "n": sample.n,
+            "replicates": sample.replicates,
+            "factors": sum(name not in EXTRA for name in sample.problem.groups),
+            "parameters": sum(name not in EXTRA for name in sample.problem.names),
+            "rows": sample.blocks * sample.rows,
+            "runs": self.simulated,
+            "common": sample.common,
+        }
 
     @property
     def words(self) -> str:

@@ -51,8 +51,11 @@ def _writable_cache() -> str | None:
         with tempfile.TemporaryFile(dir=folder):
             return str(folder)
     except OSError:
-        print(f"valign: {folder} is not writable, so compiled code is not kept between runs "
-              "(set VALIGN_CACHE to a folder of yours)", file=sys.stderr)
+        print(
+            f"valign: {folder} is not writable, so compiled code is not kept between runs "
+            "(set VALIGN_CACHE to a folder of yours)",
+            file=sys.stderr,
+        )
         return None
 
 
@@ -104,9 +107,14 @@ def row(typingctx, runs):
     def one(context, builder, signature, arguments):
         array = context.make_array(kind)(context, builder)
         number = cgutils.alloca_once(builder, ir.DoubleType())
-        context.populate_array(array, data=number, shape=(context.get_constant(types.intp, 1),),
-                               strides=(context.get_constant(types.intp, 8),),
-                               itemsize=context.get_constant(types.intp, 8), meminfo=None)
+        context.populate_array(
+            array,
+            data=number,
+            shape=(context.get_constant(types.intp, 1),),
+            strides=(context.get_constant(types.intp, 8),),
+            itemsize=context.get_constant(types.intp, 8),
+            meminfo=None,
+        )
         return array._getvalue()
 
     def several(context, builder, signature, arguments):
@@ -116,6 +124,7 @@ def row(typingctx, runs):
 
 
 if not COMPILED:
+
     def row(runs):
         return np.empty(len(runs))
 
@@ -123,6 +132,7 @@ if not COMPILED:
 @intrinsic
 def call(typingctx, address, state, number):
     """Call the compiled function(state, number) at `address` (see `address_of`)."""
+
     def generate(context, builder, signature, arguments):
         where, pointer, value = arguments
         byte = ir.IntType(8).as_pointer()

@@ -16,7 +16,13 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
-    NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox,
+    NativeValue,
+    infer_getattr,
+    lower_getattr_generic,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
 )
 from numba.np import numpy_support
 
@@ -63,10 +69,13 @@ class HandleType(types.Type):
 
 @cache
 def _handle_type(fields: tuple[tuple[str, int, str, int, bool], ...], single: bool) -> HandleType:
-    return HandleType(tuple(
-        (name, offset, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"), unit)
-        for name, offset, code, axes, unit in fields
-    ), single)
+    return HandleType(
+        tuple(
+            (name, offset, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"), unit)
+            for name, offset, code, axes, unit in fields
+        ),
+        single,
+    )
 
 
 @register_model(HandleType)
@@ -127,4 +136,3 @@ def get_array(context, builder, handle, pointer, attribute):
     array.shape = cgutils.pack_array(builder, shape, word)
     array.strides = cgutils.pack_array(builder, strides, word)
     return array._getvalue()
-

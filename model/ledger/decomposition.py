@@ -26,14 +26,26 @@ Flows = tuple[int, np.ndarray, np.ndarray]  # first month of a chunk, flat posit
 # (mechanism, part) of every entry, in the order of the ledger's rows.
 ENTRIES = (
     ("outside", "any"),
-    ("changes", "innovation"), ("changes", "leavers"), ("changes", "recruits"),
-    ("turnover", "leavers"), ("turnover", "recruits"),
-    ("relationships", "centre"), ("relationships", "spread"),
-    ("anchoring", "centre"), ("anchoring", "spread"),
-    ("leadership", "centre"), ("leadership", "spread"), ("leadership", "clarity"),
-    ("coproduction", "centre"), ("coproduction", "spread"), ("coproduction", "innovation"), ("coproduction", "clarity"),
-    ("identification", "centre"), ("identification", "spread"),
-    ("dialogue", "centre"), ("dialogue", "spread"),
+    ("changes", "innovation"),
+    ("changes", "leavers"),
+    ("changes", "recruits"),
+    ("turnover", "leavers"),
+    ("turnover", "recruits"),
+    ("relationships", "centre"),
+    ("relationships", "spread"),
+    ("anchoring", "centre"),
+    ("anchoring", "spread"),
+    ("leadership", "centre"),
+    ("leadership", "spread"),
+    ("leadership", "clarity"),
+    ("coproduction", "centre"),
+    ("coproduction", "spread"),
+    ("coproduction", "innovation"),
+    ("coproduction", "clarity"),
+    ("identification", "centre"),
+    ("identification", "spread"),
+    ("dialogue", "centre"),
+    ("dialogue", "spread"),
     ("organisations", "innovation"),
     ("stage", "moves"),
     ("episode", "moves"),
@@ -108,8 +120,9 @@ def account_person(S, o, i, entry, parts, shift, x, new):
                 x[k, r] = S.values_before[i, k, r] + shift[S.role[i], k, r]
         align_row(S.runs, metric, x, S.version_before[view], reading, S.clarity_before[i], projection, emphasis, new)
         book(S, entry, o, i, new)
-        align_row(S.runs, metric, S.values[i], S.version_before[view], reading, S.clarity_before[i], projection,
-                  emphasis, new)
+        align_row(
+            S.runs, metric, S.values[i], S.version_before[view], reading, S.clarity_before[i], projection, emphasis, new
+        )
         book(S, entry + 1, o, i, new)
         entry += 2
     if parts & INNOVATION_MOVED:
@@ -153,8 +166,17 @@ def account(S, point):
             mean_shift(S, start, stop, shift, count)
         for i in range(start, stop):
             if parts & REPLACED:
-                align_row(S.runs, S.rules[METRIC], S.values[i], S.version[S.perceives[i]], S.reading[i], S.clarity[i],
-                          projection, S.emphasis, new)
+                align_row(
+                    S.runs,
+                    S.rules[METRIC],
+                    S.values[i],
+                    S.version[S.perceives[i]],
+                    S.reading[i],
+                    S.clarity[i],
+                    projection,
+                    S.emphasis,
+                    new,
+                )
                 account_replaced(S, o, i, entry + 1 if parts & INNOVATION_MOVED else entry, new)
             if parts & ~REPLACED:
                 account_person(S, o, i, entry, parts, shift, x, new)
@@ -202,8 +224,9 @@ def flush(S, t):
                     S.flows[month, EPISODE_MOVES, group, after, S.role[i], S.stage[i, r], r] += S.alignment[i, r]
 
 
-def decomposition_table(parts: Sequence[tuple[np.ndarray, tuple[int, ...], Sequence[Flows]]],
-                        group_names: Sequence[str]) -> pd.DataFrame:
+def decomposition_table(
+    parts: Sequence[tuple[np.ndarray, tuple[int, ...], Sequence[Flows]]], group_names: Sequence[str]
+) -> pd.DataFrame:
     """Flows as a table: run, month, organisation (group), episode, role, stage, mechanism, part, change.
 
     parts: (number of each run of a block, shape of its flows, [(first month, flat positions, sums)]).
@@ -216,7 +239,8 @@ def decomposition_table(parts: Sequence[tuple[np.ndarray, tuple[int, ...], Seque
             month, *others, run = np.unravel_index(positions, shape)
             columns.append((runs[run], month + first, *others, sums))
     run, month, entry, group, episode, role, stage, change = (
-        [np.concatenate(column) for column in zip(*columns, strict=True)] if columns else [np.empty(0, int)] * 8)
+        [np.concatenate(column) for column in zip(*columns, strict=True)] if columns else [np.empty(0, int)] * 8
+    )
 
     def labelled(codes: np.ndarray, names: Sequence[str]) -> pd.Categorical:
         return pd.Categorical.from_codes(codes.astype(int), list(names))
@@ -225,9 +249,17 @@ def decomposition_table(parts: Sequence[tuple[np.ndarray, tuple[int, ...], Seque
         names = list(dict.fromkeys(each[position] for each in ENTRIES))
         return labelled(np.array([names.index(each[position]) for each in ENTRIES])[entry.astype(int)], names)
 
-    table = pd.DataFrame({
-        "run": run, "month": month, "organisation": labelled(group, [*group_names, "commissioners"]),
-        "episode": labelled(episode, EPISODES), "role": labelled(role, ROLES), "stage": labelled(stage, STAGES),
-        "mechanism": of_entry(0), "part": of_entry(1), "change": change.astype(float),
-    })
+    table = pd.DataFrame(
+        {
+            "run": run,
+            "month": month,
+            "organisation": labelled(group, [*group_names, "commissioners"]),
+            "episode": labelled(episode, EPISODES),
+            "role": labelled(role, ROLES),
+            "stage": labelled(stage, STAGES),
+            "mechanism": of_entry(0),
+            "part": of_entry(1),
+            "change": change.astype(float),
+        }
+    )
     return table.sort_values(["run", "month"], kind="stable", ignore_index=True)

@@ -6,11 +6,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..state.arrays import ABANDONED, COMMISSIONED, DIRECT_SUSTAINMENT, ENGAGED, LAPSED, OUTSIDE, PILOTING, SUSTAINED, State
+from ..state.arrays import (
+    ABANDONED,
+    COMMISSIONED,
+    DIRECT_SUSTAINMENT,
+    ENGAGED,
+    LAPSED,
+    OUTSIDE,
+    PILOTING,
+    SUSTAINED,
+    State,
+)
 
 START_TERMS = ("base", "fit", "evidence", "peers", "slack", "funds", "mandate")
-PERSON_TERMS = ("z", "engaged_ties", "evidence", "climate", "identification", "workload", "disapproval", "eta",
-                "probability", "draw")
+PERSON_TERMS = (
+    "z",
+    "engaged_ties",
+    "evidence",
+    "climate",
+    "identification",
+    "workload",
+    "disapproval",
+    "eta",
+    "probability",
+    "draw",
+)
 AWARD_TERMS = ("evidence", "fit", "relationship", "cost", "score", "reservation", "money", "price")
 
 
@@ -39,9 +59,13 @@ class EventLog:
     def month(self, S: State, t: int) -> None:
         """Note what happened in month t."""
         services = len(S.setting)
-        for o, r in zip(*np.nonzero((S.service_stage != self.service_stage) | (S.term_end != self.term_end)), strict=True):
+        for o, r in zip(
+            *np.nonzero((S.service_stage != self.service_stage) | (S.term_end != self.term_end)), strict=True
+        ):
             before, after = self.service_stage[o, r], S.service_stage[o, r]
-            self.events.append(Event(int(r), t, _service_event(before, after), int(o), -1, _service_terms(S, o, r, before, after)))
+            self.events.append(
+                Event(int(r), t, _service_event(before, after), int(o), -1, _service_terms(S, o, r, before, after))
+            )
         left = S.holder != self.holder
         for i, r in zip(*np.nonzero(left | (S.stage != self.stage)), strict=True):
             o = int(S.organisation[i]) if S.organisation[i] < services else -1

@@ -44,7 +44,9 @@ class Recorded:
     events: list[Event] = field(default_factory=list[Event])
 
 
-def insertion(function: Callable[[State, int], None], *, before: str | None = None, after: str | None = None) -> Insertion:
+def insertion(
+    function: Callable[[State, int], None], *, before: str | None = None, after: str | None = None
+) -> Insertion:
     """Place `function` before or after a mechanism of the month (after all of them by default).
 
     Raises InputError when there is no such mechanism, or both places are given.
@@ -54,15 +56,23 @@ def insertion(function: Callable[[State, int], None], *, before: str | None = No
     place = before if before is not None else after
     if place is not None and place not in MECHANISMS:
         close = nearest(place, MECHANISMS)
-        raise InputError([f"{place!r} is not a mechanism; allowed are {', '.join(MECHANISMS)}"
-                          + (f"; did you mean {close!r}?" if close else "")])
+        raise InputError(
+            [
+                f"{place!r} is not a mechanism; allowed are {', '.join(MECHANISMS)}"
+                + (f"; did you mean {close!r}?" if close else "")
+            ]
+        )
     if before is not None:
         return Insertion(function, MECHANISMS.index(before))
     return Insertion(function, MECHANISMS.index(after) + 1 if after is not None else len(MECHANISMS))
 
 
 def run_block(
-    lowered: Lowered, S: State, *, events: bool = False, insertions: Sequence[Insertion] = (),
+    lowered: Lowered,
+    S: State,
+    *,
+    events: bool = False,
+    insertions: Sequence[Insertion] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Recorded:
     """Run a block to its horizon and record what `S` was built to record."""
@@ -78,8 +88,17 @@ def run_block(
         chunk = min(chunk, S.flows.shape[0])
     if log is not None:
         chunk = 1
-    record = Recorded(np.empty((len(OUTCOMES), W)), S.path, S.people_series, S.commissioner_series, S.service_series,
-                      S.agent_series, S.organisation, S.role, S.flows.shape)
+    record = Recorded(
+        np.empty((len(OUTCOMES), W)),
+        S.path,
+        S.people_series,
+        S.commissioner_series,
+        S.service_series,
+        S.agent_series,
+        S.organisation,
+        S.role,
+        S.flows.shape,
+    )
     for first in range(1, months + 1, chunk):
         if cancelled():
             raise KeyboardInterrupt

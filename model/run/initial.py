@@ -32,8 +32,11 @@ def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray
         if name.startswith("organisations."):
             _, group, parameter = name.split(".", 2)
             settings = [1 + groups.index(group)]
-            settings += [1 + len(groups) + n for n, service in enumerate(lowered.named_services)
-                         if lowered.scenario.group_of_service(service) == groups.index(group)]
+            settings += [
+                1 + len(groups) + n
+                for n, service in enumerate(lowered.named_services)
+                if lowered.scenario.group_of_service(service) == groups.index(group)
+            ]
             values[INDEX[parameter], settings] = column
         elif name in lowered.rows:
             row = lowered.rows[name]
@@ -57,7 +60,9 @@ def _neighbour_services(society: Society) -> tuple[np.ndarray, np.ndarray]:
     between = society.tie_kind == 2
     a, b = society.organisation[society.tie_a[between]], society.organisation[society.tie_b[between]]
     inside = (a < O) & (b < O) & (a != b)
-    pairs = np.unique(np.concatenate([a[inside].astype(np.int64) * O + b[inside], b[inside].astype(np.int64) * O + a[inside]]))
+    pairs = np.unique(
+        np.concatenate([a[inside].astype(np.int64) * O + b[inside], b[inside].astype(np.int64) * O + a[inside]])
+    )
     return np.searchsorted(pairs, np.arange(O + 1, dtype=np.int64) * max(O, 1)), pairs % max(O, 1)
 
 
@@ -79,16 +84,24 @@ def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.nd
 
 
 def allocate(
-    lowered: Lowered, society: Society, seeds: Sequence[int], overrides: Mapping[str, np.ndarray],
-    *, accounting: bool, person_terms: bool, series: bool, agents: bool,
+    lowered: Lowered,
+    society: Society,
+    seeds: Sequence[int],
+    overrides: Mapping[str, np.ndarray],
+    *,
+    accounting: bool,
+    person_terms: bool,
+    series: bool,
+    agents: bool,
 ) -> State:
     """All arrays of a block, zero where the start has not been drawn yet."""
     W, N, O, E = len(seeds), len(society.role), len(society.key), len(society.tie_a)
     K, C = len(lowered.scenario.dimensions), N - int(society.first[O])
     keys = np.array(seeds, np.uint64)
     parameters = _parameters(lowered, W, overrides)
-    setting = service_settings(lowered, society.group, society.service_names(lowered.scenario)
-                               if lowered.named_services else None)
+    setting = service_settings(
+        lowered, society.group, society.service_names(lowered.scenario) if lowered.named_services else None
+    )
     month, value = _changes(lowered, W, overrides)
     by_setting, by_service = change_reach(lowered, setting)
     neighbour_start, neighbours = _neighbour_services(society)
@@ -114,51 +127,133 @@ def allocate(
 
     return State(
         W,
-        key_low=keys & np.uint64(0xFFFFFFFF), key_high=keys >> np.uint64(32), rules=lowered.rules, switches=lowered.switches,
-        parameters=parameters, limits=lowered.limits, emphasis=numbers(K), presented=numbers(3),
-        role_weights=numbers(4, 3), level_roles=lowered.level_roles, level_shift=numbers(),
-        correlated=lowered.correlated, correlation=lowered.correlation,
-        change_month=month, change_value=value, change_parameter=lowered.change_parameter,
-        change_scales=lowered.change_scales, change_profile=lowered.change_profile, change_setting=by_setting,
+        key_low=keys & np.uint64(0xFFFFFFFF),
+        key_high=keys >> np.uint64(32),
+        rules=lowered.rules,
+        switches=lowered.switches,
+        parameters=parameters,
+        limits=lowered.limits,
+        emphasis=numbers(K),
+        presented=numbers(3),
+        role_weights=numbers(4, 3),
+        level_roles=lowered.level_roles,
+        level_shift=numbers(),
+        correlated=lowered.correlated,
+        correlation=lowered.correlation,
+        change_month=month,
+        change_value=value,
+        change_parameter=lowered.change_parameter,
+        change_scales=lowered.change_scales,
+        change_profile=lowered.change_profile,
+        change_setting=by_setting,
         change_service=by_service,
-        first=society.first, organisation=society.organisation, role=society.role.astype(np.int64), profile=society.profile,
-        manager=society.manager, line_tie=society.line_tie, commissioning_tie=manager_tie,
-        post_low=society.post_low, post_high=society.post_high, team=team, service_key=society.key,
-        service_group=society.group.astype(np.int64), setting=setting, commissioner=society.commissioner,
+        first=society.first,
+        organisation=society.organisation,
+        role=society.role.astype(np.int64),
+        profile=society.profile,
+        manager=society.manager,
+        line_tie=society.line_tie,
+        commissioning_tie=manager_tie,
+        post_low=society.post_low,
+        post_high=society.post_high,
+        team=team,
+        service_key=society.key,
+        service_group=society.group.astype(np.int64),
+        setting=setting,
+        commissioner=society.commissioner,
         client_profile=np.array(clients, np.int64)[society.group],
         posts=np.maximum(1, np.bincount(society.organisation[society.role == 0], minlength=O)[:O]).astype(np.int64),
-        leadership_z=society.leadership_z, slack_z=society.slack_z, coproduction_z=society.coproduction_z,
-        portfolio_start=portfolio_start, portfolio=portfolio,
-        neighbour_service_start=neighbour_start, neighbour_service=neighbours,
-        tie_a=society.tie_a, tie_b=society.tie_b, tie_kind=society.tie_kind.astype(np.int64), tie_start=society.tie_start,
-        neighbour=society.neighbour, tie_of=society.tie_of, team_low=team_low, team_service=team_high,
-        perceives=perceives, draw=numbers(N, 4), values=numbers(N, K), values_before=numbers(N, K), origin=numbers(N, K),
-        reading=numbers(N, K), clarity=numbers(N), clarity_before=numbers(N), alignment=numbers(N),
-        stage=whole(N, dtype=np.int8), stage_before=whole(N, dtype=np.int8), frailty=numbers(N),
-        taking_part=numbers(N), takes_part=whole(N, dtype=np.uint8), identification=numbers(N), practice=numbers(N),
-        voice=numbers(N), has_read=whole(N, dtype=np.uint8), first_engaged=whole(N, dtype=np.int32),
-        replaced=whole(N, dtype=np.uint8), holder=whole(N, dtype=np.int32), belief=numbers(N, 3),
-        belief_before=numbers(N, 3), precision=numbers(N, 3), weights=numbers(C, 3), weights_origin=numbers(C, 3),
-        service_draw=numbers(O, 4), culture=numbers(O, K), team_culture=numbers(len(team_low), K),
-        service_stage=whole(O, dtype=np.int8), service_stage_before=whole(O, dtype=np.int8), term_end=whole(O),
-        drift=numbers(O, K), version=numbers(O + C, K), version_before=numbers(O + C, K), climate=numbers(O),
-        months_under=whole(O), result=numbers(O, 3), result_precision=numbers(O), result_mean=numbers(O, 3),
-        result_count=whole(O), satisfaction=numbers(O), take_up=numbers(O), session_share=numbers(O),
-        workload=numbers(O), enacted=numbers(O, K), starts=whole(O), stops=whole(O), funding_ended=whole(O) - 1,
-        first_commissioned=whole(O) - 1, in_use_24=whole(O, dtype=np.int8) - np.int8(1),
-        service_terms=numbers(O, 11), award_terms=numbers(O, 8), person_terms=numbers(N if person_terms else 0, 10),
-        quality=numbers(E), ledger=numbers(len(ENTRIES) if accounting else 0, O + 1, 4, 4),
+        leadership_z=society.leadership_z,
+        slack_z=society.slack_z,
+        coproduction_z=society.coproduction_z,
+        portfolio_start=portfolio_start,
+        portfolio=portfolio,
+        neighbour_service_start=neighbour_start,
+        neighbour_service=neighbours,
+        tie_a=society.tie_a,
+        tie_b=society.tie_b,
+        tie_kind=society.tie_kind.astype(np.int64),
+        tie_start=society.tie_start,
+        neighbour=society.neighbour,
+        tie_of=society.tie_of,
+        team_low=team_low,
+        team_service=team_high,
+        perceives=perceives,
+        draw=numbers(N, 4),
+        values=numbers(N, K),
+        values_before=numbers(N, K),
+        origin=numbers(N, K),
+        reading=numbers(N, K),
+        clarity=numbers(N),
+        clarity_before=numbers(N),
+        alignment=numbers(N),
+        stage=whole(N, dtype=np.int8),
+        stage_before=whole(N, dtype=np.int8),
+        frailty=numbers(N),
+        taking_part=numbers(N),
+        takes_part=whole(N, dtype=np.uint8),
+        identification=numbers(N),
+        practice=numbers(N),
+        voice=numbers(N),
+        has_read=whole(N, dtype=np.uint8),
+        first_engaged=whole(N, dtype=np.int32),
+        replaced=whole(N, dtype=np.uint8),
+        holder=whole(N, dtype=np.int32),
+        belief=numbers(N, 3),
+        belief_before=numbers(N, 3),
+        precision=numbers(N, 3),
+        weights=numbers(C, 3),
+        weights_origin=numbers(C, 3),
+        service_draw=numbers(O, 4),
+        culture=numbers(O, K),
+        team_culture=numbers(len(team_low), K),
+        service_stage=whole(O, dtype=np.int8),
+        service_stage_before=whole(O, dtype=np.int8),
+        term_end=whole(O),
+        drift=numbers(O, K),
+        version=numbers(O + C, K),
+        version_before=numbers(O + C, K),
+        climate=numbers(O),
+        months_under=whole(O),
+        result=numbers(O, 3),
+        result_precision=numbers(O),
+        result_mean=numbers(O, 3),
+        result_count=whole(O),
+        satisfaction=numbers(O),
+        take_up=numbers(O),
+        session_share=numbers(O),
+        workload=numbers(O),
+        enacted=numbers(O, K),
+        starts=whole(O),
+        stops=whole(O),
+        funding_ended=whole(O) - 1,
+        first_commissioned=whole(O) - 1,
+        in_use_24=whole(O, dtype=np.int8) - np.int8(1),
+        service_terms=numbers(O, 11),
+        award_terms=numbers(O, 8),
+        person_terms=numbers(N if person_terms else 0, 10),
+        quality=numbers(E),
+        ledger=numbers(len(ENTRIES) if accounting else 0, O + 1, 4, 4),
         flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),
-        flows_from=np.ones(1, np.int64), agency=np.array([lowered.agency]), path=numbers(months + 1, len(PATH)),
+        flows_from=np.ones(1, np.int64),
+        agency=np.array([lowered.agency]),
+        path=numbers(months + 1, len(PATH)),
         people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
-        commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)), service_series=numbers(rows, len(SERVICE_SERIES)),
+        commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)),
+        service_series=numbers(rows, len(SERVICE_SERIES)),
         agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
     )
 
 
 def build(
-    lowered: Lowered, society: Society, seeds: Sequence[int], overrides: Mapping[str, np.ndarray] | None = None,
-    *, accounting: bool = False, person_terms: bool = False, series: bool = False,
+    lowered: Lowered,
+    society: Society,
+    seeds: Sequence[int],
+    overrides: Mapping[str, np.ndarray] | None = None,
+    *,
+    accounting: bool = False,
+    person_terms: bool = False,
+    series: bool = False,
     agents: bool = False,
 ) -> State:
     """A block of runs at month 0.
@@ -167,8 +262,16 @@ def build(
     differ within a block, and `alignment_level` (NaN: natural). Raises InputError when a level cannot be reached.
     """
     overrides = overrides or {}
-    S = allocate(lowered, society, seeds, overrides, accounting=accounting, person_terms=person_terms,
-                 series=series, agents=agents)
+    S = allocate(
+        lowered,
+        society,
+        seeds,
+        overrides,
+        accounting=accounting,
+        person_terms=person_terms,
+        series=series,
+        agents=agents,
+    )
     stage = initial_stage(lowered, society.group)
     S.service_stage[:] = stage[:, None]
     S.starts[:] = (stage > 0)[:, None]
@@ -203,9 +306,14 @@ def _check_reachable(lowered: Lowered, level: np.ndarray, lowest: np.ndarray, hi
     out = (level < lowest) | (level > highest) | (~np.isnan(level) & np.isnan(highest))
     if out.any():
         r = int(np.flatnonzero(out)[0])
-        raise InputError([
-            f"alignment_level = {level[r]:g} cannot be reached by {lowered.scenario.alignment_mode!r} in "
-            f"{lowered.scenario.name!r}: reachable from {lowest.max():.3f} to {highest.min():.3f}"
-            + (" (mode 'contract' reaches further, but changes the spread too)"
-               if lowered.scenario.alignment_mode == "shift" else "")
-        ])
+        raise InputError(
+            [
+                f"alignment_level = {level[r]:g} cannot be reached by {lowered.scenario.alignment_mode!r} in "
+                f"{lowered.scenario.name!r}: reachable from {lowest.max():.3f} to {highest.min():.3f}"
+                + (
+                    " (mode 'contract' reaches further, but changes the spread too)"
+                    if lowered.scenario.alignment_mode == "shift"
+                    else ""
+                )
+            ]
+        )

@@ -46,21 +46,35 @@ class Step(NamedTuple):
 # read them; with accounting, `account` keeps alignment up to date after every step that moves it.
 _BEFORE = {"leadership": align_managers, "identification": align_everybody}
 _AFTER: dict[str, tuple[Function, ...]] = {
-    "changes": (perceive, restart_ties), "turnover": (restart_ties,), "coproduction": (perceive,),
+    "changes": (perceive, restart_ties),
+    "turnover": (restart_ties,),
+    "coproduction": (perceive,),
     "organisations": (perceive,),
 }
 _ALIGN_AFTER = {
-    "changes": align_everybody, "turnover": align_replaced, "dialogue": align_commissioners,
+    "changes": align_everybody,
+    "turnover": align_replaced,
+    "dialogue": align_commissioners,
     "organisations": align_changed,
 }
 _MOVING = ("relationships", "anchoring", "leadership", "coproduction", "identification")  # values, versions, clarity
 _MOVES = ("awareness", "coproduction", "engagement", "organisations")  # people change stage
 _MECHANISM: dict[str, Function | None] = {
-    "changes": changes, "turnover": turnover, "awareness": awareness, "relationships": relationships,
-    "anchoring": anchoring, "leadership": leadership, "coproduction": coproduction,
+    "changes": changes,
+    "turnover": turnover,
+    "awareness": awareness,
+    "relationships": relationships,
+    "anchoring": anchoring,
+    "leadership": leadership,
+    "coproduction": coproduction,
     "session_knowledge": None,  # a rule of co-production
-    "identification": identification, "climate": climate, "evidence": evidence, "dialogue": dialogue,
-    "engagement": engagement, "organisations": organisations, "commissioning": commissioning,
+    "identification": identification,
+    "climate": climate,
+    "evidence": evidence,
+    "dialogue": dialogue,
+    "engagement": engagement,
+    "organisations": organisations,
+    "commissioning": commissioning,
     "tie_quality": tie_quality,
 }
 
@@ -92,15 +106,24 @@ def _steps_of(name: str, accounting: bool) -> list[Step]:
     return steps
 
 
-def month_steps(switches: Sequence[int] | np.ndarray, accounting: bool, insertions: Sequence[tuple[int, Function]] = (),
-                *, touched: bool = False) -> list[Step]:
+def month_steps(
+    switches: Sequence[int] | np.ndarray,
+    accounting: bool,
+    insertions: Sequence[tuple[int, Function]] = (),
+    *,
+    touched: bool = False,
+) -> list[Step]:
     """Steps of a month in order, those of mechanisms that are off left out.
 
     insertions: (position in MECHANISMS before which it runs, function) of mechanisms of one's own.
     touched: the state may have been changed from outside since the last month.
     """
     own = [Step("own", perceive)]
-    own += [Step("own", account, POINT["outside"]), Step("own", account_moves)] if accounting else [Step("own", align_everybody)]
+    own += (
+        [Step("own", account, POINT["outside"]), Step("own", account_moves)]
+        if accounting
+        else [Step("own", align_everybody)]
+    )
     steps = [Step("begin", begin), *(own if touched else ())]
 
     def insert(position: int) -> None:
@@ -140,4 +163,3 @@ def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
     for t in range(first, last):
         for step in steps:
             step.function(S, t if step.argument < 0 else step.argument)
-

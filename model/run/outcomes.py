@@ -20,28 +20,83 @@ from ..state.arrays import COMMISSIONER, ENGAGED, INNOVATION, LAPSED, METRIC, ST
 _DISPLACEMENT, _WORKLOAD_COST, _TIME = INDEX["displacement"], INDEX["workload_cost"], INDEX["coproduction_time"]
 _RESULT_SD, _PROJECTION = INDEX["result_sd"], INDEX["projection"]
 
-PATH = ("uptake", "in_use", "spending", "value_commissioners", "value_clients", "value_providers",
-        "returned_financial", "returned_economic", "returned_social")
+PATH = (
+    "uptake",
+    "in_use",
+    "spending",
+    "value_commissioners",
+    "value_clients",
+    "value_providers",
+    "returned_financial",
+    "returned_economic",
+    "returned_social",
+)
 PEOPLE_SERIES = (
-    "aware", "engaged", "lapsed", "ever_engaged", "alignment", "alignment_sd", "alignment_original",
-    "alignment_original_sd", "polarisation", "identification", "clarity", "belief_financial", "belief_economic",
+    "aware",
+    "engaged",
+    "lapsed",
+    "ever_engaged",
+    "alignment",
+    "alignment_sd",
+    "alignment_original",
+    "alignment_original_sd",
+    "polarisation",
+    "identification",
+    "clarity",
+    "belief_financial",
+    "belief_economic",
     "belief_social",
 )
 SERIES_ROLES = ("staff", "manager", "peer", "commissioner", "all")  # all: staff, managers and peers
 COMMISSIONER_SERIES = ("weight_financial", "weight_economic", "weight_social", "breadth")
 SERVICE_SERIES = (
-    "outside", "piloting", "commissioned", "sustained", "abandoned", "in_use", "climate", "practice",
-    "enacted_agency", "satisfaction", "tie_quality", "workload", "drift", "spending", "value_commissioners",
-    "value_clients", "value_providers",
+    "outside",
+    "piloting",
+    "commissioned",
+    "sustained",
+    "abandoned",
+    "in_use",
+    "climate",
+    "practice",
+    "enacted_agency",
+    "satisfaction",
+    "tie_quality",
+    "workload",
+    "drift",
+    "spending",
+    "value_commissioners",
+    "value_clients",
+    "value_providers",
 )
 # Person by person; behind these the values. exposure: share of engaged ties, as in ODD §5.12.
 AGENT_SERIES = ("stage", "holder", "alignment", "identification", "clarity", "exposure")
 OUTCOMES = (
-    "uptake_peak", "uptake_final", "uptake_mean", "time_to_50", "spread_peak", "spread_final", "sustained_24",
-    "continuous", "restarted", "stopped", "recommissioned", "first_recommissioned", "alignment_start",
-    "alignment_start_sd", "alignment_final", "alignment_final_sd", "alignment_original_final",
-    "identification_final", "enacted_agency_final", "value_per_pound_financial", "value_per_pound_economic",
-    "value_per_pound_social", "money_spent", "value_commissioners", "value_clients", "value_providers",
+    "uptake_peak",
+    "uptake_final",
+    "uptake_mean",
+    "time_to_50",
+    "spread_peak",
+    "spread_final",
+    "sustained_24",
+    "continuous",
+    "restarted",
+    "stopped",
+    "recommissioned",
+    "first_recommissioned",
+    "alignment_start",
+    "alignment_start_sd",
+    "alignment_final",
+    "alignment_final_sd",
+    "alignment_original_final",
+    "identification_final",
+    "enacted_agency_final",
+    "value_per_pound_financial",
+    "value_per_pound_economic",
+    "value_per_pound_social",
+    "money_spent",
+    "value_commissioners",
+    "value_clients",
+    "value_providers",
     "staff_turnover",
 )
 
@@ -99,8 +154,17 @@ def mean_alignment(S, out):
             original[k, r] = S.parameters[INNOVATION + k, 0, r]
     fill(out, 0.0)
     for i in range(people):
-        align_row(S.runs, S.rules[METRIC], S.values[i], original, S.reading[i], S.clarity[i],
-                  S.parameters[_PROJECTION, 0], S.emphasis, aligned)
+        align_row(
+            S.runs,
+            S.rules[METRIC],
+            S.values[i],
+            original,
+            S.reading[i],
+            S.clarity[i],
+            S.parameters[_PROJECTION, 0],
+            S.emphasis,
+            aligned,
+        )
         for r in range(W):
             a = S.alignment[i, r]
             out[0, r] += a
@@ -217,8 +281,17 @@ def people_series(S, out):
             original[k, r] = S.parameters[INNOVATION + k, 0, r]
     fill(out, 0.0)
     for i in range(S.role.shape[0]):
-        align_row(S.runs, S.rules[METRIC], S.values[i], original, S.reading[i], S.clarity[i],
-                  S.parameters[_PROJECTION, 0], S.emphasis, aligned)
+        align_row(
+            S.runs,
+            S.rules[METRIC],
+            S.values[i],
+            original,
+            S.reading[i],
+            S.clarity[i],
+            S.parameters[_PROJECTION, 0],
+            S.emphasis,
+            aligned,
+        )
         for group in range(2):
             n = 4 if group else S.role[i]
             if group and S.role[i] == COMMISSIONER:

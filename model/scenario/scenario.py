@@ -20,8 +20,15 @@ from ..parameters import MECHANISMS, PARAMETERS
 
 SHIPPED = Path(__file__).resolve().parents[1] / "scenarios"
 MOST_BYTES = 10_000_000  # of a scenario file
-DIMENSIONS = ["client_agency", "lived_experience_voice", "relational_care", "safety_and_rules", "proof_of_effect",
-              "cashable_savings", "wider_social_value"]
+DIMENSIONS = [
+    "client_agency",
+    "lived_experience_voice",
+    "relational_care",
+    "safety_and_rules",
+    "proof_of_effect",
+    "cashable_savings",
+    "wider_social_value",
+]
 STAGES = ("outside", "piloting", "commissioned", "sustained")
 MOST_MONTHS = 12_000
 
@@ -114,9 +121,9 @@ class Change(_Part):
             if (self.set is None) == (self.scale is None):
                 raise ValueError("a change of a parameter needs either `set` or `scale`")
             if self.profile is not None:
-                raise ValueError("`profile` belongs to event = \"new_leader\"")
+                raise ValueError('`profile` belongs to event = "new_leader"')
         elif self.profile is None or not self.parameter is self.set is self.scale is None:
-            raise ValueError("event = \"new_leader\" needs `profile` and neither `parameter`, `set` nor `scale`")
+            raise ValueError('event = "new_leader" needs `profile` and neither `parameter`, `set` nor `scale`')
         return self
 
 
@@ -185,7 +192,9 @@ class Scenario(_Part):
     relationship_rule: Literal["bounded", "constant"] = "bounded"
     everybody_aware: Annotated[bool, Field(strict=True)] = False
     parameters: dict[str, Number] = {}
-    mechanisms: dict[str, Annotated[bool, Field(strict=True)]] = Field(default_factory=lambda: dict.fromkeys(MECHANISMS, True))
+    mechanisms: dict[str, Annotated[bool, Field(strict=True)]] = Field(
+        default_factory=lambda: dict.fromkeys(MECHANISMS, True)
+    )
     innovation: Innovation
     ties: dict[str, Number] = {}
     profiles: dict[Name, dict[str, Share]]
@@ -209,7 +218,9 @@ class Scenario(_Part):
         path = Path(text)
         looks_like_path = path.suffix == ".toml" or len(path.parts) > 1
         if "\0" in text or not text or (not looks_like_path and not path.exists()):
-            raise ScenarioError([f"{unknown(text, scenario_names(), 'shipped scenario')} (a path to a .toml file works too)"])
+            raise ScenarioError(
+                [f"{unknown(text, scenario_names(), 'shipped scenario')} (a path to a .toml file works too)"]
+            )
         try:
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
@@ -322,11 +333,30 @@ class Scenario(_Part):
 
     def settable(self) -> list[str]:
         """Every key that `replace` accepts."""
-        simple = [name for name in type(self).model_fields
-                  if name not in ("parameters", "mechanisms", "innovation", "ties", "profiles", "organisations", "commissioners",
-                                  "changes", "tables")]
-        keys = [*PARAMETERS, *simple, *(f"mechanisms.{name}" for name in MECHANISMS), "innovation.name",
-                "commissioners.count", "commissioners.profile"]
+        simple = [
+            name
+            for name in type(self).model_fields
+            if name
+            not in (
+                "parameters",
+                "mechanisms",
+                "innovation",
+                "ties",
+                "profiles",
+                "organisations",
+                "commissioners",
+                "changes",
+                "tables",
+            )
+        ]
+        keys = [
+            *PARAMETERS,
+            *simple,
+            *(f"mechanisms.{name}" for name in MECHANISMS),
+            "innovation.name",
+            "commissioners.count",
+            "commissioners.profile",
+        ]
         keys += [f"innovation.{part}.{d}" for part in ("values", "emphasis") for d in self.dimensions]
         keys += [f"profiles.{p}.{d}" for p in self.profiles for d in self.dimensions]
         own = [name for name, parameter in PARAMETERS.items() if parameter.scope == "organisation"]
@@ -399,8 +429,11 @@ class Scenario(_Part):
     def group_of_service(self, name: str) -> int:
         """Number (from 0) of the group that the service `name` belongs to. Raises KeyError where none has it."""
         for number, group in enumerate(self.organisations):
-            if name == group.name or (name.startswith(f"{group.name} ") and group.count > 1
-                                      and is_service(name[len(group.name) + 1:], group.count)):
+            if name == group.name or (
+                name.startswith(f"{group.name} ")
+                and group.count > 1
+                and is_service(name[len(group.name) + 1 :], group.count)
+            ):
                 return number
         raise KeyError(name)
 
@@ -425,6 +458,16 @@ def _services(group: Group) -> Iterator[str]:
         yield from (f"{group.name} {number}" for number in range(1, group.count + 1))
 
 
-_FIELDS = {"": list(Scenario.model_fields), **{name: list(part.model_fields) for name, part in (
-    ("innovation", Innovation), ("organisations", Group), ("commissioners", Commissioners), ("changes", Change),
-    ("tables", Tables))}}
+_FIELDS = {
+    "": list(Scenario.model_fields),
+    **{
+        name: list(part.model_fields)
+        for name, part in (
+            ("innovation", Innovation),
+            ("organisations", Group),
+            ("commissioners", Commissioners),
+            ("changes", Change),
+            ("tables", Tables),
+        )
+    },
+}

@@ -62,13 +62,17 @@ def check_structure(raw: dict[str, Any]) -> Iterator[str]:
         yield from _check_parameters(raw["parameters"], in_general, "parameters", "")
     if isinstance(raw.get("ties"), dict):
         raw["ties"] = dict(_flatten(raw["ties"]))
-        yield from _check_parameters(raw["ties"], [section_of(n)[1] for n in PARAMETERS if n.startswith("ties.")], "ties", "ties.")
+        yield from _check_parameters(
+            raw["ties"], [section_of(n)[1] for n in PARAMETERS if n.startswith("ties.")], "ties", "ties."
+        )
     innovation = raw.get("innovation")
     if isinstance(innovation, dict):
         own = {name: innovation.pop(name) for name in list(innovation) if name not in ("name", "values", "emphasis")}
         innovation["parameters"] = dict(_flatten(own))
         short = [section_of(name)[1] for name in PARAMETERS if name.startswith("innovation.")]
-        yield from _check_parameters(innovation["parameters"], short, "innovation", "innovation.", ("name", "values", "emphasis"))
+        yield from _check_parameters(
+            innovation["parameters"], short, "innovation", "innovation.", ("name", "values", "emphasis")
+        )
     groups = raw.get("organisations")
     for number, group in enumerate(groups if isinstance(groups, list) else ()):
         if isinstance(group, dict) and isinstance(group.get("parameters"), dict):
@@ -82,8 +86,9 @@ def check_structure(raw: dict[str, Any]) -> Iterator[str]:
         raw["mechanisms"] = dict.fromkeys(MECHANISMS, True) | mechanisms
 
 
-def _check_parameters(given: dict[str, Any], allowed: list[str], where: str, prefix: str,
-                      others: tuple[str, ...] = ()) -> Iterator[str]:
+def _check_parameters(
+    given: dict[str, Any], allowed: list[str], where: str, prefix: str, others: tuple[str, ...] = ()
+) -> Iterator[str]:
     for name in list(given):
         if name not in allowed:
             del given[name]
@@ -129,7 +134,11 @@ def explain(error: Mapping[str, Any], fields: Mapping[str, list[str]]) -> str:
     if error["type"] == "missing":
         return f"{key}: is missing"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
-    return f"{key} = {_short(error['input'])}: {message}" if not isinstance(error["input"], (dict, list)) else f"{key}: {message}"
+    return (
+        f"{key} = {_short(error['input'])}: {message}"
+        if not isinstance(error["input"], (dict, list))
+        else f"{key}: {message}"
+    )
 
 
 def cross_check(s: Scenario) -> Iterator[str]:
@@ -178,8 +187,10 @@ def cross_check(s: Scenario) -> Iterator[str]:
         yield "alignment_roles: is empty, so alignment_level moves nobody"
     needed = s.people() * BYTES_PER_PERSON
     if needed > MOST_BYTES:
-        yield (f"organisations: {s.people():,} people would need about {needed / 1e9:,.0f} GB of memory; "
-               f"at most {int(MOST_BYTES / BYTES_PER_PERSON):,} people are allowed")
+        yield (
+            f"organisations: {s.people():,} people would need about {needed / 1e9:,.0f} GB of memory; "
+            f"at most {int(MOST_BYTES / BYTES_PER_PERSON):,} people are allowed"
+        )
 
 
 def _check_change(s: Scenario, n: int, change: Change) -> Iterator[str]:
@@ -201,11 +212,14 @@ def _check_change(s: Scenario, n: int, change: Change) -> Iterator[str]:
     name = str(change.parameter)
     allowed = [each for each, parameter in PARAMETERS.items() if parameter.scope != "society"]
     if name not in allowed:
-        problem = "shapes the society and cannot change during a run" if name in PARAMETERS else unknown(name, allowed, "parameter")
+        problem = (
+            "shapes the society and cannot change during a run"
+            if name in PARAMETERS
+            else unknown(name, allowed, "parameter")
+        )
         yield f"{where}.parameter: {name + ' ' if name in PARAMETERS else ''}{problem}"
         return
     if change.set is not None and (problem := _limits(name, change.set)):
         yield f"{where}.set = {problem}"
     if change.organisations is not None and PARAMETERS[name].scope != "organisation":
         yield f"{where}.organisations: {name} cannot differ between organisations"
-

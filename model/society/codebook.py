@@ -30,7 +30,9 @@ def stop(problems: list[str]) -> None:
         raise InputError(list(dict.fromkeys(problems)))
 
 
-def read_codebook(given: str | Path | Mapping[str, Any] | None, scenario: Scenario, problems: list[str]) -> dict[str, Any]:
+def read_codebook(
+    given: str | Path | Mapping[str, Any] | None, scenario: Scenario, problems: list[str]
+) -> dict[str, Any]:
     """The codebook with all its tables, wrong entries reported and left out."""
     where = "codebook" if given is None or isinstance(given, Mapping) else str(given)
     book: dict[str, Any] = {}
@@ -69,8 +71,7 @@ def read_codebook(given: str | Path | Mapping[str, Any] | None, scenario: Scenar
     for key in [each for each in EDGES if not isinstance(book["edges"].get(each, ""), str)]:
         problems.append(f"{where}: edges.{key} = {book['edges'].pop(key)!r}: a text is wanted")
     if book["edges"].get("dangling", "drop") != "drop":
-        problems.append(f"{where}: edges.dangling = {book['edges']['dangling']!r}: allowed is \"drop\" "
-                        "(or leave it out)")
+        problems.append(f'{where}: edges.dangling = {book["edges"]["dangling"]!r}: allowed is "drop" (or leave it out)')
     for dimension, entry in [*book["values"].items()]:
         if wrong := [f"{where}: values.{dimension}: {problem}" for problem in _wrong_scale(entry)]:
             problems += wrong
@@ -94,8 +95,9 @@ def _wrong_scale(entry: Any) -> Iterable[str]:
         yield "codes: a table from codes to numbers in [0, 1] is wanted"
     if ("low" in entry) != ("high" in entry) or ("codes" in entry and "low" in entry):
         yield "give either `codes`, or `low` and `high` together, or none of them"
-    elif "low" in entry and not (_is_number(entry["low"]) and _is_number(entry["high"])
-                                 and entry["low"] != entry["high"]):
+    elif "low" in entry and not (
+        _is_number(entry["low"]) and _is_number(entry["high"]) and entry["low"] != entry["high"]
+    ):
         yield "low and high should be two different numbers"
 
 
@@ -166,8 +168,9 @@ class Table:
         for text, where in rows.items():
             self.report(where, say(text))
 
-    def coded(self, column: np.ndarray, codes: Mapping[str, Any], allowed: Iterable[str] | None,
-              what: str) -> np.ndarray:
+    def coded(
+        self, column: np.ndarray, codes: Mapping[str, Any], allowed: Iterable[str] | None, what: str
+    ) -> np.ndarray:
         """Texts by code (or, without codes, as they are), those that are not allowed reported."""
         out = column.copy()
         if codes:
@@ -209,8 +212,9 @@ def read_values(people: Table, book: Mapping[str, Any], scenario: Scenario) -> n
                     wrong[row] = True
                 else:
                     out[row] = not 0.0 <= number <= 1.0
-        people.each(column, wrong,
-                    lambda text, name=name, scale=scale: f"{name} = {text!r}: a number is wanted; {scale}")
+        people.each(
+            column, wrong, lambda text, name=name, scale=scale: f"{name} = {text!r}: a number is wanted; {scale}"
+        )
         people.each(column, out, lambda text, name=name, scale=scale: f"{name} = {text}: {scale}")
     if not book["values"]:
         for name in [each for each in people.frame if each not in people.used]:

@@ -98,8 +98,12 @@ def service_keys(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, np.ndarray
         if other != group.name:
             raise ScenarioError([f"organisations: {group.name!r} and {other!r} get the same key; rename one of them"])
         if group.count > MOST_SERVICES:
-            raise ScenarioError([f"organisations: {group.name!r} has {group.count:,} services; at most "
-                                 f"{MOST_SERVICES:,} are allowed in a group (use several groups)"])
+            raise ScenarioError(
+                [
+                    f"organisations: {group.name!r} has {group.count:,} services; at most "
+                    f"{MOST_SERVICES:,} are allowed in a group (use several groups)"
+                ]
+            )
     counts = [group.count for group in scenario.organisations]
     index = np.concatenate([np.arange(count) for count in counts])
     group = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
@@ -136,28 +140,49 @@ def build_society(scenario: Scenario, seed: int) -> Society:
     organisation, team, manager = np.full(N, O, np.int32), np.full(N, -1, np.int32), np.full(N, -1, np.int32)
     role, low, high = np.full(N, COMMISSIONER, np.int8), np.zeros(N, np.uint64), np.zeros(N, np.uint64)
     people_of(first, managers, staff, team_size, organisation, role, team, manager, low, high, keys)
-    low[N - C:] = np.uint64(COMMISSIONER << 24) | np.arange(C, dtype=np.uint64)
-    high[N - C:] = np.uint64(name_key("commissioners") << 16)
+    low[N - C :] = np.uint64(COMMISSIONER << 24) | np.arange(C, dtype=np.uint64)
+    high[N - C :] = np.uint64(name_key("commissioners") << 16)
     area = _areas(groups, group, index, C, int(scenario.value("ties.area_size")))
     commissioner = (N - C + area % C).astype(np.int32) if C else np.full(O, -1, np.int32)
     ties = all_ties(scenario, words, first, managers, staff, team, manager, low, keys, area, commissioner)
     tie_a, tie_b, kind = unpack_ties(ties, N)
     return Society(
-        organisation=organisation, role=role, profile=profiles_of(scenario, role, organisation, group), team=team,
-        manager=manager, post_low=low, post_high=high, first=first, key=keys, group=group, commissioner=commissioner,
-        area=area, leadership_z=lasting[1], slack_z=lasting[2], coproduction_z=lasting[3], tie_a=tie_a, tie_b=tie_b,
+        organisation=organisation,
+        role=role,
+        profile=profiles_of(scenario, role, organisation, group),
+        team=team,
+        manager=manager,
+        post_low=low,
+        post_high=high,
+        first=first,
+        key=keys,
+        group=group,
+        commissioner=commissioner,
+        area=area,
+        leadership_z=lasting[1],
+        slack_z=lasting[2],
+        coproduction_z=lasting[3],
+        tie_a=tie_a,
+        tie_b=tie_b,
         tie_kind=kind,
     )
 
 
 def _check_sizes(scenario, group, staff, managers, peers, team_size: float) -> None:
     """A post is named by 24 bits in its service, a team by less than 16."""
-    for what, numbers, most in (("staff", staff, min(MOST_POSTS, int(MOST_TEAMS * team_size))),
-                                ("managers", managers, MOST_POSTS), ("peers", peers, MOST_POSTS)):
+    for what, numbers, most in (
+        ("staff", staff, min(MOST_POSTS, int(MOST_TEAMS * team_size))),
+        ("managers", managers, MOST_POSTS),
+        ("peers", peers, MOST_POSTS),
+    ):
         if (numbers > most).any():
             o = int(numbers.argmax())
-            raise ScenarioError([f"organisations: a service of {scenario.group_names[group[o]]!r} has {numbers[o]:,} "
-                                 f"{what}; at most {most:,} are allowed in a service"])
+            raise ScenarioError(
+                [
+                    f"organisations: a service of {scenario.group_names[group[o]]!r} has {numbers[o]:,} "
+                    f"{what}; at most {most:,} are allowed in a service"
+                ]
+            )
     if scenario.commissioners.count > MOST_POSTS:
         raise ScenarioError([f"commissioners.count = {scenario.commissioners.count:,}: at most {MOST_POSTS:,}"])
 
@@ -179,8 +204,13 @@ def _areas(groups, group: np.ndarray, index: np.ndarray, C: int, size: int) -> n
 def profiles_of(scenario: Scenario, role: np.ndarray, organisation: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Number of everybody's value profile, from role and group of services."""
     numbers = {name: number for number, name in enumerate(scenario.profile_names)}
-    by_group = np.array([[numbers.get(name, 0) for name in (g.staff_profile, g.manager_profile, g.peer_profile)]
-                         for g in scenario.organisations], np.int32)
+    by_group = np.array(
+        [
+            [numbers.get(name, 0) for name in (g.staff_profile, g.manager_profile, g.peer_profile)]
+            for g in scenario.organisations
+        ],
+        np.int32,
+    )
     profile = np.full(len(role), numbers.get(scenario.commissioners.profile, 0), np.int32)
     members = role != COMMISSIONER
     profile[members] = by_group[group[organisation[members]], role[members]]

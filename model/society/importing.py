@@ -57,21 +57,38 @@ class Import:
         post_low, post_high = _posts(role, organisation, ids, key)
         lasting = lasting_differences(seed, key)
         return Society(
-            organisation=organisation, role=role, profile=profiles_of(self.scenario, role, organisation, group),
-            team=self.teams(service)[order], manager=moved(manager)[order], post_low=post_low, post_high=post_high,
-            first=np.searchsorted(organisation, np.arange(O + 2)).astype(np.int64), key=key, group=group,
-            commissioner=commissioner, area=np.arange(O, dtype=np.int32), leadership_z=lasting[1], slack_z=lasting[2],
-            coproduction_z=lasting[3], tie_a=tie_a, tie_b=tie_b, tie_kind=tie_kind,
+            organisation=organisation,
+            role=role,
+            profile=profiles_of(self.scenario, role, organisation, group),
+            team=self.teams(service)[order],
+            manager=moved(manager)[order],
+            post_low=post_low,
+            post_high=post_high,
+            first=np.searchsorted(organisation, np.arange(O + 2)).astype(np.int64),
+            key=key,
+            group=group,
+            commissioner=commissioner,
+            area=np.arange(O, dtype=np.int32),
+            leadership_z=lasting[1],
+            slack_z=lasting[2],
+            coproduction_z=lasting[3],
+            tie_a=tie_a,
+            tie_b=tie_b,
+            tie_kind=tie_kind,
             values=None if np.isnan(self.values).all() else np.ascontiguousarray(self.values[order]),
-            ids=ids, names=names,
+            ids=ids,
+            names=names,
         )
 
     def identities(self) -> None:
         ids, people = self.person["id"], self.people
         people.report(np.flatnonzero(ids == None), "has no id")  # noqa: E711
         first = np.array([self.row_of.get(text, -1) for text in ids])
-        people.each(ids, (first >= 0) & (np.bincount(first[first >= 0], minlength=len(ids))[first] > 1),
-                    lambda text: f"the id {text!r} stands there more than once")
+        people.each(
+            ids,
+            (first >= 0) & (np.bincount(first[first >= 0], minlength=len(ids))[first] > 1),
+            lambda text: f"the id {text!r} stands there more than once",
+        )
 
     def roles(self) -> np.ndarray:
         column = self.person["role"]
@@ -93,9 +110,11 @@ class Import:
             group[name] = self.group_of(name)
             lost += [name] if group[name] < 0 else []
         for name in lost:
-            people.report(np.flatnonzero((column == name) & member),
-                          f"{unknown(name, scenario.service_names(), 'service of ' + repr(scenario.name))}"
-                          " Or name its group under [groups] of the codebook")
+            people.report(
+                np.flatnonzero((column == name) & member),
+                f"{unknown(name, scenario.service_names(), 'service of ' + repr(scenario.name))}"
+                " Or name its group under [groups] of the codebook",
+            )
         if member.any() and not group and not self.problems:
             self.problems.append(f"{people.name}: has no organisations")
         if not member.any():
@@ -136,32 +155,42 @@ class Import:
         texts = self.person[column]
         if texts is None:
             return np.full(len(self.people), -1, np.int64)
-        self.people.each(texts, np.array([text is not None and text not in self.row_of for text in texts], bool),
-                         lambda text: f"{column} {text!r} is not the id of anybody")
+        self.people.each(
+            texts,
+            np.array([text is not None and text not in self.row_of for text in texts], bool),
+            lambda text: f"{column} {text!r} is not the id of anybody",
+        )
         return np.array([self.row_of.get(text, -1) for text in texts], np.int64)
 
     def managers(self, role: np.ndarray, service: np.ndarray) -> np.ndarray:
         manager = self.references("manager")
         given, people = manager >= 0, self.people
-        people.report(np.flatnonzero(given & (role[manager] != MANAGER)),
-                      "manager: is not somebody with the role manager")
+        people.report(
+            np.flatnonzero(given & (role[manager] != MANAGER)), "manager: is not somebody with the role manager"
+        )
         people.report(np.flatnonzero(given & (manager == np.arange(len(manager)))), "manager: is the person themselves")
-        people.report(np.flatnonzero(given & (role[manager] == MANAGER) & (service[manager] != service)),
-                      "manager: works in another organisation")
+        people.report(
+            np.flatnonzero(given & (role[manager] == MANAGER) & (service[manager] != service)),
+            "manager: works in another organisation",
+        )
         return manager
 
     def funders(self, role: np.ndarray, service: np.ndarray, services: int) -> np.ndarray:
         """Row of the commissioner of every service, -1."""
         given, people = self.references("commissioner"), self.people
-        people.report(np.flatnonzero((given >= 0) & (role[given] != COMMISSIONER)),
-                      "commissioner: is not somebody with the role commissioner")
+        people.report(
+            np.flatnonzero((given >= 0) & (role[given] != COMMISSIONER)),
+            "commissioner: is not somebody with the role commissioner",
+        )
         every = np.flatnonzero(role == COMMISSIONER)
         funder = np.full(services, every[0] if len(every) == 1 else -1, np.int64)
         named = np.full(services, -1, np.int64)
         rows = np.flatnonzero((given >= 0) & (role != COMMISSIONER) & (service >= 0))
         named[service[rows]] = given[rows]
-        people.report([row for row in rows if named[service[row]] != given[row]],
-                      "commissioner: others of the organisation name another one")
+        people.report(
+            [row for row in rows if named[service[row]] != given[row]],
+            "commissioner: others of the organisation name another one",
+        )
         return np.where(named >= 0, named, funder)
 
     def network(self, role, service, manager) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,8 +213,10 @@ class Import:
             named = table.coded(self.columns["kind"], self.book["kinds"], KINDS, "kind of tie")
             for number, name in enumerate(KINDS):
                 rows = usable & (named == name)
-                table.report(np.flatnonzero(rows & ~_possible(number, a, b, role, service)),
-                             f"cannot be a tie of kind {name!r}: {NEEDS[number]}")
+                table.report(
+                    np.flatnonzero(rows & ~_possible(number, a, b, role, service)),
+                    f"cannot be a tie of kind {name!r}: {NEEDS[number]}",
+                )
                 kind[rows] = number
         for row in np.flatnonzero(usable & (kind == _LINE)):
             follower, leader = (a[row], b[row]) if role[b[row]] == MANAGER else (b[row], a[row])
@@ -205,16 +236,24 @@ class Import:
             for g in np.unique(group[service[(role == number) & (service >= 0)]]):
                 name = getattr(scenario.organisations[g], profile)
                 if name not in scenario.profiles:
-                    self.problems.append(f"{scenario.name}: organisations[{g}].{profile}: "
-                                         f"{unknown(name, scenario.profiles, 'profile')}")
+                    self.problems.append(
+                        f"{scenario.name}: organisations[{g}].{profile}: {unknown(name, scenario.profiles, 'profile')}"
+                    )
         if (role == COMMISSIONER).any() and scenario.commissioners.profile not in scenario.profiles:
-            self.problems.append(f"{scenario.name}: commissioners.profile: "
-                                 f"{unknown(scenario.commissioners.profile, scenario.profiles, 'profile')}")
+            self.problems.append(
+                f"{scenario.name}: commissioners.profile: "
+                f"{unknown(scenario.commissioners.profile, scenario.profiles, 'profile')}"
+            )
 
 
-NEEDS = ("two members of one organisation are needed", "a manager and a member of the same organisation are needed",
-         "members of two organisations are needed", "a peer and another member of the organisation are needed",
-         "a commissioner and a member of an organisation are needed", "two commissioners are needed")
+NEEDS = (
+    "two members of one organisation are needed",
+    "a manager and a member of the same organisation are needed",
+    "members of two organisations are needed",
+    "a peer and another member of the organisation are needed",
+    "a commissioner and a member of an organisation are needed",
+    "two commissioners are needed",
+)
 
 
 def _possible(kind: int, a: np.ndarray, b: np.ndarray, role: np.ndarray, service: np.ndarray) -> np.ndarray:
@@ -273,8 +312,9 @@ def _service_keys(scenario: Scenario, names: list[str]) -> np.ndarray:
     return np.array([known[name] for name in names], np.uint64)
 
 
-def _posts(role: np.ndarray, organisation: np.ndarray, ids: list[str],
-           key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _posts(
+    role: np.ndarray, organisation: np.ndarray, ids: list[str], key: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Ids of posts: from role and id, so that others in the tables make no difference."""
     scopes = ((o, r) for o, r in zip(organisation.tolist(), role.tolist(), strict=True))
     low = np.array(_distinct(zip(scopes, ids, strict=True), 24), np.uint64)

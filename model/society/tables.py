@@ -42,8 +42,12 @@ def missing_data(name: str) -> InputError:
     """What to say when a data set is not on this machine."""
     if name not in DATA_SETS:
         return InputError([f"tables.data: {unknown(name, DATA_SETS, 'data set')}"])
-    return InputError([f"the data of {name!r} are not on this machine: fetch them once with `valign data get {name}`, "
-                       f"or convert a copy with `valign data get {name} --from FILE`"])
+    return InputError(
+        [
+            f"the data of {name!r} are not on this machine: fetch them once with `valign data get {name}`, "
+            f"or convert a copy with `valign data get {name} --from FILE`"
+        ]
+    )
 
 
 def society_of(scenario: Scenario, seed: int) -> Society:
@@ -62,8 +66,11 @@ def society_of(scenario: Scenario, seed: int) -> Society:
 
 
 def society_from_tables(
-    nodes: str | Path | pd.DataFrame, edges: str | Path | pd.DataFrame,
-    codebook: str | Path | Mapping[str, Any] | None = None, scenario: Scenario | str | None = None, seed: int = 0,
+    nodes: str | Path | pd.DataFrame,
+    edges: str | Path | pd.DataFrame,
+    codebook: str | Path | Mapping[str, Any] | None = None,
+    scenario: Scenario | str | None = None,
+    seed: int = 0,
 ) -> Society:
     """A society from a survey and a network.
 

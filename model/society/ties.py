@@ -199,7 +199,9 @@ def sociability(seed, first, contacts, low, keys, spread, sums):
 
 
 @compiled
-def between_ties(seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere, rates, ties, count):
+def between_ties(
+    seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere, rates, ties, count
+):
     """Professional ties between services: some people have many, most stay in the area."""
     people = low.shape[0]
     expected, local = rates[3], rates[4]
@@ -264,7 +266,9 @@ def unpack_ties(ties: np.ndarray, people: int) -> tuple[np.ndarray, np.ndarray, 
     return a.astype(np.int32), (pair - a * people).astype(np.int32), kind
 
 
-def all_ties(scenario: Scenario, seed, first, managers, staff, team, manager, low, keys, area, commissioner) -> np.ndarray:
+def all_ties(
+    scenario: Scenario, seed, first, managers, staff, team, manager, low, keys, area, commissioner
+) -> np.ndarray:
     """All ties as single numbers, unsorted, some perhaps twice."""
     names = ("team_density", "cross_team", "peer", "between", "local", "team_size", "commissioner")
     rates = np.array([scenario.value(f"ties.{name}") for name in names])
@@ -282,8 +286,9 @@ def all_ties(scenario: Scenario, seed, first, managers, staff, team, manager, lo
         count = staff_ties(seed, first, managers, staff, team, low, keys, rates, ties, 0)
         count = other_ties(seed, first, managers, staff, manager, low, keys, rates, ties, count)
         if len(keys) > 1:
-            count = between_ties(seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere,
-                             rates, ties, count)
+            count = between_ties(
+                seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere, rates, ties, count
+            )
         count = funding_ties(seed, first, managers, commissioner, members, low, rates[6], ties, count)
         if count <= len(ties):
             return ties[:count]

@@ -56,9 +56,11 @@ def lower(scenario: Scenario) -> Lowered:
     """Translate a valid scenario."""
     names = _row_names(scenario)
     groups = scenario.group_names
-    named = tuple(dict.fromkeys(
-        place for change in scenario.changes for place in change.organisations or () if place not in groups
-    ))
+    named = tuple(
+        dict.fromkeys(
+            place for change in scenario.changes for place in change.organisations or () if place not in groups
+        )
+    )
     scenario_wide = [scenario.value(p.name) for p in RUN_PARAMETERS]
     scenario_wide += [scenario.innovation.values[d] for d in scenario.dimensions]
     scenario_wide += [scenario.innovation.emphasis[d] for d in scenario.dimensions]
@@ -85,26 +87,35 @@ def lower(scenario: Scenario) -> Lowered:
         parameters=parameters,
         own=own,
         limits=limits,
-        rules=np.array([
-            METRICS.index(scenario.alignment_metric), int(scenario.relationship_rule == "constant"),
-            int(scenario.sustainment_rule == "direct"), int(scenario.alignment_mode == "contract"),
-            int(scenario.mechanisms["session_knowledge"]),
-        ]),
-        switches=np.array([scenario.mechanisms[name] and (name != "changes" or bool(changes)) for name in MECHANISMS],
-                          np.uint8),
+        rules=np.array(
+            [
+                METRICS.index(scenario.alignment_metric),
+                int(scenario.relationship_rule == "constant"),
+                int(scenario.sustainment_rule == "direct"),
+                int(scenario.alignment_mode == "contract"),
+                int(scenario.mechanisms["session_knowledge"]),
+            ]
+        ),
+        switches=np.array(
+            [scenario.mechanisms[name] and (name != "changes" or bool(changes)) for name in MECHANISMS], np.uint8
+        ),
         level=np.nan if scenario.alignment_level is None else scenario.alignment_level,
         level_roles=np.array([role in scenario.alignment_roles for role in ROLES], np.uint8),
-        correlated=np.array([[dimension[a], dimension[b]] for a, b, _ in scenario.value_correlations],
-                            np.int64).reshape(-1, 2),
+        correlated=np.array(
+            [[dimension[a], dimension[b]] for a, b, _ in scenario.value_correlations], np.int64
+        ).reshape(-1, 2),
         correlation=np.array([rho for _, _, rho in scenario.value_correlations], float),
         named_services=named,
         change_month=np.array([c.month for c in changes], np.int64),
         change_value=np.array([0.0 if new else c.value for c, new in zip(changes, leaders, strict=True)], float),
-        change_parameter=np.array([-1 if new else names.index(c.parameter)
-                                   for c, new in zip(changes, leaders, strict=True)], np.int64),
+        change_parameter=np.array(
+            [-1 if new else names.index(c.parameter) for c, new in zip(changes, leaders, strict=True)], np.int64
+        ),
         change_scales=np.array([c.scale is not None for c in changes], np.uint8),
-        change_profile=np.array([scenario.profile_names.index(c.profile) if new else 0
-                                 for c, new in zip(changes, leaders, strict=True)], np.int64),
+        change_profile=np.array(
+            [scenario.profile_names.index(c.profile) if new else 0 for c, new in zip(changes, leaders, strict=True)],
+            np.int64,
+        ),
         change_where=tuple(None if c.organisations is None else tuple(c.organisations) for c in changes),
         agency=dimension.get("client_agency", -1),
     )

@@ -118,7 +118,7 @@ class Person(mesa.Agent):
     def neighbours(self) -> list[Person]:
         """Everybody the person has a tie with."""
         state, row = self.model.state, _row(self)
-        return [self.model.holder_of(int(j)) for j in state.neighbour[state.tie_start[row]:state.tie_start[row + 1]]]
+        return [self.model.holder_of(int(j)) for j in state.neighbour[state.tie_start[row] : state.tie_start[row + 1]]]
 
     def step(self) -> None:
         """Nothing: the month is run by the model. A subclass may use it for a rule of its own."""

@@ -62,7 +62,7 @@ class Organisation:
     @property
     def uptake(self) -> float:
         """Share of members engaged (0 … 1; NaN without members)."""
-        stage = self._world.state.stage[slice(*self._world.state.first[self.number:self.number + 2]), 0]
+        stage = self._world.state.stage[slice(*self._world.state.first[self.number : self.number + 2]), 0]
         return float((stage == ENGAGED).mean()) if len(stage) else float("nan")
 
 
@@ -83,16 +83,27 @@ class World(mesa.Model):
     Raises InputError when the scenario or an argument is wrong.
     """
 
-    def __init__(self, preset: str | Path | Scenario = "two-services", *, rng: int | None = None,
-                 months: int | None = None, society_seed: int | None = None, events: bool = False) -> None:
+    def __init__(
+        self,
+        preset: str | Path | Scenario = "two-services",
+        *,
+        rng: int | None = None,
+        months: int | None = None,
+        society_seed: int | None = None,
+        events: bool = False,
+    ) -> None:
         seed = _seed("rng", rng)
         super().__init__(rng=seed)
         plan = Scenario.load(preset)
         self.plan = plan if months is None else plan.replace({"months": months})
         self.run_seed = seed
-        self.society: Society = society_of(self.plan, seed if society_seed is None else _seed("society_seed", society_seed))
+        self.society: Society = society_of(
+            self.plan, seed if society_seed is None else _seed("society_seed", society_seed)
+        )
         self._lowered = lower(self.plan)
-        self.state: State = build(self._lowered, self.society, [seed], accounting=True, series=True, person_terms=events)
+        self.state: State = build(
+            self._lowered, self.society, [seed], accounting=True, series=True, person_terms=events
+        )
         self._start = np.empty((4, 1))
         mean_alignment(self.state, self._start)
         observe(self.state, 0)
@@ -103,9 +114,9 @@ class World(mesa.Model):
         self.organisations = [Organisation(self, number, name) for number, name in enumerate(names)]
         self._posts: list[Person] = [PERSONS[role](self, row) for row, role in enumerate(self.society.role)]
         self._holder = self.state.holder[:, 0].copy()
-        self.datacollector = mesa.DataCollector(model_reporters={
-            name: name for name in ("uptake", "spread", "alignment", "identification")
-        })
+        self.datacollector = mesa.DataCollector(
+            model_reporters={name: name for name in ("uptake", "spread", "alignment", "identification")}
+        )
         self.datacollector.collect(self)
 
     def step(self) -> None:
@@ -120,8 +131,12 @@ class World(mesa.Model):
         state = self.state
         state.flows[:] = 0.0
         state.flows_from[0] = t
-        run_months(state, t, t + 1, month_steps(
-            state.switches, True, [(each.step, each.function) for each in self._insertions], touched=True))
+        run_months(
+            state,
+            t,
+            t + 1,
+            month_steps(state.switches, True, [(each.step, each.function) for each in self._insertions], touched=True),
+        )
         where = np.flatnonzero(state.flows)
         self._flows.append((t, where, state.flows.ravel()[where]))
         if self._log is not None:
@@ -166,7 +181,7 @@ class World(mesa.Model):
         return float(self._members("identification").mean())
 
     def _members(self, column: str) -> np.ndarray:
-        return getattr(self.state, column)[:int(self.state.first[len(self.organisations)]), 0]
+        return getattr(self.state, column)[: int(self.state.first[len(self.organisations)]), 0]
 
     @property
     def decomposition(self) -> pd.DataFrame:
@@ -199,4 +214,3 @@ def _seed(name: str, value: object) -> int:
     if not 0 <= seed <= MAX_SEED or (isinstance(value, (float, np.floating)) and value != seed):
         raise InputError([f"{name} = {value!r}: a whole number from 0 to {MAX_SEED} is allowed"])
     return seed
-

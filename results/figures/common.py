@@ -22,9 +22,19 @@ ORDERED = ("#2c105c", "#b5367a", "#cf7510")
 STYLES = ("-", (0, (6, 2)), (0, (1.5, 1.5)))
 MAIN = "#2b5c8a"
 STYLE = {
-    "font.size": 10, "axes.edgecolor": MUTED, "axes.labelcolor": INK, "xtick.color": MUTED, "ytick.color": MUTED,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.grid.axis": "y",
-    "grid.color": GRID, "axes.axisbelow": True, "svg.hashsalt": "valign", "figure.facecolor": "white",
+    "font.size": 10,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": GRID,
+    "axes.axisbelow": True,
+    "svg.hashsalt": "valign",
+    "figure.facecolor": "white",
 }
 
 
@@ -57,14 +67,24 @@ def apart(positions: Sequence[float], gap: float) -> list[float]:
     return out
 
 
-def label_ends(axes: Axes, x: float, ends: Sequence[float], texts: Sequence[str], colours: Sequence[str],
-               gap: float = 0.055) -> None:
+def label_ends(
+    axes: Axes, x: float, ends: Sequence[float], texts: Sequence[str], colours: Sequence[str], gap: float = 0.055
+) -> None:
     """Labels beside the ends of lines, kept apart; `gap` as a share of the axis."""
     low, high = axes.get_ylim()
     lines = max(text.count("\n") + 1 for text in texts) if texts else 1
     for y, place, text, colour in zip(ends, apart(ends, gap * lines * (high - low)), texts, colours, strict=True):
-        axes.annotate(text, (x, y), xytext=(x, place), textcoords="data", color=colour, va="center", ha="left",
-                      annotation_clip=False, fontsize=9.5)
+        axes.annotate(
+            text,
+            (x, y),
+            xytext=(x, place),
+            textcoords="data",
+            color=colour,
+            va="center",
+            ha="left",
+            annotation_clip=False,
+            fontsize=9.5,
+        )
 
 
 def share_axis(axes: Axes, title: str, months: int) -> None:
@@ -82,8 +102,9 @@ def month_axis(axes: Axes, title: str, months: int) -> None:
 
 def headed(figure: Figure, text: str) -> None:
     """The title of a figure, folded to its width."""
-    figure.suptitle(fill(text, int(9 * figure.get_figwidth())), x=0.01, ha="left", fontsize=12.5, fontweight="bold",
-                    color=INK)
+    figure.suptitle(
+        fill(text, int(9 * figure.get_figwidth())), x=0.01, ha="left", fontsize=12.5, fontweight="bold", color=INK
+    )
 
 
 def note(figure: Figure, text: str) -> None:
@@ -113,15 +134,26 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             axes.plot(part["month"], part["mean"], color=colour, ls=STYLES[place % len(STYLES)], lw=2)
             last = part.iloc[-1]
             bar = months * (1.025 + 0.02 * place)
-            axes.plot([bar, bar], [last["low"], last["high"]], color=colour, lw=2.5, clip_on=False,
-                      marker="_", ms=5, solid_capstyle="butt")
+            axes.plot(
+                [bar, bar],
+                [last["low"], last["high"]],
+                color=colour,
+                lw=2.5,
+                clip_on=False,
+                marker="_",
+                ms=5,
+                solid_capstyle="butt",
+            )
             ends.append(float(last["mean"]))
             texts.append(f"alignment {level:.2f}: {100 * last['mean']:.0f} %")
             colours.append(colour)
         label_ends(axes, months * (1.035 + 0.02 * len(levels)), ends, texts, colours)
     headed(figure, title)
-    note(figure, f"Lines: means over {runs} runs a level, the same seeds at every level; areas: 95 % intervals "
-                 "of the means; bars at the right: 5 to 95 % of single runs at the end.")
+    note(
+        figure,
+        f"Lines: means over {runs} runs a level, the same seeds at every level; areas: 95 % intervals "
+        "of the means; bars at the right: 5 to 95 % of single runs at the end.",
+    )
     return figure
 
 
@@ -137,7 +169,7 @@ def factors_figure(summary: pd.DataFrame, title: str, runs: int) -> Figure:
     levels = sorted(summary["alignment_level"].unique(), reverse=True) if over == "evidence_strength" else [None]
     for column, innovation in enumerate(innovations):
         of = summary[summary["innovation"] == innovation] if innovation else summary
-        for axes, (outcome, words) in zip(panels[2 * column:2 * column + 2], outcomes, strict=True):
+        for axes, (outcome, words) in zip(panels[2 * column : 2 * column + 2], outcomes, strict=True):
             share_axis(axes, f"{innovation}: {words}" if innovation else words, 1)
             ends, texts, colours = [], [], []
             for place, level in enumerate(levels):
@@ -145,8 +177,17 @@ def factors_figure(summary: pd.DataFrame, title: str, runs: int) -> Figure:
                 part = part if level is None else part[part["alignment_level"] == level]
                 colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
                 bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
-                axes.errorbar(part[over], part["mean"], bars,
-                              color=colour, ls=STYLES[place % 3], lw=1.8, marker="o", ms=4, capsize=3)
+                axes.errorbar(
+                    part[over],
+                    part["mean"],
+                    bars,
+                    color=colour,
+                    ls=STYLES[place % 3],
+                    lw=1.8,
+                    marker="o",
+                    ms=4,
+                    capsize=3,
+                )
                 ends.append(float(part["mean"].iloc[-1]))
                 texts.append(f"alignment {level:.2f}" if level is not None else "")
                 colours.append(colour)
@@ -160,8 +201,9 @@ def factors_figure(summary: pd.DataFrame, title: str, runs: int) -> Figure:
     return figure
 
 
-def comparison_figure(curves: pd.DataFrame, differences: pd.DataFrame, title: str, runs: int,
-                      variable: str = "engaged") -> Figure:
+def comparison_figure(
+    curves: pd.DataFrame, differences: pd.DataFrame, title: str, runs: int, variable: str = "engaged"
+) -> Figure:
     """Uptake in each scenario, and beside it what differs from the first, month by month.
 
     curves : columns scenario, variable, month and those of `summaries.curve_summary`; differences : the same of the
@@ -174,21 +216,24 @@ def comparison_figure(curves: pd.DataFrame, differences: pd.DataFrame, title: st
     months = int(curves["month"].max())
     role = "service" if variable == "in_use" else "all"
     share_axis(levels, f"{SERIES[variable][0].upper()}{SERIES[variable][1:]}", months)
-    drawn = {name: (MUTED if place == 0 else ORDERED[(place - 1) % 3], STYLES[place % 3])
-             for place, name in enumerate(names)}
+    drawn = {
+        name: (MUTED if place == 0 else ORDERED[(place - 1) % 3], STYLES[place % 3]) for place, name in enumerate(names)
+    }
     for axes, table, unit in ((levels, curves, 1), (gaps, differences, 100)):
         ends, texts, colours = [], [], []
         for name, (colour, style) in drawn.items():
             part = _part(table[table["scenario"] == name], role, variable)
             if part.empty:
                 continue
-            axes.fill_between(part["month"], unit * part["mean_low"], unit * part["mean_high"], color=colour, alpha=0.2,
-                              lw=0)
+            axes.fill_between(
+                part["month"], unit * part["mean_low"], unit * part["mean_high"], color=colour, alpha=0.2, lw=0
+            )
             axes.plot(part["month"], unit * part["mean"], color=colour, ls=style, lw=2)
             last = part.iloc[-1]
             ends.append(unit * float(last["mean"]))
-            texts.append(f"{name}: {100 * last['mean']:.0f} %" if axes is levels else
-                         f"{name}: {100 * last['mean']:+.0f} points")
+            texts.append(
+                f"{name}: {100 * last['mean']:.0f} %" if axes is levels else f"{name}: {100 * last['mean']:+.0f} points"
+            )
             colours.append(colour)
         if axes is gaps:
             shown = _part(table, role, variable)
@@ -234,8 +279,9 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     last = part.iloc[-1]
     label_ends(spread, months * 1.02, [last["mean"]], [f"mean {100 * last['mean']:.0f} %"], [INK])
     ends, texts, colours = [], [], []
-    tones = dict(zip(("commissioner", "manager", "staff", "peer"), ("#6b6b6b", ORDERED[0], ORDERED[1], ORDERED[2]),
-                     strict=True))
+    tones = dict(
+        zip(("commissioner", "manager", "staff", "peer"), ("#6b6b6b", ORDERED[0], ORDERED[1], ORDERED[2]), strict=True)
+    )
     styles = dict(zip(tones, ("-.", *STYLES), strict=True))
     for role, colour in tones.items():
         part = _part(curves, role, "alignment")
@@ -249,13 +295,22 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     month_axis(alignment, "Alignment by role", months)
     label_ends(alignment, months * 1.02, ends, texts, colours)
     headed(figure, title)
-    note(figure, f"{runs} runs. Uptake and alignment: medians; light areas: 5 to 95 % of runs, dark area: the middle "
-                 "half. Spread: mean over runs with its 95 % interval.")
+    note(
+        figure,
+        f"{runs} runs. Uptake and alignment: medians; light areas: 5 to 95 % of runs, dark area: the middle "
+        "half. Spread: mean over runs with its 95 % interval.",
+    )
     return figure
 
 
-def observed_figure(curves: pd.DataFrame, observed: pd.DataFrame, title: str, runs: int, variable: str = "ever_engaged",
-                    source: str = "") -> Figure:
+def observed_figure(
+    curves: pd.DataFrame,
+    observed: pd.DataFrame,
+    title: str,
+    runs: int,
+    variable: str = "ever_engaged",
+    source: str = "",
+) -> Figure:
     """The simulated uptake with its band, and over it the curve that was observed.
 
     observed : columns month and share. The note says how far apart the two are, and how often the band holds the curve.
@@ -265,18 +320,26 @@ def observed_figure(curves: pd.DataFrame, observed: pd.DataFrame, title: str, ru
     months = int(part["month"].max())
     share_axis(axes, f"Uptake: {SERIES[variable]}", months)
     band(axes, part)
-    axes.plot(observed["month"], observed["share"], color=INK, lw=1.4, marker="o", ms=4.5, mfc="white", mec=INK,
-              clip_on=False)
+    axes.plot(
+        observed["month"], observed["share"], color=INK, lw=1.4, marker="o", ms=4.5, mfc="white", mec=INK, clip_on=False
+    )
     seen, last = observed.iloc[-1], part.iloc[-1]
-    label_ends(axes, months * 1.02, [last["median"], seen["share"]],
-               [f"simulated, median {100 * last['median']:.0f} %", f"observed {100 * seen['share']:.0f} %"],
-               [MAIN, INK])
+    label_ends(
+        axes,
+        months * 1.02,
+        [last["median"], seen["share"]],
+        [f"simulated, median {100 * last['median']:.0f} %", f"observed {100 * seen['share']:.0f} %"],
+        [MAIN, INK],
+    )
     headed(figure, title)
     gap = misfit(part, observed)
-    note(figure, f"{runs} runs; line: median, dark area: the middle half of runs, light area: 5 to 95 %. "
-                 f"Circles: observed{source}.\n"
-                 f"Observed lies inside the band in {gap['inside']} of {gap['months']} months; "
-                 f"the median is {100 * gap['mean_gap']:.0f} points off on average. Nothing was tuned to the data.")
+    note(
+        figure,
+        f"{runs} runs; line: median, dark area: the middle half of runs, light area: 5 to 95 %. "
+        f"Circles: observed{source}.\n"
+        f"Observed lies inside the band in {gap['inside']} of {gap['months']} months; "
+        f"the median is {100 * gap['mean_gap']:.0f} points off on average. Nothing was tuned to the data.",
+    )
     return figure
 
 
@@ -285,8 +348,12 @@ def misfit(part: pd.DataFrame, observed: pd.DataFrame) -> dict[str, float]:
     both = part.merge(observed[["month", "share"]], on="month")
     inside = (both["share"] >= both["low"]) & (both["share"] <= both["high"])
     gap = both["median"] - both["share"]
-    return {"months": len(both), "inside": int(inside.sum()), "mean_gap": float(gap.abs().mean()),
-            "final_gap": float(gap.iloc[-1])}
+    return {
+        "months": len(both),
+        "inside": int(inside.sum()),
+        "mean_gap": float(gap.abs().mean()),
+        "final_gap": float(gap.iloc[-1]),
+    }
 
 
 def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> list[Path]:

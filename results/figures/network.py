@@ -27,8 +27,9 @@ GOLDEN = math.pi * (3 - math.sqrt(5))
 IN_USE = ("piloting", "commissioned", "sustained")
 
 
-def society_figure(services: pd.DataFrame, people: pd.DataFrame | None, ties: pd.DataFrame | None,
-                   title: str) -> Figure:
+def society_figure(
+    services: pd.DataFrame, people: pd.DataFrame | None, ties: pd.DataFrame | None, title: str
+) -> Figure:
     """One run's society at its start and at its end; of more than 400 people, service by service.
 
     services, people, ties : tables of `experiments.snapshot`.
@@ -45,10 +46,14 @@ def society_figure(services: pd.DataFrame, people: pd.DataFrame | None, ties: pd
         axes.axis("off")
     _key(figure, panels, single)
     headed(figure, title)
-    note(figure, "The first run, as an example: other runs differ. Dark outline: engaged. Lines: ties between people."
-         + ("\nBelow a service: its mean alignment and the share of people engaged." if len(services) > SEVERAL else "")
-         if single else "The first run, as an example: other runs differ. A circle is a service, its area the number "
-         "of people,\nits shade their mean alignment; a dark ring: the service uses the innovation.")
+    note(
+        figure,
+        "The first run, as an example: other runs differ. Dark outline: engaged. Lines: ties between people."
+        + ("\nBelow a service: its mean alignment and the share of people engaged." if len(services) > SEVERAL else "")
+        if single
+        else "The first run, as an example: other runs differ. A circle is a service, its area the number "
+        "of people,\nits shade their mean alignment; a dark ring: the service uses the innovation.",
+    )
     return figure
 
 
@@ -71,9 +76,18 @@ def _people(axes: Axes, services: pd.DataFrame, people: pd.DataFrame, ties: pd.D
     for role, mark in MARKS.items():
         part = (people["role"] == role).to_numpy()
         engaged = (people.loc[part, f"stage_{when}"] == "engaged").to_numpy()
-        axes.scatter(*place[part].T, s=size * (1.25 if mark != "o" else 1.0), marker=mark, zorder=3,
-                     c=people.loc[part, f"alignment_{when}"], cmap=shade(), vmin=LOWEST, vmax=HIGHEST,
-                     edgecolors=np.where(engaged, INK, "#9a9a9a"), linewidths=np.where(engaged, 1.7, 0.5))
+        axes.scatter(
+            *place[part].T,
+            s=size * (1.25 if mark != "o" else 1.0),
+            marker=mark,
+            zorder=3,
+            c=people.loc[part, f"alignment_{when}"],
+            cmap=shade(),
+            vmin=LOWEST,
+            vmax=HIGHEST,
+            edgecolors=np.where(engaged, INK, "#9a9a9a"),
+            linewidths=np.where(engaged, 1.7, 0.5),
+        )
     for (_, row), centre, radius in zip(services.iterrows(), centres, radii, strict=True):
         alignment, engaged = f"{row[f'alignment_{when}']:.2f}", f"{100 * row[f'engaged_{when}']:.0f} %"
         if len(services) > SEVERAL:
@@ -82,9 +96,16 @@ def _people(axes: Axes, services: pd.DataFrame, people: pd.DataFrame, ties: pd.D
             told = [f"alignment {alignment}", f"{engaged} engaged", SERVICE_STAGES[row[f"stage_{when}"]]]
         else:
             told = [f"alignment {alignment} · {engaged} engaged", SERVICE_STAGES[row[f"stage_{when}"]]]
-        axes.annotate("\n".join([row["name"], *told]), (centre[0], centre[1] - radius), xytext=(0, -3),
-                      textcoords="offset points", ha="center", va="top", color=INK,
-                      fontsize=9 if len(services) <= FEW else 7)
+        axes.annotate(
+            "\n".join([row["name"], *told]),
+            (centre[0], centre[1] - radius),
+            xytext=(0, -3),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            color=INK,
+            fontsize=9 if len(services) <= FEW else 7,
+        )
     low, high = place.min(axis=0), place.max(axis=0)
     axes.set(xlim=(low[0] - 1.5, high[0] + 1.5), ylim=(min(low[1], (centres[:, 1] - radii).min()) - 4.2, high[1] + 1.2))
 
@@ -107,12 +128,14 @@ def positions(services: pd.DataFrame, people: pd.DataFrame) -> tuple[np.ndarray,
         rows = rows[np.argsort([order[role] for role in people["role"].to_numpy()[rows]], kind="stable")]
         turn = np.arange(len(rows)) * GOLDEN
         place[rows] = centres[n] + (0.62 * np.sqrt(np.arange(len(rows)) + 0.5))[:, None] * np.stack(
-            [np.cos(turn), np.sin(turn)], axis=1)
+            [np.cos(turn), np.sin(turn)], axis=1
+        )
     above = np.flatnonzero(people["service"].to_numpy() < 0)
     middle = centres[:, 0].mean() if len(centres) else 0.0
     top = radii[:columns].max() + 1.8 if len(radii) else 0.0
-    place[above] = np.stack([middle + 1.6 * (np.arange(len(above)) - (len(above) - 1) / 2),
-                             np.full(len(above), top)], axis=1)
+    place[above] = np.stack(
+        [middle + 1.6 * (np.arange(len(above)) - (len(above) - 1) / 2), np.full(len(above), top)], axis=1
+    )
     return place, centres, radii
 
 
@@ -126,8 +149,14 @@ def _services(axes: Axes, services: pd.DataFrame, when: str) -> None:
         part = services[services["group"] == group].sort_values(["people", "service"], ascending=[False, True])
         using = part[f"stage_{when}"].isin(IN_USE)
         mean = np.average(part[f"alignment_{when}"], weights=part["people"])
-        axes.text(-0.5, y + 0.75, f"{group}: {len(part):,} services, alignment {mean:.2f}, "
-                  f"{100 * using.mean():.0f} % use it", fontsize=9, color=INK, va="bottom")
+        axes.text(
+            -0.5,
+            y + 0.75,
+            f"{group}: {len(part):,} services, alignment {mean:.2f}, {100 * using.mean():.0f} % use it",
+            fontsize=9,
+            color=INK,
+            va="bottom",
+        )
         number = np.arange(len(part))
         circles.append(np.stack([number % across, y - number // across], axis=1).astype(float))
         rings.append(using.to_numpy())
@@ -138,10 +167,12 @@ def _services(axes: Axes, services: pd.DataFrame, when: str) -> None:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Circle
 
-    marks = PatchCollection([Circle(at, max(0.12, unit * math.sqrt(size))) for at, size in
-                             zip(place, values[:, 1], strict=True)], cmap=shade(),
-                            edgecolors=np.where(ring, INK, "#c4c4c4"),
-                            linewidths=np.where(ring, 1.6 if len(place) < 200 else 0.9, 0.4))
+    marks = PatchCollection(
+        [Circle(at, max(0.12, unit * math.sqrt(size))) for at, size in zip(place, values[:, 1], strict=True)],
+        cmap=shade(),
+        edgecolors=np.where(ring, INK, "#c4c4c4"),
+        linewidths=np.where(ring, 1.6 if len(place) < 200 else 0.9, 0.4),
+    )
     marks.set_array(values[:, 0])
     marks.set_clim(LOWEST, HIGHEST)
     marks.set_rasterized(len(place) > MOST_VECTORS)
@@ -153,12 +184,20 @@ def _key(figure: Figure, panels: list[Axes], single: bool) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    bar = figure.colorbar(ScalarMappable(Normalize(LOWEST, HIGHEST), shade()), ax=panels[0], location="bottom",
-                          fraction=0.03, pad=0.02, aspect=40, ticks=[0.4, 0.55, 0.7, 0.85, 1.0])
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(LOWEST, HIGHEST), shade()),
+        ax=panels[0],
+        location="bottom",
+        fraction=0.03,
+        pad=0.02,
+        aspect=40,
+        ticks=[0.4, 0.55, 0.7, 0.85, 1.0],
+    )
     bar.set_label("alignment (darker: fits better)", fontsize=9, color=INK)
     bar.outline.set_visible(False)
-    strip = figure.colorbar(ScalarMappable(Normalize(0, 1), shade()), ax=panels[1], location="bottom", fraction=0.03,
-                            pad=0.02, aspect=40).ax
+    strip = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), shade()), ax=panels[1], location="bottom", fraction=0.03, pad=0.02, aspect=40
+    ).ax
     strip.clear()
     strip.axis("off")
     strip.set(xlim=(0, 4), ylim=(-1, 1))

@@ -10,7 +10,19 @@ import numpy as np
 import pandas as pd
 
 from .common import (
-    GRID, INK, MAIN, MUTED, ORDERED, STYLES, _part, headed, label_ends, month_axis, new_figure, note, share_axis,
+    GRID,
+    INK,
+    MAIN,
+    MUTED,
+    ORDERED,
+    STYLES,
+    _part,
+    headed,
+    label_ends,
+    month_axis,
+    new_figure,
+    note,
+    share_axis,
 )
 from ..vocabulary import EVIDENCE, HEADLINES, ROLES, SERVICE_STAGES, label
 
@@ -19,8 +31,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VALUES = {"value_commissioners": "Commissioners", "value_providers": "Providers and staff", "value_clients": "Clients"}
-GREYS = {"sustained": "#1f3a5f", "commissioned": "#4f7fae", "piloting": "#a9c6e0", "abandoned": "#d8d0c4",
-         "outside": "#f3f1ec"}
+GREYS = {
+    "sustained": "#1f3a5f",
+    "commissioned": "#4f7fae",
+    "piloting": "#a9c6e0",
+    "abandoned": "#d8d0c4",
+    "outside": "#f3f1ec",
+}
 MOST_FACTORS, FEW = 6, 6
 
 
@@ -48,8 +65,11 @@ def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     last = float(part["median"].iloc[-1])
     label_ends(breadth, months * 1.02, [last], [f"{last:.2f}"], [MAIN])
     headed(figure, title)
-    note(figure, f"{runs} runs; mean over commissioners. Lines: median of runs, areas: 5 to 95 % of runs. Breadth: "
-                 "entropy of the three weights over its maximum.")
+    note(
+        figure,
+        f"{runs} runs; mean over commissioners. Lines: median of runs, areas: 5 to 95 % of runs. Breadth: "
+        "entropy of the three weights over its maximum.",
+    )
     return figure
 
 
@@ -67,20 +87,34 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
             axes.plot([row["low"], row["high"]], [n, n], color=MUTED, lw=1.4, solid_capstyle="butt")
             axes.plot([row["mean_low"], row["mean_high"]], [n, n], color=MAIN, lw=6, solid_capstyle="butt")
             axes.plot(row["mean"], n, "o", ms=5, mfc="white", mec=INK)
-            axes.annotate(f"{row['mean']:,.0f}".replace("-", "−"), (row["mean"], n), xytext=(0, 9),
-                          textcoords="offset points", ha="center", fontsize=9, color=INK)
+            axes.annotate(
+                f"{row['mean']:,.0f}".replace("-", "−"),
+                (row["mean"], n),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+                color=INK,
+            )
         axes.axvline(0, color=INK, lw=1)
         unit = "well-being, SD × client years" if outcome == "value_clients" else "£1,000"
-        axes.set(ylim=(len(rows) - 0.5, -0.7), yticks=range(len(rows)), xlabel=unit,
-                 yticklabels=[fill(_named(by, name), 28) if place == 0 else "" for name in rows])
+        axes.set(
+            ylim=(len(rows) - 0.5, -0.7),
+            yticks=range(len(rows)),
+            xlabel=unit,
+            yticklabels=[fill(_named(by, name), 28) if place == 0 else "" for name in rows],
+        )
         axes.set_title(words, loc="left", fontsize=11, fontweight="bold", color=INK)
         _across(axes)
         low, high = min(0.0, float(of["low"].min())), max(0.0, float(of["high"].max()))
         room = 0.08 * ((high - low) or 1.0)
         axes.set_xlim(low - room, high + room)
     headed(figure, title)
-    note(figure, "Circle: mean over runs; thick: its 95 % interval; thin: 5 to 95 % of single runs. Over the whole "
-                 "time, net of each group's costs (left of the line: a loss). Units differ: never added up.")
+    note(
+        figure,
+        "Circle: mean over runs; thick: its 95 % interval; thin: 5 to 95 % of single runs. Over the whole "
+        "time, net of each group's costs (left of the line: a loss). Units differ: never added up.",
+    )
     return figure
 
 
@@ -121,8 +155,11 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         axes.plot(month, use[name], color=INK, lw=width, ls=style)
     label_ends(axes, months * 1.02, ends, texts, [INK] * len(ends))
     headed(figure, title)
-    note(figure, f"Means over {runs} runs, services counted alike. Black line: all that use the innovation; dashes: "
-                 "its 95 % interval.")
+    note(
+        figure,
+        f"Means over {runs} runs, services counted alike. Black line: all that use the innovation; dashes: "
+        "its 95 % interval.",
+    )
     return figure
 
 
@@ -147,10 +184,25 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         axes.plot(original["month"], original["mean"], color=INK, lw=1.4, ls=STYLES[2])
         month_axis(axes, ROLES[role][0].upper() + ROLES[role][1:], months)
         last = float(mean["mean"].iloc[-1])
-        axes.annotate(f"{mean['mean'].iloc[0]:.2f}", (0, mean["mean"].iloc[0]), xytext=(4, -14),
-                      textcoords="offset points", fontsize=9, color=MAIN, fontweight="bold")
-        axes.annotate(f"{last:.2f}", (months, last), xytext=(-3, 5), textcoords="offset points", ha="right", fontsize=9,
-                      color=MAIN, fontweight="bold")
+        axes.annotate(
+            f"{mean['mean'].iloc[0]:.2f}",
+            (0, mean["mean"].iloc[0]),
+            xytext=(4, -14),
+            textcoords="offset points",
+            fontsize=9,
+            color=MAIN,
+            fontweight="bold",
+        )
+        axes.annotate(
+            f"{last:.2f}",
+            (months, last),
+            xytext=(-3, 5),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=MAIN,
+            fontweight="bold",
+        )
         lows.append(float(min(low.min(), mean["low"].min())))
         highs.append(float(max(high.max(), mean["high"].max())))
     for place, axes in enumerate(panels):
@@ -161,10 +213,13 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     ends = [last, float(original["mean"].iloc[-1])]
     label_ends(panels[-1], months * 1.03, ends, ["with what is\npractised", "with what was\ndesigned"], [MAIN, INK])
     headed(figure, title)
-    note(figure, f"{runs} runs. Lines: mean alignment with the innovation as it is practised locally (solid) and as it "
-                 "was "
-                 "first designed (dots). Area: one standard deviation between people\naround the mean; dashes: 5 to 95 "
-                 "% of runs of the mean.")
+    note(
+        figure,
+        f"{runs} runs. Lines: mean alignment with the innovation as it is practised locally (solid) and as it "
+        "was "
+        "first designed (dots). Area: one standard deviation between people\naround the mean; dashes: 5 to 95 "
+        "% of runs of the mean.",
+    )
     return figure
 
 
@@ -192,26 +247,41 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
             axes.plot(factor * part["difference"], y, "os^"[n % 3], ms=6, mfc="white", mec=colour, mew=1.6, ls="none")
             if len(names) > 1:
                 far = (factor * part["difference"]).abs().idxmax()
-                axes.annotate(_named(by, name), (factor * part["high"].max(), y[outcomes.index(far)]), xytext=(5, 0),
-                              textcoords="offset points", va="center", fontsize=8.5, color=colour) \
-                    if kind == "share" else None
+                axes.annotate(
+                    _named(by, name),
+                    (factor * part["high"].max(), y[outcomes.index(far)]),
+                    xytext=(5, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8.5,
+                    color=colour,
+                ) if kind == "share" else None
         axes.axvline(0, color=INK, lw=1)
-        axes.set(ylim=(len(outcomes) - 0.5, -0.6), yticks=range(len(outcomes)),
-                 yticklabels=[fill(label(name).text.removesuffix(", £ per £1"), 26) for name in outcomes])
+        axes.set(
+            ylim=(len(outcomes) - 0.5, -0.6),
+            yticks=range(len(outcomes)),
+            yticklabels=[fill(label(name).text.removesuffix(", £ per £1"), 26) for name in outcomes],
+        )
         axes.set_title(heading, loc="left", fontsize=11, fontweight="bold", color=INK)
         axes.margins(x=0.12)
         _across(axes)
     headed(figure, title)
     base = _named(by, differences["base"].iloc[0])
-    note(figure, f"Difference from {base}, run by run with the same seeds ({runs} pairs). Marks: means; lines: 95 % "
-                 "intervals; where a line crosses zero, these runs show no difference.")
+    note(
+        figure,
+        f"Difference from {base}, run by run with the same seeds ({runs} pairs). Marks: means; lines: 95 % "
+        "intervals; where a line crosses zero, these runs show no difference.",
+    )
     return figure
 
 
 def drawn_differences(differences: pd.DataFrame) -> pd.DataFrame:
     """The rows that `difference_figure` draws, with the kind of their unit."""
-    table = differences[differences["outcome"].isin(HEADLINES) & (differences["n"] > 1)
-                        & (differences["outcome"] != "value_per_pound_social")]
+    table = differences[
+        differences["outcome"].isin(HEADLINES)
+        & (differences["n"] > 1)
+        & (differences["outcome"] != "value_per_pound_social")
+    ]
     kinds = table["outcome"].map(lambda name: label(name).kind)
     table = table.assign(kind=kinds)
     return table[table["kind"].isin([kind for kind, _, _ in KINDS]) & table["low"].notna()]
@@ -247,8 +317,11 @@ def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
             axes.set_yticklabels([])
     panels[0].set_ylabel(label("uptake_final").text)
     headed(figure, title)
-    note(figure, f"Means over the runs of {runs:,} in which the setting has about this value, whatever the others are; "
-                 "bars: 95 % intervals.")
+    note(
+        figure,
+        f"Means over the runs of {runs:,} in which the setting has about this value, whatever the others are; "
+        "bars: 95 % intervals.",
+    )
     return figure
 
 
@@ -272,8 +345,16 @@ def effects_of_design(runs: pd.DataFrame, settings: Sequence[str], outcome: str 
             at: object = part[name].mean() if pd.api.types.is_numeric_dtype(values) else str(first)
             if pd.api.types.is_bool_dtype(values):
                 at = "on" if first else "off"
-            rows.append({"setting": name, "at": at, "mean": found.mean, "mean_low": np.clip(found.low, 0, 1),
-                         "mean_high": np.clip(found.high, 0, 1), "n": found.n})
+            rows.append(
+                {
+                    "setting": name,
+                    "at": at,
+                    "mean": found.mean,
+                    "mean_low": np.clip(found.low, 0, 1),
+                    "mean_high": np.clip(found.high, 0, 1),
+                    "n": found.n,
+                }
+            )
     return pd.DataFrame(rows, columns=["setting", "at", "mean", "mean_low", "mean_high", "n"])
 
 

@@ -87,11 +87,22 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
         axes.grid(True, axis="x", color=GRID)
         axes.grid(False, axis="y")
         if math.isfinite(floor) and floor > 0:
-            axes.annotate(f"noise floor ({why}): {floor:.3f}", (floor, 0), xytext=(0.97, 0.03),
-                          textcoords="axes fraction", ha="right", va="bottom", fontsize=8.5, color=MUTED)
+            axes.annotate(
+                f"noise floor ({why}): {floor:.3f}",
+                (floor, 0),
+                xytext=(0.97, 0.03),
+                textcoords="axes fraction",
+                ha="right",
+                va="bottom",
+                fontsize=8.5,
+                color=MUTED,
+            )
     headed(figure, title)
-    marks = "Dots: total indices with 95 % intervals (bootstrap over row-blocks); bars: first-order indices." \
-        if main == "ST" else f"Dots: {INDEX_NAMES.get(main, main)}, with 95 % intervals where the method has them."
+    marks = (
+        "Dots: total indices with 95 % intervals (bootstrap over row-blocks); bars: first-order indices."
+        if main == "ST"
+        else f"Dots: {INDEX_NAMES.get(main, main)}, with 95 % intervals where the method has them."
+    )
     note(figure, f"{marks} Grey: noise floor{_why(main)}. {remark}")
     return figure
 
@@ -118,16 +129,27 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
             axes.plot(k, j, ".", color="#b5b5b5", ms=2)
         for j, k in np.argwhere(sure):
             dark = low[j, k] > 0.7 * top
-            axes.text(k, j, f"{matrix[j, k]:.2f}".replace("0.", ".", 1), ha="center", va="center", fontsize=7.5,
-                      color="white" if dark else INK, fontweight="bold" if j == k else "normal")
+            axes.text(
+                k,
+                j,
+                f"{matrix[j, k]:.2f}".replace("0.", ".", 1),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="white" if dark else INK,
+                fontweight="bold" if j == k else "normal",
+            )
         axes.set_xticks(range(len(names)), names, rotation=55, ha="right", rotation_mode="anchor", fontsize=8.5)
         axes.set_yticks(range(len(names)), names, fontsize=8.5)
         axes.grid(False)
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
     headed(figure, title)
-    note(figure, "Below the diagonal: share of variance that a pair explains only together; on it (bold): alone.\n"
-                 "Numbers: the estimate, where the 95 % interval lies above 0 (2 or 3 pairs of 100 would by chance); "
-                 f"shade: its lower end. {remark}")
+    note(
+        figure,
+        "Below the diagonal: share of variance that a pair explains only together; on it (bold): alone.\n"
+        "Numbers: the estimate, where the 95 % interval lies above 0 (2 or 3 pairs of 100 would by chance); "
+        f"shade: its lower end. {remark}",
+    )
     return figure
 
 
@@ -191,8 +213,10 @@ def over_time_figure(over_time: pd.DataFrame, title: str, main: str, remark: str
         axes.set_ylabel(INDEX_NAMES.get(main, main))
         _lines(axes, of, "month", names, 1.015 * months)
     headed(figure, title)
-    note(figure, "Shares of the variance of every month, with 95 % intervals; grey at the bottom: noise (the seed). "
-                 f"{remark}")
+    note(
+        figure,
+        f"Shares of the variance of every month, with 95 % intervals; grey at the bottom: noise (the seed). {remark}",
+    )
     return figure
 
 
@@ -201,8 +225,9 @@ def convergence_figure(convergence: pd.DataFrame, title: str, main: str, remark:
     outcomes = list(dict.fromkeys(convergence["outcome"]))
     figure, panels = _panels(len(outcomes), 5.2, 3.4)
     for axes, outcome in zip(panels, outcomes, strict=True):
-        of = convergence[(convergence["outcome"] == outcome) & (convergence["index"] == main)
-                         & ~convergence["factor"].isin(EXTRA)]
+        of = convergence[
+            (convergence["outcome"] == outcome) & (convergence["index"] == main) & ~convergence["factor"].isin(EXTRA)
+        ]
         sizes = sorted(of["n"].unique())
         last = of[of["n"] == sizes[-1]].sort_values("value", ascending=False, kind="stable")
         names = last["factor"].head(FOLLOWED).tolist()
@@ -223,32 +248,58 @@ def convergence_figure(convergence: pd.DataFrame, title: str, main: str, remark:
 
 def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark: str) -> list[Drawn]:
     """All figures that the tables allow."""
-    ranks = "; ".join(f"{label(outcome).text}: " + ", ".join(
-        f"{row.factor} {number(row.value)}" for row in ranked(tables["indices"], outcome, main).head(3).itertuples())
-        for outcome in dict.fromkeys(tables["indices"]["outcome"]))
-    made = [Drawn("ranking", ranking_figure(tables["indices"], tables["shares"], f"{title}: what drives the outcomes",
-                                            main, remark),
-                  f"A panel for each outcome with the factors from the largest to the smallest index. First: {ranks}.",
-                  tables["indices"], "What drives the outcomes?")]
+    ranks = "; ".join(
+        f"{label(outcome).text}: "
+        + ", ".join(
+            f"{row.factor} {number(row.value)}" for row in ranked(tables["indices"], outcome, main).head(3).itertuples()
+        )
+        for outcome in dict.fromkeys(tables["indices"]["outcome"])
+    )
+    made = [
+        Drawn(
+            "ranking",
+            ranking_figure(tables["indices"], tables["shares"], f"{title}: what drives the outcomes", main, remark),
+            f"A panel for each outcome with the factors from the largest to the smallest index. First: {ranks}.",
+            tables["indices"],
+            "What drives the outcomes?",
+        )
+    ]
     if "second_order" in tables:
-        made.append(Drawn("interactions", interaction_figure(tables["second_order"], tables["indices"],
-                                                             f"{title}: interactions", remark),
-                          "A table of pairs of factors for each outcome, darker where they act together.",
-                          tables["second_order"], "Which factors act together?"))
+        made.append(
+            Drawn(
+                "interactions",
+                interaction_figure(tables["second_order"], tables["indices"], f"{title}: interactions", remark),
+                "A table of pairs of factors for each outcome, darker where they act together.",
+                tables["second_order"],
+                "Which factors act together?",
+            )
+        )
     if len(tables.get("over_time", ())):
         drawn = _drawn(tables["over_time"], main)
         last = drawn[drawn["month"] == drawn["month"].max()]
-        ends = "; ".join(f"{curve}: " + ", ".join(f"{row.factor} {number(row.value)}" for row in part.itertuples())
-                         for curve, part in last.groupby("curve", sort=False))
-        made.append(Drawn("over_time", over_time_figure(tables["over_time"], f"{title}: what drives it when", main,
-                                                        remark),
-                          f"Lines over months, the index of the main factors. At the end: {ends}.", drawn,
-                          "What drives it when?"))
+        ends = "; ".join(
+            f"{curve}: " + ", ".join(f"{row.factor} {number(row.value)}" for row in part.itertuples())
+            for curve, part in last.groupby("curve", sort=False)
+        )
+        made.append(
+            Drawn(
+                "over_time",
+                over_time_figure(tables["over_time"], f"{title}: what drives it when", main, remark),
+                f"Lines over months, the index of the main factors. At the end: {ends}.",
+                drawn,
+                "What drives it when?",
+            )
+        )
     if tables["convergence"]["n"].nunique() > 1:
-        made.append(Drawn("convergence", convergence_figure(tables["convergence"], f"{title}: with more base points",
-                                                            main, remark),
-                          "Lines over the number of base points, the index of the main factors with intervals that "
-                          "narrow.", tables["convergence"], "Is the sample large enough?"))
+        made.append(
+            Drawn(
+                "convergence",
+                convergence_figure(tables["convergence"], f"{title}: with more base points", main, remark),
+                "Lines over the number of base points, the index of the main factors with intervals that narrow.",
+                tables["convergence"],
+                "Is the sample large enough?",
+            )
+        )
     return made
 
 

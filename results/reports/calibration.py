@@ -24,7 +24,7 @@ WORDS = {
     "Variance gone": "How much of the prior's uncertainty the data removed: 0 % is nothing, 100 % is all.",
     "Recovered": "Whether a known truth is found again in data that the model made itself.",
     "Rank": "Where the truth stands among the draws of a posterior; over many data sets all ranks should be as "
-            "frequent.",
+    "frequent.",
 }
 RIVAL_LIMITS = (
     "A share is odds among these explanations alone: the true one may not be among them.",
@@ -35,7 +35,7 @@ RIVAL_WORDS = {
     "Share": "The probability of an explanation after seeing the data, all of them being alike before.",
     "Recognised": "In how much of the data made by an explanation the method attributes them to it.",
     "Log score, CRPS": "How well communities are predicted that were not used to fit; of the log score more, of the "
-                       "CRPS less is better.",
+    "CRPS less is better.",
     "AUC": "The chance of telling who of two people is the earlier one; .5 is guessing.",
 }
 
@@ -54,8 +54,10 @@ def findings(summary: pd.DataFrame) -> list[str]:
     """What remains plausible of every parameter."""
     told = []
     for row in _of(summary).itertuples():
-        text = (f"{row.parameter}: between {row.q05:.3g} and {row.q95:.3g} with 90 % probability, {row.mean:.3g} on "
-                f"average (held plausible before: {row.prior_low:g} to {row.prior_high:g}).")
+        text = (
+            f"{row.parameter}: between {row.q05:.3g} and {row.q95:.3g} with 90 % probability, {row.mean:.3g} on "
+            f"average (held plausible before: {row.prior_low:g} to {row.prior_high:g})."
+        )
         told.append(text if row.informed else f"{text} These data hardly inform it.")
     return told
 
@@ -63,20 +65,29 @@ def findings(summary: pd.DataFrame) -> list[str]:
 def certainty(tables: Tables) -> list[str]:
     """How many simulations, how the methods agree, and whether known truths are found again."""
     generations, summary, recovery = tables["generations"], tables["summary"], tables["recovery"]
-    told = [f"{int(generations['simulations'].sum()):,} simulations were made. The bars of the figure are "
-            f"{', '.join(METHODS.get(each, each) for each in dict.fromkeys(summary['method']))}: where they differ, "
-            "trust none of them too far."]
+    told = [
+        f"{int(generations['simulations'].sum()):,} simulations were made. The bars of the figure are "
+        f"{', '.join(METHODS.get(each, each) for each in dict.fromkeys(summary['method']))}: where they differ, "
+        "trust none of them too far."
+    ]
     lost = [row.parameter for row in _of(summary).itertuples() if not row.identified]
-    told.append("In data that the model made itself, the truth of every parameter is found again." if not lost else
-                f"In data that the model made itself, the truth is not found again for {', '.join(lost)}: what stands "
-                "here of them cannot be relied upon.")
+    told.append(
+        "In data that the model made itself, the truth of every parameter is found again."
+        if not lost
+        else f"In data that the model made itself, the truth is not found again for {', '.join(lost)}: what stands "
+        "here of them cannot be relied upon."
+    )
     if len(tables["predictive"]):
         told.append(fit_in_words(tables["predictive"]))
     uneven = recovery.loc[~recovery["calibrated"], "parameter"].tolist()
-    told.append(f"Over {int(recovery['data_sets'].max()):,} data sets made by the model, the truth stands "
-                + (f"unevenly among the draws for {', '.join(uneven)}: ranges of these are too narrow or too wide."
-                   if uneven else "evenly among the draws, as it should: the ranges are neither too narrow nor too "
-                                  "wide."))
+    told.append(
+        f"Over {int(recovery['data_sets'].max()):,} data sets made by the model, the truth stands "
+        + (
+            f"unevenly among the draws for {', '.join(uneven)}: ranges of these are too narrow or too wide."
+            if uneven
+            else "evenly among the draws, as it should: the ranges are neither too narrow nor too wide."
+        )
+    )
     return told
 
 
@@ -84,34 +95,65 @@ def fit_in_words(predictive: pd.DataFrame) -> str:
     """How often the band of the fitted model holds what was observed."""
     everybody = predictive[predictive["group"] == "everybody"]
     inside = ((everybody["observed"] >= everybody["low"]) & (everybody["observed"] <= everybody["high"])).sum()
-    return (f"For everybody, {inside} of {len(everybody)} observed points lie inside the 5 to 95 % band of the fitted "
-            "model.")
+    return (
+        f"For everybody, {inside} of {len(everybody)} observed points lie inside the 5 to 95 % band of the fitted "
+        "model."
+    )
 
 
 def posterior_table(summary: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
     """A row for each parameter and method."""
     return ("parameter", "method", "mean", "5 to 95 %", "prior", "variance gone", "recovered"), [
-        [row.parameter, row.method, f"{row.mean:.3g}", f"{row.q05:.3g} to {row.q95:.3g}",
-         f"{row.prior_low:g} to {row.prior_high:g}", f"{100 * row.contraction:.0f} %",
-         "yes" if row.identified else "no"]
-        for row in summary.sort_values(["parameter", "method"]).itertuples()]
+        [
+            row.parameter,
+            row.method,
+            f"{row.mean:.3g}",
+            f"{row.q05:.3g} to {row.q95:.3g}",
+            f"{row.prior_low:g} to {row.prior_high:g}",
+            f"{100 * row.contraction:.0f} %",
+            "yes" if row.identified else "no",
+        ]
+        for row in summary.sort_values(["parameter", "method"]).itertuples()
+    ]
 
 
 def recovery_table(recovery: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
     """How well known truths are found again: a row for each parameter."""
-    return ("parameter", "data sets", "correlation with the truth", "bias", "typical error", "90 % ranges that hold it",
-            "recovered", "ranks even"), [
-        [row.parameter, f"{row.data_sets:,}", f"{row.correlation:.2f}", f"{row.bias:+.3g}", f"{row.rmse:.3g}",
-         f"{100 * row.coverage_90:.0f} %", "yes" if row.identified else "no", "yes" if row.calibrated else "no"]
-        for row in recovery.itertuples()]
+    return (
+        "parameter",
+        "data sets",
+        "correlation with the truth",
+        "bias",
+        "typical error",
+        "90 % ranges that hold it",
+        "recovered",
+        "ranks even",
+    ), [
+        [
+            row.parameter,
+            f"{row.data_sets:,}",
+            f"{row.correlation:.2f}",
+            f"{row.bias:+.3g}",
+            f"{row.rmse:.3g}",
+            f"{100 * row.coverage_90:.0f} %",
+            "yes" if row.identified else "no",
+            "yes" if row.calibrated else "no",
+        ]
+        for row in recovery.itertuples()
+    ]
 
 
 # --- rivals ----------------------------------------------------------------------------------------------------------
 def shares_in_words(shares: pd.DataFrame) -> str:
     wide = shares.pivot(index="model", columns="method", values="share")
     names = [name for name in RIVALS if name in wide.index]
-    return "; ".join(f"{RIVALS[name]} " + " and ".join(f"{100 * wide.loc[name, method]:.0f} %" for method in
-                                                       ("smc", "forest")) for name in names) + "."
+    return (
+        "; ".join(
+            f"{RIVALS[name]} " + " and ".join(f"{100 * wide.loc[name, method]:.0f} %" for method in ("smc", "forest"))
+            for name in names
+        )
+        + "."
+    )
 
 
 def rivals_table(tables: Tables) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -121,8 +163,9 @@ def rivals_table(tables: Tables) -> tuple[tuple[str, ...], list[list[str]]]:
     rows = []
     for name in [name for name in RIVALS if name in set(scores["model"])]:
         cells = [RIVALS[name]]
-        cells += [f"{100 * shares.loc[name, method]:.0f} %" if name in shares.index else "-"
-                  for method in ("smc", "forest")]
+        cells += [
+            f"{100 * shares.loc[name, method]:.0f} %" if name in shares.index else "-" for method in ("smc", "forest")
+        ]
         cells.append(f"{100 * right.loc[name, name]:.0f} %" if name in right.index else "-")
         for score in ("log_score", "crps", "auc"):
             part = scores[(scores["kind"] == "communities") & (scores["score"] == score) & (scores["model"] == name)]
@@ -143,15 +186,24 @@ def rival_findings(tables: Tables) -> list[str]:
     told = []
     for method, words in (("smc", "sequential ABC"), ("forest", "a random forest")):
         first = _first(shares, method)
-        told.append(f"By {words}, “{RIVALS[first]}” comes first with a share of {100 * wide.loc[first, method]:.0f} %"
-                    + (f"; “{RIVALS['full']}” has {100 * wide.loc['full', method]:.0f} %."
-                       if first != "full" and "full" in wide.index else "."))
+        told.append(
+            f"By {words}, “{RIVALS[first]}” comes first with a share of {100 * wide.loc[first, method]:.0f} %"
+            + (
+                f"; “{RIVALS['full']}” has {100 * wide.loc['full', method]:.0f} %."
+                if first != "full" and "full" in wide.index
+                else "."
+            )
+        )
     scores = tables["scores"]
-    part = scores[(scores["kind"] == "communities") & (scores["score"] == "log_score")
-                  & (scores["reference"] == "bass")]
+    part = scores[
+        (scores["kind"] == "communities") & (scores["score"] == "log_score") & (scores["reference"] == "bass")
+    ]
     better = [RIVALS[row.model] for row in part.itertuples() if row.low > 0 and row.model in RIVALS]
-    told.append("Communities that were not used to fit are predicted better than by a Bass curve by: "
-                + (", ".join(dict.fromkeys(better)) if better else "none") + ".")
+    told.append(
+        "Communities that were not used to fit are predicted better than by a Bass curve by: "
+        + (", ".join(dict.fromkeys(better)) if better else "none")
+        + "."
+    )
     return told
 
 
@@ -161,7 +213,10 @@ def rival_certainty(tables: Tables) -> list[str]:
     agree = _first(shares, "smc") == _first(shares, "forest")
     known = {name: right.loc[name, name] for name in RIVALS if name in right.index}
     worst = min(known, key=known.get)
-    return ["Two methods that share nothing but the simulations put the same explanation first." if agree else
-            "The two methods put different explanations first: nothing is decided.",
-            f"In data made by a known explanation, the forest names the right one in {100 * min(known.values()):.0f} "
-            f"to {100 * max(known.values()):.0f} % (least for “{RIVALS[worst]}”)."]
+    return [
+        "Two methods that share nothing but the simulations put the same explanation first."
+        if agree
+        else "The two methods put different explanations first: nothing is decided.",
+        f"In data made by a known explanation, the forest names the right one in {100 * min(known.values()):.0f} "
+        f"to {100 * max(known.values()):.0f} % (least for “{RIVALS[worst]}”).",
+    ]

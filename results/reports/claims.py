@@ -19,14 +19,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PREDICTED, ABSENT, REVERSED = "#2b5c8a", "#d9d9d9", "#cf7510"
-GRADES = {"assumed": "an equation of the model states it, so it can only be quantified",
-          "partly": "the model assumes it in part", "emergent": "no equation states it: it emerges or not"}
+GRADES = {
+    "assumed": "an equation of the model states it, so it can only be quantified",
+    "partly": "the model assumes it in part",
+    "emergent": "no equation states it: it emerges or not",
+}
 KINDS = (("predicted", PREDICTED, ""), ("absent", ABSENT, ""), ("reversed", REVERSED, "////"))
 AS_WELL = 0.8  # a rival makes a pattern as well from this share of the model's own worlds on
-MECHANISMS = {"coproduction": "co-production", "identification": "identification",
-              "organisations": "services' decisions", "relationships": "relationships", "anchoring": "anchoring",
-              "leadership": "leadership",
-              "turnover": "turnover", "changes": "changes", "dialogue": "dialogue"}
+MECHANISMS = {
+    "coproduction": "co-production",
+    "identification": "identification",
+    "organisations": "services' decisions",
+    "relationships": "relationships",
+    "anchoring": "anchoring",
+    "leadership": "leadership",
+    "turnover": "turnover",
+    "changes": "changes",
+    "dialogue": "dialogue",
+}
 
 
 def percent(share: float) -> str:
@@ -58,21 +68,34 @@ def overview_figure(summary: pd.DataFrame) -> Figure:
             axes.barh(y, row[kind], 0.62, left=left, color=colour, hatch=hatch, edgecolor="white", lw=0.4)
             left += row[kind]
         axes.plot([row["predicted_low"], row["predicted_high"]], [y, y], color=INK, lw=1.4, solid_capstyle="butt")
-        axes.plot(row["null_predicted"], y - 0.02, marker="D", ms=6, mfc="white", mec=INK, ls="none", clip_on=False,
-                  zorder=5)
+        axes.plot(
+            row["null_predicted"], y - 0.02, marker="D", ms=6, mfc="white", mec=INK, ls="none", clip_on=False, zorder=5
+        )
         axes.annotate(row["verdict"], (1.035, y), va="center", fontsize=9.5, color=INK, annotation_clip=False)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, rows - 0.35), yticks=range(rows),
-             yticklabels=[f"{row.title}  {row.claim}" for row in summary.iloc[::-1].itertuples()],
-             xticks=[0, 0.25, 0.5, 0.75, 1], xticklabels=["0", "25", "50", "75", "100 %"])
+    axes.set(
+        xlim=(-0.02, 1.02),
+        ylim=(-0.6, rows - 0.35),
+        yticks=range(rows),
+        yticklabels=[f"{row.title}  {row.claim}" for row in summary.iloc[::-1].itertuples()],
+        xticks=[0, 0.25, 0.5, 0.75, 1],
+        xticklabels=["0", "25", "50", "75", "100 %"],
+    )
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.grid(False, axis="y")
     axes.grid(True, axis="x", color=GRID)
     axes.set_title("Share of plausible worlds", loc="left", fontsize=11, fontweight="bold", color=INK)
-    handles = [_patch(PREDICTED, "as predicted, at least the smallest effect of interest"), _patch(ABSENT, "absent"),
-               _patch(REVERSED, "reversed", "////"), _marker()]
+    handles = [
+        _patch(PREDICTED, "as predicted, at least the smallest effect of interest"),
+        _patch(ABSENT, "absent"),
+        _patch(REVERSED, "reversed", "////"),
+        _marker(),
+    ]
     figure.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize=9)
-    note(figure, f"{summary['worlds'].max():,} worlds, {summary['seeds'].max()} seeds in each; lines: 95 % Wilson "
-                 "intervals of the share as predicted. An assumed claim is quantified, never supported.")
+    note(
+        figure,
+        f"{summary['worlds'].max():,} worlds, {summary['seeds'].max()} seeds in each; lines: 95 % Wilson "
+        "intervals of the share as predicted. An assumed claim is quantified, never supported.",
+    )
     return figure
 
 
@@ -119,63 +142,100 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.barh(0, total["booked"], 0.55, color=INK)
         axes.plot([total["booked_low"], total["booked_high"]], [0, 0], color=MUTED, lw=2)
         axes.axvline(0, color=MUTED, lw=0.8)
-        axes.set(yticks=[*range(len(bars), 0, -1), 0], yticklabels=[*names, "all together"],
-                 xlabel="change in mean alignment")
+        axes.set(
+            yticks=[*range(len(bars), 0, -1), 0],
+            yticklabels=[*names, "all together"],
+            xlabel="change in mean alignment",
+        )
         axes.grid(True, axis="x", color=GRID)
         axes.grid(False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.locator_params(axis="x", nbins=5)
         axes.use_sticky_edges = False
         axes.margins(x=0.06)
-        axes.set_title("Innovation fixed (flexibility 0)" if flexibility == 0 else
-                       f"Innovation may move (flexibility {flexibility:g})", loc="left", fontsize=11, fontweight="bold",
-                       color=INK)
+        axes.set_title(
+            "Innovation fixed (flexibility 0)"
+            if flexibility == 0
+            else f"Innovation may move (flexibility {flexibility:g})",
+            loc="left",
+            fontsize=11,
+            fontweight="bold",
+            color=INK,
+        )
     low = min(axes.get_xlim()[0] for axes in panels)
     high = max(axes.get_xlim()[1] for axes in panels)
     for axes in panels:
         axes.set_xlim(low, high)
     headed(figure, title)
-    figure.legend(handles=[_patch(PREDICTED, "did along the way (booked):\nmoved groups or innovation"),
-                           _patch("#9db8d1", "drew people together", "...."),
-                           _patch(REVERSED, "lost without it, same seeds\n(ablation; line: 95 %)")],
-                  loc="outside right upper", frameon=False, fontsize=9)
-    note(figure, "Staff, managers and peers, whole run. Each bar starts where the last ended, and so does the thin bar "
-                 "below it.")
+    figure.legend(
+        handles=[
+            _patch(PREDICTED, "did along the way (booked):\nmoved groups or innovation"),
+            _patch("#9db8d1", "drew people together", "...."),
+            _patch(REVERSED, "lost without it, same seeds\n(ablation; line: 95 %)"),
+        ],
+        loc="outside right upper",
+        frameon=False,
+        fontsize=9,
+    )
+    note(
+        figure,
+        "Staff, managers and peers, whole run. Each bar starts where the last ended, and so does the thin bar "
+        "below it.",
+    )
     return figure
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
 def in_words(row: Mapping[str, Any]) -> str:
     """What was found for a claim over the worlds, in one or two sentences."""
-    text = (f"As predicted in {percent(row['predicted'])} of worlds "
-            f"({percent(row['predicted_low'])} to {percent(row['predicted_high'])}), "
-            f"absent in {percent(row['absent'])}, reversed in {percent(row['reversed'])}. "
-            f"Without the assumption: as predicted in {percent(row['null_predicted'])}.")
+    text = (
+        f"As predicted in {percent(row['predicted'])} of worlds "
+        f"({percent(row['predicted_low'])} to {percent(row['predicted_high'])}), "
+        f"absent in {percent(row['absent'])}, reversed in {percent(row['reversed'])}. "
+        f"Without the assumption: as predicted in {percent(row['null_predicted'])}."
+    )
     if row["null_predicted"] > 0.5 and row["grade"] != "assumed":
         text += " The pattern does not need the assumption."
     if row["verdict"] == "undecided":
         more = row["more_worlds"]
-        text += (" The shares lie too near a limit for any number of worlds in reach to decide." if more is None
-                 or pd.isna(more) else f" About {more:,.0f} worlds more would decide.")
+        text += (
+            " The shares lie too near a limit for any number of worlds in reach to decide."
+            if more is None or pd.isna(more)
+            else f" About {more:,.0f} worlds more would decide."
+        )
     if row["failed"]:
-        text += (f" {row['failed']:,.0f} worlds in which runs failed, or the outcome does not exist in enough of them, "
-                 "are left out.")
+        text += (
+            f" {row['failed']:,.0f} worlds in which runs failed, or the outcome does not exist in enough of them, "
+            "are left out."
+        )
     return text
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table, the first column to the left."""
-    return ["| " + " | ".join(columns) + " |", "|---" + "|---:" * (len(columns) - 1) + "|",
-            *("| " + " | ".join(row) + " |" for row in rows), ""]
+    return [
+        "| " + " | ".join(columns) + " |",
+        "|---" + "|---:" * (len(columns) - 1) + "|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
 
 
 def overview_rows(summary: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the table of verdicts."""
     columns = ["claim", "grade", "verdict", "as predicted", "absent", "reversed", "null as predicted"]
-    return columns, [[f"{row.claim} {row.title}", row.grade, row.verdict,
-                      f"{percent(row.predicted)} ({percent(row.predicted_low)} to {percent(row.predicted_high)})",
-                      percent(row.absent), percent(row.reversed), percent(row.null_predicted)]
-                     for row in summary.itertuples()]
+    return columns, [
+        [
+            f"{row.claim} {row.title}",
+            row.grade,
+            row.verdict,
+            f"{percent(row.predicted)} ({percent(row.predicted_low)} to {percent(row.predicted_high)})",
+            percent(row.absent),
+            percent(row.reversed),
+            percent(row.null_predicted),
+        ]
+        for row in summary.itertuples()
+    ]
 
 
 def rivals_in_words(claim: str, rivals: pd.DataFrame, own: float) -> str:
@@ -191,8 +251,10 @@ def rivals_in_words(claim: str, rivals: pd.DataFrame, own: float) -> str:
     return text
 
 
-READING = ("A share says in how many plausible worlds (sets of values for everything that is not known) a claim turns "
-           "out; in brackets its 95 % interval.")
+READING = (
+    "A share says in how many plausible worlds (sets of values for everything that is not known) a claim turns "
+    "out; in brackets its 95 % interval."
+)
 LIMITS = (
     "A claim that is supported holds in the model, over what is plausible; that is no proof that it holds in services.",
     "What the model assumes it cannot support: such a claim is quantified, whatever its share.",
@@ -200,7 +262,7 @@ LIMITS = (
 )
 WORDS = {
     "World": "A point of the space of plausible parameters, with a society of its own. Every arm of a test runs in it "
-             "with the same chances.",
+    "with the same chances.",
     "As predicted": "The effect goes in the predicted direction and is at least the smallest of interest.",
     "Absent, reversed": "Smaller than the smallest effect of interest in either direction; or large the other way.",
     "Null": "The same test in the same worlds without the assumption that the claim rests on.",
@@ -215,10 +277,12 @@ WORDS = {
 def certainty(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """How many worlds and runs stand behind the shares, and what else makes the pattern."""
     summary = tables["claims"]
-    told = [f"Each claim was tested in {summary['worlds'].max():,} plausible worlds with {summary['seeds'].max()} runs "
-            f"of every arm in each, {summary['runs'].sum():,} runs in all. Brackets are 95 % intervals of the share of "
-            "worlds; noise from chance is taken out of the shares, and error levels are corrected for the number of "
-            "claims."]
+    told = [
+        f"Each claim was tested in {summary['worlds'].max():,} plausible worlds with {summary['seeds'].max()} runs "
+        f"of every arm in each, {summary['runs'].sum():,} runs in all. Brackets are 95 % intervals of the share of "
+        "worlds; noise from chance is taken out of the shares, and error levels are corrected for the number of "
+        "claims."
+    ]
     for row in summary.to_dict("records"):
         told += [f"{row['claim']}. {sentence}" for sentence in otherwise(row, tables)]
     return told
@@ -226,20 +290,41 @@ def certainty(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 def rows_of_tests(tests: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the tests of claims."""
-    columns = ["test", "outcome", "predicted, at least", "mean effect (5 to 95 % of worlds)", "as predicted",
-               "reversed", "null as predicted"]
-    return columns, [[test["test"] + ("" if test["counts"] else " (for information)"), test["meaning"],
-                      f"{test['direction']}, {number(test['smallest'], False)}",
-                      f"{number(test['effect'])} ({number(test['effect_5'])} to {number(test['effect_95'])})",
-                      percent(test["predicted"]), percent(test["reversed"]), percent(test["null_predicted"])]
-                     for test in tests.to_dict("records")]
+    columns = [
+        "test",
+        "outcome",
+        "predicted, at least",
+        "mean effect (5 to 95 % of worlds)",
+        "as predicted",
+        "reversed",
+        "null as predicted",
+    ]
+    return columns, [
+        [
+            test["test"] + ("" if test["counts"] else " (for information)"),
+            test["meaning"],
+            f"{test['direction']}, {number(test['smallest'], False)}",
+            f"{number(test['effect'])} ({number(test['effect_5'])} to {number(test['effect_95'])})",
+            percent(test["predicted"]),
+            percent(test["reversed"]),
+            percent(test["null_predicted"]),
+        ]
+        for test in tests.to_dict("records")
+    ]
 
 
 def rows_of_shipped(shipped: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the effects in the shipped scenarios."""
     return ["scenario", "test", "effect", "SDs", "runs"], [
-        [each["scenario"], each["test"], f"{number(each['effect'])} ({number(each['low'])} to {number(each['high'])})",
-         number(each["standardised"]), f"{each['runs']}"] for each in shipped.to_dict("records")]
+        [
+            each["scenario"],
+            each["test"],
+            f"{number(each['effect'])} ({number(each['low'])} to {number(each['high'])})",
+            number(each["standardised"]),
+            f"{each['runs']}",
+        ]
+        for each in shipped.to_dict("records")
+    ]
 
 
 def tables_of_tests(tables: Mapping[str, pd.DataFrame]) -> list[Table]:
@@ -250,8 +335,9 @@ def tables_of_tests(tables: Mapping[str, pd.DataFrame]) -> list[Table]:
         of = tables["tests"][tables["tests"]["claim"] == row["claim"]]
         shown.append(Table(f"{row['claim']} {row['title']}: its tests", *rows_of_tests(of), words=True))
         if len(shipped) and (part := shipped[shipped["claim"] == row["claim"]]).size:
-            shown.append(Table(f"{row['claim']} {row['title']} in the shipped scenarios", *rows_of_shipped(part),
-                               folded=True))
+            shown.append(
+                Table(f"{row['claim']} {row['title']} in the shipped scenarios", *rows_of_shipped(part), folded=True)
+            )
     return shown
 
 
@@ -261,10 +347,14 @@ def otherwise(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> lis
     if len(variants) and (variants["claim"] == row["claim"]).any():
         part = variants[variants["claim"] == row["claim"]]
         own = float(part["predicted"].iloc[0])
-        told.append(f"Otherwise measured, in the first {part['worlds'].max():,} worlds: "
-                    + "; ".join(f"{each.variant} {percent(each.predicted)} as predicted, {percent(each.reversed)} "
-                                "reversed"
-                                for each in part.itertuples()) + ".")
+        told.append(
+            f"Otherwise measured, in the first {part['worlds'].max():,} worlds: "
+            + "; ".join(
+                f"{each.variant} {percent(each.predicted)} as predicted, {percent(each.reversed)} reversed"
+                for each in part.itertuples()
+            )
+            + "."
+        )
     if rivals := rivals_in_words(row["claim"], tables.get("rivals", pd.DataFrame()), own):
         told.append(rivals)
     return told
@@ -273,9 +363,15 @@ def otherwise(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> lis
 def claim_page(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], heading: str = "##") -> list[str]:
     """Everything found for one claim, as Markdown lines. row: of the summary, with the claim's own words."""
     claim = row["claim"]
-    lines = [f"{heading} {claim} {row['title']}: {row['verdict']}", "", row["statement"],
-             f"*{row['source']}.* Grade: {row['grade']} ({GRADES[row['grade']]}).", "",
-             f"**Over worlds.** {in_words(row)} {row['where']}", ""]
+    lines = [
+        f"{heading} {claim} {row['title']}: {row['verdict']}",
+        "",
+        row["statement"],
+        f"*{row['source']}.* Grade: {row['grade']} ({GRADES[row['grade']]}).",
+        "",
+        f"**Over worlds.** {in_words(row)} {row['where']}",
+        "",
+    ]
     tests = tables["tests"]
     tests = tests[tests["claim"] == claim]
     lines += markdown(*rows_of_tests(tests))
@@ -290,17 +386,24 @@ def claim_page(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], headi
 
 def page(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame], how: str) -> str:
     """The page of a set of claims. tables: tests, shipped, rivals, variants. how: the command, seeds and time."""
-    lines = ["# The claims, tested", "", how, "",
-             "A *world* is a point of the space of plausible parameters (Latin hypercube; strengths of mechanisms from "
-             "0), with a society of its own. Every arm of a test runs in it with the same seeds. An effect is *as "
-             "predicted* when it goes in the predicted direction and is at least the smallest of interest, *absent* "
-             "when it is smaller than that in either direction, else *reversed*; a claim of several tests holds where "
-             "all do. Noise from the seeds is taken out of the shares. *Supported*: as predicted in more than half of "
-             "the worlds and reversed in fewer than a tenth; *not supported*: as predicted in fewer than a tenth, or "
-             "made in more than half of the worlds without the assumption (the *null*) too; *conditionally*: in "
-             "between; *undecided*: the intervals leave it open. Error levels are corrected for the number of claims "
-             "(Holm; eighteen at least). What the model assumes it cannot support: such a claim is *quantified*.", "",
-             "![Share of worlds in which each claim holds, is absent or reversed](claims.png)", ""]
+    lines = [
+        "# The claims, tested",
+        "",
+        how,
+        "",
+        "A *world* is a point of the space of plausible parameters (Latin hypercube; strengths of mechanisms from "
+        "0), with a society of its own. Every arm of a test runs in it with the same seeds. An effect is *as "
+        "predicted* when it goes in the predicted direction and is at least the smallest of interest, *absent* "
+        "when it is smaller than that in either direction, else *reversed*; a claim of several tests holds where "
+        "all do. Noise from the seeds is taken out of the shares. *Supported*: as predicted in more than half of "
+        "the worlds and reversed in fewer than a tenth; *not supported*: as predicted in fewer than a tenth, or "
+        "made in more than half of the worlds without the assumption (the *null*) too; *conditionally*: in "
+        "between; *undecided*: the intervals leave it open. Error levels are corrected for the number of claims "
+        "(Holm; eighteen at least). What the model assumes it cannot support: such a claim is *quantified*.",
+        "",
+        "![Share of worlds in which each claim holds, is absent or reversed](claims.png)",
+        "",
+    ]
     lines += markdown(*overview_rows(summary))
     for row in summary.to_dict("records"):
         lines += claim_page(row, tables)
@@ -309,32 +412,57 @@ def page(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame], how: str) ->
 
 def case_page(case: pd.DataFrame, region: pd.DataFrame) -> list[str]:
     """The social prescribing case as its study has it (C15), as Markdown lines."""
-    lines = ["## C15 as the study tells it", "",
-             "The shipped scenario `social-prescribing` to month 36; a run *recommissions* when some service is "
-             "commissioned by then.", ""]
+    lines = [
+        "## C15 as the study tells it",
+        "",
+        "The shipped scenario `social-prescribing` to month 36; a run *recommissions* when some service is "
+        "commissioned by then.",
+        "",
+    ]
     columns = ["arm", "return observed", "runs that recommission", "services commissioned", "expected", "met"]
-    lines += markdown(columns, [
-        [row.arm, f"£{row.observed_return:.2f}",
-         f"{percent(row.recommission)} ({percent(row.low)} to {percent(row.high)})", percent(row.services),
-         row.expected, "yes" if row.as_expected else "**no**"] for row in case.itertuples()])
+    lines += markdown(
+        columns,
+        [
+            [
+                row.arm,
+                f"£{row.observed_return:.2f}",
+                f"{percent(row.recommission)} ({percent(row.low)} to {percent(row.high)})",
+                percent(row.services),
+                row.expected,
+                "yes" if row.as_expected else "**no**",
+            ]
+            for row in case.itertuples()
+        ],
+    )
     met = region[region["as_in_the_study"]]
-    lines += [f"Declining without and recommissioning with monthly dialogue, each in at least 80 % of "
-              f"{region['runs'].iloc[0]} runs, hold together in {len(met)} of {len(region)} combinations of "
-              "commissioners' reservation score "
-              "(−.3 to .5) and the rate at which discussion moves their weights (.025 to .2): "
-              + (f"with reservation scores from {number(met['reservation'].min(), False)} to "
-                 f"{number(met['reservation'].max(), False)}." if len(met) else "nowhere."), ""]
+    lines += [
+        f"Declining without and recommissioning with monthly dialogue, each in at least 80 % of "
+        f"{region['runs'].iloc[0]} runs, hold together in {len(met)} of {len(region)} combinations of "
+        "commissioners' reservation score "
+        "(−.3 to .5) and the rate at which discussion moves their weights (.025 to .2): "
+        + (
+            f"with reservation scores from {number(met['reservation'].min(), False)} to "
+            f"{number(met['reservation'].max(), False)}."
+            if len(met)
+            else "nowhere."
+        ),
+        "",
+    ]
     return lines
 
 
 def attribution_page(table: pd.DataFrame) -> list[str]:
     """What moved alignment, by scenario and episode, as Markdown lines: booked (centre, spread) beside ablation."""
-    lines = ["## What moved alignment", "",
-             "Per person of staff, managers and peers; *booked*: what the mechanism did along the path taken (of which "
-             "by moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: "
-             "the change with it less the change without it, the same seeds. Mechanisms that draw people together "
-             "book more than their ablation takes away: others do the work when they are off. By role in "
-             "attribution.csv.", ""]
+    lines = [
+        "## What moved alignment",
+        "",
+        "Per person of staff, managers and peers; *booked*: what the mechanism did along the path taken (of which "
+        "by moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: "
+        "the change with it less the change without it, the same seeds. Mechanisms that draw people together "
+        "book more than their ablation takes away: others do the work when they are off. By role in "
+        "attribution.csv.",
+        "",
+    ]
     everybody = table[table["role"] == "all"]
     for (scenario, flexibility), part in everybody.groupby(["scenario", "flexibility"], sort=False):
         lines += [f"### {scenario}, flexibility {flexibility:g}", "", f"![]({waterfall_name(scenario)}.png)", ""]
@@ -346,10 +474,17 @@ def attribution_page(table: pd.DataFrame) -> list[str]:
                 whole = each.loc["all"]
                 if max(abs(whole["booked"]), abs(np.nan_to_num(whole["ablation"]))) < 0.001:
                     continue
-                rows.append([f"{'whole run' if episode == 'all' else episode}: {MECHANISMS.get(mechanism, mechanism)}",
-                             _with_interval(whole, "booked"),
-                             *(number(each.loc[name, "booked"]) if name in each.index else "–"
-                               for name in ("centre", "spread")), _with_interval(whole, "ablation")])
+                rows.append(
+                    [
+                        f"{'whole run' if episode == 'all' else episode}: {MECHANISMS.get(mechanism, mechanism)}",
+                        _with_interval(whole, "booked"),
+                        *(
+                            number(each.loc[name, "booked"]) if name in each.index else "–"
+                            for name in ("centre", "spread")
+                        ),
+                        _with_interval(whole, "ablation"),
+                    ]
+                )
         lines += markdown(["episode: mechanism", "booked (95 %)", "centre", "spread", "ablation (95 %)"], rows)
     return lines
 
@@ -361,5 +496,3 @@ def _with_interval(row: pd.Series, name: str) -> str:
 def waterfall_name(scenario: str) -> str:
     """File name of a scenario's waterfall, without ending."""
     return f"attribution-{scenario}"
-
-

@@ -18,12 +18,16 @@ from .. import store
 from ..page import Page, Table
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
-GRADES = {"measured": "measured in social care or close to it", "inferred": "inferred from related studies",
-          "assumed": "assumed, because nobody has measured them"}
+GRADES = {
+    "measured": "measured in social care or close to it",
+    "inferred": "inferred from related studies",
+    "assumed": "assumed, because nobody has measured them",
+}
 
 
-def publish(folder: Path, command: str, title: str, tables: Mapping[str, pd.DataFrame],
-            work: Mapping[str, Any] | None = None) -> Page:
+def publish(
+    folder: Path, command: str, title: str, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any] | None = None
+) -> Page:
     """Draw and save the figures of a folder; what its report holds. Raises StoreError where it cannot be written."""
     page = contents.CONTENTS[command](title, tables, work or {})
     try:
@@ -68,21 +72,38 @@ def _scenario(folder: Path) -> dict[str, Any]:
         raise store.StoreError(f"{folder / 'scenario.toml'} cannot be read: {error}") from None
 
 
-def write(folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping[str, pd.DataFrame],
-          page: Page) -> Path:
+def write(
+    folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping[str, pd.DataFrame], page: Page
+) -> Path:
     """report.html: one file that opens anywhere, without a network."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["coded"] = _coded
     text = environment.get_template("report.html.j2").render(
-        title=title, page=page, manifest=manifest, scenario=manifest["work"].get("scenario", ""),
-        figures=[{"name": each.name, "heading": each.heading, "alt": each.alt,
-                  "svg": _inline(folder / f"{each.name}.svg", each.name)} for each in page.figures],
+        title=title,
+        page=page,
+        manifest=manifest,
+        scenario=manifest["work"].get("scenario", ""),
+        figures=[
+            {
+                "name": each.name,
+                "heading": each.heading,
+                "alt": each.alt,
+                "svg": _inline(folder / f"{each.name}.svg", each.name),
+            }
+            for each in page.figures
+        ],
         numbers=[each for each in page.tables if not each.folded],
         folded=[each for each in page.tables if each.folded],
-        values=_values(manifest["work"].get("scenario", "")), assumptions=_assumptions(tables.get("parameters")),
+        values=_values(manifest["work"].get("scenario", "")),
+        assumptions=_assumptions(tables.get("parameters")),
         grades=_grades(tables.get("parameters")),
         description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
     )
@@ -103,10 +124,21 @@ def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
     """Every parameter with its value, where it comes from and how well it is known."""
     if parameters is None or parameters.empty:
         return None
-    rows = [[p["name"], f"{p['value']:g}", f"{p['low']:g} to {p['high']:g}", p["unit"], p["meaning"], p["grade"],
-             p["source"]] for p in parameters.to_dict("records")]
-    return Table("Parameters", ("parameter", "value", "plausible range", "unit", "meaning", "grade", "source"), rows,
-                 words=True)
+    rows = [
+        [
+            p["name"],
+            f"{p['value']:g}",
+            f"{p['low']:g} to {p['high']:g}",
+            p["unit"],
+            p["meaning"],
+            p["grade"],
+            p["source"],
+        ]
+        for p in parameters.to_dict("records")
+    ]
+    return Table(
+        "Parameters", ("parameter", "value", "plausible range", "unit", "meaning", "grade", "source"), rows, words=True
+    )
 
 
 def _values(scenario: str) -> Table | None:
@@ -116,12 +148,25 @@ def _values(scenario: str) -> Table | None:
     emphasis = innovation.get("emphasis", {})
     if not emphasis or not profiles:
         return None
-    rows = [[name.replace("_", " "), f"{100 * weight:.0f} %", f"{innovation['values'].get(name, math.nan):g}",
-             *(f"{profile.get(name, math.nan):g}" for profile in profiles.values())]
-            for name, weight in sorted(emphasis.items(), key=lambda pair: -pair[1])]
-    return Table("What the innovation stands for, and what people value (0: not at all, 1: wholly)",
-                 ("value", "counts for fit", innovation.get("name") or "innovation",
-                  *(name.replace("_", " ") for name in profiles)), rows)
+    rows = [
+        [
+            name.replace("_", " "),
+            f"{100 * weight:.0f} %",
+            f"{innovation['values'].get(name, math.nan):g}",
+            *(f"{profile.get(name, math.nan):g}" for profile in profiles.values()),
+        ]
+        for name, weight in sorted(emphasis.items(), key=lambda pair: -pair[1])
+    ]
+    return Table(
+        "What the innovation stands for, and what people value (0: not at all, 1: wholly)",
+        (
+            "value",
+            "counts for fit",
+            innovation.get("name") or "innovation",
+            *(name.replace("_", " ") for name in profiles),
+        ),
+        rows,
+    )
 
 
 def _grades(parameters: pd.DataFrame | None) -> str:
@@ -130,14 +175,17 @@ def _grades(parameters: pd.DataFrame | None) -> str:
         return ""
     counts = parameters["grade"].value_counts()
     told = [f"{counts[grade]} are {words}" for grade, words in GRADES.items() if grade in counts]
-    return f"The model has {len(parameters)} parameters. Of these, {', '.join(told[:-1])} and {told[-1]}." \
-        if len(told) > 1 else f"The model has {len(parameters)} parameters: {told[0]}."
+    return (
+        f"The model has {len(parameters)} parameters. Of these, {', '.join(told[:-1])} and {told[-1]}."
+        if len(told) > 1
+        else f"The model has {len(parameters)} parameters: {told[0]}."
+    )
 
 
 def _inline(path: Path, name: str) -> str:
     """An SVG to stand in a page: without its prologue, its identifiers made its own."""
     text = path.read_text("utf-8")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg"):], count=1, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], count=1, flags=re.DOTALL)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
     for size in ("width", "height"):

@@ -48,8 +48,11 @@ def _headlines(summary: pd.DataFrame, by: str, values: Sequence) -> Iterator[tup
         if of.empty or not of["n"].any():
             continue
         shown = label(outcome)
-        yield outcome, [shown.text] + [shown.write(of.loc[value, "median"]) if shown.never else _mean(of.loc[value])
-                                       for value in values]
+        yield (
+            outcome,
+            [shown.text]
+            + [shown.write(of.loc[value, "median"]) if shown.never else _mean(of.loc[value]) for value in values],
+        )
 
 
 def levels_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
@@ -107,14 +110,28 @@ def detail_table(tables: Mapping[str, pd.DataFrame]) -> Rows | None:
     if "differences" not in tables:
         return None
     table = tables["differences"]
-    by = [name for name in table.columns[:table.columns.get_loc("outcome")] if name != "base"]
-    columns = [*(name.replace("_", " ") for name in by), "outcome", "difference (95 % interval)", "standardised",
-               "higher in", "variance reduced by pairing"]
+    by = [name for name in table.columns[: table.columns.get_loc("outcome")] if name != "base"]
+    columns = [
+        *(name.replace("_", " ") for name in by),
+        "outcome",
+        "difference (95 % interval)",
+        "standardised",
+        "higher in",
+        "variance reduced by pairing",
+    ]
     rows = []
     for _, row in table[table["n"] > 0].iterrows():
         plain = [f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in by]
-        rows.append([*plain, label(row["outcome"]).text, difference(row), _plain(row["standardised"]),
-                     _percent(row["higher"]), _plain(row["variance_reduction"], " times")])
+        rows.append(
+            [
+                *plain,
+                label(row["outcome"]).text,
+                difference(row),
+                _plain(row["standardised"]),
+                _percent(row["higher"]),
+                _plain(row["variance_reduction"], " times"),
+            ]
+        )
     return columns, rows
 
 
@@ -131,13 +148,17 @@ def precision_in_words(precision: pd.DataFrame) -> list[str]:
         if math.isnan(row["runs"]):
             told.append(f"{row['scenario']}: these runs do not say how many a precision of ± {width} takes.")
         else:
-            told.append(f"{row['scenario']}: {label(row['outcome']).text} to ± {width} takes about "
-                        f"{row['runs']:,.0f} runs of each scenario.")
+            told.append(
+                f"{row['scenario']}: {label(row['outcome']).text} to ± {width} takes about "
+                f"{row['runs']:,.0f} runs of each scenario."
+            )
     return told
 
 
-READING = ("In brackets: between which numbers an average lies with 95 % confidence. People are staff, managers and "
-           "peer advocates; who works with the innovation in daily practice is called engaged.")
+READING = (
+    "In brackets: between which numbers an average lies with 95 % confidence. People are staff, managers and "
+    "peer advocates; who works with the innovation in daily practice is called engaged."
+)
 LIMITS = (
     "This is what follows from the model's assumptions, not a forecast for a particular place.",
     "The intervals say how well the average over runs is known. They do not cover uncertain parameters, nor what the "
@@ -146,8 +167,10 @@ LIMITS = (
 )
 
 
-DESIGN_LIMIT = ("What the figures show over one setting is an average over the other settings as this design varies "
-                "them: with another design the average may differ.")
+DESIGN_LIMIT = (
+    "What the figures show over one setting is an average over the other settings as this design varies "
+    "them: with another design the average may differ."
+)
 
 
 def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
@@ -156,10 +179,16 @@ def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     effects : the table of `figures_run.effects_of_design`.
     """
     failed = int((runs["status"] != "ok").sum())
-    told = [f"{len(runs):,} runs were made; {failed:,} of them failed." if failed else
-            f"{len(runs):,} runs were made; none failed."]
-    reach = {name: part["mean"].max() - part["mean"].min() for name, part in effects.groupby("setting", sort=False)
-             if len(part) > 1}
+    told = [
+        f"{len(runs):,} runs were made; {failed:,} of them failed."
+        if failed
+        else f"{len(runs):,} runs were made; none failed."
+    ]
+    reach = {
+        name: part["mean"].max() - part["mean"].min()
+        for name, part in effects.groupby("setting", sort=False)
+        if len(part) > 1
+    }
     for name in sorted(reach, key=reach.get, reverse=True)[:3]:
         part = effects[effects["setting"] == name]
         low, high = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()]
@@ -167,9 +196,11 @@ def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
             told.append(f"Over {name}, the mean share of people engaged at the end stays at {_percent(low['mean'])}.")
             continue
         apart = low["mean_high"] < high["mean_low"]
-        told.append(f"Over {name}, the mean share of people engaged at the end goes from {_percent(low['mean'])} (at "
-                    f"{_at(low['at'])}) to {_percent(high['mean'])} (at {_at(high['at'])})"
-                    + ("." if apart else "; the intervals of the two overlap."))
+        told.append(
+            f"Over {name}, the mean share of people engaged at the end goes from {_percent(low['mean'])} (at "
+            f"{_at(low['at'])}) to {_percent(high['mean'])} (at {_at(high['at'])})"
+            + ("." if apart else "; the intervals of the two overlap.")
+        )
     return told
 
 
@@ -179,14 +210,18 @@ def _at(value: object) -> str:
 
 def certainty_of_batch(runs: pd.DataFrame, settings: Sequence[str]) -> list[str]:
     """How many runs stand behind the findings, and what they share."""
-    told = [f"{len(settings)} setting{'s were' if len(settings) != 1 else ' was'} varied"
-            + (f" ({', '.join(settings)})" if settings else "")
-            + f", in {runs['society_seed'].nunique() if 'society_seed' in runs else 1:,} societies; chance differs "
-              "from run to run.",
-            "Brackets and bars are 95 % intervals of means, built from societies where runs share one."]
+    told = [
+        f"{len(settings)} setting{'s were' if len(settings) != 1 else ' was'} varied"
+        + (f" ({', '.join(settings)})" if settings else "")
+        + f", in {runs['society_seed'].nunique() if 'society_seed' in runs else 1:,} societies; chance differs "
+        "from run to run.",
+        "Brackets and bars are 95 % intervals of means, built from societies where runs share one.",
+    ]
     if failed := int((runs["status"] != "ok").sum()):
-        told.append(f"{failed:,} failed runs are left out: if failing goes with some settings, what is left is not "
-                    "what was designed.")
+        told.append(
+            f"{failed:,} failed runs are left out: if failing goes with some settings, what is left is not "
+            "what was designed."
+        )
     return told
 
 
@@ -219,21 +254,28 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
     told, of_runs = [], "On average" if len(of) and max(row["n"] for row in of.values()) > 1 else "In this one run"
     if "uptake_final" in there:
         peak = f" At the highest point it is {_mean(of['uptake_peak'])}." if "uptake_peak" in there else ""
-        told.append(f"{of_runs} {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
-                    f"innovation at the end.{peak}{_runs_between(of['uptake_final'])}")
+        told.append(
+            f"{of_runs} {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
+            f"innovation at the end.{peak}{_runs_between(of['uptake_final'])}"
+        )
     if "spread_final" in there:
-        told.append(f"{of_runs} {_mean(of['spread_final'])} of services use it at the end."
-                    + _runs_between(of["spread_final"]))
+        told.append(
+            f"{of_runs} {_mean(of['spread_final'])} of services use it at the end." + _runs_between(of["spread_final"])
+        )
     if "sustained_24" in there:
         told.append(f"Where its funding ended, {_mean(of['sustained_24'])} of services still use it 24 months later.")
     if {"alignment_start", "alignment_final"} <= there:
         start, end = of["alignment_start"], of["alignment_final"]
         change = "rises" if end["mean"] > start["mean"] else "falls"
-        told.append(f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
-                    f"{_mean(start)} to {_mean(end)}." + _adapted(of, start, end))
+        told.append(
+            f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
+            f"{_mean(start)} to {_mean(end)}." + _adapted(of, start, end)
+        )
     if "time_to_50" in of and of["time_to_50"]["happened"] < 1 and of_runs == "On average":
-        told.append(f"In {_percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
-                    "engaged at the same time.")
+        told.append(
+            f"In {_percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
+            "engaged at the same time."
+        )
     return told
 
 
@@ -243,9 +285,12 @@ def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
     if original is None or not original["n"] or end["mean"] - start["mean"] < 0.02:
         return ""
     share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])
-    return (f" Measured against the innovation as it was first designed it comes to {_mean(original)}: "
-            + (f"{100 * min(share, 1):.0f} % of the rise is the innovation being adapted to people, not people coming "
-               "round to it." if share > 0.05 else "people have come round to it, it was hardly adapted."))
+    return f" Measured against the innovation as it was first designed it comes to {_mean(original)}: " + (
+        f"{100 * min(share, 1):.0f} % of the rise is the innovation being adapted to people, not people coming "
+        "round to it."
+        if share > 0.05
+        else "people have come round to it, it was hardly adapted."
+    )
 
 
 def _runs_between(row: Mapping) -> str:
@@ -259,26 +304,37 @@ def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """How sure the findings are: what the runs say of averages, of single places, and of nothing at all."""
     runs, summary = tables["runs"], tables["summary"]
     if command == "run" and len(runs) == 1:
-        return ["This is a single run: one way in which it may go. Chance plays a part (who hears of the innovation "
-                "when, "
-                "who leaves, which way a decision goes), and one run says nothing of averages or of what is likely."]
-    told = [f"The model was run many times over ({counted(runs)}), because chance plays a part: who hears of the "
-            "innovation when, who leaves, which way a decision goes."]
+        return [
+            "This is a single run: one way in which it may go. Chance plays a part (who hears of the innovation "
+            "when, "
+            "who leaves, which way a decision goes), and one run says nothing of averages or of what is likely."
+        ]
+    told = [
+        f"The model was run many times over ({counted(runs)}), because chance plays a part: who hears of the "
+        "innovation when, who leaves, which way a decision goes."
+    ]
     if command == "run":
         row = summary[summary["outcome"] == "uptake_final"].iloc[0]
         if not math.isnan(row["mean_low"]):
             write = label("uptake_final").write
-            told.append("Brackets hold for averages: with 95 % confidence the average lies between these two "
-                        f"numbers, as the {write(row['mean'])} of people at the end between "
-                        f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
-                        "the brackets narrower.")
-        told.append("What happens in a single place is less certain than the average." + _runs_between(row)
-                    + _extremes(runs["spread_final"].dropna()))
+            told.append(
+                "Brackets hold for averages: with 95 % confidence the average lies between these two "
+                f"numbers, as the {write(row['mean'])} of people at the end between "
+                f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
+                "the brackets narrower."
+            )
+        told.append(
+            "What happens in a single place is less certain than the average."
+            + _runs_between(row)
+            + _extremes(runs["spread_final"].dropna())
+        )
     else:
         what = "scenarios" if command == "compare" else "levels"
-        told.append(f"The {what} are compared in pairs of runs with the same chances, so that a difference is due to "
-                    f"what was changed. The brackets say, with 95 % confidence, between which numbers the average "
-                    "difference lies; where they hold zero, these runs show no difference.")
+        told.append(
+            f"The {what} are compared in pairs of runs with the same chances, so that a difference is due to "
+            f"what was changed. The brackets say, with 95 % confidence, between which numbers the average "
+            "difference lies; where they hold zero, these runs show no difference."
+        )
     if "precision" in tables:
         told += precision_in_words(tables["precision"])
     if len(runs) > 1 and runs["society_seed"].nunique() == 1:
@@ -291,17 +347,23 @@ def cautions(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     summary, told = tables["summary"], []
     of = summary[(summary["outcome"] == "uptake_final") & (summary["n"] > 0)]
     if command == "run" and len(of):
-        told.append(f"Not that {label('uptake_final').write(of['mean'].iloc[0])} of the people in a real service will "
-                    "work with the innovation at the end. " + LIMITS[0])
+        told.append(
+            f"Not that {label('uptake_final').write(of['mean'].iloc[0])} of the people in a real service will "
+            "work with the innovation at the end. " + LIMITS[0]
+        )
     elif command == "compare":
         told.append("Not that the change will make this difference in a real service. " + LIMITS[0])
     else:
-        told.append("Not that raising alignment by whatever means would do the same: here the values of people were "
-                    "set, nobody had to change them. " + LIMITS[0])
+        told.append(
+            "Not that raising alignment by whatever means would do the same: here the values of people were "
+            "set, nobody had to change them. " + LIMITS[0]
+        )
     if "parameters" in tables:
         grades = tables["parameters"]["grade"]
-        told.append(f"Not that the brackets hold all that is uncertain. {LIMITS[1]} {(grades == 'assumed').sum()} of "
-                    f"{len(grades)} parameters are assumed; `valign sensitivity` shows which of them matter.")
+        told.append(
+            f"Not that the brackets hold all that is uncertain. {LIMITS[1]} {(grades == 'assumed').sum()} of "
+            f"{len(grades)} parameters are assumed; `valign sensitivity` shows which of them matter."
+        )
     else:
         told.append(LIMITS[1])
     told.append(f"Not that values are shown to matter. {LIMITS[2]} `valign claims` tests what happens without it.")
@@ -319,9 +381,11 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     means = summary[summary["outcome"] == row["outcome"]].set_index(by)["mean"]
     write = label(row["outcome"]).write
     names = {"scenario": "{}", "alignment_level": "alignment {:.2f}"}[by]
-    text = (f"{label(row['outcome']).text[0].upper()}{label(row['outcome']).text[1:]}: "
-            f"{write(means[row['base']])} with {names.format(row['base'])}, "
-            f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}.")
+    text = (
+        f"{label(row['outcome']).text[0].upper()}{label(row['outcome']).text[1:]}: "
+        f"{write(means[row['base']])} with {names.format(row['base'])}, "
+        f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}."
+    )
     if math.isnan(row["low"]):
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
@@ -340,7 +404,7 @@ def difference(row: pd.Series) -> str:
 
 
 def counted(runs: pd.DataFrame) -> str:
-    """"100 runs in 8 societies"."""
+    """ "100 runs in 8 societies"."""
     kinds = [name for name in ("alignment_level", "innovation", "evidence_strength", "scenario") if name in runs]
     by = len(runs[kinds].drop_duplicates()) if kinds else 1
     each, societies = len(runs) // max(1, by), runs["society_seed"].nunique()
@@ -368,7 +432,9 @@ def remarks(runs: pd.DataFrame) -> list[str]:
 def misfit_in_words(curves: pd.DataFrame, observed: pd.DataFrame, variable: str = "ever_engaged") -> str:
     """How far the simulated uptake is from the observed."""
     gap = misfit(curves[(curves["role"] == "all") & (curves["variable"] == variable)], observed)
-    return (f"Observed uptake lies inside the 5 to 95 % band in {gap['inside']:.0f} of {gap['months']:.0f} months; the "
-            f"simulated median is {100 * gap['mean_gap']:.0f} points off on average and "
-            f"{abs(100 * gap['final_gap']):.0f} points {'above' if gap['final_gap'] > 0 else 'below'} at the end. "
-            "Parameters are defaults: nothing was tuned to these data.")
+    return (
+        f"Observed uptake lies inside the 5 to 95 % band in {gap['inside']:.0f} of {gap['months']:.0f} months; the "
+        f"simulated median is {100 * gap['mean_gap']:.0f} points off on average and "
+        f"{abs(100 * gap['final_gap']):.0f} points {'above' if gap['final_gap'] > 0 else 'below'} at the end. "
+        "Parameters are defaults: nothing was tuned to these data."
+    )

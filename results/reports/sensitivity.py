@@ -13,8 +13,13 @@ from ..vocabulary import label
 EXTRA = ("dummy", "seed", "society")
 NAMED, WORTH = 5, 0.02  # factors that a paragraph names, and the least index that it calls an effect
 INDEX_NAMES = {
-    "ST": "total index", "S1": "first-order index", "mu_star": "mean absolute effect", "median": "PAWN index",
-    "delta": "delta index", "dgsm": "derivative-based index", "shapley": "Shapley share",
+    "ST": "total index",
+    "S1": "first-order index",
+    "mu_star": "mean absolute effect",
+    "median": "PAWN index",
+    "delta": "delta index",
+    "dgsm": "derivative-based index",
+    "shapley": "Shapley share",
 }
 
 
@@ -38,10 +43,13 @@ def listed(parts: list[str]) -> str:
 
 def counted(size: Mapping[str, Any]) -> str:
     """Method, factors and runs of a study."""
-    factors = f"{size['factors']} factors" + (f" ({size['parameters']} parameters)"
-                                              if size["parameters"] != size["factors"] else "")
-    return (f"{size['title']}, {size['method']}: {factors}, n = {size['n']:,}, {size['rows']:,} parameter sets with "
-            f"{size['replicates']} run{'s' * (size['replicates'] != 1)} each ({size['runs']:,} runs simulated)")
+    factors = f"{size['factors']} factors" + (
+        f" ({size['parameters']} parameters)" if size["parameters"] != size["factors"] else ""
+    )
+    return (
+        f"{size['title']}, {size['method']}: {factors}, n = {size['n']:,}, {size['rows']:,} parameter sets with "
+        f"{size['replicates']} run{'s' * (size['replicates'] != 1)} each ({size['runs']:,} runs simulated)"
+    )
 
 
 def _sign(way: pd.DataFrame, factor: str) -> str:
@@ -71,24 +79,27 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
         name = INDEX_NAMES[main]
         several = name.replace("index", "indices") if "index" in name else f"{name}s"
         text += f"the largest {name} has " if len(shown) == 1 else f"the largest {several} have "
-        text += listed([f"{row['factor']} ({interval(row)}{_sign(way, row['factor'])})"
-                        for _, row in shown.iterrows()])
+        text += listed([f"{row['factor']} ({interval(row)}{_sign(way, row['factor'])})" for _, row in shown.iterrows()])
     text += "."
     first = of[(of["index"] == "S1") & ~of["factor"].isin(EXTRA)]
     if main == "ST" and len(first):
         text += f" First-order indices sum to {number(first['value'].sum())}" + (
-            ": what they lack to 1 is interaction and noise." if first["value"].sum() < 1 else
-            ": no interactions show beside their errors.")
+            ": what they lack to 1 is interaction and noise."
+            if first["value"].sum() < 1
+            else ": no interactions show beside their errors."
+        )
     if floor is not None:
         under = int((ranked["value"] <= floor).sum())
         why = "chances left in the mean over replicates" if main == "ST" else "the index of the dummy"
-        text += (f" Noise floor: {number(floor, 3)} ({why}); "
-                 f"{under} of {len(ranked)} factors matter less than that.")
+        text += f" Noise floor: {number(floor, 3)} ({why}); {under} of {len(ranked)} factors matter less than that."
     if "single_run" in noise and pd.notna(noise["single_run"]):
         text += f" Of the variance of single runs, {100 * noise['single_run']:.0f} % is chance."
     if "societies" in noise and pd.notna(noise["societies"]):
-        text += (f" People and ties: {number(noise['societies'], 3)} (up to {number(noise['societies_high'], 3)})."
-                 if noise["societies"] > 0 else " People and ties: no share shows.")
+        text += (
+            f" People and ties: {number(noise['societies'], 3)} (up to {number(noise['societies_high'], 3)})."
+            if noise["societies"] > 0
+            else " People and ties: no share shows."
+        )
     if len(shown):
         text += " " + settled_in_words(tables["settled"], outcome, len(ranked))
     return text + _left(tables["dropped"], outcome)
@@ -118,8 +129,11 @@ def settled_in_words(settled: pd.DataFrame, outcome: str, factors: int) -> str:
     if ordered == 0:
         text = f"It is settled which {same} come first ({listed(names[:same])}), not in which order"
     else:
-        text = ("The first is" if ordered == 1 else f"The first {ordered} are") + " settled" \
+        text = (
+            ("The first is" if ordered == 1 else f"The first {ordered} are")
+            + " settled"
             + ("" if ordered == 1 else " in their order")
+        )
         if same > ordered:
             text += f", and which {same} come first"
     left = factors - max(ordered, same)
@@ -135,12 +149,15 @@ def _left(dropped: pd.DataFrame, outcome: str) -> str:
     if of.empty or not (of["dropped"].iloc[0] or of["without_value"].iloc[0]):
         return ""
     row = of.iloc[0]
-    return (f" {100 * row['without_value']:.1f} % of runs have no value; {row['dropped']:,} of {row['row_blocks']:,} "
-            "row-blocks were left out, so that the indices hold where there is a value.")
+    return (
+        f" {100 * row['without_value']:.1f} % of runs have no value; {row['dropped']:,} of {row['row_blocks']:,} "
+        "row-blocks were left out, so that the indices hold where there is a value."
+    )
 
 
-def paragraphs(tables: Mapping[str, pd.DataFrame], size: Mapping[str, Any], main: str,
-               left_out: Mapping[str, list[str]]) -> str:
+def paragraphs(
+    tables: Mapping[str, pd.DataFrame], size: Mapping[str, Any], main: str, left_out: Mapping[str, list[str]]
+) -> str:
     """The whole study: what was varied, then a paragraph for every outcome."""
     out = [counted(size) + "."]
     if not size["common"]:
@@ -153,25 +170,32 @@ def paragraphs(tables: Mapping[str, pd.DataFrame], size: Mapping[str, Any], main
     dummy = tables["indices"].query("factor == 'dummy' and index == @main")["value"]
     if main in ("ST", "mu_star") and len(dummy):
         largest = dummy.abs().max()
-        out[0] += (" The dummy has exactly 0, as it must." if largest == 0 else
-                   f" The dummy has up to {number(largest, 3)}.")
+        out[0] += (
+            " The dummy has exactly 0, as it must." if largest == 0 else f" The dummy has up to {number(largest, 3)}."
+        )
     out += [paragraph(outcome, tables, main) for outcome in dict.fromkeys(tables["indices"]["outcome"])]
     return "\n\n".join(out)
 
 
 def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest: int, neglected: pd.DataFrame) -> str:
     """What was screened, by which outcomes, and what fixing the others would neglect."""
-    parts = [f"{label(row['outcome']).text} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
-             for _, row in neglected.iterrows()]
-    return (f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} "
-            f"parameters were kept; the other {rest} vary together as one factor in the second step. Whoever fixes "
-            f"them neglects this share of the variance: {listed(parts)}.")
+    parts = [
+        f"{label(row['outcome']).text} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
+        for _, row in neglected.iterrows()
+    ]
+    return (
+        f"{counted(size)}. By their effects on {listed([label(name).text for name in outcomes])}, {kept} "
+        f"parameters were kept; the other {rest} vary together as one factor in the second step. Whoever fixes "
+        f"them neglects this share of the variance: {listed(parts)}."
+    )
 
 
 # --- for a report ----------------------------------------------------------------------------------------------------
 SHOWN = 12
-READING = ("All factors below were varied together over their plausible ranges. An index says how much of the "
-           "differences in an outcome a factor is behind; behind it stands its 95 % interval.")
+READING = (
+    "All factors below were varied together over their plausible ranges. An index says how much of the "
+    "differences in an outcome a factor is behind; behind it stands its 95 % interval."
+)
 CERTAINTY = (
     "After each index stands its 95 % interval: how far it may move with another sample of the same size. The "
     "paragraphs above say which part of each ranking would stay.",
@@ -187,7 +211,7 @@ LIMITS = (
 WORDS = {
     "Factor": "A parameter, or a group of parameters, whose value is not known and was varied.",
     "Total index": "The share of the differences between runs that would vanish if the factor were known, with all its "
-                   "interactions.",
+    "interactions.",
     "First-order index": "The share that the factor explains alone.",
     "Noise floor": "The size of index that chance alone gives.",
 }
@@ -225,14 +249,17 @@ def findings(tables: Mapping[str, pd.DataFrame], main: str) -> list[str]:
         first = own.sort_values("value", ascending=False, kind="stable").iloc[0]
         way = of[of["index"] == "correlation"].set_index("factor")
         meaning = str(meanings.get(first["factor"], ""))
-        text = (f"{_capital(label(outcome).text)}: most depends on {first['factor']}"
-                + (f" ({meaning[0].lower()}{meaning[1:].rstrip('.')})" if meaning not in ("", "nan") else "")
-                + f"; {INDEX_NAMES[main]} {interval(first)}{_sign(way, first['factor'])}.")
+        text = (
+            f"{_capital(label(outcome).text)}: most depends on {first['factor']}"
+            + (f" ({meaning[0].lower()}{meaning[1:].rstrip('.')})" if meaning not in ("", "nan") else "")
+            + f"; {INDEX_NAMES[main]} {interval(first)}{_sign(way, first['factor'])}."
+        )
         noise = tables["shares"].set_index("outcome").reindex([outcome]).iloc[0]
         floor = _floor(of, noise, main)
         if floor is not None and first["value"] <= floor:
-            text += (f" That is below the noise floor ({number(floor)}): more runs are needed before anything can be "
-                     "said.")
+            text += (
+                f" That is below the noise floor ({number(floor)}): more runs are needed before anything can be said."
+            )
         told.append(text)
     return told
 

@@ -225,11 +225,7 @@ def test_parts_that_cannot_be_kept_say_where(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("bounds", "words"),
-    [
-        ({}, "0 free parameters"),
-        ({f"p{n}": (0, 1) for n in range(9)}, "1 to 8"),
-        ({"a": (1.0, 1.0)}, "is empty"),
-    ],
+    [({}, "0 free parameters"), ({f"p{n}": (0, 1) for n in range(9)}, "1 to 8"), ({"a": (1.0, 1.0)}, "is empty")],
 )
 def test_wrong_priors(bounds, words) -> None:
     with pytest.raises(InputError, match=words):
@@ -294,8 +290,14 @@ def test_summary_of_weighted_points_by_hand():
     row = posterior.summary().iloc[0]
     theta = 10 * norm.cdf(u)
     mean = (share * theta).sum()
-    expected = {"mean": mean, "sd": np.sqrt((share * (theta - mean) ** 2).sum()), "contraction": 0.0,
-                "prior_low": 0.0, "prior_high": 10.0, "ess": posterior.ess}  # 1 less the variance of u, which is 1
+    expected = {
+        "mean": mean,
+        "sd": np.sqrt((share * (theta - mean) ** 2).sum()),
+        "contraction": 0.0,
+        "prior_low": 0.0,
+        "prior_high": 10.0,
+        "ess": posterior.ess,
+    }  # 1 less the variance of u, which is 1
     assert row[list(expected)].to_dict() == pytest.approx(expected, abs=1e-9)
     middles = np.cumsum(share) - share / 2
     cuts = [row[f"q{q}"] for q in ("05", "25", "50", "75", "95")]

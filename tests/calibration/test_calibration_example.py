@@ -78,7 +78,10 @@ def test_the_example_runs(valign: Callable, folder: Path, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_rivals_killed_go_on_to_the_same_result(tmp_path: Path) -> None:
     data = write(tmp_path / "data", people=60, places=3, periods=10)
-    out, asked = tmp_path / "out", [sys.executable, "-m", "valign.cli.app", "rivals", str(data), "--simulations", "6000"]
+    out, asked = (
+        tmp_path / "out",
+        [sys.executable, "-m", "valign.cli.app", "rivals", str(data), "--simulations", "6000"],
+    )
     child = subprocess.Popen([*asked, "--out", str(out)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     limit = time.monotonic() + 100
     while not list((out / "unfinished").glob("prior-values-*.npz")):

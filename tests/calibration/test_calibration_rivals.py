@@ -79,16 +79,22 @@ def test_estimates_of_a_data_set_step_by_step() -> None:
         away = (((reduced - reduced[row]) / first.unit) ** 2).sum(axis=1)
         near = np.argsort(away)[1:1001]  # the nearest is the simulation itself
         local = Reduction(table.u[near], table.summaries[near])
-        points, weight = adjust(table.u[near], local(table.summaries[near]), local(table.summaries[row])[0], local.unit,
-                                None, 200)
+        points, weight = adjust(
+            table.u[near], local(table.summaries[near]), local(table.summaries[row])[0], local.unit, None, 200
+        )
         theta, truth = table.prior.theta(points), table.prior.theta(table.u[row][None])[0]
         for k, name in enumerate(("a", "idle")):
             part = found[(found["data_set"] == data_set) & (found["parameter"] == name)].iloc[0]
             mean, mean_u = weight @ theta[:, k], weight @ points[:, k]
-            expected = {"truth": truth[k], "truth_u": table.u[row, k], "mean": mean, "mean_u": mean_u,
-                        "sd": np.sqrt(weight @ (theta[:, k] - mean) ** 2),
-                        "sd_u": np.sqrt(weight @ (points[:, k] - mean_u) ** 2),
-                        "rank": weight[points[:, k] < table.u[row, k]].sum()}
+            expected = {
+                "truth": truth[k],
+                "truth_u": table.u[row, k],
+                "mean": mean,
+                "mean_u": mean_u,
+                "sd": np.sqrt(weight @ (theta[:, k] - mean) ** 2),
+                "sd_u": np.sqrt(weight @ (points[:, k] - mean_u) ** 2),
+                "rank": weight[points[:, k] < table.u[row, k]].sum(),
+            }
             assert part[list(expected)].to_dict() == pytest.approx(expected, rel=1e-6)
             for level in (50, 80, 90):
                 cuts = weighted_quantiles(points[:, k], weight, (0.5 - level / 200, 0.5 + level / 200))
@@ -105,15 +111,33 @@ def test_estimates_of_a_data_set_step_by_step() -> None:
 
 def test_what_recovery_says_of_a_parameter_by_hand() -> None:
     """Errors .5, 0, -.5, 1; ranks no further than .15 from those of a uniform distribution."""
-    estimates = pd.DataFrame({
-        "parameter": "a", "truth": [1.0, 2, 3, 4], "mean": [1.5, 2, 2.5, 5], "rank": [0.9, 0.4, 0.6, 0.1],
-        "sd_u": [0.5, 0.5, 1, 1], "covered_50": [True, False, False, True], "covered_80": True,
-        "covered_90": [True, True, True, False]})
+    estimates = pd.DataFrame(
+        {
+            "parameter": "a",
+            "truth": [1.0, 2, 3, 4],
+            "mean": [1.5, 2, 2.5, 5],
+            "rank": [0.9, 0.4, 0.6, 0.1],
+            "sd_u": [0.5, 0.5, 1, 1],
+            "covered_50": [True, False, False, True],
+            "covered_80": True,
+            "covered_90": [True, True, True, False],
+        }
+    )
     prior = Prior.of({"a": (0.0, 9.0)})
     row = _by_parameter(estimates, prior).iloc[0]
-    expected = {"data_sets": 4, "bias": 0.25, "bias_se": np.sqrt(1.25 / 3) / 2, "rmse": np.sqrt(1.5 / 4),
-                "prior_sd": np.sqrt(5 / 3), "correlation": 5.5 / np.sqrt(5 * 7.25), "coverage_50": 0.5,
-                "coverage_80": 1.0, "coverage_90": 0.75, "contraction": 0.375, "ks": 0.15}
+    expected = {
+        "data_sets": 4,
+        "bias": 0.25,
+        "bias_se": np.sqrt(1.25 / 3) / 2,
+        "rmse": np.sqrt(1.5 / 4),
+        "prior_sd": np.sqrt(5 / 3),
+        "correlation": 5.5 / np.sqrt(5 * 7.25),
+        "coverage_50": 0.5,
+        "coverage_80": 1.0,
+        "coverage_90": 0.75,
+        "contraction": 0.375,
+        "ks": 0.15,
+    }
     assert row[list(expected)].to_dict() == pytest.approx(expected)
     assert (row["identified"], row["calibrated"]) == (True, True)
     other = _by_parameter(estimates.assign(rank=[0.0, 0.01, 0.02, 0.03], sd_u=0.84), prior).iloc[0]
@@ -122,8 +146,9 @@ def test_what_recovery_says_of_a_parameter_by_hand() -> None:
 
 def test_simulations_from_the_prior_come_in_batches() -> None:
     prior = Prior.of({"a": (0.0, 1.0)})
-    problem: Any = SimpleNamespace(prior=prior, names=("s",),
-                                   simulate=lambda theta, seeds: np.where(theta > 0.9, np.nan, theta + seeds[:, None]))
+    problem: Any = SimpleNamespace(
+        prior=prior, names=("s",), simulate=lambda theta, seeds: np.where(theta > 0.9, np.nan, theta + seeds[:, None])
+    )
     told: list[tuple[int, int]] = []
     table = reference_table(problem, 2500, batch=1000, progress=lambda *each: told.append(each))
     assert told == [(1000, 2500), (2000, 2500), (2500, 2500)]
@@ -134,7 +159,7 @@ def test_simulations_from_the_prior_come_in_batches() -> None:
     kept = prior.theta(whole.u)[:, 0] <= 0.9  # failed runs are left out
     np.testing.assert_array_equal(table.u, whole.u[kept])
     np.testing.assert_array_equal(table.summaries[:, 0], (whole.summaries[:, 0] + seeds)[kept])
-    np.testing.assert_array_equal(reference_table(problem, 1000, batch=1000).u, table.u[:np.sum(kept[:1000])])
+    np.testing.assert_array_equal(reference_table(problem, 1000, batch=1000).u, table.u[: np.sum(kept[:1000])])
     reference_table(problem, 3000, progress=lambda *each: told.append(each))
     assert told[3:] == [(2048, 3000), (3000, 3000)]
 
@@ -274,8 +299,13 @@ def test_scores_of_the_folds_that_there_are() -> None:
 def test_what_two_methods_say_is_put_in_words() -> None:
     def choice(forest: dict[str, float]) -> rivals.Choice:
         smc = {"full": 0.7, "peers": 0.3}
-        shares = pd.DataFrame([{"method": method, "model": name, "share": share}
-                               for method, of in (("smc", smc), ("forest", forest)) for name, share in of.items()])
+        shares = pd.DataFrame(
+            [
+                {"method": method, "model": name, "share": share}
+                for method, of in (("smc", smc), ("forest", forest))
+                for name, share in of.items()
+            ]
+        )
         odds = pd.DataFrame({"generation": [0, 0, 1, 1], "epsilon": [2.0, 2.0, 0.5, 0.5], "ess": [300.0] * 4,
                              "model": ["full", "peers"] * 2, "share": [0.5, 0.5, 0.7, 0.3]})  # fmt: skip
         data, none = SimpleNamespace(remarks=("4 people have no values",)), pd.DataFrame()
@@ -392,9 +422,10 @@ def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
     assert said.code == 130
     assert "what is finished is kept in out/unfinished: the same command goes on from there" in said.err
     assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.npz"))) == 3
-    assert "Going on with what is finished in out/unfinished" in valign(
-        "calibrate", "data", "--simulations", 3000, "--out", "out"
-    ).err
+    assert (
+        "Going on with what is finished in out/unfinished"
+        in valign("calibrate", "data", "--simulations", 3000, "--out", "out").err
+    )
 
 
 def test_wrong_input_is_one_report(valign: Callable, tmp_path: Path) -> None:

@@ -29,10 +29,17 @@ def command(root: Path, *arguments: object) -> list[str]:
 
 # --- listings ---------------------------------------------------------------------------------------------------------
 def test_help_lists_the_commands_and_loads_nothing_heavy(root: Path, tmp_path: Path) -> None:
-    code = ("import sys; from valign.cli.app import main; main(['--help']); heavy = {'numpy', 'numba', 'pandas', "
-            "'pydantic', 'matplotlib', 'mesa'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)},
-                          capture_output=True, text=True)
+    code = (
+        "import sys; from valign.cli.app import main; main(['--help']); heavy = {'numpy', 'numba', 'pandas', "
+        "'pydantic', 'matplotlib', 'mesa'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     for name in ("scenarios", "describe", "validate", "parameters", "data", "run", "levels"):
         assert name in done.stdout
@@ -61,19 +68,37 @@ def test_describe(valign: Callable, name: str) -> None:
 def test_describe_tells_what_is_unlike_the_defaults(valign: Callable, tmp_path: Path) -> None:
     from valign.model.scenario.scenario import Scenario
 
-    text = Scenario.load("two-services").replace({
-        "months": 25, "alignment_level": 0.7, "alignment_metric": "profile", "slack": 0.35,
-        "mechanisms.dialogue": False,
-    }).to_toml()
-    changes = ("month = 6\nevent = 'new_leader'\nprofile = 'manager'\norganisations = ['hostel']",
-               "month = 12\nparameter = 'slack'\nscale = 0.5", "month = 18\nparameter = 'slack'\nset = 0.2")
+    text = (
+        Scenario.load("two-services")
+        .replace(
+            {
+                "months": 25,
+                "alignment_level": 0.7,
+                "alignment_metric": "profile",
+                "slack": 0.35,
+                "mechanisms.dialogue": False,
+            }
+        )
+        .to_toml()
+    )
+    changes = (
+        "month = 6\nevent = 'new_leader'\nprofile = 'manager'\norganisations = ['hostel']",
+        "month = 12\nparameter = 'slack'\nscale = 0.5",
+        "month = 18\nparameter = 'slack'\nset = 0.2",
+    )
     (tmp_path / "mine.toml").write_text(text + "".join(f"\n[[changes]]\n{each}\n" for each in changes))
     said = valign("describe", "mine.toml")
     assert said.code == 0, said.err
-    for words in ("followed for 25 months.", "month 6: new leader with profile manager, in hostel",
-                  "month 12: slack is multiplied by 0.5, everywhere", "month 18: slack becomes 0.2, everywhere",
-                  "the mean alignment at the start is 0.7", "Switched off: dialogue", "slack: 0.35 (default",
-                  "alignment_metric = profile"):
+    for words in (
+        "followed for 25 months.",
+        "month 6: new leader with profile manager, in hostel",
+        "month 12: slack is multiplied by 0.5, everywhere",
+        "month 18: slack becomes 0.2, everywhere",
+        "the mean alignment at the start is 0.7",
+        "Switched off: dialogue",
+        "slack: 0.35 (default",
+        "alignment_metric = profile",
+    ):
         assert words in said.out, words
 
 
@@ -140,8 +165,19 @@ def test_run_leaves_tables_figure_and_manifest(valign: Callable, tmp_path: Path)
     said = valign("run", "two-services", *SMALL, "--out", "out", "--set", "fit_effect=0.3", "--record", "decomposition")
     assert said.code == 0, said.err
     assert "people engaged, at the end" in said.out
-    for name in ("runs.csv", "runs.parquet", "summary.csv", "curves.csv", "series.parquet", "decomposition.parquet",
-                 "run.png", "run.svg", "run.csv", "scenario.toml", "manifest.json"):
+    for name in (
+        "runs.csv",
+        "runs.parquet",
+        "summary.csv",
+        "curves.csv",
+        "series.parquet",
+        "decomposition.parquet",
+        "run.png",
+        "run.svg",
+        "run.csv",
+        "scenario.toml",
+        "manifest.json",
+    ):
         assert (tmp_path / "out" / name).stat().st_size > 0
     assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 4
     assert "fit_effect" in (tmp_path / "out" / "scenario.toml").read_text()
@@ -168,8 +204,10 @@ def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> No
 
 
 def test_seeds_settle_the_numbers(valign: Callable) -> None:
-    one, two, other = (json.loads(valign("run", "two-services", *SMALL, "--json", "--seed", seed, "--out", out).out)
-                       for seed, out in ((5, "one"), (5, "two"), (6, "other")))
+    one, two, other = (
+        json.loads(valign("run", "two-services", *SMALL, "--json", "--seed", seed, "--out", out).out)
+        for seed, out in ((5, "one"), (5, "two"), (6, "other"))
+    )
     assert one["summary"] == two["summary"] != other["summary"]
 
 
@@ -197,44 +235,48 @@ def test_events_are_kept_when_asked_for(valign: Callable, tmp_path: Path) -> Non
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("rnu", "two-services"), "did you mean 'run'"),
-    (("run", "two-services", "--rusn", "3"), "--runs"),
-    (("run",), "scenario"),
-    (("run", "two-servces"), "two-services"),
-    (("run", "two-services", "--runs", "few"), "--runs"),
-    (("run", "two-services", "--runs", "0"), "runs"),
-    (("run", "two-services", "--runs", "-3"), "runs"),
-    (("run", "two-services", "--runs", "1000000000"), "memory"),
-    (("run", "two-services", "--seed", "-1"), "seed"),
-    (("run", "two-services", "--seed", str(2**63)), "seed"),
-    (("run", "two-services", "--societies", "0"), "societies"),
-    (("run", "two-services", "--months", "-1"), "months"),
-    (("run", "two-services", "--set", "slack"), "key=value"),
-    (("run", "two-services", "--set", "slak=0.3"), "slack"),
-    (("run", "two-services", "--set", "slack=lots"), "slack"),
-    (("run", "two-services", "--set", "slack=nan"), "slack"),
-    (("run", "two-services", "--set", "slack=7"), "slack"),
-    (("run", "two-services", "--set", "organisations.hostel.staff=1000000000000"), "memory"),
-    (("run", "two-services", "--record", "seris"), "did you mean series"),
-    (("run", "two-services", "--set", "alignment_level=0.999", "--runs", "2"), "reachable"),
-    (("run", "two-services", "--record", "ablations", "--parameters", "draws.csv"), "not with --parameters"),
-    (("levels", "two-services", "--levels", "low,high"), "--levels"),
-    (("compare", "two-services", "low-fit", "--precision", "uptake_final=few"), "outcome=half_width"),
-    (("claims", "C7", "C7"), "'c7' is asked for twice"),
-    (("claims", "C7", "--worlds", "1"), "--worlds 1"),
-    (("levels", "two-services", "--levels", "0.999", "--runs", "2"), "reachable"),
-    (("levels", "two-services", "--levels", "0.7,0.7", "--runs", "2"), "twice"),
-    (("levels", "two-services", "--levels", "1.5", "--runs", "2"), "0 to 1"),
-    (("parameters", "--format", "cvs"), "csv"),
-    (("parameters", "xyzzyx"), "xyzzyx"),
-    (("describe", "nowhere.toml"), "nowhere.toml"),
-    (("validate", "."), "."),
-    (("data", "get", "medical-inovation"), "medical-innovation"),
-    (("data", "get", "medical-innovation", "--from", "nowhere.rdata"), "nowhere.rdata"),
-])
-def test_wrong_input_gives_one_message(valign: Callable, arguments: tuple[str, ...], message: str,
-                                       tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rnu", "two-services"), "did you mean 'run'"),
+        (("run", "two-services", "--rusn", "3"), "--runs"),
+        (("run",), "scenario"),
+        (("run", "two-servces"), "two-services"),
+        (("run", "two-services", "--runs", "few"), "--runs"),
+        (("run", "two-services", "--runs", "0"), "runs"),
+        (("run", "two-services", "--runs", "-3"), "runs"),
+        (("run", "two-services", "--runs", "1000000000"), "memory"),
+        (("run", "two-services", "--seed", "-1"), "seed"),
+        (("run", "two-services", "--seed", str(2**63)), "seed"),
+        (("run", "two-services", "--societies", "0"), "societies"),
+        (("run", "two-services", "--months", "-1"), "months"),
+        (("run", "two-services", "--set", "slack"), "key=value"),
+        (("run", "two-services", "--set", "slak=0.3"), "slack"),
+        (("run", "two-services", "--set", "slack=lots"), "slack"),
+        (("run", "two-services", "--set", "slack=nan"), "slack"),
+        (("run", "two-services", "--set", "slack=7"), "slack"),
+        (("run", "two-services", "--set", "organisations.hostel.staff=1000000000000"), "memory"),
+        (("run", "two-services", "--record", "seris"), "did you mean series"),
+        (("run", "two-services", "--set", "alignment_level=0.999", "--runs", "2"), "reachable"),
+        (("run", "two-services", "--record", "ablations", "--parameters", "draws.csv"), "not with --parameters"),
+        (("levels", "two-services", "--levels", "low,high"), "--levels"),
+        (("compare", "two-services", "low-fit", "--precision", "uptake_final=few"), "outcome=half_width"),
+        (("claims", "C7", "C7"), "'c7' is asked for twice"),
+        (("claims", "C7", "--worlds", "1"), "--worlds 1"),
+        (("levels", "two-services", "--levels", "0.999", "--runs", "2"), "reachable"),
+        (("levels", "two-services", "--levels", "0.7,0.7", "--runs", "2"), "twice"),
+        (("levels", "two-services", "--levels", "1.5", "--runs", "2"), "0 to 1"),
+        (("parameters", "--format", "cvs"), "csv"),
+        (("parameters", "xyzzyx"), "xyzzyx"),
+        (("describe", "nowhere.toml"), "nowhere.toml"),
+        (("validate", "."), "."),
+        (("data", "get", "medical-inovation"), "medical-innovation"),
+        (("data", "get", "medical-innovation", "--from", "nowhere.rdata"), "nowhere.rdata"),
+    ],
+)
+def test_wrong_input_gives_one_message(
+    valign: Callable, arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
     said = valign(*arguments)
     assert said.code == 2, said.err
     assert message in said.err.lower()
@@ -255,8 +297,9 @@ def test_all_errors_of_a_file_are_listed(valign: Callable, tmp_path: Path) -> No
     assert "bad.toml" in valign("validate", "bad.toml").err
 
 
-def test_unwritable_folders_are_found_before_simulating(valign: Callable, tmp_path: Path,
-                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_folders_are_found_before_simulating(
+    valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import valign.experiments.simulate as simulate
 
     monkeypatch.setattr(simulate, "run_blocks", lambda *_: pytest.fail("simulated first"))
@@ -279,12 +322,16 @@ def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("where", "what", "said"), [
-    ("valign.results.store", "write", "is not complete: the same command makes it anew"),
-    ("valign.results.reports.render", "publish", "its report is not: the same command draws it"),
-])
-def test_ctrl_c_while_saving_says_what_is_there(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                where: str, what: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "what", "said"),
+    [
+        ("valign.results.store", "write", "is not complete: the same command makes it anew"),
+        ("valign.results.reports.render", "publish", "its report is not: the same command draws it"),
+    ],
+)
+def test_ctrl_c_while_saving_says_what_is_there(
+    valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, what: str, said: str
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -301,9 +348,14 @@ def test_ctrl_c_while_saving_says_what_is_there(valign: Callable, tmp_path: Path
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_a_long_run(root: Path, tmp_path: Path, sent: signal.Signals) -> None:
-    process = subprocess.Popen(command(root, "run", "two-services", "--runs", 100_000, "--months", 12), cwd=tmp_path,
-                               text=True, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
-                               stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command(root, "run", "two-services", "--runs", 100_000, "--months", 12),
+        cwd=tmp_path,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     heard = next(line for line in process.stderr if "runs" in line)  # runs are under way
     assert "of 100,000 runs" in heard
     process.send_signal(sent)
@@ -315,9 +367,14 @@ def test_signals_end_a_long_run(root: Path, tmp_path: Path, sent: signal.Signals
 
 
 def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> None:
-    process = subprocess.Popen(command(root, "parameters", "--format", "json"), cwd=tmp_path, text=True,
-                               env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
-                               stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command(root, "parameters", "--format", "json"),
+        cwd=tmp_path,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     process.stdout.close()
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
@@ -328,8 +385,13 @@ def test_output_that_nobody_reads_ends_quietly(root: Path, tmp_path: Path) -> No
 def test_output_that_goes_nowhere(root: Path, tmp_path: Path, redirected: str, code: int) -> None:
     if "/dev/full" in redirected and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
-    done = subprocess.run(["sh", "-c", f'"$@" {redirected}', "sh", *command(root, "describe", "two-services")],
-                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {redirected}', "sh", *command(root, "describe", "two-services")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
     if code:
         assert done.stderr == "valign: input or output: No space left on device\n"
@@ -337,16 +399,20 @@ def test_output_that_goes_nowhere(root: Path, tmp_path: Path, redirected: str, c
 
 def test_letters_that_the_locale_does_not_have(root: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
-    for arguments in (("describe", "two-services"), ("parameters", "--format", "md"),
-                      ("describe", "low-fit", "--json")):
+    for arguments in (
+        ("describe", "two-services"),
+        ("parameters", "--format", "md"),
+        ("describe", "low-fit", "--json"),
+    ):
         done = subprocess.run(command(root, *arguments), cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         if "--json" in arguments:
             assert json.loads(done.stdout)["name"] == "low-fit"
 
 
-def test_a_full_disk_is_the_machine_s_failure_and_the_same_command_works_later(valign: Callable, tmp_path: Path,
-                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_the_machine_s_failure_and_the_same_command_works_later(
+    valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = store.write
 
     def full(path: Path, table: pd.DataFrame) -> None:
@@ -390,17 +456,27 @@ def told(calls: list[tuple[float, int]], clock: list[float], ahead: bool = True)
             report(done, 1000)
 
 
-@pytest.mark.parametrize(("ahead", "calls", "lines"), [
-    (True, [(0, 0), (2, 100), (4, 200), (14, 700), (20, 1000)],
-     ["1,000 runs", "100 of 1,000 runs, about 18 s left", "700 of 1,000 runs, about 6 s left"]),
-    (True, [(0, 600), (4, 800), (8, 1000)],  # begun earlier: what was there says nothing of how fast it goes
-     ["1,000 runs, 600 of them done already", "800 of 1,000 runs, about 4 s left"]),
-    (True, [(0, 0), (600, 10)], ["1,000 runs", "10 of 1,000 runs, about 16 hours left"]),
-    (False, [(1, 500), (2, 1000)], []),
-    (False, [(1, 100), (11, 200)], ["200 of 1,000 runs, about 80 s left"]),
-])
-def test_how_long_it_takes_is_said_as_soon_as_it_is_known(ahead: bool, calls: list, lines: list[str], capsys,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("ahead", "calls", "lines"),
+    [
+        (
+            True,
+            [(0, 0), (2, 100), (4, 200), (14, 700), (20, 1000)],
+            ["1,000 runs", "100 of 1,000 runs, about 18 s left", "700 of 1,000 runs, about 6 s left"],
+        ),
+        (
+            True,
+            [(0, 600), (4, 800), (8, 1000)],  # begun earlier: what was there says nothing of how fast it goes
+            ["1,000 runs, 600 of them done already", "800 of 1,000 runs, about 4 s left"],
+        ),
+        (True, [(0, 0), (600, 10)], ["1,000 runs", "10 of 1,000 runs, about 16 hours left"]),
+        (False, [(1, 500), (2, 1000)], []),
+        (False, [(1, 100), (11, 200)], ["200 of 1,000 runs, about 80 s left"]),
+    ],
+)
+def test_how_long_it_takes_is_said_as_soon_as_it_is_known(
+    ahead: bool, calls: list, lines: list[str], capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = [0.0]
     monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
     told(calls, clock, ahead)

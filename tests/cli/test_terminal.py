@@ -19,7 +19,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-
     @property
     def text(self) -> str:
         """What stands there, without colours."""
@@ -29,6 +28,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Terminal]:
     """Makes standard output and standard error a terminal, 60 columns wide."""
+
     def made() -> Terminal:  # within the test: pytest changes them after fixtures
         new = Terminal()
         monkeypatch.setattr(sys, "stdout", new)

@@ -42,8 +42,9 @@ def design() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def whole(design: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> batches.Batch:
     """The batch in one go, on one thread."""
-    return batches.run_batch(BASE, design, tmp_path_factory.mktemp("whole") / "out", ("series", "decomposition"),
-                             threads=1, shard_rows=50)
+    return batches.run_batch(
+        BASE, design, tmp_path_factory.mktemp("whole") / "out", ("series", "decomposition"), threads=1, shard_rows=50
+    )
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -61,8 +62,9 @@ def test_outcomes_are_those_of_memory(whole: batches.Batch, design: pd.DataFrame
 def test_series_and_decomposition_are_those_of_memory(whole: batches.Batch, design: pd.DataFrame) -> None:
     saved = va.load(whole.folder)
     found = simulate(design, base=BASE, record=("series", "decomposition"))
-    curves = found.series.query("role == 'all' and variable == 'engaged'").pivot(index="month", columns="run",
-                                                                                 values="value")
+    curves = found.series.query("role == 'all' and variable == 'engaged'").pivot(
+        index="month", columns="run", values="value"
+    )
     np.testing.assert_array_equal(saved.curves("all", "engaged"), curves.to_numpy())
     mine = saved["decomposition"].groupby(["run", "mechanism", "part"], observed=True)["change"].sum()
     theirs = found.decomposition.groupby(["run", "mechanism", "part"], observed=True)["change"].sum()
@@ -76,8 +78,9 @@ def test_unknown_curves_are_named(whole: batches.Batch) -> None:
 
 # --- the same, however it is computed ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("how", [{"threads": 2}, {"threads": 2, "shard_rows": 7}, {"workers": 1}, {"workers": 2}])
-def test_same_tables_by_threads_and_processes(whole: batches.Batch, design: pd.DataFrame, how: dict[str, int],
-                                              tmp_path: Path) -> None:
+def test_same_tables_by_threads_and_processes(
+    whole: batches.Batch, design: pd.DataFrame, how: dict[str, int], tmp_path: Path
+) -> None:
     batches.run_batch(BASE, design, tmp_path / "out", ("series", "decomposition"), **{"shard_rows": 50} | how)
     assert contents(tmp_path / "out") == contents(whole.folder)
 
@@ -141,8 +144,9 @@ def stopped(folder: Path, design: pd.DataFrame, after: int) -> batches.Batch:
     return batches.opened(folder)
 
 
-def test_what_is_finished_is_not_computed_again(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_finished_is_not_computed_again(
+    whole: batches.Batch, design: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left = stopped(tmp_path / "out", design, 100)
     assert left.missing() == [2, 3, 4]
     computed = []
@@ -169,15 +173,21 @@ def test_an_interrupted_batch_stops_nothing_that_comes_later(design: pd.DataFram
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "foreign", "text", "empty"])
 def test_damaged_and_foreign_shards_are_named_and_computed_again(
-    whole: batches.Batch, design: pd.DataFrame, tmp_path: Path, harm: str) -> None:
+    whole: batches.Batch, design: pd.DataFrame, tmp_path: Path, harm: str
+) -> None:
     left = stopped(tmp_path / "out", design, 100)
     path = left.path(1, "runs")
     content = path.read_bytes()
     middle = len(content) // 3
-    path.write_bytes({
-        "cut": content[:-200], "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:],
-        "foreign": left.path(0, "runs").read_bytes(), "text": b"hello", "empty": b"",
-    }[harm])
+    path.write_bytes(
+        {
+            "cut": content[:-200],
+            "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "foreign": left.path(0, "runs").read_bytes(),
+            "text": b"hello",
+            "empty": b"",
+        }[harm]
+    )
     if harm == "foreign":  # a shard of a batch of other rows
         other = batches.begin(BASE, design.assign(fit_effect=0.1).drop_duplicates(), tmp_path / "other", shard_rows=50)
         path.write_bytes(shards.compute(other.job(0))["runs"])
@@ -189,8 +199,9 @@ def test_damaged_and_foreign_shards_are_named_and_computed_again(
     assert contents(tmp_path / "out") == contents(whole.folder)
 
 
-def test_a_full_disk_loses_nothing_finished(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_nothing_finished(
+    whole: batches.Batch, design: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         real, calls = os.fsync, []
 
@@ -211,8 +222,9 @@ def test_a_full_disk_loses_nothing_finished(whole: batches.Batch, design: pd.Dat
 
 
 def test_failing_runs_are_rows_with_their_error(tmp_path: Path) -> None:
-    table = designs.product(pd.DataFrame({"alignment_level": [0.7, 0.999]}), designs.replicate(pd.DataFrame(
-        {"fit_effect": [0.2]}), 2))
+    table = designs.product(
+        pd.DataFrame({"alignment_level": [0.7, 0.999]}), designs.replicate(pd.DataFrame({"fit_effect": [0.2]}), 2)
+    )
     runs = batches.run_batch(BASE, table, tmp_path / "out").runs
     assert (runs["status"] == "ok").tolist() == [True, True, False, False]
     assert runs["status"].str.contains("cannot be reached").tolist() == [False, False, True, True]
@@ -232,12 +244,16 @@ def design_file(design: pd.DataFrame, tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_killed_and_resumed(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path,
-                            sent: signal.Signals) -> None:
+def test_killed_and_resumed(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path, sent: signal.Signals) -> None:
     """A real process, told to go (or killed) as soon as it has finished something."""
     batches.begin(BASE, design, tmp_path / "out", ("series", "decomposition"), shard_rows=2)
-    process = subprocess.Popen(command("resume", "out", "--threads", 1), cwd=tmp_path, text=True,
-                               stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
+        command("resume", "out", "--threads", 1),
+        cwd=tmp_path,
+        text=True,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     while not list((tmp_path / "out" / "shards").glob("*.runs.parquet")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(sent)
@@ -311,8 +327,11 @@ def test_a_society_of_ones_own_is_kept_with_the_batch_and_has_to_stay(design: pd
     few = design.iloc[:4].drop(columns="society_seed")
     batches.begin(scenario, few, folder)
     assert (folder / "people.csv").read_bytes() == (own / "people.csv").read_bytes()
-    pd.testing.assert_frame_equal(batches.resume(folder).runs[["uptake_final"]],
-                                  simulate(few, base=scenario).runs[["uptake_final"]], check_names=False)
+    pd.testing.assert_frame_equal(
+        batches.resume(folder).runs[["uptake_final"]],
+        simulate(few, base=scenario).runs[["uptake_final"]],
+        check_names=False,
+    )
     batches.begin(scenario, few, tmp_path / "changed")
     nodes[:-1].to_csv(tmp_path / "changed" / "people.csv", index=False)
     pd.DataFrame({"from": people[:4], "to": people[1:5]}).to_csv(tmp_path / "changed" / "ties.csv", index=False)
@@ -320,19 +339,25 @@ def test_a_society_of_ones_own_is_kept_with_the_batch_and_has_to_stay(design: pd
         batches.resume(tmp_path / "changed")
 
 
-@pytest.mark.parametrize(("expected", "words"), [
-    (batches.Estimate(50_000, 30_000.0, 3 * 2**30, 0.0, 0.0), "50,000 runs: about 4 hours on 2 cores, 3.0 GB on disk"),
-    (batches.Estimate(400, 500.0, 5 * 2**20, 100.0, 2**20),
-     "400 runs: about 4 minutes on 2 cores, 5.0 MB on disk (of which recording takes 50 s and 1.0 MB)"),
-    (batches.Estimate(4, 3.0, 2048, 0.0, 0.0), "4 runs: about 2 s on 2 cores, 2 KB on disk"),
-])
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        (
+            batches.Estimate(50_000, 30_000.0, 3 * 2**30, 0.0, 0.0),
+            "50,000 runs: about 4 hours on 2 cores, 3.0 GB on disk",
+        ),
+        (
+            batches.Estimate(400, 500.0, 5 * 2**20, 100.0, 2**20),
+            "400 runs: about 4 minutes on 2 cores, 5.0 MB on disk (of which recording takes 50 s and 1.0 MB)",
+        ),
+        (batches.Estimate(4, 3.0, 2048, 0.0, 0.0), "4 runs: about 2 s on 2 cores, 2 KB on disk"),
+    ],
+)
 def test_what_a_batch_will_take_in_words(expected: batches.Estimate, words: str) -> None:
     assert batching._told(expected, 2) == words
 
 
-@pytest.mark.parametrize(("record", "message"), [
-    (("agents",), "replaying"), (("serie",), "did you mean 'series'"),
-])
+@pytest.mark.parametrize(("record", "message"), [(("agents",), "replaying"), (("serie",), "did you mean 'series'")])
 def test_what_a_batch_keeps(design: pd.DataFrame, tmp_path: Path, record: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         batches.begin(BASE, design, tmp_path / "out", record)
@@ -351,8 +376,9 @@ def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_p
     said = valign("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out")
     assert said.code == 0, said.err
     assert re.search(r"240 runs: about .* on \d+ cores?, .* on disk", said.err)
-    again = valign("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out",
-                   "--json")
+    again = valign(
+        "batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out", "--json"
+    )
     assert json.loads(again.out)["runs"] == 240
     assert again.err == ""
     assert "is finished" in valign("resume", "out").err
@@ -374,33 +400,86 @@ def test_what_is_missing_as_json(valign: Callable, design_file: Path, tmp_path: 
     assert json.loads(valign("resume", "out", "--json").out)["runs"] == 240
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("batch", "none.csv", "--scenario", "two-services", "--out", "out"), "none.csv"),
-    (("batch", "design.parquet", "--scenario", "two-servces", "--out", "out"), "two-services"),
-    (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--workers", "0"), "--workers 0"),
-    (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--workers", "2", "--threads", "2"),
-     "one of"),
-    (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--replicates", "2"), "--replicates"),
-    (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "slak=1"), "slack"),
-    (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "fit_effect=0.1"),
-     "the design has a column 'fit_effect'"),
-    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "2", "--societies", "5"),
-     "societies = 5: a whole number from 1 to 2"),
-    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "2", "--societies", "0"),
-     "societies = 0"),
-    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"), "belong to --replicates"),
-    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"),
-     "belong to --replicates"),
-    (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
-    (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
-    (("resume", "plain.csv"), "is a file"),
-    (("resume", "out"), "holds no results"),
-    (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "0"), "--replicates 0"),
-    (("resume", "out", "--part", "4/3"), "--part 4/3"),
-    (("resume", "out", "--part", "half"), "--part half: I/N is wanted"),
-])
-def test_wrong_commands(valign: Callable, design_file: Path, tmp_path: Path, arguments: tuple[str, ...],
-                        message: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("batch", "none.csv", "--scenario", "two-services", "--out", "out"), "none.csv"),
+        (("batch", "design.parquet", "--scenario", "two-servces", "--out", "out"), "two-services"),
+        (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--workers", "0"), "--workers 0"),
+        (
+            (
+                "batch",
+                "design.parquet",
+                "--scenario",
+                "two-services",
+                "--out",
+                "out",
+                "--workers",
+                "2",
+                "--threads",
+                "2",
+            ),
+            "one of",
+        ),
+        (
+            ("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--replicates", "2"),
+            "--replicates",
+        ),
+        (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "slak=1"), "slack"),
+        (
+            ("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "fit_effect=0.1"),
+            "the design has a column 'fit_effect'",
+        ),
+        (
+            (
+                "batch",
+                "plain.csv",
+                "--scenario",
+                "two-services",
+                "--out",
+                "out",
+                "--replicates",
+                "2",
+                "--societies",
+                "5",
+            ),
+            "societies = 5: a whole number from 1 to 2",
+        ),
+        (
+            (
+                "batch",
+                "plain.csv",
+                "--scenario",
+                "two-services",
+                "--out",
+                "out",
+                "--replicates",
+                "2",
+                "--societies",
+                "0",
+            ),
+            "societies = 0",
+        ),
+        (
+            ("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"),
+            "belong to --replicates",
+        ),
+        (
+            ("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"),
+            "belong to --replicates",
+        ),
+        (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
+        (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
+        (("resume", "plain.csv"), "is a file"),
+        (("resume", "out"), "holds no results"),
+        (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "0"), "--replicates 0"),
+        (("resume", "out", "--part", "4/3"), "--part 4/3"),
+        (("resume", "out", "--part", "half"), "--part half: I/N is wanted"),
+    ],
+)
+def test_wrong_commands(
+    valign: Callable, design_file: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
     (tmp_path / "plain.csv").write_text("fit_effect\n0.3\n0.4\n")
     (tmp_path / "german.csv").write_text("fit_effect;seed\n0,3;1\n")
     said = valign(*arguments)
@@ -410,8 +489,9 @@ def test_wrong_commands(valign: Callable, design_file: Path, tmp_path: Path, arg
     assert not (tmp_path / "out").exists()
 
 
-def test_commands_that_are_quoted_can_be_pasted(design: pd.DataFrame, tmp_path: Path,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_that_are_quoted_can_be_pasted(
+    design: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "my study"
     begun = batches.begin(BASE, design, folder)
     with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
@@ -431,8 +511,12 @@ def test_the_script_of_job_arrays(whole: batches.Batch, design: pd.DataFrame, tm
     (tmp_path / "valign").chmod(0o755)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "VALIGN": str(tmp_path / "valign")}
     for task in range(1, 4):
-        subprocess.run([ROOT / "examples" / "slurm_array.sh", "study"], cwd=tmp_path, check=True,
-                       env=environment | {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": "3"})
+        subprocess.run(
+            [ROOT / "examples" / "slurm_array.sh", "study"],
+            cwd=tmp_path,
+            check=True,
+            env=environment | {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": "3"},
+        )
     assert not batches.opened(tmp_path / "study").missing()
     assert valign_process(tmp_path, "resume", "study", "--quiet").returncode == 0
     assert contents(tmp_path / "study") == contents(whole.folder)
@@ -444,9 +528,13 @@ def valign_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess
 
 # --- a cluster -------------------------------------------------------------------------------------------------------
 def _dask(name: str, *arguments: object) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", "distributed.cli." + name, *map(str, arguments)],
-                            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL, cwd="/" if os.name != "nt" else None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli." + name, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/" if os.name != "nt" else None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -463,8 +551,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], s
     started: list[subprocess.Popen] = []
 
     def worker() -> subprocess.Popen:
-        started.append(_dask("dask_worker", json.loads(file.read_text())["address"], "--nthreads", 1, "--no-nanny",
-                             "--no-dashboard"))
+        started.append(
+            _dask(
+                "dask_worker", json.loads(file.read_text())["address"], "--nthreads", 1, "--no-nanny", "--no-dashboard"
+            )
+        )
         return started[-1]
 
     worker.address = json.loads(file.read_text())["address"]
@@ -476,10 +567,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], s
 
 @pytest.mark.slow
 def test_same_tables_on_a_cluster_that_loses_and_wins_workers(
-    whole: batches.Batch, design: pd.DataFrame, cluster: Callable[[], subprocess.Popen], tmp_path: Path) -> None:
+    whole: batches.Batch, design: pd.DataFrame, cluster: Callable[[], subprocess.Popen], tmp_path: Path
+) -> None:
     first = cluster()
-    batches.run_batch(BASE, design, tmp_path / "one", ("series", "decomposition"), cluster=cluster.address,
-                      shard_rows=50)
+    batches.run_batch(
+        BASE, design, tmp_path / "one", ("series", "decomposition"), cluster=cluster.address, shard_rows=50
+    )
     assert contents(tmp_path / "one") == contents(whole.folder)
     events = []
 
@@ -492,8 +585,15 @@ def test_same_tables_on_a_cluster_that_loses_and_wins_workers(
             first.kill()
             events.append("one killed")
 
-    batches.run_batch(BASE, design, tmp_path / "three", ("series", "decomposition"), cluster=cluster.address,
-                      shard_rows=10, progress=told)
+    batches.run_batch(
+        BASE,
+        design,
+        tmp_path / "three",
+        ("series", "decomposition"),
+        cluster=cluster.address,
+        shard_rows=10,
+        progress=told,
+    )
     assert events == ["two more", "one killed"]
     assert contents(tmp_path / "three") == contents(whole.folder)
 

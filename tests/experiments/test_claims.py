@@ -17,8 +17,17 @@ from valign.experiments.claims.declaration import Claim, claim_ids
 from valign.experiments.claims.explanation import where
 from valign.experiments.claims.testing import RIVALS, claim_tables, test_claim, test_claims
 from valign.experiments.claims.worlds import (
-    FROM_ZERO, Arm, Evaluated, arms_of, contrast, evaluate, plausible_worlds, shipped_seeds, value_of,
-    world_parameters, world_seeds,
+    FROM_ZERO,
+    Arm,
+    Evaluated,
+    arms_of,
+    contrast,
+    evaluate,
+    plausible_worlds,
+    shipped_seeds,
+    value_of,
+    world_parameters,
+    world_seeds,
 )
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -42,6 +51,7 @@ def example() -> Claim:
 # --- planted truths --------------------------------------------------------------------------------------------------
 def planted(truth, noise: float, rng: np.random.Generator):
     """What stands in for the simulator: a toy world where the first arm is better by `truth(worlds)`; 0 in the null."""
+
     def toy(base, arms, outcomes, runs, societies, worlds=None, **_):
         n, seeds = runs.shape
         common = rng.normal(0, 1, (n, seeds))
@@ -67,8 +77,10 @@ TRUTHS = {
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_planted_truths_get_their_verdict(truth):
     rng = np.random.default_rng(1)
-    found = [test_claim(example(), 100, 8, repetition, evaluate=planted(TRUTHS[truth], 0.06, rng), shipped_runs=0)
-             for repetition in range(REPETITIONS)]
+    found = [
+        test_claim(example(), 100, 8, repetition, evaluate=planted(TRUTHS[truth], 0.06, rng), shipped_runs=0)
+        for repetition in range(REPETITIONS)
+    ]
     assert sum(each.verdict == truth for each in found) >= 95
     # The null, where the planted effect is taken away, must not be called supported in more than 5 %.
     assert sum(each.null.says.startswith("supported") for each in found) <= 5
@@ -76,8 +88,9 @@ def test_planted_truths_get_their_verdict(truth):
 
 def test_a_null_that_shows_the_effect_too_takes_the_support_away():
     def toy(base, arms, outcomes, runs, societies, worlds=None, **_):
-        values = {arm.key: dict.fromkeys(outcomes, (arm.settings["slack"] > 0.3) * 0.2 + np.zeros(runs.shape))
-                  for arm in arms}
+        values = {
+            arm.key: dict.fromkeys(outcomes, (arm.settings["slack"] > 0.3) * 0.2 + np.zeros(runs.shape)) for arm in arms
+        }
         return Evaluated(values, {}, 0)
 
     found = test_claim(example(), 60, 4, evaluate=toy, shipped_runs=0)
@@ -99,8 +112,13 @@ def test_too_few_worlds_leave_it_undecided_and_say_how_many_more():
 
 def test_worlds_that_fail_are_counted_and_named():
     def toy(base, arms, outcomes, runs, societies, worlds=None, **_):
-        values = {arm.key: {name: np.where(np.arange(len(runs))[:, None] < 5, np.nan, 0.3) + np.zeros(runs.shape)
-                            for name in outcomes} for arm in arms}
+        values = {
+            arm.key: {
+                name: np.where(np.arange(len(runs))[:, None] < 5, np.nan, 0.3) + np.zeros(runs.shape)
+                for name in outcomes
+            }
+            for arm in arms
+        }
         return Evaluated(values, {world: "no such level" for world in range(5)}, 0)
 
     found = test_claim(example(), 50, 4, evaluate=toy, shipped_runs=0)
@@ -153,10 +171,17 @@ def test_holm():
     assert v.holm([0.01], family=18) == pytest.approx([0.18])
 
 
-@pytest.mark.parametrize(("shares", "says"), [
-    ((0.95, 0.0), "supported"), ((0.0, 0.9), "reversed"), ((0.02, 0.02), "not supported"), ((0.3, 0.3),
-     "supported conditionally"), ((0.7, 0.3), "supported conditionally"), ((0.5, 0.0), "undecided"),
-])
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ((0.95, 0.0), "supported"),
+        ((0.0, 0.9), "reversed"),
+        ((0.02, 0.02), "not supported"),
+        ((0.3, 0.3), "supported conditionally"),
+        ((0.7, 0.3), "supported conditionally"),
+        ((0.5, 0.0), "undecided"),
+    ],
+)
 def test_readings(shares, says):
     assert v.decide(*shares, 500) == says
 
@@ -195,19 +220,26 @@ def test_eighteen_claims_ship_and_are_complete():
     assert [grades.count(each) for each in ("assumed", "partly", "emergent")] == [3, 10, 5]
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ('outcome = "uptake_mean"', 'outcome = "uptake_men"', "did you mean 'uptake_mean'"),
-    ("ample = { slack", "ample = { slakc", "did you mean 'slack'"),
-    ('grade = "partly"', 'grade = "prtly"', "should be 'assumed', 'partly' or 'emergent'"),
-    ('of = ["ample", "scarce"]', 'of = ["ample"]', "a difference is of 2 arms"),
-    ('mechanisms = ["coproduction"', 'mechanisms = ["coprodction"', "did you mean 'coproduction'"),
-    ('title = "Slack protects uptake"', 'titel = "x"', "did you mean 'title'"),
-    ("workload_effect = 0.0", "workload_effect = 900", "allowed is"),
-    ("scarce = { slack = 0.1 }", "scarce = { slack = 0.6 }", "the same settings"),
-    ('of = ["ample", "scarce"]', 'of = ["ample", "none"]', "'none' is not an arm of this test; allowed: ample, scarce"),
-    ("smallest = 0.05", "smallest = 0", "greater than 0"),
-    ("workload_effect = 0.0", '"changes.0.set" = "slack"', "'changes.0.set' is not a key"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('outcome = "uptake_mean"', 'outcome = "uptake_men"', "did you mean 'uptake_mean'"),
+        ("ample = { slack", "ample = { slakc", "did you mean 'slack'"),
+        ('grade = "partly"', 'grade = "prtly"', "should be 'assumed', 'partly' or 'emergent'"),
+        ('of = ["ample", "scarce"]', 'of = ["ample"]', "a difference is of 2 arms"),
+        ('mechanisms = ["coproduction"', 'mechanisms = ["coprodction"', "did you mean 'coproduction'"),
+        ('title = "Slack protects uptake"', 'titel = "x"', "did you mean 'title'"),
+        ("workload_effect = 0.0", "workload_effect = 900", "allowed is"),
+        ("scarce = { slack = 0.1 }", "scarce = { slack = 0.6 }", "the same settings"),
+        (
+            'of = ["ample", "scarce"]',
+            'of = ["ample", "none"]',
+            "'none' is not an arm of this test; allowed: ample, scarce",
+        ),
+        ("smallest = 0.05", "smallest = 0", "greater than 0"),
+        ("workload_effect = 0.0", '"changes.0.set" = "slack"', "'changes.0.set' is not a key"),
+    ],
+)
 def test_wrong_files_are_explained(old, new, message, request):
     text = (request.config.rootpath / EXAMPLE).read_text("utf-8")
     assert old in text
@@ -226,8 +258,11 @@ def test_outcomes_read_at_a_month_need_as_many_months(request):
 
 def test_all_problems_at_once(request):
     text = (request.config.rootpath / EXAMPLE).read_text("utf-8")
-    for old, new in (('outcome = "uptake_mean"', 'outcome = "uptake_men"'), ("{ slack = 0.6 }", "{ slakc = 0.6 }"),
-                     ('["coproduction"', '["coprodction"')):
+    for old, new in (
+        ('outcome = "uptake_mean"', 'outcome = "uptake_men"'),
+        ("{ slack = 0.6 }", "{ slakc = 0.6 }"),
+        ('["coproduction"', '["coprodction"'),
+    ):
         text = text.replace(old, new)
     with pytest.raises(InputError) as error:
         Claim.from_toml(text)
@@ -241,8 +276,9 @@ def test_a_scenario_that_is_not_there_is_told_once(request):
     assert len(error.value.problems) == 1
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("C19", "did you mean 'C"), ("nothing.toml", "cannot be read"), ("", "is not a claim")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("C19", "did you mean 'C"), ("nothing.toml", "cannot be read"), ("", "is not a claim")]
+)
 def test_unknown_claims(name, message):
     with pytest.raises(InputError, match=message):
         Claim.load(name)
@@ -266,8 +302,14 @@ def test_arms_and_seeds_reach_the_simulator_as_declared():
     runs, societies = world_seeds(3, 2, 5)
     arms = arms_of(claim.tests[0])
     found = evaluate(base, arms, ["uptake_mean"], runs, societies, worlds)
-    design = pd.DataFrame({**{name: [worlds[name][2]] for name in worlds}, "alignment_level": [0.72],
-                           "seed": [runs[2, 1]], "society_seed": [societies[2]]})
+    design = pd.DataFrame(
+        {
+            **{name: [worlds[name][2]] for name in worlds},
+            "alignment_level": [0.72],
+            "seed": [runs[2, 1]],
+            "society_seed": [societies[2]],
+        }
+    )
     alone = simulate(design, base=base).runs["uptake_mean"][0]
     assert found.values[arms[0].key]["uptake_mean"][2, 1] == alone
     more = world_seeds(5, 2, 5)
@@ -282,10 +324,19 @@ def test_a_word_in_changes_stands_for_the_worlds_own_value():
     runs, societies = world_seeds(2, 2, 5)
     arms = arms_of(claim.tests[0])
     found = evaluate(base, arms, ["uptake_final"], runs, societies, worlds, own=claim.settings)
-    by_hand = [each.settings | {"changes.1.set": worlds["fit_effect"][1], "changes.2.set": worlds["lapse_fit"][1]}
-               for each in arms]
-    again = evaluate(base, [type(arms[0])(each) for each in by_hand], ["uptake_final"], runs[1:], societies[1:],
-                     worlds.iloc[1:].reset_index(drop=True), own=claim.settings)
+    by_hand = [
+        each.settings | {"changes.1.set": worlds["fit_effect"][1], "changes.2.set": worlds["lapse_fit"][1]}
+        for each in arms
+    ]
+    again = evaluate(
+        base,
+        [type(arms[0])(each) for each in by_hand],
+        ["uptake_final"],
+        runs[1:],
+        societies[1:],
+        worlds.iloc[1:].reset_index(drop=True),
+        own=claim.settings,
+    )
     for first, second in zip(found.values.values(), again.values.values(), strict=True):
         assert (first["uptake_final"][1] == second["uptake_final"][0]).all()
 
@@ -296,8 +347,10 @@ def test_an_arm_that_leaves_a_group_alone_is_the_arm_by_itself(plain):
     base, worlds = Scenario.load("two-services").replace({"months": 12}), plausible_worlds(3, 5)
     runs, societies = world_seeds(3, 1, 5)
     other = Arm({"organisations.hostel.slack": 0.9})
-    both, alone = (evaluate(base, arms, ["uptake_mean"], runs, societies, worlds).values
-                   for arms in ([other, Arm(plain)], [Arm(plain)]))
+    both, alone = (
+        evaluate(base, arms, ["uptake_mean"], runs, societies, worlds).values
+        for arms in ([other, Arm(plain)], [Arm(plain)])
+    )
     np.testing.assert_array_equal(both[Arm(plain).key]["uptake_mean"], alone[Arm(plain).key]["uptake_mean"])
     assert not np.array_equal(both[other.key]["uptake_mean"], alone[Arm(plain).key]["uptake_mean"])
 
@@ -375,9 +428,15 @@ def test_the_command(tmp_path, capsys):
     assert said[0] == f"mine {told['claims'][0]['title']}: {told['claims'][0]['runs']:,} runs"
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["C19"], "did you mean"), (["C1", "c01"], "asked for twice"), (["C1", "--worlds", "1"], "--worlds 1"),
-    (["C1", "--worlds", "9999999"], "valign: worlds = 9999999: a whole number from 2 to 1000000 is wanted\n")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["C19"], "did you mean"),
+        (["C1", "c01"], "asked for twice"),
+        (["C1", "--worlds", "1"], "--worlds 1"),
+        (["C1", "--worlds", "9999999"], "valign: worlds = 9999999: a whole number from 2 to 1000000 is wanted\n"),
+    ],
+)
 def test_wrong_commands(arguments, message, capsys):
     assert main(["claims", *arguments]) == 2
     err = capsys.readouterr().err

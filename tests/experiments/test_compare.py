@@ -64,17 +64,29 @@ def test_pairing_reduces_the_variance_of_small_changes() -> None:
 
 
 def test_what_never_happens_counts_as_latest() -> None:
-    runs = pd.DataFrame({"arm": ["a"] * 3 + ["b"] * 3, "run": [0, 1, 2] * 2, "society_seed": [0, 1, 2] * 2,
-                         "time_to_50": [10, np.nan, 20, 12, 15, np.nan]})
+    runs = pd.DataFrame(
+        {
+            "arm": ["a"] * 3 + ["b"] * 3,
+            "run": [0, 1, 2] * 2,
+            "society_seed": [0, 1, 2] * 2,
+            "time_to_50": [10, np.nan, 20, 12, 15, np.nan],
+        }
+    )
     row = summaries.paired_differences(runs, ["time_to_50"], "arm", "a").iloc[0]
     assert row["higher"] == pytest.approx(2 / 3)  # later, earlier, later
     assert row["n"] == 1
 
 
 def test_pairs_of_which_a_run_failed_do_not_count() -> None:
-    runs = pd.DataFrame({"arm": ["a"] * 4 + ["b"] * 4, "run": [0, 1, 2, 3] * 2, "society_seed": [0, 1, 2, 3] * 2,
-                         "status": ["ok", "failed", "ok", "ok", "failed", "ok", "ok", "ok"],
-                         "time_to_50": [10, np.nan, 20, 9, np.nan, 12, 15, 8]})
+    runs = pd.DataFrame(
+        {
+            "arm": ["a"] * 4 + ["b"] * 4,
+            "run": [0, 1, 2, 3] * 2,
+            "society_seed": [0, 1, 2, 3] * 2,
+            "status": ["ok", "failed", "ok", "ok", "failed", "ok", "ok", "ok"],
+            "time_to_50": [10, np.nan, 20, 9, np.nan, 12, 15, 8],
+        }
+    )
     row = summaries.paired_differences(runs, ["time_to_50"], "arm", "a").iloc[0]
     assert (row["n"], row["difference"], row["higher"]) == (2, -3.0, 0.0)  # runs 2 and 3: earlier, earlier
 
@@ -90,8 +102,14 @@ def test_intervals_cover_with_nested_societies() -> None:
         answers = rng.normal(0, 0.4, societies)[clusters]  # societies answer differently to the change
         a = shared + rng.normal(0, 0.5, len(clusters))
         b = a + truth + answers + rng.normal(0, 0.3, len(clusters))
-        runs = pd.DataFrame({"arm": np.repeat(["a", "b"], len(clusters)), "run": np.tile(np.arange(len(clusters)), 2),
-                             "society_seed": np.tile(clusters, 2), "y": np.concatenate([a, b])})
+        runs = pd.DataFrame(
+            {
+                "arm": np.repeat(["a", "b"], len(clusters)),
+                "run": np.tile(np.arange(len(clusters)), 2),
+                "society_seed": np.tile(clusters, 2),
+                "y": np.concatenate([a, b]),
+            }
+        )
         row = summaries.paired_differences(runs, ["y"], "arm", "a").iloc[0]
         covered += row["low"] <= truth <= row["high"]
         apart = summaries.mean_interval(b - a)
@@ -107,7 +125,7 @@ def test_the_runs_that_a_precision_needs() -> None:
     needed = summaries.runs_needed(gaps, clusters, 0.05)
     assert needed["runs"] == 5 * needed["societies"]
     sd = np.sqrt(1 + 1 / 5)  # of a society's mean
-    assert needed["societies"] == pytest.approx((1.96 * sd / 0.05)**2, rel=0.1)
+    assert needed["societies"] == pytest.approx((1.96 * sd / 0.05) ** 2, rel=0.1)
     more = np.repeat(np.arange(int(needed["societies"])), 5)
     reached = summaries.mean_interval(rng.normal(0, 1, more.max() + 1)[more] + rng.normal(0, 1, len(more)), more)
     assert reached.high - reached.mean == pytest.approx(0.05, rel=0.1)
@@ -116,22 +134,31 @@ def test_the_runs_that_a_precision_needs() -> None:
     assert np.isnan(summaries.runs_needed(gaps, clusters, 1e-300)["runs"])
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: compare({"a": BASE}), "2 to 20"),
-    (lambda: compare([BASE, BASE]), "2 to 20"),
-    (lambda: compare({"a": BASE, "b": "two-servces"}), "two-services"),
-    (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_finl", 0.1), "uptake_final"),
-    (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
-    (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
-    (lambda: compare({"a": BASE, "b": BASE}, runs=0), "runs = 0"),
-    (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: one strength"),
-    (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: at least one"),
-    (lambda: va.levels(BASE, []), "levels: 1 to 20 are wanted, 0 were given"),
-    (lambda: va.levels(BASE, [0.7, "high", True]), "levels: 'high' is not a number from 0 to 1\nlevels: True is not"),
-    (lambda: va.levels(BASE, [0.7], innovations={}), "innovations: settings or another scenario by name are wanted"),
-    (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': allowed are series, decomposition"),
-    (lambda: va.ablations(BASE, 2, mechanisms=["dialog"]), "did you mean 'dialogue'"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: compare({"a": BASE}), "2 to 20"),
+        (lambda: compare([BASE, BASE]), "2 to 20"),
+        (lambda: compare({"a": BASE, "b": "two-servces"}), "two-services"),
+        (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_finl", 0.1), "uptake_final"),
+        (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
+        (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
+        (lambda: compare({"a": BASE, "b": BASE}, runs=0), "runs = 0"),
+        (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: one strength"),
+        (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: at least one"),
+        (lambda: va.levels(BASE, []), "levels: 1 to 20 are wanted, 0 were given"),
+        (
+            lambda: va.levels(BASE, [0.7, "high", True]),
+            "levels: 'high' is not a number from 0 to 1\nlevels: True is not",
+        ),
+        (
+            lambda: va.levels(BASE, [0.7], innovations={}),
+            "innovations: settings or another scenario by name are wanted",
+        ),
+        (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': allowed are series, decomposition"),
+        (lambda: va.ablations(BASE, 2, mechanisms=["dialog"]), "did you mean 'dialogue'"),
+    ],
+)
 def test_wrong_comparisons(call: Callable, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()
@@ -139,8 +166,13 @@ def test_wrong_comparisons(call: Callable, message: str) -> None:
 
 # --- levels with other factors ---------------------------------------------------------------------------------------
 def test_levels_of_innovations_under_evidence() -> None:
-    found = va.levels(BASE, [0.6, 0.7], runs=6, evidence=[0.1, 0.9],
-                      innovations={"as it is": {}, "clear": {"innovation.clarity": 0.9}})
+    found = va.levels(
+        BASE,
+        [0.6, 0.7],
+        runs=6,
+        evidence=[0.1, 0.9],
+        innovations={"as it is": {}, "clear": {"innovation.clarity": 0.9}},
+    )
     assert found.factors == ("alignment_level", "innovation", "evidence_strength")
     assert len(found.cells) == 8
     runs = found.runs
@@ -148,15 +180,17 @@ def test_levels_of_innovations_under_evidence() -> None:
     assert (runs.groupby("run")["seed"].nunique() == 1).all()
     assert abs(runs["alignment_start"] - runs["alignment_level"]).max() < 1e-9
     cell = runs.query("alignment_level == 0.7 and innovation == 'clear' and evidence_strength == 0.9")
-    alone = va.simulate(BASE.replace({"alignment_level": 0.7, "innovation.clarity": 0.9,
-                                      "innovation.evidence_strength": 0.9}), 6).runs
+    alone = va.simulate(
+        BASE.replace({"alignment_level": 0.7, "innovation.clarity": 0.9, "innovation.evidence_strength": 0.9}), 6
+    ).runs
     pd.testing.assert_series_equal(cell["uptake_mean"].reset_index(drop=True), alone["uptake_mean"])
     assert set(found.decomposition.columns) >= {"alignment_level", "innovation", "evidence_strength", "change"}
 
 
-@pytest.mark.parametrize(("evidence", "message"), [
-    ([0.5, 0.5], "each different"), ([], "one strength or several"), ([0.2, 5], "innovation.evidence_strength = 5"),
-])
+@pytest.mark.parametrize(
+    ("evidence", "message"),
+    [([0.5, 0.5], "each different"), ([], "one strength or several"), ([0.2, 5], "innovation.evidence_strength = 5")],
+)
 def test_wrong_evidence_is_refused_before_anything_runs(evidence: list[float], message: str) -> None:
     told: list[int] = []
     with pytest.raises(InputError, match=message):
@@ -212,17 +246,31 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
         assert (tmp_path / "out" / name).exists()
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
     assert {"runs.csv", "scenario.toml", "manifest.json"} <= {each["@id"] for each in crate["@graph"]}
-    again = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out",
-                   "--json")
+    again = valign(
+        "compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out", "--json"
+    )
     assert json.loads(again.out)["differences"][0]["scenario"] == "coproduction_intensity=0.4"
 
 
-@pytest.mark.parametrize("command", [
-    ("run", "two-services"),
-    ("levels", "two-services", "--levels", "0.6,0.7", "--evidence", "0.2,0.7", "--innovation",
-     "clear: innovation.clarity=0.9", "--innovation", "own.toml"),
-    ("compare", "two-services", "two-services+slack=0.5"),
-])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "two-services"),
+        (
+            "levels",
+            "two-services",
+            "--levels",
+            "0.6,0.7",
+            "--evidence",
+            "0.2,0.7",
+            "--innovation",
+            "clear: innovation.clarity=0.9",
+            "--innovation",
+            "own.toml",
+        ),
+        ("compare", "two-services", "two-services+slack=0.5"),
+    ],
+)
 def test_a_row_is_replayed_to_the_bit(valign: Callable, tmp_path: Path, command: tuple[str, ...]) -> None:
     own = tmp_path / "own.toml"
     own.write_text(va.Scenario.load("housing-first").to_toml(), "utf-8")
@@ -285,27 +333,30 @@ def test_a_failed_row_fails_again_and_says_so(tmp_path: Path) -> None:
         replayed(tmp_path / "out", 1).simulated()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("run",), "SCENARIO"),
-    (("run", "--replay", "out"), "--row"),
-    (("run", "--replay", "out", "--row", "6"), "rows 0 to 5"),
-    (("run", "--replay", "nowhere", "--row", "6"), "nowhere"),
-    (("run", "--replay", "out", "--row", "1", "--months", "3"), "--months"),
-    (("run", "--replay", "out", "--row", "1", "--seed", "1"), "--seed"),
-    (("run", "--replay", "out", "--row", "1", "--parameters", "any.csv"), "--parameters"),
-    (("run", "england", "--replay", "out", "--row", "1"), "two-services"),
-    (("compare", "two-services"), "two or more"),
-    (("compare", "two-services", "two-services"), "two or more"),
-    (("compare", "two-services", "two-services+slak=1"), "slack"),
-    (("compare", "two-services", "two-services+slack"), "two-services+slack: KEY=VALUE"),
-    (("levels", "two-services", "--innovation", "cheap: cost"), "--innovation cheap: cost: KEY=VALUE"),
-    (("compare", "two-services", "low-fit", "--precision", "uptake=1"), "--precision"),
-    (("compare", "two-services", "low-fit", "--precision", "uptake_final=-1"), "--precision"),
-    (("levels", "two-services", "--evidence", "much"), "--evidence"),
-    (("levels", "two-services", "--evidence", "2"), "evidence_strength"),
-    (("levels", "two-services", "--innovation", "housing-frist"), "housing-first"),
-    (("report", "nowhere"), "nowhere"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run",), "SCENARIO"),
+        (("run", "--replay", "out"), "--row"),
+        (("run", "--replay", "out", "--row", "6"), "rows 0 to 5"),
+        (("run", "--replay", "nowhere", "--row", "6"), "nowhere"),
+        (("run", "--replay", "out", "--row", "1", "--months", "3"), "--months"),
+        (("run", "--replay", "out", "--row", "1", "--seed", "1"), "--seed"),
+        (("run", "--replay", "out", "--row", "1", "--parameters", "any.csv"), "--parameters"),
+        (("run", "england", "--replay", "out", "--row", "1"), "two-services"),
+        (("compare", "two-services"), "two or more"),
+        (("compare", "two-services", "two-services"), "two or more"),
+        (("compare", "two-services", "two-services+slak=1"), "slack"),
+        (("compare", "two-services", "two-services+slack"), "two-services+slack: KEY=VALUE"),
+        (("levels", "two-services", "--innovation", "cheap: cost"), "--innovation cheap: cost: KEY=VALUE"),
+        (("compare", "two-services", "low-fit", "--precision", "uptake=1"), "--precision"),
+        (("compare", "two-services", "low-fit", "--precision", "uptake_final=-1"), "--precision"),
+        (("levels", "two-services", "--evidence", "much"), "--evidence"),
+        (("levels", "two-services", "--evidence", "2"), "evidence_strength"),
+        (("levels", "two-services", "--innovation", "housing-frist"), "housing-first"),
+        (("report", "nowhere"), "nowhere"),
+    ],
+)
 def test_wrong_commands(valign: Callable, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     valign("run", "two-services", *SMALL, "--out", "out")
     said = valign(*arguments)

@@ -156,9 +156,7 @@ def test_a_run_of_public_data_is_shown_beside_what_was_observed(made_up: Path, p
     assert "nothing was tuned to these data" in said.err
 
 
-def test_a_file_that_is_there_is_not_fetched_again(
-    made_up: Path, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_there_is_not_fetched_again(made_up: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pooch = pytest.importorskip("pooch")
 
     def nothing(*_: object, **__: object) -> None:
@@ -173,9 +171,7 @@ def test_a_file_that_is_there_is_not_fetched_again(
     assert data.available() == {NAME: place / NAME}
 
 
-def test_a_table_is_written_whole_or_not_at_all(
-    made_up: Path, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_is_written_whole_or_not_at_all(made_up: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data.get(NAME, made_up)
     before = {path.name: path.read_bytes() for path in (place / NAME).iterdir()}
 

@@ -30,8 +30,10 @@ def test_measures_of_the_table_of_runs() -> None:
     assert measured("uptake_log_odds", runs=runs) == pytest.approx(expected, nan_ok=True)
     runs = pd.DataFrame({"status": ["ok"] * 4 + ["failed"], "first_recommissioned": [1, 36, 37, np.nan, np.nan]})
     assert measured("recommissioned_by_36", runs=runs) == pytest.approx([1, 1, 0, 0, np.nan], nan_ok=True)
-    net = pd.DataFrame([[0, 0, 1], [0, 0, 0], [-0.1, 5, 5], [1, 1, 1], [1, np.nan, 1]],
-                       columns=["value_commissioners", "value_clients", "value_providers"])
+    net = pd.DataFrame(
+        [[0, 0, 1], [0, 0, 0], [-0.1, 5, 5], [1, 1, 1], [1, np.nan, 1]],
+        columns=["value_commissioners", "value_clients", "value_providers"],
+    )
     assert measured("nobody_loses", runs=net) == pytest.approx([1, 0, 0, 1, np.nan], nan_ok=True)
 
 
@@ -46,8 +48,12 @@ def test_measures_of_the_months() -> None:
 def people(history: dict[str, np.ndarray], role: list[str], service: list[int]) -> dict[str, Any]:
     """What `Outcomes` gives of people, in one block, from [months, people, runs]."""
     runs = next(iter(history.values())).shape[2]
-    block = (np.arange(runs)[::-1], np.array([ROLES.index(each) for each in role]), np.array(service),
-             lambda name, month: history[name][month])
+    block = (
+        np.arange(runs)[::-1],
+        np.array([ROLES.index(each) for each in role]),
+        np.array(service),
+        lambda name, month: history[name][month],
+    )
     return {"runs": pd.DataFrame(index=range(runs)), "blocks_of_people": lambda: iter([block])}
 
 
@@ -118,11 +124,16 @@ def test_accounts_add_up_what_services_in_use_bring() -> None:
     rng = np.random.default_rng(1)
     settings, services, runs = 3, 4, 2
     S = SimpleNamespace(
-        setting=np.array([0, 2, 1, 1]), runs=np.arange(runs), path=np.zeros(1), posts=np.array([4, 9, 6, 5]),
+        setting=np.array([0, 2, 1, 1]),
+        runs=np.arange(runs),
+        path=np.zeros(1),
+        posts=np.array([4, 9, 6, 5]),
         service_stage=np.array([[0, 1], [1, 2], [3, 4], [2, 3]]),
-        parameters=rng.random((len(PARAMETERS), settings, runs)))
-    price, sd, work, time = (S.parameters[INDEX[name]] for name in ("innovation.cost", "result_sd", "workload_cost",
-                                                                    "coproduction_time"))
+        parameters=rng.random((len(PARAMETERS), settings, runs)),
+    )
+    price, sd, work, time = (
+        S.parameters[INDEX[name]] for name in ("innovation.cost", "result_sd", "workload_cost", "coproduction_time")
+    )
     for each in (price, sd, work):
         each[:] = each[0]  # the same in every setting
     accounts = ServiceAccounts()
@@ -140,8 +151,11 @@ def test_accounts_add_up_what_services_in_use_bring() -> None:
                 hours = time[S.setting[o], r] * S.session_share[o, r] * S.posts[o]
                 clients = S.result_precision[o, r] * sd[0, r] ** 2
                 expected[month % 2, :, o, r] += (
-                    cost * S.result[o, 0, r], cost * S.result[o, 1, r] - work[0, r] * hours / 12,
-                    clients * S.result[o, 2, r] / 12, cost)
+                    cost * S.result[o, 0, r],
+                    cost * S.result[o, 1, r] - work[0, r] * hours / 12,
+                    clients * S.result[o, 2, r] / 12,
+                    cost,
+                )
     np.testing.assert_allclose(accounts.sums[id(S.path)], expected, rtol=1e-12)
     accounts(S, 1)  # another batch begins
     assert (accounts.sums[id(S.path)][0] == 0).all()

@@ -127,8 +127,9 @@ def test_differences_are_from_the_first_run_by_run() -> None:
     np.testing.assert_allclose(curves["mean"], plain.mean(axis=1), atol=1e-12)
     with pytest.raises(InputError, match="did you mean"):
         both.curves("staff", "alignmnt")
-    needed = compare({"base": TWO, "a": TWO.replace({"fit_effect": 0.6}), "b": TWO.replace({"slack": 0.9})},
-                     runs=12, societies=4).runs_needed("uptake_final", 0.02)
+    needed = compare(
+        {"base": TWO, "a": TWO.replace({"fit_effect": 0.6}), "b": TWO.replace({"slack": 0.9})}, runs=12, societies=4
+    ).runs_needed("uptake_final", 0.02)
     assert needed["scenario"].tolist() == ["a", "b"]
     three = compare({"base": TWO, "b": TWO.replace({"slack": 0.9})}, runs=12, societies=4)
     pd.testing.assert_frame_equal(three.outcomes["base"].runs, simulate(TWO, 12, societies=4).runs)  # the same seeds

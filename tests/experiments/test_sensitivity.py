@@ -12,11 +12,19 @@ import pytest
 from scipy import stats
 
 from valign.experiments.sensitivity import (
-    EXTRA, METHODS, REST, Factor, Sample, make_problem, screen, sensitivity, study, uncertain, with_extras,
+    EXTRA,
+    METHODS,
+    REST,
+    Factor,
+    Sample,
+    make_problem,
+    screen,
+    sensitivity,
+    study,
+    uncertain,
+    with_extras,
 )
-from valign.experiments.sensitivity.indices import (
-    by_salib, resampling, sobol, table_of, variance_shares, verdict,
-)
+from valign.experiments.sensitivity.indices import by_salib, resampling, sobol, table_of, variance_shares, verdict
 from valign.experiments.sensitivity.runs import chunk_blocks, design_rows
 from valign.experiments.sensitivity.samples import SALIB
 from valign.experiments.sensitivity.studies import curve_pair
@@ -29,8 +37,9 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.figures import sensitivity as figures_sensitivity
 from valign.results import store
 
-SMALL = Scenario.load("two-services").replace({"months": 18, "organisations.hostel.staff": 8,
-                                               "organisations.outreach.staff": 6})
+SMALL = Scenario.load("two-services").replace(
+    {"months": 18, "organisations.hostel.staff": 8, "organisations.outreach.staff": 6}
+)
 NAMES = ["fit_effect", "base_staff", "pilot_months", "coproduction_intensity"]
 
 
@@ -84,10 +93,16 @@ def inside(table: pd.DataFrame, index: str, known: np.ndarray) -> np.ndarray:
     return ((rows["low"] <= known) & (known <= rows["high"])).to_numpy()
 
 
-@pytest.mark.parametrize(("factors", "function", "known", "replicates", "seed_factor"), [
-    (ISHIGAMI, ishigami, ishigami_indices(), 1, False), (G, g_function, g_indices(), 1, False),
-    (ISHIGAMI, stochastic, ishigami_indices(4), 4, False), (ISHIGAMI, stochastic, ishigami_indices(4), 4, True)],
-    ids=["ishigami", "sobol-g", "stochastic", "stochastic-seed-factor"])
+@pytest.mark.parametrize(
+    ("factors", "function", "known", "replicates", "seed_factor"),
+    [
+        (ISHIGAMI, ishigami, ishigami_indices(), 1, False),
+        (G, g_function, g_indices(), 1, False),
+        (ISHIGAMI, stochastic, ishigami_indices(4), 4, False),
+        (ISHIGAMI, stochastic, ishigami_indices(4), 4, True),
+    ],
+    ids=["ishigami", "sobol-g", "stochastic", "stochastic-seed-factor"],
+)
 def test_intervals_cover_the_closed_form(factors, function, known, replicates, seed_factor):
     first, total = [], []
     for seed in range(100):
@@ -103,8 +118,10 @@ def test_common_seeds_take_the_noise_out_of_total_indices():
     known = ishigami_indices(1)[1]
     common = study(with_extras(ISHIGAMI), stochastic, n=1024).indices
     fresh = study(with_extras(ISHIGAMI), stochastic, n=1024, common_seeds=False).indices
-    total = {name: table[table["index"] == "ST"].set_index("factor")["value"] for name, table in
-             (("common", common), ("fresh", fresh))}
+    total = {
+        name: table[table["index"] == "ST"].set_index("factor")["value"]
+        for name, table in (("common", common), ("fresh", fresh))
+    }
     assert total["common"]["dummy"] == 0.0
     assert inside(common, "ST", known).all()
     share = SD**2 / (V1 + V2 + V13 + SD**2)
@@ -162,8 +179,13 @@ def test_indices_equal_salib():
     y = np.random.default_rng(1).normal(size=(128, 10, 2)).cumsum(axis=1) + 5
     found = sobol(y, 4, second_order=True)
     for k in range(2):
-        theirs = salib.analyze({"num_vars": 4, "names": list("abcd"), "bounds": [[0, 1]] * 4}, y[:, :, k].ravel(),
-                               calc_second_order=True, num_resamples=1000, seed=3)
+        theirs = salib.analyze(
+            {"num_vars": 4, "names": list("abcd"), "bounds": [[0, 1]] * 4},
+            y[:, :, k].ravel(),
+            calc_second_order=True,
+            num_resamples=1000,
+            seed=3,
+        )
         np.testing.assert_allclose(found.first[k], theirs["S1"], rtol=0, atol=1e-12)
         np.testing.assert_allclose(found.total[k], theirs["ST"], rtol=0, atol=1e-12)
         np.testing.assert_allclose(found.second[k], theirs["S2"], rtol=0, atol=1e-12)
@@ -186,8 +208,10 @@ def test_the_bootstrap_repeats_row_blocks():
             a, ab, ba, b = np.split(np.repeat(z, times, axis=0), [1, 4, 7], axis=1)
             variance = np.var(np.r_[a, b])
             first, total = (b * (ab - a)).mean(axis=0) / variance, ((a - ab) ** 2).mean(axis=0) / 2 / variance
-            pairs = [[(ba[:, i] * ab[:, j] - (a * b)[:, 0]).mean() / variance - first[i] - first[j] for j in range(3)]
-                     for i in range(3)]
+            pairs = [
+                [(ba[:, i] * ab[:, j] - (a * b)[:, 0]).mean() / variance - first[i] - first[j] for j in range(3)]
+                for i in range(3)
+            ]
             again.append(np.r_[first, total, np.ravel(pairs)])
         sd = np.std(again, axis=0, ddof=1)
         np.testing.assert_allclose(found.first_sd[k], sd[:3])
@@ -216,12 +240,19 @@ def test_shares_of_the_variance_by_hand(common, seed_factor):
         mean = np.r_[a, b].mean(axis=1)
         noise, variance = np.r_[a, b].var(axis=1, ddof=1).mean(), mean.var()
         if common and not seed_factor:  # other seeds too: replicates of different numbers
-            products = np.mean([[x[i] * z[j] for i in range(3) for j in range(3) if i != j]
-                                for x, z in zip(a, b, strict=True)])
+            products = np.mean(
+                [[x[i] * z[j] for i in range(3) for j in range(3) if i != j] for x, z in zip(a, b, strict=True)]
+            )
         else:
             products = (a.mean(axis=1) * b.mean(axis=1)).mean()
-        return np.array([variance, noise / 3 / variance, (products - mean.mean() ** 2) / variance,
-                         min(1, noise / (variance + noise * 2 / 3))])
+        return np.array(
+            [
+                variance,
+                noise / 3 / variance,
+                (products - mean.mean() ** 2) / variance,
+                min(1, noise / (variance + noise * 2 / 3)),
+            ]
+        )
 
     found, plain = variance_shares(y, sample, 50), shares(y)
     again = np.array([shares(np.repeat(y, times, axis=0)) for times in resampling(30, 50).astype(int)])
@@ -247,16 +278,20 @@ def test_shares_of_the_variance_without_replicates_or_pairs():
     assert found["variance"] == pytest.approx(y.var())
     assert found["replicates"] == pytest.approx(0.25 / y.var())
     assert found["single_run"] == pytest.approx(0.5 / (y.var() + 0.25))
-    apart = variance_shares(np.tile([[[0.0, 9.0]]], (8, 2, 1)) + np.arange(8)[:, None, None] / 1e3,
-                            Sample("morris", problem, 8, replicates=2))
+    apart = variance_shares(
+        np.tile([[[0.0, 9.0]]], (8, 2, 1)) + np.arange(8)[:, None, None] / 1e3,
+        Sample("morris", problem, 8, replicates=2),
+    )
     assert apart["single_run"] == 1.0  # never more
 
 
 def test_rows_of_a_table_of_indices():
     table = table_of(["a", "b"], "ST", [0.3, 0.1], [0.1, 0.2], 0.0)
     assert list(table) == ["factor", "index", "value", "low", "high"]
-    assert table.to_numpy().tolist() == [["a", "ST", 0.3, pytest.approx(0.2), 0.4], ["b", "ST", 0.1, 0.0,
-                                                                                  pytest.approx(0.3)]]
+    assert table.to_numpy().tolist() == [
+        ["a", "ST", 0.3, pytest.approx(0.2), 0.4],
+        ["b", "ST", 0.1, 0.0, pytest.approx(0.3)],
+    ]
     assert table_of(["b"], "S1", [0.1], [0.2])["low"].tolist() == [-0.1]
     assert table_of(["b"], "S1", [0.1])[["low", "high"]].isna().all(axis=None)
 
@@ -270,12 +305,19 @@ SALIB_GIVES = {  # index: key of SALib's, and of its interval; least value
     "dgsm": {"dgsm": ("dgsm", "scaled", 0), "vi": ("vi", "dgsm_conf", 0)},
     "shapley": {"shapley": ("shapley_normalized", "shapley_normalized_conf", -np.inf)},
 }
-ARGUMENTS = {"morris": {"num_levels": 4, "num_resamples": 1000}, "pawn": {"S": 10}, "fast": {"M": 4},
-             "delta": {"num_resamples": 25}, "dgsm": {"num_resamples": 1000}}
+ARGUMENTS = {
+    "morris": {"num_levels": 4, "num_resamples": 1000},
+    "pawn": {"S": 10},
+    "fast": {"M": 4},
+    "delta": {"num_resamples": 25},
+    "dgsm": {"num_resamples": 1000},
+}
 
 
-@pytest.mark.parametrize(("method", "n"), [("morris", 16), ("pawn", 64), ("delta", 64), ("fast", 65),
-                                           ("rbd_fast", 64), ("dgsm", 32), ("shapley", 32)])
+@pytest.mark.parametrize(
+    ("method", "n"),
+    [("morris", 16), ("pawn", 64), ("delta", 64), ("fast", 65), ("rbd_fast", 64), ("dgsm", 32), ("shapley", 32)],
+)
 def test_tables_hold_what_salib_gives(method, n):
     from importlib import import_module
 
@@ -372,9 +414,20 @@ def test_salib_samples_become_designs():
 def test_factors_by_inverse_cdf():
     unit = (np.arange(6000) + 0.5) / 6000
     problem = make_problem(
-        SMALL, ["pilot_months", "mandate", "mechanisms.leadership", "sustainment_rule", "fit_effect", "slack",
-                "organisations.hostel.slack", "everybody_aware"],
-        bounds={"pilot_months": (3, 8), "slack": (0.2, 0.3)}, distributions={"fit_effect": stats.norm(0.4, 0.1)})
+        SMALL,
+        [
+            "pilot_months",
+            "mandate",
+            "mechanisms.leadership",
+            "sustainment_rule",
+            "fit_effect",
+            "slack",
+            "organisations.hostel.slack",
+            "everybody_aware",
+        ],
+        bounds={"pilot_months": (3, 8), "slack": (0.2, 0.3)},
+        distributions={"fit_effect": stats.norm(0.4, 0.1)},
+    )
     values = {factor.name: pd.Series(factor.values(unit)) for factor in problem.factors}
     assert values["pilot_months"].value_counts().to_dict() == dict.fromkeys(map(float, range(3, 9)), 1000)
     assert values["mandate"].value_counts().to_dict() == {0.0: 3000, 1.0: 3000}
@@ -421,34 +474,40 @@ def test_mixed_factors_run_and_those_of_the_ties_run_apart():
     assert found.values("uptake_final").reshape(-1, 2)[place[0], place[1]] == again
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [
-    ({"parameters": ["fit_efect"]}, "did you mean 'fit_effect'"),
-    ({"outcomes": ["uptake"]}, "is not a known outcome"),
-    ({"curves": ["engagd"]}, "did you mean 'engaged'"),
-    ({"method": "sobl"}, "did you mean 'sobol'"),
-    ({"n": 100}, "power of 2, such as 64 or 128"),
-    ({"n": 0}, "n = 0"),
-    ({"method": "fast", "n": 64}, "more than 64"),
-    ({"method": "pawn", "n": 64, "group_by": "mechanism", "parameters": None}, "pawn knows no groups"),
-    ({"method": "morris", "second_order": True}, "only sobol has it"),
-    ({"group_by": {"all": NAMES}}, "'all' holds all parameters"),
-    ({"group_by": {"a": ["slack"]}}, "'slack' is not a parameter of this study"),
-    ({"group_by": {"a": NAMES[:2], "b": NAMES[:1]}}, "is in 'a' already"),
-    ({"group_by": {"seed": NAMES[:2]}}, "choose another"),
-    ({"group_by": "role"}, "allowed are 'mechanism'"),
-    ({"bounds": {"fit_effect": (0.5, 0.1)}}, "low < high"),
-    ({"bounds": {"fit_effect": (0.5, 100)}}, "-5 to 5"),
-    ({"bounds": {"slack": (0, 1)}}, "'slack' is not a parameter of this study"),
-    ({"bounds": {"fit_effect": (0, 1)}, "levels": {"fit_effect": [0, 1]}}, "one of bounds, levels and distributions"),
-    ({"levels": {"fit_effect": [1]}}, "at least two"),
-    ({"distributions": {"fit_effect": 3}}, ".ppf"),
-    ({"parameters": ["alignment_level"]}, "no declared range"),
-    ({"parameters": []}, "at least one"),
-    ({"parameters": ["slack", "slack"]}, "given twice"),
-    ({"missing": "guess"}, "way to treat missing values"),
-    ({"replicates": 0}, "replicates = 0"),
-    ({"seed": -1}, "seed = -1"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"parameters": ["fit_efect"]}, "did you mean 'fit_effect'"),
+        ({"outcomes": ["uptake"]}, "is not a known outcome"),
+        ({"curves": ["engagd"]}, "did you mean 'engaged'"),
+        ({"method": "sobl"}, "did you mean 'sobol'"),
+        ({"n": 100}, "power of 2, such as 64 or 128"),
+        ({"n": 0}, "n = 0"),
+        ({"method": "fast", "n": 64}, "more than 64"),
+        ({"method": "pawn", "n": 64, "group_by": "mechanism", "parameters": None}, "pawn knows no groups"),
+        ({"method": "morris", "second_order": True}, "only sobol has it"),
+        ({"group_by": {"all": NAMES}}, "'all' holds all parameters"),
+        ({"group_by": {"a": ["slack"]}}, "'slack' is not a parameter of this study"),
+        ({"group_by": {"a": NAMES[:2], "b": NAMES[:1]}}, "is in 'a' already"),
+        ({"group_by": {"seed": NAMES[:2]}}, "choose another"),
+        ({"group_by": "role"}, "allowed are 'mechanism'"),
+        ({"bounds": {"fit_effect": (0.5, 0.1)}}, "low < high"),
+        ({"bounds": {"fit_effect": (0.5, 100)}}, "-5 to 5"),
+        ({"bounds": {"slack": (0, 1)}}, "'slack' is not a parameter of this study"),
+        (
+            {"bounds": {"fit_effect": (0, 1)}, "levels": {"fit_effect": [0, 1]}},
+            "one of bounds, levels and distributions",
+        ),
+        ({"levels": {"fit_effect": [1]}}, "at least two"),
+        ({"distributions": {"fit_effect": 3}}, ".ppf"),
+        ({"parameters": ["alignment_level"]}, "no declared range"),
+        ({"parameters": []}, "at least one"),
+        ({"parameters": ["slack", "slack"]}, "given twice"),
+        ({"missing": "guess"}, "way to treat missing values"),
+        ({"replicates": 0}, "replicates = 0"),
+        ({"seed": -1}, "seed = -1"),
+    ],
+)
 def test_wrong_input_is_named(arguments, expected):
     with pytest.raises(InputError) as caught:
         sensitivity(SMALL, **{"n": 8, "parameters": NAMES, **arguments})
@@ -460,9 +519,17 @@ def test_wrong_input_is_named(arguments, expected):
 def small():
     """A study of the small scenario with everything on."""
     off = SMALL.replace({"mechanisms.leadership": False})
-    return sensitivity(off, n=32, parameters=[*NAMES, "leadership_rate"], replicates=4, seed_factor=True,
-                       second_order=True, curves=["engaged", "in_use"], outcomes=["uptake_final", "alignment_final"],
-                       group_by={"start": ["base_staff", "pilot_months"]})
+    return sensitivity(
+        off,
+        n=32,
+        parameters=[*NAMES, "leadership_rate"],
+        replicates=4,
+        seed_factor=True,
+        second_order=True,
+        curves=["engaged", "in_use"],
+        outcomes=["uptake_final", "alignment_final"],
+        group_by={"start": ["base_staff", "pilot_months"]},
+    )
 
 
 def test_nothing_is_nothing(small):
@@ -478,7 +545,8 @@ def test_the_noise_floor_is_that_of_replicates(small):
     direct = small.shares.set_index("outcome")
     for outcome in ("uptake_final", "alignment_final"):
         width = (seed.loc[outcome, "high"] - seed.loc[outcome, "value"]) + (
-            direct.loc[outcome, "replicates_high"] - direct.loc[outcome, "replicates"])
+            direct.loc[outcome, "replicates_high"] - direct.loc[outcome, "replicates"]
+        )
         assert abs(seed.loc[outcome, "value"] - direct.loc[outcome, "replicates"]) < width
         assert direct.loc[outcome, "replicates"] > 0
 
@@ -504,7 +572,8 @@ def test_every_row_is_a_run_of_the_model(small):
 
 def test_tables_words_and_figures(small, tmp_path):
     assert {"indices", "shares", "convergence", "settled", "dropped", "factors", "over_time", "second_order"} == set(
-        small.tables)
+        small.tables
+    )
     assert sorted(small.convergence["n"].unique()) == [8, 16, 32]
     value = small.indices.query("factor == 'seed' and index == 'ST' and outcome == 'uptake_final'")["value"].iloc[0]
     assert f"Noise floor: {value:.3f}".replace("0.", ".") in small.words
@@ -566,8 +635,14 @@ def test_failed_runs_are_named():
 
 
 def test_unreachable_levels_are_failed_runs():
-    found = sensitivity(SMALL, n=8, parameters=["alignment_level", "fit_effect"], replicates=1,
-                        bounds={"alignment_level": (0.6, 0.99)}, outcomes=["uptake_final"])
+    found = sensitivity(
+        SMALL,
+        n=8,
+        parameters=["alignment_level", "fit_effect"],
+        replicates=1,
+        bounds={"alignment_level": (0.6, 0.99)},
+        outcomes=["uptake_final"],
+    )
     with pytest.raises(InputError, match="cannot be reached"):
         _ = found.indices
 
@@ -643,8 +718,9 @@ def test_the_verdict_knows_what_is_settled():
     assert apart.beyond == pytest.approx(0.11)
     loose = verdict(list("abcd"), value, value, np.full(4, 0.4), value + 0.3 * rng.normal(size=(500, 4)))
     assert (loose.ordered, loose.settled) == (0, 0)
-    turned = verdict(list("abcd"), value, np.array([0.3, 0.1, 0.5, 0.1]), np.full(4, 0.01),
-                     value + 0.005 * rng.normal(size=(500, 4)))
+    turned = verdict(
+        list("abcd"), value, np.array([0.3, 0.1, 0.5, 0.1]), np.full(4, 0.01), value + 0.005 * rng.normal(size=(500, 4))
+    )
     assert (turned.ordered, turned.settled) == (0, 2)  # which two, not in which order
     assert verdict(list("ab"), value[:2], value[:2], np.full(2, 0.25)).ordered == 1
     assert verdict(list("ab"), value[:2], value[:2], np.full(2, 0.4)).ordered == 0
@@ -686,14 +762,29 @@ def test_screening_measures_what_it_neglects():
     assert found.sobol.sample.problem.groups == [*found.kept, REST, "dummy"]
     neglected = found.neglected.iloc[0]
     assert 0 < neglected["value"] < 1
-    assert f"neglects this share of the variance: people engaged, at the end {neglected['value']:.2f}".replace(
-        "0.", ".") in found.words
+    assert (
+        f"neglects this share of the variance: people engaged, at the end {neglected['value']:.2f}".replace("0.", ".")
+        in found.words
+    )
     with pytest.raises(InputError, match="nothing would be screened out"):
         screen(off, 8, ["uptake_final"], NAMES[:2], keep=2, screening_n=8, replicates=1)
 
 
-COMMAND = ("sensitivity", "two-services", "--months", 8, "--replicates", 2, "--quiet", "--parameter", "fit_effect",
-           "--parameter", "base_staff", "--outcome", "uptake_final")
+COMMAND = (
+    "sensitivity",
+    "two-services",
+    "--months",
+    8,
+    "--replicates",
+    2,
+    "--quiet",
+    "--parameter",
+    "fit_effect",
+    "--parameter",
+    "base_staff",
+    "--outcome",
+    "uptake_final",
+)
 
 
 def test_the_command(valign, tmp_path: Path):
@@ -702,8 +793,15 @@ def test_the_command(valign, tmp_path: Path):
     assert "base_staff" in said.out
     assert "The dummy has exactly 0" in said.out
     (results,) = (tmp_path / "out").glob("n8-*")
-    for name in ("indices.csv", "over_time.csv", "ranking.png", "over_time.svg", "manifest.json", "words.csv",
-                 "report.html"):
+    for name in (
+        "indices.csv",
+        "over_time.csv",
+        "ranking.png",
+        "over_time.svg",
+        "manifest.json",
+        "words.csv",
+        "report.html",
+    ):
         assert (results / name).stat().st_size > 0
     again = valign(*COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
     assert again.out == said.out
@@ -740,12 +838,19 @@ def test_the_command_screens(valign):
     assert "neglects this share" in said.out
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--n", "9"), "power of 2"), (("--method", "sobl"), "did you mean 'sobol'"), (("--keep", "3"), "--keep"),
-    (("--bound", "fit_effect=1"), "NAME=LOW,HIGH"), (("--bound", "fit_effect=1,0"), "low < high"),
-    (("--outcome", "uptak_final"), "did you mean 'uptake_final'"), (("--group-by", "role"), "mechanism"),
-    (("--method", "screen", "--group-by", "mechanism"), "--group-by"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--n", "9"), "power of 2"),
+        (("--method", "sobl"), "did you mean 'sobol'"),
+        (("--keep", "3"), "--keep"),
+        (("--bound", "fit_effect=1"), "NAME=LOW,HIGH"),
+        (("--bound", "fit_effect=1,0"), "low < high"),
+        (("--outcome", "uptak_final"), "did you mean 'uptake_final'"),
+        (("--group-by", "role"), "mechanism"),
+        (("--method", "screen", "--group-by", "mechanism"), "--group-by"),
+    ],
+)
 def test_the_command_says_what_is_wrong(valign, tmp_path: Path, arguments, message):
     said = valign(*COMMAND, *arguments)
     assert said.code == 2

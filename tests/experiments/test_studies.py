@@ -65,7 +65,8 @@ def test_a_small_study_of_the_facts(script, tmp_path):
     table = tables(tmp_path / "facts")["facts"]
     assert list(table) == list(pd.read_csv(COMMITTED / "facts.csv"))
     assert table.groupby("scenario")["fact"].agg(list).to_dict() == {
-        name: [fact.name for fact in facts.FACTS] for name in facts.SCENARIOS}
+        name: [fact.name for fact in facts.FACTS] for name in facts.SCENARIOS
+    }
     assert (table["runs"] == 3).all()
     assert (table["low"].isna() | (table["low"] <= table["model"])).all()
     share = table[table["fact"].str.startswith("services")]
@@ -76,8 +77,20 @@ def test_a_small_study_of_the_facts(script, tmp_path):
 
 
 def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path):
-    said = script("experiments.study_sensitivity", "two-services", "--n", 16, "--replicates", 1, "--trajectories", 2,
-                  "--out", "found", "--runs", "kept")
+    said = script(
+        "experiments.study_sensitivity",
+        "two-services",
+        "--n",
+        16,
+        "--replicates",
+        1,
+        "--trajectories",
+        2,
+        "--out",
+        "found",
+        "--runs",
+        "kept",
+    )
     assert said.code == 0, said.err
     assert "two-services: 464 of 464 runs" in said.err
     found = tables(tmp_path / "found" / "two-services")
@@ -99,8 +112,26 @@ def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path
 
 
 def test_a_small_study_of_claims(script, tmp_path):
-    said = script("experiments.claims", "C7", "--worlds", 3, "--rivals", 2, "--variants", 2, "--shipped-runs", 8,
-                  "--attribution-runs", 2, "--case-runs", 4, "--region-runs", 2, "--out", "claims")
+    said = script(
+        "experiments.claims",
+        "C7",
+        "--worlds",
+        3,
+        "--rivals",
+        2,
+        "--variants",
+        2,
+        "--shipped-runs",
+        8,
+        "--attribution-runs",
+        2,
+        "--case-runs",
+        4,
+        "--region-runs",
+        2,
+        "--out",
+        "claims",
+    )
     assert said.code == 0, said.err
     assert "C7" in said.err
     found = tables(tmp_path / "claims")
@@ -121,8 +152,23 @@ def test_a_small_study_of_claims(script, tmp_path):
 
 def test_a_small_study_of_histories(script, tmp_path):
     write(tmp_path / "data", people=60, places=2, periods=9, fit=1.0, level=-2.2)
-    said = script("calibration.study", "--data", "data", "--simulations", 8000, "--recovered", 6000, "--mistaken", 1,
-                  "--timed", 1024, "--repeats", 1, "--out", "found")
+    said = script(
+        "calibration.study",
+        "--data",
+        "data",
+        "--simulations",
+        8000,
+        "--recovered",
+        6000,
+        "--mistaken",
+        1,
+        "--timed",
+        1024,
+        "--repeats",
+        1,
+        "--out",
+        "found",
+    )
     assert said.code == 0, said.err
     found = tables(tmp_path / "found")
     committed = tables(COMMITTED / "calibration")

@@ -35,9 +35,15 @@ from valign.results.summaries import curve_summary
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script>'
 CHANGED = Settings(
-    parameters={"coproduction_intensity": 0.3, "ties.between": 2.0}, mechanisms={"dialogue": False}, level=0.7,
-    months=24, changes=({"month": 12, "event": "new_leader", "profile": "manager", "organisations": ["hostel"]},
-             {"month": 18, "parameter": "slack", "set": 0.1}))
+    parameters={"coproduction_intensity": 0.3, "ties.between": 2.0},
+    mechanisms={"dialogue": False},
+    level=0.7,
+    months=24,
+    changes=(
+        {"month": 12, "event": "new_leader", "profile": "manager", "organisations": ["hostel"]},
+        {"month": 18, "parameter": "slack", "set": 0.1},
+    ),
+)
 
 
 def asked(settings: Settings, **how):
@@ -51,8 +57,11 @@ def restored(query: str):
 # --- the link --------------------------------------------------------------------------------------------------------
 def test_a_link_restores_the_state():
     own = Settings("mine", TEXT.replace("two-services", "mine"), level="natural", changes=())
-    for now, pinned, view in ((Settings(), None, "results"), (CHANGED, Settings("housing-first"), "compare"),
-                              (own, CHANGED, "society")):
+    for now, pinned, view in (
+        (Settings(), None, "results"),
+        (CHANGED, Settings("housing-first"), "compare"),
+        (own, CHANGED, "society"),
+    ):
         assert restored(encode(now, pinned, view)) == (now, pinned, view)
         assert restored(encode(now, pinned, view, ["upload", "pin.upload"])) == (now, pinned, view)
 
@@ -67,8 +76,15 @@ def test_any_slider_and_switch_survives_the_link():
 
 
 def test_a_wrong_link_is_told_everything_that_is_wrong_with_it():
-    query = {"scenario": "two-services", "slak": ".1", "off": "dialog", "level": "nan", "view": "everything",
-             "broadcast": "1e999", "pin.months": "x"}
+    query = {
+        "scenario": "two-services",
+        "slak": ".1",
+        "off": "dialog",
+        "level": "nan",
+        "view": "everything",
+        "broadcast": "1e999",
+        "pin.months": "x",
+    }
     with pytest.raises(InputError) as error:
         decode(list(query.items()))
     text = "\n".join(error.value.problems)
@@ -129,7 +145,7 @@ def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message()
     def spoilt(content: bytes) -> bytes:
         for _ in range(draw.randint(1, 4)):
             at, to = sorted(draw.choices(range(len(content) + 1), k=2))
-            content = content[:at] + draw.choice(pieces).encode() + content[min(to, at + draw.randint(0, 20)):]
+            content = content[:at] + draw.choice(pieces).encode() + content[min(to, at + draw.randint(0, 20)) :]
         return content if draw.random() < 0.9 else content + bytes(draw.choices(range(256), k=30))
 
     answers = {"used": 0, "refused": 0}
@@ -138,8 +154,9 @@ def test_a_thousand_hostile_uploads_and_parameters_are_answered_with_a_message()
             if case % 3 == 0:
                 files.own_scenario(spoilt(TEXT.encode()))
             elif case % 3 == 1:
-                files.own_society({"nodes": spoilt(nodes), "edges": spoilt(edges), "codebook": spoilt(b'id = "id"\n')},
-                                  Settings())
+                files.own_society(
+                    {"nodes": spoilt(nodes), "edges": spoilt(edges), "codebook": spoilt(b'id = "id"\n')}, Settings()
+                )
             else:
                 decode([(draw.choice(keys), draw.choice(pieces) * draw.randint(1, 3)), ("scenario", "two-services")])
             answers["used"] += 1
@@ -254,7 +271,7 @@ def test_large_scenarios_show_a_quarter_of_each_societys_runs_first(monkeypatch)
 
     monkeypatch.setattr(work, "QUICK", 0)
     whole = asked(Settings(months=6), first=first)
-    early, = seen
+    (early,) = seen
     assert (len(early.runs), early.whole, whole.whole) == (16, False, True)
     assert early.runs["society_seed"].value_counts().tolist() == [4] * 4
     columns = early.runs["run"].to_numpy()
@@ -329,9 +346,15 @@ def test_names_from_outside_are_only_text():
     text = TEXT.replace('name = "hostel"', f"name = '{HOSTILE}'").replace("Two homelessness", HOSTILE.replace('"', ""))
     settings = files.own_scenario(text.encode())
     story = society_view.followed(Question(settings.__class__(**{**vars(settings), "months": 3})))
-    pages = [society_view.drawing(story, 2), society_view.told(story, "s0", 2), society_view.told(story, "p0", 2),
-             words.about(story.scenario), words.problems([HOSTILE]), charts.time_line(12, [(3, HOSTILE)]),
-             charts.table([HOSTILE], [[HOSTILE, HOSTILE]], HOSTILE)]
+    pages = [
+        society_view.drawing(story, 2),
+        society_view.told(story, "s0", 2),
+        society_view.told(story, "p0", 2),
+        words.about(story.scenario),
+        words.problems([HOSTILE]),
+        charts.time_line(12, [(3, HOSTILE)]),
+        charts.table([HOSTILE], [[HOSTILE, HOSTILE]], HOSTILE),
+    ]
     for page in pages:
         assert "<script" not in page
         assert "&lt;script" in page
@@ -343,8 +366,13 @@ def test_curves_draw_bands_labels_and_words():
     drawn = ElementTree.fromstring(charts.curves("Uptake", [charts.Line("median", table)], marks=[3]))
     assert len(drawn.findall("polygon")) == 2
     assert "Uptake, over 6 months. median: 0 % at the start" in drawn.get("aria-label")
-    for content in (words.uptake(found), words.behind(found), words.cards(found), words.told(found),
-                    words.comparison(found, found)):
+    for content in (
+        words.uptake(found),
+        words.behind(found),
+        words.cards(found),
+        words.told(found),
+        words.comparison(found, found),
+    ):
         ElementTree.fromstring(f"<div>{content}</div>")
     nobody = table.assign(median=float("nan"))
     assert "nobody has this role" in charts.curves("Nobody", [charts.Line("x", nobody)])
@@ -442,7 +470,13 @@ def test_a_survey_and_a_network_make_the_society():
 
 def test_loopback_is_told_from_the_rest(capsys):
     assert [server.is_loopback(each) for each in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "192.168.1.2", "x")] == [
-        True, True, True, False, False, False]
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
     pytest.importorskip("nicegui")
     with pytest.raises(InputError, match="--port 0"):
         server.explore("127.0.0.1", 0, False)
@@ -503,15 +537,18 @@ def page():
     return made
 
 
-@pytest.mark.parametrize(("move", "message"), [
-    (lambda page: page.move("slack", "much"), "slack = much: a number is wanted"),
-    (lambda page: page.move("slack", None), "slack = None: a number is wanted"),
-    (lambda page: page.set_level("high"), "alignment: high is not a number"),
-    (lambda page: page.set_months(""), "months:  is not a whole number"),
-    (lambda page: page.set_months("1e999"), "months: 1e999 is not a whole number"),
-    (lambda page: page.choose("nowhere"), "nowhere: there is no such scenario"),
-    (lambda page: page.choose(["two-services"]), "there is no such scenario"),
-])
+@pytest.mark.parametrize(
+    ("move", "message"),
+    [
+        (lambda page: page.move("slack", "much"), "slack = much: a number is wanted"),
+        (lambda page: page.move("slack", None), "slack = None: a number is wanted"),
+        (lambda page: page.set_level("high"), "alignment: high is not a number"),
+        (lambda page: page.set_months(""), "months:  is not a whole number"),
+        (lambda page: page.set_months("1e999"), "months: 1e999 is not a whole number"),
+        (lambda page: page.choose("nowhere"), "nowhere: there is no such scenario"),
+        (lambda page: page.choose(["two-services"]), "there is no such scenario"),
+    ],
+)
 def test_what_no_control_would_send_is_answered_and_changes_nothing(page, move, message):
     asyncio.run(move(page))
     assert message in page.message.text
@@ -656,8 +693,11 @@ def test_a_pin_is_compared_run_by_run(visit):
     page.locator(".lever-coproduction_intensity").first.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => [...document.querySelectorAll('.q-tab-panel table')].some(t => t.innerText && "
-                           "t.innerText.includes('now less pinned') && t.innerText !== before)", arg=before)
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.q-tab-panel table')].some(t => t.innerText && "
+        "t.innerText.includes('now less pinned') && t.innerText !== before)",
+        arg=before,
+    )
     assert "pin.scenario" in page.url
 
 

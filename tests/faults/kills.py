@@ -66,14 +66,31 @@ def kill(kills: int, runs: int, months: int = 72, seed: int = 1) -> dict[str, in
         batches.run_batch(scenario, design, here / "undisturbed")
         alone = time.monotonic() - begun
         expected = contents(here / "undisturbed")
-        command = [sys.executable, "-m", "valign.cli.app", "batch", "design.parquet", "--scenario", "two-services", "--set",
-                   f"months={months}", "--quiet", "--threads", "2", "--out"]
+        command = [
+            sys.executable,
+            "-m",
+            "valign.cli.app",
+            "batch",
+            "design.parquet",
+            "--scenario",
+            "two-services",
+            "--set",
+            f"months={months}",
+            "--quiet",
+            "--threads",
+            "2",
+            "--out",
+        ]
         while told["kills"] < kills:
             folder = here / f"batch-{told['batches']}"
             before: dict[str, str] = {}
             while not done(folder):
-                process = subprocess.Popen([*command, folder.name], cwd=here, stderr=subprocess.PIPE,
-                                           env={**os.environ, "PYTHONPATH": str(ROOT)})
+                process = subprocess.Popen(
+                    [*command, folder.name],
+                    cwd=here,
+                    stderr=subprocess.PIPE,
+                    env={**os.environ, "PYTHONPATH": str(ROOT)},
+                )
                 if told["kills"] < kills:
                     wait_for_start(folder, process)
                     with contextlib.suppress(subprocess.TimeoutExpired):

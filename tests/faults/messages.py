@@ -50,18 +50,41 @@ def frame(chance: random.Random, client: str, elements: list[Any]) -> str:
     if kind < 0.7:
         return f'42["event",{{"id":{id_},"client_id":"{client}","listener_id":"{listener}","args":{args}}}]'
     if kind < 0.85:
-        wrong = {"id": chance.choice((str(id_), "-1", '"x"', "[]", "{}", "null", HUGE, NAN)),
-                 "listener_id": chance.choice((f'"{listener}"', '"none"', "[]", "null", "7")),
-                 "client_id": chance.choice((f'"{client}"', '"someone"', "null", "[]", "{}"))}
+        wrong = {
+            "id": chance.choice((str(id_), "-1", '"x"', "[]", "{}", "null", HUGE, NAN)),
+            "listener_id": chance.choice((f'"{listener}"', '"none"', "[]", "null", "7")),
+            "client_id": chance.choice((f'"{client}"', '"someone"', "null", "[]", "{}")),
+        }
         inside = ",".join(f'"{key}":{each}' for key, each in wrong.items() if chance.random() < 0.9)
         return f'42["event",{{{inside},"args":{chance.choice((args, "7", "null", DEEP))}}}]'
     name = chance.choice(("javascript_response", "ack", "log", "handshake", "nothing", "__init__"))
-    inside = chance.choice((f'{{"client_id":"{client}","next_message_id":{value(chance)}}}', "7", "null", "[]", DEEP,
-                            f'{{"client_id":"{client}","request_id":"x","result":{value(chance)}}}',
-                            f'{{"client_id":"{client}","level":"x","message":{SCRIPT}}}'))
+    inside = chance.choice(
+        (
+            f'{{"client_id":"{client}","next_message_id":{value(chance)}}}',
+            "7",
+            "null",
+            "[]",
+            DEEP,
+            f'{{"client_id":"{client}","request_id":"x","result":{value(chance)}}}',
+            f'{{"client_id":"{client}","level":"x","message":{SCRIPT}}}',
+        )
+    )
     whole = f'42["{name}",{inside}]'
-    return chance.choice((whole, whole, whole, "42[", "45", "9", "", "42" + DEEP, '43["event"]', "4" + "2" * 5_000,
-                          f'42["event",{{"args":"{"x" * 200_000}"}}]'))
+    return chance.choice(
+        (
+            whole,
+            whole,
+            whole,
+            "42[",
+            "45",
+            "9",
+            "",
+            "42" + DEEP,
+            '43["event"]',
+            "4" + "2" * 5_000,
+            f'42["event",{{"args":"{"x" * 200_000}"}}]',
+        )
+    )
 
 
 def send(server: Server, client: str, text: str) -> str:
@@ -96,8 +119,11 @@ def upload(server: Server, url: str, chance: random.Random) -> str:
     body = head + content + b"\r\n--line--\r\n"
     if chance.random() < 0.1:
         body = chance.choice((b"", content, head, part + b"\r\n\r\n7\r\n--line--"))
-    asked = urllib.request.Request(server.address.rstrip("/") + url, body, {
-        "Content-Type": chance.choice(("multipart/form-data; boundary=line",) * 9 + ("text/plain",))})
+    asked = urllib.request.Request(
+        server.address.rstrip("/") + url,
+        body,
+        {"Content-Type": chance.choice(("multipart/form-data; boundary=line",) * 9 + ("text/plain",))},
+    )
     try:
         with urllib.request.urlopen(asked, timeout=60) as answer:
             return f"upload {answer.status}"
@@ -135,8 +161,9 @@ def fuzz(server: Server, browser: Any, messages: int, seed: int = 1) -> Counter[
     second.locator(".lever-coproduction_intensity").first.focus()
     for _ in range(10):
         second.keyboard.press("ArrowRight")
-    second.wait_for_function("before => document.querySelector('.grid svg polyline').getAttribute('points') !== before",
-                             arg=before)
+    second.wait_for_function(
+        "before => document.querySelector('.grid svg polyline').getAttribute('points') !== before", arg=before
+    )
     first.goto(f"{server.address}?months=12")
     arrived(first)
     first.locator(".grid svg polyline").first.wait_for()

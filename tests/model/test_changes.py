@@ -42,8 +42,11 @@ def test_shares_are_scaled_to_sum_to_one(given: tuple[float, ...], shares: tuple
 def test_a_new_leader_comes_to_the_services_named():
     same = after(2)
     for o, group in enumerate(BASE.organisations):
-        S = after(2, None, {"month": 2, "event": "new_leader", "profile": next(iter(BASE.profiles)),
-                            "organisations": [group.name]})
+        S = after(
+            2,
+            None,
+            {"month": 2, "event": "new_leader", "profile": next(iter(BASE.profiles)), "organisations": [group.name]},
+        )
         new = np.flatnonzero((S.holder != same.holder)[:, 0])
         managers = np.flatnonzero(S.role == MANAGER)
         wanted = [i for i in managers if S.first[o] <= i < S.first[o + 1]]
@@ -68,7 +71,7 @@ def test_emphasis_is_scaled_to_sum_to_one(scale: float):
     scenario = Scenario.from_mapping(BASE.to_mapping() | {"changes": [{"month": 1, "parameter": "slack", "scale": 1}]})
     S = build(lower(scenario), build_society(scenario, 1), [1])
     given = np.arange(1.0, len(S.emphasis) + 1)
-    S.parameters[INNOVATION + len(given):INNOVATION + 2 * len(given), 0, 0] = scale * given
+    S.parameters[INNOVATION + len(given) : INNOVATION + 2 * len(given), 0, 0] = scale * given
     run_months(S, 1, 2, month_steps(S.switches, False))
     np.testing.assert_allclose(S.emphasis[:, 0], given / given.sum() if scale else 1 / len(given), rtol=1e-12)
 
@@ -76,9 +79,14 @@ def test_emphasis_is_scaled_to_sum_to_one(scale: float):
 def test_a_new_leader_is_not_moved_to_the_level_of_alignment():
     """Whom an event brings in holds the values of their own profile, whatever level the others were brought to."""
     profile = next(iter(BASE.profiles))
-    scenario = Scenario.from_mapping(BASE.to_mapping() | {
-        "alignment_level": 0.8, "alignment_roles": ["staff", "manager", "peer"],
-        "changes": [{"month": 2, "event": "new_leader", "profile": profile}]})
+    scenario = Scenario.from_mapping(
+        BASE.to_mapping()
+        | {
+            "alignment_level": 0.8,
+            "alignment_roles": ["staff", "manager", "peer"],
+            "changes": [{"month": 2, "event": "new_leader", "profile": profile}],
+        }
+    )
     assert compare(scenario, 1, width=2).differences == ()
 
 
@@ -92,10 +100,20 @@ def test_months_of_changes_differ_by_run():
 
 
 def test_a_shorter_patience_ends_what_has_been_under_the_threshold_for_longer():
-    scenario = Scenario.from_mapping(BASE.replace({
-        "months": 8, "emergent_threshold": 1.0, "emergent_months": 12, "abandon_within": -50, "funding": 0,
-        "organisations.hostel.stage": "sustained", "organisations.outreach.stage": "sustained",
-    }).to_mapping() | {"changes": [{"month": 6, "parameter": "emergent_months", "set": 3}]})
+    scenario = Scenario.from_mapping(
+        BASE.replace(
+            {
+                "months": 8,
+                "emergent_threshold": 1.0,
+                "emergent_months": 12,
+                "abandon_within": -50,
+                "funding": 0,
+                "organisations.hostel.stage": "sustained",
+                "organisations.outreach.stage": "sustained",
+            }
+        ).to_mapping()
+        | {"changes": [{"month": 6, "parameter": "emergent_months", "set": 3}]}
+    )
     assert compare(scenario, 1, width=2).differences == ()
     S = build(lower(scenario), build_society(scenario, 1), [1])
     for month in range(1, 7):

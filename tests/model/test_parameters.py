@@ -41,8 +41,7 @@ def test_weights_of_evidence_sum_to_one() -> None:
 
 def test_the_page_is_up_to_date(root: Path) -> None:
     page = (root / "docs" / "PARAMETERS.md").read_text(encoding="utf-8")
-    assert page == listing.as_markdown(PARAMETERS.values()), \
-        "run: valign parameters --format md > docs/PARAMETERS.md"
+    assert page == listing.as_markdown(PARAMETERS.values()), "run: valign parameters --format md > docs/PARAMETERS.md"
 
 
 def test_table() -> None:

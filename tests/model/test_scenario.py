@@ -227,8 +227,12 @@ def test_files_that_cannot_be_read_or_written(tmp_path):
     (tmp_path / "latin.toml").write_bytes('name = "Größe"'.encode("latin-1"))
     (tmp_path / "bad.toml").write_text("name = [")
     (tmp_path / "long.toml").write_text("#" * 10_000_001)
-    for file, expected in (("folder.toml", "cannot be read"), ("latin.toml", "UTF-8"), ("bad.toml", "not valid TOML"),
-                           ("long.toml", "longer than 10 MB")):
+    for file, expected in (
+        ("folder.toml", "cannot be read"),
+        ("latin.toml", "UTF-8"),
+        ("bad.toml", "not valid TOML"),
+        ("long.toml", "longer than 10 MB"),
+    ):
         with pytest.raises(ScenarioError, match=expected):
             Scenario.load(tmp_path / file)
     with pytest.raises(ScenarioError, match="cannot be written"):

@@ -64,11 +64,11 @@ def test_rows(many: Society) -> None:
     O = len(many.key)
     order = np.array([1, 0, 2, 3])[many.role]
     assert (np.diff(many.organisation) >= 0).all()
-    assert all((np.diff(order[many.first[o]:many.first[o + 1]]) >= 0).all() for o in range(O))
+    assert all((np.diff(order[many.first[o] : many.first[o + 1]]) >= 0).all() for o in range(O))
     assert many.first[O + 1] == len(many.role)
-    assert (many.role[many.first[O]:] == COMMISSIONER).all()
-    assert (many.organisation[many.first[O]:] == O).all()
-    assert (many.role[:many.first[O]] != COMMISSIONER).all()
+    assert (many.role[many.first[O] :] == COMMISSIONER).all()
+    assert (many.organisation[many.first[O] :] == O).all()
+    assert (many.role[: many.first[O]] != COMMISSIONER).all()
     assert (np.searchsorted(many.organisation, np.arange(O + 1)) == many.first[:-1]).all()
     assert len(set(posts(many))) == len(many.role)
     assert (many.post_low >> np.uint64(24) == many.role.astype(np.uint64)).all()
@@ -235,8 +235,7 @@ def test_seeds() -> None:
 
 
 def test_uncompiled_code_gives_the_same_bits() -> None:
-    script = ("import test_society as t; s = t.scenario({'count': 4}); "
-              "print(t.digest(t.build_society(s, 11)))")
+    script = "import test_society as t; s = t.scenario({'count': 4}); print(t.digest(t.build_society(s, 11)))"
     root = Path(__file__).resolve().parents[2]
     path = os.pathsep.join([str(root), str(root / "tests")])
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path}
@@ -244,8 +243,14 @@ def test_uncompiled_code_gives_the_same_bits() -> None:
     assert said.stdout.strip() == digest(build_society(scenario({"count": 4}), 11))
 
 
-@given(counts=st.lists(st.integers(1, 12), min_size=1, max_size=5), commissioners=st.integers(0, 6),
-       size=st.integers(1, 12), managers=st.integers(0, 3), staff=st.integers(0, 3), peers=st.integers(0, 2))
+@given(
+    counts=st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    commissioners=st.integers(0, 6),
+    size=st.integers(1, 12),
+    managers=st.integers(0, 3),
+    staff=st.integers(0, 3),
+    peers=st.integers(0, 2),
+)
 def test_small_and_odd_societies_are_whole(
     counts: list[int], commissioners: int, size: int, managers: int, staff: int, peers: int
 ) -> None:

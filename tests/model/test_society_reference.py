@@ -17,7 +17,8 @@ def check(scenario: Scenario, seed: int) -> None:
     posts += expected.commissioners
     assert [post.row for post in posts] == list(range(len(found.role)))
     assert [(ROLES[post.role], post.low, post.high, post.team) for post in posts] == list(
-        zip(found.role.tolist(), found.post_low.tolist(), found.post_high.tolist(), found.team.tolist(), strict=True))
+        zip(found.role.tolist(), found.post_low.tolist(), found.post_high.tolist(), found.team.tolist(), strict=True)
+    )
     assert [post.manager.row if post.manager else -1 for post in posts] == found.manager.tolist()
     assert [place.area for place in expected.services] == found.area.tolist()
     people = len(posts) - len(expected.commissioners)

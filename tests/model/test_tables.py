@@ -45,8 +45,10 @@ def problems(*arguments: Any, **named: Any) -> list[str]:
 
 def ties_by_id(society: Society) -> dict[tuple[str, ...], str]:
     assert society.ids is not None
-    return {tuple(sorted((society.ids[a], society.ids[b]))): KINDS[kind]
-            for a, b, kind in zip(society.tie_a, society.tie_b, society.tie_kind, strict=True)}
+    return {
+        tuple(sorted((society.ids[a], society.ids[b]))): KINDS[kind]
+        for a, b, kind in zip(society.tie_a, society.tie_b, society.tie_kind, strict=True)
+    }
 
 
 def as_tables(society: Society, scenario: Scenario) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -252,7 +254,6 @@ def test_columns_that_stand_twice_and_lines_that_are_too_long(tmp_path: Path) ->
     assert any("edges.csv" in line and "Expected 2 fields in line 2, saw 3" in line for line in found), found
 
 
-
 def test_two_line_managers_and_two_commissioners() -> None:
     nodes = pd.concat([NODES, pd.DataFrame({"id": ["m3"], "organisation": ["hostel"], "role": ["manager"]})])
     nodes.loc[nodes["id"] == "s2", "commissioner"] = "c2"
@@ -309,7 +310,11 @@ def test_a_scenario_with_tables_beside_it(tmp_path: Path) -> None:
     (("claims", "claim.toml"), "mine.toml"), (("levels", "two-services", "--innovation", "mine.toml"), "mine.toml"),
 ])  # fmt: skip
 def test_work_is_other_work_once_a_file_that_it_reads_has_changed(
-    valign: Callable, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...],
+    valign: Callable,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
     edited: str,
 ) -> None:
     works: list[str] = []

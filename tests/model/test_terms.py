@@ -104,8 +104,12 @@ def test_what_services_went_through():
         for month, S, reference, before in months_side_by_side(seed):
             stage = before["service_stage"]
             if not expected:
-                expected = {"starts": (stage > 0).astype(int), "stops": np.zeros(len(stage), int),
-                            "first_commissioned": np.full(len(stage), -1), "funding_ended": np.full(len(stage), -1)}
+                expected = {
+                    "starts": (stage > 0).astype(int),
+                    "stops": np.zeros(len(stage), int),
+                    "first_commissioned": np.full(len(stage), -1),
+                    "funding_ended": np.full(len(stage), -1),
+                }
             now = [decision for decision in reference.decisions if decision.month == month and decision.outcome]
             for decision in now:
                 if decision.kind == "start":
@@ -116,15 +120,22 @@ def test_what_services_went_through():
             for o, service in enumerate(reference.services):
                 over = month > before["end_of_term"][o] or not service.switched_on("funding")
                 paid = stage[o] in (PILOTING, COMMISSIONED)
-                if (S.switches[DECIDE] and paid and over
-                        and not service.switched_on("mandate") and expected["funding_ended"][o] < 0):
+                if (
+                    S.switches[DECIDE]
+                    and paid
+                    and over
+                    and not service.switched_on("mandate")
+                    and expected["funding_ended"][o] < 0
+                ):
                     expected["funding_ended"][o] = month
             for name, numbers in expected.items():
                 np.testing.assert_array_equal(getattr(S, name)[:, 0], numbers, err_msg=f"{seed} {month} {name}")
             if not S.rules[DIRECT_SUSTAINMENT]:  # going on without funding is certain, until too few are engaged
                 assert (S.service_terms[expected["funding_ended"] == month, 7, 0] == 1.0).all()
-        happened += [(expected[name] > limit).sum() for name, limit in
-                     (("starts", 1), ("stops", 0), ("first_commissioned", 0), ("funding_ended", 0))]
+        happened += [
+            (expected[name] > limit).sum()
+            for name, limit in (("starts", 1), ("stops", 0), ("first_commissioned", 0), ("funding_ended", 0))
+        ]
     assert (happened > 3).all(), happened
 
 
@@ -144,9 +155,18 @@ def test_the_log_gives_terms_only_where_they_decided():
 
 def test_people_without_ties_among_others_with_ties():
     """Steps over ties pass by those who have none and go on with the next."""
-    base = Scenario.load("two-services").replace({
-        "months": 8, "organisations.hostel.managers": 0, "organisations.outreach.peers": 0, "ties.team_density": 0.15,
-        "ties.cross_team": 0.0, "ties.peer": 1.0, "ties.between": 0.5, "innovation.evidence_strength": 1.0})
+    base = Scenario.load("two-services").replace(
+        {
+            "months": 8,
+            "organisations.hostel.managers": 0,
+            "organisations.outreach.peers": 0,
+            "ties.team_density": 0.15,
+            "ties.cross_team": 0.0,
+            "ties.peer": 1.0,
+            "ties.between": 0.5,
+            "innovation.evidence_strength": 1.0,
+        }
+    )
     alone = 0
     for seed in range(3):
         society = build_society(base, seed)
@@ -158,11 +178,23 @@ def test_people_without_ties_among_others_with_ties():
 
 def test_free_innovations_and_services_that_may_not_be_funded():
     """A price of 0 counts for nothing in the score; what may not be funded is not, however good its score."""
-    base = Scenario.load("two-services").replace({
-        "months": 9, "round_months": 3, "pilot_months": 2, "reservation": -5.0, "budget": 1.0, "score_cost": 0.5,
-        "organisations.hostel.stage": "piloting", "organisations.outreach.stage": "piloting"})
-    for settings, funded, terms in (({}, [1, 1], None), ({"innovation.cost": 0.0}, [1, 1], 0.0),
-                                    ({"organisations.hostel.funding": 0.2}, [0, 1], None)):
+    base = Scenario.load("two-services").replace(
+        {
+            "months": 9,
+            "round_months": 3,
+            "pilot_months": 2,
+            "reservation": -5.0,
+            "budget": 1.0,
+            "score_cost": 0.5,
+            "organisations.hostel.stage": "piloting",
+            "organisations.outreach.stage": "piloting",
+        }
+    )
+    for settings, funded, terms in (
+        ({}, [1, 1], None),
+        ({"innovation.cost": 0.0}, [1, 1], 0.0),
+        ({"organisations.hostel.funding": 0.2}, [0, 1], None),
+    ):
         scenario = base.replace(settings)
         assert compare(scenario, 1, width=2).differences == ()
         S = build(lower(scenario), build_society(scenario, 1), [1])

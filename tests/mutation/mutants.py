@@ -14,8 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 20
-ARITHMETIC = {"Add": ("Sub", "Mul"), "Sub": ("Add", "Mul"), "Mul": ("Add", "Div"), "Div": ("Mul", "Sub"),
-              "FloorDiv": ("Mul",), "Mod": ("Mul",), "Pow": ("Mul",), "BitAnd": ("BitOr",), "BitOr": ("BitAnd",)}
+ARITHMETIC = {
+    "Add": ("Sub", "Mul"),
+    "Sub": ("Add", "Mul"),
+    "Mul": ("Add", "Div"),
+    "Div": ("Mul", "Sub"),
+    "FloorDiv": ("Mul",),
+    "Mod": ("Mul",),
+    "Pow": ("Mul",),
+    "BitAnd": ("BitOr",),
+    "BitOr": ("BitAnd",),
+}
 COMPARISONS = ("Eq", "NotEq", "Lt", "LtE", "Gt", "GtE")  # each by each; not by `is`
 OTHER = ("ReplaceUnaryOperator_USub_UAdd", "ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Not",
          "ReplaceUnaryOperator_Delete_Invert", "AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue",
@@ -23,8 +32,10 @@ OTHER = ("ReplaceUnaryOperator_USub_UAdd", "ReplaceUnaryOperator_Delete_USub", "
          "NumberReplacer", "ZeroIterationForLoop")  # fmt: skip
 # Equal by construction, so not counted: the row of a parameter that is the same in every setting (of those that
 # organisations may set, the row is a variable), and the last axis of an array that has one.
-EQUAL = re.compile(r"(?<![\w.])((?:P|S\.parameters)\[[^\],]*,\s*)-?[01](?=(?:, r)?\])"
-                   r"|((?:role|setting|runs|tie_a|_start|posts)\.shape\[\s*)(?:0|-1)(?=\])")
+EQUAL = re.compile(
+    r"(?<![\w.])((?:P|S\.parameters)\[[^\],]*,\s*)-?[01](?=(?:, r)?\])"
+    r"|((?:role|setting|runs|tie_a|_start|posts)\.shape\[\s*)(?:0|-1)(?=\])"
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ def mutants(module: str) -> list[Mutant]:
         before = ""
         for part, nodes in zip(parts, trees, strict=True):  # one by one: a change parses its part alone
             positions = [start[0] for node in nodes for start, _ in operator.mutation_positions(node)]
-            above, after, same = before.count("\n"), source[len(before) + len(part):], bare(part)
+            above, after, same = before.count("\n"), source[len(before) + len(part) :], bare(part)
             for occurrence, place in enumerate(positions):
                 other = mutate_code(part, operator, occurrence)
                 assert other is not None

@@ -37,26 +37,46 @@ from watching import Known, Ordered, Watch
 HERE = Path(__file__).resolve().parent
 KEPT = ROOT / ".cache" / "mutation.csv"
 MECHANISMS = tuple(
-    f"model/mechanisms/{path.parent.name}/kernel" for path in sorted((ROOT / "model" / "mechanisms").glob("*/kernel.py"))
+    f"model/mechanisms/{path.parent.name}/kernel"
+    for path in sorted((ROOT / "model" / "mechanisms").glob("*/kernel.py"))
 )
 # The tests that are to notice a mutant. "agree", always first: random scenarios against tests/reference.
 TESTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(MECHANISMS, ("agree", "tests/model/test_terms.py::test_people_without_ties_among_others_with_ties")),
-    **{f"model/mechanisms/{name}/kernel": ("agree", "tests/model/test_terms.py")
-       for name in ("commissioning", "engagement")},
+    **dict.fromkeys(
+        MECHANISMS, ("agree", "tests/model/test_terms.py::test_people_without_ties_among_others_with_ties")
+    ),
+    **{
+        f"model/mechanisms/{name}/kernel": ("agree", "tests/model/test_terms.py")
+        for name in ("commissioning", "engagement")
+    },
     "model/mechanisms/changes/kernel": ("agree", "tests/model/test_changes.py"),
     "model/mechanisms/organisations/kernel": ("agree", "tests/model/test_terms.py", "tests/model/test_changes.py"),
     "experiments/compare": ("tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py"),
-    "experiments/outcomes": ("tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py", "tests/experiments/test_design.py"),
+    "experiments/outcomes": (
+        "tests/experiments/test_outcomes.py",
+        "tests/experiments/test_compare.py",
+        "tests/experiments/test_design.py",
+    ),
     "experiments/claims/measures": ("tests/experiments/test_measures.py",),
     "experiments/claims/verdict": ("tests/experiments/test_outcomes.py", "tests/experiments/test_claims.py"),
     "experiments/sensitivity/indices": ("tests/experiments/test_sensitivity.py",),
     "calibration/abc/posterior": ("tests/calibration/test_calibration.py",),
-    "calibration/abc/recovery": tuple(f"tests/calibration/test_calibration_rivals.py::test_{name}" for name in (
-        "recovery_of_a_toy", "estimates_of_a_data_set_step_by_step", "simulations_from_the_prior_come_in_batches",
-        "what_recovery_says_of_a_parameter_by_hand", "synthetic_data_are_data")),
+    "calibration/abc/recovery": tuple(
+        f"tests/calibration/test_calibration_rivals.py::test_{name}"
+        for name in (
+            "recovery_of_a_toy",
+            "estimates_of_a_data_set_step_by_step",
+            "simulations_from_the_prior_come_in_batches",
+            "what_recovery_says_of_a_parameter_by_hand",
+            "synthetic_data_are_data",
+        )
+    ),
     "calibration/abc/reduction": ("tests/calibration/test_calibration.py",),
-    "results/summaries": ("tests/results/test_results.py", "tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py"),
+    "results/summaries": (
+        "tests/results/test_results.py",
+        "tests/experiments/test_outcomes.py",
+        "tests/experiments/test_compare.py",
+    ),
 }
 # not for what is mutated here, and slow
 LEFT_OUT = ("pairing_reduces", "command", "netcdf", "a_report", "figure", "replay", "labels", "session")
@@ -136,6 +156,7 @@ class Tester:
 
     def learn(self) -> None:
         """Run the tests without a mutation: for how long, and which of them runs which lines (not of mechanisms)."""
+
         def work() -> tuple[str, dict[str, Known]]:
             forget(self.fresh)
             watch = Watch("" if self.agrees else str(ROOT / f"{self.module}.py"))
@@ -151,10 +172,12 @@ class Tester:
 
     def work(self, mutant: Mutant) -> Callable[[], str]:
         """What is done in the fork: the test that noticed the mutant, or nothing."""
+
         def work() -> str:
             forget(self.fresh)
             put_in_place(mutant)
             return self._difference() or self._failure(Ordered(self.known, mutant.line))
+
         return work
 
     def _difference(self) -> str:
@@ -168,8 +191,14 @@ class Tester:
             return "import"
         for seed in sorted(SEEDS, key=lambda seed: -self.noticed[seed]):
             try:
-                differs = compare(random_scenario(seed), seed, width=2, months=MONTHS, reference=self.replays[seed],
-                                  accounting=seed % 4 == 0)
+                differs = compare(
+                    random_scenario(seed),
+                    seed,
+                    width=2,
+                    months=MONTHS,
+                    reference=self.replays[seed],
+                    accounting=seed % 4 == 0,
+                )
             except Exception:
                 return str(seed)
             if differs.differences:
@@ -181,8 +210,21 @@ class Tester:
         import pytest
 
         files = [str(ROOT / test) for test in TESTS[self.module] if test != "agree"]
-        code = pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not slow and not browser",
-                            "-k", f"not ({' or '.join(LEFT_OUT)})", *files], plugins=[plugin])
+        code = pytest.main(
+            [
+                "-x",
+                "-q",
+                "--no-header",
+                "-p",
+                "no:cacheprovider",
+                "-m",
+                "not slow and not browser",
+                "-k",
+                f"not ({' or '.join(LEFT_OUT)})",
+                *files,
+            ],
+            plugins=[plugin],
+        )
         if code > pytest.ExitCode.INTERRUPTED:
             return f"{BROKEN} {code!s}"
         return plugin.failed or ("" if code == 0 else "interrupted")
@@ -223,8 +265,11 @@ def state_of(tests: Sequence[str]) -> str:
     """Hash of the files of tests."""
     paths = [ROOT / test.partition("::")[0] for test in tests if test != "agree"]
     if "agree" in tests:
-        paths += [ROOT / "tests" / "agreement.py", ROOT / "tests" / "strategies.py",
-                  *sorted((ROOT / "tests" / "reference").glob("*.py"))]
+        paths += [
+            ROOT / "tests" / "agreement.py",
+            ROOT / "tests" / "strategies.py",
+            *sorted((ROOT / "tests" / "reference").glob("*.py")),
+        ]
     digest = hashlib.blake2b(f"{SEEDS} {MONTHS}".encode(), digest_size=8)
     for path in paths:
         digest.update(path.read_bytes())
@@ -253,11 +298,25 @@ def tested(tester: Tester, drawn: Sequence[Mutant], jobs: int) -> Iterator[tuple
             raise SystemExit(f"{mutant.module}:{mutant.line}: {by}")
         if by.isdigit():
             tester.noticed[int(by)] += 1
-        keep({"mutant": mutant.key, "tests": tests if outcome == "survived" else "", "module": mutant.module,
-              "line": str(mutant.line), "outcome": outcome, "by": by, "seconds": f"{ended.seconds:.1f}"})
+        keep(
+            {
+                "mutant": mutant.key,
+                "tests": tests if outcome == "survived" else "",
+                "module": mutant.module,
+                "line": str(mutant.line),
+                "outcome": outcome,
+                "by": by,
+                "seconds": f"{ended.seconds:.1f}",
+            }
+        )
         if outcome == "survived":
-            print(f"  {mutant.module}:{mutant.line} {mutant.operator}", f"- {mutant.before}", f"+ {mutant.after}",
-                  sep="\n    ", flush=True)
+            print(
+                f"  {mutant.module}:{mutant.line} {mutant.operator}",
+                f"- {mutant.before}",
+                f"+ {mutant.after}",
+                sep="\n    ",
+                flush=True,
+            )
         yield mutant, outcome
 
 
@@ -281,10 +340,15 @@ def write(folder: Path, rows: Sequence[dict[str, Any]], survivors: Sequence[Muta
         return sorted([*old, *new], key=lambda row: (order.index(row["module"]), int(row.get("line", 0))))
 
     modules = table("counts", COUNTS, rows)
-    parts = {"all mechanisms": [row for row in modules if row["module"].startswith("model/")],
-             "all statistics": [row for row in modules if not row["module"].startswith("model/")]}
-    together = [{"module": name, **share({column: sum(int(row[column]) for row in part) for column in COUNTS[1:6]})}
-                for name, part in parts.items() if part]
+    parts = {
+        "all mechanisms": [row for row in modules if row["module"].startswith("model/")],
+        "all statistics": [row for row in modules if not row["module"].startswith("model/")],
+    }
+    together = [
+        {"module": name, **share({column: sum(int(row[column]) for row in part) for column in COUNTS[1:6]})}
+        for name, part in parts.items()
+        if part
+    ]
     lines = table("survivors", SURVIVORS, [
         {"module": m.module, "line": m.line, "operator": m.operator, "before": m.before, "after": m.after}
         for m in survivors])  # fmt: skip
@@ -336,11 +400,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     replays, learned = replayed() if mine and not compiled else [], {}
     for module in mine:
         began, possible = time.monotonic(), mutants(module)
-        drawn = sorted(possible[:given.each], key=lambda mutant: mutant.line)
+        drawn = sorted(possible[: given.each], key=lambda mutant: mutant.line)
         outcomes = list(tested(Tester(module, fresh, replays, learned), drawn, given.jobs))
         number = Counter(outcome for _, outcome in outcomes)
-        row = share({"module": module, "mutants": len(possible), "tested": len(drawn), "killed": number["killed"],
-                     "too slow": number["too slow"], "survived": number["survived"]})
+        row = share(
+            {
+                "module": module,
+                "mutants": len(possible),
+                "tested": len(drawn),
+                "killed": number["killed"],
+                "too slow": number["too slow"],
+                "survived": number["survived"],
+            }
+        )
         print(row, f"{time.monotonic() - began:.0f} s", flush=True)
         if given.out:
             write(given.out, [row], [mutant for mutant, outcome in outcomes if outcome == "survived"])

@@ -78,9 +78,13 @@ class Watch(_Failed):
 
     def known(self) -> dict[str, Known]:
         """By test."""
-        return {test: Known(sum(self.seconds[name] for name in (test, *fixtures)),
-                            frozenset().union(*(self.lines[name] for name in (test, *fixtures))))
-                for test, fixtures in self.fixtures.items()}
+        return {
+            test: Known(
+                sum(self.seconds[name] for name in (test, *fixtures)),
+                frozenset().union(*(self.lines[name] for name in (test, *fixtures))),
+            )
+            for test, fixtures in self.fixtures.items()
+        }
 
 
 class Ordered(_Failed):

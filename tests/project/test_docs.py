@@ -12,8 +12,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")),
-         *sorted((ROOT / "benchmarks").rglob("*.md")), *sorted((ROOT / "results/reference").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "benchmarks").rglob("*.md")),
+    *sorted((ROOT / "results/reference").rglob("*.md")),
+]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -47,8 +53,9 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")],
-                         ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_files(page, tmp_path)
@@ -70,8 +77,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if FILE.search(page.read_text("utf-8"))],
-                         ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if FILE.search(page.read_text("utf-8"))],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
 def test_scenarios_and_claims_on_a_page_are_valid(page: Path, tmp_path: Path, valign: Callable) -> None:
     from valign.experiments.claims.declaration import Claim
 
@@ -96,8 +106,11 @@ def smaller(line: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page) and page.name != "CALIBRATION.md"],
-                         ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if commands(page) and page.name != "CALIBRATION.md"],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
 def test_commands_of_a_page_run(page: Path, tmp_path: Path, valign: Callable) -> None:
     """One after the other, in a folder with the examples. Left out: what serves a page until it is stopped, job arrays,
     and CALIBRATION.md, whose commands have tests of their own (test_calibration_example.py)."""
@@ -147,9 +160,15 @@ def test_commands_and_options_exist(page: Path) -> None:
 
     from valign.cli.app import app
 
-    commands = {name: {option for each in command.params if isinstance(each, click.Option) or hasattr(each, "opts")
-                       for option in each.opts}
-                for name, command in get_command(app).commands.items()}
+    commands = {
+        name: {
+            option
+            for each in command.params
+            if isinstance(each, click.Option) or hasattr(each, "opts")
+            for option in each.opts
+        }
+        for name, command in get_command(app).commands.items()
+    }
     said = [line for text in BLOCK.findall(page.read_text("utf-8")) for line in text[1].splitlines()]
     said += re.findall(r"`(valign [^`]+)`", page.read_text("utf-8"))
     for line in said:

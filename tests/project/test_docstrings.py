@@ -54,8 +54,11 @@ def test_the_docstring_says_it_all(path: str) -> None:
     if inspect.isclass(shown):
         declared = [each.name for each in fields(shown)] if is_dataclass(shown) else getattr(shown, "model_fields", ())
         said = vars(shown).get("__doc__") or ""
-        wrong |= {name: ["its meaning"] for name in declared
-                  if not name.startswith("_") and not re.search(rf"\b{name}\b", said)}
+        wrong |= {
+            name: ["its meaning"]
+            for name in declared
+            if not name.startswith("_") and not re.search(rf"\b{name}\b", said)
+        }
     assert not wrong
 
 

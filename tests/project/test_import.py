@@ -50,8 +50,15 @@ def test_arrows_point_one_way(root: Path, folder: str) -> None:
 
 
 def python(code: str, *, path: Path, cwd: Path) -> str:
-    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, text=True, capture_output=True, timeout=120,
-                          env={**os.environ, "PYTHONPATH": str(path)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(path)},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -66,11 +66,13 @@ def test_everybody_gets_the_same_network(tmp_path: Path) -> None:
 
 def test_the_plan_names_what_the_tools_can_do() -> None:
     assert {name: set(tools) for name, tools in harness.ABLE.items()} == {
-        task: {tool.name for tool in TOOLS.values() if task in tool.tasks} for task in harness.ABLE}
+        task: {tool.name for tool in TOOLS.values() if task in tool.tasks} for task in harness.ABLE
+    }
 
 
 def answering(calls: list[tuple[object, ...]], stop_after: int | None = None) -> Callable[..., object]:
     """A worker that measures nothing: a run takes people / 1,000 seconds."""
+
     def worker(measure: str, task: str, tool: str, size: int, network: object, *rest: object) -> object:
         if measure == "network":
             Path(network[0]).touch()  # type: ignore[index]
@@ -78,8 +80,18 @@ def answering(calls: list[tuple[object, ...]], stop_after: int | None = None) ->
         if len(calls) == stop_after:
             raise KeyboardInterrupt
         calls.append((measure, task, tool, size))
-        return [{"people": size, "repeat": 0, "runs": 1, "setup_cpu": 0.0, "cpu": size / 1000, "start_MB": 1.0,
-                 "peak_MB": 2.0}], "ok"
+        return [
+            {
+                "people": size,
+                "repeat": 0,
+                "runs": 1,
+                "setup_cpu": 0.0,
+                "cpu": size / 1000,
+                "start_MB": 1.0,
+                "peak_MB": 2.0,
+            }
+        ], "ok"
+
     return worker
 
 
@@ -138,15 +150,38 @@ def made_up() -> pd.DataFrame:
     """Raw rows with known medians, ratios and z."""
     rows = []
     for tool, seconds, mean in (("valign", (1.0, 2.0, 9.0), 0.50), ("ndlib", (30.0, 10.0, 20.0), 0.53)):
-        rows += [{"measure": "single", "repeat": n, "cpu": each, "setup_cpu": 0.5, "start_MB": 100,
-                  "tool": tool, "peak_MB": 150 if n == 0 else np.nan, "size": 1000, "people": 1000, "ties": 5000}
-                 for n, each in enumerate(seconds)]
-        rows += [{"measure": "check", "month": month, "mean": mean, "sd": 0.1, "runs": 50, "tool": tool}
-                 for month in range(61)]
-        rows.append({"measure": "ensemble", "cpu": 6.0 if tool == "ndlib" else 10.0, "size": 1000, "people": 1000,
-                     "runs": 3 if tool == "ndlib" else 1000, "tool": tool})
-        rows.append({"measure": "start-cold", "seconds": 3.0, "size": 100, "people": 100, "tool": tool,
-                     "version": "1.2"})
+        rows += [
+            {
+                "measure": "single",
+                "repeat": n,
+                "cpu": each,
+                "setup_cpu": 0.5,
+                "start_MB": 100,
+                "tool": tool,
+                "peak_MB": 150 if n == 0 else np.nan,
+                "size": 1000,
+                "people": 1000,
+                "ties": 5000,
+            }
+            for n, each in enumerate(seconds)
+        ]
+        rows += [
+            {"measure": "check", "month": month, "mean": mean, "sd": 0.1, "runs": 50, "tool": tool}
+            for month in range(61)
+        ]
+        rows.append(
+            {
+                "measure": "ensemble",
+                "cpu": 6.0 if tool == "ndlib" else 10.0,
+                "size": 1000,
+                "people": 1000,
+                "runs": 3 if tool == "ndlib" else 1000,
+                "tool": tool,
+            }
+        )
+        rows.append(
+            {"measure": "start-cold", "seconds": 3.0, "size": 100, "people": 100, "tool": tool, "version": "1.2"}
+        )
     rows.append({"measure": "single", "tool": "ndlib", "size": 10_000, "status": "not tried: too long"})
     raw = pd.DataFrame(rows).reindex(columns=list(harness.COLUMNS))
     fixed = {**FIXED, "task": "uptake", "load": 3.5, "note": "busy"}

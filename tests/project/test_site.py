@@ -51,8 +51,13 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site").resolve()
-    made = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], cwd=ROOT,
-                          capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    made = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
     assert made.returncode == 0, made.stderr
     return folder
 
@@ -63,10 +68,14 @@ def pages(site: Path) -> Iterator[tuple[str, Page]]:
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
-    away = [(name, address) for name, page in pages(site) for address in page.loads
-            if re.match(r"(https?:)?//", address)]
-    styles = [(path.name, found) for path in site.rglob("*.css")
-              for found in re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)", path.read_text("utf-8"))]
+    away = [
+        (name, address) for name, page in pages(site) for address in page.loads if re.match(r"(https?:)?//", address)
+    ]
+    styles = [
+        (path.name, found)
+        for path in site.rglob("*.css")
+        for found in re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')]+)", path.read_text("utf-8"))
+    ]
     assert away == []
     assert styles == []
 
@@ -97,9 +106,20 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
     assert documented >= set(valign._WHERE) | set(valign._MODULES)
 
 
-@pytest.mark.parametrize("name", [path.relative_to(ROOT).as_posix() for path in (
-    ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")),
-    *sorted((ROOT / "results/reference").rglob("*.md"))) if path.name != "API.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        path.relative_to(ROOT).as_posix()
+        for path in (
+            ROOT / "README.md",
+            ROOT / "CONTRIBUTING.md",
+            ROOT / "CHANGELOG.md",
+            *sorted((ROOT / "docs").rglob("*.md")),
+            *sorted((ROOT / "results/reference").rglob("*.md")),
+        )
+        if path.name != "API.md"
+    ],
+)
 def test_a_page_has_the_blocks_that_a_code_host_shows(site: Path, name: str) -> None:
     """Python-Markdown wants a blank line before a list where code hosts do not: what it lost would be text."""
     from markdown_it import MarkdownIt

@@ -160,6 +160,4 @@ def dialogue(model: ReferenceModel) -> None:
                 values[commissioner] = toward(commissioner.values, met, parameters["dialogue_values"])
     model.move_values("dialogue", values)
     for commissioner in model.commissioners:
-        commissioner.weights = toward(
-            commissioner.weights, commissioner.initial_weights, parameters["dialogue_anchor"]
-        )
+        commissioner.weights = toward(commissioner.weights, commissioner.initial_weights, parameters["dialogue_anchor"])

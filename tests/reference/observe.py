@@ -49,10 +49,22 @@ def observe(model: ReferenceModel) -> dict[str, np.ndarray]:
         "ever_engaged": first_engaged >= 0,
         "first_engaged": first_engaged,
         "holder": of_people("holder", int),
-        **{name: of_people(name) for name in (
-            "values", "original_values", "reading", "identification", "clarity", "frailty", "voice", "practice",
-            "beliefs", "precision", "alignment",
-        )},
+        **{
+            name: of_people(name)
+            for name in (
+                "values",
+                "original_values",
+                "reading",
+                "identification",
+                "clarity",
+                "frailty",
+                "voice",
+                "practice",
+                "beliefs",
+                "precision",
+                "alignment",
+            )
+        },
         "taking_part": of_people("taking_part"),
         "read_published": of_people("read_published", bool),
         "took_part": of_people("took_part", bool),
@@ -60,10 +72,21 @@ def observe(model: ReferenceModel) -> dict[str, np.ndarray]:
         "quality": np.array([tie.quality for tie in model.ties], dtype=float),
         "service_stage": of_services("stage", int),
         "months_under": of_services("months_under", int),
-        **{name: of_services(name) for name in (
-            "end_of_term", "drift", "climate", "satisfaction", "take_up", "workload", "results_precision", "enacted",
-            "delivered_practice", "reach",
-        )},
+        **{
+            name: of_services(name)
+            for name in (
+                "end_of_term",
+                "drift",
+                "climate",
+                "satisfaction",
+                "take_up",
+                "workload",
+                "results_precision",
+                "enacted",
+                "delivered_practice",
+                "reach",
+            )
+        },
         "results": np.array([s.results or [NONE] * 3 for s in services], dtype=float),
         "running_results": np.array([s.running_results or [NONE] * 3 for s in services], dtype=float),
         "leadership": np.array([s.leadership() for s in services], dtype=float),

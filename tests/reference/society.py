@@ -95,8 +95,11 @@ class Society:
         spread, staff = self.value("size_spread"), group.staff
         if group.count > 1 and staff and spread:
             staff = max(1, rounded(staff * math.exp(spread * place.lasting[0] - spread**2 / 2)))
-        for role, number, into in (("manager", group.managers, place.managers), ("staff", staff, place.staff),
-                                   ("peer", group.peers, place.peers)):
+        for role, number, into in (
+            ("manager", group.managers, place.managers),
+            ("staff", staff, place.staff),
+            ("peer", group.peers, place.peers),
+        ):
             for n in range(number):
                 into.append(Post(role, 2**24 * ROLES[role] + n, place.key, row))
                 row += 1
@@ -114,14 +117,14 @@ class Society:
         earlier = 0
         for group in self.scenario.organisations:
             run = max(1, rounded(size * group.count / O))
-            for place in self.services[earlier:earlier + group.count]:
+            for place in self.services[earlier : earlier + group.count]:
                 place.area = (earlier // size + place.number // run) % math.ceil(O / size)
             earlier += group.count
 
     def inside(self, place: Place) -> None:
         managers, staff, key = place.managers, place.staff, place.key
         for a in staff:
-            for b in staff[staff.index(a) + 1:]:
+            for b in staff[staff.index(a) + 1 :]:
                 if a.team == b.team and self.u(a.low, key, b.low, TEAM) < self.value("ties.team_density"):
                     self.tie(a, b, "team")
             others = [b for b in staff if b.team != a.team]
@@ -144,8 +147,9 @@ class Society:
 
     def between(self) -> None:
         spread, quantile = self.value("ties.between_spread"), NormalDist().inv_cdf
-        ring = sorted((self.words(SERVICE_ID, place.key, 0, RING)[0], place.key, n)
-                      for n, place in enumerate(self.services))
+        ring = sorted(
+            (self.words(SERVICE_ID, place.key, 0, RING)[0], place.key, n) for n, place in enumerate(self.services)
+        )
 
         def sociability(post: Post) -> float:
             return math.exp(spread * quantile(self.u(post.low, post.high, 0, BETWEEN)) - spread**2 / 2)

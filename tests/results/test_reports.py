@@ -72,41 +72,105 @@ class Seen(HTMLParser):
 def calibration_tables() -> dict[str, dict[str, pd.DataFrame]]:
     """Tables as `valign calibrate` and `valign rivals` leave them, with numbers that are easy to find again."""
     rng = np.random.default_rng(1)
-    summary = pd.DataFrame([
-        {"method": method, "parameter": name, "mean": 0.31, "q05": 0.123, "q25": 0.2, "q50": 0.3, "q75": 0.4,
-         "q95": 0.456, "prior_low": 0.0, "prior_high": 0.7, "contraction": 0.8, "informed": name == "fit_effect",
-         "identified": name == "fit_effect"}
-        for name in ("fit_effect", "slack") for method in ("regression", "forest", "smc")])
-    recovery = pd.DataFrame([
-        {"parameter": name, "data_sets": 300, "bias": 0.01, "rmse": 0.1, "correlation": 0.9, "coverage_90": 0.89,
-         "identified": name == "fit_effect", "calibrated": True} for name in ("fit_effect", "slack")])
+    summary = pd.DataFrame(
+        [
+            {
+                "method": method,
+                "parameter": name,
+                "mean": 0.31,
+                "q05": 0.123,
+                "q25": 0.2,
+                "q50": 0.3,
+                "q75": 0.4,
+                "q95": 0.456,
+                "prior_low": 0.0,
+                "prior_high": 0.7,
+                "contraction": 0.8,
+                "informed": name == "fit_effect",
+                "identified": name == "fit_effect",
+            }
+            for name in ("fit_effect", "slack")
+            for method in ("regression", "forest", "smc")
+        ]
+    )
+    recovery = pd.DataFrame(
+        [
+            {
+                "parameter": name,
+                "data_sets": 300,
+                "bias": 0.01,
+                "rmse": 0.1,
+                "correlation": 0.9,
+                "coverage_90": 0.89,
+                "identified": name == "fit_effect",
+                "calibrated": True,
+            }
+            for name in ("fit_effect", "slack")
+        ]
+    )
     recovered = pd.DataFrame({"parameter": np.repeat(["fit_effect", "slack"], 100), "rank": rng.random(200)})
     months = np.arange(13)
-    predictive = pd.DataFrame({
-        "group": "everybody", "people": 50, "period": months, "observed": months / 20, "low": months / 20 - 0.05,
-        "lower": months / 20 - 0.02, "median": months / 20, "upper": months / 20 + 0.02, "high": months / 20 + 0.05})
+    predictive = pd.DataFrame(
+        {
+            "group": "everybody",
+            "people": 50,
+            "period": months,
+            "observed": months / 20,
+            "low": months / 20 - 0.05,
+            "lower": months / 20 - 0.02,
+            "median": months / 20,
+            "upper": months / 20 + 0.02,
+            "high": months / 20 + 0.05,
+        }
+    )
     predictive.loc[12, "observed"] = 0.99
     models = ("full", "peers", "values")
-    shares = pd.DataFrame([{"method": method, "model": name, "share": share} for method in ("smc", "forest")
-                           for name, share in zip(models, (0.2, 0.1, 0.7), strict=True)])
+    shares = pd.DataFrame(
+        [
+            {"method": method, "model": name, "share": share}
+            for method in ("smc", "forest")
+            for name, share in zip(models, (0.2, 0.1, 0.7), strict=True)
+        ]
+    )
     confusion = pd.DataFrame({"truth": models, **{name: 0.2 for name in models}})
     for n, name in enumerate(models):
         confusion.loc[n, name] = 0.6
-    scores = pd.DataFrame([
-        {"kind": "communities", "score": score, "model": name, "mean": -2.5, "reference": reference,
-         "difference": 0.1, "low": 0.02 if name == "values" else -0.1, "high": 0.3}
-        for score in ("log_score", "crps", "auc") for name in (*models, "bass", "logistic")
-        for reference in ("bass", "logistic") if name != reference])
-    odds = pd.DataFrame([
-        {"generation": place, "epsilon": 2.0 - place, "model": name, "share": share, "ess": 300.0}
-        for place in (0, 1) for name, share in zip(models, (0.2, 0.1, 0.7), strict=True)])
+    scores = pd.DataFrame(
+        [
+            {
+                "kind": "communities",
+                "score": score,
+                "model": name,
+                "mean": -2.5,
+                "reference": reference,
+                "difference": 0.1,
+                "low": 0.02 if name == "values" else -0.1,
+                "high": 0.3,
+            }
+            for score in ("log_score", "crps", "auc")
+            for name in (*models, "bass", "logistic")
+            for reference in ("bass", "logistic")
+            if name != reference
+        ]
+    )
+    odds = pd.DataFrame(
+        [
+            {"generation": place, "epsilon": 2.0 - place, "model": name, "share": share, "ess": 300.0}
+            for place in (0, 1)
+            for name, share in zip(models, (0.2, 0.1, 0.7), strict=True)
+        ]
+    )
     remarks = pd.DataFrame({"remark": ["One tie was dropped."]})
     return {
-        "calibrate": {"summary": summary, "recovery": recovery, "recovered": recovered, "predictive": predictive,
-                      "generations": pd.DataFrame({"generation": [0, 1], "simulations": [1000, 2000]}),
-                      "remarks": remarks},
-        "rivals": {"shares": shares, "confusion": confusion, "scores": scores, "odds": odds,
-                   "remarks": remarks},
+        "calibrate": {
+            "summary": summary,
+            "recovery": recovery,
+            "recovered": recovered,
+            "predictive": predictive,
+            "generations": pd.DataFrame({"generation": [0, 1], "simulations": [1000, 2000]}),
+            "remarks": remarks,
+        },
+        "rivals": {"shares": shares, "confusion": confusion, "scores": scores, "odds": odds, "remarks": remarks},
     }
 
 
@@ -117,23 +181,56 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {name: root / name for name in COMMANDS}
     rng = np.random.default_rng(2)
     pd.DataFrame({"fit_effect": rng.uniform(0, 0.7, 12), "slack": rng.choice([0.1, 0.5], 12)}).to_csv(
-        root / "mine.csv", index=False)
+        root / "mine.csv", index=False
+    )
     for arguments in (
         ("run", "two-services", "--runs", "4", "--record", "ablations", *SMALL),
         ("levels", "two-services", "--runs", "4", *SMALL),
         ("compare", "two-services", "two-services+coproduction_intensity=0.4", "--runs", "4", *SMALL),
-        ("batch", str(root / "mine.csv"), "--scenario", "two-services", "--replicates", "3", "--set", "months=12",
-         "--quiet"),
-        ("sensitivity", "two-services", "--n", "8", "--replicates", "2", "--parameter", "fit_effect", "--parameter",
-         "slack", "--curve", "engaged", "--outcome", "uptake_final", *SMALL),
+        (
+            "batch",
+            str(root / "mine.csv"),
+            "--scenario",
+            "two-services",
+            "--replicates",
+            "3",
+            "--set",
+            "months=12",
+            "--quiet",
+        ),
+        (
+            "sensitivity",
+            "two-services",
+            "--n",
+            "8",
+            "--replicates",
+            "2",
+            "--parameter",
+            "fit_effect",
+            "--parameter",
+            "slack",
+            "--curve",
+            "engaged",
+            "--outcome",
+            "uptake_final",
+            *SMALL,
+        ),
         ("claims", "C7", "--worlds", "3", "--seeds", "2", "--quiet"),
     ):
         assert main([*arguments, "--out", str(folders[arguments[0]])]) == 0
     (folders["sensitivity"],) = folders["sensitivity"].glob("n8-*")
     for name, tables in calibration_tables().items():
         store.prepare(folders[name], {"command": name, "code": "x"})
-        store.save(folders[name], tables, {"command": name, "code": "x"}, scenario=None, title="Doctors and a drug",
-                   command=f"valign {name}", started=datetime.now(UTC), description="Observed: doctors.")
+        store.save(
+            folders[name],
+            tables,
+            {"command": name, "code": "x"},
+            scenario=None,
+            title="Doctors and a drug",
+            command=f"valign {name}",
+            started=datetime.now(UTC),
+            description="Observed: doctors.",
+        )
         pages.rebuild(folders[name])
     return folders
 
@@ -162,8 +259,16 @@ def test_a_report_says_everything_in_order(reports: dict[str, Path], command: st
     assert levels.count(1) == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
     assert all(words.strip() for _, words in seen.headings)
-    wanted = ["What was asked", "What was found", "How sure this is", "What not to conclude", "Numbers",
-              "What was simulated", "Words used here", "To do it again"]
+    wanted = [
+        "What was asked",
+        "What was found",
+        "How sure this is",
+        "What not to conclude",
+        "Numbers",
+        "What was simulated",
+        "Words used here",
+        "To do it again",
+    ]
     assert [words for level, words in seen.headings if level == 2 and words in wanted] == wanted
     for section in wanted[:4]:
         assert len(seen.sections[section].split()) > 10, section
@@ -185,8 +290,9 @@ def test_every_figure_has_its_files_and_words(reports: dict[str, Path], command:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_report_is_drawn_anew_from_its_tables(reports: dict[str, Path], command: str,
-                                                capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_drawn_anew_from_its_tables(
+    reports: dict[str, Path], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, before = reports[command], text(reports[command])
     pictures = {path: path.read_bytes() for path in folder.glob("*.svg")}
     for path in (*pictures, folder / "report.html"):
@@ -216,17 +322,32 @@ def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path
     assert main(["levels", "two-services", "--levels", "0.7", "--runs", "2", *SMALL, "--out", str(tmp_path / "1")]) == 0
     design = pd.DataFrame({"sustainment_rule": ["direct", "emergent"] * 2, "seed": [1, 1, 2, 2], "months": 3})
     design.to_csv(tmp_path / "rules.csv", index=False)
-    assert main(["batch", str(tmp_path / "rules.csv"), "--scenario", "two-services", "--quiet", "--out",
-                 str(tmp_path / "batch")]) == 0
-    assert re.search(r"Over sustainment_rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).sections[
-        "What was found"])
+    assert (
+        main(
+            [
+                "batch",
+                str(tmp_path / "rules.csv"),
+                "--scenario",
+                "two-services",
+                "--quiet",
+                "--out",
+                str(tmp_path / "batch"),
+            ]
+        )
+        == 0
+    )
+    assert re.search(
+        r"Over sustainment_rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).sections["What was found"]
+    )
 
 
 def test_text_stands_out_from_the_page() -> None:
     template = (Path(pages.__file__).parent / "report.html.j2").read_text("utf-8")
     for colour in re.findall(r"(?<!-)\bcolor: #([0-9a-f]{3,6})\b", template):
-        parts = [int(each * 2, 16) if len(colour) == 3 else int(colour[2 * n:2 * n + 2], 16)
-                 for n, each in enumerate(colour[:3])]
+        parts = [
+            int(each * 2, 16) if len(colour) == 3 else int(colour[2 * n : 2 * n + 2], 16)
+            for n, each in enumerate(colour[:3])
+        ]
         linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in (p / 255 for p in parts)]
         assert 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05) >= 4.5, colour
 
@@ -275,8 +396,9 @@ def test_the_words_of_a_batch_are_its_numbers(reports: dict[str, Path]) -> None:
 
 
 def test_settings_in_words_are_drawn_beside_numbers() -> None:
-    runs = pd.DataFrame({"rule": ["direct", "emergent"] * 6, "slack": np.arange(12) / 12,
-                         "uptake_final": np.arange(12) / 24})
+    runs = pd.DataFrame(
+        {"rule": ["direct", "emergent"] * 6, "slack": np.arange(12) / 12, "uptake_final": np.arange(12) / 24}
+    )
     effects = figures_run.effects_of_design(runs, ["rule", "slack"])
     numbers, words = figures_run.design_figure(effects, "Settings", 12).axes  # the one that matters more comes first
     assert [each.get_text() for each in words.get_xticklabels()] == ["direct", "emergent"]
@@ -367,24 +489,41 @@ def test_the_society_drawn_is_that_of_the_first_run(reports: dict[str, Path]) ->
     assert services["people"].sum() == len(members)
     ties = pd.read_csv(folder / "ties.csv")
     figure = figures_network.society_figure(services, people, ties, "Society")
-    shown = sum(len(each.get_offsets()) for each in figure.axes[0].collections if hasattr(each, "get_sizes")
-                and len(each.get_offsets()) > 0 and len(each.get_sizes()))
+    shown = sum(
+        len(each.get_offsets())
+        for each in figure.axes[0].collections
+        if hasattr(each, "get_sizes") and len(each.get_offsets()) > 0 and len(each.get_sizes())
+    )
     assert shown == len(people)
 
 
 def society(services: int, each: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     rng = np.random.default_rng(3)
-    table = pd.DataFrame({"service": np.arange(services), "name": [f"service {n}" for n in range(services)],
-                          "group": np.where(np.arange(services) % 4, "hostel", "pilot"), "people": each,
-                          "stage_start": "outside", "stage_end": rng.choice(["outside", "sustained"], services),
-                          "engaged_start": 0.0, "engaged_end": rng.random(services),
-                          "alignment_start": rng.uniform(0.4, 0.9, services),
-                          "alignment_end": rng.uniform(0.4, 0.9, services)})
+    table = pd.DataFrame(
+        {
+            "service": np.arange(services),
+            "name": [f"service {n}" for n in range(services)],
+            "group": np.where(np.arange(services) % 4, "hostel", "pilot"),
+            "people": each,
+            "stage_start": "outside",
+            "stage_end": rng.choice(["outside", "sustained"], services),
+            "engaged_start": 0.0,
+            "engaged_end": rng.random(services),
+            "alignment_start": rng.uniform(0.4, 0.9, services),
+            "alignment_end": rng.uniform(0.4, 0.9, services),
+        }
+    )
     rows = services * each
-    people = pd.DataFrame({"service": np.repeat(np.arange(services), each),
-                           "role": rng.choice(["staff", "manager", "peer"], rows),
-                           "alignment_start": rng.random(rows), "alignment_end": rng.random(rows),
-                           "stage_start": "aware", "stage_end": rng.choice(["aware", "engaged"], rows)})
+    people = pd.DataFrame(
+        {
+            "service": np.repeat(np.arange(services), each),
+            "role": rng.choice(["staff", "manager", "peer"], rows),
+            "alignment_start": rng.random(rows),
+            "alignment_end": rng.random(rows),
+            "stage_start": "aware",
+            "stage_end": rng.choice(["aware", "engaged"], rows),
+        }
+    )
     return table, people
 
 
@@ -397,8 +536,10 @@ def test_nobody_stands_on_another_and_services_stand_apart() -> None:
     assert (between > radii[:, None] + radii[None]).all()
 
 
-@pytest.mark.parametrize(("services", "each", "single"), [
-    (2, 30, True), (3, 30, True), (4, 30, True), (8, 25, True), (12, 30, True), (20, 12, True), (2_000, 30, False)])
+@pytest.mark.parametrize(
+    ("services", "each", "single"),
+    [(2, 30, True), (3, 30, True), (4, 30, True), (8, 25, True), (12, 30, True), (20, 12, True), (2_000, 30, False)],
+)
 def test_a_society_is_legible_at_every_size(services: int, each: int, single: bool) -> None:
     table, people = society(services, each)
     figure = figures_network.society_figure(table, people if single else None, None, "Society")
@@ -406,7 +547,7 @@ def test_a_society_is_legible_at_every_size(services: int, each: int, single: bo
     for axes in figure.axes[:2]:
         boxes = [text.get_window_extent() for text in axes.texts]
         assert len(boxes) == (services if single else 2)
-        assert not any(one.overlaps(two) for n, one in enumerate(boxes) for two in boxes[n + 1:])
+        assert not any(one.overlaps(two) for n, one in enumerate(boxes) for two in boxes[n + 1 :])
         assert all(figure.bbox.contains(*corner) for box in boxes for corner in (box.min, box.max))
     if not single:
         assert "hostel: 1,500 services" in figure.axes[1].texts[1].get_text()

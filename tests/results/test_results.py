@@ -68,8 +68,9 @@ def test_of_no_values_there_are_no_quantiles(never: bool) -> None:
 
 
 def test_summary_of_times_gives_no_mean() -> None:
-    runs = pd.DataFrame({"run": range(4), "time_to_50": [12.0, 30.0, 31.0, np.nan],
-                         "uptake_final": [0.1, 0.2, 0.3, 0.4]})
+    runs = pd.DataFrame(
+        {"run": range(4), "time_to_50": [12.0, 30.0, 31.0, np.nan], "uptake_final": [0.1, 0.2, 0.3, 0.4]}
+    )
     table = summaries.summarise(runs, ["time_to_50", "uptake_final"]).set_index("outcome")
     assert np.isnan(table.loc["time_to_50", "mean"])
     assert table.loc["time_to_50", "median"] == 30.0
@@ -78,8 +79,9 @@ def test_summary_of_times_gives_no_mean() -> None:
 
 
 def test_a_run_that_failed_is_not_one_in_which_nothing_happened() -> None:
-    runs = pd.DataFrame({"run": range(4), "status": ["ok", "ok", "ok", "cannot be reached"],
-                         "time_to_50": [10.0, 11.0, 12.0, np.nan]})
+    runs = pd.DataFrame(
+        {"run": range(4), "status": ["ok", "ok", "ok", "cannot be reached"], "time_to_50": [10.0, 11.0, 12.0, np.nan]}
+    )
     row = summaries.summarise(runs, ["time_to_50"]).iloc[0]
     assert (row["low"], row["median"], row["high"], row["happened"]) == (10.0, 11.0, 12.0, 1.0)
 
@@ -91,10 +93,14 @@ def test_intervals_of_shares_stay_shares() -> None:
 
 def test_paired_differences_use_the_pairs() -> None:
     noise = np.random.default_rng(4).normal(0, 10, 30)
-    runs = pd.concat([
-        pd.DataFrame({"level": 0.8, "run": np.arange(30), "uptake_final": noise + 0.2}).sample(frac=1, random_state=1),
-        pd.DataFrame({"level": 0.6, "run": np.arange(30), "uptake_final": noise}),
-    ])
+    runs = pd.concat(
+        [
+            pd.DataFrame({"level": 0.8, "run": np.arange(30), "uptake_final": noise + 0.2}).sample(
+                frac=1, random_state=1
+            ),
+            pd.DataFrame({"level": 0.6, "run": np.arange(30), "uptake_final": noise}),
+        ]
+    )
     found = summaries.paired_differences(runs, ["uptake_final"], "level", 0.6).iloc[0]
     assert (found["difference"], found["low"], found["high"]) == pytest.approx((0.2, 0.2, 0.2))
 
@@ -138,8 +144,9 @@ def test_curves_are_summarised_month_by_month() -> None:
             shares = np.full(5, np.nan) if month == 3 else np.quantile(row[known], (0.05, 0.25, 0.5, 0.75, 0.95))
             found = table.loc[month, ["mean", "mean_low", "mean_high", "low", "lower", "median", "upper", "high"]]
             np.testing.assert_allclose(found.to_numpy(float), [of.mean, of.low, of.high, *shares])
-    both = summaries.curve_summaries({("staff", "aware"): curves, ("peer", "aware"): curves[3:],
-                                      ("service", "climate"): curves + 1}, societies)
+    both = summaries.curve_summaries(
+        {("staff", "aware"): curves, ("peer", "aware"): curves[3:], ("service", "climate"): curves + 1}, societies
+    )
     assert list(both)[:3] == ["role", "variable", "month"]
     assert both["role"].tolist() == ["staff"] * 4 + ["service"] * 4
     np.testing.assert_allclose(both["mean"][4:], both["mean"][:4] + 1)
@@ -149,9 +156,15 @@ def test_curves_are_summarised_month_by_month() -> None:
 
 def test_a_summary_of_every_outcome_and_group() -> None:
     rng = np.random.default_rng(7)
-    runs = pd.DataFrame({"level": np.repeat([0.8, 0.6], 10), "arm": ["a", "b"] * 10,
-                         "society_seed": np.repeat(np.arange(10), 2),
-                         "stopped": np.r_[0.0, 0.9, np.zeros(18)], "money_spent": rng.normal(0, 1, 20)})
+    runs = pd.DataFrame(
+        {
+            "level": np.repeat([0.8, 0.6], 10),
+            "arm": ["a", "b"] * 10,
+            "society_seed": np.repeat(np.arange(10), 2),
+            "stopped": np.r_[0.0, 0.9, np.zeros(18)],
+            "money_spent": rng.normal(0, 1, 20),
+        }
+    )
     runs.loc[3, "money_spent"] = np.nan
     table = summaries.summarise(runs, ["stopped", "money_spent"]).set_index("outcome")
     for outcome in ("stopped", "money_spent"):
@@ -182,9 +195,17 @@ def paired(x: list[float], y: list[float], outcome: str = "money_spent") -> pd.S
 def test_paired_differences_by_hand() -> None:
     """Differences 1, 0, 2, -1: SD 1.290994; variances of the arms 5/3 and 2; t(.975; 3) = 3.182446."""
     found = paired([1, 2, 3, 4, np.nan, 5], [2, 2, 5, 3, 9, np.nan])
-    expected = {"n": 4, "difference": 0.5, "low": 0.5 - 2.0542603, "high": 0.5 + 2.0542603,
-                "standardised": 0.5 / np.sqrt(11 / 6), "higher": 0.625, "higher_low": 0.0, "higher_high": 1.0,
-                "variance_reduction": 2.2}
+    expected = {
+        "n": 4,
+        "difference": 0.5,
+        "low": 0.5 - 2.0542603,
+        "high": 0.5 + 2.0542603,
+        "standardised": 0.5 / np.sqrt(11 / 6),
+        "higher": 0.625,
+        "higher_low": 0.0,
+        "higher_high": 1.0,
+        "variance_reduction": 2.2,
+    }
     assert found[list(expected)].to_dict() == pytest.approx(expected, rel=1e-6)
     wide = paired([0.0] * 24, [1.0] * 12 + [-1.0] * 12)
     half = stats.t.ppf(0.975, 23) * np.sqrt(0.25 * 24 / 23 / 24)
@@ -199,11 +220,16 @@ def test_paired_differences_by_hand() -> None:
 
 
 def test_all_against_the_base_in_the_order_of_the_table() -> None:
-    runs = pd.DataFrame({"arm": [*"ccbbaa"], "run": [0, 1] * 3, "stopped": [0.1, 0.2, 0.3, 0.5, 0.0, 0.0],
-                         "restarted": 0.0})
+    runs = pd.DataFrame(
+        {"arm": [*"ccbbaa"], "run": [0, 1] * 3, "stopped": [0.1, 0.2, 0.3, 0.5, 0.0, 0.0], "restarted": 0.0}
+    )
     table = summaries.paired_differences(runs, ["stopped", "restarted"], "arm", "b")
     assert list(zip(table["arm"], table["outcome"], strict=True)) == [
-        ("c", "stopped"), ("c", "restarted"), ("a", "stopped"), ("a", "restarted")]
+        ("c", "stopped"),
+        ("c", "restarted"),
+        ("a", "stopped"),
+        ("a", "restarted"),
+    ]
     assert table["difference"].tolist() == pytest.approx([-0.25, 0, -0.4, 0])
     assert list(summaries.paired_differences(runs[2:4], ["stopped"], "arm", "b")) == list(table)
 
@@ -223,7 +249,7 @@ def test_the_fewest_societies_that_reach_a_precision(half_width: float, confiden
     two = summaries.runs_needed(gaps[:5], clusters[:5], half_width)
     assert two["runs"] == np.ceil(2.5 * two["societies"])
     for one in (gaps[:3], gaps[:1]):
-        assert np.isnan(list(summaries.runs_needed(one, clusters[:len(one)], half_width).values())).all()
+        assert np.isnan(list(summaries.runs_needed(one, clusters[: len(one)], half_width).values())).all()
     assert summaries.runs_needed(np.zeros(4), np.arange(4), half_width) == {"runs": 2, "societies": 2, "reached": 0}
 
 
@@ -234,8 +260,14 @@ WORK = {"command": "run", "scenario": "name = 'x'", "runs": 3, "seed": 1}
 def kept(folder: Path) -> None:
     table = pd.DataFrame({"run": [0, 1], "status": pd.Categorical(["ok", "bad"]), "uptake_final": [0.25, np.nan]})
     assert store.prepare(folder, WORK) is False
-    store.save(folder, {"runs": table, "series": table}, WORK, scenario="name = 'x'", command="valign run x",
-               started=datetime.now(UTC))
+    store.save(
+        folder,
+        {"runs": table, "series": table},
+        WORK,
+        scenario="name = 'x'",
+        command="valign run x",
+        started=datetime.now(UTC),
+    )
 
 
 def test_tables_come_back(tmp_path: Path) -> None:
@@ -304,14 +336,17 @@ def test_a_damaged_table_is_named(tmp_path: Path, damage: bytes) -> None:
 
 def test_the_manifest_says_what_was_simulated(tmp_path: Path) -> None:
     parameters = pd.DataFrame({"name": ["slack", "fit_effect"], "value": [0.25, 0.5]})
-    for place, (work, seeds) in enumerate((
-        (WORK | {"societies": 2}, {"seed": 1, "societies": 2}),
-        ({"command": "batch"}, {"columns": ["seed", "society_seed"]}),
-    )):
+    for place, (work, seeds) in enumerate(
+        (
+            (WORK | {"societies": 2}, {"seed": 1, "societies": 2}),
+            ({"command": "batch"}, {"columns": ["seed", "society_seed"]}),
+        )
+    ):
         folder = tmp_path / str(place)
         store.prepare(folder, work)
-        manifest = store.save(folder, {"parameters": parameters}, work, scenario=None, command="valign",
-                              started=datetime.now(UTC))
+        manifest = store.save(
+            folder, {"parameters": parameters}, work, scenario=None, command="valign", started=datetime.now(UTC)
+        )
         assert manifest["parameters"] == {"slack": 0.25, "fit_effect": 0.5}
         assert manifest["seeds"] == seeds
         assert manifest["platform"].startswith(platform.system())
@@ -345,8 +380,10 @@ def ensemble(level: float = 0.75, runs: int = 20, months: int = 24) -> pd.DataFr
     uptake = np.clip(level * t / months + 0.1 * rng.random(runs), 0, 1)
     curves = {("all", "engaged"): uptake, ("all", "ever_engaged"): uptake, ("service", "in_use"): uptake}
     curves |= {("staff", "engaged"): uptake / 2}
-    curves |= {(role, "alignment"): 0.1 * place + 0 * uptake + level - 0.2
-               for place, role in enumerate(("staff", "manager", "peer", "commissioner"))}
+    curves |= {
+        (role, "alignment"): 0.1 * place + 0 * uptake + level - 0.2
+        for place, role in enumerate(("staff", "manager", "peer", "commissioner"))
+    }
     return summaries.curve_summaries(curves)
 
 
@@ -361,10 +398,21 @@ def drawn(kind: str) -> tuple[Any, pd.DataFrame]:
         gaps = ensemble(0.2).assign(scenario="other")
         return figures.comparison_figure(table, gaps, "Comparison", 20), table
     if kind == "factors":
-        rows = [{"alignment_level": level, "innovation": name, "evidence_strength": strength, "outcome": outcome,
-                 "mean": level * strength, "mean_low": level * strength - 0.05, "mean_high": level * strength + 0.05}
-                for level in (0.5, 0.7, 0.9) for name in ("one", "two") for strength in (0.3, 0.9)
-                for outcome in ("uptake_final", "spread_final")]
+        rows = [
+            {
+                "alignment_level": level,
+                "innovation": name,
+                "evidence_strength": strength,
+                "outcome": outcome,
+                "mean": level * strength,
+                "mean_low": level * strength - 0.05,
+                "mean_high": level * strength + 0.05,
+            }
+            for level in (0.5, 0.7, 0.9)
+            for name in ("one", "two")
+            for strength in (0.3, 0.9)
+            for outcome in ("uptake_final", "spread_final")
+        ]
         return figures.factors_figure(pd.DataFrame(rows), "Factors", 20), pd.DataFrame(rows)
     observed = pd.DataFrame({"month": range(1, 18), "share": np.linspace(0.08, 0.87, 17)})
     return figures.observed_figure(ensemble(), observed, "Observed", 20), ensemble()
@@ -398,14 +446,14 @@ def test_labels_stand_at_the_lines_and_do_not_overlap(kind: str) -> None:
         assert axes.get_legend() is None
         assert axes.texts, "every panel is labelled directly"
         boxes = [text.get_window_extent() for text in axes.texts]
-        assert not any(one.overlaps(two) for n, one in enumerate(boxes) for two in boxes[n + 1:])
+        assert not any(one.overlaps(two) for n, one in enumerate(boxes) for two in boxes[n + 1 :])
         for text in axes.texts:
             assert figure.bbox.contains(*text.get_window_extent().min), text.get_text()
             assert figure.bbox.contains(*text.get_window_extent().max), text.get_text()
 
 
 def luminance(colour: str) -> float:
-    parts = [int(colour[n:n + 2], 16) / 255 for n in (1, 3, 5)]
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -428,10 +476,17 @@ def test_labels_are_moved_apart_in_their_order(positions: list[float], gap: floa
 # --- words ------------------------------------------------------------------------------------------------------------
 def runs_table() -> pd.DataFrame:
     rng = np.random.default_rng(6)
-    return pd.DataFrame({
-        "run": range(20), "seed": range(20), "society_seed": range(20), "status": "ok",
-        "uptake_final": rng.random(20), "time_to_50": [np.nan] * 15 + [30.0] * 5, "alignment_start": 0.75,
-    })
+    return pd.DataFrame(
+        {
+            "run": range(20),
+            "seed": range(20),
+            "society_seed": range(20),
+            "status": "ok",
+            "uptake_final": rng.random(20),
+            "time_to_50": [np.nan] * 15 + [30.0] * 5,
+            "alignment_start": 0.75,
+        }
+    )
 
 
 def test_tables_in_words() -> None:
@@ -465,9 +520,14 @@ def test_every_outcome_has_a_label() -> None:
 
 
 def test_a_designs_figure_has_numbers_on_its_axes_and_the_settings_that_matter_most() -> None:
-    runs = pd.DataFrame({f"s{place}": np.linspace(0, 1 + place, 600) for place in range(7)} | {
-        "society_seed": np.arange(600), "mechanisms.turnover": np.arange(600) % 2 == 0,
-        "rule": np.repeat(["direct", "emergent"], 300)})
+    runs = pd.DataFrame(
+        {f"s{place}": np.linspace(0, 1 + place, 600) for place in range(7)}
+        | {
+            "society_seed": np.arange(600),
+            "mechanisms.turnover": np.arange(600) % 2 == 0,
+            "rule": np.repeat(["direct", "emergent"], 300),
+        }
+    )
     runs[[f"s{place}" for place in range(6)]] = np.random.default_rng(1).random((600, 6))
     runs["uptake_final"] = runs["s6"] / 7
     settings = [name for name in runs if name not in ("society_seed", "uptake_final")]

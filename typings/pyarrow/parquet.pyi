@@ -13,7 +13,11 @@ class ParquetWriter:
 
 def read_schema(where: Path) -> Schema: ...
 def read_table(
-    source: Path, *, columns: Sequence[str] | None = ..., filters: Sequence[tuple[str, str, str]] | None = ...,
-    memory_map: bool = ..., use_threads: bool = ...,
+    source: Path,
+    *,
+    columns: Sequence[str] | None = ...,
+    filters: Sequence[tuple[str, str, str]] | None = ...,
+    memory_map: bool = ...,
+    use_threads: bool = ...,
 ) -> Table: ...
 def write_table(table: Table, where: Path | BytesIO, *, compression: str) -> None: ...

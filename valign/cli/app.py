@@ -15,10 +15,13 @@ import typer
 
 from .terminal import FAILED, INTERRUPTED, WRONG_INPUT, complain
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-                  help="How innovations spread in social care through the alignment of values.")
-data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None,
-                       help="Public data that scenarios use.")
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="How innovations spread in social care through the alignment of values.",
+)
+data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Public data that scenarios use.")
 app.add_typer(data_app, name="data")
 
 Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")]
@@ -27,8 +30,9 @@ Societies = Annotated[int | None, typer.Option(help="Nest the runs in so many so
 Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
 Chosen = Annotated[int | None, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers (default: 1).")]
 Months = Annotated[int | None, typer.Option(help="Months to simulate, instead of the scenario's.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
-                                                    help="Change a parameter; repeatable.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
+]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
 Show = Annotated[bool, typer.Option("--show", help="Open the figure where there is a display.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
@@ -59,8 +63,13 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             from valign.results.store import FAILURES, StoreError, Unwritten
 
             if isinstance(error, InputError):
-                complain(*(error.problems if len(error.problems) == 1 else
-                           (f"{len(error.problems)} things are wrong", *error.problems)))
+                complain(
+                    *(
+                        error.problems
+                        if len(error.problems) == 1
+                        else (f"{len(error.problems)} things are wrong", *error.problems)
+                    )
+                )
             elif isinstance(error, StoreError):
                 complain(str(error))
             elif isinstance(error, OSError):
@@ -96,8 +105,11 @@ def describe(scenario: Which, quiet: Quiet = False, as_json: Json = False) -> No
 
 @app.command()
 @guarded
-def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML file.")], quiet: Quiet = False,
-             as_json: Json = False) -> None:
+def validate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML file.")],
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
     """Check a scenario file and list all its errors."""
     from . import listing as front
 
@@ -109,7 +121,8 @@ def validate(file: Annotated[str, typer.Argument(metavar="FILE", help="A TOML fi
 def parameters(
     search: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with TEXT in name or meaning.")] = "",
     style: Annotated[str | None, typer.Option("--format", metavar="md|csv|json", help="Print in full.")] = None,
-    quiet: Quiet = False, as_json: Json = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """List the parameters with range, meaning and source."""
     from . import listing as front
@@ -120,25 +133,53 @@ def parameters(
 @app.command()
 @guarded
 def run(
-    scenario: Annotated[str | None, typer.Argument(
-        metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")] = None,
-    runs: Runs = None, societies: Societies = None, seed: Chosen = None, months: Months = None,
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")
+    ] = None,
+    runs: Runs = None,
+    societies: Societies = None,
+    seed: Chosen = None,
+    months: Months = None,
     settings: Settings = None,
-    record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition|events|agents|ablations", help=(
-            "What to keep (default: series; ablations: what moved alignment); repeatable."))] = None,
-    replay: Annotated[Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
-                      ] = None,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="series|decomposition|events|agents|ablations",
+            help=("What to keep (default: series; ablations: what moved alignment); repeatable."),
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Rerun one row of these results, recorded in full.")
+    ] = None,
     row: Annotated[int | None, typer.Option(help="Which row of runs.csv to replay, from 0.")] = None,
-    drawn: Annotated[Path | None, typer.Option("--parameters", metavar="FILE", help=(
-        "A posterior (posterior.parquet of `valign calibrate`): each run draws its parameters from it."))] = None,
-    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+    drawn: Annotated[
+        Path | None,
+        typer.Option(
+            "--parameters",
+            metavar="FILE",
+            help=("A posterior (posterior.parquet of `valign calibrate`): each run draws its parameters from it."),
+        ),
+    ] = None,
+    out: Out = None,
+    show: Show = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Run a scenario: a table, a figure, files. Or replay one run of earlier results."""
     from . import run as running
 
-    wish = running.Wish(runs, societies, 1 if seed is None else seed, months, tuple(settings or ()),
-                        tuple(record or ()), out, show, quiet, as_json)
+    wish = running.Wish(
+        runs,
+        societies,
+        1 if seed is None else seed,
+        months,
+        tuple(settings or ()),
+        tuple(record or ()),
+        out,
+        show,
+        quiet,
+        as_json,
+    )
     if replay is not None or row is not None:
         running.replay(scenario, replay, row, wish, seed, drawn)
     elif scenario is None:
@@ -153,36 +194,65 @@ def run(
 @guarded
 def levels(
     scenario: Which,
-    levels: Annotated[str | None, typer.Option(
-        metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach).")] = None,
-    innovation: Annotated[list[str] | None, typer.Option(
-        metavar="SCENARIO|NAME:KEY=VALUE,…", help="Also for another innovation; repeatable.")] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach)."),
+    ] = None,
+    innovation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SCENARIO|NAME:KEY=VALUE,…", help="Also for another innovation; repeatable."),
+    ] = None,
     evidence: Annotated[str | None, typer.Option(metavar="A,B", help="Strengths of the published evidence.")] = None,
-    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
-    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+    runs: Runs = None,
+    societies: Societies = None,
+    seed: Seed = 1,
+    months: Months = None,
+    settings: Settings = None,
+    out: Out = None,
+    show: Show = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Run a scenario at several levels of alignment."""
     from . import run as running
 
-    running.levels(scenario, levels, tuple(innovation or ()), evidence,
-                   running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json))
+    running.levels(
+        scenario,
+        levels,
+        tuple(innovation or ()),
+        evidence,
+        running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json),
+    )
 
 
 @app.command()
 @guarded
 def compare(
-    scenarios: Annotated[list[str], typer.Argument(
-        metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE changes one.")],
-    precision: Annotated[list[str] | None, typer.Option(
-        metavar="OUTCOME=HALF_WIDTH", help="How many runs would this take? (default: uptake_final=0.01)")] = None,
-    runs: Runs = None, societies: Societies = None, seed: Seed = 1, months: Months = None, settings: Settings = None,
-    out: Out = None, show: Show = False, quiet: Quiet = False, as_json: Json = False,
+    scenarios: Annotated[
+        list[str], typer.Argument(metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE changes one.")
+    ],
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUTCOME=HALF_WIDTH", help="How many runs would this take? (default: uptake_final=0.01)"),
+    ] = None,
+    runs: Runs = None,
+    societies: Societies = None,
+    seed: Seed = 1,
+    months: Months = None,
+    settings: Settings = None,
+    out: Out = None,
+    show: Show = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Compare scenarios, paired run by run by the same seeds."""
     from . import run as running
 
-    running.compare(scenarios, tuple(precision or ()), running.Wish(
-        runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json))
+    running.compare(
+        scenarios,
+        tuple(precision or ()),
+        running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json),
+    )
 
 
 @app.command()
@@ -190,7 +260,8 @@ def compare(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
     netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
-    quiet: Quiet = False, as_json: Json = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Draw figures and report anew from the tables of a folder."""
     from valign.results import store
@@ -219,26 +290,44 @@ def batch(
     scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="What the design changes.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     replicates: Annotated[int | None, typer.Option(help="Runs of each row of a design without seeds.")] = None,
-    seed: Chosen = None, societies: Societies = None, settings: Settings = None,
-    record: Annotated[list[str] | None, typer.Option(
-        metavar="series|decomposition", help="What to keep besides outcomes.")] = None,
-    threads: Threads = None, workers: Workers = None, cluster: Cluster = None,
+    seed: Chosen = None,
+    societies: Societies = None,
+    settings: Settings = None,
+    record: Annotated[
+        list[str] | None, typer.Option(metavar="series|decomposition", help="What to keep besides outcomes.")
+    ] = None,
+    threads: Threads = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     prepare: Annotated[bool, typer.Option("--prepare", help="Lay out only; `valign resume` computes.")] = False,
-    quiet: Quiet = False, as_json: Json = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Simulate a design: many runs, kept as they are finished."""
     from . import batch as batching
 
-    batching.batch(design, scenario, out, tuple(record or ()), tuple(settings or ()), (replicates, seed, societies),
-                   prepare, batching.Where(threads, workers, cluster, None, quiet, as_json))
+    batching.batch(
+        design,
+        scenario,
+        out,
+        tuple(record or ()),
+        tuple(settings or ()),
+        (replicates, seed, societies),
+        prepare,
+        batching.Where(threads, workers, cluster, None, quiet, as_json),
+    )
 
 
 @app.command()
 @guarded
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a batch that was stopped.")],
-    threads: Threads = None, workers: Workers = None, cluster: Cluster = None, part: Part = None,
-    quiet: Quiet = False, as_json: Json = False,
+    threads: Threads = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    part: Part = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Go on with a batch where it was stopped."""
     from . import batch as batching
@@ -250,18 +339,26 @@ def resume(
 @guarded
 def sensitivity(
     scenario: Which,
-    method: Annotated[str, typer.Option(
-        help="sobol, morris, pawn, delta, fast, rbd_fast, dgsm, shapley; or screen: morris, then sobol.")] = "sobol",
-    n: Annotated[int | None, typer.Option(
-        help="Base points (sobol: a power of 2) or trajectories (default: 512 for sobol, 32 for morris).")] = None,
+    method: Annotated[
+        str,
+        typer.Option(help="sobol, morris, pawn, delta, fast, rbd_fast, dgsm, shapley; or screen: morris, then sobol."),
+    ] = "sobol",
+    n: Annotated[
+        int | None,
+        typer.Option(help="Base points (sobol: a power of 2) or trajectories (default: 512 for sobol, 32 for morris)."),
+    ] = None,
     outcome: Annotated[list[str] | None, typer.Option(help="A column of the table of runs; repeatable.")] = None,
-    parameter: Annotated[list[str] | None, typer.Option(
-        help="What to vary (default: all uncertain parameters); repeatable.")] = None,
-    curve: Annotated[list[str] | None, typer.Option(
-        help="A monthly curve to follow over time (engaged, in_use, staff.alignment); repeatable.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="What to vary (default: all uncertain parameters); repeatable.")
+    ] = None,
+    curve: Annotated[
+        list[str] | None,
+        typer.Option(help="A monthly curve to follow over time (engaged, in_use, staff.alignment); repeatable."),
+    ] = None,
     group_by: Annotated[str | None, typer.Option(metavar="mechanism", help="Parameters of a mechanism as one.")] = None,
-    bound: Annotated[list[str] | None, typer.Option(
-        metavar="NAME=LOW,HIGH", help="A range of one's own; repeatable.")] = None,
+    bound: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=LOW,HIGH", help="A range of one's own; repeatable.")
+    ] = None,
     replicates: Annotated[int, typer.Option(help="Runs of every parameter set.")] = 8,
     keep: Annotated[int | None, typer.Option(help="Parameters that pass the screening.")] = None,
     second_order: Annotated[bool, typer.Option("--second-order", help="Interactions of pairs (sobol).")] = False,
@@ -269,29 +366,69 @@ def sensitivity(
     society_factor: Annotated[bool, typer.Option("--society-factor", help="People and ties as a factor.")] = False,
     fresh_seeds: Annotated[bool, typer.Option("--fresh-seeds", help="No common random numbers.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Leave out row-blocks without a value.")] = False,
-    seed: Seed = 1, months: Months = None, settings: Settings = None, out: Out = None, show: Show = False,
-    quiet: Quiet = False, as_json: Json = False,
+    seed: Seed = 1,
+    months: Months = None,
+    settings: Settings = None,
+    out: Out = None,
+    show: Show = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Find which assumptions drive the outcomes; a larger n reuses all runs."""
     from . import sensitivity as sensing
 
-    sensing.sensitivity(scenario, sensing.Wish(
-        method, n, tuple(outcome or ()), tuple(parameter or ()), tuple(curve or ()), group_by, tuple(bound or ()),
-        replicates, keep, second_order, seed_factor, society_factor, fresh_seeds, drop, seed, months,
-        tuple(settings or ()), out, show, quiet, as_json))
+    sensing.sensitivity(
+        scenario,
+        sensing.Wish(
+            method,
+            n,
+            tuple(outcome or ()),
+            tuple(parameter or ()),
+            tuple(curve or ()),
+            group_by,
+            tuple(bound or ()),
+            replicates,
+            keep,
+            second_order,
+            seed_factor,
+            society_factor,
+            fresh_seeds,
+            drop,
+            seed,
+            months,
+            tuple(settings or ()),
+            out,
+            show,
+            quiet,
+            as_json,
+        ),
+    )
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
 Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="What is fitted (default: a plain scenario).")]
-Free = Annotated[list[str] | None, typer.Option(metavar="NAME[=LOW:HIGH]", help=
-    "A parameter to fit; repeatable. screen, or more than eight: those that matter most are chosen.")]
+Free = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[=LOW:HIGH]",
+        help="A parameter to fit; repeatable. screen, or more than eight: those that matter most are chosen.",
+    ),
+]
 Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
 
 
 @app.command()
 @guarded
-def calibrate(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
-              out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+def calibrate(
+    data: Data,
+    scenario: Base = None,
+    free: Free = None,
+    simulations: Simulations = 50_000,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
     """Fit a scenario to what was observed, and say how sure one can be."""
     from . import calibrate as calibrating
 
@@ -301,8 +438,16 @@ def calibrate(data: Data, scenario: Base = None, free: Free = None, simulations:
 
 @app.command()
 @guarded
-def rivals(data: Data, scenario: Base = None, free: Free = None, simulations: Simulations = 50_000, seed: Seed = 1,
-           out: Out = None, quiet: Quiet = False, as_json: Json = False) -> None:
+def rivals(
+    data: Data,
+    scenario: Base = None,
+    free: Free = None,
+    simulations: Simulations = 50_000,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
     """Compare explanations of what was observed: are values needed at all?"""
     from . import calibrate as calibrating
 
@@ -312,14 +457,21 @@ def rivals(data: Data, scenario: Base = None, free: Free = None, simulations: Si
 @app.command()
 @guarded
 def claims(
-    names: Annotated[list[str] | None, typer.Argument(
-        metavar="[ID|FILE]...", help="Claims by id (C1 … C18) or TOML files of your own (default: all).")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID|FILE]...", help="Claims by id (C1 … C18) or TOML files of your own (default: all)."
+        ),
+    ] = None,
     worlds: Annotated[int, typer.Option(help="Plausible worlds.")] = 200,
-    seeds: Annotated[int, typer.Option(help="Runs of every arm in every world.")] = 8, seed: Seed = 1,
+    seeds: Annotated[int, typer.Option(help="Runs of every arm in every world.")] = 8,
+    seed: Seed = 1,
     rivals: Annotated[int, typer.Option(help="Worlds in which rival explanations are tried alone.")] = 0,
     variants: Annotated[int, typer.Option(help="Worlds with other metrics and an uncertain innovation.")] = 0,
     listing: Annotated[bool, typer.Option("--list", help="List the claims and do nothing else.")] = False,
-    out: Out = None, quiet: Quiet = False, as_json: Json = False,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Test claims over plausible worlds."""
     from . import claims as claiming
@@ -334,8 +486,9 @@ def claims(
 @guarded
 def explore(
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8765,
-    host: Annotated[str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")] =
-    "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")
+    ] = "127.0.0.1",
     show: Annotated[bool, typer.Option("--show", help="Open the page in a browser here.")] = False,
 ) -> None:
     """Open the explorer: a web page on which levers are moved and ensembles answer."""
@@ -358,9 +511,11 @@ def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) ->
 @guarded
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A data set (`valign data` lists them).")],
-    source: Annotated[Path | None, typer.Option(
-        "--from", metavar="FILE", help="A local copy, instead of fetching it.")] = None,
-    quiet: Quiet = False, as_json: Json = False,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A local copy, instead of fetching it.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Fetch a data set once, check it and keep it."""
     from . import listing as front
@@ -369,8 +524,9 @@ def get(
 
 
 @app.callback(invoke_without_command=True)
-def root(context: typer.Context,
-         version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     if version:
         import valign
 

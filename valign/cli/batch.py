@@ -49,8 +49,16 @@ def _part(text: str | None) -> tuple[int, int] | None:
     return int(number) - 1, int(of)
 
 
-def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], settings: tuple[str, ...],
-          replicates: tuple[int | None, int | None, int | None], prepare: bool, where: Where) -> None:
+def batch(
+    design: Path,
+    scenario: str,
+    out: Path,
+    record: tuple[str, ...],
+    settings: tuple[str, ...],
+    replicates: tuple[int | None, int | None, int | None],
+    prepare: bool,
+    where: Where,
+) -> None:
     """replicates: number, seed, societies, for a design without seeds."""
     from valign.experiments.batch import batch as batches
     from valign.experiments.design import SEEDS, read_design, replicate
@@ -65,8 +73,9 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
         base = base.replace(dict(map(setting, settings)))
     table = read_design(design)
     if twice := [name for name, _ in map(setting, settings) if name in table]:
-        raise InputError([f"--set {name}: the design has a column {name!r}, which would win; leave one out"
-                          for name in twice])
+        raise InputError(
+            [f"--set {name}: the design has a column {name!r}, which would win; leave one out" for name in twice]
+        )
     if count is not None:
         if both := [name for name in SEEDS if name in table]:
             raise InputError([f"the design has a column {both[0]!r} already: leave --replicates out"])
@@ -74,8 +83,7 @@ def batch(design: Path, scenario: str, out: Path, record: tuple[str, ...], setti
             raise InputError([f"--replicates {count}: a whole number from 1 is wanted"])
         table = replicate(table, count, 1 if seed is None else seed, societies)
     quiet = where.quiet or where.as_json
-    begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet),
-                          command=as_typed())
+    begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet), command=as_typed())
     if begun is None:
         terminal.say(f"{out} holds this very work already", quiet)
     elif prepare:
@@ -110,11 +118,15 @@ def _go_on(found: Batch, how: How, quiet: bool) -> None:
 
 
 def _told(expected: object, cores: int) -> str:
-    text = (f"{expected.runs:,} runs: about {terminal.duration(expected.seconds / cores)} on {cores} "
-            f"core{'s' * (cores > 1)}, {_size(expected.bytes)} on disk")
+    text = (
+        f"{expected.runs:,} runs: about {terminal.duration(expected.seconds / cores)} on {cores} "
+        f"core{'s' * (cores > 1)}, {_size(expected.bytes)} on disk"
+    )
     if expected.bytes_of_recording > 0:
-        text += (f" (of which recording takes {terminal.duration(expected.seconds_of_recording / cores)} and "
-                 f"{_size(expected.bytes_of_recording)})")
+        text += (
+            f" (of which recording takes {terminal.duration(expected.seconds_of_recording / cores)} and "
+            f"{_size(expected.bytes_of_recording)})"
+        )
     return text
 
 
@@ -143,13 +155,24 @@ def _print(found: Batch, where: Where) -> None:
     runs = found.runs
     failed = runs[runs["status"] != "ok"]
     if where.as_json:
-        terminal.as_json({"folder": str(found.folder), "runs": len(runs), "failed": len(failed),
-                          "content": {name: each["content"] for name, each in manifest["tables"].items()
-                                      if "content" in each}})
+        terminal.as_json(
+            {
+                "folder": str(found.folder),
+                "runs": len(runs),
+                "failed": len(failed),
+                "content": {name: each["content"] for name, each in manifest["tables"].items() if "content" in each},
+            }
+        )
         return
-    terminal.say(f"{len(runs):,} runs in {found.folder}: "
-                 f"{', '.join(f'{name}.parquet' for name in manifest['tables'])}; "
-                 f"report: {page}", where.quiet)
+    terminal.say(
+        f"{len(runs):,} runs in {found.folder}: "
+        f"{', '.join(f'{name}.parquet' for name in manifest['tables'])}; "
+        f"report: {page}",
+        where.quiet,
+    )
     if len(failed):
-        terminal.say(f"{len(failed):,} of them failed and say why in the column status; the first, row "
-                     f"{failed['run'].iloc[0]}: {failed['status'].iloc[0]}", where.quiet)
+        terminal.say(
+            f"{len(failed):,} of them failed and say why in the column status; the first, row "
+            f"{failed['run'].iloc[0]}: {failed['status'].iloc[0]}",
+            where.quiet,
+        )

@@ -74,8 +74,9 @@ def asked(wish: Request) -> Asked:
     if free is None or not wants_screening(free):
         return Asked(data, free, Problem.of(data, wish.scenario, free))
     found = screen_free(data, wish.scenario, free, wish.seed)
-    return Asked(data, found.free, Problem.of(data, wish.scenario, found.free), (found.remark(),),
-                 {"screening": found.table})
+    return Asked(
+        data, found.free, Problem.of(data, wish.scenario, found.free), (found.remark(),), {"screening": found.table}
+    )
 
 
 def calibrate(wish: Request) -> None:
@@ -85,23 +86,45 @@ def calibrate(wish: Request) -> None:
     ask = asked(wish)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
-        found = fit(ask.data, wish.scenario, ask.free, wish.seed, simulations=wish.simulations, folder=folder / KEPT,
-                    progress=told)
+        found = fit(
+            ask.data,
+            wish.scenario,
+            ask.free,
+            wish.seed,
+            simulations=wish.simulations,
+            folder=folder / KEPT,
+            progress=told,
+        )
         return {
-            "summary": found.summary, "posterior": found.draws, "generations": found.result.report(),
-            "recovery": found.recovery.parameters, "recovered": found.recovery.estimates,
-            "predictive": found.predictive, "checks": found.checks, "reference": found.reference,
-            "remarks": _remarks([*ask.remarks, *found.remarks()]), **ask.tables,
+            "summary": found.summary,
+            "posterior": found.draws,
+            "generations": found.result.report(),
+            "recovery": found.recovery.parameters,
+            "recovered": found.recovery.estimates,
+            "predictive": found.predictive,
+            "checks": found.checks,
+            "reference": found.reference,
+            "remarks": _remarks([*ask.remarks, *found.remarks()]),
+            **ask.tables,
         }
 
     folder, tables = _published("calibrate", wish, ask, made)
     if wish.as_json:
-        terminal.as_json({"data": ask.data.name, "folder": str(folder), "summary": tables["summary"].to_dict("records"),
-                          "recovery": tables["recovery"].to_dict("records"),
-                          "remarks": tables["remarks"]["remark"].tolist()})
+        terminal.as_json(
+            {
+                "data": ask.data.name,
+                "folder": str(folder),
+                "summary": tables["summary"].to_dict("records"),
+                "recovery": tables["recovery"].to_dict("records"),
+                "remarks": tables["remarks"]["remark"].tolist(),
+            }
+        )
         return
-    terminal.table(*text.posterior_table(tables["summary"]), numbers_from=2,
-                   title=f"{ask.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations")
+    terminal.table(
+        *text.posterior_table(tables["summary"]),
+        numbers_from=2,
+        title=f"{ask.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
+    )
     _say(tables["remarks"], folder, wish)
     terminal.say(
         f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", wish.quiet
@@ -115,27 +138,52 @@ def rivals(wish: Request) -> None:
     ask = asked(wish)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
-        found = choose_model(ask.data, wish.scenario, ask.free, wish.seed, simulations=wish.simulations,
-                             folder=folder / KEPT, progress=told)
-        return {"shares": found.shares, "odds": found.odds, "confusion": found.confusion, "scores": found.scores,
-                "folds": found.folds, "reference": found.reference,
-                "remarks": _remarks([*ask.remarks, *found.remarks()]), **ask.tables}
+        found = choose_model(
+            ask.data,
+            wish.scenario,
+            ask.free,
+            wish.seed,
+            simulations=wish.simulations,
+            folder=folder / KEPT,
+            progress=told,
+        )
+        return {
+            "shares": found.shares,
+            "odds": found.odds,
+            "confusion": found.confusion,
+            "scores": found.scores,
+            "folds": found.folds,
+            "reference": found.reference,
+            "remarks": _remarks([*ask.remarks, *found.remarks()]),
+            **ask.tables,
+        }
 
     folder, tables = _published("rivals", wish, ask, made)
     if wish.as_json:
-        terminal.as_json({"data": ask.data.name, "folder": str(folder),
-                          **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")}})
+        terminal.as_json(
+            {
+                "data": ask.data.name,
+                "folder": str(folder),
+                **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")},
+            }
+        )
         return
     terminal.table(*text.rivals_table(tables), title=f"{ask.data.title} · scores in communities not seen")
     _say(tables["remarks"], folder, wish)
 
 
-def _published(command: str, wish: Request, ask: Asked,
-               made: Callable[[Path, Callable[[int, int], None] | None], Tables]) -> tuple[Path, Tables]:
+def _published(
+    command: str, wish: Request, ask: Asked, made: Callable[[Path, Callable[[int, int], None] | None], Tables]
+) -> tuple[Path, Tables]:
     """Folder and tables of a calibration or of a comparison of rivals."""
     data, problem = ask.data, ask.problem
-    work = {"command": command, **problem.work, "time_unit": data.time_unit, "simulations": wish.simulations,
-            "seed": wish.seed}
+    work = {
+        "command": command,
+        **problem.work,
+        "time_unit": data.time_unit,
+        "simulations": wish.simulations,
+        "seed": wish.seed,
+    }
     folder = wish.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = wish.quiet or wish.as_json
 

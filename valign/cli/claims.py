@@ -41,13 +41,27 @@ def listing(quiet: bool, as_json: bool) -> None:
 
     found = [Claim.load(each) for each in claim_ids()]
     if as_json:
-        terminal.as_json([{"id": each.id, "title": each.title, "grade": each.grade, "statement": each.statement,
-                           "scenario": each.scenario} for each in found])
+        terminal.as_json(
+            [
+                {
+                    "id": each.id,
+                    "title": each.title,
+                    "grade": each.grade,
+                    "statement": each.statement,
+                    "scenario": each.scenario,
+                }
+                for each in found
+            ]
+        )
         return
-    terminal.table(["claim", "title", "grade", "scenario"],
-                   [[each.id, each.title, each.grade, each.scenario] for each in found], numbers_from=9)
-    terminal.say("`valign claims C7` tests one, `valign claims` all, `valign claims my-claim.toml` one of your own.",
-                 quiet)
+    terminal.table(
+        ["claim", "title", "grade", "scenario"],
+        [[each.id, each.title, each.grade, each.scenario] for each in found],
+        numbers_from=9,
+    )
+    terminal.say(
+        "`valign claims C7` tests one, `valign claims` all, `valign claims my-claim.toml` one of your own.", quiet
+    )
 
 
 def claims(names: Sequence[str], asked: Asked) -> None:
@@ -65,25 +79,36 @@ def claims(names: Sequence[str], asked: Asked) -> None:
             problems += error.problems
     ids = [each.id for each in chosen]
     problems += [f"{each!r} is asked for twice" for each in dict.fromkeys(ids) if ids.count(each) > 1]
-    for name, value, least in (("worlds", asked.worlds, 2), ("seeds", asked.seeds, 2), ("seed", asked.seed, 0),
-                               ("rivals", asked.rivals, 0), ("variants", asked.variants, 0)):
+    for name, value, least in (
+        ("worlds", asked.worlds, 2),
+        ("seeds", asked.seeds, 2),
+        ("seed", asked.seed, 0),
+        ("rivals", asked.rivals, 0),
+        ("variants", asked.variants, 0),
+    ):
         if value < least:
             problems.append(f"--{name} {value}: a whole number from {least} is wanted")
     if problems:
         raise InputError(problems)
     named = {name: Scenario.load(name) for each in chosen for name in (each.scenario, *each.scenarios)}
-    work = {"command": "claims", "claims": [each.model_dump(mode="json") for each in chosen],
-            "scenarios": {name: each.to_toml() for name, each in named.items()},
-            "tables": {name: tables_hash(each) for name, each in named.items()}, "code": sources_hash(),
-            **{name: value for name, value in asdict(asked).items() if name not in ("out", "quiet", "as_json")}}
+    work = {
+        "command": "claims",
+        "claims": [each.model_dump(mode="json") for each in chosen],
+        "scenarios": {name: each.to_toml() for name, each in named.items()},
+        "tables": {name: tables_hash(each) for name, each in named.items()},
+        "code": sources_hash(),
+        **{name: value for name, value in asdict(asked).items() if name not in ("out", "quiet", "as_json")},
+    }
     name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
     folder = asked.out or store.default_folder(name, work)
     quiet = asked.quiet or asked.as_json
     title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
-    description = DESCRIPTION + "\n".join(f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}."
-                                          for each in chosen)
-    tables = carried_out(Job(work, folder, title, description, lambda: _tested(chosen, asked, quiet),
-                             long=("effects",)), quiet)
+    description = DESCRIPTION + "\n".join(
+        f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}." for each in chosen
+    )
+    tables = carried_out(
+        Job(work, folder, title, description, lambda: _tested(chosen, asked, quiet), long=("effects",)), quiet
+    )
     _print(tables, folder, asked)
 
 
@@ -96,8 +121,18 @@ def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
     with terminal.progress(what, quiet, ahead=True) as told:
         for each, count in zip(chosen, runs, strict=True):
             progress = None if told is None else partial(_told, told, done, sum(runs))
-            results.append(test_claim(each, asked.worlds, asked.seeds, asked.seed, rival_worlds=asked.rivals,
-                                      variant_worlds=asked.variants, progress=progress, family=1))
+            results.append(
+                test_claim(
+                    each,
+                    asked.worlds,
+                    asked.seeds,
+                    asked.seed,
+                    rival_worlds=asked.rivals,
+                    variant_worlds=asked.variants,
+                    progress=progress,
+                    family=1,
+                )
+            )
             done += count
     summary, tables = claim_tables(corrected(results, family_of(chosen)))
     return {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
@@ -113,8 +148,14 @@ def _print(tables: Tables, folder: Path, asked: Asked) -> None:
 
     summary = tables["claims"]
     if asked.as_json:
-        terminal.as_json({"folder": str(folder), "claims": summary.to_dict("records"),
-                          "tests": tables["tests"].to_dict("records"), "shipped": tables["shipped"].to_dict("records")})
+        terminal.as_json(
+            {
+                "folder": str(folder),
+                "claims": summary.to_dict("records"),
+                "tests": tables["tests"].to_dict("records"),
+                "shipped": tables["shipped"].to_dict("records"),
+            }
+        )
         return
     columns, rows = paper.overview_rows(summary)
     terminal.table(columns, rows, numbers_from=3)

@@ -66,9 +66,19 @@ def carried_out(job: Job, quiet: bool) -> Tables:
     try:
         prepare_to_compute(quiet)
         tables = job.computed()
-        store.save(folder, tables, job.work, scenario=job.scenario, command=as_typed(), started=started,
-                   settings=job.settings, description=job.description, title=job.title, only_parquet=job.long,
-                   beside=job.beside)
+        store.save(
+            folder,
+            tables,
+            job.work,
+            scenario=job.scenario,
+            command=as_typed(),
+            started=started,
+            settings=job.settings,
+            description=job.description,
+            title=job.title,
+            only_parquet=job.long,
+            beside=job.beside,
+        )
         if job.begun:
             shutil.rmtree(folder / job.begun, ignore_errors=True)
         pages.rebuild(folder, tables)
@@ -122,8 +132,13 @@ def compiled_before() -> bool:
 
 def _import_ahead() -> None:
     """Load what drawing and saving need while the kernels, which hold no lock, compute."""
-    for name in ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-                 "pyarrow.parquet", "jinja2"):
+    for name in (
+        "matplotlib.figure",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.backends.backend_svg",
+        "pyarrow.parquet",
+        "jinja2",
+    ):
         import_module(name)
 
 
@@ -133,9 +148,22 @@ def parameters_of(scenario: Scenario) -> pd.DataFrame:
 
     from valign.model.parameters import PARAMETERS
 
-    return pd.DataFrame([{"name": name, "value": scenario.value(name), "default": p.default, "low": p.low,
-                          "high": p.high, "unit": p.unit, "meaning": p.meaning, "grade": p.grade, "source": p.source}
-                         for name, p in PARAMETERS.items()])
+    return pd.DataFrame(
+        [
+            {
+                "name": name,
+                "value": scenario.value(name),
+                "default": p.default,
+                "low": p.low,
+                "high": p.high,
+                "unit": p.unit,
+                "meaning": p.meaning,
+                "grade": p.grade,
+                "source": p.source,
+            }
+            for name, p in PARAMETERS.items()
+        ]
+    )
 
 
 def report(folder: Path) -> Path:
@@ -145,9 +173,17 @@ def report(folder: Path) -> Path:
     from ..scenario_text import for_report
 
     manifest = store.read_manifest(folder)
-    if manifest["status"] == "done" and manifest["work"].get("command") == "batch" \
-            and "parameters" not in manifest["tables"]:
+    if (
+        manifest["status"] == "done"
+        and manifest["work"].get("command") == "batch"
+        and "parameters" not in manifest["tables"]
+    ):
         scenario = Scenario.load(folder / "scenario.toml")
-        store.add(folder, "parameters", parameters_of(scenario), description=for_report(scenario),
-                  title=scenario.title or scenario.name)
+        store.add(
+            folder,
+            "parameters",
+            parameters_of(scenario),
+            description=for_report(scenario),
+            title=scenario.title or scenario.name,
+        )
     return pages.rebuild(folder)

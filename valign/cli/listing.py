@@ -16,12 +16,24 @@ def scenarios(as_json: bool) -> None:
 
     found = [Scenario.load(name) for name in scenario_names()]
     if as_json:
-        terminal.as_json([{"name": s.name, "title": s.title, "people": s.people(), "services": len(s.service_names()),
-                           "months": s.months} for s in found])
+        terminal.as_json(
+            [
+                {
+                    "name": s.name,
+                    "title": s.title,
+                    "people": s.people(),
+                    "services": len(s.service_names()),
+                    "months": s.months,
+                }
+                for s in found
+            ]
+        )
         return
-    terminal.table(("scenario", "what it is", "services", "people", "months"),
-                   [(s.name, s.title, f"{len(s.service_names()):,}", f"{s.people():,.0f}", str(s.months))
-                    for s in found], numbers_from=2)
+    terminal.table(
+        ("scenario", "what it is", "services", "people", "months"),
+        [(s.name, s.title, f"{len(s.service_names()):,}", f"{s.people():,.0f}", str(s.months)) for s in found],
+        numbers_from=2,
+    )
 
 
 def describe(name: str, as_json: bool) -> None:
@@ -46,11 +58,21 @@ def validate(file: str, as_json: bool) -> None:
         society = society_of(scenario, 0)
         services, people, about = len(society.key), len(society.role), ""
     if as_json:
-        terminal.as_json({"file": file, "valid": True, "name": scenario.name, "services": services, "people": people,
-                          "months": scenario.months})
+        terminal.as_json(
+            {
+                "file": file,
+                "valid": True,
+                "name": scenario.name,
+                "services": services,
+                "people": people,
+                "months": scenario.months,
+            }
+        )
         return
-    print(f"{file} is a valid scenario: {scenario.name}, {services:,} services, {about}{people:,.0f} people, "
-          f"{scenario.months} months")
+    print(
+        f"{file} is a valid scenario: {scenario.name}, {services:,} services, {about}{people:,.0f} people, "
+        f"{scenario.months} months"
+    )
 
 
 def parameters(search: str, style: str | None, as_json: bool) -> None:
@@ -59,8 +81,12 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
     style = "json" if as_json else style
     if style is not None and style not in listing.FORMATS:
         near = nearest(style, list(listing.FORMATS))
-        raise InputError([f"--format {style}: allowed are {', '.join(listing.FORMATS)}"
-                          + (f" (did you mean {near}?)" if near else "")])
+        raise InputError(
+            [
+                f"--format {style}: allowed are {', '.join(listing.FORMATS)}"
+                + (f" (did you mean {near}?)" if near else "")
+            ]
+        )
     found = [p for p in PARAMETERS.values() if search.lower() in f"{p.name} {p.meaning} {p.mechanism}".lower()]
     if not found:
         near = nearest(search, list(PARAMETERS))
@@ -68,20 +94,28 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
     if style is not None:
         sys.stdout.write(listing.FORMATS[style](found))
         return
-    terminal.table(("parameter", "meaning", "unit", "grade", "default", "range"),
-                   [(p.name, p.meaning, p.unit, p.grade, f"{p.default:g}", f"{p.low:g} … {p.high:g}") for p in found],
-                   numbers_from=4)
+    terminal.table(
+        ("parameter", "meaning", "unit", "grade", "default", "range"),
+        [(p.name, p.meaning, p.unit, p.grade, f"{p.default:g}", f"{p.low:g} … {p.high:g}") for p in found],
+        numbers_from=4,
+    )
 
 
 def data_sets(as_json: bool) -> None:
     from valign.experiments import data
 
     if as_json:
-        terminal.as_json([{"name": name, "folder": None if folder is None else str(folder), "title": data.WHAT[name]}
-                          for name, folder in data.available().items()])
+        terminal.as_json(
+            [
+                {"name": name, "folder": None if folder is None else str(folder), "title": data.WHAT[name]}
+                for name, folder in data.available().items()
+            ]
+        )
         return
-    rows = [(name, str(folder or f"not yet: valign data get {name}"), data.WHAT[name])
-            for name, folder in data.available().items()]
+    rows = [
+        (name, str(folder or f"not yet: valign data get {name}"), data.WHAT[name])
+        for name, folder in data.available().items()
+    ]
     terminal.table(("data set", "where", "what it is"), rows, numbers_from=9)
 
 

@@ -17,8 +17,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS: tuple[str, ...] = (
-    "name", "default", "low", "high", "distribution", "unit", "meaning", "source", "grade", "mechanism", "scope",
-    "minimum", "maximum", "integer",
+    "name",
+    "default",
+    "low",
+    "high",
+    "distribution",
+    "unit",
+    "meaning",
+    "source",
+    "grade",
+    "mechanism",
+    "scope",
+    "minimum",
+    "maximum",
+    "integer",
 )
 SCOPES = {
     "run": "one value for a run",
@@ -58,30 +70,43 @@ def as_json(declared: Iterable[Parameter]) -> str:
     def finite(value: Any) -> Any:
         return None if isinstance(value, float) and math.isinf(value) else value
 
-    return json.dumps([{key: finite(value) for key, value in row.items()} for row in rows(declared)],
-                      indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(
+            [{key: finite(value) for key, value in row.items()} for row in rows(declared)], indent=1, ensure_ascii=False
+        )
+        + "\n"
+    )
 
 
 def as_markdown(declared: Iterable[Parameter]) -> str:
     """The parameters by mechanism, as docs/PARAMETERS.md shows them."""
     lines = [
-        "# Parameters", "",
-        "Made by `valign parameters --format md`; declared in `model/parameters.py`.", "",
+        "# Parameters",
+        "",
+        "Made by `valign parameters --format md`; declared in `model/parameters.py`.",
+        "",
         "*Range* is what the evidence makes plausible (uniform unless said otherwise); it bounds sensitivity "
         "analyses and priors. *Grade*: measured (in data), inferred (from studies of something near), assumed (chosen; "
         "sweep it). "
         "*Scope*: " + "; ".join(f"{name} = {meaning}" for name, meaning in SCOPES.items()) + ".",
     ]
-    ordered = sorted(declared, key=lambda each: list(dict.fromkeys(p.mechanism for p in PARAMETERS.values())).index(
-        each.mechanism))
+    ordered = sorted(
+        declared, key=lambda each: list(dict.fromkeys(p.mechanism for p in PARAMETERS.values())).index(each.mechanism)
+    )
     for mechanism, section in groupby(ordered, key=lambda each: each.mechanism):
-        lines += ["", f"## {mechanism}", "",
-                  "| name | default | range | unit | meaning | scope | grade | source |",
-                  "|---|---|---|---|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {mechanism}",
+            "",
+            "| name | default | range | unit | meaning | scope | grade | source |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
         for p in section:
             shape = "" if p.distribution == "uniform" else f" ({p.distribution})"
-            lines.append(f"| `{p.name}` | {p.default:g} | {p.low:g} … {p.high:g}{shape} | {p.unit} | {p.meaning} | "
-                         f"{p.scope} | {p.grade} | {p.source} |")
+            lines.append(
+                f"| `{p.name}` | {p.default:g} | {p.low:g} … {p.high:g}{shape} | {p.unit} | {p.meaning} | "
+                f"{p.scope} | {p.grade} | {p.source} |"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
     from valign.model.scenario.scenario import Scenario
 
-NOT_OUTCOMES = ("run", "seed", "society_seed", "status", "alignment_level", "innovation", "evidence_strength",
-                "scenario")
+NOT_OUTCOMES = (
+    "run",
+    "seed",
+    "society_seed",
+    "status",
+    "alignment_level",
+    "innovation",
+    "evidence_strength",
+    "scenario",
+)
 RECORDS = ("series", "decomposition", "events", "agents", "ablations")
 ABLATED = 64  # most runs of each ablation
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
@@ -94,8 +102,9 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     record = wish.record
     if wrong := [each for each in record if each not in RECORDS]:
         near = nearest(wrong[0], list(RECORDS))
-        raise InputError([f"--record {wrong[0]}: allowed are {', '.join(RECORDS)}"
-                          + (f" (did you mean {near}?)" if near else "")])
+        raise InputError(
+            [f"--record {wrong[0]}: allowed are {', '.join(RECORDS)}" + (f" (did you mean {near}?)" if near else "")]
+        )
     ablate = "ablations" in record
     record = tuple(name for name in dict.fromkeys(("series", *record)) if name != "ablations")
     if ablate and drawn is not None:
@@ -122,8 +131,9 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
         from valign.calibration.calibrate import posterior_design
         from valign.experiments.design import SEEDS
 
-        design = posterior_design(drawn, scenario, scenario.runs if wish.runs is None else wish.runs, wish.seed,
-                                  wish.societies)
+        design = posterior_design(
+            drawn, scenario, scenario.runs if wish.runs is None else wish.runs, wish.seed, wish.societies
+        )
         settings = tuple(name for name in design if name not in SEEDS)
         asked["posterior"] = hashlib.blake2b(drawn.read_bytes(), digest_size=8).hexdigest()
     _publish(Task("run", scenario, asked, 1, settings, simulated), wish)
@@ -138,19 +148,30 @@ def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish, *
 
     if folder is None or row is None:
         raise InputError(["--replay DIR and --row N go together"])
-    if any(each is not None for each in (wish.runs, wish.societies, wish.months, *others)) \
-            or wish.settings or wish.record:
-        raise InputError(["a replay takes everything from the results: leave --runs, --societies, --seed, --months, "
-                          "--set, --record and --parameters out"])
+    if (
+        any(each is not None for each in (wish.runs, wish.societies, wish.months, *others))
+        or wish.settings
+        or wish.record
+    ):
+        raise InputError(
+            [
+                "a replay takes everything from the results: leave --runs, --societies, --seed, --months, "
+                "--set, --record and --parameters out"
+            ]
+        )
     found = replayed(folder, row)
     if name is not None and load(name, wish).name != found.scenario.name:
         raise InputError([f"{folder} holds runs of {found.scenario.name!r}, not of {name!r}"])
-    asked = {"record": list(RECORDS[:4]), "replay": {"row": row, "settings": found.settings, "seed": found.seed,
-                                                 "society_seed": found.society_seed}}
+    asked = {
+        "record": list(RECORDS[:4]),
+        "replay": {"row": row, "settings": found.settings, "seed": found.seed, "society_seed": found.society_seed},
+    }
     wish = replace(wish, runs=1, seed=found.seed, out=wish.out or Path("runs") / f"{folder.name}-row-{row}")
     _publish(Task("run", found.scenario, asked, 1, (), lambda _: run_tables(found.simulated())), wish)
-    terminal.say(f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and "
-                 "decisions", wish.quiet)
+    terminal.say(
+        f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and decisions",
+        wish.quiet,
+    )
 
 
 def _society(scenario: Scenario, runs: pd.DataFrame) -> Tables:
@@ -180,8 +201,18 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
     def simulated(told: Told) -> Tables:
         from valign.experiments.levels import levels as at_levels
 
-        return levels_tables(at_levels(scenario, wanted, wish.runs, wish.seed, wish.societies, innovations=others,
-                                       evidence=strengths, progress=told))
+        return levels_tables(
+            at_levels(
+                scenario,
+                wanted,
+                wish.runs,
+                wish.seed,
+                wish.societies,
+                innovations=others,
+                evidence=strengths,
+                progress=told,
+            )
+        )
 
     settings = ("alignment_level", *(("innovation.evidence_strength",) if strengths else ()))
     if strengths:
@@ -209,10 +240,15 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
         scenario = load(name, wish)
         own = name == first and changes  # changes of the first scenario are known by the changes
         scenarios[", ".join(changes) if own else text] = (
-            scenario.replace(dict(setting(each, f"{name}+") for each in changes)) if changes else scenario)
+            scenario.replace(dict(setting(each, f"{name}+") for each in changes)) if changes else scenario
+        )
     if len(scenarios) < 2 or len(scenarios) < len(names):
-        raise InputError(["compare: two or more different scenarios are wanted, as in "
-                          "`valign compare two-services two-services+coproduction_intensity=0.4`"])
+        raise InputError(
+            [
+                "compare: two or more different scenarios are wanted, as in "
+                "`valign compare two-services two-services+coproduction_intensity=0.4`"
+            ]
+        )
     wanted = dict(map(_precision, precision or ("uptake_final=0.01",)))
 
     from valign.experiments.simulate import tables_hash
@@ -224,10 +260,18 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
 
     base, *others = scenarios
     situation, *rest = paragraphs(scenarios[base])
-    told = "\n\n".join([f"{base}: {situation}", *(difference_in_words(scenarios[base], scenarios[each], each)
-                                                 for each in others), *rest])
-    asked = {"scenarios": {name: each.to_toml() for name, each in scenarios.items()},
-             "tables": {name: tables_hash(each) for name, each in scenarios.items()}, "precision": wanted}
+    told = "\n\n".join(
+        [
+            f"{base}: {situation}",
+            *(difference_in_words(scenarios[base], scenarios[each], each) for each in others),
+            *rest,
+        ]
+    )
+    asked = {
+        "scenarios": {name: each.to_toml() for name, each in scenarios.items()},
+        "tables": {name: tables_hash(each) for name, each in scenarios.items()},
+        "precision": wanted,
+    }
     compared = tuple(scenarios.values())
     _publish(Task("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:]), wish)
 
@@ -265,8 +309,12 @@ def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
     from valign.results.summaries import summarise
 
     runs = outcomes.runs
-    tables = {"runs": runs, "summary": summarise(runs, _outcome_columns(runs)), "curves": _curves(outcomes, {}),
-              "series": outcomes.series}
+    tables = {
+        "runs": runs,
+        "summary": summarise(runs, _outcome_columns(runs)),
+        "curves": _curves(outcomes, {}),
+        "series": outcomes.series,
+    }
     for name in ("decomposition", "events", "agents"):
         table = getattr(outcomes, name)
         if len(table):
@@ -289,13 +337,19 @@ def levels_tables(found: Any) -> Tables:
 
     curves = pd.concat([_curves(cell.outcomes, cell.factors) for cell in found.cells], ignore_index=True)
     outcomes, others = _outcome_columns(found.runs), list(found.factors[1:])
-    differences = [paired_differences(part, outcomes, "alignment_level", found.levels[0])
-                   .assign(**dict(zip(others, values, strict=True)))
-                   for values, part in (found.runs.groupby(others, sort=False) if others else [((), found.runs)])]
+    differences = [
+        paired_differences(part, outcomes, "alignment_level", found.levels[0]).assign(
+            **dict(zip(others, values, strict=True))
+        )
+        for values, part in (found.runs.groupby(others, sort=False) if others else [((), found.runs)])
+    ]
     tables = {
-        "runs": found.runs, "summary": summarise_by(found.runs, outcomes, found.factors), "curves": curves,
-        "differences": pd.concat(differences, ignore_index=True)[["alignment_level", *others, *(
-            name for name in differences[0] if name not in ("alignment_level", *others))]],
+        "runs": found.runs,
+        "summary": summarise_by(found.runs, outcomes, found.factors),
+        "curves": curves,
+        "differences": pd.concat(differences, ignore_index=True)[
+            ["alignment_level", *others, *(name for name in differences[0] if name not in ("alignment_level", *others))]
+        ],
     }
     return tables | ({"decomposition": found.decomposition} if len(found.decomposition) else {})
 
@@ -306,12 +360,17 @@ def compare_tables(found: Any, precision: Mapping[str, float]) -> Tables:
 
     from valign.results.summaries import summarise_by
 
-    pairs = [pair for pair in next(iter(found.outcomes.values())).variables()
-             if pair[1] in ("engaged", "ever_engaged", "in_use", "alignment")]
+    pairs = [
+        pair
+        for pair in next(iter(found.outcomes.values())).variables()
+        if pair[1] in ("engaged", "ever_engaged", "in_use", "alignment")
+    ]
     return {
-        "runs": found.runs, "summary": summarise_by(found.runs, _outcome_columns(found.runs), "scenario"),
-        "curves": pd.concat([_curves(each, {"scenario": name}) for name, each in found.outcomes.items()],
-                            ignore_index=True),
+        "runs": found.runs,
+        "summary": summarise_by(found.runs, _outcome_columns(found.runs), "scenario"),
+        "curves": pd.concat(
+            [_curves(each, {"scenario": name}) for name, each in found.outcomes.items()], ignore_index=True
+        ),
         "differences": found.differences,
         "difference_curves": pd.concat([found.curves(*pair) for pair in pairs], ignore_index=True),
         "precision": pd.concat([found.runs_needed(*wish) for wish in precision.items()], ignore_index=True),
@@ -347,9 +406,13 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
 
     there = machine_memory()
     if needed > 0.8 * there:
-        raise InputError([f"--runs {runs}: the monthly series of so many runs need about {needed / 2**30:,.1f} GB of "
-                          f"memory, this machine has {there / 2**30:,.1f}; "
-                          f"up to {int(0.8 * there * runs / needed):,} runs fit"])
+        raise InputError(
+            [
+                f"--runs {runs}: the monthly series of so many runs need about {needed / 2**30:,.1f} GB of "
+                f"memory, this machine has {there / 2**30:,.1f}; "
+                f"up to {int(0.8 * there * runs / needed):,} runs fit"
+            ]
+        )
 
 
 def _publish(task: Task, wish: Wish) -> None:
@@ -360,8 +423,16 @@ def _publish(task: Task, wish: Wish) -> None:
     scenario = task.scenario
     toml = scenario.to_toml()
     runs = scenario.runs if wish.runs is None else wish.runs
-    work = {"command": task.command, "scenario": toml, "runs": runs, "seed": wish.seed, "societies": wish.societies,
-            "code": sources_hash(), "tables": tables_hash(scenario), **task.asked}
+    work = {
+        "command": task.command,
+        "scenario": toml,
+        "runs": runs,
+        "seed": wish.seed,
+        "societies": wish.societies,
+        "code": sources_hash(),
+        "tables": tables_hash(scenario),
+        **task.asked,
+    }
     _check_memory(scenario, runs, task.ensembles)
     folder = wish.out or store.default_folder(scenario.name, work)
     quiet = wish.quiet or wish.as_json
@@ -371,8 +442,19 @@ def _publish(task: Task, wish: Wish) -> None:
             return {**task.simulated(told), "parameters": parameters_of(scenario)}
 
     beside = {name: path for each in (*task.others, scenario) for name, path in table_files(each).items()}
-    tables = carried_out(Job(work, folder, scenario.title or scenario.name, task.description or for_report(scenario),
-                             computed, toml, task.settings, beside=beside), quiet)
+    tables = carried_out(
+        Job(
+            work,
+            folder,
+            scenario.title or scenario.name,
+            task.description or for_report(scenario),
+            computed,
+            toml,
+            task.settings,
+            beside=beside,
+        ),
+        quiet,
+    )
     _print(task.command, scenario, tables, folder, wish)
 
 
@@ -381,12 +463,23 @@ def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame],
 
     picture = folder / f"{command}.png"
     if wish.as_json:
-        terminal.as_json({"scenario": scenario.name, "folder": str(folder), "figure": str(picture),
-                          **{name: tables[name].to_dict("records") for name in ("summary", "differences", "precision")
-                             if name in tables}})
+        terminal.as_json(
+            {
+                "scenario": scenario.name,
+                "folder": str(folder),
+                "figure": str(picture),
+                **{
+                    name: tables[name].to_dict("records")
+                    for name in ("summary", "differences", "precision")
+                    if name in tables
+                },
+            }
+        )
         return
-    terminal.table(*report.main_table(command, tables),
-                   title=f"{scenario.title or scenario.name} · {report.counted(tables['runs'])}")
+    terminal.table(
+        *report.main_table(command, tables),
+        title=f"{scenario.title or scenario.name} · {report.counted(tables['runs'])}",
+    )
     for remark in report.remarks(tables["runs"]):
         terminal.say(remark, wish.quiet)
     if "observed" in tables:
@@ -395,5 +488,6 @@ def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame],
         for sentence in report.precision_in_words(tables["precision"]):
             terminal.say(sentence, wish.quiet)
     shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / REPORT}; "
-                 f"tables: {folder}", wish.quiet)
+    terminal.say(
+        f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / REPORT}; tables: {folder}", wish.quiet
+    )

@@ -62,10 +62,17 @@ def bound(text: str) -> tuple[str, tuple[float, float]]:
 def arguments(wish: Wish) -> dict[str, Any]:
     """What `sensitivity` or `screen` is called with, beside the scenario, n and where runs are kept."""
     given: dict[str, Any] = {
-        "outcomes": wish.outcomes or None, "parameters": wish.parameters or None, "curves": wish.curves,
-        "bounds": dict(map(bound, wish.bounds)), "replicates": wish.replicates, "seed": wish.seed,
-        "second_order": wish.second_order, "seed_factor": wish.seed_factor, "society_factor": wish.society_factor,
-        "common_seeds": not wish.fresh_seeds, "missing": "drop" if wish.drop else "refuse",
+        "outcomes": wish.outcomes or None,
+        "parameters": wish.parameters or None,
+        "curves": wish.curves,
+        "bounds": dict(map(bound, wish.bounds)),
+        "replicates": wish.replicates,
+        "seed": wish.seed,
+        "second_order": wish.second_order,
+        "seed_factor": wish.seed_factor,
+        "society_factor": wish.society_factor,
+        "common_seeds": not wish.fresh_seeds,
+        "missing": "drop" if wish.drop else "refuse",
     }
     if wish.method == SCREEN:
         if wish.group_by:
@@ -91,8 +98,14 @@ def sensitivity(name: str, wish: Wish) -> None:
     scenario = scenario.replace(changes) if changes else scenario
     n = wish.n if wish.n is not None else DEFAULT_N["sobol" if wish.method == SCREEN else wish.method]
     toml = scenario.to_toml()
-    asked = {"command": "sensitivity", "scenario": toml, "tables": tables_hash(scenario), "code": sources_hash(),
-             **given, "method": wish.method}
+    asked = {
+        "command": "sensitivity",
+        "scenario": toml,
+        "tables": tables_hash(scenario),
+        "code": sources_hash(),
+        **given,
+        "method": wish.method,
+    }
     study = {key: value for key, value in asked.items() if key not in ("outcomes", "missing")}
     folder = wish.out or store.default_folder(f"{scenario.name}-{wish.method}", study)
     work, told = {**asked, "n": n}, wish.quiet or wish.as_json
@@ -134,14 +147,27 @@ def _print(scenario: Scenario, wish: Wish, tables: Tables, results: Path) -> Non
     picture = results / "ranking.png"
     words = tables["words"]["paragraph"].tolist()
     if wish.as_json:
-        terminal.as_json({"scenario": scenario.name, "folder": str(results), "figure": str(picture), "words": words,
-                          **{key: tables[key].to_dict("records") for key in (
-                              "indices", "shares", "settled", "dropped", "neglected") if key in tables}})
+        terminal.as_json(
+            {
+                "scenario": scenario.name,
+                "folder": str(results),
+                "figure": str(picture),
+                "words": words,
+                **{
+                    key: tables[key].to_dict("records")
+                    for key in ("indices", "shares", "settled", "dropped", "neglected")
+                    if key in tables
+                },
+            }
+        )
         return
     main = sensitivity_text.main_index(tables["indices"])
-    terminal.table(*sensitivity_text.ranking(tables["indices"], main),
-                   title=f"{scenario.title or scenario.name} · {wish.method}")
+    terminal.table(
+        *sensitivity_text.ranking(tables["indices"], main), title=f"{scenario.title or scenario.name} · {wish.method}"
+    )
     print("\n" + "\n\n".join(words))
     shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",
-                 wish.quiet)
+    terminal.say(
+        f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",
+        wish.quiet,
+    )

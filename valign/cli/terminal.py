@@ -28,8 +28,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
     if not sys.stdout.isatty():
         widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
         for row in ([[title]] if title else []) + [list(columns), *map(list, rows)]:
-            cells = [cell.ljust(width) if place < numbers_from else cell.rjust(width)
-                     for place, (cell, width) in enumerate(zip(row, widths, strict=False))]
+            cells = [
+                cell.ljust(width) if place < numbers_from else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=False))
+            ]
             print("  ".join(cells).rstrip())
         return
     from rich import box
@@ -97,8 +99,14 @@ def progress(what: str, quiet: bool, ahead: bool = False) -> Iterator[Callable[[
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        with Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("runs{task.fields[left]}"),
-                      console=Console(stderr=True), transient=True) as bar:
+        with Progress(
+            TextColumn(what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("runs{task.fields[left]}"),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bar:
             task = bar.add_task(what, total=None, left="")
             yield lambda done, total: bar.update(task, completed=done, total=total, left=pace.left(done, total))
     else:

@@ -97,9 +97,7 @@ def curves(
         f'<text x="{x(month):.1f}" y="{bottom + 16}" text-anchor="middle" fill="{MUTED}">{month}</text>'
         for month in range(0, months + 1, step)
     ]
-    drawn.append(
-        f'<text x="{(LEFT + right) / 2}" y="{height - 4}" text-anchor="middle" fill="{MUTED}">month</text>'
-    )
+    drawn.append(f'<text x="{(LEFT + right) / 2}" y="{height - 4}" text-anchor="middle" fill="{MUTED}">month</text>')
     drawn += [
         f'<line x1="{x(month):.1f}" x2="{x(month):.1f}" y1="{TOP}" y2="{bottom}" stroke="{MUTED}" '
         f'stroke-dasharray="1 3"/>'
@@ -128,8 +126,7 @@ def curves(
             f"{escape(line.label)} {write(end)}</text>"
         )
     words = "; ".join(
-        f"{line.label}: {write(float(line.table[line.middle].dropna().iloc[0]))} at the start, {write(end)} at "
-        f"the end"
+        f"{line.label}: {write(float(line.table[line.middle].dropna().iloc[0]))} at the start, {write(end)} at the end"
         for line, end in zip(lines, ends, strict=True)
     )
     return frame(title, "".join(drawn), width, height, f"{title}, over {months} months. {words}.")
@@ -158,10 +155,7 @@ def waterfall(table: pd.DataFrame, names: dict[str, str], width: int = 860) -> s
     steps.append(("at the end", 0.0, end, None))
     tops = [each for _, a, b, _ in steps[1:-1] for each in (a, b)] + [start, end]
     gaps = [
-        each
-        for row in table.to_dict("records")
-        for each in (row["ablation_low"], row["ablation_high"])
-        if each == each
+        each for row in table.to_dict("records") for each in (row["ablation_low"], row["ablation_high"]) if each == each
     ]
     low, high = min(tops) - 0.03, max(tops) + 0.03
     left, middle, right, row_height = 190, 560, width - 20, 26
@@ -278,7 +272,7 @@ def shares(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], width: i
             f'y2="{y + 11}" stroke="#fff" stroke-width="5"/><line x1="{x(share["predicted_low"]):.1f}" '
             f'x2="{x(share["predicted_high"]):.1f}" y1="{y + 11}" y2="{y + 11}" stroke="{INK}" stroke-width="2.4"/>'
             f'<text x="{right + 10}" y="{y + 16}" fill="{INK}">{percent(share["predicted"])} '
-            f'({percent(share["predicted_low"])} to {percent(share["predicted_high"])})</text>'
+            f"({percent(share['predicted_low'])} to {percent(share['predicted_high'])})</text>"
         )
     words = "; ".join(f"{label}: as predicted in {percent(share['predicted'])} of worlds" for label, share in rows)
     return frame(title, "".join(drawn), width, height, f"{title}. {words}.")

@@ -70,9 +70,7 @@ def own_society(files: Mapping[str, bytes], settings: Settings) -> Society:
             book = tomllib.loads(_text(files["codebook"], "codebook", MOST_TOML))
         except (ValueError, RecursionError) as error:
             raise InputError([f"codebook: not valid TOML: {error}"]) from None
-    nodes, edges = (
-        _table(files[name], name, most) for name, most in (("nodes", MOST_PEOPLE), ("edges", MOST_TIES))
-    )
+    nodes, edges = (_table(files[name], name, most) for name, most in (("nodes", MOST_PEOPLE), ("edges", MOST_TIES)))
     society = society_from_tables(nodes, edges, book, settings.base())
     if len(society.key) > MOST_SERVICES:
         raise InputError([f"survey: {len(society.key):,} organisations; at most {MOST_SERVICES:,} are taken"])

@@ -17,10 +17,7 @@ from .views.view import html
 if TYPE_CHECKING:
     from .page import Page
 
-SWITCHES = {
-    "relationships": ("relationships", "anchoring"),
-    "coproduction": ("coproduction", "session_knowledge"),
-}
+SWITCHES = {"relationships": ("relationships", "anchoring"), "coproduction": ("coproduction", "session_knowledge")}
 GROUPS = {
     name: [p.name for p in PARAMETERS.values() if p.mechanism == name and p.scope != "society"]
     for name in dict.fromkeys(p.mechanism for p in PARAMETERS.values())

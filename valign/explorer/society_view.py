@@ -26,12 +26,7 @@ MOST_FOLLOWED = 1_000_000  # people x months of which everybody's state is kept 
 WIDTH = 600  # of a drawing
 MOST_DRAWN = 1_000  # people drawn one by one; more are summed up by service
 GOLDEN = math.pi * (3 - math.sqrt(5))
-STOPS = (
-    (0.3, (255, 240, 190)),
-    (0.55, (240, 170, 90)),
-    (0.75, (190, 70, 110)),
-    (1.0, (45, 16, 92)),
-)  # light to dark
+STOPS = ((0.3, (255, 240, 190)), (0.55, (240, 170, 90)), (0.75, (190, 70, 110)), (1.0, (45, 16, 92)))  # light to dark
 AFTER = {
     "started": "piloting",
     "started again": "piloting",
@@ -50,11 +45,7 @@ ENGAGING = (
     ("workload", "workload_effect", -1),
 )
 LASTING = (("z", "lapse_fit", 1), ("disapproval", "disapproval", -1))
-WEIGHTS = {
-    "engaged": ENGAGING,
-    "engaged again": LASTING,
-    "lapsed": tuple((t, p, -sign) for t, p, sign in LASTING),
-}
+WEIGHTS = {"engaged": ENGAGING, "engaged again": LASTING, "lapsed": tuple((t, p, -sign) for t, p, sign in LASTING)}
 TERMS = {
     "z": "alignment, in units of fit from the reference",
     "engaged_ties": "share of ties who are engaged",

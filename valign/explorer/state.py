@@ -159,9 +159,7 @@ def runs_allowed(scenario: Scenario, people: int, wanted: int = RUNS) -> int:
 
 
 # --- the link --------------------------------------------------------------------------------------------------------
-def encode(
-    now: Settings, pinned: Settings | None = None, view: str = "results", uploads: Sequence[str] = ()
-) -> str:
+def encode(now: Settings, pinned: Settings | None = None, view: str = "results", uploads: Sequence[str] = ()) -> str:
     """The query of a link that restores the state. Raises InputError where it would be too long for a browser.
 
     uploads : "upload" where the settings have an uploaded survey and network, "pin.upload" where those pinned have:
@@ -248,20 +246,14 @@ def _settings(pairs: Sequence[tuple[str, str]], problems: list[str]) -> Settings
                 given["changes"] = ()
             else:
                 problems.append(
-                    unknown(
-                        key,
-                        [*PARAMETERS, "scenario", "on", "off", "level", "months", "change", "view"],
-                        "setting",
-                    )
+                    unknown(key, [*PARAMETERS, "scenario", "on", "off", "level", "months", "change", "view"], "setting")
                 )
         except (ValueError, OverflowError, RecursionError):
             problems.append(f"{key} = {value[:60]!r}: cannot be read")
     if "changes" in given:
         given["changes"] = tuple(each for each in changes if each != "none")
         problems += [
-            f"change = {str(each)[:60]!r}: a table is wanted"
-            for each in given["changes"]
-            if not isinstance(each, dict)
+            f"change = {str(each)[:60]!r}: a table is wanted" for each in given["changes"] if not isinstance(each, dict)
         ]
     return Settings(parameters=parameters, mechanisms=mechanisms, **given)
 

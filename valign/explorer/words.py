@@ -102,9 +102,7 @@ def cards(found: Ensemble) -> str:
             big = write(row["mean"])
             sure = f"mean; 95 % interval {write(row['mean_low'])} to {write(row['mean_high'])}"
         band = f"nine runs of ten: {write(row['low'])} to {write(row['high'])}" if row["n"] else ""
-        shown.append(
-            f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br/>{band}</div>'
-        )
+        shown.append(f'<div class="card"><span>{escape(label(name).text)}</span><b>{big}</b>{sure}<br/>{band}</div>')
     return f'<div class="cards">{"".join(shown)}</div>'
 
 
@@ -112,9 +110,7 @@ def uptake(found: Ensemble) -> str:
     """Bands of uptake, and spread: what is drawn first."""
     drawn = [
         charts.curves(
-            "Uptake: people engaged",
-            [charts.Line("median", _summary(found, "all", "engaged"))],
-            marks=_marks(found),
+            "Uptake: people engaged", [charts.Line("median", _summary(found, "all", "engaged"))], marks=_marks(found)
         ),
         charts.curves(
             "Spread: services using it",
@@ -171,9 +167,7 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
     """Pinned and present side by side, and what differs, run by run with the same seeds."""
     runs = min(len(pinned.runs), len(found.runs))
     both = {"pinned": pinned, "now": found}
-    table = pd.concat(
-        [each.runs.iloc[:runs].assign(scenario=name) for name, each in both.items()], ignore_index=True
-    )
+    table = pd.concat([each.runs.iloc[:runs].assign(scenario=name) for name, each in both.items()], ignore_index=True)
     outcomes = list(HEADLINES)
     summary = summarise_by(table, outcomes, "scenario")
     differences = paired_differences(table, outcomes, "scenario", "pinned")

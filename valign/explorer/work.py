@@ -175,9 +175,7 @@ async def ensemble(
     return joined(question, scenario, [part for parts in waves for part in parts], found, record)
 
 
-def _prepared(
-    question: Question, runs: int, in_waves: bool
-) -> tuple[Scenario, pd.DataFrame, list[list[pd.DataFrame]]]:
+def _prepared(question: Question, runs: int, in_waves: bool) -> tuple[Scenario, pd.DataFrame, list[list[pd.DataFrame]]]:
     scenario, design = question.settings.whole(), design_of(question, runs)
     person_months = question.people() * scenario.months
     waves = waves_of(design, person_months) if in_waves else [design]
@@ -232,19 +230,13 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
         row = {"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters)}
         if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
             off = await ensemble(
-                replace(question, settings=question.settings.with_mechanism(name, False)),
-                stale,
-                len(base.runs),
-                (),
+                replace(question, settings=question.settings.with_mechanism(name, False)), stale, len(base.runs), ()
             )
             difference = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
             row |= with_interval("ablation", difference, clusters)
         rows.append(row)
     table = pd.DataFrame(rows).reindex(
-        columns=[
-            "mechanism",
-            *(f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high")),
-        ]
+        columns=["mechanism", *(f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high"))]
     )
     table.attrs["start"] = mean_interval(base.runs["alignment_start"], clusters).mean
     table.attrs["end"] = mean_interval(base.runs["alignment_final"], clusters).mean

@@ -1,6 +1,6 @@
 """Anchoring (ODD §5.5): values return to those one came with (Friedkin & Johnsen 1990).
 
-    v_i <- v_i + anchoring (v0_i - v_i)
+v_i <- v_i + anchoring (v0_i - v_i)
 """
 
 from valign.model.compiled.compiling import compiled

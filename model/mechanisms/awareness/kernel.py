@@ -1,6 +1,6 @@
 """Awareness (ODD §5.3): by broadcast, in a service that uses it, and by engaged ties.
 
-    p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness_by_ties quality_ij [j engaged])
+p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness_by_ties quality_ij [j engaged])
 """
 
 from valign.model.alignment import in_use

@@ -1,7 +1,7 @@
 """Climate and practice (ODD §5.9), in services in use (Klein & Sorra 1996: implementation climate, values fit).
 
-    climate_o <- climate_o + climate_rate (clip(leadership_o x share of managers engaged + funding_support [funded]) - climate_o)
-    q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) + practice_identification g_i + practice_climate climate_o) - q_i)
+climate_o <- climate_o + climate_rate (clip(leadership_o x share of managers engaged + funding_support [funded]) - climate_o)
+q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) + practice_identification g_i + practice_climate climate_o) - q_i)
 """
 
 import numpy as np
@@ -44,8 +44,12 @@ def climate(S, t):
             continue
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(W):
-                target = clip(P[_BASE, 0, r] + P[_ALIGNMENT, 0, r] * (S.alignment[i, r] - reference)
-                              + P[_IDENTIFICATION, 0, r] * S.identification[i, r] + P[_CLIMATE, 0, r] * S.climate[o, r])
+                target = clip(
+                    P[_BASE, 0, r]
+                    + P[_ALIGNMENT, 0, r] * (S.alignment[i, r] - reference)
+                    + P[_IDENTIFICATION, 0, r] * S.identification[i, r]
+                    + P[_CLIMATE, 0, r] * S.climate[o, r]
+                )
                 delivers = (S.stage[i, r] == ENGAGED) & in_use(S.service_stage[o, r])
                 rate = P[_PRACTICE_RATE, 0, r] if delivers else 0.0
                 S.practice[i, r] += rate * (target - S.practice[i, r])

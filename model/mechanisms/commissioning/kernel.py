@@ -1,7 +1,7 @@
 """Commissioning (ODD §5.14): in each round commissioners score their services and fund down the list.
 
-    score = score_evidence E + score_fit z_c + score_relationship (quality - base) - score_cost (price / mean price - 1)
-    funded if score >= reservation while the budget lasts
+score = score_evidence E + score_fit z_c + score_relationship (quality - base) - score_cost (price / mean price - 1)
+funded if score >= reservation while the budget lasts
 """
 
 import numpy as np

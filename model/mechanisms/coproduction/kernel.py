@@ -1,7 +1,7 @@
 """Co-production (ODD §5.7): sessions in which members, peers and the commissioner find a common position.
 
-    propensity_i = 1 - exp(-w_i I/(1 - I));   S = (1 - psi) mean of non-peers + psi mean of peers
-    v_i <- v_i + coproduction_rate (S - v_i);   drift_o <- toward S - m, at most `flexibility`;   clarity, ties, voice grow
+propensity_i = 1 - exp(-w_i I/(1 - I));   S = (1 - psi) mean of non-peers + psi mean of peers
+v_i <- v_i + coproduction_rate (S - v_i);   drift_o <- toward S - m, at most `flexibility`;   clarity, ties, voice grow
 """
 
 import numpy as np
@@ -44,8 +44,10 @@ def workloads(S, t):
     """workload_o = clip(workload (1 - slack_o) + coproduction_time x share taking part)."""
     for o in range(S.setting.shape[0]):
         for r in range(len(S.runs)):
-            S.workload[o, r] = clip(S.parameters[_WORKLOAD, S.setting[o], r] * (1.0 - slack_of(S, o, r))
-                                    + S.parameters[_TIME, S.setting[o], r] * S.session_share[o, r])
+            S.workload[o, r] = clip(
+                S.parameters[_WORKLOAD, S.setting[o], r] * (1.0 - slack_of(S, o, r))
+                + S.parameters[_TIME, S.setting[o], r] * S.session_share[o, r]
+            )
 
 
 @compiled

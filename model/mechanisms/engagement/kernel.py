@@ -1,8 +1,8 @@
 """Engagement, lapsing and re-engagement (ODD §5.12): monthly log-odds, additive.
 
-    aware:   eta = base + frailty + fit z + peers x + evidence E + climate c + identity g - workload w + fit_climate z c + fit_peers z x
-    engaged: eta = lapse_base - lapse_fit z + disapproval D;     lapsed: eta = reengage_base + lapse_fit z - disapproval D
-    step if u < p = 1/(1 + exp(-eta));  p of the aware and the lapsed x workaround where the service is not in use
+aware:   eta = base + frailty + fit z + peers x + evidence E + climate c + identity g - workload w + fit_climate z c + fit_peers z x
+engaged: eta = lapse_base - lapse_fit z + disapproval D;     lapsed: eta = reengage_base + lapse_fit z - disapproval D
+step if u < p = 1/(1 + exp(-eta));  p of the aware and the lapsed x workaround where the service is not in use
 """
 
 import numpy as np
@@ -58,8 +58,11 @@ def disapproval(S, o, i, against):
     if leader >= 0:
         for r in range(len(S.runs)):
             stage = S.stage_before[leader, r]
-            against[r] = 1.0 if ((stage != UNAWARE) & (stage != ENGAGED)
-                                 & (standardised(S.alignment[leader, r], metric) < 0.0)) else 0.0
+            against[r] = (
+                1.0
+                if ((stage != UNAWARE) & (stage != ENGAGED) & (standardised(S.alignment[leader, r], metric) < 0.0))
+                else 0.0
+            )
     if c >= 0:
         for r in range(len(S.runs)):
             unfunded = not funded(S.service_stage[o, r])
@@ -72,9 +75,18 @@ def log_odds(S, o, i, z, x, E, D, eta):
     P, s, base = S.parameters, S.setting[o], _BASE + S.role[i]
     for r in range(len(S.runs)):
         c, g, w = S.climate[o, r], S.identification[i, r], S.workload[o, r]
-        aware = (P[base, s, r] + S.frailty[i, r] + P[_FIT, 0, r] * z[r] + P[_PEERS, 0, r] * x[r]
-                 + P[_EVIDENCE, 0, r] * E[r] + P[_CLIMATE, 0, r] * c + P[_IDENTITY, 0, r] * g
-                 - P[_WORKLOAD, 0, r] * w + P[_FIT_CLIMATE, 0, r] * z[r] * c + P[_FIT_PEERS, 0, r] * z[r] * x[r])
+        aware = (
+            P[base, s, r]
+            + S.frailty[i, r]
+            + P[_FIT, 0, r] * z[r]
+            + P[_PEERS, 0, r] * x[r]
+            + P[_EVIDENCE, 0, r] * E[r]
+            + P[_CLIMATE, 0, r] * c
+            + P[_IDENTITY, 0, r] * g
+            - P[_WORKLOAD, 0, r] * w
+            + P[_FIT_CLIMATE, 0, r] * z[r] * c
+            + P[_FIT_PEERS, 0, r] * z[r] * x[r]
+        )
         engaged = P[_LAPSE, 0, r] - P[_LAPSE_FIT, 0, r] * z[r] + P[_DISAPPROVAL, 0, r] * D[r]
         lapsed = P[_REENGAGE, 0, r] + P[_LAPSE_FIT, 0, r] * z[r] - P[_DISAPPROVAL, 0, r] * D[r]
         stage = S.stage_before[i, r]
@@ -107,8 +119,18 @@ def decide(S, i, t, p):
 def remember(S, o, i, z, x, E, D, eta, p):
     """Keep the terms of the decision for the event log."""
     for r in range(len(S.runs)):
-        terms = (z[r], x[r], E[r], S.climate[o, r], S.identification[i, r], S.workload[o, r], D[r], eta[r], p[r],
-                 S.draw[i, 2, r])
+        terms = (
+            z[r],
+            x[r],
+            E[r],
+            S.climate[o, r],
+            S.identification[i, r],
+            S.workload[o, r],
+            D[r],
+            eta[r],
+            p[r],
+            S.draw[i, 2, r],
+        )
         for n in range(len(terms)):
             S.person_terms[i, n, r] = terms[n]
 

@@ -1,8 +1,8 @@
 """Evidence (ODD §5.10): published efficacy, delivered results, and beliefs about both.
 
-    y_oe = effects_e (P_o / practice_reference) fidelity_o satisfaction_o / satisfaction_reference + scale_e result_sd Z / sqrt(n_o)
-    b <- b + theta/(tau + theta) (y - b),  tau <- min(tau + theta, precision_cap);   ties pass means without precision
-    E_i = sum_e u_ie max(-3, min(3, (b_ie - reference_e) / scale_e))
+y_oe = effects_e (P_o / practice_reference) fidelity_o satisfaction_o / satisfaction_reference + scale_e result_sd Z / sqrt(n_o)
+b <- b + theta/(tau + theta) (y - b),  tau <- min(tau + theta, precision_cap);   ties pass means without precision
+E_i = sum_e u_ie max(-3, min(3, (b_ie - reference_e) / scale_e))
 """
 
 import math
@@ -100,8 +100,13 @@ def deliver(S, o, t, practice, reach, mean):
             continue
         flexibility = S.parameters[_FLEXIBILITY, 0, r]
         fidelity = 1.0 - S.parameters[_FIDELITY_COST, 0, r] * drift / flexibility if flexibility > 0.0 else 1.0
-        quality = (practice[r] / S.parameters[_PRACTICE, 0, r] * fidelity
-                   * S.satisfaction[o, r] / S.parameters[_SATISFACTION, 0, r])
+        quality = (
+            practice[r]
+            / S.parameters[_PRACTICE, 0, r]
+            * fidelity
+            * S.satisfaction[o, r]
+            / S.parameters[_SATISFACTION, 0, r]
+        )
         sd = S.parameters[_RESULT_SD, 0, r]
         words = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], np.uint64(t), np.uint64(RESULTS))
         S.result_precision[o, r] = reached / (sd * sd) if sd > 0.0 else 1e9

@@ -1,7 +1,7 @@
 """Participation and identification (ODD §5.8).
 
-    g_i <- g_i + identification_growth A_i [engaged or took part] (1 - g_i) - identification_decay g_i
-    v_i <- v_i + internalisation g_i (p_i - v_i)
+g_i <- g_i + identification_growth A_i [engaged or took part] (1 - g_i) - identification_decay g_i
+v_i <- v_i + internalisation g_i (p_i - v_i)
 """
 
 from valign.model.alignment import perceived

@@ -1,7 +1,7 @@
 """Leadership (ODD §5.6): followers move toward their manager; engaged, aligned managers articulate.
 
-    v_i <- v_i + leadership_rate leadership_o Q (v_l - v_i)
-    clarity_i <- clarity_i + articulation leadership_o Q (1 - clarity_i)      if l is engaged and z_l > 0
+v_i <- v_i + leadership_rate leadership_o Q (v_l - v_i)
+clarity_i <- clarity_i + articulation leadership_o Q (1 - clarity_i)      if l is engaged and z_l > 0
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Organisations decide (ODD §5.13): to start, to go on without funding, to abandon, to start again.
 
-    start:   eta = adoption_base (restart) + fit_effect_organisations R + evidence_effect E + adoption_peers N + slack_effect slack + funds_effect [funds] + mandate_effect [mandate]
-    direct:  eta = direct_base + direct_fit z + direct_identification g + direct_slack slack;   emergent: under the threshold for too long
+start:   eta = adoption_base (restart) + fit_effect_organisations R + evidence_effect E + adoption_peers N + slack_effect slack + funds_effect [funds] + mandate_effect [mandate]
+direct:  eta = direct_base + direct_fit z + direct_identification g + direct_slack slack;   emergent: under the threshold for too long
 """
 
 import numpy as np
@@ -10,7 +10,17 @@ from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy
 from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import logistic
-from valign.model.state.arrays import ABANDONED, DIRECT_SUSTAINMENT, ENGAGED, LAPSED, MANAGER, METRIC, OUTSIDE, PILOTING, SUSTAINED
+from valign.model.state.arrays import (
+    ABANDONED,
+    DIRECT_SUSTAINMENT,
+    ENGAGED,
+    LAPSED,
+    MANAGER,
+    METRIC,
+    OUTSIDE,
+    PILOTING,
+    SUSTAINED,
+)
 from ..coproduction.kernel import slack_of
 from ..evidence.kernel import perceived_evidence
 

@@ -1,7 +1,7 @@
 """Relationships (ODD §5.4): bounded-confidence influence over ties (Deffuant 2000; Hegselmann & Krause 2002).
 
-    g_ij = 1 - (d_ij / kernel_width)^2;   c_ij = relationship_rate g_ij, or repulsion max(g_ij, -1) where g_ij < 0
-    v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
+g_ij = 1 - (d_ij / kernel_width)^2;   c_ij = relationship_rate g_ij, or repulsion max(g_ij, -1) where g_ij < 0
+v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Quality of ties (ODD §5.15): relaxes toward similarity of values and shared identification.
 
-    quality <- quality + tie_rate (clip(tie_similarity (1 - d_ij) + tie_identification min(g_i, g_j)) - quality)
+quality <- quality + tie_rate (clip(tie_similarity (1 - d_ij) + tie_identification min(g_i, g_j)) - quality)
 """
 
 from valign.model.alignment import clip, differences
@@ -18,6 +18,8 @@ def tie_quality(S, t):
         differences(S.runs, S.values[i], S.values[j], distance)
         for r in range(len(S.runs)):
             shared = min(S.identification[i, r], S.identification[j, r])
-            target = clip(S.parameters[_SIMILARITY, 0, r] * (1.0 - distance[r] * share)
-                          + S.parameters[_IDENTIFICATION, 0, r] * shared)
+            target = clip(
+                S.parameters[_SIMILARITY, 0, r] * (1.0 - distance[r] * share)
+                + S.parameters[_IDENTIFICATION, 0, r] * shared
+            )
             S.quality[e, r] += S.parameters[_RATE, 0, r] * (target - S.quality[e, r])

@@ -1,6 +1,6 @@
 """Turnover (ODD §5.2): misfits leave, recruits come from the role's profile; ties belong to the post.
 
-    p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
+p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
 """
 
 import numpy as np

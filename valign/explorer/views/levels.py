@@ -22,9 +22,7 @@ class LevelsView(View):
 
     async def compute(self, stale: Callable[[], bool]) -> None:
         question, runs = self.page.found.question, len(self.page.found.runs)
-        reach = await in_thread(
-            stale, reachable, self.page.found.scenario, runs, SEED, SOCIETIES, question.society
-        )
+        reach = await in_thread(stale, reachable, self.page.found.scenario, runs, SEED, SOCIETIES, question.society)
         found = []
         for level in default_levels(reach):
             at = Question(replace(question.settings, level=level), question.society)

@@ -14,9 +14,7 @@ from .range import Range
 from .view import View, html
 
 NOBODY = "choose a service or person"
-PICK = (
-    "(event) => { const mark = event.target.closest('[data-pick]'); if (mark) emit(mark.dataset.pick) }"
-)
+PICK = "(event) => { const mark = event.target.closest('[data-pick]'); if (mark) emit(mark.dataset.pick) }"
 
 
 def people_and_services(story: society_view.Story) -> dict[str, str]:
@@ -41,9 +39,7 @@ class SocietyView(View):
             self.run.on("change", self.another_run)
             self.play_button = ui.button("Play", on_click=self.toggle_play).props("no-caps")
             self.slider = Range(0, 1, 1, 0, name="month", text="month 0", moved=self.go).classes("w-64")
-            self.places = ui.select(
-                self.options, value="", label="who", on_change=lambda event: self.pick(event.value)
-            )
+            self.places = ui.select(self.options, value="", label="who", on_change=lambda event: self.pick(event.value))
             self.places.props("dense").classes("w-64")
         with ui.element("div").classes("side"):
             with ui.element("div"):
