@@ -151,6 +151,7 @@ bench-peers: $(PEERS)/.peers
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pyright --project pyproject.toml --pythonpath $(VENV)/bin/python
 
