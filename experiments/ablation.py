@@ -1,4 +1,4 @@
-"""The alignment decomposition beside paired ablations (MODEL.md §5).
+"""The alignment decomposition beside paired ablations (docs/ODD.md §6).
 
 Closing to rounding proves nothing about attribution: an entry says what a mechanism did along the path that was taken,
 an ablation what would have been without it, with the same seeds. Mechanisms of convergence book several times what

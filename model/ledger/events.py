@@ -1,4 +1,4 @@
-"""The event log: who, which service, what, when, with the terms of the decision (MODEL §6)."""
+"""The event log: who, which service, what, when, with the terms of the decision (docs/ODD.md §8)."""
 
 from __future__ import annotations
 

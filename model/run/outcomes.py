@@ -1,4 +1,4 @@
-"""What is observed of a run: the monthly path, monthly series by role, and outcomes of the whole run (MODEL §6).
+"""What is observed of a run: the monthly path, monthly series by role, and outcomes of the whole run (docs/ODD.md §8).
 
 All in compiled loops over runs, so that outcomes too have the same bits on every machine.
 """
