@@ -26,17 +26,17 @@ app.add_typer(data_app, name="data")
 
 Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")]
 Runs = Annotated[int | None, typer.Option(help="Number of runs (default: what the scenario suggests).")]
-Societies = Annotated[int | None, typer.Option(help="Nest the runs in so many societies (default: one for each run).")]
+Societies = Annotated[int | None, typer.Option(help="Number of societies for all runs (default: one for each run).")]
 Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
 Chosen = Annotated[int | None, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers (default: 1).")]
-Months = Annotated[int | None, typer.Option(help="Months to simulate, instead of the scenario's.")]
+Months = Annotated[int | None, typer.Option(help="Months to simulate (default: the scenario's).")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
-Show = Annotated[bool, typer.Option("--show", help="Open the figure where there is a display.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
-Json = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+Show = Annotated[bool, typer.Option("--show", help="Open the figure, if there is a display.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no remarks.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +47,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt as error:
-            complain(str(error) or "interrupted; nothing was written (the same command starts again)")
+            complain(str(error) or "interrupted; nothing was written: run the same command to start again")
             raise typer.Exit(INTERRUPTED) from None
         except RuntimeError as error:
             from valign.experiments.batch.batch import Stopped
@@ -67,7 +67,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
                     *(
                         error.problems
                         if len(error.problems) == 1
-                        else (f"{len(error.problems)} things are wrong", *error.problems)
+                        else (f"{len(error.problems)} problems", *error.problems)
                     )
                 )
             elif isinstance(error, StoreError):
@@ -75,7 +75,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             elif isinstance(error, OSError):
                 complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
             elif isinstance(error, MemoryError):
-                complain("there is not enough memory for this; fewer people or fewer runs need less")
+                complain("not enough memory: use fewer people or fewer runs")
                 raise typer.Exit(FAILED) from None
             else:
                 raise
@@ -97,7 +97,7 @@ def scenarios(quiet: Quiet = False, as_json: Json = False) -> None:
 @app.command()
 @guarded
 def describe(scenario: Which, quiet: Quiet = False, as_json: Json = False) -> None:
-    """Say in words what a scenario holds."""
+    """Describe a scenario in words."""
     from . import listing as front
 
     front.describe(scenario, as_json)
@@ -119,7 +119,7 @@ def validate(
 @app.command()
 @guarded
 def parameters(
-    search: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with TEXT in name or meaning.")] = "",
+    search: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only parameters with TEXT in name or meaning.")] = "",
     style: Annotated[str | None, typer.Option("--format", metavar="md|csv|json", help="Print in full.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -145,7 +145,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="series|decomposition|events|agents|ablations",
-            help=("What to keep (default: series; ablations: what moved alignment); repeatable."),
+            help=("What to record (default: series; ablations: what moved alignment); repeatable."),
         ),
     ] = None,
     replay: Annotated[
@@ -165,7 +165,7 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Run a scenario: a table, a figure, files. Or replay one run of earlier results."""
+    """Run a scenario and make a table, a figure and a report; or replay one run of earlier results."""
     from . import run as running
 
     wish = running.Wish(
@@ -200,9 +200,9 @@ def levels(
     ] = None,
     innovation: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCENARIO|NAME:KEY=VALUE,…", help="Also for another innovation; repeatable."),
+        typer.Option(metavar="SCENARIO|NAME:KEY=VALUE,…", help="Another innovation to run as well; repeatable."),
     ] = None,
-    evidence: Annotated[str | None, typer.Option(metavar="A,B", help="Strengths of the published evidence.")] = None,
+    evidence: Annotated[str | None, typer.Option(metavar="A,B", help="Strengths of the evidence, 0 to 1.")] = None,
     runs: Runs = None,
     societies: Societies = None,
     seed: Seed = 1,
@@ -229,11 +229,12 @@ def levels(
 @guarded
 def compare(
     scenarios: Annotated[
-        list[str], typer.Argument(metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE changes one.")
+        list[str],
+        typer.Argument(metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE is SCENARIO with one change."),
     ],
     precision: Annotated[
         list[str] | None,
-        typer.Option(metavar="OUTCOME=HALF_WIDTH", help="How many runs would this take? (default: uptake_final=0.01)"),
+        typer.Option(metavar="OUTCOME=HALF_WIDTH", help="Say how many runs this takes (default: uptake_final=0.01)."),
     ] = None,
     runs: Runs = None,
     societies: Societies = None,
@@ -245,7 +246,7 @@ def compare(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Compare scenarios, paired run by run by the same seeds."""
+    """Compare scenarios in pairs of runs with the same seeds."""
     from . import run as running
 
     running.compare(
@@ -258,12 +259,12 @@ def compare(
 @app.command()
 @guarded
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results.")],
-    netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export outcomes and series.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with results.")],
+    netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export to netCDF.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Draw figures and report anew from the tables of a folder."""
+    """Redraw figures and report from the tables in a folder."""
     from valign.results import store
 
     from . import terminal, job as working
@@ -277,33 +278,33 @@ def report(
         print(page)
 
 
-Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one a core).")]
+Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one per core).")]
 Workers = Annotated[int | None, typer.Option(help="Processes on this machine, instead of threads.")]
 Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead of threads.")]
-Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute every N-th shard only, from the I-th.")]
+Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th shard, from the I-th.")]
 
 
 @app.command()
 @guarded
 def batch(
     design: Annotated[Path, typer.Argument(metavar="DESIGN", help="CSV or Parquet: one row per run.")],
-    scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="What the design changes.")],
+    scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="The scenario that the design changes.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
-    replicates: Annotated[int | None, typer.Option(help="Runs of each row of a design without seeds.")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Runs per row, for a design without seeds.")] = None,
     seed: Chosen = None,
     societies: Societies = None,
     settings: Settings = None,
     record: Annotated[
-        list[str] | None, typer.Option(metavar="series|decomposition", help="What to keep besides outcomes.")
+        list[str] | None, typer.Option(metavar="series|decomposition", help="What to record besides outcomes.")
     ] = None,
     threads: Threads = None,
     workers: Workers = None,
     cluster: Cluster = None,
-    prepare: Annotated[bool, typer.Option("--prepare", help="Lay out only; `valign resume` computes.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Only prepare; `valign resume` computes.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate a design: many runs, kept as they are finished."""
+    """Simulate a design: many runs, saved as they finish."""
     from . import batch as batching
 
     batching.batch(
@@ -321,7 +322,7 @@ def batch(
 @app.command()
 @guarded
 def resume(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a batch that was stopped.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the stopped batch.")],
     threads: Threads = None,
     workers: Workers = None,
     cluster: Cluster = None,
@@ -329,7 +330,7 @@ def resume(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with a batch where it was stopped."""
+    """Continue a batch that was stopped."""
     from . import batch as batching
 
     batching.resume(folder, batching.Where(threads, workers, cluster, part, quiet, as_json))
@@ -355,16 +356,16 @@ def sensitivity(
         list[str] | None,
         typer.Option(help="A monthly curve to follow over time (engaged, in_use, staff.alignment); repeatable."),
     ] = None,
-    group_by: Annotated[str | None, typer.Option(metavar="mechanism", help="Parameters of a mechanism as one.")] = None,
+    group_by: Annotated[str | None, typer.Option(metavar="mechanism", help="Each mechanism as one factor.")] = None,
     bound: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=LOW,HIGH", help="A range of one's own; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME=LOW,HIGH", help="A range of your own; repeatable.")
     ] = None,
-    replicates: Annotated[int, typer.Option(help="Runs of every parameter set.")] = 8,
-    keep: Annotated[int | None, typer.Option(help="Parameters that pass the screening.")] = None,
-    second_order: Annotated[bool, typer.Option("--second-order", help="Interactions of pairs (sobol).")] = False,
+    replicates: Annotated[int, typer.Option(help="Runs per parameter set.")] = 8,
+    keep: Annotated[int | None, typer.Option(help="How many parameters to keep after screening.")] = None,
+    second_order: Annotated[bool, typer.Option("--second-order", help="Also interactions of pairs (sobol).")] = False,
     seed_factor: Annotated[bool, typer.Option("--seed-factor", help="Chance as a factor: the noise floor.")] = False,
     society_factor: Annotated[bool, typer.Option("--society-factor", help="People and ties as a factor.")] = False,
-    fresh_seeds: Annotated[bool, typer.Option("--fresh-seeds", help="No common random numbers.")] = False,
+    fresh_seeds: Annotated[bool, typer.Option("--fresh-seeds", help="Use no common random numbers.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Leave out row-blocks without a value.")] = False,
     seed: Seed = 1,
     months: Months = None,
@@ -406,15 +407,15 @@ def sensitivity(
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
-Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="What is fitted (default: a plain scenario).")]
+Base = Annotated[str | None, typer.Option(metavar="SCENARIO", help="The scenario to fit (default: a plain one).")]
 Free = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME[=LOW:HIGH]",
-        help="A parameter to fit; repeatable. screen, or more than eight: those that matter most are chosen.",
+        help="A parameter to fit; repeatable. With screen, or more than eight, those that matter most are chosen.",
     ),
 ]
-Simulations = Annotated[int, typer.Option(help="How many simulations may be made.")]
+Simulations = Annotated[int, typer.Option(help="How many simulations to make at most.")]
 
 
 @app.command()
@@ -429,7 +430,7 @@ def calibrate(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fit a scenario to what was observed, and say how sure one can be."""
+    """Fit a scenario to observed data, and say how sure the fit is."""
     from . import calibrate as calibrating
 
     wish = calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json)
@@ -464,11 +465,11 @@ def claims(
         ),
     ] = None,
     worlds: Annotated[int, typer.Option(help="Plausible worlds.")] = 200,
-    seeds: Annotated[int, typer.Option(help="Runs of every arm in every world.")] = 8,
+    seeds: Annotated[int, typer.Option(help="Runs per arm and world.")] = 8,
     seed: Seed = 1,
-    rivals: Annotated[int, typer.Option(help="Worlds in which rival explanations are tried alone.")] = 0,
+    rivals: Annotated[int, typer.Option(help="Worlds in which to try rival explanations alone.")] = 0,
     variants: Annotated[int, typer.Option(help="Worlds with other metrics and an uncertain innovation.")] = 0,
-    listing: Annotated[bool, typer.Option("--list", help="List the claims and do nothing else.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Only list the claims.")] = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -485,13 +486,13 @@ def claims(
 @app.command()
 @guarded
 def explore(
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 8765,
+    port: Annotated[int, typer.Option(help="Port to serve the page on.")] = 8765,
     host: Annotated[
-        str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")
+        str, typer.Option(help="Address to listen on; any but 127.0.0.1 lets other machines in.")
     ] = "127.0.0.1",
-    show: Annotated[bool, typer.Option("--show", help="Open the page in a browser here.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Open the explorer: a web page on which levers are moved and ensembles answer."""
+    """Open the explorer: a web page with sliders, and charts that update as you move them."""
     from ..explorer import server
 
     server.explore(host, port, show)
@@ -512,12 +513,12 @@ def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) ->
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A data set (`valign data` lists them).")],
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="A local copy, instead of fetching it.")
+        Path | None, typer.Option("--from", metavar="FILE", help="A local copy, instead of downloading it.")
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch a data set once, check it and keep it."""
+    """Download a data set, check it and keep it."""
     from . import listing as front
 
     front.get_data(name, source, quiet, as_json)
@@ -575,7 +576,7 @@ def usage(error: Any) -> list[str]:
     """The message of a wrong command line, with the nearest names and where help is."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "valign"
-    return [error.format_message(), f"`{path} --help` lists what there is"]
+    return [error.format_message(), f"`{path} --help` lists the arguments and options"]
 
 
 if __name__ == "__main__":
