@@ -211,7 +211,7 @@ def calibrate(
     """
     seed = whole("seed", seed, 0, MAX_SEED)
     if REPORTED not in methods:
-        raise InputError([f"methods: {REPORTED!r}, which is reported, has to be among them"])
+        raise InputError([f"methods: must include {REPORTED!r}, the one that is reported"])
     if "forest" in methods:
         sklearn_ensemble()  # said before anything is simulated
     data = data if isinstance(data, Data) else load(data)

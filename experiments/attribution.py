@@ -61,7 +61,7 @@ def attribution(
     own = scenario.value(FLEXIBILITY)
     chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))
     if not chosen:
-        raise InputError([f"flexibilities: at least one value of {FLEXIBILITY} is wanted"])
+        raise InputError([f"flexibilities: expected at least one value of {FLEXIBILITY}"])
     total, done = len(chosen) * (1 + len(mechanisms)), 0
     tables: list[pd.DataFrame] = []
     for flexibility in chosen:

@@ -85,7 +85,7 @@ class Comparison(SideBySide):
         if outcome not in OUTCOMES:
             raise InputError([unknown(outcome, OUTCOMES, "outcome")])
         if not half_width > 0:
-            raise InputError([f"half_width = {half_width!r}: a positive number is wanted"])
+            raise InputError([f"half_width = {half_width!r}: expected a positive number"])
         keyed = self.runs.set_index(["scenario", "run"])[outcome]
         societies = next(iter(self.outcomes.values())).runs["society_seed"]
         rows = [
@@ -129,7 +129,7 @@ def compare(
     if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(
             [
-                f"compare: 2 to {MOST_SCENARIOS} scenarios by name are wanted, as in "
+                f"compare: expected 2 to {MOST_SCENARIOS} scenarios by name, e.g. "
                 '{"base": scenario, "co-production": other}'
             ]
         )

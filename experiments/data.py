@@ -81,7 +81,7 @@ def get(name: str, source: str | Path | None = None) -> Path:
         _write(folder / "codebook.toml", CODEBOOK)
     except OSError as error:
         raise InputError(
-            [f"{folder}: cannot be written: {error.strerror} (set VALIGN_DATA to a folder of yours)"]
+            [f"{folder}: cannot be written: {error.strerror} (set VALIGN_DATA to a folder you can write to)"]
         ) from None
     return folder
 
@@ -111,7 +111,7 @@ def observed_curve(name: str = MEDICAL_INNOVATION, community: int | None = None)
     rows = curve[curve["community"] == wanted]
     if rows.empty:
         allowed = [each for each in curve["community"].unique() if each != "ALL"]
-        raise InputError([f"community = {community!r}: allowed are {', '.join(allowed)}"])
+        raise InputError([f"community = {community!r}: expected one of {', '.join(allowed)}"])
     share = rows["cum_adopters"] / rows["n"]
     return pd.DataFrame({"month": [0, *rows["t"]], "share": [0.0, *share]})
 
@@ -121,7 +121,7 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise InputError([f"{name} is not installed, and fetching data needs it: pip install 'valign[data]'"]) from None
+        raise InputError([f"{name} is not installed; downloading data needs it: pip install 'valign[data]'"]) from None
 
 
 def _download(folder: Path) -> Path:
@@ -147,7 +147,7 @@ def _checked(file: Path) -> Path:
         raise InputError([f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     if found != SHA256:
         raise InputError(
-            [f"{file}: is not the published medInnovations.rdata (SHA-256 {found[:12]}…, wanted {SHA256[:12]}…)"]
+            [f"{file}: is not the published medInnovations.rdata (SHA-256 {found[:12]}…, expected {SHA256[:12]}…)"]
         )
     return file
 

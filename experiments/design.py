@@ -30,7 +30,7 @@ SHOWN = 5
 def whole(name: str, value: object, low: int, high: int) -> int:
     """`value` where it is a whole number from `low` to `high`. Raises InputError, which says `name`, for all else."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-        raise InputError([f"{name} = {value!r}: a whole number from {low} to {high} is wanted"])
+        raise InputError([f"{name} = {value!r}: expected a whole number from {low} to {high}"])
     return int(value)
 
 
@@ -213,13 +213,13 @@ def read_design(path: str | Path) -> pd.DataFrame:
     if path.suffix != ".parquet":
         first = content[: content.find(b"\n")]
         if mark := "semicolons" if b";" in first else "tabs" if b"\t" in first else "":
-            raise InputError([f"{path}: its columns are parted by {mark}; commas are wanted, and a point in decimals"])
+            raise InputError([f"{path}: columns are separated by {mark}: use commas, and a decimal point in numbers"])
     try:
         table = (pd.read_parquet if path.suffix == ".parquet" else read_csv)(io.BytesIO(content))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if twice := list(table.columns[table.columns.duplicated()].unique()):
-        raise InputError([f"{path}: the column {name!r} stands there more than once" for name in twice])
+        raise InputError([f"{path}: the column {name!r} appears more than once" for name in twice])
     return table
 
 
@@ -266,7 +266,7 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
         raise InputError(["the design has no rows"])
     design = design.reset_index(drop=True)
     if twice := [str(name) for name in design.columns[design.columns.duplicated()]]:
-        raise InputError([f"the column {twice[0]!r} stands in the design more than once"])
+        raise InputError([f"the column {twice[0]!r} appears more than once in the design"])
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
     for name in map(str, design):
         if name in SEEDS:
@@ -315,7 +315,7 @@ def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
     )
     if not whole.all():
         first = column.tolist()[int(np.flatnonzero(~whole)[0])]
-        problems.append(_rows(~whole, str(column.name), f"{first!r}: a whole number from 0 to {MAX_SEED} is wanted"))
+        problems.append(_rows(~whole, str(column.name), f"{first!r}: expected a whole number from 0 to {MAX_SEED}"))
         return column
     return column.astype(np.int64)
 
@@ -343,11 +343,13 @@ def _within(
     wrong = (~np.isfinite(values.to_numpy()) & ~natural.to_numpy()) | booleans
     if wrong.any():
         given = column.tolist()[int(np.flatnonzero(wrong)[0])]
-        problems.append(_rows(wrong, name, f"{given!r}: a finite number is wanted"))
+        problems.append(_rows(wrong, name, f"{given!r}: expected a finite number"))
     low, high, whole = _limits(scenario, name)
     out = ((values < low) | (values > high)).to_numpy()
     if out.any():
-        problems.append(_rows(out, name, f"{values[np.flatnonzero(out)[0]]:g}: allowed is {low:g} to {high:g}"))
+        problems.append(
+            _rows(out, name, f"{values[np.flatnonzero(out)[0]]:g}: expected a number from {low:g} to {high:g}")
+        )
     if whole and (fraction := (values % 1 != 0).to_numpy() & ~wrong).any():
-        problems.append(_rows(fraction, name, f"{values[np.flatnonzero(fraction)[0]]:g}: a whole number is wanted"))
+        problems.append(_rows(fraction, name, f"{values[np.flatnonzero(fraction)[0]]:g}: expected a whole number"))
     return values

@@ -85,7 +85,7 @@ def checked_levels(levels: Sequence[float], reach: tuple[float, float], scenario
     """The levels in ascending order, or one error with everything that is wrong with them."""
     problems: list[str] = []
     if not 1 <= len(levels) <= MOST_LEVELS:
-        problems.append(f"levels: 1 to {MOST_LEVELS} are wanted, {len(levels)} were given")
+        problems.append(f"levels: expected 1 to {MOST_LEVELS}, got {len(levels)}")
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 <= level <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             problems.append(f"levels: {level!r} is not a number from 0 to 1")
@@ -108,7 +108,7 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
     if not isinstance(wanted, Mapping) or not wanted:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(
             [
-                "innovations: settings or another scenario by name are wanted, as in "
+                "innovations: expected settings or another scenario by name, e.g. "
                 '{"cheap": {"innovation.cost": 1}, "as elsewhere": "housing-first"}'
             ]
         )
@@ -166,7 +166,7 @@ def levels(
     runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
     strengths = [None] if evidence is None else list(evidence)
     if not strengths or len(set(strengths)) < len(strengths):
-        raise InputError([f"evidence: one strength or several, each different, are wanted, not {strengths}"])
+        raise InputError([f"evidence: expected one or more different strengths, not {strengths}"])
     variants = innovations_of(scenario, innovations)
     reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
     reach = (max(low for low, _ in reaches), min(high for _, high in reaches))

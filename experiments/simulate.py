@@ -61,7 +61,7 @@ def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
         raise InputError(
             [
                 f"a run of {people:,} people needs about {bytes_a_run / 1e9:,.0f} GB of memory; "
-                f"this machine has {machine_memory() / 1e9:,.0f}"
+                f"this machine has {machine_memory() / 1e9:,.0f} GB"
             ]
         )
     return int(max(1, min(WIDTH, BLOCK_BYTES // max(1, bytes_a_run))))
@@ -264,7 +264,7 @@ def simulate(
 def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
     record = default if record is None else tuple([record] if isinstance(record, str) else record)
     if unknown := [name for name in record if name not in RECORDS]:
-        raise InputError([f"record = {unknown[0]!r}: allowed are {', '.join(RECORDS)}"])
+        raise InputError([f"record = {unknown[0]!r}: expected one of {', '.join(RECORDS)}"])
     return record
 
 

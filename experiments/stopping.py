@@ -40,7 +40,7 @@ def stop_on_signals() -> None:
         if STOP.is_set():
             os._exit(128 + number)
         STOP.set()
-        print("valign: stopping; the months under way end first (once more leaves at once)", file=sys.stderr)
+        print("valign: stopping after the months under way (Ctrl-C again leaves at once)", file=sys.stderr)
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -135,7 +135,7 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
     elif folder.is_dir() and any(folder.iterdir()):
         raise StoreError(f"{folder} is not empty and holds no results of valign: choose another folder")
     if folder.is_file():
-        raise StoreError(f"{folder} is a file: a folder for the results is wanted")
+        raise StoreError(f"{folder} is a file: expected a folder for the results")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -403,7 +403,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no results of valign ({MANIFEST} is missing)") from None
     except NotADirectoryError:
-        raise StoreError(f"{folder} is a file: a folder with results of valign is wanted") from None
+        raise StoreError(f"{folder} is a file: expected a folder with results of valign") from None
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -503,7 +503,7 @@ class Saved:
         Raises StoreError where there are no runs, the extra `netcdf` is not installed or the file cannot be written.
         """
         if "runs" not in self.manifest["tables"]:
-            raise StoreError(f"{self.folder} has no table of runs, which netCDF would be made of")
+            raise StoreError(f"{self.folder} has no table of runs to make netCDF from")
         try:
             import_module("h5netcdf")  # xarray asks for it when it writes
             import xarray
@@ -551,5 +551,5 @@ def load(folder: str | Path) -> Saved:
             if saved.manifest["work"].get("command") == "batch"
             else saved.manifest["command"]
         )
-        raise StoreError(f"{folder} is not finished: `{again}` goes on")
+        raise StoreError(f"{folder} is not finished: `{again}` continues")
     return saved

@@ -60,8 +60,8 @@ class Posterior:
         if self.ess < LEAST_ESS:
             raise InputError(
                 [
-                    f"{self.method}: the effective sample size is {self.ess:.0f}: under {LEAST_ESS:.0f} nothing "
-                    "is summarised (more simulations or fewer free parameters)"
+                    f"{self.method}: the effective sample size is {self.ess:.0f}: under {LEAST_ESS:.0f} no "
+                    "result is reported (use more simulations or fewer free parameters)"
                 ]
             )
         theta = self.theta
@@ -195,7 +195,7 @@ def sklearn_ensemble() -> Any:
         return import_module("sklearn.ensemble")
     except ImportError:
         raise InputError(
-            ["scikit-learn is not installed, and random forests need it: pip install 'valign[calibration]'"]
+            ["scikit-learn is not installed; random forests need it: pip install 'valign[calibration]'"]
         ) from None
 
 
@@ -211,5 +211,5 @@ def estimate(result: Result, methods: tuple[str, ...] = ("regression", "forest",
         elif method == "smc":
             found[method] = Posterior("smc", result.prior, *result.particles())
         else:
-            raise InputError([f"method = {method!r}: allowed are regression, forest, smc"])
+            raise InputError([f"method = {method!r}: expected one of regression, forest, smc"])
     return found

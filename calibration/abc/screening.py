@@ -119,5 +119,5 @@ def screen_free(
     )
     kept = table.loc[table["kept"], "parameter"].tolist()
     if not kept:
-        raise InputError(["no parameter moves what was observed more than noise does: there is nothing to fit"])
+        raise InputError(["no parameter moves what was observed more than noise does, so there is nothing to fit"])
     return Screened({name: bounds[name] for name in kept}, table, found.simulated)

@@ -216,12 +216,12 @@ class Result:
         if not reliable:
             why = (
                 f"the effective sample size is {later[-1].ess:.0f} of {int(later[-1].accepted.sum())} particles: under "
-                f"{LEAST_ESS:.0f} nothing is summarised"
+                f"{LEAST_ESS:.0f} no result is reported"
                 if later
                 else f"{sum(len(each.u) for each in self.generations)} simulations ended before a second generation "
-                "was complete: nothing is summarised"
+                "was complete: no result is reported"
             )
-            raise InputError([f"{why} (more simulations, more particles or fewer free parameters)"])
+            raise InputError([f"{why} (use more simulations, more particles or fewer free parameters)"])
         last = reliable[-1]
         return last.u[last.accepted], last.weight[last.accepted]
 

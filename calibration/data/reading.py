@@ -236,13 +236,13 @@ def load(what: str | Path) -> Data:
         return read(tomllib.loads(MEDICAL_INNOVATION), folder)
     folder = Path(what)
     if not folder.is_dir():
-        raise InputError([f"{folder}: is no folder of data, and {unknown(str(what), DATA_SETS, 'public data set')}"])
+        raise InputError([f"{folder}: is not a folder of data, and {unknown(str(what), DATA_SETS, 'public data set')}"])
     try:
         given = tomllib.loads((folder / DESCRIPTION).read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(
             [
-                f"{folder}: there is no {DESCRIPTION} that says what the columns mean "
+                f"{folder}: has no {DESCRIPTION} that says what the columns mean "
                 "(docs/CALIBRATION.md has one to start from)"
             ]
         ) from None
@@ -267,7 +267,7 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
     for key, default in (("name", folder.name), ("title", ""), ("source", ""), ("time_unit", "month")):
         word = given.get(key, default)
         if not isinstance(word, str):
-            problems.append(f"{where}: {key} = {word!r}: a text is wanted")
+            problems.append(f"{where}: {key} = {word!r}: expected text in quotes")
         text[key] = str(word)
     missing = {*MISSING, *map(str, given.get("missing", ()))}
     people = _part(People, given.get("people"), f"{where}: people", problems)
@@ -289,7 +289,7 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
         if (found := _part(Pattern, entry, f"{where}: patterns {n + 1}", problems)) is not None
     ]
     if not any(key in given for key in ("people", "series", "patterns")):
-        problems.append(f"{where}: describes nothing that was observed: [people], [[series]] or [[patterns]] is wanted")
+        problems.append(f"{where}: describes nothing that was observed: expected [people], [[series]] or [[patterns]]")
     if "people" not in given:
         problems += [f"{where}: {key} needs [people]" for key in ("ties", "orientation") if key in given]
     for pattern in patterns:
@@ -329,14 +329,14 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
 def _mapping(given: object, where: str, problems: list[str]) -> Mapping[str, Any]:
     if isinstance(given, Mapping):
         return cast("Mapping[str, Any]", given)
-    problems.append(f"{where}: a table is wanted")
+    problems.append(f"{where}: expected a table")
     return {}
 
 
 def _list(given: object, where: str, problems: list[str]) -> list[Any]:
     if isinstance(given, list):
         return cast("list[Any]", given)
-    problems.append(f"{where}: a list of tables is wanted ([[...]])")
+    problems.append(f"{where}: expected a list of tables ([[...]])")
     return []
 
 
@@ -380,7 +380,7 @@ def _numbers(table: Table, name: str, problems: list[str], needed: bool = True) 
             except ValueError:
                 wrong[row] = True
     infinite = np.isinf(values)
-    table.each(column, wrong | infinite, lambda text: f"{name} = {text!r}: a number is wanted")
+    table.each(column, wrong | infinite, lambda text: f"{name} = {text!r}: expected a number")
     values[infinite] = np.nan
     return values
 
@@ -422,9 +422,7 @@ def _identities(table: Table, ids: np.ndarray) -> None:
     table.report(np.flatnonzero(ids == None), "has no id")  # noqa: E711
     counts = pd.Series(ids).value_counts()
     twice = {text for text, count in counts.items() if count > 1}
-    table.each(
-        ids, np.array([text in twice for text in ids]), lambda text: f"the id {text!r} stands there more than once"
-    )
+    table.each(ids, np.array([text in twice for text in ids]), lambda text: f"the id {text!r} appears more than once")
 
 
 def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
@@ -435,7 +433,7 @@ def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
             table.report(np.flatnonzero(np.isnan(until)), f"has no {of.observed_until}")
             wrong = ~np.isnan(until) & ((until < 1) | (until % 1 != 0) | (until > MOST_PERIODS))
             table.report(
-                np.flatnonzero(wrong), f"{of.observed_until}: a whole number from 1 to {MOST_PERIODS} is wanted"
+                np.flatnonzero(wrong), f"{of.observed_until}: expected a whole number from 1 to {MOST_PERIODS}"
             )
         return until
     if of.observed_until is None:
@@ -445,7 +443,7 @@ def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
         return None
     if not 1 <= of.observed_until <= MOST_PERIODS:
         problems.append(
-            f"people.observed_until = {of.observed_until}: a whole number from 1 to {MOST_PERIODS} is wanted"
+            f"people.observed_until = {of.observed_until}: expected a whole number from 1 to {MOST_PERIODS}"
         )
         return None
     return np.full(len(table), float(of.observed_until))
@@ -471,16 +469,16 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
         table.report(
             np.flatnonzero(late),
             f"{of.time} lies beyond the last period observed "
-            f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): not "
-            "adopted while observed is an empty cell, or a code in not_adopted",
+            f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): for "
+            "people who had not adopted by then, leave the cell empty or give a code in not_adopted",
         )
     if len(time) >= LEAST_PEOPLE and known.all() and not late.any():
         problems.append(
-            f"{table.name}: everybody adopted: with nobody left over there is no telling who adopts "
+            f"{table.name}: everybody adopted, so nothing tells those who adopt from those who do not "
             "(is observed_until too late, or are those who did not adopt missing?)"
         )
     if len(time) >= LEAST_PEOPLE and readable and not known.any():
-        problems.append(f"{table.name}: nobody adopted: there is nothing to learn from")
+        problems.append(f"{table.name}: nobody adopted, so there is nothing to fit")
     return time
 
 
@@ -502,7 +500,7 @@ def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarr
     with np.errstate(invalid="ignore"):
         out = (scaled < 0) | (scaled > 1)
     table.report(
-        np.flatnonzero(out), f"{of.column}: allowed is {min(low, high):g} to {max(low, high):g} (low and high)"
+        np.flatnonzero(out), f"{of.column}: expected a number from {min(low, high):g} to {max(low, high):g} (low, high)"
     )
     if readable and not np.isfinite(values).any():
         problems.append(f"{table.name}: {of.column} has no values")
@@ -566,6 +564,6 @@ def _curve(of: Series, folder: Path, missing: set[str], problems: list[str]) -> 
     ):
         table.report(np.flatnonzero(wrong), say)
     if len(np.unique(time[~np.isnan(time)])) < (~np.isnan(time)).sum():
-        problems.append(f"{table.name}: a period stands there more than once")
+        problems.append(f"{table.name}: a period appears more than once")
     order = np.argsort(time)
     return Curve(of.name, of.variable, time[order], share[order], size[order], of.error)

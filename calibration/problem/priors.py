@@ -32,7 +32,7 @@ class Prior:
         ]
         if not 1 <= len(bounds) <= MOST_FREE:
             problems.append(
-                f"{len(bounds)} free parameters: 1 to {MOST_FREE} are possible "
+                f"{len(bounds)} free parameters: expected 1 to {MOST_FREE} "
                 "(`valign calibrate DATA --free screen` chooses those that matter most)"
             )
         if problems:

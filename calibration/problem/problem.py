@@ -49,7 +49,7 @@ ERROR = 301  # purpose of the random stream of observation errors
 def scenario_of(data: Data) -> Scenario:
     """A plain scenario for a data set: everybody chooses alone, and what needs an organisation is switched off."""
     if data.people is None:
-        raise InputError([f"{data.name}: without people there is no scenario to make of it: name one (--scenario)"])
+        raise InputError([f"{data.name}: has no people to make a scenario from: name a scenario (--scenario)"])
     if data.name in DATA_SETS:
         return Scenario.load(data.name)
     dimensions = list(data.orientation)
@@ -148,11 +148,13 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
             continue
         declared = PARAMETERS.get(name.split(".", 2)[2] if name.startswith("organisations.") else name)
         if limits is None and declared is None:
-            problems.append(f"--free {name}: has no declared range: give one, as in --free {name}=0.4:0.9")
+            problems.append(f"--free {name}: has no declared range: give one, e.g. --free {name}=0.4:0.9")
             continue
         low, high = (declared.low, declared.high) if limits is None and declared is not None else limits or (0.0, 0.0)
         if declared is not None and not declared.minimum <= low <= high <= declared.maximum:
-            problems.append(f"--free {name}={low:g}:{high:g}: allowed is {declared.minimum:g} to {declared.maximum:g}")
+            problems.append(
+                f"--free {name}={low:g}:{high:g}: expected limits within {declared.minimum:g} to {declared.maximum:g}"
+            )
         bounds[name] = (float(low), float(high))
     if problems:
         raise InputError(problems)

@@ -99,7 +99,7 @@ def _library() -> Any:
         return import_module("statsmodels.api")
     except ImportError:
         raise InputError(
-            ["statsmodels is not installed, and the exact check needs it: pip install 'valign[calibration]'"]
+            ["statsmodels is not installed; the exact check needs it: pip install 'valign[calibration]'"]
         ) from None
 
 

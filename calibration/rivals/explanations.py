@@ -56,7 +56,7 @@ def chosen_rivals(names: Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         return tuple(RIVALS)
     if isinstance(names, str) or not {*names} - {FULL}:
-        raise InputError([f"rivals: a list of some of {', '.join(list(RIVALS)[1:])} is wanted"])
+        raise InputError([f"rivals: expected a list of some of {', '.join(list(RIVALS)[1:])}"])
     if wrong := [name for name in names if name not in RIVALS]:
         raise InputError([f"rivals: {unknown(name, RIVALS, 'rival')}" for name in wrong])
     return tuple(name for name in RIVALS if name in (FULL, *names))

@@ -269,19 +269,19 @@ def opened(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> B
     if work.get("command") != "batch":
         raise store.StoreError(f"{folder} holds results of `valign {work.get('command')}`, not of a batch")
     if not (folder / "design.parquet").exists():
-        raise store.StoreError(f"{folder} was stopped before its design was written: begin again with `valign batch`")
+        raise store.StoreError(f"{folder} was stopped before its design was written: start again with `valign batch`")
     scenario = Scenario.load(folder / "scenario.toml")
     try:
         design = pd.read_parquet(folder / "design.parquet")
     except (OSError, ValueError) as error:
         raise store.StoreError(f"{folder / 'design.parquet'} cannot be read: {error}") from None
     if scenario.to_toml() != work["scenario"] or _hash(design) != work["design"]:
-        raise store.StoreError(f"scenario.toml or design.parquet in {folder} is not what the batch was begun with")
+        raise store.StoreError(f"scenario.toml or design.parquet in {folder} has changed since the batch was started")
     society = None
     if work["society"] and manifest["status"] != "done":
         society = imported(scenario, None)
         if society_hash(society) != work["society"]:
-            raise store.StoreError(f"the imported society of {folder} is not what the batch was begun with")
+            raise store.StoreError(f"the imported society of {folder} has changed since the batch was started")
     return Batch(
         folder,
         scenario,
@@ -319,8 +319,8 @@ def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) ->
         return None
     if batch.work["code"] != sources_hash():
         raise store.StoreError(
-            f"{folder} was begun by another version of the model: its rows would not be the same. "
-            f"Go on with the version it names (manifest.json: {batch.work['code']}), or begin anew"
+            f"{folder} was started with another version of the model, whose rows would differ. "
+            f"Continue with the version in its manifest.json ({batch.work['code']}), or start anew"
         )
     return batch
 
@@ -360,7 +360,7 @@ def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) 
 
 
 def _kept(batch: Batch) -> str:
-    return f"what is finished is kept: `{shlex.join(['valign', 'resume', str(batch.folder)])}` goes on"
+    return f"what is finished is kept: `{shlex.join(['valign', 'resume', str(batch.folder)])}` continues"
 
 
 # --- computing shards ------------------------------------------------------------------------------------------------

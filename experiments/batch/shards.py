@@ -134,7 +134,7 @@ def read(path: Path, key: str) -> pa.Table:
     marks = table.schema.metadata or {}
     table = table.replace_schema_metadata()
     if marks.get(b"valign.key") != key.encode():
-        raise Unusable("of other work")
+        raise Unusable("from other work")
     if marks.get(b"valign.content") != TableHash().add(table).hexdigest().encode():
         raise Unusable("damaged (its content does not match its hash)")
     return table

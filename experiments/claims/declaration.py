@@ -27,7 +27,7 @@ Kind = Literal["value", "difference", "log ratio", "difference of differences"]
 
 def _plain(value: object) -> float | bool | str:
     if not isinstance(value, (bool, int, float, str)):
-        raise ValueError("a number, true, false or a word is wanted")
+        raise ValueError("expected a number, true, false or a word")
     return value
 
 
@@ -193,7 +193,7 @@ def _cross_check(claim: Claim) -> Iterator[str]:
     if not claim.counting:
         yield "tests: none of them counts"
     for name in dict.fromkeys(t.name for t in claim.tests if [u.name for u in claim.tests].count(t.name) > 1):
-        yield f"tests: the name {name!r} stands there more than once"
+        yield f"tests: the name {name!r} appears more than once"
 
 
 def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[str]:
@@ -203,7 +203,7 @@ def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[
         if name is not None and name not in outcomes:
             yield f"{where}.{field}: {_near(name, outcomes, 'outcome')}"
     if len(test.of) != ARMS_OF[test.contrast]:
-        yield f"{where}.of: a {test.contrast} is of {ARMS_OF[test.contrast]} arms, {len(test.of)} are given"
+        yield f"{where}.of: a {test.contrast} takes {ARMS_OF[test.contrast]} arms; {len(test.of)} were given"
     for name in test.of:
         if name not in test.arms:
             yield f"{where}.of: {_near(name, list(test.arms), 'arm of this test')}"

@@ -188,7 +188,7 @@ def make_problem(
             f"{kind}: {unknown(name, names, 'parameter of this study')}" for name in given if name not in names
         ]
     if not names:
-        problems.append("parameters: at least one is wanted")
+        problems.append("parameters: expected at least one")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         problems.append(f"parameters: {twice[0]!r} is given twice")
     group_of, wrong = _groups(names, group_by)
@@ -217,8 +217,8 @@ def with_extras(factors: Sequence[Factor], seed_factor: bool = False, society_fa
     if len(factors) > 1 and len({factor.group for factor in factors}) == 1:
         raise InputError(
             [
-                f"groups: {factors[0].group!r} holds all parameters; an index of all there is says nothing: "
-                "at least two groups are wanted"
+                f"groups: {factors[0].group!r} holds all parameters, so its index would say nothing: "
+                "expected at least two groups"
             ]
         )
     extra = [DUMMY, *([SEED] if seed_factor else []), *([SOCIETY] if society_factor else [])]
@@ -232,7 +232,7 @@ def _groups(
         return {}, []
     if isinstance(group_by, str):
         if group_by != "mechanism":
-            return {}, [f"group_by = {group_by!r}: allowed are 'mechanism' and groups of one's own (a mapping)"]
+            return {}, [f"group_by = {group_by!r}: expected 'mechanism' or groups of your own (a mapping)"]
         return {name: parameter.mechanism for name in names if (parameter := declared(name)) is not None}, []
     problems: list[str] = []
     found: dict[str, str] = {}
@@ -255,25 +255,25 @@ def _factor(
     distributions: Mapping[str, Any],
 ) -> Factor:
     if sum(name in given for given in (bounds, levels, distributions)) > 1:
-        raise InputError([f"{name}: give one of bounds, levels and distributions"])
+        raise InputError([f"{name}: give only one of bounds, levels and distributions"])
     parameter = declared(name)
     if name in levels:
         if len(levels[name]) < 2:
-            raise InputError([f"levels of {name}: at least two are wanted"])
+            raise InputError([f"levels of {name}: expected at least two"])
         return Factor(name, group, levels=tuple(levels[name]))
     if name in distributions:
         quantile = getattr(distributions[name], "ppf", None)
         if not callable(quantile):
-            raise InputError([f"distribution of {name}: an object with .ppf is wanted, as scipy.stats.norm(0.4, 0.1)"])
+            raise InputError([f"distribution of {name}: expected an object with .ppf, e.g. scipy.stats.norm(0.4, 0.1)"])
         return Factor(name, group, whole=parameter is not None and parameter.integer, quantile=cast("Any", quantile))
     if name in bounds:
         pair = bounds[name]
         if len(pair) != 2 or not np.isfinite(pair).all() or not pair[0] < pair[1]:
-            raise InputError([f"bounds of {name}: (low, high) with low < high are wanted, not {pair!r}"])
+            raise InputError([f"bounds of {name}: expected (low, high) with low < high, not {pair!r}"])
         if parameter is not None and not parameter.minimum <= pair[0] < pair[1] <= parameter.maximum:
             raise InputError(
                 [
-                    f"bounds of {name}: {pair[0]:g} to {pair[1]:g} leaves what is allowed, "
+                    f"bounds of {name}: {pair[0]:g} to {pair[1]:g} goes beyond what is allowed, "
                     f"{parameter.minimum:g} to {parameter.maximum:g}"
                 ]
             )

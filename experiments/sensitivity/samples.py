@@ -71,17 +71,17 @@ class Sample:
         if self.method in POWERS and (self.n < 2 or self.n & (self.n - 1)):
             low = 2 ** max(1, int(np.log2(max(2, self.n))))
             problems.append(
-                f"n = {self.n}: {self.method} wants a power of 2, such as {low} or {2 * low} "
+                f"n = {self.n}: {self.method} needs a power of 2, e.g. {low} or {2 * low} "
                 "(a Sobol' sequence is balanced only there)"
             )
         elif self.method == "fast" and self.n <= 4 * HARMONICS**2:
-            problems.append(f"n = {self.n}: fast wants more than {4 * HARMONICS**2} points a curve")
+            problems.append(f"n = {self.n}: fast needs more than {4 * HARMONICS**2} points per curve")
         elif self.n < 2:
-            problems.append(f"n = {self.n}: at least 2 are wanted")
+            problems.append(f"n = {self.n}: expected at least 2")
         if self.method not in GROUPING and self.problem.grouped:
-            problems.append(f"{self.method} knows no groups of parameters; {' and '.join(GROUPING)} do")
+            problems.append(f"{self.method} takes no groups of parameters; {' and '.join(GROUPING)} do")
         if self.second_order and self.method != "sobol":
-            problems.append(f"second order is asked of {self.method}; only sobol has it")
+            problems.append(f"{self.method} has no second-order indices; only sobol has them")
         if problems:
             raise InputError(problems)
 

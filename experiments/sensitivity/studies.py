@@ -194,7 +194,7 @@ def sensitivity(
         except InputError as error:
             problems += error.problems
     if not outcomes:
-        problems.append("outcomes: at least one is wanted")
+        problems.append("outcomes: expected at least one")
     try:
         problem = make_problem(
             scenario,
@@ -349,7 +349,7 @@ def screen(
     names = [name for name in first.sample.problem.names if name not in EXTRA]
     kept, rest = ranked[:keep], [name for name in names if name not in ranked[:keep]]
     if len(rest) < 1:
-        raise InputError([f"keep = {keep}: there are {len(names)} parameters, so that nothing would be screened out"])
+        raise InputError([f"keep = {keep}: there are {len(names)} parameters, so nothing would be screened out"])
     found = sensitivity(
         scenario,
         "sobol",

@@ -442,7 +442,7 @@ class Sensitivity:
         Raises InputError for fast, whose curves change with their length, and when n is smaller.
         """
         if self.sample.method == "fast":
-            raise InputError(["fast: points lie elsewhere when there are more of them; a larger study is a new one"])
+            raise InputError(["fast: a larger sample has other points, so a larger study is a new one"])
         sample = replace(self.sample, n=2 * self.sample.n if n is None else n)
         if sample.n < self.sample.n:
             raise InputError([f"n = {n}: the study has {self.sample.n} already"])

@@ -53,7 +53,7 @@ def _writable_cache() -> str | None:
     except OSError:
         print(
             f"valign: {folder} is not writable, so compiled code is not kept between runs "
-            "(set VALIGN_CACHE to a folder of yours)",
+            "(set VALIGN_CACHE to a folder you can write to)",
             file=sys.stderr,
         )
         return None

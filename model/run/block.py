@@ -58,7 +58,7 @@ def insertion(
         close = nearest(place, MECHANISMS)
         raise InputError(
             [
-                f"{place!r} is not a mechanism; allowed are {', '.join(MECHANISMS)}"
+                f"{place!r} is not a mechanism; allowed: {', '.join(MECHANISMS)}"
                 + (f"; did you mean {close!r}?" if close else "")
             ]
         )

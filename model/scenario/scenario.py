@@ -225,7 +225,7 @@ class Scenario(_Part):
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
             if len(content) > MOST_BYTES:
-                raise ScenarioError([f"{text}: is longer than {MOST_BYTES / 1e6:g} MB, which no scenario is"])
+                raise ScenarioError([f"{text}: is longer than {MOST_BYTES / 1e6:g} MB, the most that is allowed"])
             content = content.decode("utf-8")
         except ScenarioError:
             raise

@@ -16,10 +16,10 @@ BYTES_PER_PERSON, MOST_BYTES = 1500, 64e9
 
 def number_of(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError("a number is wanted")
+        raise ValueError("expected a number")
     number = float(value) if abs(value) < 1e300 else float("inf")
     if number != number or number in (float("inf"), float("-inf")):
-        raise ValueError("a finite number is wanted")
+        raise ValueError("expected a finite number")
     return number
 
 
@@ -106,15 +106,15 @@ def _check_parameters(
 def _limits(name: str, value: Any) -> str | None:
     """What is wrong with a value of a parameter, if anything."""
     parameter = PARAMETERS[name]
-    allowed = f"allowed is {parameter.minimum:g} to {parameter.maximum:g} ({parameter.unit})"
+    allowed = f"from {parameter.minimum:g} to {parameter.maximum:g} ({parameter.unit})"
     try:
         number = number_of(value)
     except ValueError as error:
-        return f"{_short(value)}: {error}; {allowed}"
+        return f"{_short(value)}: {error} {allowed}"
     if not parameter.minimum <= number <= parameter.maximum:
-        return f"{value!r}: {allowed}"
+        return f"{value!r}: expected a number {allowed}"
     if parameter.integer and number != int(number):
-        return f"{value!r}: a whole number is wanted; {allowed}"
+        return f"{value!r}: expected a whole number {allowed}"
     return None
 
 
@@ -144,7 +144,7 @@ def explain(error: Mapping[str, Any], fields: Mapping[str, list[str]]) -> str:
 def cross_check(s: Scenario) -> Iterator[str]:
     """What can only be seen when sections are held against each other."""
     for name in dict.fromkeys(d for d in s.dimensions if s.dimensions.count(d) > 1):
-        yield f"dimensions: {name!r} stands there more than once"
+        yield f"dimensions: {name!r} appears more than once"
     tables = {"innovation.values": s.innovation.values, "innovation.emphasis": s.innovation.emphasis}
     tables |= {f"profiles.{name}": profile for name, profile in s.profiles.items()}
     for where, table in tables.items():
@@ -164,7 +164,7 @@ def cross_check(s: Scenario) -> Iterator[str]:
     if s.value("service_share") + s.value("team_share") > 1.0:
         yield "parameters: service_share + team_share must not exceed 1"
     for name in dict.fromkeys(g for g in s.group_names if s.group_names.count(g) > 1):
-        yield f"organisations: the name {name!r} stands there more than once"
+        yield f"organisations: the name {name!r} appears more than once"
     for name in s.group_names:
         alike, _, number = name.rpartition(" ")
         if any(g.name == alike and g.count > 1 and is_service(number, g.count) for g in s.organisations):

@@ -51,8 +51,8 @@ def read_codebook(
         if name not in SECTIONS:
             problems.append(f"{where}: {unknown(name, SECTIONS, 'key')}")
         elif not isinstance(book[name], Mapping if table else list if name == "missing" else str):
-            wanted = "table" if table else "list" if name == "missing" else "text"
-            problems.append(f"{where}: {name} = {book[name]!r}: a {wanted} is wanted")
+            wanted = "a table" if table else "a list" if name == "missing" else "text in quotes"
+            problems.append(f"{where}: {name} = {book[name]!r}: expected {wanted}")
             del book[name]
         elif table:
             book[name] = {str(key): value for key, value in book[name].items()}
@@ -67,11 +67,11 @@ def read_codebook(
     for name in SECTIONS[7:]:
         book.setdefault(name, {})
     for code in [each for each, name in book["organisations"].items() if not isinstance(name, str)]:
-        problems.append(f"{where}: organisations.{code} = {book['organisations'].pop(code)!r}: a text is wanted")
+        problems.append(f"{where}: organisations.{code} = {book['organisations'].pop(code)!r}: expected text in quotes")
     for key in [each for each in EDGES if not isinstance(book["edges"].get(each, ""), str)]:
-        problems.append(f"{where}: edges.{key} = {book['edges'].pop(key)!r}: a text is wanted")
+        problems.append(f"{where}: edges.{key} = {book['edges'].pop(key)!r}: expected text in quotes")
     if book["edges"].get("dangling", "drop") != "drop":
-        problems.append(f'{where}: edges.dangling = {book["edges"]["dangling"]!r}: allowed is "drop" (or leave it out)')
+        problems.append(f'{where}: edges.dangling = {book["edges"]["dangling"]!r}: expected "drop" (or leave it out)')
     for dimension, entry in [*book["values"].items()]:
         if wrong := [f"{where}: values.{dimension}: {problem}" for problem in _wrong_scale(entry)]:
             problems += wrong
@@ -84,15 +84,15 @@ def _wrong_scale(entry: Any) -> Iterable[str]:
     if isinstance(entry, str):
         return
     if not isinstance(entry, Mapping):
-        yield f"{entry!r}: the name of a column, or a table, is wanted"
+        yield f"{entry!r}: expected the name of a column, or a table"
         return
     for key in [each for each in entry if each not in ("column", "low", "high", "codes")]:
         yield unknown(key, ("column", "low", "high", "codes"), "key")
     if not isinstance(entry.get("column", ""), str):
-        yield f"column = {entry['column']!r}: a text is wanted"
+        yield f"column = {entry['column']!r}: expected text in quotes"
     codes = entry.get("codes", {})
     if not isinstance(codes, Mapping) or not all(_is_number(each) and 0 <= each <= 1 for each in codes.values()):
-        yield "codes: a table from codes to numbers in [0, 1] is wanted"
+        yield "codes: expected a table from codes to numbers in [0, 1]"
     if ("low" in entry) != ("high" in entry) or ("codes" in entry and "low" in entry):
         yield "give either `codes`, or `low` and `high` together, or none of them"
     elif "low" in entry and not (
@@ -117,7 +117,7 @@ class Table:
         if isinstance(given, pd.DataFrame):
             self.frame = given
         elif not isinstance(given, (str, Path)):
-            problems.append(f"{what}: {type(given).__name__}: a CSV file or a DataFrame is wanted")
+            problems.append(f"{what}: {type(given).__name__}: expected a CSV file or a DataFrame")
             return
         else:
             self.name, self.row, self.offset = str(given), "line", 2
@@ -130,7 +130,7 @@ class Table:
                 return
         self.frame = self.frame.rename(columns=lambda name: str(name).strip())
         twice = self.frame.columns[self.frame.columns.duplicated()].unique()
-        problems += [f"{self.name}: the column {name!r} stands there more than once" for name in twice]
+        problems += [f"{self.name}: the column {name!r} appears more than once" for name in twice]
         empty = what == "nodes" and not len(self.frame)
         problems += [f"{self.name}: has no rows: nobody to simulate"] if empty else []
         self.usable = not (len(twice) or empty)
@@ -202,7 +202,7 @@ def read_values(people: Table, book: Mapping[str, Any], scenario: Scenario) -> n
             values[:, k] = [np.nan if v is None else v for v in people.coded(column, codes, None, f"code of {name!r}")]
             continue
         low, high = entry.get("low", 0.0), entry.get("high", 1.0)
-        scale = f"allowed is {min(low, high):g} to {max(low, high):g}"
+        scale = f"from {min(low, high):g} to {max(low, high):g}"
         wrong, out = np.zeros(len(people), bool), np.zeros(len(people), bool)
         for row, text in enumerate(column):
             if text is not None:
@@ -212,10 +212,8 @@ def read_values(people: Table, book: Mapping[str, Any], scenario: Scenario) -> n
                     wrong[row] = True
                 else:
                     out[row] = not 0.0 <= number <= 1.0
-        people.each(
-            column, wrong, lambda text, name=name, scale=scale: f"{name} = {text!r}: a number is wanted; {scale}"
-        )
-        people.each(column, out, lambda text, name=name, scale=scale: f"{name} = {text}: {scale}")
+        people.each(column, wrong, lambda text, name=name, scale=scale: f"{name} = {text!r}: expected a number {scale}")
+        people.each(column, out, lambda text, name=name, scale=scale: f"{name} = {text}: expected a number {scale}")
     if not book["values"]:
         for name in [each for each in people.frame if each not in people.used]:
             left = [dimension for dimension in scenario.dimensions if dimension not in people.used]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def read_csv(source: Any, **options: Any) -> pd.DataFrame:
-    """A table with the names of the file's first line: a name that stands there twice is the name of two columns.
+    """A table with the names of the file's first line: a name that appears twice is the name of two columns.
 
     pandas calls the second `slack` of a header `slack.1`, and where lines have more cells than the header it moves them
     one column to the left or cuts them off. Here the first line is read as any other, so that longer lines are refused.

@@ -87,7 +87,7 @@ class Import:
         people.each(
             ids,
             (first >= 0) & (np.bincount(first[first >= 0], minlength=len(ids))[first] > 1),
-            lambda text: f"the id {text!r} stands there more than once",
+            lambda text: f"the id {text!r} appears more than once",
         )
 
     def roles(self) -> np.ndarray:
@@ -158,7 +158,7 @@ class Import:
         self.people.each(
             texts,
             np.array([text is not None and text not in self.row_of for text in texts], bool),
-            lambda text: f"{column} {text!r} is not the id of anybody",
+            lambda text: f"{column} {text!r} is nobody's id",
         )
         return np.array([self.row_of.get(text, -1) for text in texts], np.int64)
 

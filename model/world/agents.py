@@ -36,7 +36,7 @@ def _row(person: Person) -> int:
 def _unit(value: object, name: str) -> np.ndarray:
     numbers = np.asarray(value, float)
     if not ((numbers >= 0.0) & (numbers <= 1.0)).all():
-        raise InputError([f"{name} = {value!r}: numbers from 0 to 1 are allowed"])
+        raise InputError([f"{name} = {value!r}: expected numbers from 0 to 1"])
     return numbers
 
 
@@ -73,7 +73,7 @@ class Person(mesa.Agent):
         current = self.values
         numbers = _unit(new, "values")
         if numbers.shape not in ((), current.shape):
-            raise InputError([f"values: {current.shape[0]} numbers are needed, {numbers.size} were given"])
+            raise InputError([f"values: {current.shape[0]} numbers are needed; {numbers.size} were given"])
         current[:] = numbers
 
     @property
@@ -84,7 +84,7 @@ class Person(mesa.Agent):
     @stage.setter
     def stage(self, new: str) -> None:
         if new not in STAGES:
-            raise InputError([f"stage = {new!r}: allowed are {', '.join(STAGES)}"])
+            raise InputError([f"stage = {new!r}: expected one of {', '.join(STAGES)}"])
         self.model.state.stage[_row(self), 0] = STAGES.index(new)
 
     @property

@@ -212,5 +212,5 @@ def _seed(name: str, value: object) -> int:
     except (TypeError, ValueError, OverflowError):
         seed = -1
     if not 0 <= seed <= MAX_SEED or (isinstance(value, (float, np.floating)) and value != seed):
-        raise InputError([f"{name} = {value!r}: a whole number from 0 to {MAX_SEED} is allowed"])
+        raise InputError([f"{name} = {value!r}: expected a whole number from 0 to {MAX_SEED}"])
     return seed

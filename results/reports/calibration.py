@@ -74,8 +74,8 @@ def certainty(tables: Tables) -> list[str]:
     told.append(
         "In data that the model made itself, the truth of every parameter is found again."
         if not lost
-        else f"In data that the model made itself, the truth is not found again for {', '.join(lost)}: what stands "
-        "here of them cannot be relied upon."
+        else f"In data that the model made itself, the truth is not found again for {', '.join(lost)}: what is "
+        "reported of them here cannot be relied on."
     )
     if len(tables["predictive"]):
         told.append(fit_in_words(tables["predictive"]))

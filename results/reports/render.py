@@ -48,7 +48,7 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
     work = saved.manifest["work"]
     command = work.get("command", "run")
     if command not in contents.CONTENTS:
-        raise store.StoreError(f"{folder} holds results of {command!r}, of which this version makes no report")
+        raise store.StoreError(f"{folder} holds results of {command!r}, which this version of valign cannot report on")
     title = saved.manifest.get("title") or title_of(folder)
     tables = shown(saved) if tables is None else tables
     return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))

@@ -390,7 +390,10 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
         return f"{text} The interval holds zero: these runs do not show a difference."
-    return f"{text} In {_percent(row['higher'])} of pairs of runs with the same chances it is higher (ties count half)."
+    return (
+        f"{text} In {_percent(row['higher'])} of pairs of runs with the same chances it is higher "
+        "(equal pairs count half)."
+    )
 
 
 def difference(row: pd.Series) -> str:

@@ -194,10 +194,10 @@ def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest:
 SHOWN = 12
 READING = (
     "All factors below were varied together over their plausible ranges. An index says how much of the "
-    "differences in an outcome a factor is behind; behind it stands its 95 % interval."
+    "differences in an outcome a factor is behind; its 95 % interval follows."
 )
 CERTAINTY = (
-    "After each index stands its 95 % interval: how far it may move with another sample of the same size. The "
+    "After each index comes its 95 % interval: how far it may move with another sample of the same size. The "
     "paragraphs above say which part of each ranking would stay.",
     "The noise floor is what an index of something without any effect looks like here: factors below it cannot be told "
     "from chance.",

@@ -137,7 +137,7 @@ def test_failed_runs_are_never_accepted_and_counted() -> None:
 
 def test_too_small_an_effective_sample_is_not_summarised() -> None:
     few = smc(gaussian, PRIOR, OBSERVED, particles=60, simulations=2000, seed=1)
-    with pytest.raises(InputError, match="of 60 particles: under 100 nothing is summarised"):
+    with pytest.raises(InputError, match="of 60 particles: under 100 no result is reported"):
         few.particles()
     short = smc(gaussian, PRIOR, OBSERVED, particles=200, simulations=450, seed=1)
     with pytest.raises(InputError, match="450 simulations ended before a second generation was complete"):

@@ -143,20 +143,17 @@ def broken(change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
             people().assign(adopted_in=[0, *["never", "1"] * 11, 2]),
             "line 2: adopted_in: periods are whole numbers from 1",
         ),
-        (people().assign(adopted_in=["soon", *["never", "1"] * 11, 2]), "adopted_in = 'soon': a number is wanted"),
-        (
-            people().assign(who=["p0", "p0", *[f"p{k}" for k in range(2, 24)]]),
-            "the id 'p0' stands there more than once",
-        ),
+        (people().assign(adopted_in=["soon", *["never", "1"] * 11, 2]), "adopted_in = 'soon': expected a number"),
+        (people().assign(who=["p0", "p0", *[f"p{k}" for k in range(2, 24)]]), "the id 'p0' appears more than once"),
         (people().assign(adopted_in=3), "everybody adopted"),
         (people().assign(adopted_in="never"), "nobody adopted"),
         (people(1), "has 1 person: at least 10"),
-        (people().assign(open="x"), "open = 'x': a number is wanted"),
-        (people().assign(open=9), "open: allowed is 1 to 5"),
+        (people().assign(open="x"), "open = 'x': expected a number"),
+        (people().assign(open=9), "open: expected a number from 1 to 5"),
         (people().assign(open=4), "open is the same for everybody"),
         (people().assign(open=None), "open has no values"),
         (people().assign(town=[None, *["a"] * 23]), "has no town"),
-        (people().assign(again="p").rename(columns={"again": "who"}), "the column 'who' stands there more than once"),
+        (people().assign(again="p").rename(columns={"again": "who"}), "the column 'who' appears more than once"),
     ],
 )
 def test_broken_tables(write, table: pd.DataFrame, words: str) -> None:
@@ -179,7 +176,7 @@ def test_everything_wrong_is_said_at_once(write) -> None:
         "beyond the last period",
         "'soon'",
         "more than once",
-        "allowed is 1 to 5",
+        "expected a number from 1 to 5",
         "ties to 'x'",
         "using = 'many'",
         "outside 0 to 1",
@@ -197,13 +194,13 @@ def test_everything_wrong_is_said_at_once(write) -> None:
         (TOML.replace("observed_until = 8", ""), "people.observed_until is missing"),
         (TOML.replace('orientation = "openness"', 'orientation = "opennes"'), "did you mean 'openness'"),
         (TOML.replace("of = 200", ""), "counts need `of`"),
-        (TOML.replace('name = "pilot"', "name = 3"), "name = 3: a text is wanted"),
-        (f"orientation = 3\n{PEOPLE}", "orientation: a table is wanted"),
+        (TOML.replace('name = "pilot"', "name = 3"), "name = 3: expected text in quotes"),
+        (f"orientation = 3\n{PEOPLE}", "orientation: expected a table"),
         (f"orientation.openness = 'open'\n{PEOPLE}", "orientation.openness: innovation is missing"),
         (f"orientation.openness = 3\n{PEOPLE}", "orientation.openness: Input should be a valid dictionary"),
         (TOML.replace('time = "adopted_in"', 'time = "adopted"'), "'adopted' is not a column"),
         (TOML.replace('"open"\nlow = 1\nhigh = 5', '"opn"\ncodes = { 1 = 1 }'), "did you mean 'open'"),
-        (f"series = 3\n{PEOPLE}", r"series: a list of tables is wanted \(\[\[...\]\]\)"),
+        (f"series = 3\n{PEOPLE}", r"series: expected a list of tables \(\[\[...\]\]\)"),
         ("[ties]\nfile = 'ties.csv'\n[[patterns]]\n", r"ties needs \[people\]"),
         (TOML.replace("low = 1\nhigh = 5", "low = 5\nhigh = 5"), "low and high should be two different numbers"),
         (TOML.replace("low = 1\nhigh = 5", "codes = { 1 = 3 }"), r"codes should lead to numbers in \[0, 1\]"),
@@ -211,7 +208,10 @@ def test_everything_wrong_is_said_at_once(write) -> None:
         (TOML.replace('count = "using"\n', ""), r"give either count \(a column\) or share \(a column\)"),
         (TOML.replace('"median_difference"', '"share_adopted"'), "share_adopted needs `at`"),
         (TOML.replace('orientation = "openness"\n', ""), "needs `orientation`"),
-        (TOML.replace("observed_until = 8", "observed_until = 0"), "observed_until = 0: a whole number from 1 to 600"),
+        (
+            TOML.replace("observed_until = 8", "observed_until = 0"),
+            "observed_until = 0: expected a whole number from 1 to 600",
+        ),
         (TOML.replace("observed_until = 8", 'observed_until = "ends"'), "'ends' is not a column"),
         (TOML.replace("of = 200", 'of = "asked"'), "'asked' is not a column"),
         (TOML.replace('file = "ties.csv"', 'file = "ties.csv"\nfrom = "frm"'), "'frm' is not a column"),
@@ -235,7 +235,7 @@ def test_broken_descriptions(write, text: str, words: str) -> None:
         ({"ties": TIES.assign(to="stranger")[:0]}, "no tie joins two of the people"),
         ({"ties": TIES.assign(to=["p1", None, "p3"])}, "line 3: has no to"),
         ({"register": REGISTER[:0]}, "has no rows"),
-        ({"register": REGISTER.assign(time=[1, 4, 4])}, "a period stands there more than once"),
+        ({"register": REGISTER.assign(time=[1, 4, 4])}, "a period appears more than once"),
         ({"register": REGISTER.assign(time=[1, 4.5, 601])}, "lines 3, 4: time: periods are whole numbers"),
         ({"register": REGISTER.assign(using=[10, None, 120])}, "line 3: has no using"),
     ],
@@ -252,8 +252,8 @@ def test_each_may_have_been_observed_for_a_time_of_their_own(write) -> None:
     assert found.periods == 9
     assert found.people["until"].tolist() == table["ends"].tolist()
     assert found.people["time"].iloc[0] == 9
-    for wrong, words in ((None, "line 3: has no ends"), (0, "line 3: ends: a whole number from 1 to 600"),
-                         (2.5, "line 3: ends: a whole number")):  # fmt: skip
+    for wrong, words in ((None, "line 3: has no ends"), (0, "line 3: ends: expected a whole number from 1 to 600"),
+                         (2.5, "line 3: ends: expected a whole number")):  # fmt: skip
         with pytest.raises(InputError, match=words):
             data.load(write(text, people=table.assign(ends=[9, wrong, *[8] * 21, 5])))
 
@@ -283,7 +283,7 @@ def test_people_without_ties_or_values_can_be_read_and_divided(write) -> None:
 
 
 def test_no_such_data(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder of data"):
+    with pytest.raises(InputError, match="is not a folder of data"):
         data.load(tmp_path / "none")
     with pytest.raises(InputError, match=r"no data\.toml"):
         data.load(tmp_path)

@@ -163,7 +163,7 @@ def test_patterns_of_groups_are_medians_and_shares(data: Data) -> None:
 
 
 def test_what_no_scenario_can_be_made_of(data: Data) -> None:
-    with pytest.raises(InputError, match=r"without people there is no scenario .*--scenario"):
+    with pytest.raises(InputError, match=r"has no people to make a scenario from: .*--scenario"):
         Problem.of(replace(data, people=None, ties=None, orientation={}))
     with pytest.raises(InputError, match=r"has no \[orientation\]: name a scenario"):
         Problem.of(replace(data, orientation={}))
@@ -177,7 +177,7 @@ def test_what_no_scenario_can_be_made_of(data: Data) -> None:
     [
         (["fit_efect"], "did you mean 'fit_effect'"),
         (["ties.peer"], "cannot be fitted"),
-        ({"fit_effect": (3.0, 9.0)}, "allowed is -5 to 5"),
+        ({"fit_effect": (3.0, 9.0)}, "expected limits within -5 to 5"),
         (["innovation.values.openness"], "has no declared range"),
         ({"fit_effect": (0.5, 0.5)}, "is empty"),
         (["fit_effect"] * 0, "0 free parameters"),

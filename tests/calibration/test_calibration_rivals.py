@@ -334,7 +334,7 @@ def test_rivals_need_people_with_values(problem: Problem) -> None:
 
 
 def test_the_reported_method_cannot_be_left_out(problem: Problem) -> None:
-    with pytest.raises(InputError, match="methods: 'regression', which is reported, has to be among them"):
+    with pytest.raises(InputError, match="methods: must include 'regression', the one that is reported"):
         calibrate(problem.data, free=FREE, methods=("forest",))
 
 
@@ -384,7 +384,7 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
         "manifest.json",
     ):
         assert (tmp_path / "out" / name).stat().st_size > 0
-    assert "holds this very work already" in valign(*asked).err
+    assert "already holds these results" in valign(*asked).err
     again = json.loads(valign(*asked, "--json").out)
     assert {row["parameter"] for row in again["summary"]} == {"base_staff", "fit_effect"}
     assert valign("calibrate", "data", "--simulations", 4000, "--out", "out").code == 2
@@ -420,10 +420,10 @@ def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
     monkeypatch.setattr("valign.calibration.abc.smc.smc", interrupted)
     said = valign("calibrate", "data", "--simulations", 3000, "--out", "out")
     assert said.code == 130
-    assert "what is finished is kept in out/unfinished: the same command goes on from there" in said.err
+    assert "what is finished is kept in out/unfinished: run the same command to go on" in said.err
     assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.npz"))) == 3
     assert (
-        "Going on with what is finished in out/unfinished"
+        "Continuing from what is finished in out/unfinished"
         in valign("calibrate", "data", "--simulations", 3000, "--out", "out").err
     )
 

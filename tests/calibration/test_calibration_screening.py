@@ -68,7 +68,7 @@ def test_at_most_eight_of_all_that_is_uncertain(data: Data) -> None:
 
 
 def test_more_than_eight_are_refused_where_nothing_screens(data: Data) -> None:
-    with pytest.raises(InputError, match=r"10 free parameters: 1 to 8 .*--free screen"):
+    with pytest.raises(InputError, match=r"10 free parameters: expected 1 to 8 .*--free screen"):
         Problem.of(data, free=MANY)
     with pytest.raises(InputError, match="did you mean 'fit_effect'"):
         screen_free(data, None, [*MANY, "fit_efect"])
@@ -98,4 +98,4 @@ def test_screening_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     assert {row["parameter"] for row in told["summary"]} == set(kept)
     assert np.isin(["base_staff", "fit_effect"], kept).all()
     assert sum("Screened 10 parameters" in remark for remark in told["remarks"]) == 1
-    assert "holds this very work already" in valign(*asked).err
+    assert "already holds these results" in valign(*asked).err

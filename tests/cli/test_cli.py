@@ -113,7 +113,7 @@ def test_version_and_data_sets(valign: Callable, tmp_path: Path, monkeypatch: py
 
     assert valign("--version").out.strip() == va.__version__
     monkeypatch.setenv("VALIGN_DATA", str(tmp_path / "data"))
-    assert "not yet: valign data get medical-innovation" in valign("data").out
+    assert "not here yet: valign data get medical-innovation" in valign("data").out
     (tmp_path / "data" / "medical-innovation").mkdir(parents=True)
     (tmp_path / "data" / "medical-innovation" / "codebook.toml").write_text("")
     assert str(tmp_path / "data" / "medical-innovation") in valign("data").out
@@ -191,7 +191,7 @@ def test_a_picture_that_cannot_be_shown_is_kept(valign: Callable, monkeypatch: p
     monkeypatch.setattr(terminal, "show_picture", lambda path: False)
     assert "Figure: out" in valign(*asked).err
     monkeypatch.setattr(terminal, "show_picture", lambda path: path.endswith("run.png"))
-    assert "Shown and kept: out" in valign(*asked).err
+    assert "Shown and saved: out" in valign(*asked).err
 
 
 def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> None:
@@ -258,10 +258,10 @@ def test_events_are_kept_when_asked_for(valign: Callable, tmp_path: Path) -> Non
         (("run", "two-services", "--set", "organisations.hostel.staff=1000000000000"), "memory"),
         (("run", "two-services", "--record", "seris"), "did you mean series"),
         (("run", "two-services", "--set", "alignment_level=0.999", "--runs", "2"), "reachable"),
-        (("run", "two-services", "--record", "ablations", "--parameters", "draws.csv"), "not with --parameters"),
+        (("run", "two-services", "--record", "ablations", "--parameters", "draws.csv"), "cannot go with --parameters"),
         (("levels", "two-services", "--levels", "low,high"), "--levels"),
         (("compare", "two-services", "low-fit", "--precision", "uptake_final=few"), "outcome=half_width"),
-        (("claims", "C7", "C7"), "'c7' is asked for twice"),
+        (("claims", "C7", "C7"), "'c7' is given twice"),
         (("claims", "C7", "--worlds", "1"), "--worlds 1"),
         (("levels", "two-services", "--levels", "0.999", "--runs", "2"), "reachable"),
         (("levels", "two-services", "--levels", "0.7,0.7", "--runs", "2"), "twice"),
@@ -325,8 +325,8 @@ def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("where", "what", "said"),
     [
-        ("valign.results.store", "write", "is not complete: the same command makes it anew"),
-        ("valign.results.reports.render", "publish", "its report is not: the same command draws it"),
+        ("valign.results.store", "write", "is incomplete: run the same command to redo it"),
+        ("valign.results.reports.render", "publish", "but not the report: run the same command to make it"),
     ],
 )
 def test_ctrl_c_while_saving_says_what_is_there(
@@ -467,7 +467,7 @@ def told(calls: list[tuple[float, int]], clock: list[float], ahead: bool = True)
         (
             True,
             [(0, 600), (4, 800), (8, 1000)],  # begun earlier: what was there says nothing of how fast it goes
-            ["1,000 runs, 600 of them done already", "800 of 1,000 runs, about 4 s left"],
+            ["1,000 runs, 600 of them already done", "800 of 1,000 runs, about 4 s left"],
         ),
         (True, [(0, 0), (600, 10)], ["1,000 runs", "10 of 1,000 runs, about 16 hours left"]),
         (False, [(1, 500), (2, 1000)], []),

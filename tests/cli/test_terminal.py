@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 
     @property
     def text(self) -> str:
-        """What stands there, without colours."""
+        """What is shown, without colours."""
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.getvalue())
 
 

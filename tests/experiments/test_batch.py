@@ -299,7 +299,7 @@ def test_a_batch_of_another_model_is_refused(design: pd.DataFrame, tmp_path: Pat
 def test_a_changed_design_is_noticed(design: pd.DataFrame, tmp_path: Path) -> None:
     batches.begin(BASE, design, tmp_path / "out")
     design.assign(fit_effect=0.3).drop_duplicates().to_parquet(tmp_path / "out" / "design.parquet")
-    with pytest.raises(store.StoreError, match="not what the batch was begun with"):
+    with pytest.raises(store.StoreError, match="has changed since the batch was started"):
         batches.resume(tmp_path / "out")
 
 
@@ -309,7 +309,7 @@ def test_a_design_that_is_damaged_or_was_never_written_is_said(design: pd.DataFr
     with pytest.raises(store.StoreError, match=r"design\.parquet cannot be read"):
         batches.resume(tmp_path / "out")
     (tmp_path / "out" / "design.parquet").unlink()
-    with pytest.raises(store.StoreError, match="stopped before its design was written: begin again"):
+    with pytest.raises(store.StoreError, match="stopped before its design was written: start again"):
         batches.resume(tmp_path / "out")
 
 
@@ -335,7 +335,7 @@ def test_a_society_of_ones_own_is_kept_with_the_batch_and_has_to_stay(design: pd
     batches.begin(scenario, few, tmp_path / "changed")
     nodes[:-1].to_csv(tmp_path / "changed" / "people.csv", index=False)
     pd.DataFrame({"from": people[:4], "to": people[1:5]}).to_csv(tmp_path / "changed" / "ties.csv", index=False)
-    with pytest.raises(store.StoreError, match=r"the imported society of .* is not what the batch was begun with"):
+    with pytest.raises(store.StoreError, match=r"the imported society of .* has changed since the batch was started"):
         batches.resume(tmp_path / "changed")
 
 
@@ -366,7 +366,7 @@ def test_what_a_batch_keeps(design: pd.DataFrame, tmp_path: Path, record: tuple[
 
 @pytest.mark.parametrize("what", ["shard_rows", "threads", "workers"])
 def test_a_number_that_is_none_leaves_no_folder(design: pd.DataFrame, tmp_path: Path, what: str) -> None:
-    with pytest.raises(InputError, match=f"{what} = -1: a whole number from 1"):
+    with pytest.raises(InputError, match=f"{what} = -1: expected a whole number from 1"):
         batches.run_batch(BASE, design, tmp_path / "out", **{what: -1})
     assert not (tmp_path / "out").exists()
 
@@ -443,7 +443,7 @@ def test_what_is_missing_as_json(valign: Callable, design_file: Path, tmp_path: 
                 "--societies",
                 "5",
             ),
-            "societies = 5: a whole number from 1 to 2",
+            "societies = 5: expected a whole number from 1 to 2",
         ),
         (
             (
@@ -460,21 +460,15 @@ def test_what_is_missing_as_json(valign: Callable, design_file: Path, tmp_path: 
             ),
             "societies = 0",
         ),
-        (
-            ("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"),
-            "belong to --replicates",
-        ),
-        (
-            ("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"),
-            "belong to --replicates",
-        ),
+        (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"), "need --replicates"),
+        (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"), "need --replicates"),
         (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
         (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
         (("resume", "plain.csv"), "is a file"),
         (("resume", "out"), "holds no results"),
         (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "0"), "--replicates 0"),
         (("resume", "out", "--part", "4/3"), "--part 4/3"),
-        (("resume", "out", "--part", "half"), "--part half: I/N is wanted"),
+        (("resume", "out", "--part", "half"), "--part half: expected I/N"),
     ],
 )
 def test_wrong_commands(

@@ -226,10 +226,10 @@ def test_eighteen_claims_ship_and_are_complete():
         ('outcome = "uptake_mean"', 'outcome = "uptake_men"', "did you mean 'uptake_mean'"),
         ("ample = { slack", "ample = { slakc", "did you mean 'slack'"),
         ('grade = "partly"', 'grade = "prtly"', "should be 'assumed', 'partly' or 'emergent'"),
-        ('of = ["ample", "scarce"]', 'of = ["ample"]', "a difference is of 2 arms"),
+        ('of = ["ample", "scarce"]', 'of = ["ample"]', "a difference takes 2 arms"),
         ('mechanisms = ["coproduction"', 'mechanisms = ["coprodction"', "did you mean 'coproduction'"),
         ('title = "Slack protects uptake"', 'titel = "x"', "did you mean 'title'"),
-        ("workload_effect = 0.0", "workload_effect = 900", "allowed is"),
+        ("workload_effect = 0.0", "workload_effect = 900", "expected a number from"),
         ("scarce = { slack = 0.1 }", "scarce = { slack = 0.6 }", "the same settings"),
         (
             'of = ["ample", "scarce"]',
@@ -432,9 +432,9 @@ def test_the_command(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["C19"], "did you mean"),
-        (["C1", "c01"], "asked for twice"),
+        (["C1", "c01"], "given twice"),
         (["C1", "--worlds", "1"], "--worlds 1"),
-        (["C1", "--worlds", "9999999"], "valign: worlds = 9999999: a whole number from 2 to 1000000 is wanted\n"),
+        (["C1", "--worlds", "9999999"], "valign: worlds = 9999999: expected a whole number from 2 to 1000000\n"),
     ],
 )
 def test_wrong_commands(arguments, message, capsys):

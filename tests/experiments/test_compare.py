@@ -144,18 +144,15 @@ def test_the_runs_that_a_precision_needs() -> None:
         (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
         (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
         (lambda: compare({"a": BASE, "b": BASE}, runs=0), "runs = 0"),
-        (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: one strength"),
-        (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: at least one"),
-        (lambda: va.levels(BASE, []), "levels: 1 to 20 are wanted, 0 were given"),
+        (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: expected one"),
+        (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: expected at least one"),
+        (lambda: va.levels(BASE, []), "levels: expected 1 to 20, got 0"),
         (
             lambda: va.levels(BASE, [0.7, "high", True]),
             "levels: 'high' is not a number from 0 to 1\nlevels: True is not",
         ),
-        (
-            lambda: va.levels(BASE, [0.7], innovations={}),
-            "innovations: settings or another scenario by name are wanted",
-        ),
-        (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': allowed are series, decomposition"),
+        (lambda: va.levels(BASE, [0.7], innovations={}), "innovations: expected settings or another scenario by name"),
+        (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': expected one of series, decomposition"),
         (lambda: va.ablations(BASE, 2, mechanisms=["dialog"]), "did you mean 'dialogue'"),
     ],
 )
@@ -189,7 +186,11 @@ def test_levels_of_innovations_under_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("evidence", "message"),
-    [([0.5, 0.5], "each different"), ([], "one strength or several"), ([0.2, 5], "innovation.evidence_strength = 5")],
+    [
+        ([0.5, 0.5], "different strengths"),
+        ([], "evidence: expected one or more"),
+        ([0.2, 5], "innovation.evidence_strength = 5"),
+    ],
 )
 def test_wrong_evidence_is_refused_before_anything_runs(evidence: list[float], message: str) -> None:
     told: list[int] = []
@@ -235,7 +236,7 @@ def test_the_plus_sign_of_a_number_parts_nothing(valign: Callable) -> None:
 def test_innovations_of_one_label_are_refused(valign: Callable) -> None:
     twice = ("--innovation", "dear: innovation.cost=2", "--innovation", "dear: innovation.cost=3")
     said = valign("levels", "two-services", *SMALL, *twice)
-    assert (said.code, "a label of its own" in said.err) == (2, True)
+    assert (said.code, "its own label" in said.err) == (2, True)
 
 
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
@@ -347,8 +348,8 @@ def test_a_failed_row_fails_again_and_says_so(tmp_path: Path) -> None:
         (("compare", "two-services"), "two or more"),
         (("compare", "two-services", "two-services"), "two or more"),
         (("compare", "two-services", "two-services+slak=1"), "slack"),
-        (("compare", "two-services", "two-services+slack"), "two-services+slack: KEY=VALUE"),
-        (("levels", "two-services", "--innovation", "cheap: cost"), "--innovation cheap: cost: KEY=VALUE"),
+        (("compare", "two-services", "two-services+slack"), "two-services+slack: expected KEY=VALUE"),
+        (("levels", "two-services", "--innovation", "cheap: cost"), "--innovation cheap: cost: expected KEY=VALUE"),
         (("compare", "two-services", "low-fit", "--precision", "uptake=1"), "--precision"),
         (("compare", "two-services", "low-fit", "--precision", "uptake_final=-1"), "--precision"),
         (("levels", "two-services", "--evidence", "much"), "--evidence"),

@@ -69,7 +69,7 @@ def test_observed_curve(published: Path, place: Path) -> None:
     assert curve.loc[curve["share"] >= 0.5, "month"].iloc[0] == 7  # the median adopter
     cities = [data.observed_curve(community=city)["share"].iloc[-1] for city in (1, 2, 3, 4)]
     assert np.average(cities, weights=[62, 24, 21, 18]) == pytest.approx(109 / 125)
-    with pytest.raises(InputError, match="allowed are 1, 2, 3, 4"):
+    with pytest.raises(InputError, match="expected one of 1, 2, 3, 4"):
         data.observed_curve(community=5)
 
 
@@ -140,7 +140,7 @@ def test_what_is_made_of_a_file_of_the_published_form(made_up: Path, place: Path
     assert curve["cum_adopters"].loc[[1, 2, 16, 17]].tolist() == [2, 3, 3, 4]
     assert curve["hazard"].loc[[1, 2, 3]].tolist() == [0.4, round(1 / 3, 4), 0.0]
     assert data.observed_curve(community=2)["share"].tolist()[2:6] == [0, 0.4, 0.6, 0.6]
-    with pytest.raises(InputError, match="community = 3: allowed are 1, 2"):
+    with pytest.raises(InputError, match="community = 3: expected one of 1, 2"):
         data.observed_curve(community=3)
     with pytest.raises(InputError, match="did you mean 'medical-innovation'"):
         data.observed_curve("medical-inovation")

@@ -153,18 +153,18 @@ GOOD = pd.DataFrame({"fit_effect": [0.1] * 5000, "seed": range(5000)})
         (GOOD.rename(columns={"fit_effect": "fit_efect"}), "did you mean 'fit_effect'"),
         (
             GOOD.assign(fit_effect=np.where(np.arange(5000) == 4812, 99, 0.1)),
-            "row 4812, column 'fit_effect': 99: allowed is -5 to 5",
+            "row 4812, column 'fit_effect': 99: expected a number from -5 to 5",
         ),
         (
             GOOD.assign(fit_effect=np.where(np.arange(5000) == 12, np.nan, 0.1)),
-            "row 12, column 'fit_effect': nan: a finite number",
+            "row 12, column 'fit_effect': nan: expected a finite number",
         ),
-        (GOOD.assign(fit_effect=["x", *[0.1] * 4999]), "row 0, column 'fit_effect': 'x': a finite number"),
+        (GOOD.assign(fit_effect=["x", *[0.1] * 4999]), "row 0, column 'fit_effect': 'x': expected a finite number"),
         (GOOD.assign(fit_effect=[True, *[0.1] * 4999]), "row 0, column 'fit_effect': True"),
-        (GOOD.assign(pilot_months=2.5), "a whole number is wanted"),
+        (GOOD.assign(pilot_months=2.5), "expected a whole number"),
         (GOOD.drop(columns="seed"), "no column 'seed'"),
         (GOOD.assign(seed=1), "repeats an earlier row"),
-        (GOOD.assign(seed=-1), "column 'seed': -1: a whole number from 0"),
+        (GOOD.assign(seed=-1), "column 'seed': -1: expected a whole number from 0"),
         (GOOD.assign(seed=0.5), "column 'seed': 0.5"),
         (GOOD.assign(seed=[None, *range(4999)]), "column 'seed'"),
         (
@@ -201,7 +201,7 @@ def everywhere(runs, seed, societies):
 )  # fmt: skip
 def test_every_front_door_refuses_the_same_ensembles(ensemble, name):
     for call in everywhere(*ensemble):
-        with pytest.raises(InputError, match=f"^{name} = .*: a whole number from"):
+        with pytest.raises(InputError, match=f"^{name} = .*: expected a whole number from"):
             call()
 
 
@@ -246,7 +246,7 @@ def test_reading(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("slack,seed,slack\n0.1,1,0.2\n", "d.csv: the column 'slack' stands there more than once"),
+        ("slack,seed,slack\n0.1,1,0.2\n", "d.csv: the column 'slack' appears more than once"),
         ("slack,seed\n0.1,1,5\n", "Expected 2 fields in line 2, saw 3"),  # not slack = 1, seed = 5
         ("", "cannot be read as a design"),
     ],
@@ -267,8 +267,8 @@ def test_a_design_without_rows_has_none(tmp_path):
 @pytest.mark.parametrize("what", ["runs", "width", "threads"])
 @pytest.mark.parametrize("value", [-1, 0, 1.5, True])
 def test_numbers_that_are_none_are_refused(what, value):
-    with pytest.raises(InputError, match=f"{what} = {value}: a whole number from 1"):
+    with pytest.raises(InputError, match=f"{what} = {value}: expected a whole number from 1"):
         simulate(SMALL, **{"runs": 1, what: value})
     if what != "runs":
-        with pytest.raises(InputError, match=f"{what} = {value}: a whole number from 1"):
+        with pytest.raises(InputError, match=f"{what} = {value}: expected a whole number from 1"):
             simulate(pd.DataFrame({"fit_effect": [0.1], "seed": [1]}), **{what: value})

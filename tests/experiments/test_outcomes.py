@@ -139,7 +139,7 @@ def test_differences_are_from_the_first_run_by_run() -> None:
     assert {name: needed[name].iloc[1] for name in expected} == pytest.approx(expected, nan_ok=True)
     assert len(both.runs_needed("uptake_final", 0.9)) == 1
     for half_width in (0.0, -1.0):
-        with pytest.raises(InputError, match="a positive number"):
+        with pytest.raises(InputError, match="expected a positive number"):
             both.runs_needed("uptake_final", half_width)
     with pytest.raises(InputError, match="uptake_final"):
         both.runs_needed("uptake_finl", 0.1)

@@ -481,16 +481,16 @@ def test_mixed_factors_run_and_those_of_the_ties_run_apart():
         ({"outcomes": ["uptake"]}, "is not a known outcome"),
         ({"curves": ["engagd"]}, "did you mean 'engaged'"),
         ({"method": "sobl"}, "did you mean 'sobol'"),
-        ({"n": 100}, "power of 2, such as 64 or 128"),
+        ({"n": 100}, "power of 2, e.g. 64 or 128"),
         ({"n": 0}, "n = 0"),
         ({"method": "fast", "n": 64}, "more than 64"),
-        ({"method": "pawn", "n": 64, "group_by": "mechanism", "parameters": None}, "pawn knows no groups"),
-        ({"method": "morris", "second_order": True}, "only sobol has it"),
+        ({"method": "pawn", "n": 64, "group_by": "mechanism", "parameters": None}, "pawn takes no groups"),
+        ({"method": "morris", "second_order": True}, "only sobol has them"),
         ({"group_by": {"all": NAMES}}, "'all' holds all parameters"),
         ({"group_by": {"a": ["slack"]}}, "'slack' is not a parameter of this study"),
         ({"group_by": {"a": NAMES[:2], "b": NAMES[:1]}}, "is in 'a' already"),
         ({"group_by": {"seed": NAMES[:2]}}, "choose another"),
-        ({"group_by": "role"}, "allowed are 'mechanism'"),
+        ({"group_by": "role"}, "expected 'mechanism'"),
         ({"bounds": {"fit_effect": (0.5, 0.1)}}, "low < high"),
         ({"bounds": {"fit_effect": (0.5, 100)}}, "-5 to 5"),
         ({"bounds": {"slack": (0, 1)}}, "'slack' is not a parameter of this study"),
@@ -501,7 +501,7 @@ def test_mixed_factors_run_and_those_of_the_ties_run_apart():
         ({"levels": {"fit_effect": [1]}}, "at least two"),
         ({"distributions": {"fit_effect": 3}}, ".ppf"),
         ({"parameters": ["alignment_level"]}, "no declared range"),
-        ({"parameters": []}, "at least one"),
+        ({"parameters": []}, "expected at least one"),
         ({"parameters": ["slack", "slack"]}, "given twice"),
         ({"missing": "guess"}, "way to treat missing values"),
         ({"replicates": 0}, "replicates = 0"),
@@ -818,7 +818,7 @@ def test_the_command_says_beforehand_how_much_there_is_to_do(valign):
     loud = [each for each in COMMAND if each != "--quiet"]
     assert valign(*loud, "--n", 8, "--out", "out").err.splitlines()[0] == "two-services: 80 runs"  # 8 x (3 + 2) x 2
     more = valign(*loud, "--n", 16, "--out", "out").err.splitlines()[0]
-    assert more == "two-services: 160 runs, 80 of them done already"
+    assert more == "two-services: 160 runs, 80 of them already done"
     assert valign(*loud, "--n", 32, "--out", "other", "--json").err == ""
 
 

@@ -540,8 +540,8 @@ def page():
 @pytest.mark.parametrize(
     ("move", "message"),
     [
-        (lambda page: page.move("slack", "much"), "slack = much: a number is wanted"),
-        (lambda page: page.move("slack", None), "slack = None: a number is wanted"),
+        (lambda page: page.move("slack", "much"), "slack = much: expected a number"),
+        (lambda page: page.move("slack", None), "slack = None: expected a number"),
         (lambda page: page.set_level("high"), "alignment: high is not a number"),
         (lambda page: page.set_months(""), "months:  is not a whole number"),
         (lambda page: page.set_months("1e999"), "months: 1e999 is not a whole number"),

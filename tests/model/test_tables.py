@@ -224,21 +224,21 @@ d,e,team
 @pytest.mark.parametrize(("nodes", "edges", "book", "words"), [
     ("nowhere.csv", EDGES, None, "nowhere.csv: cannot be read"),
     (NODES, "nowhere.csv", None, "nowhere.csv: cannot be read"),
-    (3, EDGES, None, "a CSV file or a DataFrame is wanted"),
+    (3, EDGES, None, "expected a CSV file or a DataFrame"),
     (NODES.drop(columns="id"), EDGES, None, "nodes: 'id' is not a column"),
     (NODES, EDGES.drop(columns="to"), None, "edges: 'to' is not a column"),
     (NODES.rename(columns={"client_agency": "client_agancy"}), EDGES, None, "did you mean 'client_agency'?"),
     (NODES[:0], EDGES[:0], None, "nobody to simulate"),
     (NODES[-2:], EDGES[:0], None, "nobody but commissioners"),
     (NODES, EDGES, {"rolls": {}}, "did you mean 'roles'?"),
-    (NODES, EDGES, {"role": 3}, "a text is wanted"),
+    (NODES, EDGES, {"role": 3}, "expected text in quotes"),
     (NODES, EDGES, {"roles": {"1": "staf"}}, "did you mean 'staff'?"),
     (NODES, EDGES, {"values": {"client": "x"}}, "'client' is not a dimension"),
     (NODES, EDGES, {"values": {"client_agency": {"column": "client_agency", "low": 1}}}, "`low` and `high` together"),
     (NODES, EDGES, {"values": {"client_agency": {"column": "client_agency", "codes": {1: 7}}}}, "numbers in [0, 1]"),
     (NODES, EDGES, {"values": {"client_agency": {"column": "client_agancy"}}}, "did you mean 'client_agency'?"),
     (NODES, EDGES, {"organisations": {"hostel": "hostel"}}, "'outreach' is not a known organisation"),
-    (NODES, EDGES, {"edges": {"dangling": "keep"}}, 'allowed is "drop"'),
+    (NODES, EDGES, {"edges": {"dangling": "keep"}}, 'expected "drop"'),
     (NODES, EDGES, "nowhere.toml", "nowhere.toml: cannot be read"),
 ])  # fmt: skip
 def test_single_problems(nodes: Any, edges: Any, book: Any, words: str) -> None:
@@ -250,7 +250,7 @@ def test_columns_that_stand_twice_and_lines_that_are_too_long(tmp_path: Path) ->
     (tmp_path / "nodes.csv").write_text("id,organisation,role, id\na,hostel,staff,b\n")
     (tmp_path / "edges.csv").write_text("from,to\na,a,a\n")
     found = problems(tmp_path / "nodes.csv", tmp_path / "edges.csv", None, TWO)
-    assert any("nodes.csv: the column 'id' stands there more than once" in line for line in found), found
+    assert any("nodes.csv: the column 'id' appears more than once" in line for line in found), found
     assert any("edges.csv" in line and "Expected 2 fields in line 2, saw 3" in line for line in found), found
 
 

@@ -42,7 +42,7 @@ def test_values_read_and_write():
     for wrong in ([0.5], [2.0] * 7, [float("nan")] * 7):
         with pytest.raises(InputError):
             agent.values = wrong
-    with pytest.raises(InputError, match="allowed are"):
+    with pytest.raises(InputError, match="expected one of"):
         agent.stage = "keen"
 
 

@@ -355,7 +355,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("VALIGN_CACHE", str(FILE.parents[2] / ".cache"))  # where the tests keep compiled code
     if unknown := [name for name in options.cases if name not in CASES]:
-        parser.error(f"there is no case {unknown[0]}: allowed are {', '.join(CASES)}")
+        parser.error(f"no case is called {unknown[0]}: expected one of {', '.join(CASES)}")
     if options.write:
         write(options.threads)
         return 0

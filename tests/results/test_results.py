@@ -315,7 +315,7 @@ def test_what_was_stopped_while_it_was_saved_is_done_again(tmp_path: Path, monke
         with pytest.raises(KeyboardInterrupt):
             kept(tmp_path)
     assert (tmp_path / "runs.parquet").exists()
-    with pytest.raises(store.StoreError, match="is not finished: `valign run x` goes on"):
+    with pytest.raises(store.StoreError, match="is not finished: `valign run x` continues"):
         store.load(tmp_path)
     with pytest.raises(store.StoreError, match="differs in: seed"):
         store.prepare(tmp_path, WORK | {"seed": 2})

@@ -34,9 +34,9 @@ class Where:
         for name in ("threads", "workers"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 1024:
-                raise InputError([f"--{name} {value}: allowed is 1 to 1024"])
+                raise InputError([f"--{name} {value}: expected a whole number from 1 to 1024"])
         if sum(each is not None for each in (self.threads, self.workers, self.cluster)) > 1:
-            raise InputError(["give one of --threads, --workers and --cluster"])
+            raise InputError(["give only one of --threads, --workers and --cluster"])
         return How(self.threads, self.workers, self.cluster, _part(self.part))
 
 
@@ -45,7 +45,7 @@ def _part(text: str | None) -> tuple[int, int] | None:
         return None
     number, slash, of = text.partition("/")
     if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
-        raise InputError([f"--part {text}: I/N is wanted with I from 1 to N, as in 3/10"])
+        raise InputError([f"--part {text}: expected I/N with I from 1 to N, e.g. 3/10"])
     return int(number) - 1, int(of)
 
 
@@ -67,27 +67,30 @@ def batch(
     how = where.how()
     count, seed, societies = replicates
     if count is None and (seed is not None or societies is not None):
-        raise InputError(["--seed and --societies belong to --replicates: a design that has seeds names them itself"])
+        raise InputError(["--seed and --societies need --replicates: a design with seeds of its own takes neither"])
     base = Scenario.load(scenario)
     if settings:
         base = base.replace(dict(map(setting, settings)))
     table = read_design(design)
     if twice := [name for name, _ in map(setting, settings) if name in table]:
         raise InputError(
-            [f"--set {name}: the design has a column {name!r}, which would win; leave one out" for name in twice]
+            [
+                f"--set {name}: the design has a column {name!r} too, which would override it; remove one"
+                for name in twice
+            ]
         )
     if count is not None:
         if both := [name for name in SEEDS if name in table]:
-            raise InputError([f"the design has a column {both[0]!r} already: leave --replicates out"])
+            raise InputError([f"the design already has a column {both[0]!r}: leave out --replicates"])
         if count < 1:
-            raise InputError([f"--replicates {count}: a whole number from 1 is wanted"])
+            raise InputError([f"--replicates {count}: expected a whole number of at least 1"])
         table = replicate(table, count, 1 if seed is None else seed, societies)
     quiet = where.quiet or where.as_json
     begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet), command=as_typed())
     if begun is None:
-        terminal.say(f"{out} holds this very work already", quiet)
+        terminal.say(f"{out} already holds these results", quiet)
     elif prepare:
-        terminal.say(f"{out}: {len(table):,} runs in {begun.count} shards, to be computed with `valign resume`", quiet)
+        terminal.say(f"{out}: {len(table):,} runs in {begun.count} shards; `valign resume` computes them", quiet)
     else:
         _go_on(begun, how, quiet)
     if where.as_json or not prepare:

@@ -48,7 +48,7 @@ def ranges(free: tuple[str, ...]) -> Ranges | None:
             try:
                 found[name.strip()] = (float(low), float(high))
             except ValueError:
-                problems.append(f"--free {text}: NAME or NAME=LOW:HIGH is wanted, as in fit_effect=-0.2:0.7")
+                problems.append(f"--free {text}: expected NAME or NAME=LOW:HIGH, e.g. fit_effect=-0.2:0.7")
     if problems:
         raise InputError(problems)
     return found or None

@@ -78,7 +78,7 @@ def claims(names: Sequence[str], asked: Asked) -> None:
         except InputError as error:
             problems += error.problems
     ids = [each.id for each in chosen]
-    problems += [f"{each!r} is asked for twice" for each in dict.fromkeys(ids) if ids.count(each) > 1]
+    problems += [f"{each!r} is given twice" for each in dict.fromkeys(ids) if ids.count(each) > 1]
     for name, value, least in (
         ("worlds", asked.worlds, 2),
         ("seeds", asked.seeds, 2),
@@ -87,7 +87,7 @@ def claims(names: Sequence[str], asked: Asked) -> None:
         ("variants", asked.variants, 0),
     ):
         if value < least:
-            problems.append(f"--{name} {value}: a whole number from {least} is wanted")
+            problems.append(f"--{name} {value}: expected a whole number of at least {least}")
     if problems:
         raise InputError(problems)
     named = {name: Scenario.load(name) for each in chosen for name in (each.scenario, *each.scenarios)}

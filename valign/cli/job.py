@@ -56,9 +56,9 @@ def carried_out(job: Job, quiet: bool) -> Tables:
     """
     folder = job.folder
     if unfinished(job):
-        terminal.say(f"Going on with what is finished in {folder / job.begun}", quiet)
+        terminal.say(f"Continuing from what is finished in {folder / job.begun}", quiet)
     elif store.prepare(folder, job.work):
-        terminal.say(f"{folder} holds this very work already; showing it", quiet)
+        terminal.say(f"{folder} already holds these results; showing them", quiet)
         if not (folder / REPORT).exists():
             pages.rebuild(folder)
         return pages.shown(store.load(folder))
@@ -96,10 +96,10 @@ def left(job: Job) -> str:
     folder = job.folder
     saving = (folder / store.MANIFEST).exists()
     if saving and store.read_manifest(folder)["status"] == "done":
-        return f"interrupted; the tables are in {folder}, its report is not: the same command draws it"
+        return f"interrupted; the tables are in {folder}, but not the report: run the same command to make it"
     if job.begun and (folder / job.begun).is_dir():
-        return f"interrupted; what is finished is kept in {folder / job.begun}: the same command goes on from there"
-    return f"interrupted; what {folder} holds is not complete: the same command makes it anew" if saving else ""
+        return f"interrupted; what is finished is kept in {folder / job.begun}: run the same command to go on"
+    return f"interrupted; what {folder} holds is incomplete: run the same command to redo it" if saving else ""
 
 
 def unfinished(job: Job) -> bool:
@@ -115,7 +115,7 @@ def as_typed() -> str:
 def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:
     """Say if the model has to be compiled; load ahead what drawing and saving need."""
     if not compiled_before():
-        terminal.say("Compiling the model, once on this machine: a minute or so", quiet)
+        terminal.say("Compiling the model, once on this machine; this takes about a minute", quiet)
     if ahead:
         threading.Thread(target=_import_ahead, daemon=True).start()
 

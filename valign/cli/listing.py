@@ -83,14 +83,16 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
         near = nearest(style, list(listing.FORMATS))
         raise InputError(
             [
-                f"--format {style}: allowed are {', '.join(listing.FORMATS)}"
+                f"--format {style}: expected one of {', '.join(listing.FORMATS)}"
                 + (f" (did you mean {near}?)" if near else "")
             ]
         )
     found = [p for p in PARAMETERS.values() if search.lower() in f"{p.name} {p.meaning} {p.mechanism}".lower()]
     if not found:
         near = nearest(search, list(PARAMETERS))
-        raise InputError([f"no parameter has {search!r} in its name or meaning" + (f"; near: {near}" if near else "")])
+        raise InputError(
+            [f"no parameter has {search!r} in its name or meaning" + (f"; did you mean {near}?" if near else "")]
+        )
     if style is not None:
         sys.stdout.write(listing.FORMATS[style](found))
         return
@@ -113,7 +115,7 @@ def data_sets(as_json: bool) -> None:
         )
         return
     rows = [
-        (name, str(folder or f"not yet: valign data get {name}"), data.WHAT[name])
+        (name, str(folder or f"not here yet: valign data get {name}"), data.WHAT[name])
         for name, folder in data.available().items()
     ]
     terminal.table(("data set", "where", "what it is"), rows, numbers_from=9)

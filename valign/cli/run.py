@@ -60,7 +60,7 @@ def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
 
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise InputError([f"{before}{text}: KEY=VALUE is wanted, for instance coproduction_intensity=0.3"])
+        raise InputError([f"{before}{text}: expected KEY=VALUE, e.g. coproduction_intensity=0.3"])
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -103,12 +103,15 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     if wrong := [each for each in record if each not in RECORDS]:
         near = nearest(wrong[0], list(RECORDS))
         raise InputError(
-            [f"--record {wrong[0]}: allowed are {', '.join(RECORDS)}" + (f" (did you mean {near}?)" if near else "")]
+            [
+                f"--record {wrong[0]}: expected one of {', '.join(RECORDS)}"
+                + (f" (did you mean {near}?)" if near else "")
+            ]
         )
     ablate = "ablations" in record
     record = tuple(name for name in dict.fromkeys(("series", *record)) if name != "ablations")
     if ablate and drawn is not None:
-        raise InputError(["--record ablations: not with --parameters, where every run has parameters of its own"])
+        raise InputError(["--record ablations cannot go with --parameters, where every run has its own parameters"])
 
     def simulated(told: Told) -> Tables:
         from valign.experiments.attribution import attribution
@@ -155,8 +158,8 @@ def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish, *
     ):
         raise InputError(
             [
-                "a replay takes everything from the results: leave --runs, --societies, --seed, --months, "
-                "--set, --record and --parameters out"
+                "a replay takes everything from the results: leave out --runs, --societies, --seed, "
+                "--months, --set, --record and --parameters"
             ]
         )
     found = replayed(folder, row)
@@ -190,7 +193,7 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
     named = list(map(_innovation, innovations))
     others = dict(named) or None
     if others is not None and len(others) < len(named):
-        raise InputError([f"--innovation: {[label for label, _ in named]}: each needs a label of its own"])
+        raise InputError([f"--innovation: {', '.join(label for label, _ in named)}: each needs its own label"])
     asked: dict[str, Any] = {"levels": wanted}
     if others is not None:
         from valign.experiments.levels import innovations_of
@@ -245,7 +248,7 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
     if len(scenarios) < 2 or len(scenarios) < len(names):
         raise InputError(
             [
-                "compare: two or more different scenarios are wanted, as in "
+                "compare: expected two or more different scenarios, e.g. "
                 "`valign compare two-services two-services+coproduction_intensity=0.4`"
             ]
         )
@@ -293,7 +296,7 @@ def _precision(text: str) -> tuple[str, float]:
     except ValueError:
         width = 0.0
     if not 0 < width < float("inf"):
-        raise InputError([f"--precision {text}: OUTCOME=HALF_WIDTH is wanted, as in --precision uptake_final=0.01"])
+        raise InputError([f"--precision {text}: expected OUTCOME=HALF_WIDTH, e.g. --precision uptake_final=0.01"])
     return name, width
 
 
@@ -301,7 +304,7 @@ def _numbers(option: str, text: str, example: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError([f"{option} {text}: numbers with commas between are wanted, as in {example}"]) from None
+        raise InputError([f"{option} {text}: expected numbers separated by commas, e.g. {example}"]) from None
 
 
 def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
@@ -408,9 +411,9 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
     if needed > 0.8 * there:
         raise InputError(
             [
-                f"--runs {runs}: the monthly series of so many runs need about {needed / 2**30:,.1f} GB of "
-                f"memory, this machine has {there / 2**30:,.1f}; "
-                f"up to {int(0.8 * there * runs / needed):,} runs fit"
+                f"--runs {runs}: the monthly series of this many runs need about {needed / 2**30:,.1f} GB "
+                f"of memory, and this machine has {there / 2**30:,.1f} GB; "
+                f"at most {int(0.8 * there * runs / needed):,} runs fit"
             ]
         )
 
@@ -489,5 +492,6 @@ def _print(command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame],
             terminal.say(sentence, wish.quiet)
     shown = wish.show and terminal.show_picture(str(picture))
     terminal.say(
-        f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {folder / REPORT}; tables: {folder}", wish.quiet
+        f"{'Shown and saved' if shown else 'Figure'}: {picture}; report: {folder / REPORT}; tables: {folder}",
+        wish.quiet,
     )

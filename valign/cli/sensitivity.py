@@ -55,7 +55,7 @@ def bound(text: str) -> tuple[str, tuple[float, float]]:
     except ValueError:
         equals = ""
     if not equals:
-        raise InputError([f"--bound {text}: NAME=LOW,HIGH is wanted, for instance --bound fit_effect=0.1,0.5"])
+        raise InputError([f"--bound {text}: expected NAME=LOW,HIGH, e.g. --bound fit_effect=0.1,0.5"])
     return name.strip(), (low, high)
 
 
@@ -76,10 +76,10 @@ def arguments(wish: Wish) -> dict[str, Any]:
     }
     if wish.method == SCREEN:
         if wish.group_by:
-            raise InputError(["--group-by: screening makes the groups itself (--method sobol takes groups)"])
+            raise InputError(["--group-by: screening makes its own groups; use --method sobol for groups of your own"])
         return given | ({"keep": wish.keep} if wish.keep is not None else {})
     if wish.keep is not None:
-        raise InputError([f"--keep belongs to --method {SCREEN}"])
+        raise InputError([f"--keep is only for --method {SCREEN}"])
     return given | {"method": wish.method, "group_by": wish.group_by}
 
 
@@ -135,8 +135,8 @@ def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, fol
             run = screen if wish.method == SCREEN else study
             found = run(scenario, n=n, folder=folder / "runs", progress=progress, **given)
     except KeyboardInterrupt:
-        kept = folder / "runs"
-        raise KeyboardInterrupt(f"interrupted; finished runs are kept in {kept}: the same command goes on") from None
+        told = f"interrupted; finished runs are kept in {folder / 'runs'}: run the same command to go on"
+        raise KeyboardInterrupt(told) from None
     words = pd.DataFrame({"paragraph": found.words.strip().split("\n\n")})
     return {**found.tables, "words": words, "parameters": parameters_of(scenario)}
 
@@ -168,6 +168,6 @@ def _print(scenario: Scenario, wish: Wish, tables: Tables, results: Path) -> Non
     print("\n" + "\n\n".join(words))
     shown = wish.show and terminal.show_picture(str(picture))
     terminal.say(
-        f"{'Shown and kept' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",
+        f"{'Shown and saved' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",
         wish.quiet,
     )

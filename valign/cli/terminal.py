@@ -116,7 +116,7 @@ def progress(what: str, quiet: bool, ahead: bool = False) -> Iterator[Callable[[
             nonlocal told, known
             announced, left = ahead and pace.first is None, pace.left(done, total)
             if announced:
-                text = f"{total:,} runs" + (f", {done:,} of them done already" if done else "")
+                text = f"{total:,} runs" + (f", {done:,} of them already done" if done else "")
             elif time.monotonic() - told >= 10 or (left and not known):
                 text, known = f"{done:,} of {total:,} runs{left}", known or bool(left)
             else:

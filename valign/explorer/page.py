@@ -74,7 +74,7 @@ class Page:
         try:
             settings = self.now.with_parameter(name, float(f"{number(value):.6g}"))
         except (TypeError, ValueError, OverflowError):
-            self.complain(InputError([f"{name} = {str(value)[:60]}: a number is wanted"]))
+            self.complain(InputError([f"{name} = {str(value)[:60]}: expected a number"]))
             return
         await self.apply(settings)
         self.levers.set(name)

@@ -22,7 +22,7 @@ def is_loopback(host: str) -> bool:
 def explore(host: str, port: int, show: bool) -> None:
     """Serve the explorer until interrupted. Raises InputError for a wrong port or a missing extra."""
     if not 1 <= port <= 65535:
-        raise InputError([f"--port {port}: 1 to 65535 are allowed"])
+        raise InputError([f"--port {port}: expected a number from 1 to 65535"])
     try:
         from nicegui import ui
     except ImportError:
@@ -30,18 +30,18 @@ def explore(host: str, port: int, show: bool) -> None:
     _check_free(host, port)
     if not is_loopback(host):
         terminal.say(
-            f"WARNING: {host} can be reached from other machines. Everybody there can use this page and this "
+            f"WARNING: {host} can be reached from other machines. Anybody there can use this page and this "
             "machine's processors; there is no password. Use --host 127.0.0.1 unless that is what you want."
         )
     if not working.compiled_before():
-        terminal.say("Compiling the model, once on this machine: a minute or two")
+        terminal.say("Compiling the model, once on this machine; this takes a minute or two")
     from . import guard, page
 
     warm()
     page.register()
     guard.guard()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)  # `main` sets it for commands that end soon; what visitors leave is to be found
+    gc.set_threshold(10_000, 10, 10)  # `main` sets it for commands that end soon; past visitors must be freed
     address = f"[{host}]" if ":" in host else host
     terminal.say(f"The explorer is at http://{address}:{port} (Ctrl-C ends it)")
     ui.run(

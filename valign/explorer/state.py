@@ -253,7 +253,7 @@ def _settings(pairs: Sequence[tuple[str, str]], problems: list[str]) -> Settings
     if "changes" in given:
         given["changes"] = tuple(each for each in changes if each != "none")
         problems += [
-            f"change = {str(each)[:60]!r}: a table is wanted" for each in given["changes"] if not isinstance(each, dict)
+            f"change = {str(each)[:60]!r}: expected a table" for each in given["changes"] if not isinstance(each, dict)
         ]
     return Settings(parameters=parameters, mechanisms=mechanisms, **given)
 

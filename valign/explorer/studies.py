@@ -194,9 +194,9 @@ def sensitivity_here(
     problems = [unknown(name, OUTCOMES, "known outcome") for name in outcomes if name not in OUTCOMES]
     problems += [unknown(name, factors_of(scenario), "factor") for name in names if name not in factors_of(scenario)]
     if not outcomes:
-        problems.append("outcomes: at least one is wanted")
+        problems.append("outcomes: expected at least one")
     if not by_mechanism and not 2 <= len(names) <= MOST_FACTORS:
-        problems.append(f"factors: 2 to {MOST_FACTORS} are wanted")
+        problems.append(f"factors: expected 2 to {MOST_FACTORS}")
     if problems:
         raise InputError(problems)
     problem = make_problem(scenario, names, group_by=BY_MECHANISM if by_mechanism else None)

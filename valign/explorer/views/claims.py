@@ -51,7 +51,7 @@ class ClaimsView(StudyView):
         try:
             worlds = int(number(self.worlds.value))
         except (TypeError, ValueError, OverflowError):
-            raise InputError(["worlds: a whole number is wanted"]) from None
+            raise InputError(["worlds: expected a whole number"]) from None
         name, question, own = str(self.claim.value), self.page.question(), self.place.value == "own"
         where = question.settings.whole().title or question.settings.scenario
 
