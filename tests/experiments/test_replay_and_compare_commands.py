@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 import valign as va
 from tests.small import imported_society
+from valign.cli.app import main
 from valign.experiments.batch.replay import replayed
 from valign.model.errors import InputError
 from valign.results import store
@@ -22,6 +24,19 @@ BASE = va.Scenario.load("two-services").replace({"months": 12})
 
 
 SMALL = ("--runs", "6", "--months", "12", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept") / "out"
+    assert main(["run", "two-services", *SMALL, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def out(kept: Path, tmp_path: Path) -> Path:
+    """Results of a run, a test's own to damage, in out/ of the folder in which commands are called."""
+    return Path(shutil.copytree(kept, tmp_path / "out"))
 
 
 def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) -> None:
@@ -100,8 +115,8 @@ def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Pa
     assert (tmp_path / "out" / "report.html").exists()
 
 
+@pytest.mark.usefixtures("out")
 def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> None:
-    valign("run", "two-services", *SMALL, "--out", "out")
     runs = pd.read_parquet(tmp_path / "out" / "runs.parquet")
     runs.loc[2, "uptake_mean"] += 1e-15
     runs.to_parquet(tmp_path / "out" / "runs.parquet")
@@ -120,8 +135,8 @@ def test_a_row_of_an_imported_society_is_replayed(valign: Callable, tmp_path: Pa
     assert valign("run", "--replay", "again", "--row", 0, "--out", "once-more").code == 0
 
 
+@pytest.mark.usefixtures("out")
 def test_what_cannot_be_replayed_says_why(valign: Callable, tmp_path: Path) -> None:
-    valign("run", "two-services", *SMALL, "--out", "out")
     path = tmp_path / "out" / "manifest.json"
     manifest = json.loads(path.read_text())
     tables = {name: each for name, each in manifest["tables"].items() if name != "runs"}
@@ -140,6 +155,7 @@ def test_a_failed_row_fails_again_and_says_so(tmp_path: Path) -> None:
         replayed(tmp_path / "out", 1).simulated()
 
 
+@pytest.mark.usefixtures("out")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -165,7 +181,6 @@ def test_a_failed_row_fails_again_and_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_commands(valign: Callable, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    valign("run", "two-services", *SMALL, "--out", "out")
     said = valign(*arguments)
     assert said.code == 2
     assert message in said.err
@@ -194,9 +209,9 @@ def test_an_older_format_says_so(tmp_path: Path) -> None:
         pages.rebuild(tmp_path)
 
 
+@pytest.mark.usefixtures("out")
 def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("xarray")
-    valign("run", "two-services", *SMALL, "--out", "out")
     monkeypatch.setitem(sys.modules, "h5netcdf", None)
     said = valign("report", "out", "--netcdf", "out.nc")
     assert said.code == 2
@@ -204,8 +219,8 @@ def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monke
     assert "Traceback" not in said.err
 
 
+@pytest.mark.usefixtures("out")
 def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path) -> None:
-    valign("run", "two-services", *SMALL, "--out", "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     del manifest["tables"]["runs"]
     (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
@@ -213,9 +228,9 @@ def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path)
         va.load("out").to_netcdf("x.nc")
 
 
+@pytest.mark.usefixtures("out")
 def test_results_as_netcdf(valign: Callable, tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
-    valign("run", "two-services", *SMALL, "--out", "out")
     assert valign("report", "out", "--netcdf", "out.nc").code == 0
     with xarray.open_dataset(tmp_path / "out.nc", engine="h5netcdf") as data:
         saved = va.load(tmp_path / "out")
