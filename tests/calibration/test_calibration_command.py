@@ -16,6 +16,7 @@ from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
 
+@pytest.mark.slow
 def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
     write(tmp_path / "data", people=80, periods=12)
     asked = (

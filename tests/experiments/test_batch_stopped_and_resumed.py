@@ -124,7 +124,14 @@ def test_failing_runs_are_rows_with_their_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        signal.SIGKILL,
+    ],
+)
 def test_killed_and_resumed(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path, sent: signal.Signals) -> None:
     """A real process, told to go (or killed) as soon as it has finished something."""
     batches.begin(BASE, design, tmp_path / "out", ("series", "decomposition"), shard_rows=2)

@@ -1,0 +1,37 @@
+"""Compiles the kernels that tests use, in two processes, into the cache of the checkout.
+
+Kernels are compiled for blocks of one run and of several; every step of the month apart from the others, so that one
+scenario with every mechanism, with and without a decomposition, makes all of them. Without this each of several pytest
+processes would compile for itself.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def compile_kernels(width: int) -> None:
+    from valign.experiments.simulate import simulate
+    from valign.model.parameters import MECHANISMS
+    from valign.model.scenario.scenario import Scenario
+
+    settings = {"months": 3, **{f"mechanisms.{name}": True for name in MECHANISMS}}
+    scenario = Scenario.load("two-services").replace(settings)
+    for record in ((), ("series", "decomposition")):
+        simulate(scenario, runs=2, seed=1, societies=1, width=width, threads=1, record=record)
+
+
+def warm() -> None:
+    """Compile what is not compiled yet; as long as a minute, or three seconds."""
+    working = [subprocess.Popen([sys.executable, __file__, str(width)], cwd=ROOT) for width in (1, 2)]
+    for process in working:
+        if process.wait():
+            raise SystemExit("the kernels could not be compiled: see above")
+
+
+if __name__ == "__main__":
+    compile_kernels(int(sys.argv[1]))
