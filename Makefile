@@ -29,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
-	@echo "make test      the tests on the Python at hand (without the slow ones)"
+	@echo "make test      the tests on the Python at hand, in two processes; says what it left out (the slow ones)"
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"

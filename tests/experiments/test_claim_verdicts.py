@@ -16,10 +16,13 @@ pytestmark = pytest.mark.usefixtures("in_the_checkout")
 
 
 REPETITIONS = 100
+QUICK = ("supported", "not supported")  # of the truths, in `make test`
 
 
 # --- planted truths --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("truth", TRUTHS)
+@pytest.mark.parametrize(
+    "truth", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in TRUTHS]
+)
 def test_planted_truths_get_their_verdict(truth):
     rng = np.random.default_rng(1)
     found = [

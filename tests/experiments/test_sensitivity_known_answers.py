@@ -29,8 +29,8 @@ from valign.model.errors import InputError
     ("factors", "function", "known", "replicates", "seed_factor"),
     [
         (ISHIGAMI, ishigami, ishigami_indices(), 1, False),
-        (G, g_function, g_indices(), 1, False),
-        (ISHIGAMI, stochastic, ishigami_indices(4), 4, False),
+        pytest.param(G, g_function, g_indices(), 1, False, marks=pytest.mark.slow),
+        pytest.param(ISHIGAMI, stochastic, ishigami_indices(4), 4, False, marks=pytest.mark.slow),
         (ISHIGAMI, stochastic, ishigami_indices(4), 4, True),
     ],
     ids=["ishigami", "sobol-g", "stochastic", "stochastic-seed-factor"],
