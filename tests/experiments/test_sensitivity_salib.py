@@ -60,7 +60,15 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize(
     ("method", "n"),
-    [("morris", 16), ("pawn", 64), ("delta", 64), ("fast", 65), ("rbd_fast", 64), ("dgsm", 32), ("shapley", 32)],
+    [
+        ("morris", 16),
+        ("pawn", 64),
+        pytest.param("delta", 64, marks=pytest.mark.slow),
+        ("fast", 65),
+        ("rbd_fast", 64),
+        ("dgsm", 32),
+        ("shapley", 32),
+    ],
 )
 def test_tables_hold_what_salib_gives(method, n):
     from importlib import import_module

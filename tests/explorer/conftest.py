@@ -19,8 +19,9 @@ def page():
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Of one file: while it runs, tests of other files that start an event loop cannot."""
     pytest.importorskip("nicegui")
     pytest.importorskip("playwright.sync_api")
     if serving.CHROMIUM is None:
@@ -29,7 +30,7 @@ def browser():
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(browser, tmp_path_factory):
     """The running explorer."""
     with serving.explorer(tmp_path_factory.mktemp("explorer")) as server:
