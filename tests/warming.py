@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,11 +28,11 @@ def compile_kernels(width: int) -> None:
 
 
 def warm() -> None:
-    """Compile what is not compiled yet; as long as a minute, or three seconds."""
+    """Compile what is not compiled yet."""
+    print("Kernels for the tests: a minute where the model has changed, else seconds", flush=True)
     working = [subprocess.Popen([sys.executable, __file__, str(width)], cwd=ROOT) for width in (1, 2)]
-    for process in working:
-        if process.wait():
-            raise SystemExit("the kernels could not be compiled: see above")
+    if any([process.wait() for process in working]):
+        pytest.exit("the kernels could not be compiled: see above", 1)
 
 
 if __name__ == "__main__":
