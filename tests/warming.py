@@ -1,8 +1,8 @@
 """Compiles the kernels that tests use, in two processes, into the cache of the checkout.
 
 Kernels are compiled for blocks of one run and of several; every step of the month apart from the others, so that one
-scenario with every mechanism, with and without a decomposition, makes all of them. Without this each of several pytest
-processes would compile for itself.
+scenario with every mechanism, a level and a change, with and without a decomposition, makes all of them. Without this
+each of several pytest processes would compile for itself.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ def compile_kernels(width: int) -> None:
     from valign.model.parameters import MECHANISMS
     from valign.model.scenario.scenario import Scenario
 
-    settings = {"months": 3, **{f"mechanisms.{name}": True for name in MECHANISMS}}
+    change = {"month": 2, "parameter": "slack", "set": 0.1}
+    settings = {"months": 3, "alignment_level": 0.7, **{f"mechanisms.{name}": True for name in MECHANISMS}}
     scenario = Scenario.load("two-services").replace(settings)
-    for record in ((), ("series", "decomposition")):
-        simulate(scenario, runs=2, seed=1, societies=1, width=width, threads=1, record=record)
+    for scheduled, record in (([], ()), ([change], ("series", "decomposition"))):
+        with_changes = Scenario.from_mapping({**scenario.to_mapping(), "changes": scheduled})
+        simulate(with_changes, runs=2, seed=1, societies=1, width=width, threads=1, record=record)
 
 
 def warm() -> None:
