@@ -127,7 +127,7 @@ def compiled_before() -> bool:
     if not compiling.COMPILED:
         return True
     tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
-    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"engine.*{tag}"))
+    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"month.*{tag}"))
 
 
 def _import_ahead() -> None:
