@@ -19,6 +19,8 @@ PIP = -m pip --quiet --disable-pip-version-check install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt hatch_build.py
 DEMO := demo
 PYTEST ?= -m pytest
+# Two processes; a file is run by one of them, so that what its tests share is made once
+TWO := -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -27,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
-	@echo "make test      the tests on the Python at hand (without the slow ones)"
+	@echo "make test      the tests on the Python at hand, in two processes; says what it left out (the slow ones)"
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
@@ -95,18 +97,18 @@ demo: $(VENV)/.core
 	@$(VENV)/bin/valign levels two-services --out $(DEMO) --show
 
 test: $(VENV)/.dev
-	$(VENV)/bin/python $(PYTEST) -m "not slow and not browser"
+	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"
 
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
-	SECOND_PYTHON="$(SECOND_PYTHON)" $(VENV)/bin/python $(PYTEST) -m "not browser"
+	SECOND_PYTHON="$(SECOND_PYTHON)" $(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) tests/explorer/test_explorer.py
+	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
 ifneq ($(SECOND_PYTHON),)
 	@$(MAKE) --no-print-directory $(SECOND)/.dev
-	$(SECOND)/bin/python $(PYTEST) -m "not slow and not browser"
+	$(SECOND)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"
 else
 	@echo "no second Python (3.12 or 3.13) found$(if $(CI),: CI requires one,; its tests are left out)"
 	@test -z "$(CI)"
@@ -162,7 +164,7 @@ coverage: $(VENV)/.dev $(WEB)/.web
 	@rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(COVERAGE) run $(PYTEST) $(UNCOMPILED)
 	$(COVERAGE) run $(PYTEST) -m "not browser"
-	$(WEB)/bin/python -m coverage run $(PYTEST) tests/explorer/test_explorer.py
+	$(WEB)/bin/python -m coverage run $(PYTEST) tests/explorer
 	$(COVERAGE) combine --quiet
 	@status=0; for package in model experiments calibration results valign; do \
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \

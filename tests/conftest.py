@@ -1,11 +1,17 @@
-"""Settings of all tests. Compiled code is kept in .cache of the checkout, once for a version of the sources."""
+"""Settings of all tests, and what a run of them left out.
+
+Compiled code is kept in .cache of the checkout, once for a version of the sources: before several processes start, one
+compiles the kernels for all.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,10 +21,64 @@ os.environ.setdefault("VALIGN_CACHE", str(ROOT / ".cache"))  # before anything o
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.pop("DISPLAY", None)  # tests open no pictures
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes: libraries compute on one thread in each
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 calm = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("here", **calm)
 settings.register_profile("ci", derandomize=True, print_blob=True, **calm)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+KINDS = ("browser", "slow")  # a slow test in a browser counts as one in a browser
+ELSEWHERE = "`make test-all` runs them in an environment that has what they need"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = Counter()
+    several = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    if several and not config.option.collectonly:
+        from warming import warm
+
+        warm()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        kind = next((kind for kind in KINDS if item.get_closest_marker(kind)), "other")
+        item.config.stash[LEFT_OUT][kind] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every process deselects the same tests: what one of them says holds."""
+    node.config.stash[LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Generator[None]:
+    """The last lines before the result: what was left out, and what command runs it."""
+    yield
+    left, skipped = config.stash[LEFT_OUT], Counter[str]()
+    for report in terminalreporter.stats.get("skipped", []):
+        skipped[str(report.longrepr[2]).removeprefix("Skipped: ")] += 1
+    lines = [
+        f"{number} skipped: {reason}" + (f" ({ELSEWHERE})" if "could not import" in reason else "")
+        for reason, number in sorted(skipped.items())
+    ]
+    lines += [f"{left['slow']} slow: `make test-all` runs them"] if left["slow"] else []
+    lines += [f"{left['browser']} in a browser: {ELSEWHERE}"] if left["browser"] else []
+    lines += [f"{left['other']} that do not match the options of this run"] if left["other"] else []
+    if lines:
+        terminalreporter.section("left out")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from valign.calibration.data.reading import Data, load
 
+FREE = {"base_staff": (-5.0, -1.0), "fit_effect": None, "peer_effect": None}  # of a calibration to such data
 TOML = """
 name = "made-up"
 source = "simulated"

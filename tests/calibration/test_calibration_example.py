@@ -48,6 +48,7 @@ def test_the_example_has_what_the_page_promises(folder: Path) -> None:
     assert people["until"].nunique() == 2
 
 
+@pytest.mark.slow
 def test_the_example_runs(valign: Callable, folder: Path, tmp_path: Path) -> None:
     """A small part of the people, a small budget: both commands, as the page has them."""
     rng = np.random.default_rng(5)

@@ -101,6 +101,7 @@ def test_simulations_are_those_of_simulate(problem: Problem) -> None:
     np.testing.assert_array_equal(problem.simulate(theta[5:9], seeds[5:9]), summaries[5:9])
 
 
+@pytest.mark.slow
 def test_series_and_patterns_are_targets_too(tmp_path) -> None:
     pd.DataFrame({"quarter": [1, 2, 4], "services": [2, 5, 9]}).to_csv(tmp_path / "register.csv", index=False)
     data = read(

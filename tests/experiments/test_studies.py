@@ -55,6 +55,7 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
 
 
+@pytest.mark.slow
 def test_a_small_study_of_the_facts(script, tmp_path):
     said = script("experiments.facts", "--runs", 3, "--seed", 5, "--out", tmp_path / "facts")
     assert said.code == 0, said.err
@@ -76,6 +77,7 @@ def test_a_small_study_of_the_facts(script, tmp_path):
     assert (apart["no_fit"] < apart["model"]).all()
 
 
+@pytest.mark.slow
 def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path):
     said = script(
         "experiments.study_sensitivity",
@@ -111,6 +113,7 @@ def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path
         pd.testing.assert_frame_equal(again.tables[name], found[name], rtol=1e-3, check_dtype=False)
 
 
+@pytest.mark.slow
 def test_a_small_study_of_claims(script, tmp_path):
     said = script(
         "experiments.claims",
@@ -150,6 +153,7 @@ def test_a_small_study_of_claims(script, tmp_path):
         assert (tmp_path / "claims" / picture).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_small_study_of_histories(script, tmp_path):
     write(tmp_path / "data", people=60, places=2, periods=9, fit=1.0, level=-2.2)
     said = script(

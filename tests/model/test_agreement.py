@@ -7,9 +7,13 @@ from agreement import compare
 from strategies import random_scenario
 
 CASES, BATCH = 220, 20
+QUICK = 40  # of `make test`
 
 
-@pytest.mark.parametrize("first", range(0, CASES, BATCH))
+@pytest.mark.parametrize(
+    "first",
+    [first if first < QUICK else pytest.param(first, marks=pytest.mark.slow) for first in range(0, CASES, BATCH)],
+)
 def test_blocks_and_single_runs_agree_with_the_reference(first):
     verdicts = {seed: compare(random_scenario(seed), seed) for seed in range(first, first + BATCH)}
     assert {seed: verdict.differences for seed, verdict in verdicts.items() if verdict.differences} == {}

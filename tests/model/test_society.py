@@ -237,7 +237,7 @@ def test_seeds() -> None:
 def test_uncompiled_code_gives_the_same_bits() -> None:
     script = "import test_society as t; s = t.scenario({'count': 4}); print(t.digest(t.build_society(s, 11)))"
     root = Path(__file__).resolve().parents[2]
-    path = os.pathsep.join([str(root), str(root / "tests")])
+    path = os.pathsep.join([str(root), str(root / "tests"), str(root / "tests" / "model")])
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path}
     said = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == digest(build_society(scenario({"count": 4}), 11))

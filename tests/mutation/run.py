@@ -32,52 +32,11 @@ from pathlib import Path
 from typing import Any
 
 from mutants import ROOT, Mutant, forget, mutants, put_in_place
+from noticing import TESTS
 from watching import Known, Ordered, Watch
 
 HERE = Path(__file__).resolve().parent
 KEPT = ROOT / ".cache" / "mutation.csv"
-MECHANISMS = tuple(
-    f"model/mechanisms/{path.parent.name}/kernel"
-    for path in sorted((ROOT / "model" / "mechanisms").glob("*/kernel.py"))
-)
-# The tests that are to notice a mutant. "agree", always first: random scenarios against tests/reference.
-TESTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        MECHANISMS, ("agree", "tests/model/test_terms.py::test_people_without_ties_among_others_with_ties")
-    ),
-    **{
-        f"model/mechanisms/{name}/kernel": ("agree", "tests/model/test_terms.py")
-        for name in ("commissioning", "engagement")
-    },
-    "model/mechanisms/changes/kernel": ("agree", "tests/model/test_changes.py"),
-    "model/mechanisms/organisations/kernel": ("agree", "tests/model/test_terms.py", "tests/model/test_changes.py"),
-    "experiments/compare": ("tests/experiments/test_outcomes.py", "tests/experiments/test_compare.py"),
-    "experiments/outcomes": (
-        "tests/experiments/test_outcomes.py",
-        "tests/experiments/test_compare.py",
-        "tests/experiments/test_design.py",
-    ),
-    "experiments/claims/measures": ("tests/experiments/test_measures.py",),
-    "experiments/claims/verdict": ("tests/experiments/test_outcomes.py", "tests/experiments/test_claims.py"),
-    "experiments/sensitivity/indices": ("tests/experiments/test_sensitivity.py",),
-    "calibration/abc/posterior": ("tests/calibration/test_calibration.py",),
-    "calibration/abc/recovery": tuple(
-        f"tests/calibration/test_calibration_rivals.py::test_{name}"
-        for name in (
-            "recovery_of_a_toy",
-            "estimates_of_a_data_set_step_by_step",
-            "simulations_from_the_prior_come_in_batches",
-            "what_recovery_says_of_a_parameter_by_hand",
-            "synthetic_data_are_data",
-        )
-    ),
-    "calibration/abc/reduction": ("tests/calibration/test_calibration.py",),
-    "results/summaries": (
-        "tests/results/test_results.py",
-        "tests/experiments/test_outcomes.py",
-        "tests/experiments/test_compare.py",
-    ),
-}
 # not for what is mutated here, and slow
 LEFT_OUT = ("pairing_reduces", "command", "netcdf", "a_report", "figure", "replay", "labels", "session")
 SEEDS, MONTHS = range(16), 16  # of "agree"
