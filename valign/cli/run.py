@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
     from valign.model.scenario.scenario import Scenario
 
-NOT_OUTCOMES = (
-    "run",
-    "seed",
-    "society_seed",
-    "status",
-    "alignment_level",
-    "innovation",
-    "evidence_strength",
-    "scenario",
-)
 RECORDS = ("series", "decomposition", "events", "agents", "ablations")
 ABLATED = 64  # most runs of each ablation
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
@@ -115,7 +105,7 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
         from valign.experiments.simulate import simulate
 
         if drawn is None:
-            tables = run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+            tables = simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told).tables()
             tables |= _society(scenario, tables["runs"])
             if ablate:
                 count = min(ABLATED, len(tables["runs"]))
@@ -123,7 +113,7 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
                 tables["attribution"] = attribution(scenario, count, wish.seed, nested, progress=told)
             return tables
         found = simulate(design, base=scenario, record=record, progress=told)
-        return {**run_tables(found.parts[0][1]), "runs": found.runs}
+        return {**found.parts[0][1].tables(), "runs": found.runs}
 
     asked: dict[str, Any] = {"record": [*record, *(["ablations"] if ablate else [])]}
     settings: tuple[str, ...] = ()
@@ -167,7 +157,7 @@ def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish, *
         "replay": {"row": row, "settings": found.settings, "seed": found.seed, "society_seed": found.society_seed},
     }
     wish = replace(wish, runs=1, seed=found.seed, out=wish.out or Path("runs") / f"{folder.name}-row-{row}")
-    _publish(Task("run", found.scenario, asked, 1, (), lambda _: run_tables(found.simulated())), wish)
+    _publish(Task("run", found.scenario, asked, 1, (), lambda _: found.simulated().tables()), wish)
     terminal.say(
         f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and decisions",
         wish.quiet,
@@ -201,18 +191,16 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
     def simulated(told: Told) -> Tables:
         from valign.experiments.levels import levels as at_levels
 
-        return levels_tables(
-            at_levels(
-                scenario,
-                wanted,
-                wish.runs,
-                wish.seed,
-                wish.societies,
-                innovations=others,
-                evidence=strengths,
-                progress=told,
-            )
-        )
+        return at_levels(
+            scenario,
+            wanted,
+            wish.runs,
+            wish.seed,
+            wish.societies,
+            innovations=others,
+            evidence=strengths,
+            progress=told,
+        ).tables()
 
     settings = ("alignment_level", *(("innovation.evidence_strength",) if strengths else ()))
     if strengths:
@@ -256,7 +244,7 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
     def simulated(told: Told) -> Tables:
         from valign.experiments.compare import compare as side_by_side
 
-        return compare_tables(side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told), wanted)
+        return side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told).tables(wanted)
 
     base, *others = scenarios
     situation, *rest = paragraphs(scenarios[base])
@@ -302,99 +290,6 @@ def _numbers(option: str, text: str, example: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError([f"{option} {text}: numbers with commas between are wanted, as in {example}"]) from None
-
-
-def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
-    """The tables of an ensemble (`Outcomes`): runs, summary, curves and what was recorded."""
-    from valign.results.summaries import summarise
-
-    runs = outcomes.runs
-    tables = {
-        "runs": runs,
-        "summary": summarise(runs, _outcome_columns(runs)),
-        "curves": _curves(outcomes, {}),
-        "series": outcomes.series,
-    }
-    for name in ("decomposition", "events", "agents"):
-        table = getattr(outcomes, name)
-        if len(table):
-            tables[name] = table
-    if "events" in tables:
-        import json
-
-        terms = [json.dumps(each, default=float) for each in tables["events"]["terms"]]
-        tables["events"] = tables["events"].assign(terms=terms)
-    if (seen := observed(outcomes.scenario)) is not None:
-        tables["observed"] = seen
-    return tables
-
-
-def levels_tables(found: Any) -> Tables:
-    """The tables of a comparison of levels (`Levels`)."""
-    import pandas as pd
-
-    from valign.results.summaries import paired_differences, summarise_by
-
-    curves = pd.concat([_curves(cell.outcomes, cell.factors) for cell in found.cells], ignore_index=True)
-    outcomes, others = _outcome_columns(found.runs), list(found.factors[1:])
-    differences = [
-        paired_differences(part, outcomes, "alignment_level", found.levels[0]).assign(
-            **dict(zip(others, values, strict=True))
-        )
-        for values, part in (found.runs.groupby(others, sort=False) if others else [((), found.runs)])
-    ]
-    tables = {
-        "runs": found.runs,
-        "summary": summarise_by(found.runs, outcomes, found.factors),
-        "curves": curves,
-        "differences": pd.concat(differences, ignore_index=True)[
-            ["alignment_level", *others, *(name for name in differences[0] if name not in ("alignment_level", *others))]
-        ],
-    }
-    return tables | ({"decomposition": found.decomposition} if len(found.decomposition) else {})
-
-
-def compare_tables(found: Any, precision: Mapping[str, float]) -> Tables:
-    """The tables of a `Comparison`; precision: wished half-widths by outcome."""
-    import pandas as pd
-
-    from valign.results.summaries import summarise_by
-
-    pairs = [
-        pair
-        for pair in next(iter(found.outcomes.values())).variables()
-        if pair[1] in ("engaged", "ever_engaged", "in_use", "alignment")
-    ]
-    return {
-        "runs": found.runs,
-        "summary": summarise_by(found.runs, _outcome_columns(found.runs), "scenario"),
-        "curves": pd.concat(
-            [_curves(each, {"scenario": name}) for name, each in found.outcomes.items()], ignore_index=True
-        ),
-        "differences": found.differences,
-        "difference_curves": pd.concat([found.curves(*pair) for pair in pairs], ignore_index=True),
-        "precision": pd.concat([found.runs_needed(*wish) for wish in precision.items()], ignore_index=True),
-    }
-
-
-def _curves(outcomes: Any, factors: Mapping[str, Any]) -> pd.DataFrame:
-    from valign.results.summaries import curve_summaries
-
-    pairs = {pair: outcomes.curves(*pair) for pair in outcomes.variables()}
-    return curve_summaries(pairs, outcomes.runs["society_seed"]).assign(**factors)
-
-
-def _outcome_columns(runs: pd.DataFrame) -> list[str]:
-    return [name for name in runs.columns if name not in NOT_OUTCOMES]
-
-
-def observed(scenario: Scenario) -> pd.DataFrame | None:
-    """The observed curve (month, share) of a scenario built on public data; None for others."""
-    if scenario.tables is None or not getattr(scenario.tables, "data", None):
-        return None
-    from valign.experiments import data
-
-    return data.observed_curve(scenario.tables.data)
 
 
 def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
