@@ -19,9 +19,11 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval
 
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
 from .outcomes import check_possible
-from .simulate import simulate, with_common_seeds
+from .simulate import with_common_seeds
 
 BOOKED = tuple(dict.fromkeys(name for name, _ in ENTRIES if name in MECHANISMS))
 
@@ -41,6 +43,9 @@ def ablations(
     seed: int = 1,
     societies: int | None = None,
     mechanisms: Sequence[str] | None = None,
+    *,
+    folder: str | Path | None = None,
+    how: How = How(),
 ) -> pd.DataFrame:
     """What each mechanism did to the mean alignment of staff, managers and peers: as booked, and by ablation.
 
@@ -48,6 +53,7 @@ def ablations(
     ----------
     scenario, runs, seed, societies : as for `simulate`.
     mechanisms : which (default: all that move alignment and are on).
+    folder, how : as for `levels`; two batches, `with-all` and `without-each`, are kept in the folder.
 
     Returns
     -------
@@ -61,10 +67,14 @@ def ablations(
     mechanisms = moving(scenario, mechanisms)
     runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
     design = with_common_seeds(without_each(scenario, mechanisms), scenario, runs, seed, societies)
-    base = simulate(design.iloc[:runs], base=scenario, record="decomposition")
+    whole, off = (None, None) if folder is None else (Path(folder) / name for name in ("with-all", "without-each"))
+    base = simulate_or_keep(
+        design.iloc[:runs], scenario, ("decomposition", *(("booked",) if whole else ())), whole, how
+    )
     booked = booked_per_person(base.decomposition, base.runs, base.members)
-    off = design.iloc[runs:]
-    without = by_mechanism(scenario, mechanisms, simulate(off, base=scenario).runs if len(off) else off, base.runs)
+    table = design.iloc[runs:]
+    table = simulate_or_keep(table, scenario, (), off, how).runs if len(table) else table
+    without = by_mechanism(scenario, mechanisms, table, base.runs)
     for each in (base.runs, *without.values()):
         check_possible(each)
     return compared(booked[mechanisms], base.runs, without)

@@ -20,8 +20,10 @@ from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 
 from .ablation import moving, with_interval, without_each
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, product
-from .outcomes import DesignOutcomes, check_possible
+from .outcomes import OutcomesOfDesign, check_possible
 from .simulate import simulate_in_parts, with_common_seeds
 
 MEMBERS = ROLES[:3]
@@ -37,6 +39,9 @@ def attribution(
     flexibilities: Sequence[float] | None = None,
     mechanisms: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    folder: str | Path | None = None,
+    how: How = How(),
 ) -> pd.DataFrame:
     """Change in mean alignment due to each mechanism, by episode and role, as booked and by ablation.
 
@@ -46,6 +51,7 @@ def attribution(
     flexibilities : values of `innovation.flexibility` (default: 0 and the scenario's own).
     mechanisms : which (default: all that move alignment and are on).
     progress : called with (runs done, runs in all).
+    folder, how : as for `levels`.
 
     Returns
     -------
@@ -67,8 +73,13 @@ def attribution(
     runs, seed, societies = checked_ensemble(runs, seed, societies)
     points = product(pd.DataFrame({FLEXIBILITY: chosen}), without_each(scenario, mechanisms))
     design = with_common_seeds(points, scenario, runs, seed, societies)
-    parts = simulate_in_parts(design, runs, _checked_booked, base=scenario, record="decomposition", progress=progress)
-    sums, people = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    if folder is None:
+        parts = simulate_in_parts(
+            design, runs, _checked_booked, base=scenario, record="decomposition", progress=progress
+        )
+        sums, people = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    else:
+        sums, people = _checked_booked(simulate_or_keep(design, scenario, "booked", folder, how, progress=progress))
     by_point = [
         _by_role(sums[..., first : first + runs], people[:, first : first + runs])
         for first in range(0, len(design), runs)
@@ -85,7 +96,7 @@ def attribution(
     return table[["scenario", "flexibility", *(c for c in table if c not in ("scenario", "flexibility"))]]
 
 
-def _checked_booked(found: DesignOutcomes) -> tuple[np.ndarray, np.ndarray]:
+def _checked_booked(found: OutcomesOfDesign) -> tuple[np.ndarray, np.ndarray]:
     check_possible(found.runs)
     return found.booked()
 

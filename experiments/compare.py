@@ -15,10 +15,12 @@ from valign.model.run.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
 from .outcomes import OutcomesOfDesign, check_series, series_pairs
 from .side_by_side import CellOutcomes, SideBySide
-from .simulate import Societies, simulate, with_common_seeds
+from .simulate import Societies, with_common_seeds
 
 MOST_SCENARIOS = 20
 
@@ -144,6 +146,8 @@ def compare(
     record: Iterable[str] = ("series",),
     *,
     society: Societies = None,
+    folder: str | Path | None = None,
+    how: How = How(),
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare scenarios, paired run by run: the same society seeds, the same draws wherever the scenarios agree.
@@ -153,6 +157,8 @@ def compare(
     scenarios : by name, 2 to 20, each a Scenario, a shipped name or a path; the first is what others are held against.
     runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
     society : an imported society of all scenarios, or by name of the scenario.
+    folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
+    how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all scenarios).
 
     Returns
@@ -165,6 +171,6 @@ def compare(
     InputError : too few or too many scenarios, wrong arguments, or a scenario in which no run is possible.
     """
     base, design = compare_design(scenarios, runs, seed, societies, society=society)
-    found = Comparison(simulate(design, base=base, record=record, society=society, progress=progress))
+    found = Comparison(simulate_or_keep(design, base, record, folder, how, society=society, progress=progress))
     found.check()
     return found

@@ -20,10 +20,12 @@ from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
 from valign.results.summaries import paired_differences
 
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, factorial, run_seeds, society_seeds
 from .outcomes import OutcomesOfDesign
 from .side_by_side import SideBySide
-from .simulate import Task, block_width, group_into_blocks, simulate, with_common_seeds
+from .simulate import Task, block_width, group_into_blocks, with_common_seeds
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
@@ -203,6 +205,8 @@ def levels(
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,
     society: Society | None = None,
+    folder: str | Path | None = None,
+    how: How = How(),
     progress: Callable[[int, int], None] | None = None,
 ) -> Levels:
     """Uptake and spread under different levels of alignment, for one innovation or several.
@@ -217,6 +221,8 @@ def levels(
     runs, seed, societies, record, society : as in `simulate`, for each level.
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
     evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
+    folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
+    how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all).
 
     Returns
@@ -232,6 +238,6 @@ def levels(
     base, design = levels_design(
         scenario, levels, runs, seed, societies, innovations=innovations, evidence=evidence, society=society
     )
-    found = Levels(simulate(design, base=base, record=record, society=society, progress=progress), scenario)
+    found = Levels(simulate_or_keep(design, base, record, folder, how, society=society, progress=progress), scenario)
     found.check()
     return found

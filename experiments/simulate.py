@@ -321,6 +321,34 @@ def with_common_seeds(
     return design.assign(society_seed=design["society_seed"].mask(names.map(given).astype(bool), 0))
 
 
+def scenarios_of(base: Scenario | Mapping[str, Scenario]) -> list[Scenario]:
+    """The one scenario, or all of them in the order given."""
+    return [each for _, each in _named(base)]
+
+
+def shared_societies(base: Scenario | Mapping[str, Scenario], society: Societies) -> Societies:
+    """The imported society that all runs share, or those of several scenarios by name; None where all are generated."""
+    if isinstance(base, Scenario):
+        return imported(base, society_in(society, base.name))
+    found = {name: imported(each, society_in(society, name)) for name, each in base.items()}
+    return {name: each for name, each in found.items() if each is not None} or None
+
+
+def hash_of_societies(society: Societies) -> str | dict[str, str]:
+    """Stands for imported societies; empty where all are generated."""
+    return (
+        {name: society_hash(each) for name, each in society.items()}
+        if isinstance(society, Mapping)
+        else society_hash(society)
+    )
+
+
+def most_people(base: Scenario | Mapping[str, Scenario], society: Societies) -> int:
+    """Number of people of the largest scenario."""
+    found = [(society_in(society, name), each) for name, each in _named(base)]
+    return max(each.people() if own is None else len(own.role) for own, each in found)
+
+
 def _named(base: Scenario | Mapping[str, Scenario]) -> list[tuple[str, Scenario]]:
     return list(base.items()) if isinstance(base, Mapping) else [(base.name, base)]
 
