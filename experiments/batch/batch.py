@@ -39,7 +39,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results import store
 
 from . import shards
-from ..design import MOST_RUNS, SEEDS, check_design, whole
+from ..design import MOST_RUNS, SCENARIO, SEEDS, check_design, whole
 from ..simulate import (
     MOST_THREADS,
     Base,
@@ -535,7 +535,7 @@ def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
         started=batch.started,
         done=done,
         tables=tables,
-        settings=[name for name in map(str, batch.design) if name not in SEEDS],
+        settings=[name for name in map(str, batch.design) if name not in (*SEEDS, SCENARIO)],
         parameters={name: scenarios_of(batch.scenario)[0].value(name) for name in PARAMETERS},
     )
 

@@ -106,5 +106,7 @@ class KeptOutcomes(OutcomesOfDesign):
         groups = {tuple(each.group_names) for each in scenarios_of(self.base)}
         if len(groups) == 1:
             words["organisation"] = [*groups.pop(), "commissioners"]
-        columns = {each: pd.Categorical(table[each].astype(object), list(names)) for each, names in words.items()}
+        columns = {
+            each: table[each].astype("category").cat.set_categories(list(names)) for each, names in words.items()
+        }
         return table.assign(**columns).astype({} if "organisation" in words else {"organisation": object})
