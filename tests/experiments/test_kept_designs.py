@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import valign as va
+from valign.cli import run as running
 from valign.experiments.batch import batch as batches
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -108,6 +109,7 @@ def test_what_was_stopped_goes_on_to_the_same_tables(
 ) -> None:
     (tmp_path / "own.toml").write_text(va.Scenario.load("low-fit").to_toml(), "utf-8")
     monkeypatch.setattr(batches.shards, "shard_rows", lambda *_: 7)
+    monkeypatch.setattr(running, "KEPT_FROM", 0)
     assert valign(*command, *SMALL, "--out", "whole").code == 0
     with monkeypatch.context() as context:
         stop_after(2, context)

@@ -32,6 +32,8 @@ SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them 
 
 BEGUN, RUNS, ASKED = "kept", "runs", "asked.json"  # until all is done: a batch of the runs, and what it is for
 
+KEPT_FROM = 5e6  # person-months: some ten seconds
+
 Told = Callable[[int, int], None] | None
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ class Task:
     asked: Mapping[str, Any]
     ensembles: int
     settings: tuple[str, ...]
-    simulated: Callable[[Told, Path], Tables]
+    simulated: Callable[[Told, Path | None], Tables]
     description: str = ""
     others: tuple[Scenario, ...] = ()
     begun: str = ""
@@ -111,7 +113,7 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     if ablate and drawn is not None:
         raise InputError(["--record ablations: not with --parameters, where every run has parameters of its own"])
 
-    def simulated(told: Told, _: Path) -> Tables:
+    def simulated(told: Told, _: Path | None) -> Tables:
         from valign.experiments.attribution import attribution
         from valign.experiments.simulate import simulate
 
@@ -199,7 +201,7 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
         others = {scenario.innovation.name: {}} | others
         asked["innovations"] = {each: made.to_toml() for each, made in innovations_of(scenario, others).items()}
 
-    def simulated(told: Told, begun: Path) -> Tables:
+    def simulated(told: Told, begun: Path | None) -> Tables:
         from valign.experiments.levels import levels as at_levels
 
         return at_levels(
@@ -254,7 +256,7 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
 
     from valign.experiments.simulate import tables_hash
 
-    def simulated(told: Told, begun: Path) -> Tables:
+    def simulated(told: Told, begun: Path | None) -> Tables:
         from valign.experiments.compare import compare as side_by_side
 
         found = side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told, folder=begun, how=how)
@@ -358,6 +360,14 @@ def resume(folder: Path, where: Where) -> None:
     _print(asked["work"]["command"], Scenario.from_toml(asked["work"]["scenario"]), tables, folder, wish)
 
 
+def _worth_keeping(task: Task, runs: int, wish: Wish) -> bool:
+    """Whether runs are kept as they are finished: writing and reading them takes longer than a small ensemble."""
+    elsewhere = wish.where is not None and (wish.where.workers is not None or wish.where.cluster is not None)
+    person_months = sum(each.people() * each.months for each in (task.scenario, *task.others))
+    of_all = person_months * runs * task.ensembles / (1 + len(task.others))
+    return bool(task.begun) and (elsewhere or of_all >= KEPT_FROM)
+
+
 def _told_where(folder: Path, go_on: Callable[[], T]) -> T:
     """The message of an interruption names the folder that was asked for, not the one in it."""
     from valign.experiments.batch.batch import Interrupted
@@ -401,15 +411,15 @@ def _publish(task: Task, wish: Wish) -> None:
     }
 
     def computed() -> Tables:
-        begun = folder / task.begun
-        if task.begun:
+        begun = folder / BEGUN if _worth_keeping(task, runs, wish) or (folder / BEGUN).exists() else None
+        if begun is not None:
             begun.mkdir(exist_ok=True)
             store.replace(begun / ASKED, json.dumps(told | {"beside": list(beside)}).encode())
         try:
             with terminal.progress(scenario.name, quiet) as progress:
-                tables = _told_where(folder, lambda: task.simulated(progress, begun / RUNS))
+                tables = _told_where(folder, lambda: task.simulated(progress, begun and begun / RUNS))
         finally:
-            if task.begun and not (begun / RUNS).exists():  # nothing was begun
+            if begun is not None and not (begun / RUNS).exists():  # nothing was begun
                 shutil.rmtree(begun)
         return {**tables, "parameters": parameters_of(scenario)}
 
