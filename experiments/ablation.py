@@ -7,7 +7,7 @@ their ablation takes away, since others do the work when they are off. Read both
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,11 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval
 
-from .simulate import simulate
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
+from .design import checked_ensemble
+from .outcomes import check_possible
+from .simulate import with_common_seeds
 
 BOOKED = tuple(dict.fromkeys(name for name, _ in ENTRIES if name in MECHANISMS))
 
@@ -39,6 +43,9 @@ def ablations(
     seed: int = 1,
     societies: int | None = None,
     mechanisms: Sequence[str] | None = None,
+    *,
+    folder: str | Path | None = None,
+    how: How = How(),
 ) -> pd.DataFrame:
     """What each mechanism did to the mean alignment of staff, managers and peers: as booked, and by ablation.
 
@@ -46,6 +53,7 @@ def ablations(
     ----------
     scenario, runs, seed, societies : as for `simulate`.
     mechanisms : which (default: all that move alignment and are on).
+    folder, how : as for `levels`; two batches, `with-all` and `without-each`, are kept in the folder.
 
     Returns
     -------
@@ -57,21 +65,49 @@ def ablations(
     """
     scenario = Scenario.load(scenario)
     mechanisms = moving(scenario, mechanisms)
-    base = simulate(scenario, runs, seed, societies, record="decomposition")
+    runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
+    design = with_common_seeds(without_each(scenario, mechanisms), scenario, runs, seed, societies)
+    whole, off = (None, None) if folder is None else (Path(folder) / name for name in ("with-all", "without-each"))
+    base = simulate_or_keep(
+        design.iloc[:runs], scenario, ("decomposition", *(("booked",) if whole else ())), whole, how
+    )
     booked = booked_per_person(base.decomposition, base.runs, base.members)
-    clusters = base.runs["society_seed"].to_numpy()
+    table = design.iloc[runs:]
+    table = simulate_or_keep(table, scenario, (), off, how).runs if len(table) else table
+    without = by_mechanism(scenario, mechanisms, table, base.runs)
+    for each in (base.runs, *without.values()):
+        check_possible(each)
+    return compared(booked[mechanisms], base.runs, without)
+
+
+def without_each(scenario: Scenario, mechanisms: Sequence[str]) -> pd.DataFrame:
+    """Points of a design: the scenario as it is, then without each of the mechanisms that are on, in turn."""
+    switches = {f"mechanisms.{name}": scenario.mechanisms[name] for name in mechanisms}
+    off = [switches | {name: False} for name, on in switches.items() if on]
+    return pd.DataFrame([switches, *off], index=range(1 + len(off)))
+
+
+def by_mechanism(
+    scenario: Scenario, mechanisms: Sequence[str], without: pd.DataFrame, base: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Outcomes of the runs without each mechanism; one that is off in the scenario makes no difference to `base`."""
+    off = {name: without[~without[f"mechanisms.{name}"].astype(bool)] for name in mechanisms}
+    return {name: part if scenario.mechanisms[name] else base for name, part in off.items()}
+
+
+def compared(booked: pd.DataFrame, base: pd.DataFrame, without: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What was booked beside what the ablations say, a row for each mechanism (column of `booked`).
+
+    booked : per person, run by run (`booked_per_person`). base, without : `runs` with all mechanisms and without each.
+    """
+    clusters = base["society_seed"].to_numpy()
     rows: list[dict[str, object]] = []
-    for name in mechanisms:
-        without = simulate(scenario.replace({f"mechanisms.{name}": False}), runs, seed, societies, record=()).runs
-        difference = (base.runs["alignment_final"] - without["alignment_final"]).to_numpy()
-        rows.append(
-            {
-                "mechanism": name,
-                **with_interval("booked", booked[name].to_numpy(), clusters),
-                **with_interval("ablation", difference, clusters),
-                "runs": int(np.isfinite(difference).sum()),
-            }
-        )
+    for name in booked.columns:
+        row: dict[str, object] = {"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters)}
+        if name in without:
+            difference = base["alignment_final"].to_numpy() - without[name]["alignment_final"].to_numpy()
+            row |= with_interval("ablation", difference, clusters) | {"runs": int(np.isfinite(difference).sum())}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

@@ -8,7 +8,7 @@ innovation rather than people would else pass for alignment of people.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,12 @@ from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 
-from .ablation import moving, with_interval
-from .simulate import simulate
+from .ablation import moving, with_interval, without_each
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
+from .design import checked_ensemble, product
+from .outcomes import OutcomesOfDesign, check_possible
+from .simulate import simulate_in_parts, with_common_seeds
 
 MEMBERS = ROLES[:3]
 SHOWN_EPISODES = ("design", "implementation", "spread", "sustainment", "abandoned")
@@ -35,6 +39,9 @@ def attribution(
     flexibilities: Sequence[float] | None = None,
     mechanisms: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    folder: str | Path | None = None,
+    how: How = How(),
 ) -> pd.DataFrame:
     """Change in mean alignment due to each mechanism, by episode and role, as booked and by ablation.
 
@@ -43,7 +50,8 @@ def attribution(
     scenario, runs, seed, societies : as for `simulate`.
     flexibilities : values of `innovation.flexibility` (default: 0 and the scenario's own).
     mechanisms : which (default: all that move alignment and are on).
-    progress : called with (ensembles done, ensembles in all).
+    progress : called with (runs done, runs in all).
+    folder, how : as for `levels`.
 
     Returns
     -------
@@ -62,24 +70,35 @@ def attribution(
     chosen = list(dict.fromkeys([0.0, own] if flexibilities is None else flexibilities))
     if not chosen:
         raise InputError([f"flexibilities: expected at least one value of {FLEXIBILITY}"])
-    total, done = len(chosen) * (1 + len(mechanisms)), 0
+    runs, seed, societies = checked_ensemble(runs, seed, societies)
+    points = product(pd.DataFrame({FLEXIBILITY: chosen}), without_each(scenario, mechanisms))
+    design = with_common_seeds(points, scenario, runs, seed, societies)
+    if folder is None:
+        parts = simulate_in_parts(
+            design, runs, _checked_booked, base=scenario, record="decomposition", progress=progress
+        )
+        sums, people = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    else:
+        sums, people = _checked_booked(simulate_or_keep(design, scenario, "booked", folder, how, progress=progress))
+    by_point = [
+        _by_role(sums[..., first : first + runs], people[:, first : first + runs])
+        for first in range(0, len(design), runs)
+    ]
+    clusters = design["society_seed"].to_numpy()[:runs]
+    on = [name for name in mechanisms if scenario.mechanisms[name]]
     tables: list[pd.DataFrame] = []
-    for flexibility in chosen:
-        fixed = scenario.replace({FLEXIBILITY: flexibility})
-        found: dict[str | None, np.ndarray] = {}
-        clusters = None
-        for name in (None, *mechanisms):
-            variant = fixed if name is None else fixed.replace({f"mechanisms.{name}": False})
-            out = simulate(variant, runs, seed, societies, record="decomposition")
-            found[name] = _by_role(*out.booked())
-            clusters = out.runs["society_seed"].to_numpy()
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        tables.append(_rows(found, mechanisms, clusters).assign(flexibility=flexibility))
+    for place, flexibility in enumerate(chosen):
+        base, *off = by_point[place * (1 + len(on)) : (place + 1) * (1 + len(on))]
+        found = {**dict.fromkeys(mechanisms, base), **dict(zip(on, off, strict=True))}
+        tables.append(_rows(base, found, clusters).assign(flexibility=flexibility))
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "scenario", scenario.name)
     return table[["scenario", "flexibility", *(c for c in table if c not in ("scenario", "flexibility"))]]
+
+
+def _checked_booked(found: OutcomesOfDesign) -> tuple[np.ndarray, np.ndarray]:
+    check_possible(found.runs)
+    return found.booked()
 
 
 def _by_role(booked: np.ndarray, people: np.ndarray) -> np.ndarray:
@@ -95,8 +114,8 @@ def _by_role(booked: np.ndarray, people: np.ndarray) -> np.ndarray:
         return sums / np.where(count > 0, count, np.nan)
 
 
-def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], clusters: np.ndarray | None) -> pd.DataFrame:
-    base = found[None]
+def _rows(base: np.ndarray, found: Mapping[str, np.ndarray], clusters: np.ndarray) -> pd.DataFrame:
+    """The table of one flexibility. base, found : change per person with all mechanisms, and without each."""
     kept = [n for n, (_, part) in enumerate(ENTRIES) if part != "moves"]  # moves between groups change nobody
     total = base[kept].sum(axis=0)
     rows: list[dict[str, object]] = []
@@ -112,7 +131,7 @@ def _rows(found: dict[str | None, np.ndarray], mechanisms: Sequence[str], cluste
                     **with_interval("booked", total[place], clusters),
                 }
             )
-            for name in mechanisms:
+            for name in found:
                 parts = {part: n for n, (of, part) in enumerate(ENTRIES) if of == name}
                 booked = {
                     "all": base[list(parts.values())].sum(axis=0)[place],

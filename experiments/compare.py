@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
+
+import pandas as pd
 
 from valign.model.errors import InputError, unknown
 from valign.model.run.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
-from .design import MOST_RUNS, whole
-from .outcomes import Cell, Outcomes, SideBySide
-from .simulate import simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
+from .design import checked_ensemble
+from .outcomes import OutcomesOfDesign, check_series, series_pairs
+from .side_by_side import CellOutcomes, SideBySide
+from .simulate import Societies, with_common_seeds
 
 MOST_SCENARIOS = 20
 
@@ -27,14 +29,15 @@ MOST_SCENARIOS = 20
 class Comparison(SideBySide):
     """Outcomes of each scenario; all differences are from the first, run by run. The factor is `scenario`.
 
-    `cells`: the Outcomes of each. `runs` and `series` hold all of them, one below the other.
+    `found`: outcomes of the design (`compare_design`). `runs` and `series` hold all of them, one below the other.
     """
 
-    cells: tuple[Cell, ...]
+    NAMES: ClassVar[Mapping[str, str]] = {"scenario": "scenario"}
+    found: OutcomesOfDesign
 
     @property
-    def outcomes(self) -> dict[str, Outcomes]:
-        """The Outcomes by scenario, in the order given."""
+    def outcomes(self) -> dict[str, CellOutcomes]:
+        """The outcomes by scenario, in the order given."""
         return {str(cell.factors["scenario"]): cell.outcomes for cell in self.cells}
 
     @property
@@ -57,11 +60,8 @@ class Comparison(SideBySide):
 
         Raises InputError for a series that does not exist.
         """
-        import pandas as pd
-
+        check_series(role, variable)
         first, *others = self.outcomes.values()
-        if (role, variable) not in first.variables():
-            raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in first.variables()], "series")])
         base = first.curves(role, variable)
         parts: list[pd.DataFrame] = []
         for name, other in zip(self.names[1:], others, strict=True):
@@ -80,8 +80,6 @@ class Comparison(SideBySide):
         One row per scenario: runs, societies (as many runs in each as now), and what the pilot reached.
         Raises InputError for an unknown outcome or a half-width that is not positive.
         """
-        import pandas as pd
-
         if outcome not in OUTCOMES:
             raise InputError([unknown(outcome, OUTCOMES, "outcome")])
         if not half_width > 0:
@@ -99,6 +97,46 @@ class Comparison(SideBySide):
         ]
         return pd.DataFrame(rows)
 
+    def tables(self, precision: Mapping[str, float] | None = None) -> dict[str, pd.DataFrame]:
+        """What `valign compare` keeps: `runs`, `summary` by outcome, `curves` by month, `differences`,
+        `difference_curves` and `precision`, the runs that the half-widths by outcome in `precision` need.
+        """
+        shown = [pair for pair in series_pairs() if pair[1] in ("engaged", "ever_engaged", "in_use", "alignment")]
+        tables = self._described() | {
+            "differences": self.differences,
+            "difference_curves": pd.concat([self.curves(*pair) for pair in shown], ignore_index=True),
+        }
+        if precision:
+            needed = [self.runs_needed(*each) for each in precision.items()]
+            tables["precision"] = pd.concat(needed, ignore_index=True)
+        return tables
+
+
+def compare_design(
+    scenarios: Mapping[str, Scenario | str | Path],
+    runs: int | None = None,
+    seed: int = 1,
+    societies: int | None = None,
+    *,
+    society: Societies = None,
+) -> tuple[dict[str, Scenario], pd.DataFrame]:
+    """The scenarios of `compare` by name, and its design: a row a run, with columns `scenario`, `seed` and
+    `society_seed`.
+
+    Parameters and errors are those of `compare`.
+    """
+    if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(
+            [
+                f"compare: expected 2 to {MOST_SCENARIOS} scenarios by name, e.g. "
+                '{"base": scenario, "co-production": other}'
+            ]
+        )
+    base = {name: Scenario.load(each) for name, each in scenarios.items()}
+    count, seed, societies = checked_ensemble(next(iter(base.values())).runs if runs is None else runs, seed, societies)
+    points = pd.DataFrame({"scenario": list(base)})
+    return base, with_common_seeds(points, base, count, seed, societies, society)
+
 
 def compare(
     scenarios: Mapping[str, Scenario | str | Path],
@@ -107,6 +145,9 @@ def compare(
     societies: int | None = None,
     record: Iterable[str] = ("series",),
     *,
+    society: Societies = None,
+    folder: str | Path | None = None,
+    how: How = How(),
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare scenarios, paired run by run: the same society seeds, the same draws wherever the scenarios agree.
@@ -115,6 +156,9 @@ def compare(
     ----------
     scenarios : by name, 2 to 20, each a Scenario, a shipped name or a path; the first is what others are held against.
     runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
+    society : an imported society of all scenarios, or by name of the scenario.
+    folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
+    how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all scenarios).
 
     Returns
@@ -126,21 +170,7 @@ def compare(
     ------
     InputError : too few or too many scenarios, wrong arguments, or a scenario in which no run is possible.
     """
-    if not isinstance(scenarios, Mapping) or not 2 <= len(scenarios) <= MOST_SCENARIOS:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(
-            [
-                f"compare: expected 2 to {MOST_SCENARIOS} scenarios by name, e.g. "
-                '{"base": scenario, "co-production": other}'
-            ]
-        )
-    loaded = {name: Scenario.load(each) for name, each in scenarios.items()}
-    count = whole("runs", next(iter(loaded.values())).runs if runs is None else runs, 1, MOST_RUNS)
-    found: list[Cell] = []
-    for name, scenario in loaded.items():
-
-        def told(done: int, _: int, before: int = len(found) * count) -> None:
-            if progress is not None:
-                progress(before + done, count * len(loaded))
-
-        found.append(Cell({"scenario": name}, simulate(scenario, count, seed, societies, record, progress=told)))
-    return Comparison(tuple(found))
+    base, design = compare_design(scenarios, runs, seed, societies, society=society)
+    found = Comparison(simulate_or_keep(design, base, record, folder, how, society=society, progress=progress))
+    found.check()
+    return found

@@ -1,5 +1,8 @@
 """Designs: tables with one row per run. Columns are what `Scenario.replace` accepts, `seed` and `society_seed`.
 
+What differs in more than settings is several scenarios by name, of which the column `scenario` names one in each row
+(`base={"a": …, "b": …}` of `simulate` and `run_batch`).
+
 The same table always means the same runs: a row's result depends on its scenario and its two seeds alone.
 """
 
@@ -21,6 +24,7 @@ from valign.model.society.csv import read_csv
 from valign.model.scenario.scenario import Scenario
 
 SEEDS = ("seed", "society_seed")
+SCENARIO = "scenario"  # the column that names one of several scenarios
 RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
 MAX_SEED = 2**63 - 1
 MOST_RUNS = 10**9
@@ -256,8 +260,10 @@ def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
     return 0.0, 1e9 if key.startswith("innovation.emphasis") else 1.0, False
 
 
-def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
+def check_design(scenario: Scenario | Mapping[str, Scenario], design: pd.DataFrame) -> pd.DataFrame:
     """The design with seeds as integers and numbers as numbers; `scenario` is what its columns change.
+
+    scenario : one, or several by name, of which the column `scenario` of the design names one in each row.
 
     Raises InputError naming row (from 0) and column of everything that is wrong.
     """
@@ -267,6 +273,41 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
     design = design.reset_index(drop=True)
     if twice := [str(name) for name in design.columns[design.columns.duplicated()]]:
         raise InputError([f"the column {twice[0]!r} appears more than once in the design"])
+    if isinstance(scenario, Scenario):
+        design = _checked(scenario, design, problems)
+    else:
+        parts = [
+            _checked(scenario[name], part.drop(columns=SCENARIO), problems).assign(**{SCENARIO: name})
+            for name, part in _by_scenario(scenario, design)
+        ]
+        design = pd.concat(parts).sort_index()[list(design)]
+    if "seed" not in design:
+        problems.append("the design has no column 'seed' (`replicate`, or --replicates, makes seeds)")
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    if "society_seed" not in design:
+        design["society_seed"] = design["seed"]
+    if (same := design.duplicated()).any():
+        raise InputError([_rows(design.index[same], "seed", "repeats an earlier row: the same run twice")])
+    return design
+
+
+def _by_scenario(scenarios: Mapping[str, Scenario], design: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of the design by the scenario that they change."""
+    if SCENARIO not in design:
+        raise InputError(
+            [f"the design has no column {SCENARIO!r}, which says what a row changes: {', '.join(scenarios)}"]
+        )
+    wrong = ~design[SCENARIO].isin(list(scenarios))
+    if wrong.any():
+        given = str(design.loc[wrong, SCENARIO].iloc[0])
+        raise InputError([_rows(design.index[wrong], SCENARIO, unknown(given, scenarios, "scenario of the design"))])
+    return [(str(name), part) for name, part in design.groupby(SCENARIO, sort=False)]
+
+
+def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """Rows that change one scenario, seeds as integers and numbers as numbers; what is wrong goes to `problems`."""
+    before = len(problems)
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
     for name in map(str, design):
         if name in SEEDS:
@@ -276,21 +317,13 @@ def check_design(scenario: Scenario, design: pd.DataFrame) -> pd.DataFrame:
         elif varies_in_block(name):
             design[name] = _numbers(scenario, design[name], problems)
         elif design[name].isna().any():
-            problems.append(_rows(design[name].isna().to_numpy(), name, "is missing"))
-    if "seed" not in design:
-        problems.append("the design has no column 'seed' (`replicate`, or --replicates, makes seeds)")
-    if not problems and {"service_share", "team_share"} & set(design):
+            problems.append(_rows(design.index[design[name].isna()], name, "is missing"))
+    if len(problems) == before and {"service_share", "team_share"} & set(design):
         shares = np.zeros(len(design))
         for name in ("service_share", "team_share"):
             shares += design[name].to_numpy() if name in design else float(scenario.value(name))
         if (shares > 1).any():
-            problems.append(_rows(shares > 1, "service_share", "with team_share exceeds 1"))
-    if problems:
-        raise InputError(problems)
-    if "society_seed" not in design:
-        design["society_seed"] = design["seed"]
-    if (same := design.duplicated()).any():
-        raise InputError([_rows(same.to_numpy(), "seed", "repeats an earlier row: the same run twice")])
+            problems.append(_rows(design.index[shares > 1], "service_share", "with team_share exceeds 1"))
     return design
 
 
@@ -300,8 +333,7 @@ def _unused(scenario: Scenario, key: str) -> bool:
     return first == "changes" and rest[1] != "month" and getattr(scenario.changes[int(rest[0])], rest[1]) is None
 
 
-def _rows(wrong: np.ndarray, column: str, problem: str) -> str:
-    rows = np.flatnonzero(wrong)
+def _rows(rows: pd.Index, column: str, problem: str) -> str:
     more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
     return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:SHOWN]))}{more}, column {column!r}: {problem}"
 
@@ -315,7 +347,9 @@ def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
     )
     if not whole.all():
         first = column.tolist()[int(np.flatnonzero(~whole)[0])]
-        problems.append(_rows(~whole, str(column.name), f"{first!r}: expected a whole number from 0 to {MAX_SEED}"))
+        problems.append(
+            _rows(column.index[~whole], str(column.name), f"{first!r}: expected a whole number from 0 to {MAX_SEED}")
+        )
         return column
     return column.astype(np.int64)
 
@@ -343,13 +377,21 @@ def _within(
     wrong = (~np.isfinite(values.to_numpy()) & ~natural.to_numpy()) | booleans
     if wrong.any():
         given = column.tolist()[int(np.flatnonzero(wrong)[0])]
-        problems.append(_rows(wrong, name, f"{given!r}: expected a finite number"))
+        problems.append(_rows(column.index[wrong], name, f"{given!r}: expected a finite number"))
     low, high, whole = _limits(scenario, name)
     out = ((values < low) | (values > high)).to_numpy()
     if out.any():
         problems.append(
-            _rows(out, name, f"{values[np.flatnonzero(out)[0]]:g}: expected a number from {low:g} to {high:g}")
+            _rows(
+                column.index[out],
+                name,
+                f"{values.iloc[np.flatnonzero(out)[0]]:g}: expected a number from {low:g} to {high:g}",
+            )
         )
     if whole and (fraction := (values % 1 != 0).to_numpy() & ~wrong).any():
-        problems.append(_rows(fraction, name, f"{values[np.flatnonzero(fraction)[0]]:g}: expected a whole number"))
+        problems.append(
+            _rows(
+                column.index[fraction], name, f"{values.iloc[np.flatnonzero(fraction)[0]]:g}: expected a whole number"
+            )
+        )
     return values

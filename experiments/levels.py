@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from valign.model.entry import solve_level
 from valign.model.errors import InputError
+from valign.model.run.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
+from valign.results.summaries import paired_differences
 
-from .design import checked_ensemble, run_seeds, society_seeds
-from .outcomes import Cell, SideBySide
-from .simulate import Task, block_width, group_into_blocks, simulate
+from .batch.batch import How
+from .batch.kept import simulate_or_keep
+from .design import checked_ensemble, factorial, run_seeds, society_seeds
+from .outcomes import OutcomesOfDesign
+from .side_by_side import SideBySide
+from .simulate import Task, block_width, group_into_blocks, with_common_seeds
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
@@ -30,15 +36,43 @@ MOST_LEVELS = 20
 class Levels(SideBySide):
     """Outcomes at each level (and innovation, and strength of evidence).
 
-    Factors are `alignment_level`, and `innovation` and `evidence_strength` where these were varied. `scenario`: the one
-    asked for; `levels`: those simulated (0 to 1), in ascending order; `cells`: the Outcomes of each combination;
-    `reach`: the lowest and highest level that all runs probed can reach.
+    Factors are `alignment_level`, and `innovation` and `evidence_strength` where these were varied. `found`: outcomes
+    of the design (`levels_design`); `scenario`: the one asked for; `cells`: outcomes of each combination.
     """
 
+    NAMES: ClassVar[Mapping[str, str]] = {
+        "alignment_level": "alignment_level",
+        "scenario": "innovation",
+        "innovation.evidence_strength": "evidence_strength",
+    }
+    found: OutcomesOfDesign
     scenario: Scenario
-    levels: tuple[float, ...]
-    cells: tuple[Cell, ...]
-    reach: tuple[float, float]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels simulated (0 to 1), in ascending order."""
+        return tuple(sorted(set(self.found.design["alignment_level"].tolist())))
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """Each level less the lowest, run by run, for each combination of the other factors, in the outcome's unit:
+        columns of `results.summaries.paired_differences`.
+        """
+        others = list(self.factors[1:])
+        parts: list[pd.DataFrame] = []
+        for _, part in self.runs.groupby(others, sort=False) if others else [((), self.runs)]:
+            table = paired_differences(part, OUTCOMES, "alignment_level", self.levels[0])
+            parts.append(table.assign(**{name: part[name].iloc[0] for name in others}))
+        first = ["alignment_level", *others]
+        table = pd.concat(parts, ignore_index=True)
+        return table[[*first, *(name for name in table if name not in first)]]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What `valign levels` keeps: `runs`, `summary` by outcome, `curves` by month, `differences` and, where it was
+        recorded, `decomposition`; each with a column for every factor.
+        """
+        tables = self._described() | {"differences": self.differences}
+        return tables | ({"decomposition": self.decomposition} if len(self.decomposition) else {})
 
 
 def reachable(
@@ -126,6 +160,40 @@ def innovations_of(scenario: Scenario, wanted: Mapping[str, Any] | None) -> dict
     return found
 
 
+def levels_design(
+    scenario: Scenario | str | Path,
+    levels: Sequence[float] | None = None,
+    runs: int | None = None,
+    seed: int = 1,
+    societies: int | None = None,
+    *,
+    innovations: Mapping[str, Any] | None = None,
+    evidence: Sequence[float] | None = None,
+    society: Society | None = None,
+) -> tuple[Scenario | dict[str, Scenario], pd.DataFrame]:
+    """What the design of `levels` changes, and the design: a row a run, the same seeds in each combination.
+
+    Parameters and errors are those of `levels`. The columns are `alignment_level`, `scenario` (the innovation) and
+    `innovation.evidence_strength` where these vary, `seed` and `society_seed`.
+    """
+    scenario = Scenario.load(scenario)
+    runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
+    strengths = [] if evidence is None else list(evidence)
+    if evidence is not None and (not strengths or len(set(strengths)) < len(strengths)):
+        raise InputError([f"evidence: expected one or more different strengths, not {strengths}"])
+    variants = innovations_of(scenario, innovations)
+    reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
+    reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
+    chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
+    for strength in strengths:
+        scenario.replace({"innovation.evidence_strength": strength})  # says what is wrong with it
+    factors: dict[str, Sequence[Any]] = {} if innovations is None else {"scenario": list(variants)}
+    factors |= {"innovation.evidence_strength": strengths} if strengths else {}
+    base = scenario if innovations is None else variants
+    points = factorial({**factors, "alignment_level": chosen})
+    return base, with_common_seeds(points, base, runs, seed, societies, society)
+
+
 def levels(
     scenario: Scenario | str | Path,
     levels: Sequence[float] | None = None,
@@ -137,6 +205,8 @@ def levels(
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,
     society: Society | None = None,
+    folder: str | Path | None = None,
+    how: How = How(),
     progress: Callable[[int, int], None] | None = None,
 ) -> Levels:
     """Uptake and spread under different levels of alignment, for one innovation or several.
@@ -151,40 +221,23 @@ def levels(
     runs, seed, societies, record, society : as in `simulate`, for each level.
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
     evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
+    folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
+    how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all).
 
     Returns
     -------
-    Levels: `runs` with a column for each factor; rows with the same `run` share both seeds. `cells` holds the Outcomes
-    of each combination, `reach` the lowest and highest level that can be reached.
+    Levels: `runs` with a column for each factor; rows with the same `run` share both seeds. `cells` holds the outcomes
+    of each combination; `tables()` gives what `valign levels` keeps.
 
     Raises
     ------
     InputError : a level that cannot be reached (with what can be), or wrong arguments.
     """
     scenario = Scenario.load(scenario)
-    runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
-    strengths = [None] if evidence is None else list(evidence)
-    if not strengths or len(set(strengths)) < len(strengths):
-        raise InputError([f"evidence: expected one or more different strengths, not {strengths}"])
-    variants = innovations_of(scenario, innovations)
-    reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
-    reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
-    chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
-    record = tuple([record] if isinstance(record, str) else record)
-    combinations: list[tuple[dict[str, float | str], Scenario]] = []
-    for name, strength, level in product(variants, strengths, chosen):
-        changes: dict[str, Any] = {"alignment_level": level}
-        factors: dict[str, float | str] = {} if innovations is None else {"innovation": name}
-        if strength is not None:
-            changes["innovation.evidence_strength"] = factors["evidence_strength"] = strength
-        combinations.append(({"alignment_level": level, **factors}, variants[name].replace(changes)))
-    cells: list[Cell] = []
-    for number, (factors, variant) in enumerate(combinations):
-
-        def told(done: int, _: int, before: int = number * runs) -> None:
-            if progress is not None:
-                progress(before + done, runs * len(combinations))
-
-        cells.append(Cell(factors, simulate(variant, runs, seed, societies, record, society=society, progress=told)))
-    return Levels(scenario, chosen, tuple(cells), reach)
+    base, design = levels_design(
+        scenario, levels, runs, seed, societies, innovations=innovations, evidence=evidence, society=society
+    )
+    found = Levels(simulate_or_keep(design, base, record, folder, how, society=society, progress=progress), scenario)
+    found.check()
+    return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,62 @@ from valign.model.parameters import ROLES
 from valign.model.run.block import Recorded
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
+from valign.results.summaries import curve_summaries, summarise
+
+from .data import observed_curve
+
+SERIES = ["run", "month", "role", "variable", "value"]  # columns of the long form
+
+
+def series_pairs() -> list[tuple[str, str]]:
+    """(role, variable) of all monthly series."""
+    people = [(role, name) for role in SERIES_ROLES for name in PEOPLE_SERIES]
+    return people + [("commissioner", n) for n in COMMISSIONER_SERIES] + [("service", n) for n in SERVICE_SERIES]
+
+
+def check_series(role: str, variable: str) -> None:
+    """Raise InputError where there is no such series."""
+    if (role, variable) not in (pairs := series_pairs()):
+        raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in pairs], "series")])
+
+
+def check_possible(runs: pd.DataFrame) -> None:
+    """Raise InputError, with the reason, where all of these runs failed."""
+    if (runs["status"] != "ok").all():
+        raise InputError([runs["status"].iloc[0]])
+
+
+Curves = Callable[[str, str], np.ndarray]  # a monthly series [months + 1, runs] by role and variable
+
+
+def curve_table(curves: Curves, societies: Sequence[int]) -> pd.DataFrame:
+    """Mean, median and bands of every monthly series: columns of `results.summaries.curve_summaries`.
+
+    societies : the society seed of each run.
+    """
+    return curve_summaries({pair: curves(*pair) for pair in series_pairs()}, societies)
+
+
+def series_table(curves: Curves) -> pd.DataFrame:
+    """Monthly series in long form: run, month, role, variable, value (rows without a value are left out)."""
+    pairs = series_pairs()
+    values = np.stack([curves(*pair) for pair in pairs])  # pairs x months x runs
+    _, months, runs = values.shape
+    all_roles = [*SERIES_ROLES, "service"]
+    codes = np.repeat([all_roles.index(role) for role, _ in pairs], months * runs)
+    roles = pd.Categorical.from_codes(codes, pd.Index(all_roles))
+    names = list(dict.fromkeys(name for _, name in pairs))
+    variables = pd.Categorical.from_codes(np.repeat([names.index(n) for _, n in pairs], months * runs), pd.Index(names))
+    table = pd.DataFrame(
+        {
+            "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
+            "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
+            "role": roles,
+            "variable": variables,
+            "value": values.ravel(),
+        }
+    )
+    return table[~np.isnan(table["value"])].reset_index(drop=True)
 
 
 class Outcomes:
@@ -68,6 +124,11 @@ class Outcomes:
         )
         return pd.concat([table, pd.DataFrame(values, columns=list(OUTCOMES))], axis=1)
 
+    @property
+    def has_series(self) -> bool:
+        """Whether monthly series were recorded."""
+        return any(len(result.services) for _, result in self._recorded)
+
     @cached_property
     def members(self) -> np.ndarray:
         """Number of staff, managers and peers by run [runs] (NaN where a run failed)."""
@@ -86,8 +147,7 @@ class Outcomes:
 
         Raises InputError where there is no such series, or none were recorded.
         """
-        if (role, variable) not in (pairs := self.variables()):
-            raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in pairs], "series")])
+        check_series(role, variable)
         months = self.scenario.months + 1
         curves = np.full((months, len(self._seeds)), np.nan)
         for rows, result in self._recorded:
@@ -160,34 +220,32 @@ class Outcomes:
 
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs that `curves` takes."""
-        people = [(role, name) for role in SERIES_ROLES for name in PEOPLE_SERIES]
-        return people + [("commissioner", n) for n in COMMISSIONER_SERIES] + [("service", n) for n in SERVICE_SERIES]
+        return series_pairs()
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What `valign run` keeps: `runs`, `summary` by outcome, `curves` by month, `series`, what else was recorded,
+        and the `observed` curve of a scenario that is built on public data.
+        """
+        tables = {
+            "runs": self.runs,
+            "summary": summarise(self.runs, OUTCOMES),
+            "curves": curve_table(self.curves, self._societies),
+            "series": self.series,
+        }
+        for name in ("decomposition", "events", "agents"):
+            if len(table := getattr(self, name)):
+                tables[name] = table
+        if "events" in tables:
+            terms = [json.dumps(each, default=float) for each in tables["events"]["terms"]]
+            tables["events"] = tables["events"].assign(terms=terms)
+        if self.scenario.tables is not None and self.scenario.tables.data is not None:
+            tables["observed"] = observed_curve(self.scenario.tables.data)
+        return tables
 
     @cached_property
     def series(self) -> pd.DataFrame:
         """Monthly series in long form: run, month, role, variable, value (rows without a value are left out)."""
-        if not self._recorded or not len(self._recorded[0][1].services):
-            return pd.DataFrame(columns=["run", "month", "role", "variable", "value"])
-        months, runs = self.scenario.months + 1, len(self._seeds)
-        pairs = self.variables()
-        values = np.stack([self.curves(*pair) for pair in pairs])  # pairs x months x runs
-        all_roles = [*SERIES_ROLES, "service"]
-        codes = np.repeat([all_roles.index(role) for role, _ in pairs], months * runs)
-        roles = pd.Categorical.from_codes(codes, pd.Index(all_roles))
-        names = list(dict.fromkeys(name for _, name in pairs))
-        variables = pd.Categorical.from_codes(
-            np.repeat([names.index(n) for _, n in pairs], months * runs), pd.Index(names)
-        )
-        table = pd.DataFrame(
-            {
-                "run": np.tile(np.arange(runs, dtype=np.int32), len(pairs) * months),
-                "month": np.tile(np.repeat(np.arange(months, dtype=np.int32), runs), len(pairs)),
-                "role": roles,
-                "variable": variables,
-                "value": values.ravel(),
-            }
-        )
-        return table[~np.isnan(table["value"])].reset_index(drop=True)
+        return series_table(self.curves) if self.has_series else pd.DataFrame(columns=SERIES)
 
     @cached_property
     def decomposition(self) -> pd.DataFrame:
@@ -243,16 +301,8 @@ def _wanted(record: str, found: Sized) -> None:
         raise InputError([f"{record}: not recorded; simulate with record={record!r}"])
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One combination of factors: their values by name in `factors`, what came of it in `outcomes` (`Outcomes`)."""
-
-    factors: Mapping[str, float | str]
-    outcomes: Outcomes
-
-
 class Joined(ABC):
-    """Tables of several `Outcomes`, one below the other."""
+    """Tables of several runs, one below the other, by name."""
 
     @cached_property
     def series(self) -> pd.DataFrame:
@@ -279,45 +329,78 @@ class Joined(ABC):
         """The table of that name of all of them."""
 
 
-class SideBySide(Joined):
-    """Ensembles that share their seeds: every table begins with a column for each factor. `cells`: one for each."""
+class OutcomesOfDesign(Joined):
+    """What came of a design, in memory or in a folder: tables as of `Outcomes`, `run` being the row of the design.
 
-    cells: tuple[Cell, ...]
-
-    @property
-    def factors(self) -> tuple[str, ...]:
-        """Names of the factors, in the order of the columns."""
-        return tuple(self.cells[0].factors)
-
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """One row per cell and run; rows with the same `run` share both seeds."""
-        return self._joined("runs")
-
-    def _joined(self, name: str) -> pd.DataFrame:
-        parts = [getattr(cell.outcomes, name) for cell in self.cells]
-        table = pd.concat(parts, ignore_index=True)
-        for place, factor in enumerate(self.factors):
-            values = [cell.factors[factor] for cell in self.cells]
-            kind = object if isinstance(values[0], str) else float
-            table.insert(place, factor, np.repeat(np.array(values, kind), [len(part) for part in parts]))
-        return table
-
-
-class DesignOutcomes(Joined):
-    """Tables of a design: as `Outcomes`, `run` being the row of the design.
-
-    `design`: as it was checked. `parts`: (rows, Outcomes) of each scenario that it holds.
+    base : what the design changes, one scenario or several by name. design : as it was checked.
     """
 
-    def __init__(self, design: pd.DataFrame, parts: Sequence[tuple[np.ndarray, Outcomes]]) -> None:
-        self.design, self.parts = design, list(parts)
+    base: Scenario | Mapping[str, Scenario]
+    design: pd.DataFrame
+    runs: pd.DataFrame | cached_property[pd.DataFrame]
+    members: np.ndarray | cached_property[np.ndarray]
+
+    @property
+    @abstractmethod
+    def has_series(self) -> bool:
+        """Whether monthly series were recorded."""
+
+    @abstractmethod
+    def curves(self, role: str, variable: str) -> np.ndarray:
+        """As `Outcomes.curves` [months of the longest scenario + 1, rows]; NaN after the last month of a row."""
+
+    @abstractmethod
+    def booked(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `Outcomes.booked`, by row."""
+
+
+class DesignOutcomes(OutcomesOfDesign):
+    """Tables of a design: as `Outcomes`, `run` being the row of the design.
+
+    `base`, `design`: what was simulated, as it was checked. `parts`: (rows, Outcomes) of each scenario that it holds.
+    """
+
+    def __init__(
+        self,
+        base: Scenario | Mapping[str, Scenario],
+        design: pd.DataFrame,
+        parts: Sequence[tuple[np.ndarray, Outcomes]],
+    ) -> None:
+        self.base, self.design, self.parts = base, design, list(parts)
+
+    @property
+    def has_series(self) -> bool:
+        """Whether monthly series were recorded."""
+        return any(outcomes.has_series for _, outcomes in self.parts)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
         """The design, with run (its row) in front and status and outcomes behind."""
         found = self._joined("runs").drop(columns=["seed", "society_seed"])
         return pd.concat([found[["run"]], self.design, found.drop(columns="run")], axis=1)
+
+    @cached_property
+    def members(self) -> np.ndarray:
+        """Number of staff, managers and peers by row (NaN where a run failed)."""
+        return self._by_row([outcomes.members for _, outcomes in self.parts])
+
+    def curves(self, role: str, variable: str) -> np.ndarray:
+        """As `Outcomes.curves` [months of the longest scenario + 1, rows]; NaN after the last month of a row."""
+        curves = [outcomes.curves(role, variable) for _, outcomes in self.parts]
+        months = max(map(len, curves))
+        return self._by_row(
+            [np.pad(each, ((0, months - len(each)), (0, 0)), constant_values=np.nan) for each in curves]
+        )
+
+    def booked(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `Outcomes.booked`, by row."""
+        sums, people = zip(*(outcomes.booked() for _, outcomes in self.parts), strict=True)
+        return self._by_row(sums), self._by_row(people)
+
+    def _by_row(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Arrays of the parts, runs last, as one in the order of the design."""
+        joined = np.concatenate(parts, axis=-1)
+        return joined[..., np.argsort(np.concatenate([rows for rows, _ in self.parts]))]
 
     def _joined(self, name: str) -> pd.DataFrame:
         tables: list[pd.DataFrame] = []
@@ -327,4 +410,6 @@ class DesignOutcomes(Joined):
                 tables.append(table.assign(run=rows[table["run"].to_numpy()]))
         if not tables:
             return getattr(self.parts[0][1], name)
-        return pd.concat(tables, ignore_index=True).sort_values("run", kind="stable", ignore_index=True)
+        table = pd.concat(tables, ignore_index=True)
+        in_order = table["run"].is_monotonic_increasing
+        return table if in_order else table.sort_values("run", kind="stable", ignore_index=True)

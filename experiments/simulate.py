@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,18 @@ from valign.model.society.generate import Society
 from valign.model.state.arrays import State
 from valign.model.society.tables import society_of
 
-from .design import MOST_RUNS, SEEDS, check_design, checked_ensemble, run_seeds, society_seeds, varies_in_block, whole
+from .design import (
+    MOST_RUNS,
+    SCENARIO,
+    SEEDS,
+    check_design,
+    checked_ensemble,
+    replicate,
+    run_seeds,
+    society_seeds,
+    varies_in_block,
+    whole,
+)
 from .outcomes import DesignOutcomes, Outcomes
 from .stopping import STOP, stopped_together
 
@@ -31,6 +42,10 @@ WIDTH = 64
 BLOCK_BYTES = 1.5e9
 MOST_THREADS = 1024
 RECORDS = ("series", "decomposition", "events", "agents")
+T = TypeVar("T")
+
+Base = Scenario | str | Path | Mapping[str, Scenario]  # what a design changes: one scenario, or several by name
+Societies = Society | Mapping[str, Society] | None  # an imported society that all runs share, or by name of scenario
 
 
 @dataclass(frozen=True)
@@ -191,11 +206,11 @@ def simulate(
     societies: int | None = None,
     record: Iterable[str] | None = None,
     *,
-    base: Scenario | str | Path = ...,
+    base: Base = ...,
     width: int | None = None,
     threads: int | None = None,
     mechanisms: Sequence[Insertion] = (),
-    society: Society | None = None,
+    society: Societies = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DesignOutcomes: ...
 def simulate(
@@ -205,11 +220,11 @@ def simulate(
     societies: int | None = None,
     record: Iterable[str] | None = None,
     *,
-    base: Scenario | str | Path = "two-services",
+    base: Base = "two-services",
     width: int | None = None,
     threads: int | None = None,
     mechanisms: Sequence[Insertion] = (),
-    society: Society | None = None,
+    society: Societies = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes | DesignOutcomes:
     """Simulate a scenario, or a design of many.
@@ -222,7 +237,8 @@ def simulate(
     seed : 0 … 2**63 - 1 (default: 1); run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
-    base : the scenario that the columns of a design change.
+    base : the scenario that the columns of a design change; or several by name, of which the design's column
+        `scenario` names one in each row.
     width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
         one a core); results do not depend on them.
     mechanisms : mechanisms of one's own (`valign.model.run.block.insertion`), plain Python: slower.
@@ -252,7 +268,8 @@ def simulate(
         scenario.runs if runs is None else runs, 1 if seed is None else seed, societies
     )
     seeds = run_seeds(seed, runs)
-    task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, society))
+    shared = society_in(society, scenario.name)
+    task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, shared))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
     blocks = group_into_blocks(seeds, of_society, width or task.width)
     outcomes = Outcomes(scenario, seeds, of_society, run_blocks(task, blocks, runs, threads, progress), task.lowered)
@@ -271,6 +288,81 @@ def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[st
 def imported(scenario: Scenario, society: Society | None) -> Society | None:
     """The society that all runs share: the one given, or that of the scenario's tables."""
     return society_of(scenario, 0) if society is None and scenario.tables is not None else society
+
+
+def society_in(society: Societies, name: object) -> Society | None:
+    """The imported society of one of several scenarios."""
+    return society.get(str(name)) if isinstance(society, Mapping) else society
+
+
+def loaded(base: Base) -> Scenario | dict[str, Scenario]:
+    """What a design changes, read where a name or a path was given."""
+    return (
+        {name: Scenario.load(each) for name, each in base.items()} if isinstance(base, Mapping) else Scenario.load(base)
+    )
+
+
+def with_common_seeds(
+    points: pd.DataFrame,
+    base: Scenario | Mapping[str, Scenario],
+    runs: int,
+    seed: int,
+    societies: int | None,
+    society: Societies = None,
+) -> pd.DataFrame:
+    """A design of an ensemble at every point, all with the same seeds (common random numbers): as `simulate` has them.
+
+    points, base, society : as for a design. runs, seed, societies : of each point. Where the society is imported,
+    its seed is 0.
+    """
+    design = replicate(points, runs, seed, societies)
+    given = {name: imported(each, society_in(society, name)) is not None for name, each in _named(base)}
+    names = design[SCENARIO] if SCENARIO in design else pd.Series(next(iter(given)), design.index)
+    return design.assign(society_seed=design["society_seed"].mask(names.map(given).astype(bool), 0))
+
+
+def scenarios_of(base: Scenario | Mapping[str, Scenario]) -> list[Scenario]:
+    """The one scenario, or all of them in the order given."""
+    return [each for _, each in _named(base)]
+
+
+def shared_societies(base: Scenario | Mapping[str, Scenario], society: Societies) -> Societies:
+    """The imported society that all runs share, or those of several scenarios by name; None where all are generated."""
+    if isinstance(base, Scenario):
+        return imported(base, society_in(society, base.name))
+    found = {name: imported(each, society_in(society, name)) for name, each in base.items()}
+    return {name: each for name, each in found.items() if each is not None} or None
+
+
+def hash_of_societies(society: Societies) -> str | dict[str, str]:
+    """Stands for imported societies; empty where all are generated."""
+    return (
+        {name: society_hash(each) for name, each in society.items()}
+        if isinstance(society, Mapping)
+        else society_hash(society)
+    )
+
+
+def most_people(base: Scenario | Mapping[str, Scenario], society: Societies) -> int:
+    """Number of people of the largest scenario."""
+    found = [(society_in(society, name), each) for name, each in _named(base)]
+    return max(each.people() if own is None else len(own.role) for own, each in found)
+
+
+def _named(base: Scenario | Mapping[str, Scenario]) -> list[tuple[str, Scenario]]:
+    return list(base.items()) if isinstance(base, Mapping) else [(base.name, base)]
+
+
+def variant(base: Scenario | Mapping[str, Scenario], settings: Mapping[str, Any]) -> Scenario:
+    """The scenario with the settings of a row (no seeds). Raises InputError where they do not make a valid one."""
+    own: dict[str, Any] = {
+        name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()
+    }
+    if "alignment_level" in own and pd.isna(own["alignment_level"]):
+        own["alignment_level"] = "natural"
+    if isinstance(base, Mapping):
+        base = base[own.pop(SCENARIO)]
+    return base.replace(own) if own else base
 
 
 def society_hash(society: Society | None) -> str:
@@ -305,24 +397,20 @@ def table_files(scenario: Scenario) -> dict[str, Path]:
     }
 
 
-def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
+def variants(base: Scenario | Mapping[str, Scenario], design: pd.DataFrame) -> list[tuple[np.ndarray, Scenario]]:
     """Rows of a (checked) design by scenario: those that differ in more than what may vary in a block run apart.
 
     Raises InputError with the row where settings do not make a valid scenario.
     """
     apart = [name for name in map(str, design) if name not in SEEDS and not varies_in_block(name)]
     if not apart:
-        return [(np.arange(len(design)), base)]
+        return [(np.arange(len(design)), variant(base, {}))]
     found: list[tuple[np.ndarray, Scenario]] = []
     problems: list[str] = []
     for settings, part in design.groupby(apart, sort=False, dropna=False):
         rows = part.index.to_numpy()
-        plain: dict[str, Any] = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in zip(apart, settings, strict=True)
-        }
         try:
-            found.append((rows, base.replace(plain)))
+            found.append((rows, variant(base, dict(zip(apart, settings, strict=True)))))
         except InputError as error:
             problems += [f"row {rows[0]}: {problem}" for problem in error.problems]
     if problems:
@@ -331,18 +419,19 @@ def variants(base: Scenario, design: pd.DataFrame) -> list[tuple[np.ndarray, Sce
 
 
 def plan(
-    base: Scenario,
+    base: Scenario | Mapping[str, Scenario],
     design: pd.DataFrame,
     record: tuple[str, ...],
     width: int | None = None,
     mechanisms: tuple[Insertion, ...] = (),
-    society: Society | None = None,
+    society: Societies = None,
 ) -> list[tuple[np.ndarray, Task, list[Block]]]:
     """Tasks and blocks of a checked design; the rows of a block count within its variant."""
     planned: list[tuple[np.ndarray, Task, list[Block]]] = []
     for rows, scenario in variants(base, design):
         part = design.iloc[rows]
-        task = Task(scenario, record, mechanisms, imported(scenario, society))
+        of = part[SCENARIO].iloc[0] if SCENARIO in part else scenario.name
+        task = Task(scenario, record, mechanisms, imported(scenario, society_in(society, of)))
         columns = {
             name: part[name].to_numpy() for name in map(str, part) if name not in SEEDS and varies_in_block(name)
         }
@@ -353,17 +442,17 @@ def plan(
 
 def _simulate_design(
     design: pd.DataFrame,
-    base: Scenario | str | Path,
+    base: Base,
     record: tuple[str, ...],
     width: int | None,
     threads: int | None,
     mechanisms: tuple[Insertion, ...],
-    society: Society | None,
+    society: Societies,
     progress: Callable[[int, int], None] | None,
 ) -> DesignOutcomes:
-    base = Scenario.load(base)
-    design = check_design(base, design)
-    planned = plan(base, design, record, width, mechanisms, society)
+    scenarios = loaded(base)
+    design = check_design(scenarios, design)
+    planned = plan(scenarios, design, record, width, mechanisms, society)
     jobs = [(task, block) for _, task, blocks in planned for block in blocks]
     results = iter(run_jobs(jobs, len(design), threads, progress))
     parts: list[tuple[np.ndarray, Outcomes]] = []
@@ -371,7 +460,33 @@ def _simulate_design(
         found = [each for _ in blocks for each in next(results)]
         seeds, societies = (design[name].iloc[rows].tolist() for name in SEEDS)
         parts.append((rows, Outcomes(task.scenario, seeds, societies, found, task.lowered)))
-    return DesignOutcomes(design, parts)
+    return DesignOutcomes(scenarios, design, parts)
+
+
+def simulate_in_parts(
+    design: pd.DataFrame,
+    rows: int,
+    reduce: Callable[[DesignOutcomes], T],
+    *,
+    base: Base,
+    record: Iterable[str],
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[T]:
+    """What `reduce` makes of the outcomes of so many `rows` of a design at a time.
+
+    For what is recorded of all rows together and would fill the memory. The others: as for `simulate`.
+    """
+    found: list[T] = []
+    for first in range(0, len(design), rows):
+
+        def told(done: int, _: int, before: int = first) -> None:
+            if progress is not None:
+                progress(before + done, len(design))
+
+        part = design.iloc[first : first + rows]
+        found.append(reduce(simulate(part, base=base, record=record, threads=threads, progress=told)))
+    return found
 
 
 Result = tuple[Block, Recorded | str]

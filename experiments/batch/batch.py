@@ -16,7 +16,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -36,12 +36,22 @@ from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
-from valign.model.society.generate import Society
 from valign.results import store
 
 from . import shards
-from ..design import MOST_RUNS, SEEDS, check_design, whole
-from ..simulate import MOST_THREADS, imported, society_hash, table_files, variants
+from ..design import MOST_RUNS, SCENARIO, SEEDS, check_design, whole
+from ..simulate import (
+    MOST_THREADS,
+    Base,
+    Societies,
+    hash_of_societies,
+    loaded,
+    most_people,
+    scenarios_of,
+    shared_societies,
+    table_files,
+    variants,
+)
 from ..stopping import STOP
 
 if TYPE_CHECKING:
@@ -89,10 +99,10 @@ class Batch:
     """
 
     folder: Path
-    scenario: Scenario
+    scenario: Scenario | Mapping[str, Scenario]
     design: pd.DataFrame
     record: tuple[str, ...]
-    society: Society | None
+    society: Societies
     work: dict[str, Any]
     command: str
     started: datetime
@@ -161,7 +171,7 @@ class Batch:
 
 # --- beginning and going on ------------------------------------------------------------------------------------------
 def run_batch(
-    scenario: Scenario | str | Path,
+    scenario: Base,
     design: pd.DataFrame,
     folder: str | Path,
     record: tuple[str, ...] = (),
@@ -169,7 +179,7 @@ def run_batch(
     threads: int | None = None,
     workers: int | None = None,
     cluster: str | None = None,
-    society: Society | None = None,
+    society: Societies = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
     command: str = "valign.run_batch",
@@ -179,7 +189,8 @@ def run_batch(
 
     Parameters
     ----------
-    scenario, design, society : as in `simulate`.
+    scenario : what the design changes: one, or several by name (the column `scenario` of the design).
+    design, society : as in `simulate`.
     folder : where results go; it is made, and never overwritten by other work.
     record : "series" and "decomposition" on top of the outcomes; everything else is for a replay of single rows.
     threads, workers, cluster : threads of this process (default: one a core), or so many processes, or the address of
@@ -205,19 +216,19 @@ def run_batch(
 
 
 def begin(
-    scenario: Scenario | str | Path,
+    scenario: Base,
     design: pd.DataFrame,
     folder: str | Path,
     record: tuple[str, ...] = (),
     *,
-    society: Society | None = None,
+    society: Societies = None,
     say: Callable[[str], None] = lambda _: None,
     command: str = "valign.run_batch",
     shard_rows: int | None = None,
 ) -> Batch | None:
     """Check a design and write down what is to be done; None when it is done already."""
-    scenario = Scenario.load(scenario)
-    if wrong := [name for name in record if name not in shards.KEPT]:
+    scenario = loaded(scenario)
+    if wrong := [name for name in record if name not in shards.RECORDED_FOR]:
         raise InputError(
             [
                 f"record = {wrong[0]!r}: a batch keeps {' and '.join(shards.KEPT)}; agents and events of a "
@@ -230,18 +241,21 @@ def begin(
         shard_rows = whole("shard_rows", shard_rows, 1, MOST_RUNS)
     design = check_design(scenario, design)
     variants(scenario, design)  # every variant is a valid scenario
-    society = imported(scenario, society)
-    people = scenario.people() if society is None else len(society.role)
+    society = shared_societies(scenario, society)
+    people = most_people(scenario, society)
+    each = scenarios_of(scenario)
     work: dict[str, Any] = {
         "command": "batch",
-        "scenario": scenario.to_toml(),
+        "scenario": each[0].to_toml(),
         "design": _hash(design),
         "rows": len(design),
         "record": list(dict.fromkeys(record)),
         "code": sources_hash(),
-        "society": society_hash(society),
-        "shard_rows": shard_rows or shards.shard_rows(scenario, people, len(design)),
+        "society": hash_of_societies(society),
+        "shard_rows": shard_rows or shards.shard_rows(max(one.months for one in each), people, len(design)),
     }
+    if isinstance(scenario, Mapping):
+        work["scenarios"] = {name: one.to_toml() for name, one in scenario.items()}
     folder = Path(folder)
     if store.prepare(folder, work):
         return None
@@ -252,7 +266,7 @@ def begin(
         (folder / PARTS).mkdir(exist_ok=True)
         if not (folder / "design.parquet").exists():
             store.replace(folder / "scenario.toml", work["scenario"].encode())
-            store.copy(folder, table_files(scenario))
+            store.copy(folder, {name: path for one in each for name, path in table_files(one).items()})
             store.write(folder / "design.parquet", design)
     except OSError as error:
         raise store.cannot_write(folder, error) from None
@@ -270,17 +284,20 @@ def opened(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> B
         raise store.StoreError(f"{folder} holds results of `valign {work.get('command')}`, not of a batch")
     if not (folder / "design.parquet").exists():
         raise store.StoreError(f"{folder} was stopped before its design was written: start again with `valign batch`")
-    scenario = Scenario.load(folder / "scenario.toml")
+    scenario: Scenario | dict[str, Scenario] = Scenario.load(folder / "scenario.toml")
     try:
         design = pd.read_parquet(folder / "design.parquet")
     except (OSError, ValueError) as error:
         raise store.StoreError(f"{folder / 'design.parquet'} cannot be read: {error}") from None
     if scenario.to_toml() != work["scenario"] or _hash(design) != work["design"]:
         raise store.StoreError(f"scenario.toml or design.parquet in {folder} has changed since the batch was started")
-    society = None
+    if "scenarios" in work:
+        where = str(folder / store.MANIFEST)
+        scenario = {name: Scenario.from_toml(text, where) for name, text in work["scenarios"].items()}
+    society: Societies = None
     if work["society"] and manifest["status"] != "done":
-        society = imported(scenario, None)
-        if society_hash(society) != work["society"]:
+        society = shared_societies(scenario, None)
+        if hash_of_societies(society) != work["society"]:
             raise store.StoreError(f"the imported society of {folder} has changed since the batch was started")
     return Batch(
         folder,
@@ -518,8 +535,8 @@ def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
         started=batch.started,
         done=done,
         tables=tables,
-        settings=[name for name in map(str, batch.design) if name not in SEEDS],
-        parameters={name: batch.scenario.value(name) for name in PARAMETERS},
+        settings=[name for name in map(str, batch.design) if name not in (*SEEDS, SCENARIO)],
+        parameters={name: scenarios_of(batch.scenario)[0].value(name) for name in PARAMETERS},
     )
 
 
@@ -543,8 +560,8 @@ class Estimate:
 
 def estimate(batch: Batch, seconds: float = 1.0) -> Estimate:
     """Run some rows, for about `seconds`, without and with what is recorded, and write nothing."""
-    people = batch.scenario.people() if batch.society is None else len(batch.society.role)
-    a_run = people * batch.scenario.months * shards.SECONDS_PER_PERSON_MONTH
+    people = most_people(batch.scenario, batch.society)
+    a_run = people * max(each.months for each in scenarios_of(batch.scenario)) * shards.SECONDS_PER_PERSON_MONTH
     rows = batch.rows(0).iloc[: int(max(1, min(64, seconds / 3 / max(a_run, 1e-9))))].reset_index(drop=True)
     measured: dict[tuple[str, ...], tuple[float, int]] = {}
     for record in ((), batch.record):

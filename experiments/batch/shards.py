@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,10 @@ import numpy as np
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
-from valign.model.society.generate import Society
 from valign.results.store import TableHash
 
 from ..outcomes import Outcomes
-from ..simulate import plan, run_jobs
+from ..simulate import Societies, plan, run_jobs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +37,8 @@ FEWEST_SHARDS = 16  # where the design allows it, so that cores end together
 class Job:
     """What computing a shard needs. first: the design's row that comes first."""
 
-    scenario: Scenario
-    society: Society | None
+    scenario: Scenario | Mapping[str, Scenario]
+    society: Societies
     record: tuple[str, ...]
     key: str
     code: str
@@ -50,9 +50,9 @@ class Unusable(Exception):
     """A shard's file that cannot be used; the message says why."""
 
 
-def shard_rows(scenario: Scenario, people: int, runs: int) -> int:
+def shard_rows(months: int, people: int, runs: int) -> int:
     """How many rows a shard of a design has: some seconds of work, and enough shards to share out."""
-    seconds = people * scenario.months * SECONDS_PER_PERSON_MONTH
+    seconds = people * months * SECONDS_PER_PERSON_MONTH
     return int(max(1, min(ROWS, SECONDS / max(seconds, 1e-9), max(64, runs // FEWEST_SHARDS))))
 
 
@@ -63,14 +63,15 @@ def compute(job: Job) -> dict[str, bytes]:
     """
     if sources_hash() != job.code:
         raise InputError(["a worker has another version of the model than the batch: its rows would not be the same"])
-    planned = plan(job.scenario, job.rows, job.record, society=job.society)
+    record = tuple(dict.fromkeys(RECORDED_FOR[kind] for kind in job.record))
+    planned = plan(job.scenario, job.rows, record, society=job.society)
     tables: dict[str, list] = {kind: [] for kind in ("runs", *job.record)}
     for rows, task, blocks in planned:
         results = [each for part in run_jobs([(task, block) for block in blocks], len(rows), 1, None) for each in part]
         seeds, societies = (job.rows[name].iloc[rows].tolist() for name in ("seed", "society_seed"))
         outcomes = Outcomes(task.scenario, seeds, societies, results, task.lowered)
         for kind, parts in tables.items():
-            parts.append(_TABLES[kind](outcomes, job.first + rows))
+            parts.append(TABLES[kind](outcomes, job.first + rows))
     return {kind: _packed(parts, job.key) for kind, parts in tables.items()}
 
 
@@ -96,16 +97,48 @@ def _series(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
 
 def _decomposition(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
     """Summed over the months of a run: month by month it would be most of a batch; a replay has it."""
-    import pyarrow as pa
-
     table = outcomes.decomposition.drop(columns="month")
     by = [name for name in table if name != "change"]
-    table = table.groupby(by, observed=True, sort=False, as_index=False)["change"].sum()
-    words = {name: pa.array(table[name]).cast(pa.dictionary(pa.int32(), pa.string())) for name in by if name != "run"}
-    return pa.table({"run": rows[table["run"].to_numpy()], **words, "change": table["change"].to_numpy(float)})
+    return _flows(table.groupby(by, observed=True, sort=False, as_index=False)["change"].sum(), rows)
 
 
-_TABLES = {"runs": _runs, "series": _series, "decomposition": _decomposition}
+def _monthly_decomposition(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
+    return _flows(outcomes.decomposition, rows)
+
+
+def _flows(table: pd.DataFrame, rows: np.ndarray) -> pa.Table:
+    import pyarrow as pa
+
+    words = [name for name in table if name not in ("run", "month", "change")]
+    columns = {"run": rows[table["run"].to_numpy()]} | {
+        name: table[name].to_numpy() for name in table if name == "month"
+    }
+    columns |= {name: pa.array(table[name]).cast(pa.dictionary(pa.int32(), pa.string())) for name in words}
+    return pa.table({**columns, "change": table["change"].to_numpy(float)})
+
+
+def _booked(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
+    """One row per run: `Outcomes.booked` as lists."""
+    import pyarrow as pa
+
+    columns: dict[str, pa.Array] = {}
+    for name, each in zip(("booked", "people"), outcomes.booked(), strict=True):
+        offsets = np.arange(len(rows) + 1, dtype=np.int32) * each[..., 0].size
+        columns[name] = pa.ListArray.from_arrays(offsets, each.reshape(-1, len(rows)).T.ravel())
+    return pa.table({"run": rows, **columns})
+
+
+TABLES = {
+    "runs": _runs,
+    "series": _series,
+    "decomposition": _decomposition,
+    "monthly_decomposition": _monthly_decomposition,
+    "booked": _booked,
+}
+RECORDED_FOR = {  # what is recorded in memory for a kind of table
+    "series": "series",
+    **dict.fromkeys(("decomposition", "monthly_decomposition", "booked"), "decomposition"),
+}
 
 
 def _packed(parts: list[pa.Table], key: str) -> bytes:

@@ -94,3 +94,13 @@ def test_no_cluster_answers(design: pd.DataFrame, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         batches.run_batch(BASE, design, tmp_path / "out", cluster="tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_a_comparison_on_a_cluster_is_that_of_memory(cluster: Callable[[], subprocess.Popen], tmp_path: Path) -> None:
+    cluster()
+    scenarios = {"a": BASE, "b": BASE.replace({"mechanisms.dialogue": False})}
+    kept = va.compare(scenarios, 8, folder=tmp_path / "out", how=batches.How(cluster=cluster.address))
+    here = va.compare(scenarios, 8)
+    pd.testing.assert_frame_equal(kept.runs, here.runs)
+    pd.testing.assert_frame_equal(kept.differences, here.differences)

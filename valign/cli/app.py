@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from .terminal import FAILED, INTERRUPTED, WRONG_INPUT, complain
+from .where import Where
 
 app = typer.Typer(
     add_completion=False,
@@ -83,6 +84,11 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(FAILED if failed else WRONG_INPUT) from None
 
     return run
+
+
+Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one per core).")]
+Workers = Annotated[int | None, typer.Option(help="Processes on this machine, instead of threads.")]
+Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead of threads.")]
 
 
 @app.command()
@@ -208,6 +214,8 @@ def levels(
     seed: Seed = 1,
     months: Months = None,
     settings: Settings = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     out: Out = None,
     show: Show = False,
     quiet: Quiet = False,
@@ -221,7 +229,19 @@ def levels(
         levels,
         tuple(innovation or ()),
         evidence,
-        running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json),
+        running.Wish(
+            runs,
+            societies,
+            seed,
+            months,
+            tuple(settings or ()),
+            (),
+            out,
+            show,
+            quiet,
+            as_json,
+            Where(None, workers, cluster, None, quiet, as_json),
+        ),
     )
 
 
@@ -241,6 +261,8 @@ def compare(
     seed: Seed = 1,
     months: Months = None,
     settings: Settings = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     out: Out = None,
     show: Show = False,
     quiet: Quiet = False,
@@ -252,7 +274,19 @@ def compare(
     running.compare(
         scenarios,
         tuple(precision or ()),
-        running.Wish(runs, societies, seed, months, tuple(settings or ()), (), out, show, quiet, as_json),
+        running.Wish(
+            runs,
+            societies,
+            seed,
+            months,
+            tuple(settings or ()),
+            (),
+            out,
+            show,
+            quiet,
+            as_json,
+            Where(None, workers, cluster, None, quiet, as_json),
+        ),
     )
 
 
@@ -278,9 +312,6 @@ def report(
         print(page)
 
 
-Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one per core).")]
-Workers = Annotated[int | None, typer.Option(help="Processes on this machine, instead of threads.")]
-Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead of threads.")]
 Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th shard, from the I-th.")]
 
 
@@ -322,7 +353,9 @@ def batch(
 @app.command()
 @guarded
 def resume(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the stopped batch.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a batch, levels or compare that was stopped.")
+    ],
     threads: Threads = None,
     workers: Workers = None,
     cluster: Cluster = None,

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError
 
 from . import terminal
+from . import run as running
 from .run import setting
 from .job import REPORT, as_typed, prepare_to_compute, report
+from .where import Where
 
 if TYPE_CHECKING:
     from valign.experiments.batch.batch import Batch, How
-
-
-@dataclass(frozen=True)
-class Where:
-    """The options that `batch` and `resume` share."""
-
-    threads: int | None
-    workers: int | None
-    cluster: str | None
-    part: str | None
-    quiet: bool
-    as_json: bool
-
-    def how(self) -> How:
-        from valign.experiments.batch.batch import How
-
-        for name in ("threads", "workers"):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= 1024:
-                raise InputError([f"--{name} {value}: expected a whole number from 1 to 1024"])
-        if sum(each is not None for each in (self.threads, self.workers, self.cluster)) > 1:
-            raise InputError(["give only one of --threads, --workers and --cluster"])
-        return How(self.threads, self.workers, self.cluster, _part(self.part))
-
-
-def _part(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    number, slash, of = text.partition("/")
-    if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
-        raise InputError([f"--part {text}: expected I/N with I from 1 to N, e.g. 3/10"])
-    return int(number) - 1, int(of)
 
 
 def batch(
@@ -100,6 +69,8 @@ def batch(
 def resume(folder: Path, where: Where) -> None:
     from valign.experiments.batch import batch as batches
 
+    if (folder / running.BEGUN / running.ASKED).exists():
+        return running.resume(folder, where)
     how = where.how()
     quiet = where.quiet or where.as_json
     found = batches.going_on(folder, lambda text: terminal.say(text, quiet))

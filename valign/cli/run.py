@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import shlex
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from valign.model.errors import InputError, nearest
 from valign.results import store
@@ -15,27 +18,24 @@ from valign.results import store
 from . import terminal
 from ..scenario_text import difference_in_words, for_report, paragraphs
 from .job import REPORT, Job, Tables, carried_out, parameters_of
+from .where import Where
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from valign.experiments.batch.batch import How
     from valign.model.scenario.scenario import Scenario
 
-NOT_OUTCOMES = (
-    "run",
-    "seed",
-    "society_seed",
-    "status",
-    "alignment_level",
-    "innovation",
-    "evidence_strength",
-    "scenario",
-)
 RECORDS = ("series", "decomposition", "events", "agents", "ablations")
 ABLATED = 64  # most runs of each ablation
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
 
+BEGUN, RUNS, ASKED = "kept", "runs", "asked.json"  # until all is done: a batch of the runs, and what it is for
+
+KEPT_FROM = 5e6  # person-months: some ten seconds
+
 Told = Callable[[int, int], None] | None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Wish:
     show: bool
     quiet: bool
     as_json: bool
+    where: Where | None = None
 
 
 def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
@@ -83,7 +84,8 @@ class Task:
     """What a command does: its name, the (first) scenario, what else was asked, and how the tables come about.
 
     ensembles: how many times `runs` runs are simulated. settings: columns of `runs` that are settings of the scenario.
-    others: scenarios that the first is compared with.
+    others: scenarios that the first is compared with. begun: the folder (of the results') that keeps unfinished runs.
+    simulated takes who is told of the progress, and that folder.
     """
 
     command: str
@@ -91,9 +93,10 @@ class Task:
     asked: Mapping[str, Any]
     ensembles: int
     settings: tuple[str, ...]
-    simulated: Callable[[Told], Tables]
+    simulated: Callable[[Told, Path | None], Tables]
     description: str = ""
     others: tuple[Scenario, ...] = ()
+    begun: str = ""
 
 
 def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
@@ -113,12 +116,12 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
     if ablate and drawn is not None:
         raise InputError(["--record ablations cannot go with --parameters, where every run has its own parameters"])
 
-    def simulated(told: Told) -> Tables:
+    def simulated(told: Told, _: Path | None) -> Tables:
         from valign.experiments.attribution import attribution
         from valign.experiments.simulate import simulate
 
         if drawn is None:
-            tables = run_tables(simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told))
+            tables = simulate(scenario, wish.runs, wish.seed, wish.societies, record, progress=told).tables()
             tables |= _society(scenario, tables["runs"])
             if ablate:
                 count = min(ABLATED, len(tables["runs"]))
@@ -126,7 +129,7 @@ def run(name: str, wish: Wish, drawn: Path | None = None) -> None:
                 tables["attribution"] = attribution(scenario, count, wish.seed, nested, progress=told)
             return tables
         found = simulate(design, base=scenario, record=record, progress=told)
-        return {**run_tables(found.parts[0][1]), "runs": found.runs}
+        return {**found.parts[0][1].tables(), "runs": found.runs}
 
     asked: dict[str, Any] = {"record": [*record, *(["ablations"] if ablate else [])]}
     settings: tuple[str, ...] = ()
@@ -170,7 +173,7 @@ def replay(name: str | None, folder: Path | None, row: int | None, wish: Wish, *
         "replay": {"row": row, "settings": found.settings, "seed": found.seed, "society_seed": found.society_seed},
     }
     wish = replace(wish, runs=1, seed=found.seed, out=wish.out or Path("runs") / f"{folder.name}-row-{row}")
-    _publish(Task("run", found.scenario, asked, 1, (), lambda _: run_tables(found.simulated())), wish)
+    _publish(Task("run", found.scenario, asked, 1, (), lambda *_: found.simulated().tables()), wish)
     terminal.say(
         f"Row {row} of {folder}, bit for bit; agents.parquet and events.parquet hold everybody's months and decisions",
         wish.quiet,
@@ -187,7 +190,7 @@ def _society(scenario: Scenario, runs: pd.DataFrame) -> Tables:
 
 def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence: str | None, wish: Wish) -> None:
     """innovations: NAME (a scenario whose innovation is taken) or LABEL: KEY=VALUE, ...; evidence: strengths."""
-    scenario = load(name, wish)
+    scenario, how = load(name, wish), _how(wish)
     wanted = None if chosen is None else _numbers("--levels", chosen, "0.55,0.7,0.85")
     strengths = None if evidence is None else _numbers("--evidence", evidence, "0.2,0.8")
     named = list(map(_innovation, innovations))
@@ -201,27 +204,27 @@ def levels(name: str, chosen: str | None, innovations: tuple[str, ...], evidence
         others = {scenario.innovation.name: {}} | others
         asked["innovations"] = {each: made.to_toml() for each, made in innovations_of(scenario, others).items()}
 
-    def simulated(told: Told) -> Tables:
+    def simulated(told: Told, begun: Path | None) -> Tables:
         from valign.experiments.levels import levels as at_levels
 
-        return levels_tables(
-            at_levels(
-                scenario,
-                wanted,
-                wish.runs,
-                wish.seed,
-                wish.societies,
-                innovations=others,
-                evidence=strengths,
-                progress=told,
-            )
-        )
+        return at_levels(
+            scenario,
+            wanted,
+            wish.runs,
+            wish.seed,
+            wish.societies,
+            innovations=others,
+            evidence=strengths,
+            progress=told,
+            folder=begun,
+            how=how,
+        ).tables()
 
     settings = ("alignment_level", *(("innovation.evidence_strength",) if strengths else ()))
     if strengths:
         asked["evidence"] = strengths
     ensembles = len(wanted or (1, 2, 3)) * len(strengths or (1,)) * len(others or (1,))
-    _publish(Task("levels", scenario, asked, ensembles, settings, simulated), wish)
+    _publish(Task("levels", scenario, asked, ensembles, settings, simulated, begun=BEGUN), wish)
 
 
 def _innovation(text: str) -> tuple[str, Any]:
@@ -236,7 +239,7 @@ def _innovation(text: str) -> tuple[str, Any]:
 
 def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> None:
     """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
-    scenarios = {}
+    scenarios, how = {}, _how(wish)
     first, *_ = _parts(names[0])
     for text in names:
         name, *changes = _parts(text)
@@ -256,10 +259,11 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
 
     from valign.experiments.simulate import tables_hash
 
-    def simulated(told: Told) -> Tables:
+    def simulated(told: Told, begun: Path | None) -> Tables:
         from valign.experiments.compare import compare as side_by_side
 
-        return compare_tables(side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told), wanted)
+        found = side_by_side(scenarios, wish.runs, wish.seed, wish.societies, progress=told, folder=begun, how=how)
+        return found.tables(wanted)
 
     base, *others = scenarios
     situation, *rest = paragraphs(scenarios[base])
@@ -276,7 +280,7 @@ def compare(names: Sequence[str], precision: tuple[str, ...], wish: Wish) -> Non
         "precision": wanted,
     }
     compared = tuple(scenarios.values())
-    _publish(Task("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:]), wish)
+    _publish(Task("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:], BEGUN), wish)
 
 
 def _parts(text: str) -> list[str]:
@@ -307,99 +311,6 @@ def _numbers(option: str, text: str, example: str) -> list[float]:
         raise InputError([f"{option} {text}: expected numbers separated by commas, e.g. {example}"]) from None
 
 
-def run_tables(outcomes: Any) -> dict[str, pd.DataFrame]:
-    """The tables of an ensemble (`Outcomes`): runs, summary, curves and what was recorded."""
-    from valign.results.summaries import summarise
-
-    runs = outcomes.runs
-    tables = {
-        "runs": runs,
-        "summary": summarise(runs, _outcome_columns(runs)),
-        "curves": _curves(outcomes, {}),
-        "series": outcomes.series,
-    }
-    for name in ("decomposition", "events", "agents"):
-        table = getattr(outcomes, name)
-        if len(table):
-            tables[name] = table
-    if "events" in tables:
-        import json
-
-        terms = [json.dumps(each, default=float) for each in tables["events"]["terms"]]
-        tables["events"] = tables["events"].assign(terms=terms)
-    if (seen := observed(outcomes.scenario)) is not None:
-        tables["observed"] = seen
-    return tables
-
-
-def levels_tables(found: Any) -> Tables:
-    """The tables of a comparison of levels (`Levels`)."""
-    import pandas as pd
-
-    from valign.results.summaries import paired_differences, summarise_by
-
-    curves = pd.concat([_curves(cell.outcomes, cell.factors) for cell in found.cells], ignore_index=True)
-    outcomes, others = _outcome_columns(found.runs), list(found.factors[1:])
-    differences = [
-        paired_differences(part, outcomes, "alignment_level", found.levels[0]).assign(
-            **dict(zip(others, values, strict=True))
-        )
-        for values, part in (found.runs.groupby(others, sort=False) if others else [((), found.runs)])
-    ]
-    tables = {
-        "runs": found.runs,
-        "summary": summarise_by(found.runs, outcomes, found.factors),
-        "curves": curves,
-        "differences": pd.concat(differences, ignore_index=True)[
-            ["alignment_level", *others, *(name for name in differences[0] if name not in ("alignment_level", *others))]
-        ],
-    }
-    return tables | ({"decomposition": found.decomposition} if len(found.decomposition) else {})
-
-
-def compare_tables(found: Any, precision: Mapping[str, float]) -> Tables:
-    """The tables of a `Comparison`; precision: wished half-widths by outcome."""
-    import pandas as pd
-
-    from valign.results.summaries import summarise_by
-
-    pairs = [
-        pair
-        for pair in next(iter(found.outcomes.values())).variables()
-        if pair[1] in ("engaged", "ever_engaged", "in_use", "alignment")
-    ]
-    return {
-        "runs": found.runs,
-        "summary": summarise_by(found.runs, _outcome_columns(found.runs), "scenario"),
-        "curves": pd.concat(
-            [_curves(each, {"scenario": name}) for name, each in found.outcomes.items()], ignore_index=True
-        ),
-        "differences": found.differences,
-        "difference_curves": pd.concat([found.curves(*pair) for pair in pairs], ignore_index=True),
-        "precision": pd.concat([found.runs_needed(*wish) for wish in precision.items()], ignore_index=True),
-    }
-
-
-def _curves(outcomes: Any, factors: Mapping[str, Any]) -> pd.DataFrame:
-    from valign.results.summaries import curve_summaries
-
-    pairs = {pair: outcomes.curves(*pair) for pair in outcomes.variables()}
-    return curve_summaries(pairs, outcomes.runs["society_seed"]).assign(**factors)
-
-
-def _outcome_columns(runs: pd.DataFrame) -> list[str]:
-    return [name for name in runs.columns if name not in NOT_OUTCOMES]
-
-
-def observed(scenario: Scenario) -> pd.DataFrame | None:
-    """The observed curve (month, share) of a scenario built on public data; None for others."""
-    if scenario.tables is None or not getattr(scenario.tables, "data", None):
-        return None
-    from valign.experiments import data
-
-    return data.observed_curve(scenario.tables.data)
-
-
 def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
     """Refuse ensembles whose monthly series would not fit into memory, with what they would need."""
     if not isinstance(runs, int) or runs < 1:
@@ -416,6 +327,59 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
                 f"at most {int(0.8 * there * runs / needed):,} runs fit"
             ]
         )
+
+
+def _how(wish: Wish) -> How:
+    from valign.experiments.batch.batch import How
+
+    return How() if wish.where is None else wish.where.how()
+
+
+def resume(folder: Path, where: Where) -> None:
+    """Go on with `valign levels` or `compare` that was stopped, as it was asked for."""
+    from valign.experiments.batch import batch as batches
+    from valign.experiments.batch.kept import KeptOutcomes
+    from valign.experiments.compare import Comparison
+    from valign.experiments.levels import Levels
+    from valign.model.scenario.scenario import Scenario
+
+    kept = folder / BEGUN
+    asked = json.loads((kept / ASKED).read_text("utf-8"))
+    quiet = where.quiet or where.as_json
+
+    def computed() -> Tables:
+        with terminal.progress(asked["title"], quiet) as told:
+            found = KeptOutcomes(_told_where(folder, lambda: batches.resume(kept / RUNS, where.how(), told)))
+        scenario = Scenario.from_toml(asked["work"]["scenario"], str(kept / ASKED))
+        made = Levels(found, scenario) if asked["work"]["command"] == "levels" else Comparison(found)
+        made.check()
+        tables = made.tables(asked["work"]["precision"]) if isinstance(made, Comparison) else made.tables()
+        return {**tables, "parameters": parameters_of(scenario)}
+
+    beside = {name: kept / RUNS / name for name in asked["beside"]}
+    job = Job(folder=folder, computed=computed, begun=BEGUN, **{**asked, "beside": beside})
+    tables = carried_out(job, quiet)
+    wish = Wish(None, None, 1, None, (), (), folder, False, where.quiet, where.as_json)
+    _print(asked["work"]["command"], Scenario.from_toml(asked["work"]["scenario"]), tables, folder, wish)
+
+
+def _worth_keeping(task: Task, runs: int, wish: Wish) -> bool:
+    """Whether runs are kept as they are finished: writing and reading them takes longer than a small ensemble."""
+    elsewhere = wish.where is not None and (wish.where.workers is not None or wish.where.cluster is not None)
+    person_months = sum(each.people() * each.months for each in (task.scenario, *task.others))
+    of_all = person_months * runs * task.ensembles / (1 + len(task.others))
+    return bool(task.begun) and (elsewhere or of_all >= KEPT_FROM)
+
+
+def _told_where(folder: Path, go_on: Callable[[], T]) -> T:
+    """The message of an interruption names the folder that was asked for, not the one in it."""
+    from valign.experiments.batch.batch import Interrupted
+
+    try:
+        return go_on()
+    except Interrupted:
+        again = shlex.join(["valign", "resume", str(folder)])
+        raise KeyboardInterrupt(f"interrupted; what is finished is kept: `{again}` goes on") from None
 
 
 def _publish(task: Task, wish: Wish) -> None:
@@ -440,24 +404,29 @@ def _publish(task: Task, wish: Wish) -> None:
     folder = wish.out or store.default_folder(scenario.name, work)
     quiet = wish.quiet or wish.as_json
 
-    def computed() -> Tables:
-        with terminal.progress(scenario.name, quiet) as told:
-            return {**task.simulated(told), "parameters": parameters_of(scenario)}
-
     beside = {name: path for each in (*task.others, scenario) for name, path in table_files(each).items()}
-    tables = carried_out(
-        Job(
-            work,
-            folder,
-            scenario.title or scenario.name,
-            task.description or for_report(scenario),
-            computed,
-            toml,
-            task.settings,
-            beside=beside,
-        ),
-        quiet,
-    )
+    told: dict[str, Any] = {
+        "work": work,
+        "title": scenario.title or scenario.name,
+        "description": task.description or for_report(scenario),
+        "scenario": toml,
+        "settings": task.settings,
+    }
+
+    def computed() -> Tables:
+        begun = folder / BEGUN if _worth_keeping(task, runs, wish) or (folder / BEGUN).exists() else None
+        if begun is not None:
+            begun.mkdir(exist_ok=True)
+            store.replace(begun / ASKED, json.dumps(told | {"beside": list(beside)}).encode())
+        try:
+            with terminal.progress(scenario.name, quiet) as progress:
+                tables = _told_where(folder, lambda: task.simulated(progress, begun and begun / RUNS))
+        finally:
+            if begun is not None and not (begun / RUNS).exists():  # nothing was begun
+                shutil.rmtree(begun)
+        return {**tables, "parameters": parameters_of(scenario)}
+
+    tables = carried_out(Job(folder=folder, computed=computed, begun=task.begun, beside=beside, **told), quiet)
     _print(task.command, scenario, tables, folder, wish)
 
 

@@ -14,8 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from valign.experiments.compare import Comparison
-from valign.experiments.outcomes import Cell, Outcomes
+from valign.experiments.compare import compare
 from valign.experiments.simulate import simulate
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
@@ -102,21 +101,19 @@ def bundle(found: Ensemble, pinned: Ensemble | None) -> bytes:
     runs = min(len(each.runs) for each in shown)
     societies = None if society is not None else min(SOCIETIES, runs)
 
-    def again(each: Ensemble) -> Outcomes:
-        own = each.question.society
-        nested = None if own is not None else min(SOCIETIES, runs)
-        return simulate(each.scenario, runs, SEED, nested, ("series",), threads=1, society=own)
-
     started = datetime.now(UTC)
     if pinned is not None:
         command = "compare"
         both = dict(zip(("pinned", "now"), shown, strict=True))
-        cells = [Cell({"scenario": name}, again(each)) for name, each in both.items()]
-        tables = running.compare_tables(Comparison(tuple(cells)), {"uptake_final": 0.01})
+        own = {name: each.question.society for name, each in both.items() if each.question.society is not None}
+        scenarios = {name: each.scenario for name, each in both.items()}
+        tables = compare(scenarios, runs, SEED, min(SOCIETIES, runs), ("series",), society=own).tables(
+            {"uptake_final": 0.01}
+        )
         asked: dict[str, Any] = {"scenarios": {name: each.scenario.to_toml() for name, each in both.items()}}
     else:
         command, asked = "run", {}
-        tables = running.run_tables(again(found))
+        tables = simulate(scenario, runs, SEED, societies, ("series",), threads=1, society=society).tables()
     tables["parameters"] = running.parameters_of(scenario)
     toml, title = scenario.to_toml(), scenario.title or scenario.name
     if any(each.question.society is not None for each in shown):

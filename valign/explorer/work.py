@@ -6,14 +6,14 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from valign.experiments.ablation import BOOKED, booked_per_person, with_interval
-from valign.experiments.design import replicate
+from valign.experiments.ablation import booked_per_person, by_mechanism, compared, moving, without_each
+from valign.experiments.design import product, replicate
 from valign.experiments.outcomes import DesignOutcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -92,11 +92,16 @@ class Ensemble:
         )
 
 
-def design_of(question: Question, runs: int = RUNS) -> pd.DataFrame:
-    """One row per run, the same seeds for every question (common random numbers)."""
+def design_of(question: Question, runs: int = RUNS, points: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row per run, the same seeds for every question (common random numbers), at each of the `points`."""
     runs = runs_allowed(question.settings.base(), question.people(), runs)
-    row = pd.DataFrame([question.settings.row()]) if question.settings.row() else pd.DataFrame(index=[0])
-    return replicate(row, runs, SEED, None if question.society is not None else min(SOCIETIES, runs))
+    row = pd.DataFrame([question.settings.row()], index=[0])
+    return replicate(
+        row if points is None else product(points, row),
+        runs,
+        SEED,
+        None if question.society is not None else min(SOCIETIES, runs),
+    )
 
 
 def waves_of(design: pd.DataFrame, person_months: int) -> list[pd.DataFrame]:
@@ -142,12 +147,14 @@ async def ensemble(
     record: Sequence[str] = ("series",),
     first: Callable[[Ensemble], Awaitable[None]] | None = None,
     told: Callable[[int, int], None] | None = None,
+    points: pd.DataFrame | None = None,
 ) -> Ensemble:
     """Simulate a question. Raises InputError where it cannot be asked, Superseded when `stale` turns true.
 
     first : is shown the first runs of a large ensemble while the others are computed. told : runs done, runs in all.
+    points : settings on top, `runs` runs with each.
     """
-    scenario, design, waves = await in_thread(stale, _prepared, question, runs, first is not None)
+    scenario, design, waves = await in_thread(stale, _prepared, question, runs, first is not None, points)
     turns, done = asyncio.Semaphore(WORKERS), 0
 
     async def one(part: pd.DataFrame) -> DesignOutcomes:
@@ -175,8 +182,10 @@ async def ensemble(
     return joined(question, scenario, [part for parts in waves for part in parts], found, record)
 
 
-def _prepared(question: Question, runs: int, in_waves: bool) -> tuple[Scenario, pd.DataFrame, list[list[pd.DataFrame]]]:
-    scenario, design = question.settings.whole(), design_of(question, runs)
+def _prepared(
+    question: Question, runs: int, in_waves: bool, points: pd.DataFrame | None
+) -> tuple[Scenario, pd.DataFrame, list[list[pd.DataFrame]]]:
+    scenario, design = question.settings.whole(), design_of(question, runs, points)
     person_months = question.people() * scenario.months
     waves = waves_of(design, person_months) if in_waves else [design]
     return scenario, design, [parts_of(wave, person_months) for wave in waves]
@@ -225,19 +234,14 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
     """What moved alignment: as booked by the decomposition, and by switching each mechanism off (`ablations`)."""
     base = await ensemble(question, stale, runs, ("decomposition",))
     booked = booked_per_person(base.decomposition, base.runs, base.members)
-    clusters, rows = base.runs["society_seed"].to_numpy(), []
-    for name in booked.columns:
-        row = {"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters)}
-        if name in BOOKED and base.scenario.mechanisms[name] and (name != "changes" or base.scenario.changes):
-            off = await ensemble(
-                replace(question, settings=question.settings.with_mechanism(name, False)), stale, len(base.runs), ()
-            )
-            difference = (base.runs["alignment_final"] - off.runs["alignment_final"]).to_numpy()
-            row |= with_interval("ablation", difference, clusters)
-        rows.append(row)
-    table = pd.DataFrame(rows).reindex(
+    mechanisms = moving(base.scenario, None)
+    off = without_each(base.scenario, mechanisms).iloc[1:]
+    without = (await ensemble(question, stale, len(base.runs), (), points=off)).runs if len(off) else off
+    table = compared(booked, base.runs, by_mechanism(base.scenario, mechanisms, without, base.runs))
+    table = table.reindex(
         columns=["mechanism", *(f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high"))]
     )
+    clusters = base.runs["society_seed"].to_numpy()
     table.attrs["start"] = mean_interval(base.runs["alignment_start"], clusters).mean
     table.attrs["end"] = mean_interval(base.runs["alignment_final"], clusters).mean
     return table[(table["booked"].abs() > 1e-9) | table["ablation"].notna()].reset_index(drop=True)
