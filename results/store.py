@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .plain_text import as_cells
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
@@ -373,12 +375,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
     if path.suffix == ".parquet":
         parquet.write_table(whole, partial, compression="zstd")
     else:
-        csv.write_csv(
-            whole.cast(
-                pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in whole.schema])
-            ),
-            partial,
-        )
+        csv.write_csv(as_cells(whole), partial)
     os.replace(partial, path)
 
 

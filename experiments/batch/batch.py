@@ -38,6 +38,7 @@ from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.results import store
+from valign.results.plain_text import as_cells
 
 from . import shards
 from ..design import MOST_RUNS, SEEDS, check_design, whole
@@ -487,10 +488,10 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
                     columns = table.schema.names
                     writer = stack.enter_context(parquet.ParquetWriter(partial, table.schema, compression="zstd"))
                     if kind == "runs" and len(batch.design) <= CSV_ROWS:
-                        text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), table.schema))
+                        text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), as_cells(table).schema))
                 writer.write_table(table)
                 if text is not None:
-                    text.write_table(table)
+                    text.write_table(as_cells(table))
                 digest.add(table)
                 rows += len(table)
         os.replace(partial, path)

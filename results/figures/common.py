@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..plain_text import frame_as_cells
 from ..vocabulary import ROLES, SERIES
 
 if TYPE_CHECKING:
@@ -370,5 +371,5 @@ def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> 
         figure.set_layout_engine("none")
         FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
     if data is not None:
-        data.to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
+        frame_as_cells(data).to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
     return paths

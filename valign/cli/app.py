@@ -274,7 +274,7 @@ def report(
     if as_json:
         terminal.as_json({"folder": str(folder), "report": str(page)} | ({"netcdf": str(netcdf)} if netcdf else {}))
     else:
-        print(page)
+        terminal.show(str(page))
 
 
 Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one a core).")]
