@@ -100,7 +100,7 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	SECOND_PYTHON="$(SECOND_PYTHON)" $(VENV)/bin/python $(PYTEST) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) tests/explorer/test_explorer.py
+	$(WEB)/bin/python $(PYTEST) tests/explorer
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -162,7 +162,7 @@ coverage: $(VENV)/.dev $(WEB)/.web
 	@rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(COVERAGE) run $(PYTEST) $(UNCOMPILED)
 	$(COVERAGE) run $(PYTEST) -m "not browser"
-	$(WEB)/bin/python -m coverage run $(PYTEST) tests/explorer/test_explorer.py
+	$(WEB)/bin/python -m coverage run $(PYTEST) tests/explorer
 	$(COVERAGE) combine --quiet
 	@status=0; for package in model experiments calibration results valign; do \
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \

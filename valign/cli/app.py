@@ -489,12 +489,16 @@ def explore(
     host: Annotated[
         str, typer.Option(help="Address to listen at; others than 127.0.0.1 let other machines in.")
     ] = "127.0.0.1",
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="NAME", help="A name by which other machines ask for the page; repeatable."),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Open the page in a browser here.")] = False,
 ) -> None:
     """Open the explorer: a web page on which levers are moved and ensembles answer."""
     from ..explorer import server
 
-    server.explore(host, port, show)
+    server.explore(host, port, show, tuple(names or ()))
 
 
 @data_app.callback()
