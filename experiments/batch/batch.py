@@ -444,7 +444,7 @@ def _dask(address: str) -> Generator[tuple[Executor, Callable[[], int]]]:
         raise InputError(["--cluster needs Dask: pip install 'valign[cluster]'"]) from None
     try:
         client: Any = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last two: TLS without certificates
         raise InputError([f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}"]) from None
 
     def parallel() -> int:
