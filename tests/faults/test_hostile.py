@@ -19,7 +19,7 @@ from valign.results.plain_text import FORMULA, is_hidden
 
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
 LISTS, TABLES = "x = " + "[" * 1000 + "]" * 1000, "[people." + ".".join("a" * 1000) + "]\nx = 1"
-ESCAPE, OVERRIDE = "\x1b[2J\x1b]0;x\x07", "\u202egnp.exe\u200b"
+ESCAPE, OVERRIDE = "\x1b[2J\x1b]0;x\x07", "\u202egnp\u200b"
 STEERING = r"\u001b[2J\u001b]0;x\u0007\u202egnp\u200b\nvalign: all is well"  # as TOML writes it
 
 
@@ -169,10 +169,9 @@ def hostile() -> str:
     raw |= {"name": f"=1+1{SCRIPT}$x^{{$", "title": f"@SUM(1)</title>{SCRIPT}{ESCAPE}\0{OVERRIDE}$\\frac{{$ &amp;"}
     raw["description"] = f"</p>{SCRIPT}{ESCAPE}\n\n`{SCRIPT}`"
     raw["innovation"]["name"] = f'"><img src=x onerror=alert(1)>{ESCAPE}'
-    for group, name in zip(
-        raw["organisations"], (f"=cmd|'/c calc'!A1{SCRIPT}{OVERRIDE}", "-2+3]]><svg onload=x>"), strict=False
-    ):
-        raw["organisations"][raw["organisations"].index(group)] = {**group, "name": name}
+    names = (f"=cmd|'/c calc'!A1{SCRIPT}{OVERRIDE}", "-2+3]]><svg onload=x>")
+    assert len(raw["organisations"]) == len(names)
+    raw["organisations"] = [{**group, "name": name} for group, name in zip(raw["organisations"], names, strict=True)]
     for change in raw.get("changes", ()):
         change.pop("organisations", None)
     return Scenario.from_mapping(raw).to_toml()
