@@ -20,6 +20,7 @@ from valign.experiments.design import check_design
 from valign.experiments.simulate import plan, run_jobs
 from valign.model.errors import InputError
 from valign.results.figures import common as figures, calibration as figures_calibration
+from valign.results.plain_text import frame_as_cells
 
 from .calibrate import calibrate, choose_model
 from .rivals.model_choice import confusion_smc
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
     def keep(name: str, table: pd.DataFrame) -> None:
-        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        frame_as_cells(table).to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
     def lap(name: str, start: float) -> None:
         spent[name] = time.perf_counter() - start

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from valign.model.errors import InputError, unknown
 from valign.model.society.tables import DATA_SETS, data_set_folder, missing_data
+from valign.results.plain_text import frame_as_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def get(name: str, source: str | Path | None = None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for table, frame in tables.items():
-            _write(folder / table, frame.to_csv(index=False, lineterminator="\n"))
+            _write(folder / table, frame_as_cells(frame).to_csv(index=False, lineterminator="\n"))
         _write(folder / "codebook.toml", CODEBOOK)
     except OSError as error:
         raise InputError(

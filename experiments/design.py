@@ -19,8 +19,8 @@ import pandas as pd
 
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
+from valign.model.reading import MOST_COLUMNS, MOST_TABLE, decoded, read_bytes, read_csv, reason
 from valign.model.compiled.randomness import derive_seed
-from valign.model.society.csv import read_csv
 from valign.model.scenario.scenario import Scenario
 
 SEEDS = ("seed", "society_seed")
@@ -28,6 +28,7 @@ SCENARIO = "scenario"  # the column that names one of several scenarios
 RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
 MAX_SEED = 2**63 - 1
 MOST_RUNS = 10**9
+MOST_CELLS = 200_000_000  # of a design
 SHOWN = 5
 
 
@@ -200,8 +201,16 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-    return InputError([f"{path}: cannot be read as a design: {reason}"])
+    return InputError([f"{path}: cannot be read as a design: {reason(error)}"])
+
+
+def _parquet(content: bytes) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    told = parquet.read_metadata(io.BytesIO(content))
+    if told.num_columns > MOST_COLUMNS or told.num_rows * told.num_columns > MOST_CELLS:
+        raise ValueError(f"has {told.num_rows:,} rows of {told.num_columns:,} columns, more than can be read")
+    return pd.read_parquet(io.BytesIO(content))
 
 
 def read_design(path: str | Path) -> pd.DataFrame:
@@ -211,15 +220,19 @@ def read_design(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    if path.suffix != ".parquet":
-        first = content[: content.find(b"\n")]
-        if mark := "semicolons" if b";" in first else "tabs" if b"\t" in first else "":
-            raise InputError([f"{path}: columns are separated by {mark}: use commas, and a decimal point in numbers"])
-    try:
-        table = (pd.read_parquet if path.suffix == ".parquet" else read_csv)(io.BytesIO(content))
+        content = read_bytes(path, MOST_TABLE)
+        if path.suffix == ".parquet":
+            table = _parquet(content)
+        else:
+            text = decoded(content)
+            first = text[: text.find("\n")]
+            if mark := "semicolons" if ";" in first else "tabs" if "\t" in first else "":
+                raise InputError(
+                    [f"{path}: columns are separated by {mark}: use commas, and a decimal point in numbers"]
+                )
+            table = read_csv(text)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if twice := list(table.columns[table.columns.duplicated()].unique()):

@@ -20,6 +20,7 @@ import pandas as pd
 
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
+from valign.results.plain_text import frame_as_cells
 from valign.results.summaries import Interval, mean_interval
 
 from .simulate import simulate
@@ -292,7 +293,7 @@ def main(arguments: list[str] | None = None) -> None:
     table = facts_table(wish.runs, wish.seed)
     text = as_markdown(table, wish.runs, wish.seed)
     wish.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(wish.out / "facts.csv", index=False, float_format="%.5g")
+    frame_as_cells(table).to_csv(wish.out / "facts.csv", index=False, float_format="%.5g")
     (wish.out / "facts.md").write_text(text, "utf-8")
     print(text)
 

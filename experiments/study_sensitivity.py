@@ -22,6 +22,7 @@ import pandas as pd
 from valign.model.errors import InputError, unknown
 from valign.model.scenario.scenario import Scenario
 from valign.results.figures import sensitivity as figures_sensitivity
+from valign.results.plain_text import frame_as_cells
 
 from .sensitivity import Screening, Sensitivity, screen, sensitivity
 
@@ -97,7 +98,7 @@ def write(found: Screening | Sensitivity, title: str, remark: str, folder: Path)
     if "screening" in tables:
         kept["screening"] = tables["screening"].query("index == 'mu_star'").drop(columns="index")
     for name, table in kept.items():
-        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g", lineterminator="\n")
+        frame_as_cells(table).to_csv(folder / f"{name}.csv", index=False, float_format="%.4g", lineterminator="\n")
     (folder / "words.md").write_text(found.words + "\n", encoding="utf-8")
 
 

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .plain_text import as_cells
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
@@ -373,12 +375,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
     if path.suffix == ".parquet":
         parquet.write_table(whole, partial, compression="zstd")
     else:
-        csv.write_csv(
-            whole.cast(
-                pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in whole.schema])
-            ),
-            partial,
-        )
+        csv.write_csv(as_cells(whole), partial)
     os.replace(partial, path)
 
 
@@ -404,7 +401,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StoreError(f"{folder} holds no results of valign ({MANIFEST} is missing)") from None
     except NotADirectoryError:
         raise StoreError(f"{folder} is a file: expected a folder with results of valign") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None

@@ -8,7 +8,6 @@ uncertainty), any number of each. docs/CALIBRATION.md shows a worked description
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from valign.model.errors import InputError, unknown
 from valign.model.run.outcomes import OUTCOMES
 from valign.model.parameters import ROLES
+from valign.model.reading import TomlError, parse_toml, read_text, reason
 from valign.model.society.codebook import MISSING, Table
 from valign.model.society.tables import DATA_SETS, data_set_folder, missing_data
 
@@ -233,12 +233,12 @@ def load(what: str | Path) -> Data:
         folder = data_set_folder(str(what))
         if not (folder / "nodes.csv").is_file():
             raise missing_data(str(what))
-        return read(tomllib.loads(MEDICAL_INNOVATION), folder)
+        return read(parse_toml(MEDICAL_INNOVATION), folder)
     folder = Path(what)
     if not folder.is_dir():
         raise InputError([f"{folder}: is not a folder of data, and {unknown(str(what), DATA_SETS, 'public data set')}"])
     try:
-        given = tomllib.loads((folder / DESCRIPTION).read_text("utf-8"))
+        given = parse_toml(read_text(folder / DESCRIPTION))
     except FileNotFoundError:
         raise InputError(
             [
@@ -246,12 +246,10 @@ def load(what: str | Path) -> Data:
                 "(docs/CALIBRATION.md has one to start from)"
             ]
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError([f"{folder / DESCRIPTION}: not valid TOML: {error}"]) from None
+    except TomlError as error:
+        raise InputError([f"{folder / DESCRIPTION}: {error}"]) from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            [f"{folder / DESCRIPTION}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"]
-        ) from None
+        raise InputError([f"{folder / DESCRIPTION}: cannot be read: {reason(error)}"]) from None
     return read(given, folder)
 
 

@@ -37,6 +37,7 @@ from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.results import store
+from valign.results.plain_text import as_cells
 
 from . import shards
 from ..design import MOST_RUNS, SCENARIO, SEEDS, check_design, whole
@@ -460,7 +461,7 @@ def _dask(address: str) -> Generator[tuple[Executor, Callable[[], int]]]:
         raise InputError(["--cluster needs Dask: pip install 'valign[cluster]'"]) from None
     try:
         client: Any = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last two: TLS without certificates
         raise InputError([f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}"]) from None
 
     def parallel() -> int:
@@ -504,10 +505,10 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
                     columns = table.schema.names
                     writer = stack.enter_context(parquet.ParquetWriter(partial, table.schema, compression="zstd"))
                     if kind == "runs" and len(batch.design) <= CSV_ROWS:
-                        text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), table.schema))
+                        text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), as_cells(table).schema))
                 writer.write_table(table)
                 if text is not None:
-                    text.write_table(table)
+                    text.write_table(as_cells(table))
                 digest.add(table)
                 rows += len(table)
         os.replace(partial, path)

@@ -18,6 +18,7 @@ import pandas as pd
 from valign.model.errors import InputError
 from valign.results.reports import claims as paper
 from valign.results.figures import common as figures
+from valign.results.plain_text import frame_as_cells
 
 from ..attribution import attribution
 from .declaration import claim_ids
@@ -113,7 +114,9 @@ def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame]
     (folder / "claims.md").write_text(text, encoding="utf-8")
     figures.save(paper.overview_figure(summary), folder, "claims", summary)
     for name in [name for name in KEPT if len(tables[name].columns)]:  # few worlds have no tree, no rivals no table
-        tables[name].to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        frame_as_cells(tables[name]).to_csv(
+            folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
+        )
 
 
 if __name__ == "__main__":

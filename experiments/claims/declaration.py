@@ -6,7 +6,6 @@ A file is checked as a whole, as scenarios are: every problem at once, with key 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from valign.model.errors import InputError, nearest, unknown
 from valign.model.run.outcomes import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
+from valign.model.reading import TomlError, parse_toml, read_text, reason
 from valign.model.scenario.scenario import Scenario
 
 from .measures import MEASURES, too_short
@@ -109,20 +109,18 @@ class Claim(_Part):
         if "\0" in text or (path.suffix != ".toml" and not path.is_file()):
             raise InputError([f"{unknown(text, claim_ids(), 'claim')} (a path to a .toml file works too)"])
         try:
-            content = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                [f"{text}: cannot be read: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}"]
-            ) from None
+            content = read_text(path)
+        except (OSError, ValueError) as error:
+            raise InputError([f"{text}: cannot be read: {reason(error)}"]) from None
         return cls.from_toml(content, text)
 
     @classmethod
     def from_toml(cls, text: str, where: str = "claim") -> Claim:
         """A claim from TOML text; `where` names the file in messages. Raises InputError listing all that is wrong."""
         try:
-            raw = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise InputError([f"{where}: not valid TOML: {error}"]) from None
+            raw = parse_toml(text)
+        except TomlError as error:
+            raise InputError([f"{where}: {error}"]) from None
         try:
             claim = cls.model_validate(raw)
         except ValidationError as error:

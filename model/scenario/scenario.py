@@ -6,7 +6,6 @@ A file is checked as a whole: every problem is reported at once, with file and k
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .validation import check_structure, cross_check, explain, is_service, nest, number_of, section_of
 from ..errors import InputError, unknown
 from ..parameters import MECHANISMS, PARAMETERS
+from ..reading import TomlError, parse_toml, read_text, reason
 
 SHIPPED = Path(__file__).resolve().parents[1] / "scenarios"
-MOST_BYTES = 10_000_000  # of a scenario file
 DIMENSIONS = [
     "client_agency",
     "lived_experience_voice",
@@ -41,6 +40,7 @@ Number = Annotated[float, BeforeValidator(number_of)]
 Share = Annotated[float, BeforeValidator(number_of), Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^.\x00-\x1f\x7f]+$", strict=True)]
 Text = Annotated[str, Field(strict=True)]
+Line = Annotated[str, Field(strict=True, max_length=1_000)]
 Month = Annotated[int, Field(strict=True, ge=1, le=MOST_MONTHS)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 People = Annotated[int, Field(strict=True, ge=0, le=10**12)]
@@ -57,7 +57,7 @@ class Innovation(_Part):
     dimension counts in alignment; they sum to 1. parameters : own settings of `innovation.*` parameters.
     """
 
-    name: Text = "innovation"
+    name: Line = "innovation"
     values: dict[str, Share]
     emphasis: dict[str, Annotated[float, BeforeValidator(number_of), Field(ge=0)]]
     parameters: dict[str, Number] = {}
@@ -178,7 +178,7 @@ class Scenario(_Part):
     """
 
     name: Name
-    title: Text = ""
+    title: Line = ""
     description: Text = ""
     months: Month = 72
     runs: Positive = 100
@@ -222,16 +222,9 @@ class Scenario(_Part):
                 [f"{unknown(text, scenario_names(), 'shipped scenario')} (a path to a .toml file works too)"]
             )
         try:
-            with path.open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
-            if len(content) > MOST_BYTES:
-                raise ScenarioError([f"{text}: is longer than {MOST_BYTES / 1e6:g} MB, the most that is allowed"])
-            content = content.decode("utf-8")
-        except ScenarioError:
-            raise
+            content = read_text(path)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-            raise ScenarioError([f"{text}: cannot be read: {reason}"]) from None
+            raise ScenarioError([f"{text}: cannot be read: {reason(error)}"]) from None
         return cls.from_toml(content, where=text)
 
     @classmethod
@@ -241,9 +234,9 @@ class Scenario(_Part):
         Raises ScenarioError with every problem found.
         """
         try:
-            raw = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-            raise ScenarioError([f"{where}: not valid TOML: {error}"]) from None
+            raw = parse_toml(text)
+        except TomlError as error:
+            raise ScenarioError([f"{where}: {error}"]) from None
         scenario = cls.from_mapping(raw, where, Path(where).parent)
         vars(scenario)["_toml"] = text
         return scenario

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, unknown
 from ..parameters import ROLES
-from .csv import read_csv
+from ..reading import MOST_TABLE, TomlError, parse_toml, read_csv, read_text, reason
 from .ties import KINDS
 
 if TYPE_CHECKING:
@@ -40,11 +39,11 @@ def read_codebook(
         book = dict(given)
     elif given is not None:
         try:
-            book = tomllib.loads(Path(given).read_text("utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            problems.append(f"{where}: not valid TOML: {error}")
-        except (OSError, ValueError, RecursionError) as error:
-            problems.append(f"{where}: cannot be read: {getattr(error, 'strerror', None) or 'is not UTF-8 text'}")
+            book = parse_toml(read_text(given))
+        except TomlError as error:
+            problems.append(f"{where}: {error}")
+        except (OSError, ValueError) as error:
+            problems.append(f"{where}: cannot be read: {reason(error)}")
     allowed = {"values": scenario.dimensions, "edges": (*EDGES, "dangling")}
     for name in [*book]:
         table = name in SECTIONS[7:]
@@ -122,11 +121,10 @@ class Table:
         else:
             self.name, self.row, self.offset = str(given), "line", 2
             try:
-                with open(given, encoding="utf-8-sig", newline="") as stream:
-                    self.frame = read_csv(stream, dtype=str, keep_default_na=False, skipinitialspace=True)
+                text = read_text(given, MOST_TABLE)
+                self.frame = read_csv(text, dtype=str, keep_default_na=False, skipinitialspace=True)
             except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-                reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-                problems.append(f"{self.name}: cannot be read as CSV: {reason}")
+                problems.append(f"{self.name}: cannot be read as CSV: {reason(error)}")
                 return
         self.frame = self.frame.rename(columns=lambda name: str(name).strip())
         twice = self.frame.columns[self.frame.columns.duplicated()].unique()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..plain_text import frame_as_cells, visible
 from ..vocabulary import ROLES, SERIES
 
 if TYPE_CHECKING:
@@ -356,6 +358,24 @@ def misfit(part: pd.DataFrame, observed: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def _literal(text: str) -> str:
+    """A text for a figure: nothing hidden, and a dollar is a dollar, not a formula."""
+    return re.sub(r"(?<!\\)\$", r"\\$", visible(text))
+
+
+def _written_literally(figure: Figure) -> None:
+    """Let all texts of a figure, names of ticks too, be shown as they are."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
+
+    for text in figure.findobj(Text):
+        text.set_text(_literal(text.get_text()))
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        names = axis.get_major_formatter()
+        if isinstance(names, FuncFormatter):
+            names.func = lambda at, place, of=names.func: _literal(of(at, place))
+
+
 def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> list[Path]:
     """Write NAME.svg, NAME.png and, beside them, the data of the figure as NAME.csv (None: it is there already)."""
     import matplotlib
@@ -365,10 +385,11 @@ def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.svg", folder / f"{name}.png", folder / f"{name}.csv"]
     figure.set_dpi(150)
+    _written_literally(figure)
     with matplotlib.rc_context(STYLE):  # drawn twice, where savefig would need six
         FigureCanvasAgg(figure).print_png(paths[1], metadata={"Software": None})  # finds the layout, which SVG keeps
         figure.set_layout_engine("none")
         FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
     if data is not None:
-        data.to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
+        frame_as_cells(data).to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
     return paths

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 import tomllib
@@ -16,6 +15,7 @@ from . import contents
 from ..figures import common as figures
 from .. import store
 from ..page import Page, Table
+from ..plain_text import escape, visible
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
 GRADES = {
@@ -68,7 +68,7 @@ def title_of(folder: Path) -> str:
 def _scenario(folder: Path) -> dict[str, Any]:
     try:
         return tomllib.loads((folder / "scenario.toml").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise store.StoreError(f"{folder / 'scenario.toml'} cannot be read: {error}") from None
 
 
@@ -81,6 +81,7 @@ def write(
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -117,7 +118,12 @@ def write(
 
 def _coded(sentence: str) -> str:
     """A sentence as HTML, `code` marked as such."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence, quote=False))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence, quote=False))
+
+
+def _shown(value: Any) -> Any:
+    """What a template shows: texts without hidden characters; what is HTML already as it is."""
+    return visible(value, "\n\t") if type(value) is str else value
 
 
 def _assumptions(parameters: pd.DataFrame | None) -> Table | None:

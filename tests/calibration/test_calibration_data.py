@@ -288,7 +288,7 @@ def test_no_such_data(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no data\.toml"):
         data.load(tmp_path)
     (tmp_path / "data.toml").write_bytes(b"name = '\xff'")
-    with pytest.raises(InputError, match=r"data\.toml: cannot be read: not UTF-8"):
+    with pytest.raises(InputError, match=r"data\.toml: cannot be read: is not UTF-8 text"):
         data.load(tmp_path)
 
 

@@ -132,3 +132,55 @@ def test_windows_opens_pictures_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.startfile", opened.append, raising=False)
     assert terminal.show_picture("run.png")
     assert opened == ["run.png"]
+
+
+# --- what steers a terminal is written out ---------------------------------------------------------------------------
+ESCAPES = "a\x1b[2J\x1b]0;title\x07\x9b31m\u202eb\u200bc\nvalign: all is well"
+WRITTEN_OUT = r"a\x1b[2J\x1b]0;title\x07\x9b31m\u202eb\u200bc"
+
+
+def unsteered(text: str) -> bool:
+    return all(each == "\n" or (each.isprintable()) for each in text)
+
+
+def test_no_message_steers_the_terminal(capsys):
+    terminal.complain(ESCAPES, ESCAPES)
+    terminal.say(ESCAPES)
+    terminal.show(ESCAPES)
+    terminal.table((ESCAPES, "n"), [(ESCAPES, "-1")], title=ESCAPES)
+    said = capsys.readouterr()
+    assert unsteered(said.out)
+    assert unsteered(said.err)
+    assert said.err.count(WRITTEN_OUT) == 3
+    assert said.out.count(WRITTEN_OUT) == 4
+    complaint = said.err.splitlines()[:2]
+    assert complaint == [f"valign: {WRITTEN_OUT}\\x0avalign: all is well", f"  {WRITTEN_OUT}\\x0avalign: all is well"]
+
+
+def test_json_holds_the_same_text_and_steers_nothing(capsys):
+    terminal.as_json({"name": ESCAPES + "\x7f\U000e0041é"})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"name": ESCAPES + "\x7f\U000e0041é"}
+    assert unsteered(out)
+    assert "é" in out
+
+
+def test_on_a_terminal_names_are_no_markup(screen):
+    new = screen()
+    terminal.table(("[red]x[/red]", "n"), [("[bold]a\x1b[2J", "-1")], title="[link=http://x]t")
+    with terminal.progress("[red]name\x1b[2J", False) as told:
+        told(1, 2)
+    for text in ("[red]x[/red]", r"[bold]a\x1b[2J", "[link=http://x]t", r"[red]name\x1b[2J"):
+        assert text in new.text
+    assert "\x1b[2J" not in new.getvalue()
+
+
+def test_of_many_and_long_complaints_the_reader_sees_the_beginning(capsys):
+    terminal.complain(*(f"problem {n}" for n in range(1_000_000)))
+    terminal.complain("x" * 1_000_000 + "end")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == terminal.MOST_LINES + 2
+    assert lines[-2] == "  … and 999,950 more"
+    assert len(lines[-1]) < 2_100
+    assert lines[-1].endswith("xend")
+    assert "letters left out" in lines[-1]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+import valign as va
 from batch_cases import BASE, ROOT, contents
 
 from valign.experiments.batch import batch as batches

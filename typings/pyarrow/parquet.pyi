@@ -21,3 +21,9 @@ def read_table(
     use_threads: bool = ...,
 ) -> Table: ...
 def write_table(table: Table, where: Path | BytesIO, *, compression: str) -> None: ...
+
+class FileMetaData:
+    num_rows: int
+    num_columns: int
+
+def read_metadata(where: Path | BytesIO) -> FileMetaData: ...

@@ -309,7 +309,7 @@ def report(
     if as_json:
         terminal.as_json({"folder": str(folder), "report": str(page)} | ({"netcdf": str(netcdf)} if netcdf else {}))
     else:
-        print(page)
+        terminal.show(str(page))
 
 
 Part = Annotated[str | None, typer.Option(metavar="I/N", help="Compute only every N-th shard, from the I-th.")]
@@ -523,12 +523,16 @@ def explore(
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but 127.0.0.1 lets other machines in.")
     ] = "127.0.0.1",
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="NAME", help="A name by which other machines ask for the page; repeatable."),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Open the page in a browser.")] = False,
 ) -> None:
     """Open the explorer: a web page with sliders, and charts that update as you move them."""
     from ..explorer import server
 
-    server.explore(host, port, show)
+    server.explore(host, port, show, tuple(names or ()))
 
 
 @data_app.callback()

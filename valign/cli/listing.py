@@ -45,7 +45,7 @@ def describe(name: str, as_json: bool) -> None:
     if as_json:
         terminal.as_json(description(scenario))
     else:
-        print(in_words(scenario))
+        terminal.show(in_words(scenario))
 
 
 def validate(file: str, as_json: bool) -> None:
@@ -69,7 +69,7 @@ def validate(file: str, as_json: bool) -> None:
             }
         )
         return
-    print(
+    terminal.show(
         f"{file} is a valid scenario: {scenario.name}, {services:,} services, {about}{people:,.0f} people, "
         f"{scenario.months} months"
     )

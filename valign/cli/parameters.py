@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from valign.model.parameters import PARAMETERS, Parameter
+from valign.results.plain_text import cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,8 @@ def as_csv(declared: Iterable[Parameter]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows(declared))
+    for row in rows(declared):
+        writer.writerow({name: cell(value) if isinstance(value, str) else value for name, value in row.items()})
     return text.getvalue()
 
 

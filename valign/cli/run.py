@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from valign.model.errors import InputError, nearest
+from valign.model.reading import TomlError, parse_toml
 from valign.results import store
 
 from . import terminal
@@ -57,14 +58,12 @@ class Wish:
 
 def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
     """KEY=VALUE as typed: numbers, true, false and lists as in TOML, anything else is a word. before: for messages."""
-    import tomllib
-
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise InputError([f"{before}{text}: expected KEY=VALUE, e.g. coproduction_intensity=0.3"])
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key.strip(), parse_toml(f"value = {value}")["value"]
+    except TomlError:
         return key.strip(), value.strip()
 
 

@@ -165,7 +165,7 @@ def _print(scenario: Scenario, wish: Wish, tables: Tables, results: Path) -> Non
     terminal.table(
         *sensitivity_text.ranking(tables["indices"], main), title=f"{scenario.title or scenario.name} · {wish.method}"
     )
-    print("\n" + "\n\n".join(words))
+    terminal.show("\n" + "\n\n".join(words))
     shown = wish.show and terminal.show_picture(str(picture))
     terminal.say(
         f"{'Shown and saved' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",

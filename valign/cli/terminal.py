@@ -10,21 +10,44 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from valign.results.plain_text import is_hidden, visible
+
 WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 
+MOST_LINES, LONGEST_LINE = 50, 2_000  # of a complaint; letters
+
+
 def complain(*lines: str) -> None:
-    """One message on standard error."""
-    print("\n".join(("valign: " + lines[0], *("  " + line for line in lines[1:]))), file=sys.stderr)
+    """One message on standard error; of very many lines the first, of very long ones both ends."""
+    shown = [_shortened(visible(line, keep="")) for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        shown.append(f"… and {len(lines) - MOST_LINES:,} more")
+    print("\n".join(("valign: " + shown[0], *("  " + line for line in shown[1:]))), file=sys.stderr)
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    kept = LONGEST_LINE // 2
+    return f"{line[:kept]} … ({len(line) - 2 * kept:,} letters left out) … {line[-kept:]}"
 
 
 def say(text: str, quiet: bool = False) -> None:
+    """A remark on standard error."""
     if not quiet:
-        print(text, file=sys.stderr)
+        print(visible(text), file=sys.stderr)
+
+
+def show(text: str) -> None:
+    """What was asked for, on standard output."""
+    print(visible(text))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", numbers_from: int = 1) -> None:
     """Print a table; on a terminal it folds to its width."""
+    title, columns = visible(title), [visible(each, keep="") for each in columns]
+    rows = [[visible(each, keep="") for each in row] for row in rows]
     if not sys.stdout.isatty():
         widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
         for row in ([[title]] if title else []) + [list(columns), *map(list, rows)]:
@@ -39,9 +62,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(
+        title=Text(title, style="bold") if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for place, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if place >= numbers_from else "left", overflow="fold")
+        drawn.add_column(Text(column), justify="right" if place >= numbers_from else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
     Console().print(drawn)
@@ -61,7 +86,10 @@ def as_json(value: Any) -> None:
         return each
 
     plainly = (sys.stdout.encoding or "").lower() != "utf-8"  # where a letter might be lost, its number
-    print(json.dumps(plain(value), indent=1, ensure_ascii=plainly))
+    text = json.dumps(plain(value), indent=1, ensure_ascii=plainly)
+    if not text.isprintable():
+        text = "".join(json.dumps(each)[1:-1] if each != "\n" and is_hidden(each) else each for each in text)
+    print(text)
 
 
 def duration(seconds: float) -> str:
@@ -92,7 +120,7 @@ def progress(what: str, quiet: bool, ahead: bool = False) -> Iterator[Callable[[
     ahead : its first call comes before the first run (with what was there already). Then lines say at once how many
     runs there are, and how long they take as soon as some are done.
     """
-    pace = Pace()
+    pace, what = Pace(), visible(what, keep="")
     if quiet:
         yield None
     elif sys.stderr.isatty():
@@ -100,7 +128,7 @@ def progress(what: str, quiet: bool, ahead: bool = False) -> Iterator[Callable[[
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         with Progress(
-            TextColumn(what),
+            TextColumn(what, markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("runs{task.fields[left]}"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 
 from valign.results.figures.common import apart
+from valign.results.plain_text import escape
 
 INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
 MAIN, PINNED = "#2b5c8a", "#8a5a12"

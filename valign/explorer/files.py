@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from valign.experiments.compare import compare
 from valign.experiments.simulate import simulate
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
-from valign.model.society.csv import read_csv
+from valign.model.reading import TomlError, decoded, parse_toml, read_csv, reason
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_from_tables
 from valign.results.reports import render as pages
@@ -42,9 +41,9 @@ def _text(content: bytes, what: str, most: int) -> str:
     if len(content) > most:
         raise InputError([f"{what}: {len(content):,} bytes; at most {most:,} are taken"])
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError([f"{what}: is not UTF-8 text"]) from None
+        return decoded(content)
+    except ValueError as error:
+        raise InputError([f"{what}: {error}"]) from None
 
 
 def own_scenario(content: bytes) -> Settings:
@@ -66,9 +65,9 @@ def own_society(files: Mapping[str, bytes], settings: Settings) -> Society:
     book = None
     if "codebook" in files:
         try:
-            book = tomllib.loads(_text(files["codebook"], "codebook", MOST_TOML))
-        except (ValueError, RecursionError) as error:
-            raise InputError([f"codebook: not valid TOML: {error}"]) from None
+            book = parse_toml(_text(files["codebook"], "codebook", MOST_TOML))
+        except TomlError as error:
+            raise InputError([f"codebook: {error}"]) from None
     nodes, edges = (_table(files[name], name, most) for name, most in (("nodes", MOST_PEOPLE), ("edges", MOST_TIES)))
     society = society_from_tables(nodes, edges, book, settings.base())
     if len(society.key) > MOST_SERVICES:
@@ -79,11 +78,9 @@ def own_society(files: Mapping[str, bytes], settings: Settings) -> Society:
 def _table(content: bytes, what: str, most: int) -> pd.DataFrame:
     text = _text(content, what, MOST_TABLE)
     try:
-        table = read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+        table = read_csv(text, dtype=str, keep_default_na=False)
     except (ValueError, OverflowError, RecursionError) as error:  # pandas' parser errors are ValueErrors
-        raise InputError(
-            [f"{what}: cannot be read as CSV: {str(error).strip().splitlines()[0] if str(error) else error!r}"]
-        ) from None
+        raise InputError([f"{what}: cannot be read as CSV: {reason(error)}"]) from None
     if len(table) > most:
         raise InputError([f"{what}: more than {most:,} rows"])
     return table

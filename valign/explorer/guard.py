@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import app, core
 
 from .files import MOST_TABLE
+from .gate import Gate
 
 MOST_BODY = MOST_TABLE + 100_000  # bytes of a request: a table, and the form around it
 MOST_MESSAGE = 100_000  # bytes of a message over the socket; those of a page have a few hundred
@@ -82,9 +83,11 @@ def leaving(handler: Callable[[str], None]) -> Callable[..., Awaitable[None]]:
     return call
 
 
-def guard() -> None:
-    """Put the limits in place, once, before the server starts."""
+def guard(hosts: frozenset[str], token: str | None) -> None:
+    """Put the limits in place, once, before the server starts. hosts, token: see `Gate`."""
     app.add_middleware(Ceiling)
+    app.add_middleware(Gate, hosts=hosts, token=token)  # around the other
+    core.sio.eio.cors_allowed_origins = []  # no such headers: NiceGUI lets pages of all sites in
     core.sio.eio.max_http_buffer_size = MOST_MESSAGE
     for name in ("handshake", "event", "javascript_response", "ack", "log"):
         core.sio.on(name, refusing(core.sio.handlers["/"][name]))

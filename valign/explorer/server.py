@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import secrets
+from collections.abc import Sequence
 
 from valign.model.errors import InputError
 
 from ..cli import terminal, job as working
+from .gate import OWN, hosts_of
 
 
 def is_loopback(host: str) -> bool:
@@ -19,19 +22,52 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def explore(host: str, port: int, show: bool) -> None:
-    """Serve the explorer until interrupted. Raises InputError for a wrong port or a missing extra."""
+def is_any(host: str) -> bool:
+    """Whether an address stands for all addresses of this machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def names_of(host: str, names: Sequence[str]) -> list[str]:
+    """Names by which a server at the address `host` may be asked for. names: those that were told.
+
+    Raises InputError where it could have any name, and none was told.
+    """
+    if is_loopback(host):
+        return list(dict.fromkeys([*OWN, host, *names]))
+    if not is_any(host):
+        return [host, *names]
+    if not names:
+        raise InputError(
+            [
+                f"--host {host}: other machines can reach this one under several names: say which with --name, "
+                "e.g. --name 192.168.1.5"
+            ]
+        )
+    return [*OWN, *names]
+
+
+def explore(host: str, port: int, show: bool, names: Sequence[str] = ()) -> None:
+    """Serve the explorer until interrupted, to those who ask for it by its address or one of `names`.
+
+    Raises InputError for a wrong port or name, or a missing extra.
+    """
     if not 1 <= port <= 65535:
         raise InputError([f"--port {port}: expected a number from 1 to 65535"])
     try:
         from nicegui import ui
     except ImportError:
         raise InputError(["the explorer needs NiceGUI: pip install 'valign[web]'"]) from None
+    hosts = hosts_of(names_of(host, names), port)
+    token = None if is_loopback(host) and not names else secrets.token_urlsafe(24)
     _check_free(host, port)
-    if not is_loopback(host):
+    if token is not None:
         terminal.say(
-            f"WARNING: {host} can be reached from other machines. Anybody there can use this page and this "
-            "machine's processors; there is no password. Use --host 127.0.0.1 unless that is what you want."
+            "WARNING: other machines can reach this page. Everybody who has the address below can use it and this "
+            "machine's processors, and whoever listens on the network can read along (there is no encryption). "
+            "Use --host 127.0.0.1, without --name, unless that is what you want."
         )
     if not working.compiled_before():
         terminal.say("Compiling the model, once on this machine; this takes a minute or two")
@@ -39,16 +75,17 @@ def explore(host: str, port: int, show: bool) -> None:
 
     warm()
     page.register()
-    guard.guard()
+    guard.guard(hosts, token)
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)  # `main` sets it for commands that end soon; past visitors must be freed
-    address = f"[{host}]" if ":" in host else host
-    terminal.say(f"The explorer is at http://{address}:{port} (Ctrl-C ends it)")
+    gc.set_threshold(10_000, 10, 10)  # `main` sets it for commands that end soon; what visitors leave is to be found
+    shown = names[0] if names else host
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/" + (f"?token={token}" if token else "")
+    terminal.say(f"The explorer is at {address} (Ctrl-C ends it)")
     ui.run(
         host=host,
         port=port,
         reload=False,
-        show=show,
+        show=show and f"/?token={token}" if token else show,
         title="valign explorer",
         show_welcome_message=False,
         favicon="🌱",

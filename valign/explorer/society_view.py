@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +16,7 @@ from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.state.arrays import SERVICE_STAGES, STAGES
+from valign.results.plain_text import escape
 
 from . import charts
 from .state import Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from textwrap import shorten
 from typing import Any
 
@@ -18,6 +17,7 @@ from valign.results.reports import claims as paper
 from valign.results.reports import rows as report
 from valign.results.figures.common import ORDERED
 from valign.results.figures.sensitivity import noise_floor, ranked
+from valign.results.plain_text import escape
 from valign.results.vocabulary import HEADLINES, ROLES, label
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 

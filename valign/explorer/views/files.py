@@ -7,6 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from valign.model.errors import InputError
+from valign.results.plain_text import frame_as_cells
 
 from .. import files, state, words
 from ..work import in_thread
@@ -119,7 +120,7 @@ class FilesView(View):
             if kind == "scenario":
                 content, name = files.scenario_file(found.question.settings), f"{name}.toml"
             elif kind == "table":
-                content, name = found.runs.to_csv(index=False).encode(), f"{name}-runs.csv"
+                content, name = frame_as_cells(found.runs).to_csv(index=False).encode(), f"{name}-runs.csv"
             else:
                 page.busy.set_visibility(True)
                 content = await in_thread(always, files.bundle, found, page.found_pinned)
