@@ -16,6 +16,7 @@ from . import contents
 from ..figures import common as figures
 from .. import store
 from ..page import Page, Table
+from ..vocabulary import speaking
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
 GRADES = {
@@ -51,7 +52,8 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
         raise store.StoreError(f"{folder} holds results of {command!r}, of which this version makes no report")
     title = saved.manifest.get("title") or title_of(folder)
     tables = shown(saved) if tables is None else tables
-    return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
+    with speaking(saved.vocabulary):
+        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
 
 
 def shown(saved: store.Saved) -> dict[str, pd.DataFrame]:

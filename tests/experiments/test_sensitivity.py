@@ -30,7 +30,7 @@ from valign.experiments.sensitivity.samples import SALIB
 from valign.experiments.sensitivity.studies import curve_pair
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.compiled.randomness import derive_seed
 from valign.model.scenario.scenario import Scenario
