@@ -11,7 +11,7 @@ from typing import ClassVar
 import pandas as pd
 
 from valign.model.errors import InputError, unknown
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 

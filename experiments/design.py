@@ -22,6 +22,7 @@ from valign.model.parameters import PARAMETERS
 from valign.model.reading import MOST_COLUMNS, MOST_TABLE, decoded, read_bytes, read_csv, reason
 from valign.model.compiled.randomness import derive_seed
 from valign.model.scenario.scenario import Scenario
+from valign.model.scenario.settings import declared, parsed
 
 SEEDS = ("seed", "society_seed")
 SCENARIO = "scenario"  # the column that names one of several scenarios
@@ -243,34 +244,21 @@ def read_design(path: str | Path) -> pd.DataFrame:
 # --- what a design says, checked -------------------------------------------------------------------------------------
 def varies_in_block(key: str) -> bool:
     """Whether a key may differ between runs that share a block (else rows with different values run apart)."""
-    if key in PARAMETERS:
-        return PARAMETERS[key].scope != "society"
-    first, *rest = key.split(".")
-    if first == "organisations":
-        return rest[-1] in PARAMETERS or ".".join(rest[1:]) in PARAMETERS
-    if first == "changes":
-        return rest[-1] in ("month", "set", "scale")
-    return (
-        key == "alignment_level"
-        or first == "profiles"
-        or (first, *rest[:1]) in (("innovation", "values"), ("innovation", "emphasis"))
-    )
+    return parsed(key).varies_in_block
 
 
 def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
     """Lowest and highest value of a column that varies in a block, and whether it must be whole."""
-    name = key.split(".", 2)[2] if key.startswith("organisations.") else key
-    if name in PARAMETERS:
-        return PARAMETERS[name].minimum, PARAMETERS[name].maximum, PARAMETERS[name].integer
-    if key.startswith("changes."):
-        _, number, field = key.split(".")
-        parameter = scenario.changes[int(number)].parameter
-        if field == "month":
+    at, parameter = parsed(key), declared(key)
+    if at.section == "changes":
+        if at.field == "month":
             return 1, scenario.months, True
-        if field == "set" and parameter in PARAMETERS:
-            return PARAMETERS[parameter].minimum, PARAMETERS[parameter].maximum, PARAMETERS[parameter].integer
-        return -1e9, 1e9, False
-    return 0.0, 1e9 if key.startswith("innovation.emphasis") else 1.0, False
+        parameter = PARAMETERS.get(str(scenario.changes[int(at.of)].parameter)) if at.field == "set" else None
+        if parameter is None:
+            return -1e9, 1e9, False
+    if parameter is not None:
+        return parameter.minimum, parameter.maximum, parameter.integer
+    return 0.0, 1e9 if (at.section, at.of) == ("innovation", "emphasis") else 1.0, False
 
 
 def check_design(scenario: Scenario | Mapping[str, Scenario], design: pd.DataFrame) -> pd.DataFrame:
@@ -342,8 +330,8 @@ def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> p
 
 def _unused(scenario: Scenario, key: str) -> bool:
     """`set` of a change that scales, `scale` of one that sets."""
-    first, *rest = key.split(".")
-    return first == "changes" and rest[1] != "month" and getattr(scenario.changes[int(rest[0])], rest[1]) is None
+    at = parsed(key)
+    return at.section == "changes" and at.field != "month" and scenario.read(key) is None
 
 
 def _rows(rows: pd.Index, column: str, problem: str) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from valign.model.entry import solve_level
 from valign.model.errors import InputError
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
@@ -61,7 +61,7 @@ class Levels(SideBySide):
         others = list(self.factors[1:])
         parts: list[pd.DataFrame] = []
         for _, part in self.runs.groupby(others, sort=False) if others else [((), self.runs)]:
-            table = paired_differences(part, OUTCOMES, "alignment_level", self.levels[0])
+            table = paired_differences(part, list(OUTCOMES), "alignment_level", self.levels[0])
             parts.append(table.assign(**{name: part[name].iloc[0] for name in others}))
         first = ["alignment_level", *others]
         table = pd.concat(parts, ignore_index=True)

@@ -14,14 +14,18 @@ import pandas as pd
 from valign.model.ledger.decomposition import ENTRIES, EPISODES, decomposition_table
 from valign.model.errors import InputError, unknown
 from valign.model.state.scenario_arrays import Lowered
-from valign.model.run.outcomes import (
+from valign.model.outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
+    COMMISSIONERS,
     OUTCOMES,
     PATH,
+    PATH_SERIES,
+    PEOPLE,
     PEOPLE_SERIES,
     SERIES_ROLES,
     SERVICE_SERIES,
+    SERVICES,
 )
 from valign.model.parameters import ROLES
 from valign.model.run.block import Recorded
@@ -153,29 +157,29 @@ class Outcomes:
         for rows, result in self._recorded:
             _wanted("series", result.services)
             if role == "service":
-                part = result.services[:, SERVICE_SERIES.index(variable)]
+                part = result.services[:, getattr(SERVICES, variable)]
             elif variable in COMMISSIONER_SERIES:
-                part = result.commissioners[:, COMMISSIONER_SERIES.index(variable)]
+                part = result.commissioners[:, getattr(COMMISSIONERS, variable)]
             else:
-                part = result.people[:, SERIES_ROLES.index(role), PEOPLE_SERIES.index(variable)]
+                part = result.people[:, SERIES_ROLES.index(role), getattr(PEOPLE, variable)]
             curves[:, rows] = part
         return curves
 
     def paths(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Runs of each block [runs] and their monthly path [months + 1, len(PATH), runs], always recorded."""
+        """Runs of each block [runs] and their monthly path [months + 1, variables, runs]."""
         for rows, result in self._recorded:
             yield rows, result.path
 
     def path(self, variable: str) -> np.ndarray:
         """One variable of the monthly path [months + 1, runs], always recorded (NaN: a run failed).
 
-        variable : one of `valign.model.run.outcomes.PATH`. Raises InputError for another.
+        variable : one of `valign.model.outcomes.PATH_SERIES`. Raises InputError for another.
         """
-        if variable not in PATH:
-            raise InputError([unknown(variable, PATH, "variable of the path")])
+        if variable not in PATH_SERIES:
+            raise InputError([unknown(variable, PATH_SERIES, "variable of the path")])
         found = np.full((self.scenario.months + 1, len(self._seeds)), np.nan)
         for rows, path in self.paths():
-            found[:, rows] = path[:, PATH.index(variable)]
+            found[:, rows] = path[:, getattr(PATH, variable)]
         return found
 
     def booked(self) -> tuple[np.ndarray, np.ndarray]:
@@ -228,7 +232,7 @@ class Outcomes:
         """
         tables = {
             "runs": self.runs,
-            "summary": summarise(self.runs, OUTCOMES),
+            "summary": summarise(self.runs, list(OUTCOMES)),
             "curves": curve_table(self.curves, self._societies),
             "series": self.series,
         }

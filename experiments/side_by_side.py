@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import summarise_by
 
@@ -146,6 +146,6 @@ class SideBySide(Joined):
         ]
         return {
             "runs": self.runs,
-            "summary": summarise_by(self.runs, OUTCOMES, self.factors),
+            "summary": summarise_by(self.runs, list(OUTCOMES), self.factors),
             "curves": pd.concat(curves, ignore_index=True),
         }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 
 class InputError(ValueError):
@@ -31,3 +32,24 @@ def unknown(name: object, allowed: Iterable[str], what: str = "name") -> str:
     if close:
         return f"{name!r} is not {article} {what}; did you mean {close!r}?"
     return f"{name!r} is not {article} {what}; allowed: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+
+
+def explain(error: Mapping[str, Any], fields: Mapping[str, Collection[str]]) -> str:
+    """An error of pydantic's in our words; fields: names allowed at the top ("") and in each section."""
+    key = ""
+    for part in error["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    if error["type"] == "extra_forbidden":
+        section = str(error["loc"][0]) if len(error["loc"]) > 1 else ""
+        return f"{key}: {unknown(error['loc'][-1], fields[section], 'key')}"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    given = "" if isinstance(error["input"], (dict, list)) else f" = {short(error['input'])}"
+    return f"{key}{given}: {message}" if key else message
+
+
+def short(value: object) -> str:
+    """A value as it was given, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

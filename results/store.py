@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .plain_text import as_cells
+from . import vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,7 +225,7 @@ def write_manifest(
     title: str = "",
     parameters: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Write manifest.json and, when the work is done, its RO-Crate; the manifest.
+    """Write manifest.json and, when the work is done, the words of its tables and its RO-Crate; the manifest.
 
     tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
     in words. parameters: values of the scenario, which the settings change.
@@ -249,6 +250,8 @@ def write_manifest(
     try:
         replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
         if done:
+            if (words := vocabulary.spoken()).raw:
+                replace(folder / vocabulary.FILE, words.to_json().encode())
             write_crate(folder, manifest)
     except OSError as error:
         raise cannot_write(folder, error) from None
@@ -445,6 +448,28 @@ class Saved:
         if name not in self.__dict__.get("manifest", {}).get("tables", ()):
             raise AttributeError(name)
         return self[name]
+
+    @property
+    def vocabulary(self) -> vocabulary.Vocabulary:
+        """The words that came with the tables (of folders older than these: those of this version of the model).
+
+        Raises StoreError where they are damaged, or there are none at all.
+        """
+        try:
+            text = (self.folder / vocabulary.FILE).read_text("utf-8")
+        except FileNotFoundError:
+            if (words := vocabulary.spoken()).outcomes:
+                return words
+            raise StoreError(
+                f"{self.folder} has no {vocabulary.FILE}, which says what its columns mean; "
+                "`valign report` lends it the words of this version"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.folder / vocabulary.FILE} cannot be read: {error}") from None
+        try:
+            return vocabulary.Vocabulary.from_json(text)
+        except ValueError as error:
+            raise StoreError(f"{self.folder / vocabulary.FILE} cannot be read: {error}") from None
 
     def curves(self, role: str, variable: str) -> np.ndarray:
         """One variable of the monthly series: months x runs (NaN where a run failed or nobody has the role).

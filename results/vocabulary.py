@@ -1,105 +1,157 @@
-"""What the columns of the tables are called in front of people, and how their numbers are written."""
+"""The words of tables: what columns are called in front of people, what they mean, and how their numbers are written.
+
+They are declared in the model and travel with the tables, as `vocabulary.json` in every folder of results; nothing here
+knows an outcome by name. Words of analyses that figures and texts share stand below.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .numbers import by_kind
+
+FILE = "vocabulary.json"
+FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Label:
-    """text: for tables and axes. kind: share, month, thousands, alignment or number. never: NaN = it did not happen."""
+class Words:
+    """What a column is called (`text`) and means.
+
+    kind : share, month, thousands, alignment or number. low, high : bounds. never : NaN = it did not happen.
+    headline : whether reports lead with it.
+    """
 
     text: str
-    kind: str
+    meaning: str = ""
+    unit: str = ""
+    kind: str = "number"
+    low: float | None = None
+    high: float | None = None
     never: bool = False
+    headline: bool = False
 
     def write(self, value: float) -> str:
         """The number as people read it; "-" where there is none, "never" for what did not happen."""
-        if math.isnan(value):
-            return "-"
-        if math.isinf(value):
-            return "never"
-        if self.kind == "share":
-            return f"{100 * value:.0f} %"
-        if self.kind == "month":
-            return f"{value:.0f}"
-        if self.kind == "thousands":
-            return f"{value:,.0f}"
-        return f"{value:.2f}"
+        return by_kind(value, self.kind)
 
 
-OUTCOMES: dict[str, Label] = {
-    "uptake_peak": Label("people engaged, at the peak", "share"),
-    "uptake_final": Label("people engaged, at the end", "share"),
-    "uptake_mean": Label("people engaged, over all months", "share"),
-    "time_to_50": Label("month in which half are engaged", "month", never=True),
-    "spread_peak": Label("services using it, at the peak", "share"),
-    "spread_final": Label("services using it, at the end", "share"),
-    "sustained_24": Label("still in use 24 months after funding", "share"),
-    "continuous": Label("services that used it without a break", "share"),
-    "restarted": Label("services that stopped and started again", "share"),
-    "stopped": Label("services that stopped", "share"),
-    "recommissioned": Label("services that were commissioned", "share"),
-    "first_recommissioned": Label("month of the first commissioning", "month", never=True),
-    "alignment_start": Label("alignment at the start", "alignment"),
-    "alignment_start_sd": Label("spread of alignment at the start (SD)", "alignment"),
-    "alignment_final": Label("alignment at the end", "alignment"),
-    "alignment_final_sd": Label("spread of alignment at the end (SD)", "alignment"),
-    "alignment_original_final": Label("alignment with the original, at the end", "alignment"),
-    "identification_final": Label("identification at the end", "alignment"),
-    "enacted_agency_final": Label("client agency enacted, at the end", "alignment"),
-    "value_per_pound_financial": Label("cashable return, £ per £1", "number"),
-    "value_per_pound_economic": Label("wider economic return, £ per £1", "number"),
-    "value_per_pound_social": Label("social effect, SD of well-being", "number"),
-    "money_spent": Label("money spent, £1,000", "thousands"),
-    "value_commissioners": Label("net value to commissioners, £1,000", "thousands"),
-    "value_clients": Label("net value to clients, SD x client years", "thousands"),
-    "value_providers": Label("net value to providers and staff, £1,000", "thousands"),
-    "staff_turnover": Label("staff leaving in a year", "share"),
-}
+_WORDS = {each.name for each in fields(Words)}
 
-HEADLINES = (
-    "uptake_peak",
-    "uptake_final",
-    "uptake_mean",
-    "time_to_50",
-    "spread_final",
-    "sustained_24",
-    "continuous",
-    "restarted",
-    "stopped",
-    "alignment_start",
-    "alignment_start_sd",
-    "alignment_final",
-    "alignment_final_sd",
-    "value_per_pound_financial",
-    "value_per_pound_economic",
-    "value_per_pound_social",
-    "staff_turnover",
-)
 
-SERIES = {
-    "engaged": "people engaged",
-    "ever_engaged": "people who ever engaged",
-    "in_use": "services using it",
-    "alignment": "mean alignment",
-    "aware": "people aware",
-    "lapsed": "people who lapsed",
-}
-ROLES = {"staff": "staff", "manager": "managers", "peer": "peers", "commissioner": "commissioners", "all": "everybody"}
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words by name: of outcomes of a run, variables of monthly series, people's columns, roles, parameters and
+    mechanisms. raw : as plain values, which `vocabulary.json` holds.
+    """
 
-EVIDENCE = {
-    "weight_financial": "cashable savings",
-    "weight_economic": "wider economic return",
-    "weight_social": "well-being",
-}
-SERVICE_STAGES = {
-    "sustained": "goes on without funding",
-    "commissioned": "commissioned",
-    "piloting": "piloting",
-    "abandoned": "given up",
-    "outside": "never begun",
+    outcomes: Mapping[str, Words] = field(default_factory=dict[str, Words])
+    series: Mapping[str, Words] = field(default_factory=dict[str, Words])
+    people: Mapping[str, Words] = field(default_factory=dict[str, Words])
+    parameters: Mapping[str, Words] = field(default_factory=dict[str, Words])
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    mechanisms: Mapping[str, str] = field(default_factory=dict[str, str])
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Vocabulary:
+        """From plain values; what a later version may have added is left aside."""
+
+        def words(section: str) -> dict[str, Words]:
+            return {
+                str(name): Words(each["label"], **{key: value for key, value in each.items() if key in _WORDS})
+                for name, each in raw.get(section, {}).items()
+            }
+
+        sections = {name: words(name) for name in ("outcomes", "series", "people", "parameters")}
+        return cls(**sections, roles=dict(raw.get("roles", {})), mechanisms=dict(raw.get("mechanisms", {})), raw=raw)
+
+    @classmethod
+    def from_json(cls, text: str) -> Vocabulary:
+        """From what `to_json` wrote. Raises ValueError where it is damaged or of another format."""
+        try:
+            raw = json.loads(text)
+            if raw["format"] != FORMAT:
+                raise ValueError(f"it has format {raw['format']!r}; this version of valign reads format {FORMAT}")
+            return cls.of(raw)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"it is damaged ({type(error).__name__}: {error})") from None
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **self.raw}, indent=1, ensure_ascii=False) + "\n"
+
+
+# --- the words in use ------------------------------------------------------------------------------------------------
+_default = Vocabulary()
+_own: ContextVar[Vocabulary | None] = ContextVar("vocabulary", default=None)
+
+
+def speak(vocabulary: Vocabulary) -> None:
+    """Use these words for tables that bring none of their own: those in memory, of the model that is at hand."""
+    global _default
+    _default = vocabulary
+
+
+@contextmanager
+def speaking(vocabulary: Vocabulary) -> Generator[None]:
+    """Use these words meanwhile: those that came with the tables of a folder."""
+    before = _own.set(vocabulary)
+    try:
+        yield
+    finally:
+        _own.reset(before)
+
+
+def spoken() -> Vocabulary:
+    """The words in use."""
+    return _own.get() or _default
+
+
+def label(outcome: str) -> Words:
+    """Words of an outcome of a run; of one that has none, its name."""
+    return spoken().outcomes.get(outcome) or Words(outcome.replace("_", " "))
+
+
+def headlines() -> list[str]:
+    """The outcomes that reports lead with."""
+    return [name for name, words in spoken().outcomes.items() if words.headline]
+
+
+def series_label(variable: str) -> str:
+    """What a variable of the monthly series is called."""
+    found = spoken().series.get(variable)
+    return found.text if found else variable.replace("_", " ")
+
+
+def capital(text: str) -> str:
+    """A text that begins a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def role_label(role: str) -> str:
+    return spoken().roles.get(role, role)
+
+
+def mechanism_label(mechanism: str) -> str:
+    return spoken().mechanisms.get(mechanism, mechanism)
+
+
+# --- words of analyses -----------------------------------------------------------------------------------------------
+SERVICE_STAGES = ("sustained", "commissioned", "piloting", "abandoned", "outside")  # as figures stack them
+EVIDENCE = ("weight_financial", "weight_economic", "weight_social")
+INDEX_NAMES = {
+    "ST": "total index",
+    "S1": "first-order index",
+    "mu_star": "mean absolute effect",
+    "median": "PAWN index",
+    "delta": "delta index",
+    "dgsm": "derivative-based index",
+    "shapley": "Shapley share",
 }
 WORDS = {
     "Alignment": "How well the values that the innovation stands for fit the values that a person holds: 1 is a "
@@ -113,7 +165,3 @@ WORDS = {
     "Band, 5 to 95 % of runs": "What nine runs in ten stay within: how different single places may turn out.",
     "Points": "Percentage points: from 20 % to 30 % are 10 points.",
 }
-
-
-def label(outcome: str) -> Label:
-    return OUTCOMES.get(outcome, Label(outcome.replace("_", " "), "number"))

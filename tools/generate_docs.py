@@ -62,8 +62,13 @@ def parameters() -> str:
     )
 
 
+def declared(outcomes: Mapping[str, Any], head: str) -> str:
+    """Columns with what they mean."""
+    return table((head, "meaning", "unit"), [(f"`{name}`", each.meaning, each.unit) for name, each in outcomes.items()])
+
+
 def meanings(declared: Sequence[str], columns: Mapping[str, tuple[str, str]], head: str) -> str:
-    """Columns that the model declares, with what they mean. Raises KeyError for one that nobody described."""
+    """Terms that the event log writes, with what they mean. Raises KeyError for one that nobody described."""
     if superfluous := sorted(set(columns) - set(declared)):
         raise KeyError(f"described, but not declared by the model: {', '.join(superfluous)}")
     return table((head, "meaning", "unit"), [(f"`{name}`", *columns[name]) for name in declared])
@@ -195,23 +200,23 @@ def recovered() -> str:
 def generated() -> dict[str, Callable[[], str]]:
     """What stands between the markers of docs/ODD.md and docs/TRACE.md, by the name of the marker."""
     from valign.model.ledger import events
-    from valign.model.run import outcomes as observe
-    from valign.results import columns
+    from valign.model import outcomes
+    from valign.model.ledger import terms
 
     return {
         "schedule": schedule,
         "parameters": parameters,
         "decomposition": decomposition,
-        "outcomes": lambda: meanings(observe.OUTCOMES, columns.OUTCOMES, "column"),
-        "people": lambda: meanings(observe.PEOPLE_SERIES, columns.PEOPLE_SERIES, "variable"),
-        "commissioners": lambda: meanings(observe.COMMISSIONER_SERIES, columns.COMMISSIONER_SERIES, "variable"),
-        "services": lambda: meanings(observe.SERVICE_SERIES, columns.SERVICE_SERIES, "variable"),
-        "agents": lambda: meanings(observe.AGENT_SERIES, columns.AGENT_SERIES, "column"),
-        "person-terms": lambda: meanings(events.PERSON_TERMS, columns.PERSON_TERMS, "term"),
+        "outcomes": lambda: declared(outcomes.OUTCOMES, "column"),
+        "people": lambda: declared(outcomes.PEOPLE_SERIES, "variable"),
+        "commissioners": lambda: declared(outcomes.COMMISSIONER_SERIES, "variable"),
+        "services": lambda: declared(outcomes.SERVICE_SERIES, "variable"),
+        "agents": lambda: declared(outcomes.AGENT_SERIES, "column"),
+        "person-terms": lambda: meanings(events.PERSON_TERMS, terms.PERSON_TERMS, "term"),
         "service-terms": lambda: meanings(
-            (*events.START_TERMS, *columns.SERVICE_TERMS), columns.START_TERMS | columns.SERVICE_TERMS, "term"
+            (*events.START_TERMS, *terms.SERVICE_TERMS), terms.START_TERMS | terms.SERVICE_TERMS, "term"
         ),
-        "award-terms": lambda: meanings(events.AWARD_TERMS, columns.AWARD_TERMS, "term"),
+        "award-terms": lambda: meanings(events.AWARD_TERMS, terms.AWARD_TERMS, "term"),
         "grades": grades,
         "facts": facts,
         "verdicts": verdicts,

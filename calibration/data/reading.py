@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from valign.model.errors import InputError, unknown
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.errors import InputError, explain, unknown
+from valign.model.outcomes import OUTCOMES
 from valign.model.parameters import ROLES
 from valign.model.reading import TomlError, parse_toml, read_text, reason
 from valign.model.society.codebook import MISSING, Table
@@ -351,16 +351,8 @@ def _part(kind: type[Part], given: Any, where: str, problems: list[str]) -> Part
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        names = [each.alias or name for name, each in kind.model_fields.items()]
-        for each in error.errors():
-            key = ".".join(map(str, each["loc"]))
-            if each["type"] == "extra_forbidden":
-                problems.append(f"{where}: {unknown(key, names, 'key')}")
-            elif each["type"] == "missing":
-                problems.append(f"{where}: {key} is missing")
-            else:
-                message = each["msg"].removeprefix("Value error, ")
-                problems.append(f"{where}: {key + ' = ' + repr(each['input']) + ': ' if key else ''}{message}")
+        fields = {"": [each.alias or name for name, each in kind.model_fields.items()]}
+        problems += [f"{where}: {explain(each, fields)}" for each in error.errors()]
     return None
 
 

@@ -20,10 +20,11 @@ from valign.experiments.simulate import Block, Task, imported, plan, run_jobs, s
 from valign.experiments.stopping import STOP
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
-from valign.model.run.outcomes import OUTCOMES, PATH
+from valign.model.outcomes import PATH
 from valign.model.parameters import PARAMETERS
 from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
+from valign.model.scenario.settings import declared, parsed
 from valign.model.society.generate import Society
 from valign.model.state.arrays import State
 from valign.model.society.tables import DATA_SETS, society_from_tables
@@ -137,7 +138,7 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
     given = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
     problems: list[str] = []
     bounds: dict[str, tuple[float, float]] = {}
-    allowed = [name for name in scenario.settable() if varies_in_block(name) and not name.startswith("changes")]
+    allowed = [name for name in scenario.settable() if varies_in_block(name) and parsed(name).section != "changes"]
     for name, limits in given.items():
         if name not in allowed:
             problems.append(
@@ -146,14 +147,16 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
                 else f"--free {unknown(name, allowed, 'parameter')}"
             )
             continue
-        declared = PARAMETERS.get(name.split(".", 2)[2] if name.startswith("organisations.") else name)
-        if limits is None and declared is None:
+        parameter = declared(name)
+        if limits is None and parameter is None:
             problems.append(f"--free {name}: has no declared range: give one, e.g. --free {name}=0.4:0.9")
             continue
-        low, high = (declared.low, declared.high) if limits is None and declared is not None else limits or (0.0, 0.0)
-        if declared is not None and not declared.minimum <= low <= high <= declared.maximum:
+        low, high = (
+            (parameter.low, parameter.high) if limits is None and parameter is not None else limits or (0.0, 0.0)
+        )
+        if parameter is not None and not parameter.minimum <= low <= high <= parameter.maximum:
             problems.append(
-                f"--free {name}={low:g}:{high:g}: expected limits within {declared.minimum:g} to {declared.maximum:g}"
+                f"--free {name}={low:g}:{high:g}: expected limits within {parameter.minimum:g} to {parameter.maximum:g}"
             )
         bounds[name] = (float(low), float(high))
     if problems:
@@ -333,7 +336,7 @@ class Problem:
             members = recorded.organisation < len(np.unique(recorded.organisation[recorded.role != 3]))
             own = first[members]
             return np.stack([((own >= 1) & (own <= time)).mean(axis=0) for time in times])
-        return recorded.path[times, PATH.index(curve.variable)]
+        return recorded.path[times, getattr(PATH, curve.variable)]
 
     def _error(self, curve: Curve, rows: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Standard error of a share: the error stated, and sampling where fewer were observed than are simulated."""
@@ -345,7 +348,7 @@ class Problem:
     def _pattern(self, pattern: Pattern, first: np.ndarray, recorded: Recorded) -> np.ndarray:
         """The simulated value [W] of a pattern."""
         if pattern.kind == "outcome":
-            return recorded.outcomes[OUTCOMES.index(pattern.outcome)]
+            return recorded.outcomes[getattr(OUTCOME, str(pattern.outcome))]
         end = self.scenario.months
         restricted = np.where((first >= 1) & (first <= end), first, end + 1)
         everybody = np.ones(len(first), bool)

@@ -12,8 +12,9 @@ import pandas as pd
 
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
+from valign.model.scenario.settings import parsed
 from valign.results import store
 
 from ..outcomes import Outcomes
@@ -83,7 +84,7 @@ def replayed(folder: str | Path, row: int) -> Replay:
             base = Scenario.from_toml(work[f"{kind}s"][found[kind]], where=str(Path(folder) / store.MANIFEST))
     settings = {}
     for name in saved.manifest.get("settings", ()):
-        value = found[name.removeprefix("innovation.") if name not in found else name]
+        value = found[name if name in found else parsed(name).field]
         settings[name] = value.item() if isinstance(value, np.generic) else value
         if name == "alignment_level" and pd.isna(value):
             settings[name] = "natural"

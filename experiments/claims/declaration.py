@@ -6,17 +6,18 @@ A file is checked as a whole, as scenarios are: every problem at once, with key 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from valign.model.errors import InputError, nearest, unknown
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.errors import InputError, explain, nearest, unknown
+from valign.model.outcomes import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.reading import TomlError, parse_toml, read_text, reason
 from valign.model.scenario.scenario import Scenario
+from valign.model.scenario.settings import parsed
 
 from .measures import MEASURES, too_short
 
@@ -124,7 +125,8 @@ class Claim(_Part):
         try:
             claim = cls.model_validate(raw)
         except ValidationError as error:
-            problems = [_explain(each) for each in error.errors()]
+            fields = {"": Claim.model_fields, "tests": ClaimTest.model_fields}
+            problems = [explain(each, fields) for each in error.errors()]
             raise InputError([f"{where}: {problem}" for problem in dict.fromkeys(problems)]) from None
         if problems := list(_cross_check(claim)):
             raise InputError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
@@ -159,18 +161,10 @@ def claim_ids() -> list[str]:
     return [f"C{int(path.stem[1:])}" for path in sorted(FOLDER.glob("C[0-9][0-9].toml"))]
 
 
-def _explain(error: Mapping[str, Any]) -> str:
-    key = ""
-    for part in error["loc"]:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    if error["type"] == "extra_forbidden":
-        fields = ClaimTest.model_fields if str(error["loc"][0]) == "tests" else Claim.model_fields
-        return f"{key}: {unknown(error['loc'][-1], fields, 'key')}"
-    if error["type"] == "missing":
-        return f"{key}: is missing"
-    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
-    given = error["input"]
-    return f"{key}: {message}" if isinstance(given, (dict, list)) else f"{key} = {given!r}: {message}"
+def sets_a_change(key: str) -> bool:
+    """Whether a key is the new value of a change, which may be the name of a parameter too."""
+    at = parsed(key)
+    return at.section == "changes" and at.field == "set"
 
 
 def _cross_check(claim: Claim) -> Iterator[str]:
@@ -216,7 +210,7 @@ def _check_test(test: ClaimTest, where: str, bases: list[Scenario]) -> Iterator[
             plain: dict[str, Any] = {}
             problems: list[str] = []
             for key, value in settings.items():
-                if key.startswith("changes.") and key.endswith(".set") and isinstance(value, str):
+                if isinstance(value, str) and sets_a_change(key):
                     if key not in base.settable():
                         problems.append(unknown(key, base.settable(), "key"))
                     if value not in PARAMETERS:

@@ -13,11 +13,12 @@ import pandas as pd
 from valign.model.parameters import PARAMETERS
 from valign.model.compiled.randomness import derive_seed
 from valign.model.scenario.scenario import Scenario
+from valign.model.scenario.settings import parsed
 
 from ..design import RUN_SEED, SOCIETY_SEED, latin_hypercube, run_seeds, society_seeds
 from ..outcomes import DesignOutcomes
 from ..simulate import simulate
-from .declaration import ClaimTest
+from .declaration import ClaimTest, sets_a_change
 from .measures import MEASURES, ServiceAccounts
 
 WORLD_SEED = 203  # purpose of the seed of a world's runs
@@ -72,27 +73,6 @@ def other_innovations(scenario: Scenario, n: int, seed: int) -> pd.DataFrame:
     )
 
 
-def value_of(base: Scenario, key: str) -> Any:
-    """What a scenario says for a dotted name that a design may vary."""
-    if key in PARAMETERS:
-        return base.value(key)
-    first, *rest = key.split(".")
-    if first == "innovation":
-        return getattr(base.innovation, rest[0])[rest[1]]
-    if first == "profiles":
-        return base.profiles[rest[0]][rest[1]]
-    if first == "mechanisms":
-        return base.mechanisms[rest[0]]
-    if first == "changes":
-        return getattr(base.changes[int(rest[0])], rest[1])
-    if first == "organisations":
-        group = base.group_names.index(rest[0])
-        name = ".".join(rest[1:])
-        return base.setting(group, name) if name in PARAMETERS else getattr(base.organisations[group], name)
-    value = getattr(getattr(base, first), rest[0]) if rest else getattr(base, first)
-    return "natural" if key == "alignment_level" and value is None else value
-
-
 @dataclass(frozen=True)
 class Arm:
     """One setting of the levers, in every world."""
@@ -124,7 +104,7 @@ def arms_of(
         settings |= {
             key: rival[value]
             for key, value in settings.items()  # nor may a change bring it back
-            if rival and isinstance(value, str) and key.startswith("changes.") and value in rival
+            if rival and isinstance(value, str) and parsed(key).section == "changes" and value in rival
         }
         if metric == "profile" and isinstance(settings.get("alignment_level"), float):
             settings["alignment_level"] = PROFILE_UNIT[0] + (settings["alignment_level"] - 0.75) / 0.1 * PROFILE_UNIT[1]
@@ -263,17 +243,17 @@ def _design(
             source = key if key in arm.settings else _behind(base, key)
             value = arm.settings.get(source)
             if source not in arm.settings:
-                part = by_world(source) if source in drawn else value_of(base, key)
-            elif isinstance(value, str) and key.startswith("changes.") and key.endswith(".set"):
+                part = by_world(source) if source in drawn else base.read(key)
+            elif isinstance(value, str) and sets_a_change(key):
                 part = by_world(value) if worlds is not None else PARAMETERS[value].default
             else:
                 part = value
             parts.append(part if isinstance(part, np.ndarray) else np.full(len(chunk), part, object))
         columns[key] = np.repeat(np.stack(parts, axis=1), seeds, axis=1).ravel()
     for key in other if other is not None else ():
-        there = columns[key].astype(float) if key in columns else np.full(len(chunk) * each, value_of(base, key))
+        there = columns[key].astype(float) if key in columns else np.full(len(chunk) * each, base.read(key))
         change = np.repeat(other[key].to_numpy()[chunk], each)
-        columns[key] = np.clip(there + change, 0, 1) if ".values." in key else there * change
+        columns[key] = np.clip(there + change, 0, 1) if parsed(key).of == "values" else there * change
     columns["seed"] = np.broadcast_to(runs[chunk][:, None], (len(chunk), len(arms), seeds)).ravel()
     columns["society_seed"] = np.repeat(societies[chunk], each)
     return pd.DataFrame(columns).infer_objects()
@@ -281,11 +261,10 @@ def _design(
 
 def _behind(base: Scenario, key: str) -> str:
     """The setting that counts where an arm leaves `key` alone: of a group without a value of its own, all groups'."""
-    if key.startswith("organisations."):
-        _, group, name = key.split(".", 2)
-        if name in PARAMETERS and name not in base.organisations[base.group_names.index(group)].parameters:
-            return name
-    return key
+    at = parsed(key)
+    if at.section != "organisations" or at.parameter is None:
+        return key
+    return key if at.field in base.organisations[base.group_names.index(at.of)].parameters else at.field
 
 
 def shipped_seeds(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

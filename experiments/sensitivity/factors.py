@@ -15,8 +15,9 @@ import numpy as np
 
 from ..design import varies_in_block
 from valign.model.errors import InputError, unknown
-from valign.model.parameters import MECHANISMS, PARAMETERS, ROLES, Parameter
+from valign.model.parameters import MECHANISMS, PARAMETERS, ROLES
 from valign.model.scenario.scenario import Scenario
+from valign.model.scenario.settings import declared, parsed
 
 DUMMY, SEED, SOCIETY = "dummy", "seed", "society"
 EXTRA = (DUMMY, SEED, SOCIETY)
@@ -119,7 +120,11 @@ class Problem:
 
     def apart(self) -> list[str]:
         """Factors with which a run gets ties (or rules) of its own, so that it shares no block with others."""
-        known = [name for name in self.names if name in PARAMETERS or name.partition(".")[0] in Scenario.model_fields]
+        known = [
+            name
+            for name in self.names
+            if name in PARAMETERS or parsed(name).section in Scenario.model_fields or name in Scenario.model_fields
+        ]
         return [name for name in known if not varies_in_block(name)]
 
 
@@ -150,13 +155,6 @@ def uncertain(scenario: Scenario) -> tuple[list[str], dict[str, list[str]]]:
         else:
             kept.append(name)
     return kept, {reason: names for reason, names in left.items() if names}
-
-
-def declared(name: str) -> Parameter | None:
-    """The declared parameter behind a key ("slack", "organisations.hostel.slack"), if there is one."""
-    if name.startswith("organisations.") and name.count(".") >= 2:
-        name = name.split(".", 2)[2]
-    return PARAMETERS.get(name)
 
 
 def make_problem(
@@ -282,7 +280,7 @@ def _factor(
         if parameter.unit == SWITCH:
             return Factor(name, group, levels=(0.0, 1.0))
         return Factor(name, group, parameter.low, parameter.high, parameter.integer)
-    if name.startswith("mechanisms."):
+    if parsed(name).section == "mechanisms":
         return Factor(name, group, levels=(False, True))
     kind = type(scenario).model_fields[name].annotation if name in type(scenario).model_fields else None
     if kind is bool or isinstance(getattr(scenario, name, None), bool):

@@ -18,7 +18,7 @@ from ..design import MAX_SEED, whole
 from ..simulate import simulate, tables_hash
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
-from valign.model.run.outcomes import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from valign.model.outcomes import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
 from valign.model.scenario.scenario import Scenario
 from valign.results.reports import sensitivity as sensitivity_text
 

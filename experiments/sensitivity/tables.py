@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.model.scenario.settings import declared
 from valign.model.errors import InputError, unknown
 from valign.results.reports import sensitivity as sensitivity_text
 
-from .factors import EXTRA, declared
+from .factors import EXTRA
 from .indices import MAIN, NORMAL, Verdict, by_salib, sobol, table_of, variance_shares, verdict
 from .runs import Chunk, Evaluate, Progress, Runs, design_rows, run_sample
 from .samples import Sample

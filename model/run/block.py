@@ -12,7 +12,8 @@ from .month import month_steps, run_months
 from ..errors import InputError, nearest
 from ..ledger.events import Event, EventLog
 from ..state.scenario_arrays import Lowered
-from .outcomes import OUTCOMES, mean_alignment, observe, outcomes
+from ..outcomes import MEAN, OUTCOMES
+from .outcomes import mean_alignment, observe, outcomes
 from ..parameters import MECHANISMS
 from ..state.arrays import State
 
@@ -79,7 +80,7 @@ def run_block(
     W, months = len(S.runs), lowered.scenario.months
     accounting = S.flows.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
-    start = np.empty((4, W))
+    start = np.empty((len(MEAN), W))
     mean_alignment(S, start)
     observe(S, 0)
     log = EventLog(S) if events else None

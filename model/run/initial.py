@@ -14,9 +14,10 @@ from ..state.scenario_arrays import Lowered, change_reach, initial_stage, servic
 from ..mechanisms.changes.kernel import normalise
 from ..mechanisms.coproduction.kernel import workloads
 from ..mechanisms.turnover.kernel import restart_ties
-from .outcomes import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from ..outcomes import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
 from ..parameters import INDEX
 from ..compiled.randomness import TEAM_ID
+from ..scenario.settings import parsed
 from ..society.generate import Society
 from ..state.arrays import COMMISSIONED, MANAGER, PILOTING, State
 
@@ -28,16 +29,18 @@ def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray
     """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run, groups' own last."""
     values = np.repeat(lowered.parameters[:, :, None], width, axis=2)
     groups = lowered.scenario.group_names
-    for name, column in sorted(overrides.items(), key=lambda each: each[0].startswith("organisations.")):
-        if name.startswith("organisations."):
-            _, group, parameter = name.split(".", 2)
-            settings = [1 + groups.index(group)]
+    keys = sorted(((parsed(name), name) for name in overrides), key=lambda each: each[0].section == "organisations")
+    for key, name in keys:
+        column = overrides[name]
+        if key.section == "organisations":
+            group = groups.index(key.of)
+            settings = [1 + group]
             settings += [
                 1 + len(groups) + n
                 for n, service in enumerate(lowered.named_services)
-                if lowered.scenario.group_of_service(service) == groups.index(group)
+                if lowered.scenario.group_of_service(service) == group
             ]
-            values[INDEX[parameter], settings] = column
+            values[INDEX[key.field], settings] = column
         elif name in lowered.rows:
             row = lowered.rows[name]
             values[row, ~lowered.own[row]] = column
@@ -48,9 +51,9 @@ def _changes(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) 
     month = np.repeat(lowered.change_month[:, None], width, axis=1)
     value = np.repeat(lowered.change_value[:, None], width, axis=1)
     for name, column in overrides.items():
-        if name.startswith("changes.") and len(month):  # switched off: there is none to change
-            _, index, field = name.split(".")
-            (month if field == "month" else value)[int(index)] = column
+        key = parsed(name)
+        if key.section == "changes" and len(month):  # switched off: there is none to change
+            (month if key.field == "month" else value)[int(key.of)] = column
     return month, value
 
 

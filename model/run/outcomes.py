@@ -1,5 +1,7 @@
 """What is observed of a run: the monthly path, monthly series by role, and outcomes of the whole run (docs/ODD.md §8).
 
+The columns are declared in `model/outcomes.py`.
+
 All in compiled loops over runs, so that outcomes too have the same bits on every machine.
 """
 
@@ -13,6 +15,7 @@ from ..alignment import align_row, funded, in_use
 from ..compiled.compiling import compiled, copy, fill
 from ..mechanisms.commissioning.kernel import price
 from ..mechanisms.engagement.kernel import engaged_before, engaged_share
+from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, SERIES_ROLES, SERVICES
 from ..parameters import INDEX
 from ..compiled.randomness import logarithm
 from ..state.arrays import COMMISSIONER, ENGAGED, INNOVATION, LAPSED, METRIC, STAFF
@@ -20,90 +23,10 @@ from ..state.arrays import COMMISSIONER, ENGAGED, INNOVATION, LAPSED, METRIC, ST
 _DISPLACEMENT, _WORKLOAD_COST, _TIME = INDEX["displacement"], INDEX["workload_cost"], INDEX["coproduction_time"]
 _RESULT_SD, _PROJECTION = INDEX["result_sd"], INDEX["projection"]
 
-PATH = (
-    "uptake",
-    "in_use",
-    "spending",
-    "value_commissioners",
-    "value_clients",
-    "value_providers",
-    "returned_financial",
-    "returned_economic",
-    "returned_social",
-)
-PEOPLE_SERIES = (
-    "aware",
-    "engaged",
-    "lapsed",
-    "ever_engaged",
-    "alignment",
-    "alignment_sd",
-    "alignment_original",
-    "alignment_original_sd",
-    "polarisation",
-    "identification",
-    "clarity",
-    "belief_financial",
-    "belief_economic",
-    "belief_social",
-)
-SERIES_ROLES = ("staff", "manager", "peer", "commissioner", "all")  # all: staff, managers and peers
-COMMISSIONER_SERIES = ("weight_financial", "weight_economic", "weight_social", "breadth")
-SERVICE_SERIES = (
-    "outside",
-    "piloting",
-    "commissioned",
-    "sustained",
-    "abandoned",
-    "in_use",
-    "climate",
-    "practice",
-    "enacted_agency",
-    "satisfaction",
-    "tie_quality",
-    "workload",
-    "drift",
-    "spending",
-    "value_commissioners",
-    "value_clients",
-    "value_providers",
-)
-# Person by person; behind these the values. exposure: share of engaged ties, as in ODD §5.12.
-AGENT_SERIES = ("stage", "holder", "alignment", "identification", "clarity", "exposure")
-OUTCOMES = (
-    "uptake_peak",
-    "uptake_final",
-    "uptake_mean",
-    "time_to_50",
-    "spread_peak",
-    "spread_final",
-    "sustained_24",
-    "continuous",
-    "restarted",
-    "stopped",
-    "recommissioned",
-    "first_recommissioned",
-    "alignment_start",
-    "alignment_start_sd",
-    "alignment_final",
-    "alignment_final_sd",
-    "alignment_original_final",
-    "identification_final",
-    "enacted_agency_final",
-    "value_per_pound_financial",
-    "value_per_pound_economic",
-    "value_per_pound_social",
-    "money_spent",
-    "value_commissioners",
-    "value_clients",
-    "value_providers",
-    "staff_turnover",
-)
-
 
 @compiled
 def tally(S, t):
-    """One month of the path [months + 1, len(PATH), W], and the long-run marks of services."""
+    """One month of the path [months + 1, variables of PATH, W], and the long-run marks of services."""
     path = S.path
     O = S.setting.shape[0]
     people = S.first[O]
@@ -111,7 +34,7 @@ def tally(S, t):
         engaged = 0
         for i in range(people):
             engaged += S.stage[i, r] == ENGAGED
-        path[t, 0, r] = engaged / people if people else math.nan
+        path[t, PATH.uptake, r] = engaged / people if people else math.nan
         for n in range(1, path.shape[1]):
             path[t, n, r] = 0.0
     for o in range(O):
@@ -120,7 +43,7 @@ def tally(S, t):
             used, paid = in_use(S.service_stage[o, r]), funded(S.service_stage[o, r])
             if S.funding_ended[o, r] >= 0 and t == S.funding_ended[o, r] + 24:
                 S.in_use_24[o, r] = used
-            path[t, 1, r] += used / O
+            path[t, PATH.in_use, r] += used / O
             if not used or t == 0:
                 continue
             cost = price(S, o, r) / 12.0
@@ -129,23 +52,23 @@ def tally(S, t):
             economic = S.result[o, 1, r] if has_results else 0.0
             social = S.result[o, 2, r] if has_results else 0.0
             time = S.parameters[_TIME, s, r] * S.session_share[o, r] * S.posts[o]
-            path[t, 5, r] += cost * economic - S.parameters[_WORKLOAD_COST, 0, r] * time / 12.0
+            path[t, PATH.value_providers, r] += cost * economic - S.parameters[_WORKLOAD_COST, 0, r] * time / 12.0
             if has_results:
                 sd = S.parameters[_RESULT_SD, 0, r]
-                path[t, 4, r] += S.result_precision[o, r] * sd * sd * social / 12.0
+                path[t, PATH.value_clients, r] += S.result_precision[o, r] * sd * sd * social / 12.0
             if paid:
-                path[t, 2, r] += cost
-                path[t, 3, r] += cost * (financial - 1.0 - S.parameters[_DISPLACEMENT, 0, r])
-                path[t, 6, r] += cost * financial
-                path[t, 7, r] += cost * economic
-                path[t, 8, r] += cost * social
+                path[t, PATH.spending, r] += cost
+                path[t, PATH.value_commissioners, r] += cost * (financial - 1.0 - S.parameters[_DISPLACEMENT, 0, r])
+                path[t, PATH.returned_financial, r] += cost * financial
+                path[t, PATH.returned_economic, r] += cost * economic
+                path[t, PATH.returned_social, r] += cost * social
             else:
-                path[t, 5, r] -= cost
+                path[t, PATH.value_providers, r] -= cost
 
 
 @compiled
 def mean_alignment(S, out):
-    """Mean and standard deviation of alignment, its mean with the original, and mean identification [4 x W]."""
+    """Means over people at a time [rows of MEAN x W]."""
     O, K, W = S.setting.shape[0], S.values.shape[1], len(S.runs)
     people = S.first[O]
     original, aligned = np.empty((K, W)), np.empty(W)
@@ -167,14 +90,15 @@ def mean_alignment(S, out):
         )
         for r in range(W):
             a = S.alignment[i, r]
-            out[0, r] += a
-            out[1, r] += a * a
-            out[2, r] += aligned[r]
-            out[3, r] += S.identification[i, r]
+            out[MEAN.alignment, r] += a
+            out[MEAN.alignment_sd, r] += a * a
+            out[MEAN.alignment_original, r] += aligned[r]
+            out[MEAN.identification, r] += S.identification[i, r]
     for r in range(W):
-        for n in range(4):
+        for n in range(len(MEAN)):
             out[n, r] = out[n, r] / people if people else math.nan
-        out[1, r] = math.sqrt(max(0.0, out[1, r] - out[0, r] * out[0, r]))
+        mean = out[MEAN.alignment, r]
+        out[MEAN.alignment_sd, r] = math.sqrt(max(0.0, out[MEAN.alignment_sd, r] - mean * mean))
 
 
 @compiled
@@ -189,22 +113,22 @@ def enacted_agency(S, agency, r):
 
 @compiled
 def outcomes(S, start, out):
-    """Outcomes of the run [len(OUTCOMES) x W] from the path and the final state; `start`: mean_alignment at month 0."""
+    """Outcomes of the run [columns of OUTCOME x W] from the path and the final state; `start`: mean_alignment at month 0."""
     path, agency = S.path, S.agency[0]
     O, months = S.setting.shape[0], path.shape[0] - 1
-    final = np.empty((4, len(S.runs)))
+    final = np.empty((len(MEAN), len(S.runs)))
     mean_alignment(S, final)
     for r in range(len(S.runs)):
-        peak, total, spread_peak, to_50 = path[0, 0, r], 0.0, path[0, 1, r], math.nan
+        peak, total, spread_peak, to_50 = path[0, PATH.uptake, r], 0.0, path[0, PATH.in_use, r], math.nan
         sums = np.zeros(path.shape[1])
         for t in range(months + 1):
-            peak = max(peak, path[t, 0, r])
-            spread_peak = max(spread_peak, path[t, 1, r])
-            if path[t, 0, r] >= 0.5 and math.isnan(to_50):
+            peak = max(peak, path[t, PATH.uptake, r])
+            spread_peak = max(spread_peak, path[t, PATH.in_use, r])
+            if path[t, PATH.uptake, r] >= 0.5 and math.isnan(to_50):
                 to_50 = t
             if t > 0:
-                total += path[t, 0, r]
-                for n in range(2, path.shape[1]):
+                total += path[t, PATH.uptake, r]
+                for n in range(PATH.spending, path.shape[1]):
                     sums[n] += path[t, n, r]
         known, lasting, ever, continuous, restarted, stopped, awarded = 0, 0, 0, 0, 0, 0, 0
         first_award = math.nan
@@ -230,25 +154,34 @@ def outcomes(S, start, out):
             if S.role[i] == STAFF:
                 staff += 1
                 left += S.holder[i, r]
-        out[0, r], out[1, r] = peak, path[months, 0, r]
-        out[2, r] = total / months if months else math.nan
-        out[3, r] = to_50
-        out[4, r], out[5, r] = spread_peak, path[months, 1, r]
-        out[6, r] = lasting / known if known else math.nan
-        out[7, r] = continuous / ever if ever else math.nan
-        out[8, r] = restarted / ever if ever else math.nan
-        out[9, r] = stopped / ever if ever else math.nan
-        out[10, r] = awarded / ever if ever else math.nan
-        out[11, r] = first_award
-        out[12, r], out[13, r] = start[0, r], start[1, r]
-        out[14, r], out[15, r], out[16, r], out[17, r] = final[0, r], final[1, r], final[2, r], final[3, r]
-        out[18, r] = enacted_agency(S, agency, r)
+        out[OUTCOME.uptake_peak, r] = peak
+        out[OUTCOME.uptake_final, r] = path[months, PATH.uptake, r]
+        out[OUTCOME.uptake_mean, r] = total / months if months else math.nan
+        out[OUTCOME.time_to_50, r] = to_50
+        out[OUTCOME.spread_peak, r] = spread_peak
+        out[OUTCOME.spread_final, r] = path[months, PATH.in_use, r]
+        out[OUTCOME.sustained_24, r] = lasting / known if known else math.nan
+        out[OUTCOME.continuous, r] = continuous / ever if ever else math.nan
+        out[OUTCOME.restarted, r] = restarted / ever if ever else math.nan
+        out[OUTCOME.stopped, r] = stopped / ever if ever else math.nan
+        out[OUTCOME.recommissioned, r] = awarded / ever if ever else math.nan
+        out[OUTCOME.first_recommissioned, r] = first_award
+        out[OUTCOME.alignment_start, r] = start[MEAN.alignment, r]
+        out[OUTCOME.alignment_start_sd, r] = start[MEAN.alignment_sd, r]
+        out[OUTCOME.alignment_final, r] = final[MEAN.alignment, r]
+        out[OUTCOME.alignment_final_sd, r] = final[MEAN.alignment_sd, r]
+        out[OUTCOME.alignment_original_final, r] = final[MEAN.alignment_original, r]
+        out[OUTCOME.identification_final, r] = final[MEAN.identification, r]
+        out[OUTCOME.enacted_agency_final, r] = enacted_agency(S, agency, r)
+        spent = sums[PATH.spending]
         for n in range(3):
-            out[19 + n, r] = sums[6 + n] / sums[2] if sums[2] > 0.0 else math.nan
-        out[22, r] = sums[2]
-        for n in range(3):
-            out[23 + n, r] = sums[3 + n]
-        out[26, r] = left / (staff * (months / 12.0)) if staff and months else math.nan
+            returned = sums[PATH.returned_financial + n]
+            out[OUTCOME.value_per_pound_financial + n, r] = returned / spent if spent > 0.0 else math.nan
+        out[OUTCOME.money_spent, r] = spent
+        out[OUTCOME.value_commissioners, r] = sums[PATH.value_commissioners]
+        out[OUTCOME.value_clients, r] = sums[PATH.value_clients]
+        out[OUTCOME.value_providers, r] = sums[PATH.value_providers]
+        out[OUTCOME.staff_turnover, r] = left / (staff * (months / 12.0)) if staff and months else math.nan
 
 
 @compiled
@@ -256,26 +189,27 @@ def add_person(S, i, n, aligned, out):
     """Add person i to role group n of `people_series`."""
     for r in range(len(S.runs)):
         stage, a = S.stage[i, r], S.alignment[i, r]
-        out[n, 0, r] += 1.0 if stage >= 1 else 0.0
-        out[n, 1, r] += 1.0 if stage == ENGAGED else 0.0
-        out[n, 2, r] += 1.0 if stage == LAPSED else 0.0
-        out[n, 3, r] += 1.0 if S.first_engaged[i, r] >= 0 else 0.0
-        out[n, 4, r] += a
-        out[n, 5, r] += a * a
-        out[n, 6, r] += aligned[r]
-        out[n, 7, r] += aligned[r] * aligned[r]
-        out[n, 9, r] += S.identification[i, r]
-        out[n, 10, r] += S.clarity[i, r]
+        out[n, PEOPLE.aware, r] += 1.0 if stage >= 1 else 0.0
+        out[n, PEOPLE.engaged, r] += 1.0 if stage == ENGAGED else 0.0
+        out[n, PEOPLE.lapsed, r] += 1.0 if stage == LAPSED else 0.0
+        out[n, PEOPLE.ever_engaged, r] += 1.0 if S.first_engaged[i, r] >= 0 else 0.0
+        out[n, PEOPLE.alignment, r] += a
+        out[n, PEOPLE.alignment_sd, r] += a * a
+        out[n, PEOPLE.alignment_original, r] += aligned[r]
+        out[n, PEOPLE.alignment_original_sd, r] += aligned[r] * aligned[r]
+        out[n, PEOPLE.identification, r] += S.identification[i, r]
+        out[n, PEOPLE.clarity, r] += S.clarity[i, r]
         for e in range(3):
-            out[n, 11 + e, r] += S.belief[i, e, r]
+            out[n, PEOPLE.belief_financial + e, r] += S.belief[i, e, r]
 
 
 @compiled
 def people_series(S, out):
-    """Means by role [5 x len(PEOPLE_SERIES) x W]; NaN for roles without people."""
+    """Means by role [roles of a series x variables of PEOPLE x W]; NaN for roles without people."""
     K, W = S.values.shape[1], len(S.runs)
     original, aligned = np.empty((K, W)), np.empty(W)
-    sums, squares, count = np.zeros((5, K, W)), np.zeros((5, K, W)), np.zeros(5)
+    roles = len(SERIES_ROLES)
+    sums, squares, count = np.zeros((roles, K, W)), np.zeros((roles, K, W)), np.zeros(roles)
     for k in range(K):
         for r in range(W):
             original[k, r] = S.parameters[INNOVATION + k, 0, r]
@@ -293,7 +227,7 @@ def people_series(S, out):
             aligned,
         )
         for group in range(2):
-            n = 4 if group else S.role[i]
+            n = EVERYBODY if group else S.role[i]
             if group and S.role[i] == COMMISSIONER:
                 continue
             count[n] += 1.0
@@ -302,23 +236,23 @@ def people_series(S, out):
                 for r in range(W):
                     sums[n, k, r] += S.values[i, k, r]
                     squares[n, k, r] += S.values[i, k, r] * S.values[i, k, r]
-    for n in range(5):
+    for n in range(roles):
         for r in range(W):
             for v in range(out.shape[1]):
                 out[n, v, r] = out[n, v, r] / count[n] if count[n] else math.nan
-            for v in (5, 7):
+            for v in (PEOPLE.alignment_sd, PEOPLE.alignment_original_sd):  # each behind its mean
                 out[n, v, r] = math.sqrt(max(0.0, out[n, v, r] - out[n, v - 1, r] * out[n, v - 1, r]))
             spread = 0.0
             for k in range(K):
                 if count[n]:
                     mean = sums[n, k, r] / count[n]
                     spread += max(0.0, squares[n, k, r] / count[n] - mean * mean)
-            out[n, 8, r] = spread / K / 0.25 if count[n] else math.nan
+            out[n, PEOPLE.polarisation, r] = spread / K / 0.25 if count[n] else math.nan
 
 
 @compiled
 def commissioner_series(S, out):
-    """Mean weights on the evidence, and their breadth: entropy over its maximum [4 x W]."""
+    """Mean weights on the evidence, and their breadth: entropy over its maximum [variables of COMMISSIONERS x W]."""
     C = S.portfolio_start.shape[0] - 1
     fill(out, 0.0 if C else math.nan)
     for c in range(C):
@@ -326,15 +260,15 @@ def commissioner_series(S, out):
             breadth = 0.0
             for e in range(3):
                 u = S.weights[c, e, r]
-                out[e, r] += u / C
+                out[COMMISSIONERS.weight_financial + e, r] += u / C
                 if u > 0.0:
                     breadth -= u * logarithm(u) / logarithm(3.0)
-            out[3, r] += breadth / C
+            out[COMMISSIONERS.breadth, r] += breadth / C
 
 
 @compiled
 def service_series(S, t, out):
-    """Shares of services by stage and means over services [len(SERVICE_SERIES) x W]."""
+    """Shares of services by stage and means over services [variables of SERVICES x W]."""
     O, E, path, agency = S.setting.shape[0], S.tie_a.shape[0], S.path, S.agency[0]
     for r in range(len(S.runs)):
         for v in range(out.shape[0]):
@@ -345,26 +279,28 @@ def service_series(S, t, out):
                 engaged += 1
                 practice += S.practice[i, r]
         for o in range(O):
-            out[S.service_stage[o, r], r] += 1.0 / O
-            out[6, r] += S.climate[o, r] / O
-            out[9, r] += S.satisfaction[o, r] / O
-            out[11, r] += S.workload[o, r] / O
+            out[SERVICES.outside + S.service_stage[o, r], r] += 1.0 / O
+            out[SERVICES.climate, r] += S.climate[o, r] / O
+            out[SERVICES.satisfaction, r] += S.satisfaction[o, r] / O
+            out[SERVICES.workload, r] += S.workload[o, r] / O
             for k in range(S.emphasis.shape[0]):
-                out[12, r] += S.emphasis[k, r] * abs(S.version[o, k, r] - S.parameters[INNOVATION + k, 0, r]) / O
-        out[5, r] = path[t, 1, r]
-        out[7, r] = practice / engaged if engaged else math.nan
-        out[8, r] = enacted_agency(S, agency, r)
+                out[SERVICES.drift, r] += (
+                    S.emphasis[k, r] * abs(S.version[o, k, r] - S.parameters[INNOVATION + k, 0, r]) / O
+                )
+        out[SERVICES.in_use, r] = path[t, PATH.in_use, r]
+        out[SERVICES.practice, r] = practice / engaged if engaged else math.nan
+        out[SERVICES.enacted_agency, r] = enacted_agency(S, agency, r)
         for e in range(E):
-            out[10, r] += S.quality[e, r] / E
+            out[SERVICES.tie_quality, r] += S.quality[e, r] / E
         if E == 0:
-            out[10, r] = math.nan
-        for n in range(4):
-            out[13 + n, r] = path[t, 2 + n, r]
+            out[SERVICES.tie_quality, r] = math.nan
+        for n in range(4):  # spending, and value to three groups
+            out[SERVICES.spending + n, r] = path[t, PATH.spending + n, r]
 
 
 @compiled
 def agent_series(S, out):
-    """Everybody's state [N x (len(AGENT_SERIES) + K) x W]."""
+    """Everybody's state [N x (variables of PERSON + K) x W]."""
     W = len(S.runs)
     exposure, total = np.empty(W), np.empty(W)
     copy(S.stage, S.stage_before)
@@ -372,14 +308,14 @@ def agent_series(S, out):
     for i in range(S.role.shape[0]):
         engaged_share(S, i, engaged, exposure, total)
         for r in range(W):
-            out[i, 0, r] = S.stage[i, r]
-            out[i, 1, r] = S.holder[i, r]
-            out[i, 2, r] = S.alignment[i, r]
-            out[i, 3, r] = S.identification[i, r]
-            out[i, 4, r] = S.clarity[i, r]
-            out[i, 5, r] = exposure[r]
+            out[i, PERSON.stage, r] = S.stage[i, r]
+            out[i, PERSON.holder, r] = S.holder[i, r]
+            out[i, PERSON.alignment, r] = S.alignment[i, r]
+            out[i, PERSON.identification, r] = S.identification[i, r]
+            out[i, PERSON.clarity, r] = S.clarity[i, r]
+            out[i, PERSON.exposure, r] = exposure[r]
             for k in range(S.values.shape[1]):
-                out[i, 6 + k, r] = S.values[i, k, r]
+                out[i, len(PERSON) + k, r] = S.values[i, k, r]
 
 
 @compiled

@@ -9,12 +9,13 @@ import copy
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from .validation import check_structure, cross_check, explain, is_service, nest, number_of, section_of
-from ..errors import InputError, unknown
+from .settings import NATURAL, group_of, nest, parsed, section_of, write
+from .validation import check_structure, cross_check, number_of, people_of
+from ..errors import InputError, explain, unknown
 from ..parameters import MECHANISMS, PARAMETERS
 from ..reading import TomlError, parse_toml, read_text, reason
 
@@ -259,7 +260,7 @@ class Scenario(_Part):
         except ValidationError as error:
             problems += [explain(each, _FIELDS) for each in error.errors()]
         else:
-            problems += cross_check(scenario)
+            problems += cross_check(scenario.model_dump())
         if scenario is None or problems:
             raise ScenarioError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
         vars(scenario)["folder"] = str(folder)
@@ -315,10 +316,11 @@ class Scenario(_Part):
         raw = self.to_mapping()
         problems: list[str] = []
         raw.setdefault("mechanisms", dict(self.mechanisms))
+        settable = set(self.settable())
         for key, value in settings.items():
-            try:
-                self._set(raw, str(key), value)
-            except (KeyError, IndexError, ValueError):
+            if str(key) in settable:
+                write(raw, str(key), value)
+            else:
                 problems.append(unknown(key, self.settable(), "key"))
         if problems:
             raise ScenarioError(problems)
@@ -358,34 +360,6 @@ class Scenario(_Part):
         keys += [f"changes.{n}.{name}" for n in range(len(self.changes)) for name in ("month", "set", "scale")]
         return keys
 
-    def _set(self, raw: dict[str, Any], key: str, value: Any) -> None:
-        if key not in self.settable():
-            raise KeyError(key)
-        if key in PARAMETERS:
-            section, short = section_of(key)
-            place = raw.setdefault(section, {})
-            *parents, last = short.split(".")
-            for parent in parents:
-                place = place.setdefault(parent, {})
-            place[last] = value
-        elif key == "alignment_level" and value in (None, "natural"):
-            raw.pop(key, None)
-        elif "." not in key:
-            raw[key] = value
-        else:
-            section, *path = key.split(".")
-            place = raw.setdefault(section, {})
-            if section == "organisations":
-                place = place[self.group_names.index(path[0])]
-                path = path[1:] if path[1] in Group.model_fields else ["parameters", *path[1:]]
-            elif section == "changes":
-                place, path = place[int(path[0])], path[1:]
-                if path[0] in ("set", "scale"):
-                    place.pop("scale" if path[0] == "set" else "set", None)
-            for parent in path[:-1]:
-                place = place.setdefault(parent, {})
-            place[path[-1]] = value
-
     # --- what the model asks -------------------------------------------------------------------------------------
     def value(self, name: str) -> float:
         """Scenario-wide value of the declared parameter `name`, in its unit. Raises KeyError for any other name."""
@@ -399,6 +373,29 @@ class Scenario(_Part):
         Raises KeyError for a name and IndexError for a group that is none.
         """
         return self.organisations[group].parameters.get(name, self.value(name))
+
+    def read(self, key: str) -> Any:
+        """What the scenario says for any key that `replace` takes, its own settings filled up with the defaults.
+
+        A level of alignment that is not set is "natural". Raises KeyError, ValueError or IndexError for any other key.
+        """
+        at = parsed(key)
+        if at.section == "organisations":
+            group = self.group_names.index(at.of)
+            return (
+                getattr(self.organisations[group], at.field) if at.parameter is None else self.setting(group, at.field)
+            )
+        if at.parameter is not None:
+            return self.value(key)
+        if not at.section:
+            value = getattr(self, key)
+            return NATURAL if key == "alignment_level" and value is None else value
+        place: Any = getattr(self, at.section)
+        if at.section == "changes":
+            return getattr(place[int(at.of)], at.field)
+        for name in filter(None, (at.of, at.field)):
+            place = cast(dict[str, Any], place)[name] if isinstance(place, dict) else getattr(place, name)
+        return place
 
     @cached_property
     def folder(self) -> str:
@@ -421,18 +418,11 @@ class Scenario(_Part):
 
     def group_of_service(self, name: str) -> int:
         """Number (from 0) of the group that the service `name` belongs to. Raises KeyError where none has it."""
-        for number, group in enumerate(self.organisations):
-            if name == group.name or (
-                name.startswith(f"{group.name} ")
-                and group.count > 1
-                and is_service(name[len(group.name) + 1 :], group.count)
-            ):
-                return number
-        raise KeyError(name)
+        return group_of(name, [(group.name, group.count) for group in self.organisations])
 
     def people(self) -> int:
         """Expected number of people: staff by their mean, managers, peers and commissioners."""
-        return self.commissioners.count + sum(g.count * (g.staff + g.managers + g.peers) for g in self.organisations)
+        return people_of(self.model_dump(include={"commissioners", "organisations"}))
 
 
 def scenario_names() -> list[str]:

@@ -16,7 +16,8 @@ from ..run.month import Function, month_steps, run_months
 from ..errors import InputError
 from ..ledger.events import Event, EventLog
 from ..state.scenario_arrays import lower
-from ..run.outcomes import OUTCOMES, mean_alignment, observe, outcomes
+from ..outcomes import MEAN, OUTCOMES
+from ..run.outcomes import mean_alignment, observe, outcomes
 from ..run.block import Insertion, insertion
 from ..scenario.scenario import Scenario
 from ..society.generate import Society
@@ -104,7 +105,7 @@ class World(mesa.Model):
         self.state: State = build(
             self._lowered, self.society, [seed], accounting=True, series=True, person_terms=events
         )
-        self._start = np.empty((4, 1))
+        self._start = np.empty((len(MEAN), 1))
         mean_alignment(self.state, self._start)
         observe(self.state, 0)
         self._log = EventLog(self.state) if events else None

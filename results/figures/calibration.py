@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import GRID, INK, MAIN, MUTED, ORDERED, apart, headed, new_figure, note, share_axis
+from ..palette import GRID, INK, MAIN, MUTED, ORDERED
+from .common import apart, headed, new_figure, note, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

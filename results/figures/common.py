@@ -12,17 +12,14 @@ import numpy as np
 import pandas as pd
 
 from ..plain_text import frame_as_cells, visible
-from ..vocabulary import ROLES, SERIES
+from ..palette import GREY, GRID, INK, MAIN, MUTED, ORDERED
+from ..vocabulary import capital, role_label, series_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
-# dark to light in one direction, so that the order survives a grey printer; line styles say it again
-ORDERED = ("#2c105c", "#b5367a", "#cf7510")
 STYLES = ("-", (0, (6, 2)), (0, (1.5, 1.5)))
-MAIN = "#2b5c8a"
 STYLE = {
     "font.size": 10,
     "axes.edgecolor": MUTED,
@@ -126,7 +123,7 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     figure, panels = new_figure(2, 10.5, 4.6)
     months = int(curves["month"].max())
     for axes, variable in zip(panels, ("engaged", "in_use"), strict=True):
-        share_axis(axes, f"{'Uptake' if variable == 'engaged' else 'Spread'}: {SERIES[variable]}", months)
+        share_axis(axes, f"{'Uptake' if variable == 'engaged' else 'Spread'}: {series_label(variable)}", months)
         ends, texts, colours = [], [], []
         for place, level in enumerate(levels):
             role = "service" if variable == "in_use" else "all"
@@ -217,7 +214,7 @@ def comparison_figure(
     figure, (levels, gaps) = new_figure(2, 11.5, 4.6)
     months = int(curves["month"].max())
     role = "service" if variable == "in_use" else "all"
-    share_axis(levels, f"{SERIES[variable][0].upper()}{SERIES[variable][1:]}", months)
+    share_axis(levels, f"{capital(series_label(variable))}", months)
     drawn = {
         name: (MUTED if place == 0 else ORDERED[(place - 1) % 3], STYLES[place % 3]) for place, name in enumerate(names)
     }
@@ -270,19 +267,19 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
     months = int(curves["month"].max())
     part = _part(curves, "all", "engaged")
-    share_axis(uptake, f"Uptake: {SERIES['engaged']}", months)
+    share_axis(uptake, f"Uptake: {series_label('engaged')}", months)
     band(uptake, part)
     last = part.iloc[-1]
     label_ends(uptake, months * 1.02, [last["median"]], [f"median {100 * last['median']:.0f} %"], [MAIN])
     part = _part(curves, "service", "in_use")  # few services: the mean says more than the steps of a median
-    share_axis(spread, f"Spread: {SERIES['in_use']}", months)
+    share_axis(spread, f"Spread: {series_label('in_use')}", months)
     spread.fill_between(part["month"], part["mean_low"], part["mean_high"], color=INK, alpha=0.2, lw=0)
     spread.plot(part["month"], part["mean"], color=INK, lw=2, ls=STYLES[1])
     last = part.iloc[-1]
     label_ends(spread, months * 1.02, [last["mean"]], [f"mean {100 * last['mean']:.0f} %"], [INK])
     ends, texts, colours = [], [], []
     tones = dict(
-        zip(("commissioner", "manager", "staff", "peer"), ("#6b6b6b", ORDERED[0], ORDERED[1], ORDERED[2]), strict=True)
+        zip(("commissioner", "manager", "staff", "peer"), (GREY, ORDERED[0], ORDERED[1], ORDERED[2]), strict=True)
     )
     styles = dict(zip(tones, ("-.", *STYLES), strict=True))
     for role, colour in tones.items():
@@ -292,7 +289,7 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         alignment.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.12, lw=0)
         alignment.plot(part["month"], part["median"], color=colour, ls=styles[role], lw=2)
         ends.append(float(part["median"].iloc[-1]))
-        texts.append(ROLES[role])
+        texts.append(role_label(role))
         colours.append(colour)
     month_axis(alignment, "Alignment by role", months)
     label_ends(alignment, months * 1.02, ends, texts, colours)
@@ -320,7 +317,7 @@ def observed_figure(
     figure, (axes,) = new_figure(1, 8.5, 4.8)
     part = _part(curves, "all", variable)
     months = int(part["month"].max())
-    share_axis(axes, f"Uptake: {SERIES[variable]}", months)
+    share_axis(axes, f"Uptake: {series_label(variable)}", months)
     band(axes, part)
     axes.plot(
         observed["month"], observed["share"], color=INK, lw=1.4, marker="o", ms=4.5, mfc="white", mec=INK, clip_on=False

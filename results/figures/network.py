@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import INK, MUTED, headed, new_figure, note
-from ..vocabulary import SERVICE_STAGES
+from .common import headed, new_figure, note
+from ..palette import INK, MUTED, SHADES
+from ..vocabulary import series_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MARKS = {"staff": "o", "manager": "s", "peer": "^", "commissioner": "D"}
 NAMES = {"staff": "staff", "manager": "manager", "peer": "peer advocate", "commissioner": "commissioner"}
-SHADES = ("#fff3c9", "#f2b45f", "#c0476c", "#2c105c")  # light to dark, and so in grey
 LOWEST, HIGHEST = 0.4, 1.0
 MOST_PEOPLE = 400  # drawn one by one; of more, services
 FEW, SEVERAL = 2, 8  # services with room for lines of words below each
@@ -93,9 +93,9 @@ def _people(axes: Axes, services: pd.DataFrame, people: pd.DataFrame, ties: pd.D
         if len(services) > SEVERAL:
             told = [f"{alignment} · {engaged}"]
         elif len(services) > FEW:
-            told = [f"alignment {alignment}", f"{engaged} engaged", SERVICE_STAGES[row[f"stage_{when}"]]]
+            told = [f"alignment {alignment}", f"{engaged} engaged", series_label(row[f"stage_{when}"])]
         else:
-            told = [f"alignment {alignment} · {engaged} engaged", SERVICE_STAGES[row[f"stage_{when}"]]]
+            told = [f"alignment {alignment} · {engaged} engaged", series_label(row[f"stage_{when}"])]
         axes.annotate(
             "\n".join([row["name"], *told]),
             (centre[0], centre[1] - radius),

@@ -9,35 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import (
-    GRID,
-    INK,
-    MAIN,
-    MUTED,
-    ORDERED,
-    STYLES,
-    _part,
-    headed,
-    label_ends,
-    month_axis,
-    new_figure,
-    note,
-    share_axis,
-)
-from ..vocabulary import EVIDENCE, HEADLINES, ROLES, SERVICE_STAGES, label
+from .common import STYLES, _part, headed, label_ends, month_axis, new_figure, note, share_axis
+from ..palette import GRID, INK, MAIN, MUTED, ORDERED, STAGES
+from ..vocabulary import EVIDENCE, SERVICE_STAGES, capital, headlines, label, role_label, series_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 VALUES = {"value_commissioners": "Commissioners", "value_providers": "Providers and staff", "value_clients": "Clients"}
-GREYS = {
-    "sustained": "#1f3a5f",
-    "commissioned": "#4f7fae",
-    "piloting": "#a9c6e0",
-    "abandoned": "#d8d0c4",
-    "outside": "#f3f1ec",
-}
 MOST_FACTORS, FEW = 6, 6
 
 
@@ -50,12 +30,12 @@ def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     months = int(curves["month"].max())
     share_axis(weights, "Weight on the evidence", months)
     ends, texts = [], []
-    for (name, words), colour, style in zip(EVIDENCE.items(), ORDERED, STYLES, strict=True):
+    for name, colour, style in zip(EVIDENCE, ORDERED, STYLES, strict=True):
         part = _part(curves, "commissioner", name)
         weights.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.15, lw=0)
         weights.plot(part["month"], part["median"], color=colour, ls=style, lw=2)
         ends.append(float(part["median"].iloc[-1]))
-        texts.append(f"{words} {100 * ends[-1]:.0f} %")
+        texts.append(f"{series_label(name)} {100 * ends[-1]:.0f} %")
     label_ends(weights, months * 1.02, ends, texts, ORDERED)
     share_axis(breadth, "Breadth of the view of value", months)
     breadth.set(yticklabels=["one kind only", "", "", "", "all alike"])
@@ -142,12 +122,12 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     parts = {name: _part(curves, "service", name) for name in SERVICE_STAGES}
     month, bottom = parts["outside"]["month"].to_numpy(), np.zeros(months + 1)
     ends, texts = [], []
-    for name, words in SERVICE_STAGES.items():
+    for name in SERVICE_STAGES:
         top = bottom + parts[name]["mean"].to_numpy()
-        axes.fill_between(month, bottom, top, color=GREYS[name], lw=0.6, edgecolor="white")
+        axes.fill_between(month, bottom, top, color=STAGES[name], lw=0.6, edgecolor="white")
         if top[-1] - bottom[-1] >= 0.005:
             ends.append((bottom[-1] + top[-1]) / 2)
-            texts.append(f"{words} {100 * (top[-1] - bottom[-1]):.0f} %")
+            texts.append(f"{series_label(name)} {100 * (top[-1] - bottom[-1]):.0f} %")
         bottom = top
     use = _part(curves, "service", "in_use")
     for name, width, style in (("mean_low", 1.1, (0, (3, 2))), ("mean_high", 1.1, (0, (3, 2))), ("mean", 1.8, "-")):
@@ -182,7 +162,7 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             axes.plot(mean["month"], mean[end], color=MAIN, lw=0.9, ls=(0, (3, 2)))
         axes.plot(mean["month"], mean["mean"], color=MAIN, lw=2.2)
         axes.plot(original["month"], original["mean"], color=INK, lw=1.4, ls=STYLES[2])
-        month_axis(axes, ROLES[role][0].upper() + ROLES[role][1:], months)
+        month_axis(axes, capital(role_label(role)), months)
         last = float(mean["mean"].iloc[-1])
         axes.annotate(
             f"{mean['mean'].iloc[0]:.2f}",
@@ -238,7 +218,7 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
     figure, panels = new_figure(len(kinds), 5.4 * len(kinds), 1.7 + (0.32 + 0.14 * len(names)) * most)
     for axes, (kind, heading, factor) in zip(panels, kinds, strict=True):
         of = table[table["kind"] == kind]
-        outcomes = [name for name in HEADLINES if name in set(of["outcome"])]
+        outcomes = [name for name in headlines() if name in set(of["outcome"])]
         for n, name in enumerate(names):
             part = of[of[by] == name].set_index("outcome").reindex(outcomes)
             y = np.arange(len(outcomes)) + 0.22 * (n - (len(names) - 1) / 2)
@@ -278,7 +258,7 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
 def drawn_differences(differences: pd.DataFrame) -> pd.DataFrame:
     """The rows that `difference_figure` draws, with the kind of their unit."""
     table = differences[
-        differences["outcome"].isin(HEADLINES)
+        differences["outcome"].isin(headlines())
         & (differences["n"] > 1)
         & (differences["outcome"] != "value_per_pound_social")
     ]
@@ -373,4 +353,4 @@ def curve_in_words(part: pd.DataFrame, column: str = "median") -> str:
 
 def weights_in_words(curves: pd.DataFrame) -> Mapping[str, str]:
     """Each weight's course."""
-    return {words: curve_in_words(_part(curves, "commissioner", name)) for name, words in EVIDENCE.items()}
+    return {series_label(name): curve_in_words(_part(curves, "commissioner", name)) for name in EVIDENCE}

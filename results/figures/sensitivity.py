@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import GRID, INK, MAIN, MUTED, ORDERED, STYLE, headed, month_axis, note, save
-from ..vocabulary import SERIES, label
+from .common import STYLE, headed, month_axis, note, save
+from ..numbers import index
 from ..page import Drawn
-from ..reports.sensitivity import EXTRA, INDEX_NAMES, number
+from ..palette import GRID, INK, MAIN, MUTED, PALE, TONES
+from ..reports.sensitivity import EXTRA
+from ..vocabulary import INDEX_NAMES, label, series_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH = 7.5  # inches, so that titles and notes have room
 SHOWN, FOLLOWED = 14, 6  # factors of a ranking, and of lines over time or n
-TONES = (ORDERED[0], ORDERED[1], ORDERED[2], MAIN, "#3f7f5f", "#6b6b6b")
 DASHES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), "-.", (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
 
 
@@ -73,7 +74,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
         place = np.arange(len(table))[::-1]
         floor, why = noise_floor(indices, shares, outcome, main)
         if math.isfinite(floor) and floor > 0:
-            axes.axvspan(0, floor, color="#c9c9c9", alpha=0.6, lw=0)
+            axes.axvspan(0, floor, color=PALE, alpha=0.6, lw=0)
         axes.hlines(place, table["low"], table["high"], color=MAIN, lw=2.2)
         axes.plot(table["value"], place, "o", color=MAIN, ms=5.5)
         if first is not None:
@@ -205,11 +206,11 @@ def over_time_figure(over_time: pd.DataFrame, title: str, main: str, remark: str
         names = followed(own)
         noise = of[of["factor"] == "seed"].sort_values("month")
         if len(noise):
-            axes.fill_between(noise["month"], 0, noise["value"], color="#c9c9c9", alpha=0.7, lw=0)
+            axes.fill_between(noise["month"], 0, noise["value"], color=PALE, alpha=0.7, lw=0)
         final = own[own["month"] == months].set_index("factor")["value"]
         names.sort(key=lambda name, final=final: -final[name])
         axes.set_ylim(0, min(1.0, 1.05 * float(np.nanmax(own.loc[own["factor"].isin(names), "high"], initial=0.05))))
-        month_axis(axes, SERIES.get(curve.rpartition(".")[2], curve.replace("_", " ")), months)
+        month_axis(axes, series_label(curve.rpartition(".")[2]), months)
         axes.set_ylabel(INDEX_NAMES.get(main, main))
         _lines(axes, of, "month", names, 1.015 * months)
     headed(figure, title)
@@ -251,7 +252,7 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
     ranks = "; ".join(
         f"{label(outcome).text}: "
         + ", ".join(
-            f"{row.factor} {number(row.value)}" for row in ranked(tables["indices"], outcome, main).head(3).itertuples()
+            f"{row.factor} {index(row.value)}" for row in ranked(tables["indices"], outcome, main).head(3).itertuples()
         )
         for outcome in dict.fromkeys(tables["indices"]["outcome"])
     )
@@ -278,7 +279,7 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
         drawn = _drawn(tables["over_time"], main)
         last = drawn[drawn["month"] == drawn["month"].max()]
         ends = "; ".join(
-            f"{curve}: " + ", ".join(f"{row.factor} {number(row.value)}" for row in part.itertuples())
+            f"{curve}: " + ", ".join(f"{row.factor} {index(row.value)}" for row in part.itertuples())
             for curve, part in last.groupby("curve", sort=False)
         )
         made.append(

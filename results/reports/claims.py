@@ -5,20 +5,21 @@ Tables in (those of `valign claims`), text and figures out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..figures.common import GRID, INK, MUTED, headed, new_figure, note
+from ..figures.common import headed, new_figure, note
+from ..numbers import guarded_percent as percent, significant
+from ..palette import ABSENT, GRID, INK, LIGHT, MUTED, PREDICTED, REVERSED
+from ..vocabulary import capital, mechanism_label
 from ..page import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PREDICTED, ABSENT, REVERSED = "#2b5c8a", "#d9d9d9", "#cf7510"
 GRADES = {
     "assumed": "an equation of the model states it, so it can only be quantified",
     "partly": "the model assumes it in part",
@@ -26,35 +27,6 @@ GRADES = {
 }
 KINDS = (("predicted", PREDICTED, ""), ("absent", ABSENT, ""), ("reversed", REVERSED, "////"))
 AS_WELL = 0.8  # a rival makes a pattern as well from this share of the model's own worlds on
-MECHANISMS = {
-    "coproduction": "co-production",
-    "identification": "identification",
-    "organisations": "services' decisions",
-    "relationships": "relationships",
-    "anchoring": "anchoring",
-    "leadership": "leadership",
-    "turnover": "turnover",
-    "changes": "changes",
-    "dialogue": "dialogue",
-}
-
-
-def percent(share: float) -> str:
-    """A share in per cent, "–" where there is none; never rounded to 0 or 100 when it is not."""
-    if share is None or math.isnan(share):
-        return "–"
-    if 0 < share < 0.005:
-        return "< 1 %"
-    return "> 99 %" if 0.995 < share < 1 else f"{100 * share:.0f} %"
-
-
-def number(value: float, signed: bool = True) -> str:
-    """Two significant digits, with a sign."""
-    if value is None or math.isnan(value):
-        return "–"
-    text = f"{value:+.2g}" if abs(value) < 100 else f"{value:+,.0f}"
-    text = text if signed else text.lstrip("+")
-    return text.replace("-", "−")
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
@@ -130,7 +102,7 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
             own = part[part["mechanism"] == row["mechanism"]].set_index("part")["booked"]
             spread = own.get("spread", 0.0)
             start = level
-            for value, colour, hatch in ((row["booked"] - spread, PREDICTED, ""), (spread, "#9db8d1", "....")):
+            for value, colour, hatch in ((row["booked"] - spread, PREDICTED, ""), (spread, LIGHT, "....")):
                 axes.barh(y, value, 0.55, left=start, color=colour, hatch=hatch, edgecolor="white", lw=0.4)
                 start += value
             level += row["booked"]
@@ -138,7 +110,7 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
             axes.barh(y - 0.36, row["ablation"], 0.16, left=level - row["booked"], color=REVERSED, lw=0)
             low, high = (level - row["booked"] + row[f"ablation_{end}"] for end in ("low", "high"))
             axes.plot([low, high], [y - 0.36] * 2, color=INK, lw=1)
-            names.append(MECHANISMS.get(row["mechanism"], row["mechanism"]))
+            names.append(mechanism_label(row["mechanism"]))
         axes.barh(0, total["booked"], 0.55, color=INK)
         axes.plot([total["booked_low"], total["booked_high"]], [0, 0], color=MUTED, lw=2)
         axes.axvline(0, color=MUTED, lw=0.8)
@@ -170,7 +142,7 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
     figure.legend(
         handles=[
             _patch(PREDICTED, "did along the way (booked):\nmoved groups or innovation"),
-            _patch("#9db8d1", "drew people together", "...."),
+            _patch(LIGHT, "drew people together", "...."),
             _patch(REVERSED, "lost without it, same seeds\n(ablation; line: 95 %)"),
         ],
         loc="outside right upper",
@@ -270,7 +242,7 @@ WORDS = {
     "Not supported": "As predicted in fewer than a tenth of the worlds, or made without the assumption too.",
     "Conditionally": "In between: it holds in some worlds, and the findings say in which.",
     "Undecided": "The intervals leave it open; more worlds would decide.",
-    **{f"Grade: {grade}": f"{words[0].upper()}{words[1:]}." for grade, words in GRADES.items()},
+    **{f"Grade: {grade}": f"{capital(words)}." for grade, words in GRADES.items()},
 }
 
 
@@ -303,8 +275,8 @@ def rows_of_tests(tests: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         [
             test["test"] + ("" if test["counts"] else " (for information)"),
             test["meaning"],
-            f"{test['direction']}, {number(test['smallest'], False)}",
-            f"{number(test['effect'])} ({number(test['effect_5'])} to {number(test['effect_95'])})",
+            f"{test['direction']}, {significant(test['smallest'], False)}",
+            f"{significant(test['effect'])} ({significant(test['effect_5'])} to {significant(test['effect_95'])})",
             percent(test["predicted"]),
             percent(test["reversed"]),
             percent(test["null_predicted"]),
@@ -319,8 +291,8 @@ def rows_of_shipped(shipped: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         [
             each["scenario"],
             each["test"],
-            f"{number(each['effect'])} ({number(each['low'])} to {number(each['high'])})",
-            number(each["standardised"]),
+            f"{significant(each['effect'])} ({significant(each['low'])} to {significant(each['high'])})",
+            significant(each["standardised"]),
             f"{each['runs']}",
         ]
         for each in shipped.to_dict("records")
@@ -441,8 +413,8 @@ def case_page(case: pd.DataFrame, region: pd.DataFrame) -> list[str]:
         "commissioners' reservation score "
         "(−.3 to .5) and the rate at which discussion moves their weights (.025 to .2): "
         + (
-            f"with reservation scores from {number(met['reservation'].min(), False)} to "
-            f"{number(met['reservation'].max(), False)}."
+            f"with reservation scores from {significant(met['reservation'].min(), False)} to "
+            f"{significant(met['reservation'].max(), False)}."
             if len(met)
             else "nowhere."
         ),
@@ -476,10 +448,10 @@ def attribution_page(table: pd.DataFrame) -> list[str]:
                     continue
                 rows.append(
                     [
-                        f"{'whole run' if episode == 'all' else episode}: {MECHANISMS.get(mechanism, mechanism)}",
+                        f"{'whole run' if episode == 'all' else episode}: {mechanism_label(mechanism)}",
                         _with_interval(whole, "booked"),
                         *(
-                            number(each.loc[name, "booked"]) if name in each.index else "–"
+                            significant(each.loc[name, "booked"]) if name in each.index else "–"
                             for name in ("centre", "spread")
                         ),
                         _with_interval(whole, "ablation"),

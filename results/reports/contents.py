@@ -16,7 +16,18 @@ from ..figures import (
     sensitivity as figures_sensitivity,
 )
 from ..figures.common import _part
-from ..vocabulary import HEADLINES, ROLES, WORDS, label
+from ..numbers import guarded_percent
+from ..vocabulary import (
+    EVIDENCE,
+    INDEX_NAMES,
+    SERVICE_STAGES,
+    WORDS,
+    headlines,
+    label,
+    role_label,
+    series_label,
+    spoken,
+)
 from ..page import Drawn, Page, Table
 
 Tables = Mapping[str, pd.DataFrame]
@@ -72,24 +83,24 @@ def _further(title: str, tables: Tables, count: int) -> list[Drawn]:
     """The figures of a run behind the first."""
     curves, summary, drawn = tables["curves"], tables["summary"], []
     has = set(zip(curves["role"], curves["variable"], strict=True))
-    moved = _kept(curves, (*figures_run.SERVICE_STAGES,), "service").groupby("variable")["mean"].agg(["min", "max"])
+    moved = _kept(curves, SERVICE_STAGES, "service").groupby("variable")["mean"].agg(["min", "max"])
     if len(moved) and (moved["max"] - moved["min"]).max() > 0.005:
         stages = "; ".join(
-            f"{words} {figures_run.curve_in_words(_part(curves, 'service', name), 'mean')}"
-            for name, words in figures_run.SERVICE_STAGES.items()
+            f"{series_label(name)} {figures_run.curve_in_words(_part(curves, 'service', name), 'mean')}"
+            for name in SERVICE_STAGES
         )
         drawn.append(
             Drawn(
                 "stages",
                 figures_run.stages_figure(curves, f"{title}: where the services stand", count),
                 f"Stacked areas over months, the share of services by stage: {stages}.",
-                _kept(curves, (*figures_run.SERVICE_STAGES, "in_use"), "service"),
+                _kept(curves, (*SERVICE_STAGES, "in_use"), "service"),
                 "Where do the services stand, month by month?",
             )
         )
     if ("staff", "alignment") in has:
         course = "; ".join(
-            f"{ROLES[role]} from {part['mean'].iloc[0]:.2f} to {part['mean'].iloc[-1]:.2f}"
+            f"{role_label(role)} from {part['mean'].iloc[0]:.2f} to {part['mean'].iloc[-1]:.2f}"
             for role in ("staff", "manager", "peer", "commissioner")
             if len(part := _part(curves, role, "alignment"))
         )
@@ -98,13 +109,13 @@ def _further(title: str, tables: Tables, count: int) -> list[Drawn]:
                 "alignment",
                 figures_run.roles_figure(curves, f"{title}: alignment by role", count),
                 f"A panel for each role with its mean alignment over months: {course}.",
-                _kept(curves, SPREAD, *[role for role in ROLES if role != "all"]),
+                _kept(curves, SPREAD, *[role for role in spoken().roles if role != "all"]),
                 "How well does the innovation fit what people value, and how far do people differ?",
             )
         )
     if ("commissioner", "weight_social") in has:
         told = "; ".join(f"{words} {course}" for words, course in figures_run.weights_in_words(curves).items())
-        names = (*figures_run.EVIDENCE, "breadth")
+        names = (*EVIDENCE, "breadth")
         drawn.append(
             Drawn(
                 "weights",
@@ -287,7 +298,7 @@ def of_batch(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
 
     runs = tables["runs"]
     good = runs[runs["status"] == "ok"]
-    outcomes = [name for name in HEADLINES if name in runs]
+    outcomes = [name for name in headlines() if name in runs]
     settings = [
         name
         for name in runs.columns[: runs.columns.get_loc("status")]
@@ -349,7 +360,7 @@ def of_sensitivity(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     factors = tables["factors"]
     shown = [
         _table(
-            f"{sensitivity_text.INDEX_NAMES[main]} of every factor, with its 95 % interval".capitalize(),
+            f"{INDEX_NAMES[main]} of every factor, with its 95 % interval".capitalize(),
             sensitivity_text.ranking(tables["indices"], main),
         ),
         Table(
@@ -377,7 +388,7 @@ def of_sensitivity(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
 def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     summary = tables["claims"]
     told = "; ".join(
-        f"{row.claim} {row.title}: {row.verdict}, as predicted in {claims.percent(row.predicted)}"
+        f"{row.claim} {row.title}: {row.verdict}, as predicted in {guarded_percent(row.predicted)}"
         for row in summary.itertuples()
     )
     drawn = [

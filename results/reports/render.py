@@ -16,6 +16,7 @@ from ..figures import common as figures
 from .. import store
 from ..page import Page, Table
 from ..plain_text import escape, visible
+from ..vocabulary import speaking
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
 GRADES = {
@@ -51,7 +52,8 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
         raise store.StoreError(f"{folder} holds results of {command!r}, which this version of valign cannot report on")
     title = saved.manifest.get("title") or title_of(folder)
     tables = shown(saved) if tables is None else tables
-    return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
+    with speaking(saved.vocabulary):
+        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
 
 
 def shown(saved: store.Saved) -> dict[str, pd.DataFrame]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from ..figures.common import misfit
-from ..vocabulary import HEADLINES, label
+from ..numbers import percent, two_decimals
+from ..vocabulary import capital, headlines, label
 
 Rows = tuple[Sequence[str], list[list[str]]]
 
@@ -35,7 +36,7 @@ def _range(low: str, high: str) -> str:
 def run_table(summary: pd.DataFrame) -> Rows:
     """Columns and rows of the main outcomes of an ensemble."""
     rows = []
-    for outcome in HEADLINES:
+    for outcome in headlines():
         for _, row in summary[(summary["outcome"] == outcome) & (summary["n"] > 0)].iterrows():
             rows.append([label(outcome).text, label(outcome).write(row["median"]), _band(row), _mean(row)])
     return ("outcome", "median", "5 to 95 % of runs", "mean (95 % interval)"), rows
@@ -43,7 +44,7 @@ def run_table(summary: pd.DataFrame) -> Rows:
 
 def _headlines(summary: pd.DataFrame, by: str, values: Sequence) -> Iterator[tuple[str, list[str]]]:
     """Main outcomes that have a value, each with its label and its mean (of times: median) for every value of `by`."""
-    for outcome in HEADLINES:
+    for outcome in headlines():
         of = summary[summary["outcome"] == outcome].set_index(by, drop=False)
         if of.empty or not of["n"].any():
             continue
@@ -82,13 +83,9 @@ def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
         never = label(outcome).never
         for name in names[1:]:
             gap = differences[(differences["outcome"] == outcome) & (differences["scenario"] == name)].iloc[0]
-            row += ["-" if never else difference(gap), _percent(gap["higher"])]
+            row += ["-" if never else difference(gap), percent(gap["higher"])]
         rows.append(row)
     return columns, rows
-
-
-def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
 def main_table(command: str, tables: Mapping[str, pd.DataFrame]) -> Rows | None:
@@ -127,16 +124,12 @@ def detail_table(tables: Mapping[str, pd.DataFrame]) -> Rows | None:
                 *plain,
                 label(row["outcome"]).text,
                 difference(row),
-                _plain(row["standardised"]),
-                _percent(row["higher"]),
-                _plain(row["variance_reduction"], " times"),
+                two_decimals(row["standardised"]),
+                percent(row["higher"]),
+                two_decimals(row["variance_reduction"], " times"),
             ]
         )
     return columns, rows
-
-
-def _plain(number: float, unit: str = "") -> str:
-    return "-" if math.isnan(number) else f"{number:.2f}{unit}"
 
 
 def precision_in_words(precision: pd.DataFrame) -> list[str]:
@@ -192,13 +185,13 @@ def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     for name in sorted(reach, key=reach.get, reverse=True)[:3]:
         part = effects[effects["setting"] == name]
         low, high = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()]
-        if _percent(low["mean"]) == _percent(high["mean"]):
-            told.append(f"Over {name}, the mean share of people engaged at the end stays at {_percent(low['mean'])}.")
+        if percent(low["mean"]) == percent(high["mean"]):
+            told.append(f"Over {name}, the mean share of people engaged at the end stays at {percent(low['mean'])}.")
             continue
         apart = low["mean_high"] < high["mean_low"]
         told.append(
-            f"Over {name}, the mean share of people engaged at the end goes from {_percent(low['mean'])} (at "
-            f"{_at(low['at'])}) to {_percent(high['mean'])} (at {_at(high['at'])})"
+            f"Over {name}, the mean share of people engaged at the end goes from {percent(low['mean'])} (at "
+            f"{_at(low['at'])}) to {percent(high['mean'])} (at {_at(high['at'])})"
             + ("." if apart else "; the intervals of the two overlap.")
         )
     return told
@@ -273,7 +266,7 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
         )
     if "time_to_50" in of and of["time_to_50"]["happened"] < 1 and of_runs == "On average":
         told.append(
-            f"In {_percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
+            f"In {percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
             "engaged at the same time."
         )
     return told
@@ -382,7 +375,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     write = label(row["outcome"]).write
     names = {"scenario": "{}", "alignment_level": "alignment {:.2f}"}[by]
     text = (
-        f"{label(row['outcome']).text[0].upper()}{label(row['outcome']).text[1:]}: "
+        f"{capital(label(row['outcome']).text)}: "
         f"{write(means[row['base']])} with {names.format(row['base'])}, "
         f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}."
     )
@@ -391,7 +384,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     if row["low"] <= 0 <= row["high"]:
         return f"{text} The interval holds zero: these runs do not show a difference."
     return (
-        f"{text} In {_percent(row['higher'])} of pairs of runs with the same chances it is higher "
+        f"{text} In {percent(row['higher'])} of pairs of runs with the same chances it is higher "
         "(equal pairs count half)."
     )
 

@@ -8,33 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from ..vocabulary import label
+from ..numbers import index
+from ..vocabulary import INDEX_NAMES, capital, label
 
 EXTRA = ("dummy", "seed", "society")
 NAMED, WORTH = 5, 0.02  # factors that a paragraph names, and the least index that it calls an effect
-INDEX_NAMES = {
-    "ST": "total index",
-    "S1": "first-order index",
-    "mu_star": "mean absolute effect",
-    "median": "PAWN index",
-    "delta": "delta index",
-    "dgsm": "derivative-based index",
-    "shapley": "Shapley share",
-}
-
-
-def number(value: float, digits: int = 2) -> str:
-    """A number without its leading zero, as in .41."""
-    if not math.isfinite(value):
-        return "-"
-    text = f"{value:.{digits}f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 and float(text) != 0 else text if float(text) else "0"
 
 
 def interval(row: pd.Series) -> str:
     if pd.isna(row["low"]):
-        return number(row["value"])
-    return f"{number(row['value'])}, {number(row['low'])} to {number(row['high'])}"
+        return index(row["value"])
+    return f"{index(row['value'])}, {index(row['low'])} to {index(row['high'])}"
 
 
 def listed(parts: list[str]) -> str:
@@ -74,7 +58,7 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
     shown = ranked[ranked["value"] >= WORTH * scale].head(NAMED)
     text = f"{label(outcome).text}: "
     if shown.empty:
-        text += f"no factor has a {INDEX_NAMES[main]} of {number(WORTH)} or more"
+        text += f"no factor has a {INDEX_NAMES[main]} of {index(WORTH)} or more"
     else:
         name = INDEX_NAMES[main]
         several = name.replace("index", "indices") if "index" in name else f"{name}s"
@@ -83,7 +67,7 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
     text += "."
     first = of[(of["index"] == "S1") & ~of["factor"].isin(EXTRA)]
     if main == "ST" and len(first):
-        text += f" First-order indices sum to {number(first['value'].sum())}" + (
+        text += f" First-order indices sum to {index(first['value'].sum())}" + (
             ": what they lack to 1 is interaction and noise."
             if first["value"].sum() < 1
             else ": no interactions show beside their errors."
@@ -91,12 +75,12 @@ def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> st
     if floor is not None:
         under = int((ranked["value"] <= floor).sum())
         why = "chances left in the mean over replicates" if main == "ST" else "the index of the dummy"
-        text += f" Noise floor: {number(floor, 3)} ({why}); {under} of {len(ranked)} factors matter less than that."
+        text += f" Noise floor: {index(floor, 3)} ({why}); {under} of {len(ranked)} factors matter less than that."
     if "single_run" in noise and pd.notna(noise["single_run"]):
         text += f" Of the variance of single runs, {100 * noise['single_run']:.0f} % is chance."
     if "societies" in noise and pd.notna(noise["societies"]):
         text += (
-            f" People and ties: {number(noise['societies'], 3)} (up to {number(noise['societies_high'], 3)})."
+            f" People and ties: {index(noise['societies'], 3)} (up to {index(noise['societies_high'], 3)})."
             if noise["societies"] > 0
             else " People and ties: no share shows."
         )
@@ -140,7 +124,7 @@ def settled_in_words(settled: pd.DataFrame, outcome: str, factors: int) -> str:
     if left > 0:
         text += f"; the order of the other {left} is not" if left > 1 else "; one is left"
         if math.isfinite(row["beyond"]):
-            text += f" (none of them is above {number(row['beyond'])})"
+            text += f" (none of them is above {index(row['beyond'])})"
     return text + "."
 
 
@@ -171,7 +155,7 @@ def paragraphs(
     if main in ("ST", "mu_star") and len(dummy):
         largest = dummy.abs().max()
         out[0] += (
-            " The dummy has exactly 0, as it must." if largest == 0 else f" The dummy has up to {number(largest, 3)}."
+            " The dummy has exactly 0, as it must." if largest == 0 else f" The dummy has up to {index(largest, 3)}."
         )
     out += [paragraph(outcome, tables, main) for outcome in dict.fromkeys(tables["indices"]["outcome"])]
     return "\n\n".join(out)
@@ -180,7 +164,7 @@ def paragraphs(
 def screening(size: Mapping[str, Any], outcomes: Sequence[str], kept: int, rest: int, neglected: pd.DataFrame) -> str:
     """What was screened, by which outcomes, and what fixing the others would neglect."""
     parts = [
-        f"{label(row['outcome']).text} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
+        f"{label(row['outcome']).text} {index(row['value'])} ({index(row['low'])} to {index(row['high'])})"
         for _, row in neglected.iterrows()
     ]
     return (
@@ -244,13 +228,13 @@ def findings(tables: Mapping[str, pd.DataFrame], main: str) -> list[str]:
         of = table[table["outcome"] == outcome]
         own = of[(of["index"] == main) & ~of["factor"].isin(EXTRA) & of["value"].notna()]
         if own.empty:
-            told.append(f"{_capital(label(outcome).text)}: nothing varies.")
+            told.append(f"{capital(label(outcome).text)}: nothing varies.")
             continue
         first = own.sort_values("value", ascending=False, kind="stable").iloc[0]
         way = of[of["index"] == "correlation"].set_index("factor")
         meaning = str(meanings.get(first["factor"], ""))
         text = (
-            f"{_capital(label(outcome).text)}: most depends on {first['factor']}"
+            f"{capital(label(outcome).text)}: most depends on {first['factor']}"
             + (f" ({meaning[0].lower()}{meaning[1:].rstrip('.')})" if meaning not in ("", "nan") else "")
             + f"; {INDEX_NAMES[main]} {interval(first)}{_sign(way, first['factor'])}."
         )
@@ -258,11 +242,7 @@ def findings(tables: Mapping[str, pd.DataFrame], main: str) -> list[str]:
         floor = _floor(of, noise, main)
         if floor is not None and first["value"] <= floor:
             text += (
-                f" That is below the noise floor ({number(floor)}): more runs are needed before anything can be said."
+                f" That is below the noise floor ({index(floor)}): more runs are needed before anything can be said."
             )
         told.append(text)
     return told
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

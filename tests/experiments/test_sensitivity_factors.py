@@ -13,7 +13,7 @@ from valign.experiments.sensitivity.runs import design_rows
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.parameters import MECHANISMS, PARAMETERS
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 
 
 def test_factors_by_inverse_cdf():

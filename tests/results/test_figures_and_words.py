@@ -17,7 +17,6 @@ from valign.results import summaries
 from valign.results.figures import common as figures
 from valign.results.figures import run as figures_run
 from valign.results.reports import rows as report
-from valign.results.vocabulary import OUTCOMES
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -157,12 +156,6 @@ def test_remarks_name_failures_and_single_societies() -> None:
     assert "1 of 20 runs failed" in remarks
     assert "cannot be reached" in remarks
     assert "one society" in remarks
-
-
-def test_every_outcome_has_a_label() -> None:
-    from valign.model.run.outcomes import OUTCOMES as RECORDED
-
-    assert set(OUTCOMES) == set(RECORDED)
 
 
 def test_a_designs_figure_has_numbers_on_its_axes_and_the_settings_that_matter_most() -> None:

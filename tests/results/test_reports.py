@@ -15,7 +15,7 @@ from valign.cli.app import main
 from valign.results.figures import network as figures_network
 from valign.results.figures import run as figures_run
 from valign.results.reports import render as pages
-from valign.results.vocabulary import HEADLINES, label
+from valign.results.vocabulary import headlines, label
 
 
 # --- every report -----------------------------------------------------------------------------------------------------
@@ -246,14 +246,14 @@ def test_the_data_beside_a_figure_are_what_it_draws(reports: dict[str, Path]) ->
 
 def test_paired_differences_are_drawn_with_their_intervals(reports: dict[str, Path]) -> None:
     table = pd.read_csv(reports["compare"] / "paired.csv")
-    assert set(table["outcome"]) <= set(HEADLINES)
+    assert set(table["outcome"]) <= set(headlines())
     figure = figures_run.difference_figure(table, "Differences", "scenario", 4)
     share = table[table["kind"] == "share"].set_index("outcome")
-    names = [label(name).text for name in HEADLINES if name in share.index]
+    names = [label(name).text for name in headlines() if name in share.index]
     axes = figure.axes[0]
     assert [each.get_text().replace("\n", " ") for each in axes.get_yticklabels()] == names
     marks = next(line for line in axes.lines if len(line.get_xdata()) == len(names))
-    wanted = [100 * share.loc[name, "difference"] for name in HEADLINES if name in share.index]
+    wanted = [100 * share.loc[name, "difference"] for name in headlines() if name in share.index]
     assert np.asarray(marks.get_xdata()) == pytest.approx(wanted)
 
 

@@ -289,7 +289,7 @@ def _parts(text: str) -> list[str]:
 
 def _precision(text: str) -> tuple[str, float]:
     from valign.model.errors import unknown
-    from valign.model.run.outcomes import OUTCOMES
+    from valign.model.outcomes import OUTCOMES
 
     name, _, number = text.partition("=")
     if name not in OUTCOMES:

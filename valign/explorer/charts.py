@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from valign.results import palette
 from valign.results.figures.common import apart
 from valign.results.plain_text import escape
+from valign.results.numbers import percent
+from valign.results.palette import GRID, INK, MAIN, MUTED, PINNED
 
-INK, MUTED, GRID = "#1a1a1a", "#5c5c5c", "#e3e3e3"
-MAIN, PINNED = "#2b5c8a", "#8a5a12"
-ORDERED = ("#2c105c", "#b5367a", "#cf7510", "#4d7a1e", "#777777")
-TEXT = {"#cf7510": "#96530a", "#777777": "#666666"}  # lines whose colour is too light for letters
+ORDERED = (*palette.ORDERED, *palette.FURTHER)
+TEXT = {palette.ORDERED[2]: "#96530a", palette.FURTHER[1]: "#666666"}  # lines whose colour is too light for letters
 DASHES = ("", "7 3", "2 2", "9 3 2 3", "1 4")
 LEFT, TOP, BOTTOM, POINTS = 46, 34, 36, 240
 
@@ -30,14 +31,6 @@ class Line:
     dash: str = ""
     middle: str = "median"
     bands: tuple[tuple[str, str], ...] = (("low", "high"), ("lower", "upper"))
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
-
-
-def points(value: float) -> str:
-    return f"{100 * value:+.0f}" if round(100 * value) else "0"
 
 
 def nice_steps(low: float, high: float, most: int = 5) -> list[float]:
@@ -141,7 +134,7 @@ def frame(title: str, content: str, width: int, height: int, words: str) -> str:
     )
 
 
-def waterfall(table: pd.DataFrame, names: dict[str, str], width: int = 860) -> str:
+def waterfall(table: pd.DataFrame, names: Mapping[str, str], width: int = 860) -> str:
     """From alignment at the start to the end: what each mechanism moved, beside what is lost without it.
 
     table : columns of `work.what_moved`; attrs start and end: mean alignment.
@@ -177,7 +170,7 @@ def waterfall(table: pd.DataFrame, names: dict[str, str], width: int = 860) -> s
         y = 54 + row_height * place
         total = row is None
         first, last = (low, b) if total else (min(a, b), max(a, b))
-        fill = MUTED if total else MAIN if b >= a else "#b5367a"
+        fill = MUTED if total else MAIN if b >= a else palette.ORDERED[1]
         drawn.append(
             f'<text x="{left - 8}" y="{y + 15}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
             f'<rect x="{x(first):.1f}" y="{y + 3}" width="{max(1.0, x(last) - x(first)):.1f}" height="16" '
@@ -245,7 +238,11 @@ def shares(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], width: i
     """Shares of worlds by what they say, a bar for each row. rows : label, and predicted, absent, reversed (shares),
     predicted_low, predicted_high (95 %)."""
     left, right, height = 210, width - 170, 62 + 34 * len(rows)
-    styles = (("predicted", MAIN, "as predicted"), ("absent", "#d9d9d9", "absent"), ("reversed", "#cf7510", "reversed"))
+    styles = (
+        ("predicted", palette.PREDICTED, "as predicted"),
+        ("absent", palette.ABSENT, "absent"),
+        ("reversed", palette.REVERSED, "reversed"),
+    )
 
     def x(share: float) -> float:
         return left + (right - left) * min(max(share, 0.0), 1.0)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import scenario_names
 from valign.model.society.generate import Society
+from valign.results.palette import MAIN, MUTED
 
 from . import state, views, words
 from .levers import OWN, Levers
@@ -190,7 +191,7 @@ class Page:
     # --- how it is laid out --------------------------------------------------------------------------------------
     def build(self) -> None:
         ui.add_css(CSS)
-        ui.colors(primary="#2b5c8a", secondary="#5c5c5c", negative="#b3261e")
+        ui.colors(primary=MAIN, secondary=MUTED, negative="#b3261e")
         html('<a class="skip" href="#shown">To the results</a>')
         with ui.element("div").classes("page"):
             with ui.element("aside").classes("levers").props('aria-label="Settings"'):

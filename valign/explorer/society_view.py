@@ -17,6 +17,8 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.state.arrays import SERVICE_STAGES, STAGES
 from valign.results.plain_text import escape
+from valign.results import palette
+from valign.results.palette import INK, MAIN
 
 from . import charts
 from .state import Settings
@@ -216,7 +218,7 @@ def _people(story: Story, month: int, chosen: str) -> str:
         drawn.append(
             f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}</title><circle cx="{x:.1f}" '
             f'cy="{y:.1f}" r="{size:.1f}" {SERVICE_STYLE[stage]} stroke-width="{3 if chosen == f"s{o}" else 1.5}"/>'
-            f'<text x="{x:.1f}" y="{y - size - 4:.1f}" text-anchor="middle" fill="{charts.INK}">'
+            f'<text x="{x:.1f}" y="{y - size - 4:.1f}" text-anchor="middle" fill="{INK}">'
             f"{escape(story.names[o][:22])}: {stage}</text></g>"
         )
     if chosen.startswith("p"):
@@ -228,7 +230,7 @@ def _people(story: Story, month: int, chosen: str) -> str:
             )
     for row, (x, y) in enumerate(place):
         stage = STAGES[people["stage"][month, row]]
-        style = PERSON_STYLE[stage] if chosen != f"p{row}" else 'stroke="#d00000" stroke-width="3"'
+        style = PERSON_STYLE[stage] if chosen != f"p{row}" else f'stroke="{palette.CHOSEN}" stroke-width="3"'
         drawn.append(
             f'<g data-pick="p{row}" class="pick"><title>{escape(story.person(row))}, {stage}</title>'
             f'{mark(society.role[row], x, y, r)} fill="{colour(people["alignment"][month, row])}" {style}/></g>'
@@ -239,14 +241,14 @@ def _people(story: Story, month: int, chosen: str) -> str:
 PERSON_STYLE = {
     "unaware": 'stroke="#aaaaaa" stroke-width=".7" opacity=".75"',
     "aware": 'stroke="#555555" stroke-width=".8"',
-    "engaged": f'stroke="{charts.INK}" stroke-width="2.6"',
-    "lapsed": f'stroke="{charts.INK}" stroke-width="1.6" stroke-dasharray="2 2"',
+    "engaged": f'stroke="{INK}" stroke-width="2.6"',
+    "lapsed": f'stroke="{INK}" stroke-width="1.6" stroke-dasharray="2 2"',
 }
 SERVICE_STYLE = {
     "outside": 'fill="#fafafa" stroke="#bbbbbb"',
-    "piloting": f'fill="#eef3f8" stroke="{charts.MAIN}" stroke-dasharray="5 3"',
-    "commissioned": f'fill="#dde9f4" stroke="{charts.MAIN}"',
-    "sustained": 'fill="#e6f0de" stroke="#4d7a1e"',
+    "piloting": f'fill="#eef3f8" stroke="{MAIN}" stroke-dasharray="5 3"',
+    "commissioned": f'fill="#dde9f4" stroke="{MAIN}"',
+    "sustained": f'fill="#e6f0de" stroke="{palette.FURTHER[0]}"',
     "abandoned": 'fill="#f0f0f0" stroke="#777777" stroke-dasharray="1 3"',
 }
 
@@ -266,8 +268,8 @@ def _services(story: Story, month: int, chosen: str) -> str:
             f'<g data-pick="s{o}" class="pick"><title>{escape(story.names[o])}, {stage}: {100 * share:.0f} % engaged'
             f'</title><rect x="{x:.1f}" y="{y:.1f}" width="{box:.1f}" height="{box:.1f}" '
             f'fill="{colour(story.services["alignment"][month, o])}" opacity="{faint}" '
-            f'stroke="{"#d00000" if chosen == f"s{o}" else "none"}" stroke-width="2"/><rect x="{x:.1f}" '
-            f'y="{y + box * 0.8:.1f}" width="{box * share:.1f}" height="{box * 0.2:.1f}" fill="{charts.INK}"/></g>'
+            f'stroke="{palette.CHOSEN if chosen == f"s{o}" else "none"}" stroke-width="2"/><rect x="{x:.1f}" '
+            f'y="{y + box * 0.8:.1f}" width="{box * share:.1f}" height="{box * 0.2:.1f}" fill="{INK}"/></g>'
         )
     return charts.frame(
         f"Month {month}: services",
@@ -307,8 +309,7 @@ def legend(story: Story) -> str:
     else:
         height = 76
         drawn += [
-            f'{mark(n, 95 + 128 * n, 46, 6)} fill="#999" stroke="{charts.INK}"/>'
-            f'<text x="{107 + 128 * n}" y="50">{role}</text>'
+            f'{mark(n, 95 + 128 * n, 46, 6)} fill="#999" stroke="{INK}"/><text x="{107 + 128 * n}" y="50">{role}</text>'
             for n, role in enumerate(ROLES)
         ]
         drawn += [

@@ -21,7 +21,7 @@ from valign.experiments.claims.worlds import Arm, Evaluated, arms_of
 from valign.experiments.sensitivity import Sensitivity, make_problem, study, uncertain
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError, unknown
-from valign.model.run.outcomes import OUTCOMES
+from valign.model.outcomes import OUTCOMES
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 
@@ -114,9 +114,7 @@ def check_arms(claim: Claim) -> None:
         keys = list(dict.fromkeys(key for arm in arms for key in arm.settings))
         if missing := [key for key in keys if key not in base.settable()]:
             problems.append(f"{missing[0]} is not a setting of this scenario")
-        elif len({tuple(arm.settings.get(key, in_worlds.value_of(base, key)) for key in keys) for arm in arms}) < len(
-            arms
-        ):
+        elif len({tuple(arm.settings.get(key, base.read(key)) for key in keys) for arm in arms}) < len(arms):
             problems.append(f"two of the cases that it compares ({', '.join(test.of)}) are the same in these settings")
     if problems:
         raise InputError(

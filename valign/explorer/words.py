@@ -18,7 +18,9 @@ from valign.results.reports import rows as report
 from valign.results.figures.common import ORDERED
 from valign.results.figures.sensitivity import noise_floor, ranked
 from valign.results.plain_text import escape
-from valign.results.vocabulary import HEADLINES, ROLES, label
+from valign.results.numbers import guarded_percent, significant
+from valign.results.palette import INK, MAIN, PINNED
+from valign.results.vocabulary import headlines, label, role_label, spoken
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 
 from . import charts
@@ -114,7 +116,7 @@ def uptake(found: Ensemble) -> str:
         ),
         charts.curves(
             "Spread: services using it",
-            [replace(_mean(found, "service", "in_use", "mean"), colour=charts.MAIN)],
+            [replace(_mean(found, "service", "in_use", "mean"), colour=MAIN)],
             marks=_marks(found),
         ),
     ]
@@ -123,8 +125,8 @@ def uptake(found: Ensemble) -> str:
 
 def behind(found: Ensemble) -> str:
     """Alignment by role, and services by stage."""
-    there = [role for role in ROLES if role != "all" and not pd.isna(found.curves[role, "alignment"]).all()]
-    aligned = [_mean(found, role, "alignment", ROLES[role], n) for n, role in enumerate(there)]
+    there = [role for role in spoken().roles if role != "all" and not pd.isna(found.curves[role, "alignment"]).all()]
+    aligned = [_mean(found, role, "alignment", role_label(role), n) for n, role in enumerate(there)]
     stages = [_mean(found, "service", stage, stage, n) for n, stage in enumerate(STAGES)]
     drawn = [
         charts.curves(
@@ -153,7 +155,7 @@ def _mean(found: Ensemble, role: str, variable: str, words: str, place: int = 0)
 
 def told(found: Ensemble) -> str:
     """What the numbers of an ensemble say, in sentences, and all of them in a table."""
-    table = summarise(found.runs, HEADLINES)
+    table = summarise(found.runs, headlines())
     columns, rows = report.run_table(table)
     sentences = report.findings("run", {"summary": table, "runs": found.runs})
     notes = [BAND, *report.remarks(found.runs), *report.LIMITS[:2]]
@@ -168,7 +170,7 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
     runs = min(len(pinned.runs), len(found.runs))
     both = {"pinned": pinned, "now": found}
     table = pd.concat([each.runs.iloc[:runs].assign(scenario=name) for name, each in both.items()], ignore_index=True)
-    outcomes = list(HEADLINES)
+    outcomes = headlines()
     summary = summarise_by(table, outcomes, "scenario")
     differences = paired_differences(table, outcomes, "scenario", "pinned")
     drawn = []
@@ -183,7 +185,7 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
                         charts.Line(
                             "median" if pair[0] == "all" else "mean",
                             curve_summary(curve, each.runs["society_seed"].iloc[:runs]),
-                            charts.PINNED if name == "pinned" else charts.MAIN,
+                            PINNED if name == "pinned" else MAIN,
                             **how,
                         )
                     ],
@@ -199,7 +201,7 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
                     charts.Line(
                         "mean",
                         curve_summary(gap, pinned.runs["society_seed"].iloc[:runs]),
-                        charts.INK,
+                        INK,
                         middle="mean",
                         bands=(("mean_low", "mean_high"),),
                     )
@@ -247,8 +249,8 @@ def levels(found: Sequence[tuple[float, Ensemble]], present: Ensemble) -> str:
             )
         )
     table = pd.concat([each.runs.assign(alignment_level=level) for level, each in found], ignore_index=True)
-    summary = summarise_by(table, list(HEADLINES), "alignment_level")
-    differences = paired_differences(table, list(HEADLINES), "alignment_level", found[0][0])
+    summary = summarise_by(table, headlines(), "alignment_level")
+    differences = paired_differences(table, headlines(), "alignment_level", found[0][0])
     told = report.findings("levels", {"summary": summary, "differences": differences, "runs": table})
     columns, rows = report.levels_table(summary, differences)
     own = present.runs["alignment_start"].mean()
@@ -299,9 +301,8 @@ def why(moved: pd.DataFrame, found: Ensemble) -> str:
         "because others do part of the work when one is off: read both.",
         "Value by who gets it is net of that group's costs, and is never added up over groups.",
     ]
-    names = {"coproduction": "co-production", "tie_quality": "quality of ties"}
     return (
-        charts.waterfall(moved, names)
+        charts.waterfall(moved, spoken().mechanisms)
         + charts.sentences(notes, "small")
         + '<div class="grid"><div>'
         + charts.table(["value, and who gets it", "mean (95 % interval)", "nine runs of ten"], rows)
@@ -327,8 +328,8 @@ def claim(result: ClaimResult, row: Mapping[str, Any], where: str) -> str:
     tests = result.table.to_dict("records")
     here = [
         f"In {where if each['scenario'] == HERE else each['scenario']}: {meaning(each['outcome'])}, "
-        f"{' less '.join(test.of)}: {paper.number(each['effect'])} ({paper.number(each['low'])} to "
-        f"{paper.number(each['high'])}, {each['runs']} runs); at least {paper.number(each['smallest'], False)} "
+        f"{' less '.join(test.of)}: {significant(each['effect'])} ({significant(each['low'])} to "
+        f"{significant(each['high'])}, {each['runs']} runs); at least {significant(each['smallest'], False)} "
         f"{'more' if each['direction'] == 'higher' else 'less'} was predicted."
         for each in result.shipped.to_dict("records")
         for test in result.claim.tests
@@ -349,10 +350,10 @@ def claim(result: ClaimResult, row: Mapping[str, Any], where: str) -> str:
         [
             each["test"] + ("" if each["counts"] else " (beside)"),
             each["meaning"],
-            paper.number(each["effect"]),
-            f"{paper.number(each['effect_5'])} to {paper.number(each['effect_95'])}",
-            paper.percent(each["predicted"]),
-            paper.percent(each["null_predicted"]),
+            significant(each["effect"]),
+            f"{significant(each['effect_5'])} to {significant(each['effect_95'])}",
+            guarded_percent(each["predicted"]),
+            guarded_percent(each["null_predicted"]),
         ]
         for each in tests
     ]

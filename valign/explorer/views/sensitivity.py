@@ -8,7 +8,7 @@ from nicegui import ui
 
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
-from valign.results.vocabulary import HEADLINES, label
+from valign.results.vocabulary import headlines, label
 
 from .. import words
 from ..state import MAIN
@@ -25,7 +25,7 @@ class SensitivityView(StudyView):
     action = "Run the study"
 
     def controls(self) -> None:
-        outcomes = {name: label(name).text for name in HEADLINES if not label(name).never}
+        outcomes = {name: label(name).text for name in headlines() if not label(name).never}
         self.mechanisms = ui.switch("all settings, grouped by mechanism", value=False).props("dense")
         self.factors = ui.select(
             [], value=[], multiple=True, label=f"settings (2 to {MOST_FACTORS})", with_input=True
