@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from report_cases import COMMANDS, SMALL, calibration_tables
 
+import valign.experiments  # noqa: F401  (tables are read with the words of the model)
 from valign.cli.app import main
 from valign.results import store
 from valign.results.reports import render as pages
