@@ -69,9 +69,16 @@ def title_of(folder: Path) -> str:
 
 def _scenario(folder: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads((folder / "scenario.toml").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return _parsed((folder / "scenario.toml").read_text("utf-8"), str(folder / "scenario.toml"))
+    except (OSError, UnicodeDecodeError) as error:
         raise store.StoreError(f"{folder / 'scenario.toml'} cannot be read: {error}") from None
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise store.StoreError(f"{where} cannot be read: {error}") from None
 
 
 def write(
@@ -151,7 +158,7 @@ def _assumptions(parameters: pd.DataFrame | None) -> Table | None:
 
 def _values(scenario: str) -> Table | None:
     """What the innovation stands for beside what people value, the values that count most first."""
-    raw = tomllib.loads(scenario)
+    raw = _parsed(scenario, f"the scenario in {store.MANIFEST}")
     innovation, profiles = raw.get("innovation", {}), raw.get("profiles", {})
     emphasis = innovation.get("emphasis", {})
     if not emphasis or not profiles:

@@ -149,6 +149,36 @@ def test_a_folder_of_results(valign, tmp_path):
         refused(valign("report", "."), "manifest.json")
 
 
+@pytest.mark.parametrize("text", ["x = ", LISTS])
+def test_a_scenario_in_a_manifest_that_was_edited(valign, tmp_path, text):
+    assert valign("run", "two-services", "--runs", 2, "--months", 2, "--out", "out").code == 0
+    manifest = json.loads(Path("out/manifest.json").read_text("utf-8"))
+    manifest["work"]["scenario"] = text
+    Path("out/manifest.json").write_text(json.dumps(manifest), "utf-8")
+    refused(valign("report", "out"), "manifest.json", "cannot be read")
+
+
+def test_there_is_one_writer_of_csv_one_reader_of_toml_and_one_printer(root):
+    own = {  # where the mechanism is, or what is written or printed is ours alone
+        r"\.to_csv\(|\bwrite_csv\(|CSVWriter\(|csv\.writer\(|DictWriter\(": {
+            "calibration/data/reading.py",  # a hash
+            "valign/cli/parameters.py",
+        },
+        r"tomllib\.loads\(": {"model/reading.py", "results/reports/render.py"},
+        r"(?<![\w.])print\(": {
+            "valign/cli/terminal.py", "valign/cli/app.py", "experiments/stopping.py", "model/compiled/compiling.py",
+            "experiments/facts.py", "experiments/study_sensitivity.py", "experiments/claims/__main__.py",
+            "calibration/study.py",
+        },
+    }  # fmt: skip
+    packages = ("model", "experiments", "calibration", "results", "valign/cli", "valign/explorer")
+    for file in (file for package in packages for file in (root / package).rglob("*.py")):
+        for line in file.read_text("utf-8").splitlines():
+            for call, files in own.items():
+                if re.search(call, line) and not re.search(r"as_cells\(", line):
+                    assert file.relative_to(root).as_posix() in files, line
+
+
 # --- names that are allowed and mean harm ----------------------------------------------------------------------------
 SCRIPT = "<script>alert(1)</script>"
 
