@@ -20,7 +20,7 @@ from valign.experiments.simulate import Block, Task, imported, plan, run_jobs, s
 from valign.experiments.stopping import STOP
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
-from valign.model.outcomes import PATH
+from valign.model.outcomes import OUTCOME, PATH
 from valign.model.parameters import PARAMETERS
 from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
