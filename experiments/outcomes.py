@@ -389,7 +389,10 @@ class DesignOutcomes(OutcomesOfDesign):
         return self._by_row([outcomes.members for _, outcomes in self.parts])
 
     def curves(self, role: str, variable: str) -> np.ndarray:
-        """As `Outcomes.curves` [months of the longest scenario + 1, rows]; NaN after the last month of a row."""
+        """As `Outcomes.curves`, for a role and a variable, by row [months of the longest scenario + 1, rows].
+
+        NaN after the last month of a row.
+        """
         curves = [outcomes.curves(role, variable) for _, outcomes in self.parts]
         months = max(map(len, curves))
         return self._by_row(

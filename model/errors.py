@@ -45,6 +45,8 @@ def explain(error: Mapping[str, Any], fields: Mapping[str, Collection[str]]) -> 
     if error["type"] == "missing":
         return f"{key} is missing"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    if error["type"].startswith(("dict_type", "model_type", "dataclass_type")):
+        message = "expected a section of its own"
     given = "" if isinstance(error["input"], (dict, list)) else f" = {short(error['input'])}"
     return f"{key}{given}: {message}" if key else message
 

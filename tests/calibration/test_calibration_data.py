@@ -197,7 +197,7 @@ def test_everything_wrong_is_said_at_once(write) -> None:
         (TOML.replace('name = "pilot"', "name = 3"), "name = 3: expected text in quotes"),
         (f"orientation = 3\n{PEOPLE}", "orientation: expected a table"),
         (f"orientation.openness = 'open'\n{PEOPLE}", "orientation.openness: innovation is missing"),
-        (f"orientation.openness = 3\n{PEOPLE}", "orientation.openness: Input should be a valid dictionary"),
+        (f"orientation.openness = 3\n{PEOPLE}", "orientation.openness: expected a section of its own"),
         (TOML.replace('time = "adopted_in"', 'time = "adopted"'), "'adopted' is not a column"),
         (TOML.replace('"open"\nlow = 1\nhigh = 5', '"opn"\ncodes = { 1 = 1 }'), "did you mean 'open'"),
         (f"series = 3\n{PEOPLE}", r"series: expected a list of tables \(\[\[...\]\]\)"),

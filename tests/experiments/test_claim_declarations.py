@@ -16,7 +16,6 @@ from valign.experiments.claims.worlds import (
     contrast,
     evaluate,
     plausible_worlds,
-    value_of,
     world_parameters,
     world_seeds,
 )
@@ -175,13 +174,13 @@ def test_an_arm_that_leaves_a_group_alone_is_the_arm_by_itself(plain):
 
 def test_values_of_a_scenario_by_dotted_name():
     base = Scenario.load("two-services")
-    assert value_of(base, "alignment_level") == "natural"
-    assert value_of(base, "profiles.manager.client_agency") == 0.55
-    assert value_of(base, "innovation.values.client_agency") == 0.9
-    assert value_of(base, "organisations.hostel.staff") == 28
-    assert value_of(base, "organisations.hostel.slack") == 0.3
-    assert value_of(base, "mechanisms.leadership") is True
-    assert value_of(base, "commissioners.count") == 1
+    assert base.read("alignment_level") == "natural"
+    assert base.read("profiles.manager.client_agency") == 0.55
+    assert base.read("innovation.values.client_agency") == 0.9
+    assert base.read("organisations.hostel.staff") == 28
+    assert base.read("organisations.hostel.slack") == 0.3
+    assert base.read("mechanisms.leadership") is True
+    assert base.read("commissioners.count") == 1
 
 
 def test_contrasts():

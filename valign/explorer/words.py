@@ -18,7 +18,7 @@ from valign.results.reports import rows as report
 from valign.results.figures.common import ORDERED
 from valign.results.figures.sensitivity import noise_floor, ranked
 from valign.results.plain_text import escape
-from valign.results.numbers import guarded_percent, significant
+from valign.results.numbers import guarded_percent, points, significant
 from valign.results.palette import INK, MAIN, PINNED
 from valign.results.vocabulary import headlines, label, role_label, spoken
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
@@ -207,7 +207,7 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
                     )
                 ],
                 limits=None,
-                write=charts.points,
+                write=points,
             )
         )
     columns, rows = report.compare_table(summary, differences)
