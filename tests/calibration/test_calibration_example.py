@@ -102,5 +102,5 @@ def test_rivals_killed_go_on_to_the_same_result(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(whole, name))
     done = subprocess.run([*asked, "--out", str(out)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Going on" in done.stderr
+    assert "Continuing" in done.stderr
     pd.testing.assert_frame_equal(pd.read_parquet(out / "odds.parquet"), whole.odds)
