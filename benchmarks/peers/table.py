@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from valign.results.figures.common import INK, MUTED, STYLES, apart, new_figure, note, save
+from valign.results.figures.common import STYLES, apart, new_figure, note, save
+from valign.results.palette import INK, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
