@@ -25,7 +25,8 @@ from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
 from .abc import smc as sequential
-from .data.reading import Data, load
+from .data.reading import load
+from .data.schema import Data
 from .abc.posterior import Posterior, estimate, sklearn_ensemble
 from .rivals.explanations import chosen_rivals
 from .keeping import Kept

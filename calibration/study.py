@@ -24,7 +24,8 @@ from valign.results.plain_text import frame_as_cells
 
 from .calibrate import calibrate, choose_model
 from .rivals.model_choice import confusion_smc
-from .data.reading import Data, load
+from .data.reading import load
+from .data.schema import Data
 from .rivals.exact_check import agreement
 from .problem.priors import Prior
 from .problem.problem import DEFAULT_FREE, Problem

@@ -18,7 +18,7 @@ from scipy.stats import kstest
 
 from valign.model.errors import InputError
 
-from ..data.reading import Data
+from ..data.schema import Data
 from .posterior import INFORMED, adjust, weighted_quantiles
 from ..keeping import NOTHING_KEPT, Arrays, Kept
 from ..problem.priors import Prior

@@ -24,7 +24,7 @@ from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 
-from ..data.reading import Data
+from ..data.schema import Data
 from ..problem.priors import MOST_FREE, Prior
 from ..problem.problem import DEFAULT_FREE, Free, Problem, bounds_of, scenario_for, society_of_data
 

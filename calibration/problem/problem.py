@@ -29,7 +29,7 @@ from valign.model.society.generate import Society
 from valign.model.state.arrays import State
 from valign.model.society.tables import DATA_SETS, society_from_tables
 
-from ..data.reading import Curve, Data, Pattern
+from ..data.schema import Curve, Data, Pattern
 from .summaries import Layout, Summariser, knots
 from .priors import Prior
 

@@ -21,7 +21,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.ties import KINDS
 
-from ..data.reading import Data
+from ..data.schema import Data
 
 KNOTS = 6
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from .model_choice import choose_forest, choose_smc, settled
-from ..data.reading import Data
+from ..data.schema import Data
 from ..abc.posterior import sklearn_ensemble
 from .explanations import RIVALS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare, folds, out_of_sample

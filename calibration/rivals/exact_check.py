@@ -21,7 +21,7 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import METRIC_REFERENCE, METRIC_UNIT
 
-from ..data.reading import Data
+from ..data.schema import Data
 from ..abc.posterior import Posterior, estimate
 from ..problem.summaries import person_periods
 from ..problem.priors import Prior

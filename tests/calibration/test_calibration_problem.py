@@ -10,7 +10,8 @@ import pytest
 from tests.made_up import made_up
 
 from valign.calibration.rivals import exact_check as hazard
-from valign.calibration.data.reading import Data, Pattern, read
+from valign.calibration.data.reading import read
+from valign.calibration.data.schema import Data, Pattern
 from valign.calibration.problem.summaries import Summariser, auxiliary_fit, person_periods
 from valign.calibration.problem.problem import Problem, prior_of, scenario_of
 from valign.calibration.abc.recovery import synthetic

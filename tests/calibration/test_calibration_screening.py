@@ -12,7 +12,7 @@ import pytest
 from tests.made_up import made_up, write
 
 from valign.calibration.calibrate import calibrate
-from valign.calibration.data.reading import Data
+from valign.calibration.data.schema import Data
 from valign.calibration.problem.problem import Problem
 from valign.calibration.abc.screening import screen_free, wants_screening
 from valign.model.errors import InputError
