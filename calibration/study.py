@@ -28,12 +28,12 @@ from .data.reading import load
 from .data.schema import Data
 from .rivals.exact_check import agreement
 from .problem.priors import Prior
-from .problem.problem import DEFAULT_FREE, Problem
+from .problem.problem import DEFAULT_FREE, CalibrationProblem
 from .abc.recovery import Recovery, recover, reference_table
-from .abc.smc import run_seeds, smc
+from .abc.smc import batch_seeds, smc
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "calibration"
-SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
+FREE_SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
     "three": {"base_staff": (-6.0, 0.0), "fit_effect": None, "peer_effect": None},
     "default": DEFAULT_FREE,
     "five": {**DEFAULT_FREE, "frailty_sd": None},
@@ -49,7 +49,10 @@ SIZES = {
 
 def recoveries(data: Data, simulations: int) -> dict[str, Recovery]:
     """Recovery for every set of free parameters: 300 data sets each."""
-    return {name: recover(reference_table(Problem.of(data, free=free), simulations)) for name, free in SETS.items()}
+    return {
+        name: recover(reference_table(CalibrationProblem.of(data, free=free), simulations))
+        for name, free in FREE_SETS.items()
+    }
 
 
 def overhead(data: Data, runs: int, repeats: int) -> pd.DataFrame:
@@ -57,10 +60,10 @@ def overhead(data: Data, runs: int, repeats: int) -> pd.DataFrame:
 
     The least of some repeats in turn, since other work on the machine only ever adds time.
     """
-    problem = Problem.of(data)
+    problem = CalibrationProblem.of(data)
     prior: Prior = problem.prior
     theta = prior.theta(np.random.default_rng(1).standard_normal((runs, len(prior))))
-    seeds = run_seeds(1, 0, 0, runs)
+    seeds = batch_seeds(1, 0, 0, runs)
     design = check_design(problem.scenario, problem.design(theta, seeds))
     jobs = [(task, block) for _, task, blocks in plan(problem.scenario, design, (), society=problem.society)
             for block in blocks]  # fmt: skip

@@ -45,7 +45,7 @@ def stream(seed: int, generation: int, batch: int, purpose: int) -> np.random.Se
     return np.random.SeedSequence([seed, generation, batch, purpose])
 
 
-def run_seeds(seed: int, generation: int, batch: int, n: int) -> np.ndarray:
+def batch_seeds(seed: int, generation: int, batch: int, n: int) -> np.ndarray:
     """Seeds of the runs of a batch, 0 ... 2**63 - 1."""
     return (stream(seed, generation, batch, NOISE).generate_state(n, np.uint64) >> np.uint64(1)).astype(np.int64)
 
@@ -371,7 +371,7 @@ def _from_prior(
     for number, start in enumerate(range(0, n, batch)):
         size = min(batch, n - start)
         u = np.random.default_rng(stream(seed, 0, number, PROPOSE)).standard_normal((size, len(result.prior)))
-        seeds = run_seeds(seed, 0, number, size)
+        seeds = batch_seeds(seed, 0, number, size)
         made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
         told(start + size)
     u, seeds, s = (np.concatenate(each) for each in zip(*made_of, strict=True))
@@ -413,7 +413,7 @@ def _next(
     for part in range(-(-left // batch)):
         size = min(batch, left - part * batch)
         u = kernel.draw(size, np.random.default_rng(stream(seed, number, part, PROPOSE)))
-        seeds = run_seeds(seed, number, part, size)
+        seeds = batch_seeds(seed, number, part, size)
         made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
         found += int((result.distances(number, made_of[-1][2], scale) <= epsilon).sum())
         told(part * batch + size)

@@ -165,7 +165,7 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
 
 
 @dataclass(eq=False)
-class Reduced:
+class BlockSummaries:
     """What is kept of a block of W runs: summaries [s x W], periods of adoption [N x W] or None."""
 
     summaries: np.ndarray
@@ -173,12 +173,12 @@ class Reduced:
 
 
 @dataclass(eq=False)
-class Reducing(Task):
+class SummarisingTask(Task):
     """A task whose blocks are reduced where they ran."""
 
-    reduce: Callable[[State, Recorded, Block], Reduced] | None = None
+    reduce: Callable[[State, Recorded, Block], BlockSummaries] | None = None
 
-    def run(self, block: Block) -> Reduced:  # type: ignore[override]
+    def run(self, block: Block) -> BlockSummaries:  # type: ignore[override]
         state = self.state(block)
         recorded = run_block(self.lowered, state, cancelled=STOP.is_set)
         assert self.reduce is not None
@@ -186,7 +186,7 @@ class Reducing(Task):
 
 
 @dataclass(eq=False)
-class Problem:
+class CalibrationProblem:
     """Data, scenario and free parameters. `simulate(theta, seeds)` is what `smc` calls."""
 
     data: Data
@@ -204,7 +204,7 @@ class Problem:
         *,
         society: Society | None = None,
         threads: int | None = None,
-    ) -> Problem:
+    ) -> CalibrationProblem:
         """Check and assemble; the scenario runs for as many months as there are periods observed."""
         made = scenario_for(data, scenario)
         prior = prior_of(DEFAULT_FREE if free is None else free, made)
@@ -288,19 +288,21 @@ class Problem:
         people = 0 if self.society is None else len(self.society.role)
         kept = np.zeros((people, len(design)), np.int16) if times else None
 
-        def reduce(state: State, recorded: Recorded, block: Block) -> Reduced:
+        def reduce(state: State, recorded: Recorded, block: Block) -> BlockSummaries:
             first = np.maximum(state.first_engaged, 0).reshape(len(state.role), -1)
-            return Reduced(self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None)
+            return BlockSummaries(
+                self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None
+            )
 
         jobs: list[tuple[Task, Block]] = []
         rows_of: list[np.ndarray] = []
         for rows, task, blocks in planned:
-            reducing = Reducing(task.scenario, task.record, task.insertions, task.society, reduce)
+            reducing = SummarisingTask(task.scenario, task.record, task.insertions, task.society, reduce)
             jobs += [(reducing, block) for block in blocks]
             rows_of += [rows] * len(blocks)
         for rows, part in zip(rows_of, run_jobs(jobs, len(design), self.threads, None), strict=True):
             for block, result in part:
-                if isinstance(result, Reduced):
+                if isinstance(result, BlockSummaries):
                     summaries[rows[block.rows]] = result.summaries.T
                     if kept is not None and result.times is not None:
                         kept[:, rows[block.rows]] = result.times

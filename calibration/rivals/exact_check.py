@@ -25,7 +25,7 @@ from ..data.schema import Data
 from ..abc.posterior import Posterior, estimate
 from ..problem.summaries import person_periods
 from ..problem.priors import Prior
-from ..problem.problem import Problem, prior_of, scenario_of, society_of_data
+from ..problem.problem import CalibrationProblem, prior_of, scenario_of, society_of_data
 from ..abc.smc import smc
 
 FITTED = ("base_staff", "fit_effect", "peer_effect")
@@ -60,15 +60,15 @@ def fixed_limit(scenario: Scenario) -> Scenario:
     )
 
 
-def limit_problem(data: Data, scenario: Scenario | None = None) -> Problem:
+def limit_problem(data: Data, scenario: Scenario | None = None) -> CalibrationProblem:
     """The calibration problem in the limit: three free parameters, missing orientations set to the mean."""
     made = fixed_limit(scenario_of(data) if scenario is None else scenario)
-    return Problem(
+    return CalibrationProblem(
         data, made.replace({"months": data.periods}), prior_of(RANGES, made), society_of_data(data, made, fill=True)
     )
 
 
-def limit_table(problem: Problem, time: np.ndarray | None = None) -> pd.DataFrame:
+def limit_table(problem: CalibrationProblem, time: np.ndarray | None = None) -> pd.DataFrame:
     """Person-periods with alignment z (in units of .10, as the equation has it) and exposure x."""
     layout, society, scenario = problem.layout, problem.society, problem.scenario
     assert layout is not None

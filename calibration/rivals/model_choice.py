@@ -13,10 +13,10 @@ import pandas as pd
 
 from ..abc.posterior import sklearn_ensemble
 from ..keeping import NOTHING_KEPT, Kept
-from ..problem.problem import Problem
+from ..problem.problem import CalibrationProblem
 from ..abc.reduction import Both, Reduction
 from .explanations import Simulated
-from ..abc.smc import LEAST_ESS, Kernel, ess, log_prior, run_seeds, stream
+from ..abc.smc import LEAST_ESS, Kernel, ess, log_prior, batch_seeds, stream
 
 TOLERANCES = (0.2, 0.1, 0.05, 0.03)  # shares of the simulations from the priors: odds before anything sequential
 LEAST_CENTRES = 60  # of a model's proposal: with fewer particles, its nearest simulations so far fill up
@@ -237,7 +237,7 @@ def _kernel(
 
 
 def _propose(
-    problems: list[Problem],
+    problems: list[CalibrationProblem],
     reduction: Both,
     observed: np.ndarray,
     kernels: list[Kernel],
@@ -250,7 +250,7 @@ def _propose(
     """A batch of proposals: model, point, distance and log weight of each."""
     rng = np.random.default_rng(stream(seed, 40_000 + generation, part, 0))
     drawn = rng.choice(len(problems), size, p=chance)
-    seeds = run_seeds(seed, 40_000 + generation, part, size)
+    seeds = batch_seeds(seed, 40_000 + generation, part, size)
     away, log = np.full(size, np.inf), np.zeros(size)
     points = np.full((size, max(len(each.prior) for each in problems)), np.nan)
     for m, (problem, kernel) in enumerate(zip(problems, kernels, strict=True)):

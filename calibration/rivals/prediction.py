@@ -18,8 +18,8 @@ from .curves import fit_baseline
 from ..abc.posterior import Posterior, regression
 from ..problem.summaries import Layout, Summariser
 from ..keeping import NOTHING_KEPT, Kept
-from .explanations import RIVALS, Rival, Simulated
-from ..abc.smc import run_seeds
+from .explanations import RIVAL_MODELS, Rival, Simulated
+from ..abc.smc import batch_seeds
 
 BASELINES = ("bass", "logistic")
 MOST_FOLDS, DRAWS, SMOOTHING, RESAMPLES = 10, 1000, 20.0, 2000
@@ -90,7 +90,7 @@ def out_of_sample(
                 times = (
                     _curves(name, fold, layout, draws, seed)
                     if name in BASELINES
-                    else _predicted(tables[name], RIVALS[name], fold.train, draws, seed)
+                    else _predicted(tables[name], RIVAL_MODELS[name], fold.train, draws, seed)
                 )
                 person, crps = _scores(fold, layout, times, curves=name in BASELINES)
                 return {**{key: person[key].to_numpy() for key in person}, "crps": crps}
@@ -115,7 +115,7 @@ def _predicted(table: Simulated, rival: Rival, observed: Layout, draws: int, see
     )
     posterior = regression(table.u, summaries, summariser.observed[used], table.problem.prior)
     theta = _resampled(posterior, draws, seed)
-    _, times = table.problem.run(theta, run_seeds(seed, 60_000, 0, draws), times=True)
+    _, times = table.problem.run(theta, batch_seeds(seed, 60_000, 0, draws), times=True)
     assert times is not None
     return times
 
@@ -176,7 +176,9 @@ def auc(early: np.ndarray, chance: np.ndarray, fold: np.ndarray) -> float:
     return right / pairs if pairs else float("nan")
 
 
-def compare(people: pd.DataFrame, counts: pd.DataFrame, seed: int = 1, resamples: int = RESAMPLES) -> pd.DataFrame:
+def compare_scores(
+    people: pd.DataFrame, counts: pd.DataFrame, seed: int = 1, resamples: int = RESAMPLES
+) -> pd.DataFrame:
     """One row per kind of fold, score, model and reference: mean and difference with its 95 % interval.
 
     kind : "communities" (people of communities not seen) or "last third". score : log_score and auc (bootstrap over
