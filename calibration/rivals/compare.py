@@ -108,9 +108,10 @@ def choose(
 
     Predictions come on top: 1,000 simulations for each fold and model (500 where there are more than five folds).
 
-    folder : keeps what is finished (batches, tolerances, folds); asked the same again, goes on from there.
+    folder : keeps what is finished (batches, tolerances, folds); called again with the same arguments, it goes on from
+        there.
     rivals : names of `explanations.RIVAL_MODELS` beside the full model (default: all). screened : what a screening
-        chose, where the problem comes of one.
+        chose, where the free parameters come from one.
     """
     names, seed = chosen_rivals(rivals), whole("seed", seed, 0, MAX_SEED)
     sklearn_ensemble()  # said before anything is simulated
