@@ -309,27 +309,19 @@ class CalibrationProblem:
         return summaries, kept
 
     def _summaries(self, first: np.ndarray, recorded: Recorded, seeds: Sequence[int]) -> np.ndarray:
-        parts = [] if self.summariser is None else [self.summariser(first)]
-        if self._series or self.data.patterns:
-            noise = np.array(
-                [np.random.default_rng([ERROR, seed]).standard_normal(len(self.names)) for seed in seeds]
-            ).T
-            parts += [self._curve(curve, rows, first, recorded) for curve, rows in self._series]
-            parts += [self._pattern(pattern, first, recorded)[None] for pattern in self.data.patterns]
-            spread = np.concatenate(
-                [
-                    np.zeros((0 if self.summariser is None else len(self.summariser.names), len(seeds))),
-                    *(
-                        self._error(curve, rows, part)
-                        for (curve, rows), part in zip(
-                            self._series, parts[-len(self._series) - len(self.data.patterns) :], strict=False
-                        )
-                    ),
-                    *(np.full((1, len(seeds)), pattern.sd) for pattern in self.data.patterns),
-                ]
-            )
-            return np.concatenate(parts) + spread * noise
-        return parts[0]
+        """Summaries [s x W] of a block; those of series and patterns with an error of observation."""
+        own = [] if self.summariser is None else [self.summariser(first)]
+        if not (self._series or self.data.patterns):
+            return own[0]
+        curves = [self._curve(curve, rows, first, recorded) for curve, rows in self._series]
+        patterns = [self._pattern(pattern, first, recorded)[None] for pattern in self.data.patterns]
+        spread = [
+            *(np.zeros_like(part) for part in own),
+            *(self._error(curve, rows, share) for (curve, rows), share in zip(self._series, curves, strict=True)),
+            *(np.full((1, len(seeds)), pattern.sd) for pattern in self.data.patterns),
+        ]
+        noise = np.array([np.random.default_rng([ERROR, seed]).standard_normal(len(self.names)) for seed in seeds]).T
+        return np.concatenate([*own, *curves, *patterns]) + np.concatenate(spread) * noise
 
     def _curve(self, curve: Curve, rows: np.ndarray, first: np.ndarray, recorded: Recorded) -> np.ndarray:
         """The simulated shares [rows x W] of a series."""
