@@ -179,14 +179,14 @@ def calibrate(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
-    """Fit a scenario to data, and say how sure one can be.
+    """Fit a scenario to data, and say how certain the fit is.
 
     Sequential approximate Bayesian computation (Toni et al. 2009; Filippi et al. 2013), adjusted by regression
     (Beaumont, Zhang & Balding 2002; Fearnhead & Prangle 2012); recovery of simulated truths first (Talts et al. 2018).
 
     Parameters
     ----------
-    data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
+    data : what `calibration.data.reading.load` gives, a folder with data.toml, or "medical-innovation".
     scenario : the scenario whose parameters are fitted (default: a plain one made from the description, in which people
         choose alone). Its months become the periods observed.
     free : names of parameters, or a mapping from names to ranges (None: the plausible range declared). Of more than
@@ -196,13 +196,13 @@ def calibrate(
     simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
     particles : how many make a generation.
     methods : of "regression" (reported), "forest", "smc".
-    folder : keeps what is finished (batches, generations); asked again, goes on from there.
+    folder : keeps what is finished (batches, generations); called again with the same arguments, it goes on from there.
     threads : blocks at once; results do not depend on them.
     progress : called with (simulations done, in all).
 
     Returns
     -------
-    Calibration: posteriors by method, what recovery says of each parameter, predictions, and all simulations.
+    Calibration: posteriors by method, how well recovery finds each parameter again, predictions, and all simulations.
 
     Raises
     ------
@@ -243,7 +243,7 @@ def fit(
 ) -> Calibration:
     """Solve a calibration problem: recovery, sequential ABC, estimates. Options: see `calibrate`.
 
-    screened : what a screening chose, where the problem comes of one (`screening.screened_problem`).
+    screened : what a screening chose, where the free parameters come from one (`screening.screened_problem`).
     """
     _check_methods(methods)
     seed = whole("seed", seed, 0, MAX_SEED)
