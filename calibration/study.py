@@ -19,7 +19,14 @@ import pandas as pd
 from valign.experiments.design import check_design
 from valign.experiments.simulate import plan, run_jobs
 from valign.model.errors import InputError
-from valign.results.figures import common as figures, calibration as figures_calibration
+from valign.results.figures.calibration import (
+    odds_figure,
+    posterior_figure,
+    predictive_figure,
+    ranks_figure,
+    rivals_figure,
+)
+from valign.results.figures.common import save
 from valign.results.plain_text import frame_as_cells
 
 from .calibrate import calibrate, choose_model
@@ -116,8 +123,8 @@ def main(arguments: list[str] | None = None) -> None:
     start = time.perf_counter()
     found = recoveries(data, wish.recovered)
     keep("recovery", pd.concat([each.parameters.assign(free=name) for name, each in found.items()], ignore_index=True))
-    figures.save(
-        figures_calibration.ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
+    save(
+        ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
         folder,
         "ranks",
         found["three"].estimates[["data_set", "parameter", "rank"]],
@@ -132,27 +139,20 @@ def main(arguments: list[str] | None = None) -> None:
     keep("disagreement", fitted.disagreement())
     fitted.draws.to_parquet(folder / "posterior.parquet", index=False)
     title = data.title
-    figures.save(
-        figures_calibration.posterior_figure(fitted.summary, f"{title}: posterior"), folder, "posterior", fitted.summary
-    )
-    figures.save(
-        figures_calibration.predictive_figure(fitted.predictive, f"{title}: fitted and observed"),
-        folder,
-        "fitted",
-        fitted.predictive,
-    )
+    save(posterior_figure(fitted.summary, f"{title}: posterior"), folder, "posterior", fitted.summary)
+    save(predictive_figure(fitted.predictive, f"{title}: fitted and observed"), folder, "fitted", fitted.predictive)
     start = time.perf_counter()
     choice = choose_model(data, simulations=wish.simulations)
     lap("rivals", start)
     for name in ("shares", "confusion", "scores", "folds"):
         keep(name, getattr(choice, name))
-    figures.save(
-        figures_calibration.rivals_figure(choice.shares, choice.scores, choice.confusion, f"{title}: rivals"),
+    save(
+        rivals_figure(choice.shares, choice.scores, choice.confusion, f"{title}: rivals"),
         folder,
         "rivals",
         choice.shares,
     )
-    figures.save(figures_calibration.odds_figure(choice.odds, f"{title}: odds along the tolerance"), folder, "odds",
+    save(odds_figure(choice.odds, f"{title}: odds along the tolerance"), folder, "odds",
                  choice.odds)  # fmt: skip
     keep("overhead", overhead(data, wish.timed, wish.repeats))
     start = time.perf_counter()

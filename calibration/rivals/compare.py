@@ -114,7 +114,7 @@ def choose(
         chose, where the free parameters come from one.
     """
     names, seed = chosen_rivals(rivals), whole("seed", seed, 0, MAX_SEED)
-    sklearn_ensemble()  # said before anything is simulated
+    sklearn_ensemble()  # before anything is simulated
     each, sequential = max(2000, 2 * simulations // (3 * len(names))), max(5000, simulations // 3)
     layout = histories_of(problem)
     parts = folds(layout, seed)
