@@ -24,15 +24,15 @@ from valign.experiments.design import (
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
-from .data.schema import Data
 from .abc.posterior import ESTIMATORS, Posterior, estimate, sklearn_ensemble
-from .rivals.explanations import chosen_rivals
-from .keeping import Kept
-from .problem.problem import Free, CalibrationProblem
 from .abc.recovery import Recovery, recover, reference_table
-from .rivals.compare import Choice, choose
-from .abc.smc import Result, batch_seeds, smc
 from .abc.screening import Screened, screened_problem
+from .abc.smc import Result, batch_seeds, smc
+from .data.schema import Data
+from .keeping import Kept
+from .problem.problem import CalibrationProblem, Free
+from .rivals.compare import Choice, choose
+from .rivals.explanations import chosen_rivals
 
 REPORTED = "regression"  # the method whose posterior is used
 PREDICTIVE, POSTERIOR_ROWS = 500, 4000

@@ -29,15 +29,15 @@ from valign.results.figures.calibration import (
 from valign.results.figures.common import save
 from valign.results.plain_text import frame_as_cells
 
-from .calibrate import calibrate, choose_model
-from .rivals.model_choice import confusion_smc
-from .data.reading import load
-from .data.schema import Data
-from .rivals.exact_check import agreement
-from .problem.priors import Prior
-from .problem.problem import DEFAULT_FREE, CalibrationProblem
 from .abc.recovery import Recovery, recover, reference_table
 from .abc.smc import batch_seeds, smc
+from .calibrate import calibrate, choose_model
+from .data.reading import load
+from .data.schema import Data
+from .problem.priors import Prior
+from .problem.problem import DEFAULT_FREE, CalibrationProblem
+from .rivals.exact_check import agreement
+from .rivals.model_choice import confusion_smc
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "calibration"
 FREE_SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {

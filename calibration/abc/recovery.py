@@ -19,10 +19,10 @@ from scipy.stats import kstest
 from valign.model.errors import InputError
 
 from ..data.schema import Data
-from .posterior import INFORMED, adjust, weighted_quantiles
 from ..keeping import NOTHING_KEPT, Arrays, Kept
 from ..problem.priors import Prior
 from ..problem.problem import CalibrationProblem
+from .posterior import INFORMED, adjust, weighted_quantiles
 from .reduction import Reduction
 from .smc import batch_seeds, stream
 

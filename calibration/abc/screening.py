@@ -27,7 +27,7 @@ from valign.model.scenario.scenario import Scenario
 from ..data.reading import load
 from ..data.schema import Data
 from ..problem.priors import MOST_FREE, Prior
-from ..problem.problem import DEFAULT_FREE, Free, CalibrationProblem, bounds_of, scenario_for, society_of_data
+from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of, scenario_for, society_of_data
 
 SCREEN = "screen"  # in the place of a name: all parameters that can be fitted are screened
 TRAJECTORIES = 24

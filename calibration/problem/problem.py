@@ -26,12 +26,12 @@ from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
 from valign.model.society.generate import Society
-from valign.model.state.arrays import State
 from valign.model.society.tables import DATA_SETS, society_from_tables
+from valign.model.state.arrays import State
 
 from ..data.schema import Curve, Data, Pattern
-from .summaries import Layout, Summariser, knots
 from .priors import Prior
+from .summaries import Layout, Summariser, knots
 
 Free = Sequence[str] | Mapping[str, tuple[float, float] | None]
 # How fast anybody takes anything up differs by orders of magnitude between fields, so the level gets a wide range; the

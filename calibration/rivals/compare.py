@@ -14,14 +14,14 @@ import pandas as pd
 
 from valign.experiments.design import MAX_SEED, whole
 
-from .model_choice import choose_forest, choose_smc, settled
-from ..data.schema import Data
 from ..abc.posterior import sklearn_ensemble
 from ..abc.screening import Screened
-from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
-from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, folds, out_of_sample
+from ..data.schema import Data
 from ..keeping import Kept
 from ..problem.problem import CalibrationProblem
+from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
+from .model_choice import choose_forest, choose_smc, settled
+from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, folds, out_of_sample
 
 APART = 0.25  # a share that differs by more between the methods is remarked on
 

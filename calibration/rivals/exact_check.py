@@ -21,12 +21,12 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import METRIC_REFERENCE, METRIC_UNIT
 
-from ..data.schema import Data
 from ..abc.posterior import Posterior, estimate
-from ..problem.summaries import person_periods
+from ..abc.smc import smc
+from ..data.schema import Data
 from ..problem.priors import Prior
 from ..problem.problem import CalibrationProblem, prior_of, scenario_of, society_of_data
-from ..abc.smc import smc
+from ..problem.summaries import person_periods
 
 FITTED = ("base_staff", "fit_effect", "peer_effect")
 RANGES: dict[str, tuple[float, float] | None] = {

@@ -10,10 +10,10 @@ import numpy as np
 
 from valign.model.errors import InputError, unknown
 
-from ..problem.summaries import Layout
+from ..abc.smc import batch_seeds, stream
 from ..keeping import NOTHING_KEPT, Arrays, Kept
 from ..problem.problem import CalibrationProblem, prior_of
-from ..abc.smc import batch_seeds, stream
+from ..problem.summaries import Layout
 
 NO_VALUES = {"fit_effect": 0.0, "lapse_fit": 0.0, "fit_climate": 0.0, "fit_peers": 0.0, "practice_alignment": 0.0}
 NO_PEERS = {"peer_effect": 0.0, "awareness_by_ties": 0.0, "belief_sharing": 0.0, "fit_peers": 0.0}

@@ -13,13 +13,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from ..abc.kernel import Kernel, log_prior
 from ..abc.posterior import sklearn_ensemble
+from ..abc.reduction import Both, Reduction
+from ..abc.smc import LEAST_ESS, batch_seeds, ess, stream
 from ..keeping import NOTHING_KEPT, Kept
 from ..problem.problem import CalibrationProblem
-from ..abc.reduction import Both, Reduction
 from .explanations import Simulated
-from ..abc.kernel import Kernel, log_prior
-from ..abc.smc import LEAST_ESS, batch_seeds, ess, stream
 
 TOLERANCES = (0.2, 0.1, 0.05, 0.03)  # shares of the simulations from the priors: odds before anything sequential
 LEAST_CENTRES = 60  # of a model's proposal: with fewer particles, its nearest simulations so far fill up

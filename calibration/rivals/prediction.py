@@ -16,12 +16,12 @@ import pandas as pd
 
 from valign.results.summaries import t_quantile
 
-from .curves import fit_baseline
 from ..abc.posterior import Posterior, regression
-from ..problem.summaries import Layout, Summariser
-from ..keeping import NOTHING_KEPT, Kept
-from .explanations import RIVAL_MODELS, Rival, Simulated
 from ..abc.smc import batch_seeds
+from ..keeping import NOTHING_KEPT, Kept
+from ..problem.summaries import Layout, Summariser
+from .curves import fit_baseline
+from .explanations import RIVAL_MODELS, Rival, Simulated
 
 BASELINES = ("bass", "logistic")
 MOST_FOLDS, DRAWS, SMOOTHING, RESAMPLES = 10, 1000, 20.0, 2000
