@@ -85,7 +85,7 @@ def limit_table(problem: CalibrationProblem, time: np.ndarray | None = None) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class ExactFit:
     """Maximum likelihood (mean, covariance) and exact posterior draws with weights."""
 
     estimate: np.ndarray
@@ -103,7 +103,7 @@ def _library() -> Any:
         ) from None
 
 
-def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int = 1) -> Fit:
+def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int = 1) -> ExactFit:
     """Discrete-time logit by statsmodels, and the posterior under the uniform prior by importance sampling."""
     sm = _library()
     x = np.column_stack([np.ones(len(table)), table["alignment"], table["exposure"]])
@@ -129,7 +129,7 @@ def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int 
     weight = np.where(inside, np.exp(log - log[inside].max()) / mixture, 0.0)
     kept = weight > 0
     posterior = Posterior("exact", prior, prior.u(beta[kept]), weight[kept] / weight[kept].sum())
-    return Fit(np.asarray(fit.params), covariance, posterior, str(fit.summary(xname=list(FITTED))))
+    return ExactFit(np.asarray(fit.params), covariance, posterior, str(fit.summary(xname=list(FITTED))))
 
 
 def agreement(
