@@ -1,4 +1,4 @@
-"""Calibration from end to end: recovery, sequential ABC, estimators side by side, posterior predictive."""
+"""Calibration from end to end: recovery, sequential ABC, estimates side by side, posterior predictive."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ from valign.experiments.design import (
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
-from .abc import smc as sequential
-from .data.reading import Data, load
-from .abc.posterior import Posterior, estimate, sklearn_ensemble
-from .rivals.explanations import chosen_rivals
-from .keeping import Kept
-from .problem.problem import Free, Problem
+from .abc.posterior import ESTIMATORS, Posterior, estimate, sklearn_ensemble
 from .abc.recovery import Recovery, recover, reference_table
+from .abc.screening import Screened, screened_problem
+from .abc.smc import Result, batch_seeds, smc
+from .data.schema import Data
+from .keeping import Kept
+from .problem.problem import CalibrationProblem, Free
 from .rivals.compare import Choice, choose
-from .abc.screening import Screened, screen_free, wants_screening
+from .rivals.explanations import chosen_rivals
 
 REPORTED = "regression"  # the method whose posterior is used
-METHODS = ("regression", "forest", "smc")
 PREDICTIVE, POSTERIOR_ROWS = 500, 4000
 BANDS = (("low", 0.05), ("lower", 0.25), ("median", 0.5), ("upper", 0.75), ("high", 0.95))
 
@@ -49,8 +48,8 @@ class Calibration:
     truths. result : generations of the sequential ABC and the reference table.
     """
 
-    problem: Problem
-    result: sequential.Result
+    problem: CalibrationProblem
+    result: Result
     posteriors: dict[str, Posterior]
     recovery: Recovery
     seed: int
@@ -58,7 +57,7 @@ class Calibration:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """Posterior by method and parameter (`estimators.Posterior.summary`), with whether recovery identifies it."""
+        """Posterior by method and parameter (`posterior.Posterior.summary`), with whether recovery identifies it."""
         table = pd.concat([posterior.summary() for posterior in self.posteriors.values()], ignore_index=True)
         found = self.recovery.parameters.set_index("parameter")
         return table.assign(identified=found["identified"].reindex(table["parameter"]).to_numpy())
@@ -72,7 +71,7 @@ class Calibration:
     def _simulated(self) -> tuple[np.ndarray, np.ndarray | None]:
         theta = self.draws.to_numpy()[:PREDICTIVE]
         return self.problem.run(
-            theta, sequential.run_seeds(self.seed, 100_000, 0, len(theta)), times=self.problem.society is not None
+            theta, batch_seeds(self.seed, 100_000, 0, len(theta)), times=self.problem.society is not None
         )
 
     @cached_property
@@ -175,19 +174,19 @@ def calibrate(
     *,
     simulations: int = 50_000,
     particles: int = 500,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = ESTIMATORS,
     folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
-    """Fit a scenario to data, and say how sure one can be.
+    """Fit a scenario to data, and say how certain the fit is.
 
     Sequential approximate Bayesian computation (Toni et al. 2009; Filippi et al. 2013), adjusted by regression
     (Beaumont, Zhang & Balding 2002; Fearnhead & Prangle 2012); recovery of simulated truths first (Talts et al. 2018).
 
     Parameters
     ----------
-    data : what `calibration.data.load` gives, a folder with data.toml, or "medical-innovation".
+    data : what `calibration.data.reading.load` gives, a folder with data.toml, or "medical-innovation".
     scenario : the scenario whose parameters are fitted (default: a plain one made from the description, in which people
         choose alone). Its months become the periods observed.
     free : names of parameters, or a mapping from names to ranges (None: the plausible range declared). Of more than
@@ -197,26 +196,57 @@ def calibrate(
     simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
     particles : how many make a generation.
     methods : of "regression" (reported), "forest", "smc".
-    folder : keeps what is finished (batches, generations); asked again, goes on from there.
+    folder : keeps what is finished (batches, generations); called again with the same arguments, it goes on from there.
     threads : blocks at once; results do not depend on them.
     progress : called with (simulations done, in all).
 
     Returns
     -------
-    Calibration: posteriors by method, what recovery says of each parameter, predictions, and all simulations.
+    Calibration: posteriors by method, how well recovery finds each parameter again, predictions, and all simulations.
 
     Raises
     ------
     InputError : everything wrong with data, scenario or free parameters; too small an effective sample.
     """
-    seed = whole("seed", seed, 0, MAX_SEED)
+    _check_methods(methods)  # before a screening simulates
+    problem, screened = screened_problem(data, scenario, free, seed, threads=threads)
+    return fit(
+        problem,
+        seed,
+        simulations=simulations,
+        particles=particles,
+        methods=methods,
+        folder=folder,
+        progress=progress,
+        screened=screened,
+    )
+
+
+def _check_methods(methods: Sequence[str]) -> None:
+    """Raises InputError where the reported method is left out, or a library is missing."""
     if REPORTED not in methods:
         raise InputError([f"methods: must include {REPORTED!r}, the one that is reported"])
     if "forest" in methods:
-        sklearn_ensemble()  # said before anything is simulated
-    data = data if isinstance(data, Data) else load(data)
-    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
-    problem = Problem.of(data, scenario, free if screened is None else screened.free, threads=threads)
+        sklearn_ensemble()
+
+
+def fit(
+    problem: CalibrationProblem,
+    seed: int = 1,
+    *,
+    simulations: int = 50_000,
+    particles: int = 500,
+    methods: Sequence[str] = ESTIMATORS,
+    folder: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    screened: Screened | None = None,
+) -> Calibration:
+    """Solve a calibration problem: recovery, sequential ABC, estimates. Options: see `calibrate`.
+
+    screened : what a screening chose, where the free parameters come from one (`screening.screened_problem`).
+    """
+    _check_methods(methods)
+    seed = whole("seed", seed, 0, MAX_SEED)
     extra = max(6000, simulations // 4)
 
     def told(done: int, _: int, before: int = 0) -> None:
@@ -226,7 +256,7 @@ def calibrate(
     work = {**problem.work, "recovered": extra, "seed": seed}
     kept = Kept(None if folder is None else folder / "recovery", work)
     recovery = recover(reference_table(problem, extra, seed, progress=told, kept=kept), seed=seed)
-    result = sequential.smc(
+    result = smc(
         problem.simulate,
         problem.prior,
         problem.observed,
@@ -271,14 +301,9 @@ def choose_model(
     ------
     InputError : everything wrong with data, scenario or free parameters; unknown rivals.
     """
-    chosen_rivals(rivals)
-    seed = whole("seed", seed, 0, MAX_SEED)
-    data = data if isinstance(data, Data) else load(data)
-    if wants_screening(free):
-        free = screen_free(data, scenario, free, seed, threads=threads).free
-    return choose(
-        Problem.of(data, scenario, free, threads=threads), simulations, seed, progress, folder=folder, rivals=rivals
-    )
+    chosen_rivals(rivals)  # before a screening simulates
+    problem, screened = screened_problem(data, scenario, free, seed, threads=threads)
+    return choose(problem, simulations, seed, progress, folder=folder, rivals=rivals, screened=screened)
 
 
 def posterior_design(

@@ -19,20 +19,28 @@ import pandas as pd
 from valign.experiments.design import check_design
 from valign.experiments.simulate import plan, run_jobs
 from valign.model.errors import InputError
-from valign.results.figures import common as figures, calibration as figures_calibration
+from valign.results.figures.calibration import (
+    odds_figure,
+    posterior_figure,
+    predictive_figure,
+    ranks_figure,
+    rivals_figure,
+)
+from valign.results.figures.common import save
 from valign.results.plain_text import frame_as_cells
 
-from .calibrate import calibrate, choose_model
-from .rivals.model_choice import confusion_smc
-from .data.reading import Data, load
-from .rivals.exact_check import agreement
-from .problem.priors import Prior
-from .problem.problem import DEFAULT_FREE, Problem
 from .abc.recovery import Recovery, recover, reference_table
-from .abc.smc import run_seeds, smc
+from .abc.smc import batch_seeds, smc
+from .calibrate import calibrate, choose_model
+from .data.reading import load
+from .data.schema import Data
+from .problem.priors import Prior
+from .problem.problem import DEFAULT_FREE, CalibrationProblem
+from .rivals.exact_check import agreement
+from .rivals.model_choice import confusion_smc
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "calibration"
-SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
+FREE_SETS: dict[str, Mapping[str, tuple[float, float] | None]] = {
     "three": {"base_staff": (-6.0, 0.0), "fit_effect": None, "peer_effect": None},
     "default": DEFAULT_FREE,
     "five": {**DEFAULT_FREE, "frailty_sd": None},
@@ -48,7 +56,10 @@ SIZES = {
 
 def recoveries(data: Data, simulations: int) -> dict[str, Recovery]:
     """Recovery for every set of free parameters: 300 data sets each."""
-    return {name: recover(reference_table(Problem.of(data, free=free), simulations)) for name, free in SETS.items()}
+    return {
+        name: recover(reference_table(CalibrationProblem.of(data, free=free), simulations))
+        for name, free in FREE_SETS.items()
+    }
 
 
 def overhead(data: Data, runs: int, repeats: int) -> pd.DataFrame:
@@ -56,10 +67,10 @@ def overhead(data: Data, runs: int, repeats: int) -> pd.DataFrame:
 
     The least of some repeats in turn, since other work on the machine only ever adds time.
     """
-    problem = Problem.of(data)
+    problem = CalibrationProblem.of(data)
     prior: Prior = problem.prior
     theta = prior.theta(np.random.default_rng(1).standard_normal((runs, len(prior))))
-    seeds = run_seeds(1, 0, 0, runs)
+    seeds = batch_seeds(1, 0, 0, runs)
     design = check_design(problem.scenario, problem.design(theta, seeds))
     jobs = [(task, block) for _, task, blocks in plan(problem.scenario, design, (), society=problem.society)
             for block in blocks]  # fmt: skip
@@ -112,8 +123,8 @@ def main(arguments: list[str] | None = None) -> None:
     start = time.perf_counter()
     found = recoveries(data, wish.recovered)
     keep("recovery", pd.concat([each.parameters.assign(free=name) for name, each in found.items()], ignore_index=True))
-    figures.save(
-        figures_calibration.ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
+    save(
+        ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
         folder,
         "ranks",
         found["three"].estimates[["data_set", "parameter", "rank"]],
@@ -128,27 +139,20 @@ def main(arguments: list[str] | None = None) -> None:
     keep("disagreement", fitted.disagreement())
     fitted.draws.to_parquet(folder / "posterior.parquet", index=False)
     title = data.title
-    figures.save(
-        figures_calibration.posterior_figure(fitted.summary, f"{title}: posterior"), folder, "posterior", fitted.summary
-    )
-    figures.save(
-        figures_calibration.predictive_figure(fitted.predictive, f"{title}: fitted and observed"),
-        folder,
-        "fitted",
-        fitted.predictive,
-    )
+    save(posterior_figure(fitted.summary, f"{title}: posterior"), folder, "posterior", fitted.summary)
+    save(predictive_figure(fitted.predictive, f"{title}: fitted and observed"), folder, "fitted", fitted.predictive)
     start = time.perf_counter()
     choice = choose_model(data, simulations=wish.simulations)
     lap("rivals", start)
     for name in ("shares", "confusion", "scores", "folds"):
         keep(name, getattr(choice, name))
-    figures.save(
-        figures_calibration.rivals_figure(choice.shares, choice.scores, choice.confusion, f"{title}: rivals"),
+    save(
+        rivals_figure(choice.shares, choice.scores, choice.confusion, f"{title}: rivals"),
         folder,
         "rivals",
         choice.shares,
     )
-    figures.save(figures_calibration.odds_figure(choice.odds, f"{title}: odds along the tolerance"), folder, "odds",
+    save(odds_figure(choice.odds, f"{title}: odds along the tolerance"), folder, "odds",
                  choice.odds)  # fmt: skip
     keep("overhead", overhead(data, wish.timed, wish.repeats))
     start = time.perf_counter()

@@ -33,7 +33,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
 from valign.results.summaries import curve_summaries, summarise
 
-from .data import observed_curve
+from .observed import observed_curve
 
 SERIES = ["run", "month", "role", "variable", "value"]  # columns of the long form
 

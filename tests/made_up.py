@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.calibration.data.reading import Data, load
+from valign.calibration.data.reading import load
+from valign.calibration.data.schema import Data
 
 FREE = {"base_staff": (-5.0, -1.0), "fit_effect": None, "peer_effect": None}  # of a calibration to such data
 TOML = """

@@ -23,6 +23,7 @@ from ..problem.priors import Prior
 from .reduction import Reduction, scales
 from .smc import LEAST_ESS, Result, ess
 
+ESTIMATORS = ("regression", "forest", "smc")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 INFORMED = 0.3  # share of the prior's variance that has to go before a parameter counts as informed by the data
 NEAREST, FOREST_ROWS, TREES, LEAF, TREE_ROWS = 2000, 30_000, 200, 12, 6000
@@ -199,7 +200,7 @@ def sklearn_ensemble() -> Any:
         ) from None
 
 
-def estimate(result: Result, methods: tuple[str, ...] = ("regression", "forest", "smc")) -> dict[str, Posterior]:
+def estimate(result: Result, methods: tuple[str, ...] = ESTIMATORS) -> dict[str, Posterior]:
     """Posteriors from all simulations of a calibration, by method; the first is the one reported by default."""
     u, s = result.table()
     found: dict[str, Posterior] = {}
@@ -211,5 +212,5 @@ def estimate(result: Result, methods: tuple[str, ...] = ("regression", "forest",
         elif method == "smc":
             found[method] = Posterior("smc", result.prior, *result.particles())
         else:
-            raise InputError([f"method = {method!r}: expected one of regression, forest, smc"])
+            raise InputError([f"method = {method!r}: expected one of {', '.join(ESTIMATORS)}"])
     return found

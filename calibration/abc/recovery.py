@@ -18,21 +18,21 @@ from scipy.stats import kstest
 
 from valign.model.errors import InputError
 
-from ..data.reading import Data
-from .posterior import INFORMED, adjust, weighted_quantiles
+from ..data.schema import Data
 from ..keeping import NOTHING_KEPT, Arrays, Kept
 from ..problem.priors import Prior
-from ..problem.problem import Problem
+from ..problem.problem import CalibrationProblem
+from .posterior import INFORMED, adjust, weighted_quantiles
 from .reduction import Reduction
-from .smc import run_seeds, stream
+from .smc import batch_seeds, stream
 
-DATA_SETS, NEAREST_SHARE = 300, 20
+RECOVERED, NEAREST_SHARE = 300, 20
 LEVELS = (0.5, 0.8, 0.9)
 KS_LEAST = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ReferenceTable:
     """Simulations from the prior: points in probit space [n x d] and summaries [n x s]."""
 
     prior: Prior
@@ -54,13 +54,13 @@ class Recovery:
 
 
 def reference_table(
-    problem: Problem,
+    problem: CalibrationProblem,
     simulations: int,
     seed: int = 1,
     batch: int = 2048,
     progress: Callable[[int, int], None] | None = None,
     kept: Kept = NOTHING_KEPT,
-) -> Table:
+) -> ReferenceTable:
     """Simulations from the prior, in batches that are kept as they are finished; failed runs are left out."""
     parts: list[Arrays] = []
     for number, start in enumerate(range(0, simulations, batch)):
@@ -70,15 +70,15 @@ def reference_table(
             progress(start + size, simulations)
     points, summaries = (np.concatenate([part[name] for part in parts]) for name in ("u", "summaries"))
     known = np.isfinite(summaries).all(axis=1)
-    return Table(problem.prior, points[known], summaries[known], problem.names)
+    return ReferenceTable(problem.prior, points[known], summaries[known], problem.names)
 
 
-def _batch(problem: Problem, seed: int, number: int, size: int) -> dict[str, np.ndarray]:
+def _batch(problem: CalibrationProblem, seed: int, number: int, size: int) -> dict[str, np.ndarray]:
     u = np.random.default_rng(stream(seed, 10_000, number, 0)).standard_normal((size, len(problem.prior)))
-    return {"u": u, "summaries": problem.simulate(problem.prior.theta(u), run_seeds(seed, 10_000, number, size))}
+    return {"u": u, "summaries": problem.simulate(problem.prior.theta(u), batch_seeds(seed, 10_000, number, size))}
 
 
-def recover(table: Table, data_sets: int = DATA_SETS, nearest: int | None = None, seed: int = 1) -> Recovery:
+def recover(table: ReferenceTable, data_sets: int = RECOVERED, nearest: int | None = None, seed: int = 1) -> Recovery:
     """Estimate `data_sets` simulations of a table from the others, by the estimator that is reported by default.
 
     Raises InputError when the table is too small (fewer than 20 simulations for each data set).
@@ -160,7 +160,7 @@ def _by_parameter(estimates: pd.DataFrame, prior: Prior) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def synthetic(problem: Problem, theta: np.ndarray, seed: int = 1) -> Data:
+def synthetic(problem: CalibrationProblem, theta: np.ndarray, seed: int = 1) -> Data:
     """Data as they would be were `theta` the truth: the same people, ties and censoring, simulated histories."""
     if problem.layout is None or problem.data.people is None:
         raise InputError(["synthetic histories need a data set with people"])

@@ -17,16 +17,17 @@ from typing import TypeGuard
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import varies_in_block
+from valign.experiments.design import MAX_SEED, varies_in_block, whole
 from valign.experiments.sensitivity.factors import DUMMY, make_problem, uncertain
 from valign.experiments.sensitivity.studies import rank_screened, study
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 
-from ..data.reading import Data
+from ..data.reading import load
+from ..data.schema import Data
 from ..problem.priors import MOST_FREE, Prior
-from ..problem.problem import DEFAULT_FREE, Free, Problem, bounds_of, scenario_for, society_of_data
+from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of, scenario_for, society_of_data
 
 SCREEN = "screen"  # in the place of a name: all parameters that can be fitted are screened
 TRAJECTORIES = 24
@@ -84,8 +85,8 @@ def screen_free(
     names = list(bounds)
     low, high = (np.array(side) for side in zip(*bounds.values(), strict=True))
     society = None if data.people is None else society_of_data(data, made)
-    whole = np.array([name in PARAMETERS and PARAMETERS[name].integer for name in names])
-    problem = Problem(data, made, Prior(tuple(names), low, high, whole), society, threads)
+    integer = np.array([name in PARAMETERS and PARAMETERS[name].integer for name in names])
+    problem = CalibrationProblem(data, made, Prior(tuple(names), low, high, integer), society, threads)
 
     def evaluate(design: pd.DataFrame) -> pd.DataFrame:
         summaries, _ = problem.run(design[names].to_numpy(float), design["seed"].to_numpy(np.int64))
@@ -121,3 +122,18 @@ def screen_free(
     if not kept:
         raise InputError(["no parameter moves what was observed more than noise does, so there is nothing to fit"])
     return Screened({name: bounds[name] for name in kept}, table, found.simulated)
+
+
+def screened_problem(
+    data: Data | str | Path,
+    scenario: Scenario | str | Path | None = None,
+    free: Free | None = None,
+    seed: int = 1,
+    *,
+    threads: int | None = None,
+) -> tuple[CalibrationProblem, Screened | None]:
+    """The problem of a calibration; of more parameters than can be fitted, with what a screening chose of them."""
+    seed = whole("seed", seed, 0, MAX_SEED)
+    data = data if isinstance(data, Data) else load(data)
+    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
+    return CalibrationProblem.of(data, scenario, free if screened is None else screened.free, threads=threads), screened

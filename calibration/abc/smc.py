@@ -4,9 +4,8 @@ A simulator takes many parameter points at once: `simulate(theta[n, d], seeds[n]
 failed gives NaN and is never accepted). Proposals live in probit-of-prior space (`priors.Prior`), so no proposal
 leaves the prior. Each generation keeps the first N acceptances in the order of proposals.
 
-Sources: Toni et al. 2009 (ABC-SMC); Filippi et al. 2013 (local covariance: each particle's kernel is the covariance,
-around it, of the particles that meet the next tolerance); Prangle 2017 (distance weights from the simulations of the
-last generation); Veach & Guibas 1995 (weights of pooled generations: the balance heuristic).
+Sources: Toni et al. 2009 (ABC-SMC); Prangle 2017 (distance weights from the simulations of the last generation);
+Veach & Guibas 1995 (weights of pooled generations: the balance heuristic).
 
 Seeds are noise: they follow from (seed, generation, batch) and are never fitted. Batches have a fixed size, so neither
 threads nor interruptions change a result.
@@ -16,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,11 @@ from valign.model.errors import InputError
 
 from ..keeping import Kept
 from ..problem.priors import Prior
+from .kernel import Kernel, log_prior
 from .reduction import Both, Reduction, scales
 
 Simulator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 LEAST_ESS = 100.0
-WIDE = 0.1  # share of proposals from a wide normal
 PROPOSE, NOISE = 0, 1  # purposes of random streams
 
 
@@ -45,80 +44,9 @@ def stream(seed: int, generation: int, batch: int, purpose: int) -> np.random.Se
     return np.random.SeedSequence([seed, generation, batch, purpose])
 
 
-def run_seeds(seed: int, generation: int, batch: int, n: int) -> np.ndarray:
+def batch_seeds(seed: int, generation: int, batch: int, n: int) -> np.ndarray:
     """Seeds of the runs of a batch, 0 ... 2**63 - 1."""
     return (stream(seed, generation, batch, NOISE).generate_state(n, np.uint64) >> np.uint64(1)).astype(np.int64)
-
-
-# --- the proposal ----------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """A mixture of normals around particles, each with a covariance of its own."""
-
-    centre: np.ndarray  # N x d
-    weight: np.ndarray  # N, sums to 1
-    factor: np.ndarray  # N x d x d: lower Cholesky factors
-
-    @classmethod
-    def local(cls, centre: np.ndarray, weight: np.ndarray, near: np.ndarray, width: float = 1.0) -> Kernel:
-        """The covariance of the particles `near` (bool, those that meet the next tolerance) around each particle.
-
-        A tenth comes from one wide normal over all of them, so that no weight gets out of hand (Hesterberg 1995).
-        width : of the local normals, in standard deviations; below 1 more are accepted, with more even weights, as long
-            as the particles are many for their number of dimensions.
-        """
-        d = centre.shape[1]
-        weight = weight / weight.sum()
-        points, share = centre[near], weight[near]
-        if len(points) <= 2 * d:  # too few to say anything
-            points, share = centre, weight
-        share = share / share.sum()
-        mean = share @ points
-        spread = (points - mean).T @ ((points - mean) * share[:, None])
-        away = mean - centre
-        covariance: np.ndarray = width**2 * (spread + away[:, :, None] * away[:, None, :])
-        middle = weight @ centre
-        whole = 2.0 * (centre - middle).T @ ((centre - middle) * weight[:, None])
-        covariance = np.concatenate([covariance, whole[None]])
-        covariance += (1e-9 * np.trace(whole) / d + 1e-12) * np.eye(d)
-        return cls(
-            np.concatenate([centre, middle[None]]), np.append((1 - WIDE) * weight, WIDE), np.linalg.cholesky(covariance)
-        )
-
-    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """n points [n x d]."""
-        which = rng.choice(len(self.weight), n, p=self.weight)
-        return self.centre[which] + np.einsum(
-            "nij,nj->ni", self.factor[which], rng.standard_normal((n, len(self.centre[0])))
-        )
-
-    def log_density(self, u: np.ndarray) -> np.ndarray:
-        """Log density at points [n x d], as one matrix product: the quadratic form is linear in u_i u_j, u_i and 1."""
-        d = u.shape[1]
-        inverse = np.linalg.inv(self.factor)
-        precision = np.swapaxes(inverse, 1, 2) @ inverse
-        linear = np.einsum("nij,nj->ni", precision, self.centre)
-        constant = (
-            np.log(self.weight)
-            - np.log(np.abs(np.einsum("nii->ni", self.factor))).sum(axis=1)
-            - 0.5 * d * np.log(2 * np.pi)
-            - 0.5 * np.einsum("ni,ni->n", linear, self.centre)
-        )
-        i, j = np.triu_indices(d)
-        pairs = -0.5 * precision[:, i, j] * np.where(i == j, 1.0, 2.0)
-        coefficient = np.concatenate([pairs, linear, constant[:, None]], axis=1).T
-        out = np.empty(len(u))
-        for start in range(0, len(u), 2000):
-            part = u[start : start + 2000]
-            terms = np.concatenate([part[:, i] * part[:, j], part, np.ones((len(part), 1))], axis=1) @ coefficient
-            top = terms.max(axis=1)
-            out[start : start + 2000] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
-        return out
-
-
-def log_prior(u: np.ndarray) -> np.ndarray:
-    """Log density of the prior in probit space: standard normal."""
-    return -0.5 * (u**2).sum(axis=1) - 0.5 * u.shape[1] * np.log(2 * np.pi)
 
 
 # --- the distance ----------------------------------------------------------------------------------------------------
@@ -160,6 +88,11 @@ class Result:
     reduce: bool = False
     generations: list[Generation] = field(default_factory=list[Generation])
     _reductions: dict[int, Reduction | Both] = field(default_factory=dict[int, Reduction | Both], repr=False)
+
+    @property
+    def simulated(self) -> int:
+        """How many simulations there are."""
+        return sum(len(each.u) for each in self.generations)
 
     def reduced(self, number: int, summaries: np.ndarray) -> np.ndarray:
         """What the distance of a generation is taken of: summaries, or their reduction by the generation before
@@ -218,7 +151,7 @@ class Result:
                 f"the effective sample size is {later[-1].ess:.0f} of {int(later[-1].accepted.sum())} particles: under "
                 f"{LEAST_ESS:.0f} no result is reported"
                 if later
-                else f"{sum(len(each.u) for each in self.generations)} simulations ended before a second generation "
+                else f"{self.simulated} simulations ended before a second generation "
                 "was complete: no result is reported"
             )
             raise InputError([f"{why} (use more simulations, more particles or fewer free parameters)"])
@@ -247,6 +180,34 @@ class Result:
         here = before.accepted
         away = self.distances(number, before.summaries[here])
         return Kernel.local(before.u[here], before.weight[here], away <= self.generations[number].epsilon)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is simulated, and in what steps; see `smc`."""
+
+    simulations: int
+    particles: int
+    seed: int
+    quantile: float
+    first: int
+    batch: int
+
+    @classmethod
+    def of(
+        cls, simulations: int, particles: int, seed: int, quantile: float, first: int | None, batch: int | None
+    ) -> Budget:
+        """With what is left open: a tenth of the simulations from the prior, batches of a thirtieth, 256 to 2,048."""
+        first = max(2 * particles, simulations // 10) if first is None else first
+        batch = min(2048, max(256, simulations // 30)) if batch is None else batch
+        return cls(simulations, particles, seed, quantile, first, batch)
+
+    def problems(self) -> list[str]:
+        """What is wrong with it."""
+        least = max(self.first, self.particles)
+        if self.first < self.particles or self.simulations < self.first:
+            return [f"simulations = {self.simulations}: at least {least} are needed for {self.particles} particles"]
+        return []
 
 
 @contextmanager
@@ -305,54 +266,44 @@ def smc(
         work, or a first generation in which all runs fail.
     """
     observed = np.asarray(observed, float)
-    first = max(2 * particles, simulations // 10) if first is None else first
-    batch = min(2048, max(256, simulations // 30)) if batch is None else batch
-    problems: list[str] = []
+    budget = Budget.of(simulations, particles, seed, quantile, first, batch)
+    problems = budget.problems()
     if not np.isfinite(observed).all():
-        problems.append("the observed summaries are not all finite")
-    if first < particles or simulations < first:
-        problems.append(
-            f"simulations = {simulations}: at least {max(first, particles)} are needed for {particles} particles"
-        )
+        problems.insert(0, "the observed summaries are not all finite")
     if problems:
         raise InputError(problems)
     result = Result(prior, observed, reduce)
-    setup = {
-        "names": list(prior.names),
-        "low": prior.low.tolist(),
-        "high": prior.high.tolist(),
-        "observed": observed.tolist(),
-        "particles": particles,
-        "simulations": simulations,
-        "seed": seed,
-        "quantile": quantile,
-        "first": first,
-        "batch": batch,
-        "reduce": reduce,
-        "work": dict(work or {}),
-    }
-    kept = Kept(folder, setup)
+    kept = Kept(folder, _setup(result, budget, work or {}))
+
+    def told(more: int) -> None:
+        if progress is not None:
+            progress(result.simulated + more, simulations)
+
     while (saved := kept.read(_name(len(result.generations)))) is not None:
         result.generations.append(_read(len(result.generations), saved))
-    while (done := sum(len(each.u) for each in result.generations)) < simulations:
+    while result.simulated < simulations and (not result.generations or result.generations[-1].complete):
         number = len(result.generations)
-        if number and not result.generations[-1].complete:
-            break
-
-        def told(more: int, before: int = done) -> None:
-            if progress is not None:
-                progress(before + more, simulations)
-
-        if number == 0:
-            made = _from_prior(simulate, result, first, particles, seed, batch, told)
-        else:
-            made = _next(simulate, result, number, particles, seed, quantile, batch, simulations - done, told)
+        made = (_next if number else _from_prior)(simulate, result, budget, told)
         result.generations.append(made)
         kept.write(_name(number), {name: getattr(made, name) for name in SAVED})
     return result
 
 
 SAVED = ("epsilon", "scale", "u", "seeds", "summaries", "weight", "complete")
+
+
+def _setup(result: Result, budget: Budget, work: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the generations depend on."""
+    prior = result.prior
+    return {
+        "names": list(prior.names),
+        "low": prior.low.tolist(),
+        "high": prior.high.tolist(),
+        "observed": result.observed.tolist(),
+        "reduce": result.reduce,
+        "work": dict(work),
+        **asdict(budget),
+    }
 
 
 def _name(number: int) -> str:
@@ -364,14 +315,13 @@ def _read(number: int, saved: Mapping[str, np.ndarray]) -> Generation:
     return Generation(number, **parts)  # type: ignore[arg-type]
 
 
-def _from_prior(
-    simulate: Simulator, result: Result, n: int, particles: int, seed: int, batch: int, told: Callable[[int], None]
-) -> Generation:
+def _from_prior(simulate: Simulator, result: Result, budget: Budget, told: Callable[[int], None]) -> Generation:
+    n, particles = budget.first, budget.particles
     made_of: list[tuple[np.ndarray, ...]] = []  # points, seeds, summaries
-    for number, start in enumerate(range(0, n, batch)):
-        size = min(batch, n - start)
-        u = np.random.default_rng(stream(seed, 0, number, PROPOSE)).standard_normal((size, len(result.prior)))
-        seeds = run_seeds(seed, 0, number, size)
+    for number, start in enumerate(range(0, n, budget.batch)):
+        size = min(budget.batch, n - start)
+        u = np.random.default_rng(stream(budget.seed, 0, number, PROPOSE)).standard_normal((size, len(result.prior)))
+        seeds = batch_seeds(budget.seed, 0, number, size)
         made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
         told(start + size)
     u, seeds, s = (np.concatenate(each) for each in zip(*made_of, strict=True))
@@ -391,39 +341,30 @@ def _from_prior(
     return made
 
 
-def _next(
-    simulate: Simulator,
-    result: Result,
-    number: int,
-    particles: int,
-    seed: int,
-    quantile: float,
-    batch: int,
-    left: int,
-    told: Callable[[int], None],
-) -> Generation:
-    before = result.generations[-1]
+def _next(simulate: Simulator, result: Result, budget: Budget, told: Callable[[int], None]) -> Generation:
+    number, before = len(result.generations), result.generations[-1]
+    left, batch = budget.simulations - result.simulated, budget.batch
     scale = result.scale(number, before.summaries)
     here = before.accepted
     away = result.distances(number, before.summaries[here], scale)
-    epsilon = float(np.quantile(away, quantile))
+    epsilon = float(np.quantile(away, budget.quantile))
     kernel = Kernel.local(before.u[here], before.weight[here], away <= epsilon)
     made_of: list[tuple[np.ndarray, ...]] = []  # points, seeds, summaries
     found = 0
     for part in range(-(-left // batch)):
         size = min(batch, left - part * batch)
-        u = kernel.draw(size, np.random.default_rng(stream(seed, number, part, PROPOSE)))
-        seeds = run_seeds(seed, number, part, size)
+        u = kernel.draw(size, np.random.default_rng(stream(budget.seed, number, part, PROPOSE)))
+        seeds = batch_seeds(budget.seed, number, part, size)
         made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
         found += int((result.distances(number, made_of[-1][2], scale) <= epsilon).sum())
         told(part * batch + size)
-        if found >= particles:
+        if found >= budget.particles:
             break
     u, seeds, s = (np.concatenate(each) for each in zip(*made_of, strict=True))
-    kept = np.flatnonzero(result.distances(number, s, scale) <= epsilon)[:particles]
+    kept = np.flatnonzero(result.distances(number, s, scale) <= epsilon)[: budget.particles]
     weight = np.zeros(len(u))
     if len(kept):
         log = log_prior(u[kept]) - kernel.log_density(u[kept])
         share = np.exp(log - log.max())
         weight[kept] = share / share.sum()
-    return Generation(number, epsilon, scale, u, seeds, s, weight, len(kept) == particles)
+    return Generation(number, epsilon, scale, u, seeds, s, weight, len(kept) == budget.particles)

@@ -26,12 +26,12 @@ from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
 from valign.model.society.generate import Society
-from valign.model.state.arrays import State
 from valign.model.society.tables import DATA_SETS, society_from_tables
+from valign.model.state.arrays import State
 
-from ..data.reading import Curve, Data, Pattern
-from .summaries import Layout, Summariser, knots
+from ..data.schema import Curve, Data, Pattern
 from .priors import Prior
+from .summaries import Layout, Summariser, knots
 
 Free = Sequence[str] | Mapping[str, tuple[float, float] | None]
 # How fast anybody takes anything up differs by orders of magnitude between fields, so the level gets a wide range; the
@@ -165,7 +165,7 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
 
 
 @dataclass(eq=False)
-class Reduced:
+class BlockSummaries:
     """What is kept of a block of W runs: summaries [s x W], periods of adoption [N x W] or None."""
 
     summaries: np.ndarray
@@ -173,12 +173,12 @@ class Reduced:
 
 
 @dataclass(eq=False)
-class Reducing(Task):
+class SummarisingTask(Task):
     """A task whose blocks are reduced where they ran."""
 
-    reduce: Callable[[State, Recorded, Block], Reduced] | None = None
+    reduce: Callable[[State, Recorded, Block], BlockSummaries] | None = None
 
-    def run(self, block: Block) -> Reduced:  # type: ignore[override]
+    def run(self, block: Block) -> BlockSummaries:  # type: ignore[override]
         state = self.state(block)
         recorded = run_block(self.lowered, state, cancelled=STOP.is_set)
         assert self.reduce is not None
@@ -186,7 +186,7 @@ class Reducing(Task):
 
 
 @dataclass(eq=False)
-class Problem:
+class CalibrationProblem:
     """Data, scenario and free parameters. `simulate(theta, seeds)` is what `smc` calls."""
 
     data: Data
@@ -204,7 +204,7 @@ class Problem:
         *,
         society: Society | None = None,
         threads: int | None = None,
-    ) -> Problem:
+    ) -> CalibrationProblem:
         """Check and assemble; the scenario runs for as many months as there are periods observed."""
         made = scenario_for(data, scenario)
         prior = prior_of(DEFAULT_FREE if free is None else free, made)
@@ -288,46 +288,40 @@ class Problem:
         people = 0 if self.society is None else len(self.society.role)
         kept = np.zeros((people, len(design)), np.int16) if times else None
 
-        def reduce(state: State, recorded: Recorded, block: Block) -> Reduced:
+        def reduce(state: State, recorded: Recorded, block: Block) -> BlockSummaries:
             first = np.maximum(state.first_engaged, 0).reshape(len(state.role), -1)
-            return Reduced(self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None)
+            return BlockSummaries(
+                self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None
+            )
 
         jobs: list[tuple[Task, Block]] = []
         rows_of: list[np.ndarray] = []
         for rows, task, blocks in planned:
-            reducing = Reducing(task.scenario, task.record, task.insertions, task.society, reduce)
+            reducing = SummarisingTask(task.scenario, task.record, task.insertions, task.society, reduce)
             jobs += [(reducing, block) for block in blocks]
             rows_of += [rows] * len(blocks)
         for rows, part in zip(rows_of, run_jobs(jobs, len(design), self.threads, None), strict=True):
             for block, result in part:
-                if isinstance(result, Reduced):
+                if isinstance(result, BlockSummaries):
                     summaries[rows[block.rows]] = result.summaries.T
                     if kept is not None and result.times is not None:
                         kept[:, rows[block.rows]] = result.times
         return summaries, kept
 
     def _summaries(self, first: np.ndarray, recorded: Recorded, seeds: Sequence[int]) -> np.ndarray:
-        parts = [] if self.summariser is None else [self.summariser(first)]
-        if self._series or self.data.patterns:
-            noise = np.array(
-                [np.random.default_rng([ERROR, seed]).standard_normal(len(self.names)) for seed in seeds]
-            ).T
-            parts += [self._curve(curve, rows, first, recorded) for curve, rows in self._series]
-            parts += [self._pattern(pattern, first, recorded)[None] for pattern in self.data.patterns]
-            spread = np.concatenate(
-                [
-                    np.zeros((0 if self.summariser is None else len(self.summariser.names), len(seeds))),
-                    *(
-                        self._error(curve, rows, part)
-                        for (curve, rows), part in zip(
-                            self._series, parts[-len(self._series) - len(self.data.patterns) :], strict=False
-                        )
-                    ),
-                    *(np.full((1, len(seeds)), pattern.sd) for pattern in self.data.patterns),
-                ]
-            )
-            return np.concatenate(parts) + spread * noise
-        return parts[0]
+        """Summaries [s x W] of a block; those of series and patterns with an error of observation."""
+        own = [] if self.summariser is None else [self.summariser(first)]
+        if not (self._series or self.data.patterns):
+            return own[0]
+        curves = [self._curve(curve, rows, first, recorded) for curve, rows in self._series]
+        patterns = [self._pattern(pattern, first, recorded)[None] for pattern in self.data.patterns]
+        spread = [
+            *(np.zeros_like(part) for part in own),
+            *(self._error(curve, rows, share) for (curve, rows), share in zip(self._series, curves, strict=True)),
+            *(np.full((1, len(seeds)), pattern.sd) for pattern in self.data.patterns),
+        ]
+        noise = np.array([np.random.default_rng([ERROR, seed]).standard_normal(len(self.names)) for seed in seeds]).T
+        return np.concatenate([*own, *curves, *patterns]) + np.concatenate(spread) * noise
 
     def _curve(self, curve: Curve, rows: np.ndarray, first: np.ndarray, recorded: Recorded) -> np.ndarray:
         """The simulated shares [rows x W] of a series."""

@@ -11,6 +11,8 @@ Ruli, Sartori & Ventura 2016).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,9 +23,22 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.ties import KINDS
 
-from ..data.reading import Data
+from ..data.schema import Data
 
 KNOTS = 6
+
+
+class Seen(NamedTuple):
+    """The arrays of a `Layout` that its summaries depend on."""
+
+    until: np.ndarray
+    z: np.ndarray
+    high: np.ndarray
+    community: np.ndarray
+    communities: int
+    start: np.ndarray
+    neighbour: np.ndarray
+    weight: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +86,20 @@ class Layout:
             np.asarray(society.tie_start),
             np.asarray(society.neighbour),
             quality[np.asarray(society.tie_kind)[np.asarray(society.tie_of)]],
+        )
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What kernels read of it."""
+        return Seen(
+            self.until,
+            self.z,
+            self.high,
+            self.community,
+            len(self.communities),
+            self.start,
+            self.neighbour,
+            self.weight,
         )
 
     @property
@@ -185,124 +214,143 @@ class Summariser:
     def __call__(self, time: np.ndarray) -> np.ndarray:
         """Periods of adoption [N x W] (below 1: never) -> summaries [s x W]."""
         out = np.zeros((len(self.names), time.shape[1]))
-        at = self.layout
-        summarise(
-            np.ascontiguousarray(time, np.int32),
-            at.until,
-            at.z,
-            at.high,
-            at.community,
-            len(at.communities),
-            at.start,
-            at.neighbour,
-            at.weight,
-            self.coefficients,
-            self.knots,
-            out,
-        )
+        summarise(np.ascontiguousarray(time, np.int32), self.layout.seen, self.coefficients, self.knots, out)
         return out
 
 
+# --- compiled --------------------------------------------------------------------------------------------------------
+# `t`: periods of adoption [N] of one run, 0: not while observed. `out` [s x W], of which column r is filled. With K
+# knots and D orientations, its rows are the curve (K), mean, spread and likeness (3), orientations (2 D), score (3+D).
 @compiled
-def summarise(time, until, z, high, community, communities, start, neighbour, weight, beta, knots, out):
+def summarise(time, seen, beta, knots, out):
     """All summaries [s x W] of periods of adoption [N x W]."""
-    N, W, D, K = time.shape[0], time.shape[1], z.shape[1], knots.shape[0]
+    N, W, D, K = time.shape[0], time.shape[1], seen.z.shape[1], knots.shape[0]
     T = 0
     for i in range(N):
-        T = max(T, until[i])
-    t, inc, adopted = np.zeros(N, np.int64), np.zeros(T + 2), np.zeros(T + 2)
-    sums, counts = np.zeros(communities), np.zeros(communities)
-    odds, by_month = np.zeros(N), np.zeros(T + 1)  # factors of the odds: exp only where something changes
-    people = 0
+        T = max(T, seen.until[i])
+    odds, by_month = _factors_of_odds(seen, beta, T)
+    t = np.zeros(N, np.int64)
+    for r in range(W):
+        for i in range(N):
+            t[i] = time[i, r] if 1 <= time[i, r] <= seen.until[i] else 0
+        _summarise_curve(t, seen, T, knots, out, r)
+        for d in range(D):
+            _summarise_orientation(t, seen, d, K, out, r)
+        _summarise_ties_and_score(t, seen, beta, odds, by_month, K, out, r)
+
+
+@compiled
+def _factors_of_odds(seen, beta, T):
+    """What people and time do to the odds of the auxiliary logit: exp only where something changes."""
+    N, D = seen.z.shape
+    odds, by_month = np.zeros(N), np.zeros(T + 1)
     for i in range(N):
-        people += until[i] > 0
         eta = beta[0]
         for d in range(D):
-            eta += beta[3 + d] * z[i, d]
+            eta += beta[3 + d] * seen.z[i, d]
         odds[i] = exponential(eta)
     for month in range(T + 1):
         by_month[month] = exponential(beta[1] * month / T)
+    return odds, by_month
+
+
+@compiled
+def _restricted(t, until):
+    """Period of adoption, or the one after the last observed."""
+    return np.float64(t if t > 0 else until + 1)
+
+
+@compiled
+def _summarise_curve(t, seen, T, knots, out, r):
+    """Share adopted by each knot, mean time, and how far communities lie apart."""
+    adopted, sums, counts = np.zeros(T + 2), np.zeros(seen.communities), np.zeros(seen.communities)
+    people, total = 0, 0.0
+    for i in range(len(t)):
+        if seen.until[i] > 0:
+            restricted = _restricted(t[i], seen.until[i])
+            people += 1
+            total += restricted
+            sums[seen.community[i]] += restricted
+            counts[seen.community[i]] += 1.0
+            adopted[t[i]] += 1.0
+    K, so_far, k = knots.shape[0], 0.0, 0
+    for month in range(1, T + 1):
+        so_far += adopted[month]
+        if k < K and month == knots[k]:
+            out[k, r] = so_far / people
+            k += 1
+    mean = total / people
+    out[K, r] = mean
+    spread, used = 0.0, 0.0
+    for c in range(seen.communities):
+        if counts[c] > 0.0:
+            spread += counts[c] * (sums[c] / counts[c] - mean) ** 2
+            used += counts[c]
+    out[K + 1, r] = np.sqrt(spread / used)
+
+
+@compiled
+def _summarise_orientation(t, seen, d, K, out, r):
+    """How much later, and by how much fewer, those low in an orientation adopt than those high in it."""
+    D = seen.z.shape[1]
+    time_high, n_high, time_low, n_low, made_high, made_low = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(len(t)):
+        if seen.until[i] > 0 and seen.high[i, d] >= 0:
+            restricted = _restricted(t[i], seen.until[i])
+            early = 1.0 if t[i] > 0 else 0.0
+            if seen.high[i, d] == 1:
+                time_high += restricted
+                made_high += early
+                n_high += 1.0
+            else:
+                time_low += restricted
+                made_low += early
+                n_low += 1.0
+    if n_high > 0.0 and n_low > 0.0:
+        out[K + 3 + d, r] = time_low / n_low - time_high / n_high
+        out[K + 3 + D + d, r] = made_high / n_high - made_low / n_low
+
+
+@compiled
+def _summarise_ties_and_score(t, seen, beta, odds, by_month, K, out, r):
+    """How much later one of two who are tied adopts than the other, and the score of the auxiliary logit."""
+    T, D = len(by_month) - 1, seen.z.shape[1]
     first = K + 3 + 2 * D
-    for r in range(W):
-        adopted[:] = 0.0
-        sums[:] = 0.0
-        counts[:] = 0.0
-        total = 0.0
-        for i in range(N):
-            t[i] = time[i, r] if 1 <= time[i, r] <= until[i] else 0
-            if until[i] > 0:
-                restricted = np.float64(t[i] if t[i] > 0 else until[i] + 1)
-                total += restricted
-                sums[community[i]] += restricted
-                counts[community[i]] += 1.0
-                adopted[t[i]] += 1.0
-        so_far, k = 0.0, 0
-        for month in range(1, T + 1):
-            so_far += adopted[month]
-            if k < K and month == knots[k]:
-                out[k, r] = so_far / people
-                k += 1
-        mean = total / people
-        out[K, r] = mean
-        spread, used = 0.0, 0.0
-        for c in range(communities):
-            if counts[c] > 0.0:
-                spread += counts[c] * (sums[c] / counts[c] - mean) ** 2
-                used += counts[c]
-        out[K + 1, r] = np.sqrt(spread / used)
-        apart, pairs = 0.0, 0.0
+    inc, apart, pairs = np.zeros(T + 2), 0.0, 0.0
+    for i in range(len(t)):
+        if seen.until[i] == 0:
+            continue
+        last = t[i] if t[i] > 0 else seen.until[i]
+        inc[: last + 1] = 0.0
+        whole = 0.0
+        mine = _restricted(t[i], seen.until[i])
+        for n in range(seen.start[i], seen.start[i + 1]):
+            j = seen.neighbour[n]
+            whole += seen.weight[n]
+            if 0 < t[j] < last:
+                inc[t[j] + 1] += seen.weight[n]
+            if seen.until[j] > 0:
+                apart += abs(mine - _restricted(t[j], seen.until[j]))
+                pairs += 1.0
+        exposed, x, now = 0.0, 0.0, odds[i]
+        level, by_time, by_exposure = 0.0, 0.0, 0.0
+        for month in range(1, last + 1):
+            if inc[month] > 0.0:
+                exposed += inc[month]
+                x = exposed / whole
+                now = odds[i] * exponential(beta[2] * x)
+            chance = now * by_month[month]
+            chance /= 1.0 + chance
+            level -= chance
+            by_time -= chance * month
+            by_exposure -= chance * x
+        if t[i] > 0:
+            level += 1.0
+            by_time += last
+            by_exposure += x
+        out[first, r] += level
+        out[first + 1, r] += by_time / T
+        out[first + 2, r] += by_exposure
         for d in range(D):
-            time_high, n_high, time_low, n_low, made_high, made_low = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for i in range(N):
-                if until[i] > 0 and high[i, d] >= 0:
-                    restricted = np.float64(t[i] if t[i] > 0 else until[i] + 1)
-                    early = 1.0 if t[i] > 0 else 0.0
-                    if high[i, d] == 1:
-                        time_high += restricted
-                        made_high += early
-                        n_high += 1.0
-                    else:
-                        time_low += restricted
-                        made_low += early
-                        n_low += 1.0
-            if n_high > 0.0 and n_low > 0.0:
-                out[K + 3 + d, r] = time_low / n_low - time_high / n_high
-                out[K + 3 + D + d, r] = made_high / n_high - made_low / n_low
-        for i in range(N):
-            if until[i] == 0:
-                continue
-            last = t[i] if t[i] > 0 else until[i]
-            inc[: last + 1] = 0.0
-            whole = 0.0
-            mine = np.float64(t[i] if t[i] > 0 else until[i] + 1)
-            for n in range(start[i], start[i + 1]):
-                j = neighbour[n]
-                whole += weight[n]
-                if 0 < t[j] < last:
-                    inc[t[j] + 1] += weight[n]
-                if until[j] > 0:
-                    apart += abs(mine - (t[j] if t[j] > 0 else until[j] + 1))
-                    pairs += 1.0
-            exposed, x, now = 0.0, 0.0, odds[i]
-            level, by_time, by_exposure = 0.0, 0.0, 0.0
-            for month in range(1, last + 1):
-                if inc[month] > 0.0:
-                    exposed += inc[month]
-                    x = exposed / whole
-                    now = odds[i] * exponential(beta[2] * x)
-                chance = now * by_month[month]
-                chance /= 1.0 + chance
-                level -= chance
-                by_time -= chance * month
-                by_exposure -= chance * x
-            if t[i] > 0:
-                level += 1.0
-                by_time += last
-                by_exposure += x
-            by_time /= T
-            out[first, r] += level
-            out[first + 1, r] += by_time
-            out[first + 2, r] += by_exposure
-            for d in range(D):
-                out[first + 3 + d, r] += level * z[i, d]
-        out[K + 2, r] = apart / pairs if pairs > 0.0 else 0.0
+            out[first + 3 + d, r] += level * seen.z[i, d]
+    out[K + 2, r] = apart / pairs if pairs > 0.0 else 0.0

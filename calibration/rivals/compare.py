@@ -1,7 +1,7 @@
 """Rival explanations of the same data: which is likelier, and which predicts what it has not seen?
 
-Five models with agents (`explanations`) and two curves without (Bass, logistic). Odds (`choosing`) without a confusion
-matrix and a prediction (`held_out`) mean little: all are given.
+Five models with agents (`explanations`) and two curves without (Bass, logistic). Odds (`model_choice`) without a
+confusion matrix and a prediction of what was held out (`prediction`) mean little: all are given.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from .model_choice import choose_forest, choose_smc, settled
-from ..data.reading import Data
+from valign.experiments.design import MAX_SEED, whole
+
 from ..abc.posterior import sklearn_ensemble
-from .explanations import RIVALS, Simulated, chosen_rivals, histories_of, simulate_rivals
-from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare, folds, out_of_sample
+from ..abc.screening import Screened
+from ..data.schema import Data
 from ..keeping import Kept
-from ..problem.problem import Problem
+from ..problem.problem import CalibrationProblem
+from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
+from .model_choice import choose_forest, choose_smc, settled
+from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, folds, out_of_sample
 
 APART = 0.25  # a share that differs by more between the methods is remarked on
 
@@ -28,8 +31,9 @@ class Choice:
     """Rivals compared.
 
     data : what the rivals explain. shares : method, model, share (0-1). odds : along the tolerance
-    (`choosing.choose_smc`). confusion : of the forest, rows are the truth and sum to 1.
-    scores, folds : predictions (`held_out`). tables : the simulations from the priors, by model.
+    (`model_choice.choose_smc`). confusion : of the forest, rows are the truth and sum to 1.
+    scores, folds : predictions (`prediction`). tables : the simulations from the priors, by model. screened : what a
+    screening chose to free, if there was one.
     """
 
     data: Data
@@ -39,6 +43,7 @@ class Choice:
     scores: pd.DataFrame
     folds: pd.DataFrame
     tables: Mapping[str, Simulated]
+    screened: Screened | None = None
 
     @property
     def agree(self) -> bool:
@@ -65,8 +70,8 @@ class Choice:
     def remarks(self) -> list[str]:
         """What a reader has to know to read the shares rightly."""
         wide = self.shares.pivot(index="model", columns="method", values="share")
-        titles = {name: RIVALS[name].title for name in wide.index}
-        out = [*self.data.remarks]
+        titles = {name: RIVAL_MODELS[name].title for name in wide.index}
+        out = [*self.data.remarks, *([] if self.screened is None else [self.screened.remark()])]
         if self.agree:
             out.append(f"Both methods put the same explanation first: {titles[wide['smc'].idxmax()]}.")
         else:
@@ -90,30 +95,33 @@ class Choice:
 
 
 def choose(
-    problem: Problem,
+    problem: CalibrationProblem,
     simulations: int = 50_000,
     seed: int = 1,
     progress: Callable[[int, int], None] | None = None,
     *,
     folder: Path | None = None,
     rivals: Sequence[str] | None = None,
+    screened: Screened | None = None,
 ) -> Choice:
     """All comparisons of rivals within a budget: two thirds from the priors, a third along the tolerance.
 
     Predictions come on top: 1,000 simulations for each fold and model (500 where there are more than five folds).
 
-    folder : keeps what is finished (batches, tolerances, folds); asked the same again, goes on from there.
-    rivals : names of `explanations.RIVALS` beside the full model (default: all).
+    folder : keeps what is finished (batches, tolerances, folds); called again with the same arguments, it goes on from
+        there.
+    rivals : names of `explanations.RIVAL_MODELS` beside the full model (default: all). screened : what a screening
+        chose, where the free parameters come from one.
     """
-    names = chosen_rivals(rivals)
-    sklearn_ensemble()  # said before anything is simulated
+    names, seed = chosen_rivals(rivals), whole("seed", seed, 0, MAX_SEED)
+    sklearn_ensemble()  # before anything is simulated
     each, sequential = max(2000, 2 * simulations // (3 * len(names))), max(5000, simulations // 3)
     layout = histories_of(problem)
     parts = folds(layout, seed)
     draws = DRAWS if len(parts) <= 5 else MANY_FOLDS_DRAWS
     before, total = each * len(names), each * len(names) + sequential + draws * len(parts) * len(names)
     work = {**problem.work, "simulations": simulations, "seed": seed}
-    kept = Kept(folder, work if names == tuple(RIVALS) else {**work, "rivals": list(names)})
+    kept = Kept(folder, work if names == tuple(RIVAL_MODELS) else {**work, "rivals": list(names)})
 
     def told(done: int, _: int = 0) -> None:
         if progress is not None:
@@ -128,4 +136,4 @@ def choose(
     people, counts = out_of_sample(
         tables, parts, layout, draws, seed, kept=kept, progress=lambda done: told(before + sequential + done)
     )
-    return Choice(problem.data, shares, odds, confusion, compare(people, counts, seed), counts, tables)
+    return Choice(problem.data, shares, odds, confusion, compare_scores(people, counts, seed), counts, tables, screened)

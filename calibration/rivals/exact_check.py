@@ -21,12 +21,12 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import METRIC_REFERENCE, METRIC_UNIT
 
-from ..data.reading import Data
 from ..abc.posterior import Posterior, estimate
-from ..problem.summaries import person_periods
-from ..problem.priors import Prior
-from ..problem.problem import Problem, prior_of, scenario_of, society_of_data
 from ..abc.smc import smc
+from ..data.schema import Data
+from ..problem.priors import Prior
+from ..problem.problem import CalibrationProblem, prior_of, scenario_of, society_of_data
+from ..problem.summaries import person_periods
 
 FITTED = ("base_staff", "fit_effect", "peer_effect")
 RANGES: dict[str, tuple[float, float] | None] = {
@@ -60,15 +60,15 @@ def fixed_limit(scenario: Scenario) -> Scenario:
     )
 
 
-def limit_problem(data: Data, scenario: Scenario | None = None) -> Problem:
+def limit_problem(data: Data, scenario: Scenario | None = None) -> CalibrationProblem:
     """The calibration problem in the limit: three free parameters, missing orientations set to the mean."""
     made = fixed_limit(scenario_of(data) if scenario is None else scenario)
-    return Problem(
+    return CalibrationProblem(
         data, made.replace({"months": data.periods}), prior_of(RANGES, made), society_of_data(data, made, fill=True)
     )
 
 
-def limit_table(problem: Problem, time: np.ndarray | None = None) -> pd.DataFrame:
+def limit_table(problem: CalibrationProblem, time: np.ndarray | None = None) -> pd.DataFrame:
     """Person-periods with alignment z (in units of .10, as the equation has it) and exposure x."""
     layout, society, scenario = problem.layout, problem.society, problem.scenario
     assert layout is not None
@@ -85,7 +85,7 @@ def limit_table(problem: Problem, time: np.ndarray | None = None) -> pd.DataFram
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class ExactFit:
     """Maximum likelihood (mean, covariance) and exact posterior draws with weights."""
 
     estimate: np.ndarray
@@ -103,7 +103,7 @@ def _library() -> Any:
         ) from None
 
 
-def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int = 1) -> Fit:
+def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int = 1) -> ExactFit:
     """Discrete-time logit by statsmodels, and the posterior under the uniform prior by importance sampling."""
     sm = _library()
     x = np.column_stack([np.ones(len(table)), table["alignment"], table["exposure"]])
@@ -129,7 +129,7 @@ def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int 
     weight = np.where(inside, np.exp(log - log[inside].max()) / mixture, 0.0)
     kept = weight > 0
     posterior = Posterior("exact", prior, prior.u(beta[kept]), weight[kept] / weight[kept].sum())
-    return Fit(np.asarray(fit.params), covariance, posterior, str(fit.summary(xname=list(FITTED))))
+    return ExactFit(np.asarray(fit.params), covariance, posterior, str(fit.summary(xname=list(FITTED))))
 
 
 def agreement(

@@ -10,10 +10,10 @@ import numpy as np
 
 from valign.model.errors import InputError, unknown
 
-from ..problem.summaries import Layout
+from ..abc.smc import batch_seeds, stream
 from ..keeping import NOTHING_KEPT, Arrays, Kept
-from ..problem.problem import Problem, prior_of
-from ..abc.smc import run_seeds, stream
+from ..problem.problem import CalibrationProblem, prior_of
+from ..problem.summaries import Layout
 
 NO_VALUES = {"fit_effect": 0.0, "lapse_fit": 0.0, "fit_climate": 0.0, "fit_peers": 0.0, "practice_alignment": 0.0}
 NO_PEERS = {"peer_effect": 0.0, "awareness_by_ties": 0.0, "belief_sharing": 0.0, "fit_peers": 0.0}
@@ -39,7 +39,7 @@ class Rival:
 
 
 FULL = "full"
-RIVALS: dict[str, Rival] = {
+RIVAL_MODELS: dict[str, Rival] = {
     FULL: Rival("values and peers", {}, {}),
     "peers": Rival("peers only (contagion)", NO_VALUES, {}),
     "values": Rival("values only", NO_PEERS, {}),
@@ -54,17 +54,17 @@ def chosen_rivals(names: Sequence[str] | None) -> tuple[str, ...]:
     Raises InputError for unknown names, or where the full model would have no rival.
     """
     if names is None:
-        return tuple(RIVALS)
+        return tuple(RIVAL_MODELS)
     if isinstance(names, str) or not {*names} - {FULL}:
-        raise InputError([f"rivals: expected a list of some of {', '.join(list(RIVALS)[1:])}"])
-    if wrong := [name for name in names if name not in RIVALS]:
-        raise InputError([f"rivals: {unknown(name, RIVALS, 'rival')}" for name in wrong])
-    return tuple(name for name in RIVALS if name in (FULL, *names))
+        raise InputError([f"rivals: expected a list of some of {', '.join(list(RIVAL_MODELS)[1:])}"])
+    if wrong := [name for name in names if name not in RIVAL_MODELS]:
+        raise InputError([f"rivals: {unknown(name, RIVAL_MODELS, 'rival')}" for name in wrong])
+    return tuple(name for name in RIVAL_MODELS if name in (FULL, *names))
 
 
-def rival_problem(problem: Problem, name: str) -> Problem:
+def rival_problem(problem: CalibrationProblem, name: str) -> CalibrationProblem:
     """The problem as a rival sees it: same data, people and summaries, other mechanisms and free parameters."""
-    rival = RIVALS[name]
+    rival = RIVAL_MODELS[name]
     scenario = problem.scenario.replace(dict(rival.fixed)) if rival.fixed else problem.scenario
     bounds: dict[str, tuple[float, float] | None] = {
         parameter: (float(low), float(high))
@@ -72,20 +72,20 @@ def rival_problem(problem: Problem, name: str) -> Problem:
         if parameter not in rival.fixed
     }
     bounds |= {parameter: limits for parameter, limits in rival.free.items() if parameter not in bounds}
-    return Problem(problem.data, scenario, prior_of(bounds, scenario), problem.society, problem.threads)
+    return CalibrationProblem(problem.data, scenario, prior_of(bounds, scenario), problem.society, problem.threads)
 
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
     """Simulations of a rival from its prior."""
 
-    problem: Problem
+    problem: CalibrationProblem
     u: np.ndarray  # n x d
     summaries: np.ndarray  # n x s
     times: np.ndarray  # N x n int16
 
 
-def histories_of(problem: Problem) -> Layout:
+def histories_of(problem: CalibrationProblem) -> Layout:
     """People's histories, which tell rivals apart. Raises InputError for data without people and orientation."""
     if problem.layout is None or not problem.layout.orientations:
         raise InputError(["rivals are told apart by people's histories: the data need [people] and an [orientation]"])
@@ -93,13 +93,13 @@ def histories_of(problem: Problem) -> Layout:
 
 
 def simulate_rivals(
-    problem: Problem,
+    problem: CalibrationProblem,
     simulations: int,
     seed: int = 1,
     batch: int = 2048,
     progress: Callable[[int, int], None] | None = None,
     kept: Kept = NOTHING_KEPT,
-    names: Sequence[str] = tuple(RIVALS),
+    names: Sequence[str] = tuple(RIVAL_MODELS),
 ) -> dict[str, Simulated]:
     """`simulations` runs of every rival (or those of `names`) from its prior, in batches kept as they are finished.
 
@@ -109,7 +109,7 @@ def simulate_rivals(
     tables: dict[str, Simulated] = {}
     done = 0
     for name in names:
-        number = list(RIVALS).index(name)
+        number = list(RIVAL_MODELS).index(name)
         of = rival_problem(problem, name)
         parts: list[Arrays] = []
         for part, start in enumerate(range(0, simulations, batch)):
@@ -128,9 +128,9 @@ def simulate_rivals(
     return tables
 
 
-def _from_prior(of: Problem, seed: int, stage: int, part: int, size: int) -> dict[str, np.ndarray]:
+def _from_prior(of: CalibrationProblem, seed: int, stage: int, part: int, size: int) -> dict[str, np.ndarray]:
     u = np.random.default_rng(stream(seed, stage, part, 0)).standard_normal((size, len(of.prior)))
-    summaries, times = of.run(of.prior.theta(u), run_seeds(seed, stage, part, size), times=True)
+    summaries, times = of.run(of.prior.theta(u), batch_seeds(seed, stage, part, size), times=True)
     assert times is not None
     known = np.isfinite(summaries).all(axis=1)
     return {"u": u[known], "summaries": summaries[known], "times": times[:, known]}

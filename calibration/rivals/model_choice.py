@@ -7,16 +7,19 @@ Sequential ABC with a model index (Toni et al. 2009), on the regression of the i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from ..abc.kernel import Kernel, log_prior
 from ..abc.posterior import sklearn_ensemble
-from ..keeping import NOTHING_KEPT, Kept
-from ..problem.problem import Problem
 from ..abc.reduction import Both, Reduction
+from ..abc.smc import LEAST_ESS, batch_seeds, ess, stream
+from ..keeping import NOTHING_KEPT, Kept
+from ..problem.problem import CalibrationProblem
 from .explanations import Simulated
-from ..abc.smc import LEAST_ESS, Kernel, ess, log_prior, run_seeds, stream
 
 TOLERANCES = (0.2, 0.1, 0.05, 0.03)  # shares of the simulations from the priors: odds before anything sequential
 LEAST_CENTRES = 60  # of a model's proposal: with fewer particles, its nearest simulations so far fill up
@@ -74,80 +77,31 @@ def choose_smc(
     Returns one row per tolerance and model: generation, proposals ("prior" or "sequential"), epsilon, model, prior,
     share (posterior), particles, ess, simulations (of that generation).
     """
-    names, problems = list(tables), [table.problem for table in tables.values()]
-    K, least = len(names), min(len(table.u) for table in tables.values())
-    index = np.repeat(np.arange(K), least)
-    u = _side_by_side([table.u[:least] for table in tables.values()])
-    summaries = np.concatenate([table.summaries[:least] for table in tables.values()])
-    usable = np.ones(len(index), bool)
-    if without is not None:
-        usable[names.index(without[0]) * least + without[1]] = False
-    reduction = _indicator(index[usable], summaries[usable], observed, 5 * particles)
-    away = np.where(usable, _away(reduction, summaries, observed), np.inf)
-    order = np.argsort(away, kind="stable")
-    rows: list[dict[str, object]] = []
-
-    def note(proposals: str, epsilon: float, models: np.ndarray, weight: np.ndarray, done: int) -> None:
-        rows.extend(
-            {
-                "generation": len(rows) // K,
-                "proposals": proposals,
-                "epsilon": epsilon,
-                "model": name,
-                "prior": 1.0 / K,
-                "share": float(weight[models == m].sum()),
-                "particles": int((models == m).sum()),
-                "ess": ess(weight),
-                "simulations": done,
-            }
-            for m, name in enumerate(names)
-        )
-
-    near = order[:particles]
+    problems = [table.problem for table in tables.values()]
+    pool, reduction = _simulated(tables, observed, particles, without)
+    odds = _Odds(list(tables))
+    order = np.argsort(pool.away, kind="stable")
     for count in [round(share * len(order)) for share in TOLERANCES if share * len(order) > particles] + [particles]:
-        within = order[:count]
-        note("prior", float(away[within[-1]]), index[within], np.full(count, 1.0 / count), len(order))
-    models, at, weight, distances = index[near], u[near], np.full(particles, 1.0 / particles), away[near]
-    pool = (index, u, away)
+        odds.note("prior", pool.at(order[:count]), np.full(count, 1.0 / count), len(order))
+    now, weight = pool.at(order[:particles]), np.full(particles, 1.0 / particles)
     left = simulations
+
+    def told(budget: int) -> None:
+        if progress is not None:
+            progress(simulations - budget)
+
     while left > 0:
-        generation, epsilon = len(rows) // K, float(np.quantile(distances, quantile))
-        share = np.array([weight[models == m].sum() for m in range(K)])
-        chance = (1 - EVERY_MODEL) * share + EVERY_MODEL / K
-        kernels = [_kernel(m, models, at, weight, distances, epsilon, pool, len(problems[m].prior)) for m in range(K)]
-
-        def make(
-            generation: int = generation,
-            epsilon: float = epsilon,
-            chance: np.ndarray = chance,
-            kernels: list[Kernel] = kernels,
-            budget: int = left,
-        ) -> dict[str, np.ndarray]:
-            parts: list[dict[str, np.ndarray]] = []
-            found = 0
-            while budget > 0 and found < particles:
-                size = min(PROPOSED, budget)
-                parts.append(
-                    _propose(problems, reduction, observed, kernels, chance, seed, generation, len(parts), size)
-                )
-                found += int((parts[-1]["away"] <= epsilon).sum())
-                budget -= size
-                if progress is not None:
-                    progress(simulations - budget)
-            return {
-                "model": np.concatenate([each["model"] for each in parts]),
-                "u": _side_by_side([each["u"] for each in parts]),
-                "away": np.concatenate([each["away"] for each in parts]),
-                "log": np.concatenate([each["log"] for each in parts]),
-            }
-
+        generation, epsilon = odds.generations, float(np.quantile(now.away, quantile))
+        share = np.array([weight[now.model == m].sum() for m in range(len(problems))])
+        chance = (1 - EVERY_MODEL) * share + EVERY_MODEL / len(problems)
+        kernels = [_kernel(m, now, weight, epsilon, pool, len(problem.prior)) for m, problem in enumerate(problems)]
+        proposal = _Proposal(problems, reduction, observed, chance, kernels, seed, 40_000 + generation)
+        make = partial(proposal.simulations, particles, epsilon, left, told)
         made = kept.part(f"choice-{generation:03d}", make)
-        left -= len(made["away"])
-        pool = tuple(
-            _side_by_side([old, made[name]]) if name == "u" else np.concatenate([old, made[name]])
-            for name, old in zip(("model", "u", "away"), pool, strict=True)
-        )
-        here = np.flatnonzero(made["away"] <= epsilon)[:particles]
+        simulated = Candidates(made["model"], made["u"], made["away"])
+        left -= len(simulated.away)
+        pool = pool + simulated
+        here = np.flatnonzero(simulated.away <= epsilon)[:particles]
         if not len(here):
             break
         log = made["log"][here]
@@ -155,9 +109,9 @@ def choose_smc(
         weight /= weight.sum()
         if len(here) < particles and ess(weight) < LEAST_ESS:
             break
-        models, at, distances = made["model"][here], made["u"][here], made["away"][here]
-        note("sequential", epsilon, models, weight, len(made["away"]))
-    return pd.DataFrame(rows)
+        now = simulated.at(here)
+        odds.note("sequential", now, weight, len(simulated.away), epsilon)
+    return pd.DataFrame(odds.rows)
 
 
 def settled(odds: pd.DataFrame) -> pd.DataFrame:
@@ -194,7 +148,75 @@ def confusion_smc(
     return _confusion(names, np.array(truth), np.array(guess))
 
 
-# --- parts -----------------------------------------------------------------------------------------------------------
+# --- simulations of all models together -------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Simulations of several models beside one another."""
+
+    model: np.ndarray  # n: number of the model
+    u: np.ndarray  # n x d, NaN beyond a model's own parameters
+    away: np.ndarray  # n: distance from the data
+
+    def at(self, rows: np.ndarray) -> Candidates:
+        """Some of them."""
+        return Candidates(self.model[rows], self.u[rows], self.away[rows])
+
+    def __add__(self, other: Candidates) -> Candidates:
+        return Candidates(
+            np.concatenate([self.model, other.model]),
+            _side_by_side([self.u, other.u]),
+            np.concatenate([self.away, other.away]),
+        )
+
+
+def _simulated(
+    tables: Mapping[str, Simulated], observed: np.ndarray, particles: int, without: tuple[str, int] | None
+) -> tuple[Candidates, Both]:
+    """The simulations from the priors, as many of each model, and the regression of which their distances are taken."""
+    names, least = list(tables), min(len(table.u) for table in tables.values())
+    model = np.repeat(np.arange(len(names)), least)
+    summaries = np.concatenate([table.summaries[:least] for table in tables.values()])
+    usable = np.ones(len(model), bool)
+    if without is not None:
+        usable[names.index(without[0]) * least + without[1]] = False
+    reduction = _indicator(model[usable], summaries[usable], observed, 5 * particles)
+    away = np.where(usable, _away(reduction, summaries, observed), np.inf)
+    return Candidates(model, _side_by_side([table.u[:least] for table in tables.values()]), away), reduction
+
+
+class _Odds:
+    """Shares of the models along the tolerance, as `choose_smc` gives them."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.rows: list[dict[str, object]] = []
+
+    @property
+    def generations(self) -> int:
+        return len(self.rows) // len(self.names)
+
+    def note(
+        self, proposals: str, near: Candidates, weight: np.ndarray, done: int, epsilon: float | None = None
+    ) -> None:
+        """Add a tolerance (default: the distance of the last simulation that counts)."""
+        generation = self.generations
+        for m, name in enumerate(self.names):
+            mine = near.model == m
+            self.rows.append(
+                {
+                    "generation": generation,
+                    "proposals": proposals,
+                    "epsilon": float(near.away[-1]) if epsilon is None else epsilon,
+                    "model": name,
+                    "prior": 1.0 / len(self.names),
+                    "share": float(weight[mine].sum()),
+                    "particles": int(mine.sum()),
+                    "ess": ess(weight),
+                    "simulations": done,
+                }
+            )
+
+
 def _side_by_side(parts: list[np.ndarray]) -> np.ndarray:
     """Points of models with different numbers of parameters in one array, NaN beyond a model's own."""
     width = max(part.shape[1] for part in parts)
@@ -216,49 +238,61 @@ def _away(reduction: Reduction | Both, summaries: np.ndarray, observed: np.ndarr
     return np.where(np.isfinite(away), away, np.inf)
 
 
-def _kernel(
-    m: int,
-    models: np.ndarray,
-    at: np.ndarray,
-    weight: np.ndarray,
-    distances: np.ndarray,
-    epsilon: float,
-    pool: tuple[np.ndarray, ...],
-    d: int,
-) -> Kernel:
+# --- proposals -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class _Proposal:
+    """How a generation proposes: the chance of each model, and its kernel."""
+
+    problems: list[CalibrationProblem]
+    reduction: Both
+    observed: np.ndarray
+    chance: np.ndarray
+    kernels: list[Kernel]
+    seed: int
+    stage: int  # of the random streams
+
+    def simulations(
+        self, particles: int, epsilon: float, budget: int, told: Callable[[int], None]
+    ) -> dict[str, np.ndarray]:
+        """Batches until enough come within `epsilon`, or the budget is spent; `told` hears what is left of it."""
+        parts: list[dict[str, np.ndarray]] = []
+        found = 0
+        while budget > 0 and found < particles:
+            size = min(PROPOSED, budget)
+            parts.append(self.batch(len(parts), size))
+            found += int((parts[-1]["away"] <= epsilon).sum())
+            budget -= size
+            told(budget)
+        return {
+            "u": _side_by_side([each["u"] for each in parts]),
+            **{name: np.concatenate([each[name] for each in parts]) for name in ("model", "away", "log")},
+        }
+
+    def batch(self, part: int, size: int) -> dict[str, np.ndarray]:
+        """Model, point, distance and log weight of each of a batch of proposals."""
+        rng = np.random.default_rng(stream(self.seed, self.stage, part, 0))
+        drawn = rng.choice(len(self.problems), size, p=self.chance)
+        seeds = batch_seeds(self.seed, self.stage, part, size)
+        away, log = np.full(size, np.inf), np.zeros(size)
+        points = np.full((size, max(len(each.prior) for each in self.problems)), np.nan)
+        for m, (problem, kernel) in enumerate(zip(self.problems, self.kernels, strict=True)):
+            mine = np.flatnonzero(drawn == m)
+            if not len(mine):
+                continue
+            u = kernel.draw(len(mine), rng)
+            summaries = problem.simulate(problem.prior.theta(u), seeds[mine])
+            away[mine] = _away(self.reduction, summaries, self.observed)
+            log[mine] = log_prior(u) - kernel.log_density(u) - np.log(len(self.problems) * self.chance[m])
+            points[mine, : u.shape[1]] = u
+        return {"model": drawn, "u": points, "away": away, "log": log}
+
+
+def _kernel(m: int, now: Candidates, weight: np.ndarray, epsilon: float, pool: Candidates, d: int) -> Kernel:
     """The proposal of a model: around its particles, or, where these are few, around its nearest simulations."""
-    mine = models == m
+    mine = now.model == m
     if mine.sum() >= LEAST_CENTRES:
-        return Kernel.local(at[mine][:, :d], weight[mine] / weight[mine].sum(), distances[mine] <= epsilon, WIDTH)
-    of, points, away = pool
-    rows = np.flatnonzero(of == m)
-    rows = rows[np.argsort(away[rows], kind="stable")[:LEAST_CENTRES]]
-    return Kernel.local(points[rows][:, :d], np.full(len(rows), 1.0 / len(rows)), np.ones(len(rows), bool), WIDTH)
-
-
-def _propose(
-    problems: list[Problem],
-    reduction: Both,
-    observed: np.ndarray,
-    kernels: list[Kernel],
-    chance: np.ndarray,
-    seed: int,
-    generation: int,
-    part: int,
-    size: int,
-) -> dict[str, np.ndarray]:
-    """A batch of proposals: model, point, distance and log weight of each."""
-    rng = np.random.default_rng(stream(seed, 40_000 + generation, part, 0))
-    drawn = rng.choice(len(problems), size, p=chance)
-    seeds = run_seeds(seed, 40_000 + generation, part, size)
-    away, log = np.full(size, np.inf), np.zeros(size)
-    points = np.full((size, max(len(each.prior) for each in problems)), np.nan)
-    for m, (problem, kernel) in enumerate(zip(problems, kernels, strict=True)):
-        mine = np.flatnonzero(drawn == m)
-        if not len(mine):
-            continue
-        u = kernel.draw(len(mine), rng)
-        away[mine] = _away(reduction, problem.simulate(problem.prior.theta(u), seeds[mine]), observed)
-        log[mine] = log_prior(u) - kernel.log_density(u) - np.log(len(problems) * chance[m])
-        points[mine, : u.shape[1]] = u
-    return {"model": drawn, "u": points, "away": away, "log": log}
+        centres = now.u[mine][:, :d]
+        return Kernel.local(centres, weight[mine] / weight[mine].sum(), now.away[mine] <= epsilon, WIDTH)
+    rows = np.flatnonzero(pool.model == m)
+    rows = rows[np.argsort(pool.away[rows], kind="stable")[:LEAST_CENTRES]]
+    return Kernel.local(pool.u[rows][:, :d], np.full(len(rows), 1.0 / len(rows)), np.ones(len(rows), bool), WIDTH)

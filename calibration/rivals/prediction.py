@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from valign.results.summaries import t_quantile
 
-from .curves import fit_baseline
 from ..abc.posterior import Posterior, regression
-from ..problem.summaries import Layout, Summariser
+from ..abc.smc import batch_seeds
 from ..keeping import NOTHING_KEPT, Kept
-from .explanations import RIVALS, Rival, Simulated
-from ..abc.smc import run_seeds
+from ..problem.summaries import Layout, Summariser
+from .curves import fit_baseline
+from .explanations import RIVAL_MODELS, Rival, Simulated
 
 BASELINES = ("bass", "logistic")
 MOST_FOLDS, DRAWS, SMOOTHING, RESAMPLES = 10, 1000, 20.0, 2000
 PART = 2048  # simulations summarised at once
+REFERENCES = ("bass", "logistic", "full")  # that every model is compared with
+INTERVAL = (0.025, 0.975)
+AUC_RESAMPLES = 400
 MANY_FOLDS_DRAWS = 500  # with more than five folds: their people are pooled in the scores
 
 
@@ -90,7 +95,7 @@ def out_of_sample(
                 times = (
                     _curves(name, fold, layout, draws, seed)
                     if name in BASELINES
-                    else _predicted(tables[name], RIVALS[name], fold.train, draws, seed)
+                    else _predicted(tables[name], RIVAL_MODELS[name], fold.train, draws, seed)
                 )
                 person, crps = _scores(fold, layout, times, curves=name in BASELINES)
                 return {**{key: person[key].to_numpy() for key in person}, "crps": crps}
@@ -115,7 +120,7 @@ def _predicted(table: Simulated, rival: Rival, observed: Layout, draws: int, see
     )
     posterior = regression(table.u, summaries, summariser.observed[used], table.problem.prior)
     theta = _resampled(posterior, draws, seed)
-    _, times = table.problem.run(theta, run_seeds(seed, 60_000, 0, draws), times=True)
+    _, times = table.problem.run(theta, batch_seeds(seed, 60_000, 0, draws), times=True)
     assert times is not None
     return times
 
@@ -176,84 +181,70 @@ def auc(early: np.ndarray, chance: np.ndarray, fold: np.ndarray) -> float:
     return right / pairs if pairs else float("nan")
 
 
-def compare(people: pd.DataFrame, counts: pd.DataFrame, seed: int = 1, resamples: int = RESAMPLES) -> pd.DataFrame:
+def compare_scores(
+    people: pd.DataFrame, counts: pd.DataFrame, seed: int = 1, resamples: int = RESAMPLES
+) -> pd.DataFrame:
     """One row per kind of fold, score, model and reference: mean and difference with its 95 % interval.
 
     kind : "communities" (people of communities not seen) or "last third". score : log_score and auc (bootstrap over
     people within folds), crps (t interval over folds; none with a single fold). reference : bass, logistic and full.
     """
-    rows = []
     rng = np.random.default_rng([seed, 90_000])
+    rows: list[dict[str, object]] = []
     for kind in ("communities", "last third"):
-        part = people[(people["fold"] == "last third") == (kind == "last third")]
-        if part.empty:
-            continue
-        wide = part.pivot(index=["fold", "person"], columns="model", values="log_score")
-        likely = part.pivot(index=["fold", "person"], columns="model", values="chance")
-        early = part[part["model"] == "full"].set_index(["fold", "person"])["early"].reindex(wide.index).to_numpy()
-        fold = wide.index.get_level_values("fold").to_numpy()
-        members = [np.flatnonzero(fold == each) for each in np.unique(fold)]
-        picks = [np.concatenate([rng.choice(each, len(each)) for each in members]) for _ in range(resamples)]
-        aucs = {name: auc(early, likely[name].to_numpy(), fold) for name in wide}
-        several = {
-            name: np.array([auc(early[pick], likely[name].to_numpy()[pick], fold[pick]) for pick in picks[:400]])
-            for name in wide
-        }
-        by_fold = counts[(counts["fold"] == "last third") == (kind == "last third")].pivot(
-            index="fold", columns="model", values="crps"
-        )
-        for name in wide:
-            for reference in ("bass", "logistic", "full"):
-                if reference == name:
-                    continue
-                gap = (wide[name] - wide[reference]).to_numpy()
-                spread = np.array([gap[pick].mean() for pick in picks])
-                rows.append(
-                    _row(
-                        kind,
-                        "log_score",
-                        name,
-                        reference,
-                        wide[name].mean(),
-                        gap.mean(),
-                        *np.quantile(spread, (0.025, 0.975)),
-                    )
-                )
-                differences = several[name] - several[reference]
-                rows.append(
-                    _row(
-                        kind,
-                        "auc",
-                        name,
-                        reference,
-                        aucs[name],
-                        aucs[name] - aucs[reference],
-                        *np.nanquantile(differences, (0.025, 0.975)),
-                    )
-                )
-                apart = (by_fold[name] - by_fold[reference]).to_numpy()
-                half = (
-                    t_quantile(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
-                    if len(apart) > 1
-                    else np.nan
-                )
-                rows.append(
-                    _row(
-                        kind,
-                        "crps",
-                        name,
-                        reference,
-                        by_fold[name].mean(),
-                        apart.mean(),
-                        apart.mean() - half,
-                        apart.mean() + half,
-                    )
-                )
+        of_people, of_counts = ((each["fold"] == "last third") == (kind == "last third") for each in (people, counts))
+        if of_people.any():
+            by_fold = counts[of_counts].pivot(index="fold", columns="model", values="crps")
+            rows += _compared(kind, people[of_people], by_fold, resamples, rng)
     return pd.DataFrame(rows)
 
 
+def _compared(
+    kind: str, people: pd.DataFrame, by_fold: pd.DataFrame, resamples: int, rng: np.random.Generator
+) -> list[dict[str, object]]:
+    """Every model against every reference, over folds of one kind."""
+    wide, likely = (
+        people.pivot(index=["fold", "person"], columns="model", values=of) for of in ("log_score", "chance")
+    )
+    early = people[people["model"] == "full"].set_index(["fold", "person"])["early"].reindex(wide.index).to_numpy()
+    fold = wide.index.get_level_values("fold").to_numpy()
+    members = [np.flatnonzero(fold == each) for each in np.unique(fold)]
+    picks = [np.concatenate([rng.choice(each, len(each)) for each in members]) for _ in range(resamples)]
+    aucs = {name: auc(early, likely[name].to_numpy(), fold) for name in wide}
+    several = {
+        name: np.array([auc(early[pick], likely[name].to_numpy()[pick], fold[pick]) for pick in picks[:AUC_RESAMPLES]])
+        for name in wide
+    }
+    rows: list[dict[str, object]] = []
+    for name, reference in product(wide, REFERENCES):
+        if name == reference:
+            continue
+        row = partial(_row, kind, name, reference)
+        gap = (wide[name] - wide[reference]).to_numpy()
+        spread = np.array([gap[pick].mean() for pick in picks])
+        apart = (by_fold[name] - by_fold[reference]).to_numpy()
+        half = _half_width(apart)
+        rows += [
+            row("log_score", wide[name].mean(), gap.mean(), *np.quantile(spread, INTERVAL)),
+            row(
+                "auc",
+                aucs[name],
+                aucs[name] - aucs[reference],
+                *np.nanquantile(several[name] - several[reference], INTERVAL),
+            ),
+            row("crps", by_fold[name].mean(), apart.mean(), apart.mean() - half, apart.mean() + half),
+        ]
+    return rows
+
+
+def _half_width(apart: np.ndarray) -> float:
+    """Of the 95 % t interval of a mean; NaN of a single number."""
+    n = len(apart)
+    return float(t_quantile(0.975, n - 1) * apart.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+
+
 def _row(
-    kind: str, score: str, model: str, reference: str, mean: float, gap: float, low: float, high: float
+    kind: str, model: str, reference: str, score: str, mean: float, gap: float, low: float, high: float
 ) -> dict[str, object]:
     return {
         "kind": kind,

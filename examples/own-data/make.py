@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from valign.calibration.data.reading import load
-from valign.calibration.problem.problem import Problem
+from valign.calibration.problem.problem import CalibrationProblem
 from valign.calibration.abc.recovery import synthetic
 
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ def main(folder: Path = HERE) -> None:
     write(np.where(np.arange(PEOPLE) % 2, 1.0, np.nan))  # so that there is something to read
     poll = pd.DataFrame({"quarter": [4, 8, 12, 16], "yes": 0, "asked": ASKED})
     poll.to_csv(folder / "poll.csv", index=False, lineterminator="\n")
-    problem = Problem.of(load(folder))
+    problem = CalibrationProblem.of(load(folder))
     theta = np.array([TRUTH[name] for name in problem.prior.names])
     _, others = problem.run(
         theta[None], np.array([SEED + 1]), times=True

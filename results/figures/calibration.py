@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METHODS = {
+METHOD_TITLES = {
     "regression": "regression-adjusted (reported)",
     "forest": "random forest",
     "smc": "sequential ABC alone",
     "exact": "exact likelihood",
 }
-RIVALS = {
+RIVAL_TITLES = {
     "full": "values and peers",
     "peers": "peers only",
     "values": "values only",
@@ -59,7 +59,7 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
             xlim=(low - margin, high + margin),
             ylim=(len(methods) + 0.6, -0.6),
             yticks=range(len(methods) + 1),
-            yticklabels=[*(METHODS.get(method, method) for method in methods), "prior"] if place == 0 else [],
+            yticklabels=[*(METHOD_TITLES.get(method, method) for method in methods), "prior"] if place == 0 else [],
         )
         axes.grid(False)
         axes.locator_params(axis="x", nbins=5)
@@ -154,59 +154,11 @@ def predictive_figure(predictive: pd.DataFrame, title: str, unit: str = "month")
 def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.DataFrame, title: str) -> Figure:
     """Share of each rival by two methods, how often it is recognised, and predictions of what was held out."""
     figure, (first, second, third) = new_figure(3, 13.2, 4.8)
-    names = [name for name in RIVALS if name in set(shares["model"])]
-    right = confusion.set_index("truth")
-    for row, name in enumerate(names):
-        own = shares[shares["model"] == name].set_index("method")["share"]
-        first.plot([own.min(), own.max()], [row, row], color=MUTED, lw=1)
-        for method, marker, face in (("smc", "o", "white"), ("forest", "s", MAIN)):
-            first.plot([own[method]], [row], marker=marker, ms=8, mfc=face, mec=MAIN, mew=1.6, lw=0)
-        first.annotate(
-            f"{100 * right.loc[name, name]:.0f} %",
-            (1.12, row),
-            ha="center",
-            va="center",
-            fontsize=9,
-            color=MUTED,
-            annotation_clip=False,
-        )
-    first.annotate(
-        "recog-\nnised", (1.12, -0.75), ha="center", va="bottom", fontsize=8.5, color=MUTED, annotation_clip=False
+    _share_panel(first, shares, confusion)
+    _score_panel(second, scores, "log_score", "Log score, communities\nnot seen, less Bass", "as good as Bass")
+    _score_panel(
+        third, scores, "auc", "Who is early (AUC), communities\nnot seen, less Bass (.5)", "no better than chance"
     )
-    first.axvline(1 / len(names), color=MUTED, lw=1, ls=(0, (2, 2)))
-    first.set(
-        xlim=(-0.02, 1.02),
-        ylim=(len(names) - 0.5, -0.9),
-        yticks=range(len(names)),
-        yticklabels=[RIVALS[name] for name in names],
-        xticks=[0, 0.25, 0.5, 0.75, 1],
-        xticklabels=["0", "25", "50", "75", "100 %"],
-    )
-    first.set_title("Posterior share", loc="left", fontsize=11, fontweight="bold", color=INK)
-    first.annotate(
-        "equal odds",
-        (1 / len(names), -0.75),
-        fontsize=8.5,
-        color=MUTED,
-        ha="left",
-        xytext=(4, 0),
-        textcoords="offset points",
-    )
-    for axes, score, heading, zero in (
-        (second, "log_score", "Log score, communities\nnot seen, less Bass", "as good as Bass"),
-        (third, "auc", "Who is early (AUC), communities\nnot seen, less Bass (.5)", "no better than chance"),
-    ):
-        part = scores[(scores["kind"] == "communities") & (scores["score"] == score) & (scores["reference"] == "bass")]
-        order = [name for name in RIVALS if name in set(part["model"])]
-        axes.axvline(0, color=MUTED, lw=1, ls=(0, (2, 2)))
-        for row, name in enumerate(order):
-            found = part[part["model"] == name].iloc[0]
-            colour = MAIN if name not in ("logistic",) else MUTED
-            axes.plot([found["low"], found["high"]], [row, row], color=colour, lw=1.8)
-            axes.plot([found["difference"]], [row], marker="o", ms=6, mfc="white", mec=colour, mew=1.6)
-        axes.set(ylim=(len(order) - 0.5, -0.9), yticks=range(len(order)), yticklabels=[RIVALS[name] for name in order])
-        axes.annotate(zero, (0, -0.75), fontsize=8.5, color=MUTED, ha="left", xytext=(4, 0), textcoords="offset points")
-        axes.set_title(heading, loc="left", fontsize=11, fontweight="bold", color=INK)
     for axes in (first, second, third):
         axes.grid(False)
         axes.grid(True, axis="x")
@@ -221,6 +173,56 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
     return figure
 
 
+def _share_panel(axes: Axes, shares: pd.DataFrame, confusion: pd.DataFrame) -> None:
+    """Share of each rival by both methods, and how often it is recognised."""
+    names = [name for name in RIVAL_TITLES if name in set(shares["model"])]
+    right = confusion.set_index("truth")
+    small = {"fontsize": 8.5, "color": MUTED}
+    for row, name in enumerate(names):
+        own = shares[shares["model"] == name].set_index("method")["share"]
+        axes.plot([own.min(), own.max()], [row, row], color=MUTED, lw=1)
+        for method, marker, face in (("smc", "o", "white"), ("forest", "s", MAIN)):
+            axes.plot([own[method]], [row], marker=marker, ms=8, mfc=face, mec=MAIN, mew=1.6, lw=0)
+        axes.annotate(
+            f"{100 * right.loc[name, name]:.0f} %",
+            (1.12, row),
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=MUTED,
+            annotation_clip=False,
+        )
+    axes.annotate("recog-\nnised", (1.12, -0.75), ha="center", va="bottom", annotation_clip=False, **small)
+    axes.axvline(1 / len(names), color=MUTED, lw=1, ls=(0, (2, 2)))
+    axes.set(
+        xlim=(-0.02, 1.02),
+        ylim=(len(names) - 0.5, -0.9),
+        yticks=range(len(names)),
+        yticklabels=[RIVAL_TITLES[name] for name in names],
+        xticks=[0, 0.25, 0.5, 0.75, 1],
+        xticklabels=["0", "25", "50", "75", "100 %"],
+    )
+    axes.set_title("Posterior share", loc="left", fontsize=11, fontweight="bold", color=INK)
+    axes.annotate("equal odds", (1 / len(names), -0.75), ha="left", xytext=(4, 0), textcoords="offset points", **small)
+
+
+def _score_panel(axes: Axes, scores: pd.DataFrame, score: str, heading: str, zero: str) -> None:
+    """How much better than the Bass curve each explanation predicts communities that it has not seen."""
+    part = scores[(scores["kind"] == "communities") & (scores["score"] == score) & (scores["reference"] == "bass")]
+    names = [name for name in RIVAL_TITLES if name in set(part["model"])]
+    axes.axvline(0, color=MUTED, lw=1, ls=(0, (2, 2)))
+    for row, name in enumerate(names):
+        found = part[part["model"] == name].iloc[0]
+        colour = MUTED if name == "logistic" else MAIN
+        axes.plot([found["low"], found["high"]], [row, row], color=colour, lw=1.8)
+        axes.plot([found["difference"]], [row], marker="o", ms=6, mfc="white", mec=colour, mew=1.6)
+    axes.set(
+        ylim=(len(names) - 0.5, -0.9), yticks=range(len(names)), yticklabels=[RIVAL_TITLES[name] for name in names]
+    )
+    axes.annotate(zero, (0, -0.75), fontsize=8.5, color=MUTED, ha="left", xytext=(4, 0), textcoords="offset points")
+    axes.set_title(heading, loc="left", fontsize=11, fontweight="bold", color=INK)
+
+
 def odds_figure(odds: pd.DataFrame, title: str) -> Figure:
     """Shares of the rivals as the tolerance shrinks (to the right), by sequential ABC with a model index.
 
@@ -228,7 +230,7 @@ def odds_figure(odds: pd.DataFrame, title: str) -> Figure:
     """
     figure, (axes,) = new_figure(1, 8.4, 4.6)
     steps = odds.drop_duplicates("generation").set_index("generation")
-    names = [name for name in RIVALS if name in set(odds["model"])]
+    names = [name for name in RIVAL_TITLES if name in set(odds["model"])]
     ends, styles = [], ["-", (0, (6, 2)), (0, (3, 1.5)), (0, (1, 1.5)), (0, (6, 2, 1, 2))]
     for style, name in zip(styles, names, strict=False):
         part = odds[odds["model"] == name].set_index("generation")["share"]
@@ -240,7 +242,7 @@ def odds_figure(odds: pd.DataFrame, title: str) -> Figure:
     last = len(steps) - 1
     for name, end, place in zip(names, ends, apart(ends, 0.055), strict=True):
         axes.annotate(
-            f"{RIVALS[name]} {100 * end:.0f} %",
+            f"{RIVAL_TITLES[name]} {100 * end:.0f} %",
             (last, end),
             xytext=(last + 0.02 * max(last, 1) + 0.08, place),
             color=INK,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ..figures.calibration import METHODS, RIVALS
+from ..figures.calibration import METHOD_TITLES, RIVAL_TITLES
 
 Tables = Mapping[str, pd.DataFrame]
 REPORTED = "regression"
@@ -67,7 +67,7 @@ def certainty(tables: Tables) -> list[str]:
     generations, summary, recovery = tables["generations"], tables["summary"], tables["recovery"]
     told = [
         f"{int(generations['simulations'].sum()):,} simulations were made. The bars of the figure are "
-        f"{', '.join(METHODS.get(each, each) for each in dict.fromkeys(summary['method']))}: where they differ, "
+        f"{', '.join(METHOD_TITLES.get(each, each) for each in dict.fromkeys(summary['method']))}: where they differ, "
         "trust none of them too far."
     ]
     lost = [row.parameter for row in _of(summary).itertuples() if not row.identified]
@@ -143,13 +143,29 @@ def recovery_table(recovery: pd.DataFrame) -> tuple[tuple[str, ...], list[list[s
     ]
 
 
+def screening_table(screening: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """A row for each parameter that was asked for, the strongest first: whether it is fitted, and why."""
+    return ("parameter", "prior", "largest effect", "on", "fitted", "why"), [
+        [
+            row.parameter,
+            f"{row.low:g} to {row.high:g}",
+            f"{100 * row.share:.0f} % of the strongest",
+            row.summary,
+            "yes" if row.kept else "no",
+            row.why,
+        ]
+        for row in screening.itertuples()
+    ]
+
+
 # --- rivals ----------------------------------------------------------------------------------------------------------
 def shares_in_words(shares: pd.DataFrame) -> str:
     wide = shares.pivot(index="model", columns="method", values="share")
-    names = [name for name in RIVALS if name in wide.index]
+    names = [name for name in RIVAL_TITLES if name in wide.index]
     return (
         "; ".join(
-            f"{RIVALS[name]} " + " and ".join(f"{100 * wide.loc[name, method]:.0f} %" for method in ("smc", "forest"))
+            f"{RIVAL_TITLES[name]} "
+            + " and ".join(f"{100 * wide.loc[name, method]:.0f} %" for method in ("smc", "forest"))
             for name in names
         )
         + "."
@@ -161,8 +177,8 @@ def rivals_table(tables: Tables) -> tuple[tuple[str, ...], list[list[str]]]:
     shares = tables["shares"].pivot(index="model", columns="method", values="share")
     right, scores = tables["confusion"].set_index("truth"), tables["scores"]
     rows = []
-    for name in [name for name in RIVALS if name in set(scores["model"])]:
-        cells = [RIVALS[name]]
+    for name in [name for name in RIVAL_TITLES if name in set(scores["model"])]:
+        cells = [RIVAL_TITLES[name]]
         cells += [
             f"{100 * shares.loc[name, method]:.0f} %" if name in shares.index else "-" for method in ("smc", "forest")
         ]
@@ -187,9 +203,9 @@ def rival_findings(tables: Tables) -> list[str]:
     for method, words in (("smc", "sequential ABC"), ("forest", "a random forest")):
         first = _first(shares, method)
         told.append(
-            f"By {words}, “{RIVALS[first]}” comes first with a share of {100 * wide.loc[first, method]:.0f} %"
+            f"By {words}, “{RIVAL_TITLES[first]}” comes first with a share of {100 * wide.loc[first, method]:.0f} %"
             + (
-                f"; “{RIVALS['full']}” has {100 * wide.loc['full', method]:.0f} %."
+                f"; “{RIVAL_TITLES['full']}” has {100 * wide.loc['full', method]:.0f} %."
                 if first != "full" and "full" in wide.index
                 else "."
             )
@@ -198,7 +214,7 @@ def rival_findings(tables: Tables) -> list[str]:
     part = scores[
         (scores["kind"] == "communities") & (scores["score"] == "log_score") & (scores["reference"] == "bass")
     ]
-    better = [RIVALS[row.model] for row in part.itertuples() if row.low > 0 and row.model in RIVALS]
+    better = [RIVAL_TITLES[row.model] for row in part.itertuples() if row.low > 0 and row.model in RIVAL_TITLES]
     told.append(
         "Communities that were not used to fit are predicted better than by a Bass curve by: "
         + (", ".join(dict.fromkeys(better)) if better else "none")
@@ -211,12 +227,12 @@ def rival_certainty(tables: Tables) -> list[str]:
     """Whether the methods agree, and how often each explanation is recognised."""
     shares, right = tables["shares"], tables["confusion"].set_index("truth")
     agree = _first(shares, "smc") == _first(shares, "forest")
-    known = {name: right.loc[name, name] for name in RIVALS if name in right.index}
+    known = {name: right.loc[name, name] for name in RIVAL_TITLES if name in right.index}
     worst = min(known, key=known.get)
     return [
         "Two methods that share nothing but the simulations put the same explanation first."
         if agree
         else "The two methods put different explanations first: nothing is decided.",
         f"In data made by a known explanation, the forest names the right one in {100 * min(known.values()):.0f} "
-        f"to {100 * max(known.values()):.0f} % (least for “{RIVALS[worst]}”).",
+        f"to {100 * max(known.values()):.0f} % (least for “{RIVAL_TITLES[worst]}”).",
     ]

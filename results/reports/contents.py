@@ -473,6 +473,7 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         [
             _table("What remains plausible of each parameter", text.posterior_table(summary)),
             _table("Recovery of known truths", text.recovery_table(tables["recovery"])),
+            *_screening(tables),
         ],
         tables["remarks"]["remark"].tolist(),
         text.WORDS,
@@ -509,10 +510,19 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         text.rival_certainty(tables),
         text.RIVAL_LIMITS,
         drawn,
-        [_table("Explanations side by side", text.rivals_table(tables))],
+        [_table("Explanations side by side", text.rivals_table(tables)), *_screening(tables)],
         tables["remarks"]["remark"].tolist(),
         text.RIVAL_WORDS,
     )
+
+
+def _screening(tables: Tables) -> list[Table]:
+    """What a screening chose to fit, where there was one."""
+    from . import calibration as text
+
+    if "screening" not in tables:
+        return []
+    return [_table("Which parameters are fitted", text.screening_table(tables["screening"]), folded=True)]
 
 
 CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {

@@ -12,10 +12,11 @@ import pytest
 from scipy.stats import truncnorm
 
 from valign.calibration.abc.posterior import Posterior, estimate, forest, regression
-from valign.calibration.abc.smc import Kernel, ess, log_prior, one_blas_thread, smc
+from valign.calibration.abc.kernel import Kernel, log_prior
+from valign.calibration.abc.smc import ess, one_blas_thread, smc
 from valign.calibration.keeping import Kept
 from valign.calibration.problem.priors import Prior
-from valign.calibration.rivals import exact_check as hazard
+from valign.calibration.rivals.exact_check import exact_fit
 from valign.model.errors import InputError
 
 PRIOR = Prior.of({"a": (-4.0, 4.0), "b": (-4.0, 4.0)})
@@ -206,7 +207,7 @@ def test_a_missing_library_is_named(monkeypatch) -> None:
         forest(np.zeros((9, 2)), np.zeros((9, 3)), OBSERVED, PRIOR)
     monkeypatch.setitem(sys.modules, "statsmodels.api", None)
     with pytest.raises(InputError, match=r"statsmodels is not installed.*valign\[calibration\]"):
-        hazard.exact_fit(pd.DataFrame(), PRIOR)
+        exact_fit(pd.DataFrame(), PRIOR)
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with one_blas_thread():  # does without
         assert np.eye(2).sum() == 2

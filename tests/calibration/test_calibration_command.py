@@ -80,7 +80,7 @@ def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
         raise KeyboardInterrupt
 
     write(tmp_path / "data", people=60, periods=8)
-    monkeypatch.setattr("valign.calibration.abc.smc.smc", interrupted)
+    monkeypatch.setattr("valign.calibration.calibrate.smc", interrupted)
     said = valign("calibrate", "data", "--simulations", 3000, "--out", "out")
     assert said.code == 130
     assert "what is finished is kept in out/unfinished: run the same command to go on" in said.err

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.calibration.data import reading as data
+from valign.calibration.data import medical_innovation
+from valign.calibration.data.reading import load
 from valign.calibration.problem.problem import scenario_of
 from valign.model.errors import InputError
 
@@ -80,7 +81,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_a_data_set_is_read(write) -> None:
-    found = data.load(write())
+    found = load(write())
     assert found.name == "pilot"
     assert found.periods == 8
     assert found.people["openness"].tolist()[:5] == [0, 0.25, 0.5, 0.75, 1]
@@ -101,31 +102,30 @@ def test_a_data_set_is_read(write) -> None:
     ("sd = 0.5", "sd = 0.6"),
 ])  # fmt: skip
 def test_data_that_are_read_in_another_way_are_other_data(write, change: tuple[str, str]) -> None:
-    assert data.load(write()).digest == data.load(write()).digest
-    assert data.load(write()).digest != data.load(write(TOML.replace(*change))).digest
+    assert load(write()).digest == load(write()).digest
+    assert load(write()).digest != load(write(TOML.replace(*change))).digest
 
 
 def test_dangling_ties_are_left_out_on_demand(write) -> None:
     ties = pd.concat([TIES, pd.DataFrame({"from": ["p0"], "to": ["nobody"]})])
     assert (
-        len(data.load(write(TOML.replace('file = "ties.csv"', 'file = "ties.csv"\ndangling = "drop"'), ties=ties)).ties)
-        == 3
+        len(load(write(TOML.replace('file = "ties.csv"', 'file = "ties.csv"\ndangling = "drop"'), ties=ties)).ties) == 3
     )
     with pytest.raises(InputError, match="ties to 'nobody', who is not among the people"):
-        data.load(write(ties=ties))
+        load(write(ties=ties))
 
 
 def test_many_dangling_ties_are_one_line(write) -> None:
     ties = pd.DataFrame({"from": ["p0"] * 9, "to": [*(f"x{k}" for k in range(8)), "p1"]})
     with pytest.raises(InputError) as caught:
-        data.load(write(ties=ties))
+        load(write(ties=ties))
     assert len(caught.value.problems) == 1
     assert "'x0', 'x1', 'x2', 'x3', 'x4' and 3 more, who are not" in caught.value.problems[0]
 
 
 def test_a_text_in_numbers_is_not_also_nobody_adopted(write) -> None:
     with pytest.raises(InputError) as caught:
-        data.load(write(people=people().assign(adopted_in="soon")))
+        load(write(people=people().assign(adopted_in="soon")))
     assert len(caught.value.problems) == 1
 
 
@@ -158,7 +158,7 @@ def broken(change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
 )
 def test_broken_tables(write, table: pd.DataFrame, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        data.load(write(people=table))
+        load(write(people=table))
 
 
 def test_everything_wrong_is_said_at_once(write) -> None:
@@ -167,7 +167,7 @@ def test_everything_wrong_is_said_at_once(write) -> None:
     text = TOML.replace("sd = 0.5", "sd = -1\nvalu = 3").replace('time_unit = "quarter"', 'time_units = "q"')
     register = REGISTER.assign(using=[10, 500, "many"])
     with pytest.raises(InputError) as caught:
-        data.load(write(text, people=table, ties=TIES.assign(to="x"), register=register))
+        load(write(text, people=table, ties=TIES.assign(to="x"), register=register))
     said = "\n".join(caught.value.problems)
     for words in (
         "did you mean 'time_unit'",
@@ -226,7 +226,7 @@ def test_everything_wrong_is_said_at_once(write) -> None:
 )
 def test_broken_descriptions(write, text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        data.load(write(text))
+        load(write(text))
 
 
 @pytest.mark.parametrize(
@@ -242,38 +242,38 @@ def test_broken_descriptions(write, text: str, words: str) -> None:
 )
 def test_broken_ties_and_series(write, tables: dict[str, pd.DataFrame], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        data.load(write(**tables))
+        load(write(**tables))
 
 
 def test_each_may_have_been_observed_for_a_time_of_their_own(write) -> None:
     table = people().assign(ends=[9, *[8] * 22, 5], adopted_in=[9, *["never", "1"] * 11, "never"])
     text = TOML.replace("observed_until = 8", 'observed_until = "ends"')
-    found = data.load(write(text, people=table))
+    found = load(write(text, people=table))
     assert found.periods == 9
     assert found.people["until"].tolist() == table["ends"].tolist()
     assert found.people["time"].iloc[0] == 9
     for wrong, words in ((None, "line 3: has no ends"), (0, "line 3: ends: expected a whole number from 1 to 600"),
                          (2.5, "line 3: ends: expected a whole number")):  # fmt: skip
         with pytest.raises(InputError, match=words):
-            data.load(write(text, people=table.assign(ends=[9, wrong, *[8] * 21, 5])))
+            load(write(text, people=table.assign(ends=[9, wrong, *[8] * 21, 5])))
 
 
 def test_roles_codes_and_shares(write) -> None:
     text = TOML.replace("low = 1\nhigh = 5", "codes = { 1 = 0.1, 2 = 0.2, 3 = 0.3, 4 = 0.4, 5 = 0.9 }")
     text = text.replace('id = "who"', 'id = "who"\nrole = "job"').replace('count = "using"\nof = 200', 'share = "part"')
     register = pd.DataFrame({"time": [8, 1], "part": [0.6, 0.05]})
-    found = data.load(write(text, people=people().assign(job=["staff", "manager"] * 12), register=register))
+    found = load(write(text, people=people().assign(job=["staff", "manager"] * 12), register=register))
     assert found.people["role"].tolist()[:2] == ["staff", "manager"]
     assert found.people["openness"].tolist()[:5] == [0.1, 0.2, 0.3, 0.4, 0.9]
     assert found.series[0].time.tolist() == [1, 8]
     assert found.series[0].share.tolist() == [0.05, 0.6]
     assert np.isnan(found.series[0].of).all()
     with pytest.raises(InputError, match="role"):
-        data.load(write(text, people=people().assign(job=["staff", "boss"] * 12), register=register))
+        load(write(text, people=people().assign(job=["staff", "boss"] * 12), register=register))
 
 
 def test_people_without_ties_or_values_can_be_read_and_divided(write) -> None:
-    found = data.load(write(PEOPLE))
+    found = load(write(PEOPLE))
     assert found.ties is None
     assert found.people["community"].unique().tolist() == ["all"]
     part = found.part(found.people["time"].notna().to_numpy())
@@ -284,12 +284,12 @@ def test_people_without_ties_or_values_can_be_read_and_divided(write) -> None:
 
 def test_no_such_data(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a folder of data"):
-        data.load(tmp_path / "none")
+        load(tmp_path / "none")
     with pytest.raises(InputError, match=r"no data\.toml"):
-        data.load(tmp_path)
+        load(tmp_path)
     (tmp_path / "data.toml").write_bytes(b"name = '\xff'")
     with pytest.raises(InputError, match=r"data\.toml: cannot be read: is not UTF-8 text"):
-        data.load(tmp_path)
+        load(tmp_path)
 
 
 def test_the_public_data_set_is_described_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_the_public_data_set_is_described_like_any_other(tmp_path: Path, monkeyp
     ).to_csv(folder / "nodes.csv", index=False)  # fmt: skip
     pd.DataFrame({"ego": [1000, 1001, 1002], "alter": [1002, 1003, 9999]}).to_csv(folder / "edges.csv", index=False)
     monkeypatch.setenv("VALIGN_DATA", str(tmp_path))
-    found = data.load("medical-innovation")
+    found = load("medical-innovation")
     assert found.periods == 17
     assert found.people["time"].isna().sum() == 6
     assert found.people["science_first"].tolist()[1:4] == [0.65, 0.45, 0.85]
@@ -315,13 +315,11 @@ def test_the_public_data_set_is_described_like_any_other(tmp_path: Path, monkeyp
 
 
 def test_the_public_data_set(tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from valign.experiments import data as public
-
     monkeypatch.setenv("VALIGN_DATA", str(tmp_path))
     with pytest.raises(InputError, match="valign data get medical-innovation"):
-        data.load("medical-innovation")
-    public.get("medical-innovation", published)
-    found = data.load("medical-innovation")
+        load("medical-innovation")
+    medical_innovation.get("medical-innovation", published)
+    found = load("medical-innovation")
     assert len(found.people) == 125
     assert found.people["time"].notna().sum() == 109
     assert found.periods == 17

@@ -18,7 +18,7 @@ from tests.made_up import write
 
 from valign.calibration.calibrate import choose_model
 from valign.calibration.data.reading import load
-from valign.calibration.rivals.explanations import RIVALS
+from valign.calibration.rivals.explanations import RIVAL_MODELS
 
 TABLES = ("people.csv", "ties.csv", "poll.csv", "data.toml")
 
@@ -73,7 +73,7 @@ def test_the_example_runs(valign: Callable, folder: Path, tmp_path: Path) -> Non
     assert (tmp_path / "compared" / "figure-odds.png").stat().st_size > 0
     assert pd.read_parquet(tmp_path / "compared" / "reference.parquet")["model"].nunique() == 5
     again = json.loads(valign("rivals", ".", "--simulations", 6000, "--out", "compared", "--json").out)
-    assert {row["truth"] for row in again["confusion"]} == set(RIVALS)
+    assert {row["truth"] for row in again["confusion"]} == set(RIVAL_MODELS)
 
 
 @pytest.mark.slow

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from tests.made_up import made_up
 
-from valign.calibration.rivals import exact_check as hazard
-from valign.calibration.data.reading import Data, Pattern, read
+from valign.calibration.rivals.exact_check import agreement, exact_fit, limit_problem, limit_table
+from valign.calibration.data.reading import read
+from valign.calibration.data.schema import Data, Pattern
 from valign.calibration.problem.summaries import Summariser, auxiliary_fit, person_periods
-from valign.calibration.problem.problem import Problem, prior_of, scenario_of
+from valign.calibration.problem.problem import CalibrationProblem, prior_of, scenario_of
 from valign.calibration.abc.recovery import synthetic
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -25,11 +26,11 @@ def data(tmp_path_factory) -> Data:
 
 
 @pytest.fixture(scope="module")
-def problem(data: Data) -> Problem:
-    return Problem.of(data)
+def problem(data: Data) -> CalibrationProblem:
+    return CalibrationProblem.of(data)
 
 
-def test_a_scenario_is_made_of_the_description(data: Data, problem: Problem) -> None:
+def test_a_scenario_is_made_of_the_description(data: Data, problem: CalibrationProblem) -> None:
     scenario = scenario_of(data)
     assert scenario.dimensions == ["openness"] or tuple(scenario.dimensions) == ("openness",)
     assert problem.scenario.months == 18
@@ -38,7 +39,7 @@ def test_a_scenario_is_made_of_the_description(data: Data, problem: Problem) -> 
     assert sorted(problem.society.names or []) == [f"town {n}" for n in range(4)]
 
 
-def test_summaries_against_a_plain_count(problem: Problem) -> None:
+def test_summaries_against_a_plain_count(problem: CalibrationProblem) -> None:
     """Every summary once more, slowly, from the person-periods."""
     layout, summariser = problem.layout, problem.summariser
     assert layout is not None
@@ -73,7 +74,7 @@ def test_summaries_against_a_plain_count(problem: Problem) -> None:
         )
 
 
-def test_a_part_held_out_says_nothing(problem: Problem) -> None:
+def test_a_part_held_out_says_nothing(problem: CalibrationProblem) -> None:
     layout = problem.layout
     assert layout is not None
     inside = layout.community != 2
@@ -86,7 +87,7 @@ def test_a_part_held_out_says_nothing(problem: Problem) -> None:
     assert not np.array_equal(part(time), problem.summariser(time)[: len(part.names)])
 
 
-def test_simulations_are_those_of_simulate(problem: Problem) -> None:
+def test_simulations_are_those_of_simulate(problem: CalibrationProblem) -> None:
     rng = np.random.default_rng(1)
     theta, seeds = problem.prior.theta(rng.standard_normal((70, 4))), np.arange(70)
     summaries, times = problem.run(theta, seeds, times=True)
@@ -125,7 +126,7 @@ def test_series_and_patterns_are_targets_too(tmp_path) -> None:
         },
         tmp_path,
     )
-    problem = Problem.of(data, Scenario.load("two-services"), {"base_staff": None})
+    problem = CalibrationProblem.of(data, Scenario.load("two-services"), {"base_staff": None})
     assert problem.names == ("uptake at 1", "uptake at 2", "uptake at 4", "early", "kept")
     np.testing.assert_allclose(problem.observed, [0.05, 0.125, 0.225, 0.2, 0.5])
     theta, seeds = np.full((300, 1), -3.0), np.arange(300)
@@ -145,7 +146,7 @@ def test_patterns_of_groups_are_medians_and_shares(data: Data) -> None:
         Pattern(name="earlier", kind="median_difference", orientation="openness", value=-1, sd=0.1),
         Pattern(name="by 6", kind="share_adopted", orientation="openness", group="low", at=6, value=0.3, sd=0.01),
     ]
-    problem = Problem.of(replace(data, patterns=patterns))
+    problem = CalibrationProblem.of(replace(data, patterns=patterns))
     theta = np.repeat([[-2.5, 0.5, 0.5, 0.2]], 40, axis=0)
     summaries, times = problem.run(theta, np.arange(40), times=True)
     assert times is not None
@@ -165,10 +166,12 @@ def test_patterns_of_groups_are_medians_and_shares(data: Data) -> None:
 
 def test_what_no_scenario_can_be_made_of(data: Data) -> None:
     with pytest.raises(InputError, match=r"has no people to make a scenario from: .*--scenario"):
-        Problem.of(replace(data, people=None, ties=None, orientation={}))
+        CalibrationProblem.of(replace(data, people=None, ties=None, orientation={}))
     with pytest.raises(InputError, match=r"has no \[orientation\]: name a scenario"):
-        Problem.of(replace(data, orientation={}))
-    numbers = Problem.of(replace(data, people=None, ties=None), Scenario.load("two-services"), {"base_staff": None})
+        CalibrationProblem.of(replace(data, orientation={}))
+    numbers = CalibrationProblem.of(
+        replace(data, people=None, ties=None), Scenario.load("two-services"), {"base_staff": None}
+    )
     with pytest.raises(InputError, match="need a data set with people"):
         synthetic(numbers, np.array([-3.0]))
 
@@ -191,41 +194,40 @@ def test_wrong_free_parameters(data: Data, free, words: str) -> None:
 
 def test_a_scenario_without_the_orientation_is_refused(data: Data) -> None:
     with pytest.raises(InputError, match="'openness' is not a dimension"):
-        Problem.of(data, "two-services")
+        CalibrationProblem.of(data, "two-services")
 
 
 # --- the exact check --------------------------------------------------------------------------------------------------
 def test_in_the_limit_the_model_is_the_logit(data: Data) -> None:
     """Simulated with known effects, the exact fit finds them."""
-    problem = hazard.limit_problem(data)
+    problem = limit_problem(data)
     truth = np.array([-2.2, 0.25, 0.8])
     _, times = problem.run(np.repeat(truth[None], 40, axis=0), np.arange(40), times=True)
     assert times is not None
     fits = np.array(
-        [
-            hazard.exact_fit(hazard.limit_table(problem, times[:, run].astype(int)), problem.prior, 100).estimate
-            for run in range(40)
-        ]
+        [exact_fit(limit_table(problem, times[:, run].astype(int)), problem.prior, 100).estimate for run in range(40)]
     )
     apart = (fits.mean(axis=0) - truth) / (fits.std(axis=0) / np.sqrt(40))
     assert np.abs(apart).max() < 3.5, apart
 
 
 def test_the_exact_check_knows_one_metric(data: Data) -> None:
-    problem = hazard.limit_problem(data)
-    other = Problem(data, problem.scenario.replace({"alignment_metric": "profile"}), problem.prior, problem.society)
+    problem = limit_problem(data)
+    other = CalibrationProblem(
+        data, problem.scenario.replace({"alignment_metric": "profile"}), problem.prior, problem.society
+    )
     with pytest.raises(InputError, match="written for the metric 'distance'"):
-        hazard.limit_table(other)
+        limit_table(other)
 
 
 def test_abc_agrees_with_the_exact_posterior(data: Data) -> None:
-    table = hazard.agreement(data, simulations=30_000)
+    table = agreement(data, simulations=30_000)
     reported = table[table["method"] == "regression"]
     assert reported["agrees"].all(), table
     assert reported["ratio"].between(0.8, 1.25).all(), table
 
 
-def test_the_auxiliary_fit_is_the_maximum(problem: Problem) -> None:
+def test_the_auxiliary_fit_is_the_maximum(problem: CalibrationProblem) -> None:
     sm = pytest.importorskip("statsmodels.api")
     layout = problem.layout
     assert layout is not None

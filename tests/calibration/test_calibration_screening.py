@@ -12,9 +12,9 @@ import pytest
 from tests.made_up import made_up, write
 
 from valign.calibration.calibrate import calibrate
-from valign.calibration.data.reading import Data
-from valign.calibration.problem.problem import Problem
-from valign.calibration.abc.screening import screen_free, wants_screening
+from valign.calibration.data.schema import Data
+from valign.calibration.problem.problem import CalibrationProblem
+from valign.calibration.abc.screening import Screened, screen_free, wants_screening
 from valign.model.errors import InputError
 
 IDLE = {"voice_staff": None, "monitoring_other": None, "innovation.cost": None}  # their mechanisms are off
@@ -64,12 +64,12 @@ def test_at_most_eight_of_all_that_is_uncertain(data: Data) -> None:
     assert found.free["fit_effect"] == (0.0, 0.6)
     assert found.free["base_staff"] == (-6.0, 0.0)
     assert len(found.table) > 60
-    Problem.of(data, free=found.free)
+    CalibrationProblem.of(data, free=found.free)
 
 
 def test_more_than_eight_are_refused_where_nothing_screens(data: Data) -> None:
     with pytest.raises(InputError, match=r"10 free parameters: expected 1 to 8 .*--free screen"):
-        Problem.of(data, free=MANY)
+        CalibrationProblem.of(data, free=MANY)
     with pytest.raises(InputError, match="did you mean 'fit_effect'"):
         screen_free(data, None, [*MANY, "fit_efect"])
 
@@ -84,7 +84,7 @@ def test_calibrate_screens(data: Data) -> None:
     assert found.screened is not None
     assert len(found.problem.prior) <= 8
     assert not set(IDLE) & set(found.draws)
-    assert found.screened.remark() in found.remarks()
+    assert found.remarks().count(found.screened.remark()) == 1
 
 
 def test_screening_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
@@ -94,8 +94,40 @@ def test_screening_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     said = valign(*asked, "--json")
     assert said.code == 0, said.err
     told = json.loads(said.out)
-    kept = pd.read_csv(tmp_path / "out" / "screening.csv").query("kept")["parameter"].tolist()
+    screening = pd.read_csv(tmp_path / "out" / "screening.csv")
+    kept = screening.query("kept")["parameter"].tolist()
     assert {row["parameter"] for row in told["summary"]} == set(kept)
     assert np.isin(["base_staff", "fit_effect"], kept).all()
     assert sum("Screened 10 parameters" in remark for remark in told["remarks"]) == 1
     assert "already holds these results" in valign(*asked).err
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "Which parameters are fitted" in report
+    for row in screening.itertuples():
+        assert row.parameter in report
+    assert screening.query("not kept")["why"].iloc[0] in report
+
+
+@pytest.mark.parametrize("command", ["calibrate", "rivals"])
+def test_a_command_assembles_its_problem_once_and_hands_on_what_was_screened(
+    command: str, valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, handed_on = [], []
+    assemble = CalibrationProblem.of
+
+    def counted(*given: object, **options: object) -> CalibrationProblem:
+        made.append(assemble(*given, **options))
+        return made[-1]
+
+    def solve(problem: CalibrationProblem, *_: object, screened: Screened | None = None, **__: object) -> None:
+        handed_on.append((problem, screened))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CalibrationProblem, "of", counted)
+    monkeypatch.setattr("valign.calibration.calibrate.fit", solve)
+    monkeypatch.setattr("valign.calibration.rivals.compare.choose", solve)
+    write(tmp_path / "data", people=60, periods=8)
+    assert valign(command, "data", *(part for name in MANY for part in ("--free", name)), "--out", "out").code == 130
+    ((problem, screened),) = handed_on
+    assert made == [problem]
+    assert screened is not None
+    assert set(problem.prior.names) == set(screened.free)

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from valign.calibration.abc import posterior as estimators
 from valign.calibration.abc.posterior import Posterior, adjust, forest, regression, weighted_quantiles
 from valign.calibration.abc.reduction import Reduction, scales
 from valign.calibration.problem.priors import Prior
@@ -120,7 +119,9 @@ def test_a_point_weighs_what_it_shares_of_the_leaves_of_the_observation(monkeypa
         def apply(self, z: np.ndarray) -> np.ndarray:
             return np.ones((1, 2), int) if len(z) == 1 else leaves
 
-    monkeypatch.setattr(estimators, "sklearn_ensemble", lambda: SimpleNamespace(RandomForestRegressor=Planted))
+    monkeypatch.setattr(
+        "valign.calibration.abc.posterior.sklearn_ensemble", lambda: SimpleNamespace(RandomForestRegressor=Planted)
+    )
     u, s = np.array([[0.1], [0.2], [0.3], [0.4]]), np.array([[0.0], [1.0], [2.0], [3.0]])
     prior = Prior.of({"a": (-4.0, 4.0)})
     found = forest(u, s, np.array([0.0]), prior)

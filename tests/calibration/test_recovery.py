@@ -10,20 +10,20 @@ import pandas as pd
 import pytest
 
 from valign.calibration.abc.posterior import adjust, weighted_quantiles
-from valign.calibration.abc.recovery import Table, _by_parameter, recover, reference_table, synthetic
+from valign.calibration.abc.recovery import ReferenceTable, _by_parameter, recover, reference_table, synthetic
 from valign.calibration.abc.reduction import Reduction
-from valign.calibration.abc.smc import run_seeds
+from valign.calibration.abc.smc import batch_seeds
 from valign.calibration.problem.priors import Prior
-from valign.calibration.problem.problem import Problem
+from valign.calibration.problem.problem import CalibrationProblem
 from valign.model.errors import InputError
 
 
-def toy(noise: float, claimed: float = 1.0, n: int = 12_000) -> Table:
+def toy(noise: float, claimed: float = 1.0, n: int = 12_000) -> ReferenceTable:
     """Two parameters seen with noise; `claimed` below 1 makes summaries of the data sets look surer than they are."""
     prior = Prior.of({"a": (0.0, 1.0), "idle": (0.0, 1.0)})
     rng = np.random.default_rng(4)
     u = rng.standard_normal((n, 2))
-    return Table(prior, u, np.column_stack([u[:, 0] + noise * claimed * rng.standard_normal(n)]), ("s",))
+    return ReferenceTable(prior, u, np.column_stack([u[:, 0] + noise * claimed * rng.standard_normal(n)]), ("s",))
 
 
 def test_recovery_of_a_toy() -> None:
@@ -132,7 +132,7 @@ def test_simulations_from_the_prior_come_in_batches() -> None:
     told: list[tuple[int, int]] = []
     table = reference_table(problem, 2500, batch=1000, progress=lambda *each: told.append(each))
     assert told == [(1000, 2500), (2000, 2500), (2500, 2500)]
-    seeds = np.concatenate([run_seeds(1, 10_000, part, size) for part, size in ((0, 1000), (1, 1000), (2, 500))])
+    seeds = np.concatenate([batch_seeds(1, 10_000, part, size) for part, size in ((0, 1000), (1, 1000), (2, 500))])
     never: Any = SimpleNamespace(**vars(problem) | {"simulate": lambda theta, seeds: theta})
     whole = reference_table(never, 2500, batch=1000)
     assert (len(whole.u), len(np.unique(whole.u))) == (2500, 2500)
@@ -144,16 +144,16 @@ def test_simulations_from_the_prior_come_in_batches() -> None:
     assert told[3:] == [(2048, 3000), (3000, 3000)]
 
 
-def test_the_model_gives_its_parameters_back(problem: Problem) -> None:
+def test_the_model_gives_its_parameters_back(problem: CalibrationProblem) -> None:
     found = recover(reference_table(problem, 8000)).parameters.set_index("parameter")
     assert found["calibrated"].all(), found
     assert found.loc[["base_staff", "fit_effect"], "identified"].all()
     assert found["coverage_90"].between(0.82, 0.97).all(), found
 
 
-def test_synthetic_data_are_data(problem: Problem) -> None:
+def test_synthetic_data_are_data(problem: CalibrationProblem) -> None:
     data = synthetic(problem, np.array([-2.5, 0.4, 0.1]), seed=3)
-    again = Problem(data, problem.scenario, problem.prior, problem.society)
+    again = CalibrationProblem(data, problem.scenario, problem.prior, problem.society)
     summaries = problem.simulate(np.array([[-2.5, 0.4, 0.1]]), np.array([3]))[0]
     same = [not name.startswith("score") for name in problem.names]
     np.testing.assert_allclose(again.observed[same], summaries[same])

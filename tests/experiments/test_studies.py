@@ -180,7 +180,7 @@ def test_a_small_study_of_histories(script, tmp_path):
         assert list(found[name]) == list(committed[name]), name
     exact = found["agreement"].query("method == 'regression'").set_index("parameter")
     assert (exact["apart"].abs() < 1).all()
-    assert set(found["recovery"]["free"]) == set(calibration_study.SETS)
+    assert set(found["recovery"]["free"]) == set(calibration_study.FREE_SETS)
     assert found["recovery"]["coverage_90"].between(0.75, 1).all()
     shares = found["shares"].groupby("method")["share"].sum()
     np.testing.assert_allclose(shares, 1, atol=1e-4)
@@ -191,7 +191,7 @@ def test_a_small_study_of_histories(script, tmp_path):
     assert (found["overhead"]["seconds"] > 0).all()
     assert found["seconds"]["step"].tolist() == committed["seconds"]["step"].tolist()
     posterior = pd.read_parquet(tmp_path / "found" / "posterior.parquet")
-    assert set(posterior) == set(calibration_study.SETS["default"])
+    assert set(posterior) == set(calibration_study.FREE_SETS["default"])
     for picture in ("ranks", "posterior", "fitted", "rivals", "odds"):
         assert (tmp_path / "found" / f"{picture}.png").stat().st_size > 5000
 

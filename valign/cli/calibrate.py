@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError
 from valign.results import store
@@ -16,6 +16,9 @@ from .job import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from valign.calibration.abc.screening import Screened
+    from valign.calibration.problem.problem import CalibrationProblem
 
 Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
 KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
@@ -54,46 +57,16 @@ def ranges(free: tuple[str, ...]) -> Ranges | None:
     return found or None
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Data, the free parameters (after a screening where more were asked for than can be fitted) and the problem."""
-
-    data: Any
-    free: Ranges | None
-    problem: Any
-    remarks: tuple[str, ...] = ()
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-
-
-def asked(wish: Request) -> Asked:
-    from valign.calibration.data.reading import load
-    from valign.calibration.problem.problem import Problem
-    from valign.calibration.abc.screening import screen_free, wants_screening
-
-    free, data = ranges(wish.free), load(wish.data)
-    if free is None or not wants_screening(free):
-        return Asked(data, free, Problem.of(data, wish.scenario, free))
-    found = screen_free(data, wish.scenario, free, wish.seed)
-    return Asked(
-        data, found.free, Problem.of(data, wish.scenario, found.free), (found.remark(),), {"screening": found.table}
-    )
-
-
 def calibrate(wish: Request) -> None:
-    from valign.calibration.calibrate import calibrate as fit
+    from valign.calibration.abc.screening import screened_problem
+    from valign.calibration.calibrate import fit
     from valign.results.reports import calibration as text
 
-    ask = asked(wish)
+    problem, screened = screened_problem(wish.data, wish.scenario, ranges(wish.free), wish.seed)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
         found = fit(
-            ask.data,
-            wish.scenario,
-            ask.free,
-            wish.seed,
-            simulations=wish.simulations,
-            folder=folder / KEPT,
-            progress=told,
+            problem, wish.seed, simulations=wish.simulations, folder=folder / KEPT, progress=told, screened=screened
         )
         return {
             "summary": found.summary,
@@ -104,15 +77,15 @@ def calibrate(wish: Request) -> None:
             "predictive": found.predictive,
             "checks": found.checks,
             "reference": found.reference,
-            "remarks": _remarks([*ask.remarks, *found.remarks()]),
-            **ask.tables,
+            "remarks": _remarks(found.remarks()),
+            **_screening(found.screened),
         }
 
-    folder, tables = _published("calibrate", wish, ask, made)
+    folder, tables = _published("calibrate", wish, problem, made)
     if wish.as_json:
         terminal.as_json(
             {
-                "data": ask.data.name,
+                "data": problem.data.name,
                 "folder": str(folder),
                 "summary": tables["summary"].to_dict("records"),
                 "recovery": tables["recovery"].to_dict("records"),
@@ -123,7 +96,7 @@ def calibrate(wish: Request) -> None:
     terminal.table(
         *text.posterior_table(tables["summary"]),
         numbers_from=2,
-        title=f"{ask.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
+        title=f"{problem.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
     )
     _say(tables["remarks"], folder, wish)
     terminal.say(
@@ -132,21 +105,14 @@ def calibrate(wish: Request) -> None:
 
 
 def rivals(wish: Request) -> None:
-    from valign.calibration.calibrate import choose_model
+    from valign.calibration.abc.screening import screened_problem
+    from valign.calibration.rivals.compare import choose
     from valign.results.reports import calibration as text
 
-    ask = asked(wish)
+    problem, screened = screened_problem(wish.data, wish.scenario, ranges(wish.free), wish.seed)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
-        found = choose_model(
-            ask.data,
-            wish.scenario,
-            ask.free,
-            wish.seed,
-            simulations=wish.simulations,
-            folder=folder / KEPT,
-            progress=told,
-        )
+        found = choose(problem, wish.simulations, wish.seed, told, folder=folder / KEPT, screened=screened)
         return {
             "shares": found.shares,
             "odds": found.odds,
@@ -154,29 +120,32 @@ def rivals(wish: Request) -> None:
             "scores": found.scores,
             "folds": found.folds,
             "reference": found.reference,
-            "remarks": _remarks([*ask.remarks, *found.remarks()]),
-            **ask.tables,
+            "remarks": _remarks(found.remarks()),
+            **_screening(found.screened),
         }
 
-    folder, tables = _published("rivals", wish, ask, made)
+    folder, tables = _published("rivals", wish, problem, made)
     if wish.as_json:
         terminal.as_json(
             {
-                "data": ask.data.name,
+                "data": problem.data.name,
                 "folder": str(folder),
                 **{name: tables[name].to_dict("records") for name in ("shares", "confusion", "scores")},
             }
         )
         return
-    terminal.table(*text.rivals_table(tables), title=f"{ask.data.title} · scores in communities not seen")
+    terminal.table(*text.rivals_table(tables), title=f"{problem.data.title} · scores in communities not seen")
     _say(tables["remarks"], folder, wish)
 
 
 def _published(
-    command: str, wish: Request, ask: Asked, made: Callable[[Path, Callable[[int, int], None] | None], Tables]
+    command: str,
+    wish: Request,
+    problem: CalibrationProblem,
+    made: Callable[[Path, Callable[[int, int], None] | None], Tables],
 ) -> tuple[Path, Tables]:
     """Folder and tables of a calibration or of a comparison of rivals."""
-    data, problem = ask.data, ask.problem
+    data = problem.data
     work = {
         "command": command,
         **problem.work,
@@ -195,6 +164,10 @@ def _published(
     description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario)}"
     job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=KEPT)
     return folder, carried_out(job, quiet)
+
+
+def _screening(screened: Screened | None) -> Tables:
+    return {} if screened is None else {"screening": screened.table}
 
 
 def _remarks(remarks: list[str]) -> pd.DataFrame:

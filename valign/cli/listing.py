@@ -104,27 +104,27 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
 
 
 def data_sets(as_json: bool) -> None:
-    from valign.experiments import data
+    from valign.calibration.data.medical_innovation import WHAT, available
 
     if as_json:
         terminal.as_json(
             [
-                {"name": name, "folder": None if folder is None else str(folder), "title": data.WHAT[name]}
-                for name, folder in data.available().items()
+                {"name": name, "folder": None if folder is None else str(folder), "title": WHAT[name]}
+                for name, folder in available().items()
             ]
         )
         return
     rows = [
-        (name, str(folder or f"not here yet: valign data get {name}"), data.WHAT[name])
-        for name, folder in data.available().items()
+        (name, str(folder or f"not here yet: valign data get {name}"), WHAT[name])
+        for name, folder in available().items()
     ]
     terminal.table(("data set", "where", "what it is"), rows, numbers_from=9)
 
 
 def get_data(name: str, source: Path | None, quiet: bool, as_json: bool) -> None:
-    from valign.experiments import data
+    from valign.calibration.data.medical_innovation import get
 
-    where = data.get(name, source)
+    where = get(name, source)
     if as_json:
         terminal.as_json({"name": name, "folder": str(where)})
         return

@@ -1,9 +1,9 @@
-"""Public data sets: fetched once from where they are published, checked by hash, converted to tables.
+"""Medical Innovation, the public data set: fetched once where it is published, checked by hash, converted, described.
 
-The project ships no individual data. *Medical Innovation*: when 125 doctors in four cities took up tetracycline,
-and whom they named as advisors, discussion partners and friends (Coleman, Katz & Menzel 1966, Medical Innovation: a
-diffusion study; recovered by Burt 1987, American Journal of Sociology 92; file of the R package netdiffuseR, MIT
-licence, T. W. Valente and others 2018; the data have no licence of their own: cite all three).
+The project ships no individual data. When 125 doctors in four cities took up tetracycline, and whom they named as
+advisors, discussion partners and friends (Coleman, Katz & Menzel 1966, Medical Innovation: a diffusion study;
+recovered by Burt 1987, American Journal of Sociology 92; file of the R package netdiffuseR, MIT licence, T. W. Valente
+and others 2018; the data have no licence of their own: cite all three).
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomli_w
+
 from valign.model.errors import InputError, unknown
-from valign.model.society.tables import DATA_SETS, data_set_folder, missing_data
+from valign.model.reading import parse_toml
+from valign.model.society.tables import DATA_SETS, data_set_folder
 from valign.results.plain_text import frame_as_cells
 
 if TYPE_CHECKING:
@@ -27,30 +30,54 @@ MEDICAL_INNOVATION = "medical-innovation"
 URL = "https://github.com/USCCANA/netdiffuseR/raw/f16350e503126db0f8f3384ce8afcbefde28f83d/data/medInnovations.rdata"
 SHA256 = "10a6e0fbf8f69c349b1c2b39d308a57355155890d889caf0fc8d5c8b867e447e"
 LAST_MONTH = 17  # observed until then; month 18 stands for "not adopted"
+CITIES = 4
 RELATIONS = {"net1": "advice", "net2": "discussion", "net3": "friend"}
 TABLES = ("nodes.csv", "edges.csv", "codebook.csv", "curve.csv")
 WHAT = {MEDICAL_INNOVATION: "125 doctors of four cities, their ties, and when they took up a new drug (1953-55)"}
 MOST_LEVELS = 14  # a variable with more is described without counts
 
-# How the tables become a society. `science` (1 science first, 3 patients first) is read as a value orientation:
-# an inference, since the doctors were asked about medicine and not about values. Its three levels are spaced so that
-# they spread as work values do (SD .175); the four doctors who gave none get values from the role profile.
-CODEBOOK = """\
+# The converted tables, described as a user's own would be: the one description, of which the codebook of the society is
+# made. `science` (1 science first, 3 patients first) is read as a value orientation: an inference, since the doctors
+# were asked about medicine and not about values. Its three levels are spaced so that they spread as work values do
+# (SD .175); the four doctors who gave none get values from the role profile.
+DESCRIPTION = f"""\
+name = "{MEDICAL_INNOVATION}"
+title = "125 doctors of four cities and a new drug, 1953-55"
+source = "Coleman, Katz & Menzel 1966; Burt 1987; netdiffuseR (T. W. Valente and others 2018)"
+time_unit = "month"
+[people]
+file = "nodes.csv"
 id = "id"
-organisation = "community"
-[organisations]
-1 = "city 1"
-2 = "city 2"
-3 = "city 3"
-4 = "city 4"
-[values.science_first]
+community = "community"
+time = "toa"
+not_adopted = ["{LAST_MONTH + 1}"]
+observed_until = "last_period"
+[orientation.science_first]
 column = "science"
-codes = { 1 = 0.85, 2 = 0.65, 3 = 0.45 }
-[edges]
+codes = {{ 1 = 0.85, 2 = 0.65, 3 = 0.45 }}
+innovation = 0.85
+split = 0.75
+[ties]
+file = "edges.csv"
 from = "ego"
 to = "alter"
 dangling = "drop"  # half of those named were not asked themselves
 """
+
+
+def codebook() -> dict[str, Any]:
+    """What of the description makes a society of the tables: people, cities, values and ties, without times."""
+    described = parse_toml(DESCRIPTION)
+    people, ties = described["people"], described["ties"]
+    return {
+        "id": people["id"],
+        "organisation": people["community"],
+        "organisations": {str(city): f"city {city}" for city in range(1, CITIES + 1)},
+        "values": {
+            name: {"column": of["column"], "codes": of["codes"]} for name, of in described["orientation"].items()
+        },
+        "edges": {key: ties[key] for key in ("from", "to", "dangling")},
+    }
 
 
 def get(name: str, source: str | Path | None = None) -> Path:
@@ -79,7 +106,7 @@ def get(name: str, source: str | Path | None = None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for table, frame in tables.items():
             _write(folder / table, frame_as_cells(frame).to_csv(index=False, lineterminator="\n"))
-        _write(folder / "codebook.toml", CODEBOOK)
+        _write(folder / "codebook.toml", tomli_w.dumps(codebook()))
     except OSError as error:
         raise InputError(
             [f"{folder}: cannot be written: {error.strerror} (set VALIGN_DATA to a folder you can write to)"]
@@ -93,28 +120,6 @@ def available() -> dict[str, Path | None]:
         name: data_set_folder(name) if (data_set_folder(name) / "codebook.toml").is_file() else None
         for name in DATA_SETS
     }
-
-
-def observed_curve(name: str = MEDICAL_INNOVATION, community: int | None = None) -> pd.DataFrame:
-    """Observed uptake: columns month (0 … 17) and share adopted by its end.
-
-    community: 1 … 4, a city; None is all of them. Raises InputError when the data are not on this machine.
-    """
-    import pandas as pd
-
-    if name not in DATA_SETS:
-        raise InputError([unknown(name, DATA_SETS, "data set")])
-    path = data_set_folder(name) / "curve.csv"
-    if not path.is_file():
-        raise missing_data(name)
-    curve = pd.read_csv(path, dtype={"community": str})
-    wanted = "ALL" if community is None else str(community)
-    rows = curve[curve["community"] == wanted]
-    if rows.empty:
-        allowed = [each for each in curve["community"].unique() if each != "ALL"]
-        raise InputError([f"community = {community!r}: expected one of {', '.join(allowed)}"])
-    share = rows["cum_adopters"] / rows["n"]
-    return pd.DataFrame({"month": [0, *rows["t"]], "share": [0.0, *share]})
 
 
 def _library(name: str) -> Any:

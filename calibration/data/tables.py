@@ -1,0 +1,227 @@
+"""The tables that a description of data names: people, ties and curves, every wrong cell noted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valign.model.parameters import ROLES
+from valign.model.society.codebook import Table
+
+from .schema import Curve, Orientation, People, Series, Ties
+
+LEAST_PEOPLE = 10
+MOST_PERIODS = 600
+
+
+def _numbers(table: Table, name: str, problems: list[str], needed: bool = True) -> np.ndarray | None:
+    """A column as numbers, NaN where missing; texts are reported."""
+    column = table.column(name, needed)
+    if column is None:
+        return None
+    values, wrong = np.full(len(table), np.nan), np.zeros(len(table), bool)
+    for row, text in enumerate(column):
+        if text is not None:
+            try:
+                values[row] = float(text)
+            except ValueError:
+                wrong[row] = True
+    infinite = np.isinf(values)
+    table.each(column, wrong | infinite, lambda text: f"{name} = {text!r}: expected a number")
+    values[infinite] = np.nan
+    return values
+
+
+def _blank(column: np.ndarray) -> np.ndarray:
+    """Rows where a column has no text."""
+    return np.flatnonzero([text is None for text in column])
+
+
+def read_people(
+    of: People, orientation: Mapping[str, Orientation], folder: Path, missing: set[str], problems: list[str]
+) -> pd.DataFrame | None:
+    """The table of people as `Data.people` holds it, or None with its problems noted."""
+    table = Table(folder / of.file, "people", missing, problems)
+    if not table.usable:
+        return None
+    n = len(table)
+    if n < LEAST_PEOPLE:
+        problems.append(f"{table.name}: has {n} {'person' if n == 1 else 'people'}: at least {LEAST_PEOPLE} are needed")
+    ids = table.column(of.id, True)
+    community = np.full(n, "all", object) if of.community is None else table.column(of.community, True)
+    if ids is not None:
+        _identities(table, ids)
+    if community is not None:
+        table.report(_blank(community), f"has no {of.community}")
+    roles = None if of.role is None else table.column(of.role, True)
+    if roles is not None:
+        roles = table.coded(roles, {}, ROLES, "role")
+        table.report(_blank(roles), f"has no {of.role}")
+    until = _until(of, table, problems)
+    time = _times(of, table, until, problems)
+    values = {name: _orientation(entry, table, problems) for name, entry in orientation.items()}
+    for name, found in values.items():
+        if n >= LEAST_PEOPLE and found is not None and len(np.unique(found[np.isfinite(found)])) == 1:
+            problems.append(
+                f"{table.name}: {orientation[name].column} is the same for everybody: it cannot tell who comes early"
+            )
+    if ids is None or community is None or until is None or time is None or any(v is None for v in values.values()):
+        return None
+    role = {} if roles is None else {"role": roles}
+    return pd.DataFrame({"id": ids, "community": community, "time": time, "until": until, **role, **values})
+
+
+def _identities(table: Table, ids: np.ndarray) -> None:
+    table.report(_blank(ids), "has no id")
+    counts = pd.Series(ids).value_counts()
+    twice = {text for text, count in counts.items() if count > 1}
+    table.each(ids, np.array([text in twice for text in ids]), lambda text: f"the id {text!r} appears more than once")
+
+
+def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
+    """The last period in which each person was observed."""
+    if isinstance(of.observed_until, str):
+        until = _numbers(table, of.observed_until, problems)
+        if until is not None:
+            table.report(np.flatnonzero(np.isnan(until)), f"has no {of.observed_until}")
+            wrong = ~np.isnan(until) & ((until < 1) | (until % 1 != 0) | (until > MOST_PERIODS))
+            table.report(
+                np.flatnonzero(wrong), f"{of.observed_until}: expected a whole number from 1 to {MOST_PERIODS}"
+            )
+        return until
+    if of.observed_until is None:
+        problems.append(
+            f"{table.name}: people.observed_until is missing: the last period observed (a number or a column)"
+        )
+        return None
+    if not 1 <= of.observed_until <= MOST_PERIODS:
+        problems.append(
+            f"people.observed_until = {of.observed_until}: expected a whole number from 1 to {MOST_PERIODS}"
+        )
+        return None
+    return np.full(len(table), float(of.observed_until))
+
+
+def _times(of: People, table: Table, until: np.ndarray | None, problems: list[str]) -> np.ndarray | None:
+    """Period of adoption; NaN for those who did not adopt while observed."""
+    before = set(table.missing)
+    table.missing |= set(of.not_adopted)
+    said = len(problems)
+    time = _numbers(table, of.time, problems)
+    table.missing = before
+    if time is None:
+        return None
+    readable = len(problems) == said
+    known = ~np.isnan(time)
+    table.report(
+        np.flatnonzero(known & ((time < 1) | (time % 1 != 0))),
+        f"{of.time}: periods are whole numbers from 1 (empty, or a code in not_adopted: did not adopt)",
+    )
+    late = np.zeros(len(time), bool) if until is None else known & (time > until)
+    if until is not None:
+        table.report(
+            np.flatnonzero(late),
+            f"{of.time} lies beyond the last period observed "
+            f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): for "
+            "people who had not adopted by then, leave the cell empty or give a code in not_adopted",
+        )
+    if len(time) >= LEAST_PEOPLE and known.all() and not late.any():
+        problems.append(
+            f"{table.name}: everybody adopted, so nothing tells those who adopt from those who do not "
+            "(is observed_until too late, or are those who did not adopt missing?)"
+        )
+    if len(time) >= LEAST_PEOPLE and readable and not known.any():
+        problems.append(f"{table.name}: nobody adopted, so there is nothing to fit")
+    return time
+
+
+def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarray | None:
+    """Values in [0, 1], NaN where not known."""
+    if of.codes is not None:
+        column = table.column(of.column, True)
+        if column is None:
+            return None
+        coded = table.coded(column, of.codes, None, f"code of {of.column!r}")
+        return np.array([np.nan if each is None else float(each) for each in coded])
+    said = len(problems)
+    values = _numbers(table, of.column, problems)
+    if values is None:
+        return None
+    readable = len(problems) == said
+    low, high = (0.0, 1.0) if of.low is None or of.high is None else (of.low, of.high)
+    scaled = (values - low) / (high - low)
+    with np.errstate(invalid="ignore"):
+        out = (scaled < 0) | (scaled > 1)
+    table.report(
+        np.flatnonzero(out), f"{of.column}: expected a number from {min(low, high):g} to {max(low, high):g} (low, high)"
+    )
+    if readable and not np.isfinite(values).any():
+        problems.append(f"{table.name}: {of.column} has no values")
+    return scaled
+
+
+def read_ties(
+    of: Ties, people: pd.DataFrame | None, folder: Path, missing: set[str], problems: list[str]
+) -> pd.DataFrame | None:
+    """Ties between two of the people, or None with their problems noted."""
+    table = Table(folder / of.file, "ties", missing, problems)
+    if not table.usable:
+        return None
+    a, b = table.column(of.source, True), table.column(of.target, True)
+    if a is None or b is None:
+        return None
+    for name, column in ((of.source, a), (of.target, b)):
+        table.report(_blank(column), f"has no {name}")
+    if people is None:
+        return None
+    ids = set(people["id"])
+    known = np.array([x in ids and y in ids for x, y in zip(a, b, strict=True)], bool)
+    if of.dangling == "error":
+        out = np.array([{x, y} - ids - {None} != set() for x, y in zip(a, b, strict=True)], bool)
+        names = sorted({x for x in (*a[out], *b[out]) if x is not None and x not in ids})
+        said = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        are = "are" if len(names) > 1 else "is"
+        table.report(
+            np.flatnonzero(out),
+            f'ties to {said}, who {are} not among the people (ties.dangling = "drop" leaves such ties out)',
+        )
+    if not known.any():
+        problems.append(f"{table.name}: no tie joins two of the people")
+    return pd.DataFrame({"from": a[known], "to": b[known]})
+
+
+def read_curve(of: Series, folder: Path, missing: set[str], problems: list[str]) -> Curve | None:
+    """A series in the order of its periods, or None with its problems noted."""
+    table = Table(folder / of.file, f"series {of.name}", missing, problems)
+    if not table.usable:
+        return None
+    if not len(table):
+        problems.append(f"{table.name}: has no rows")
+        return None
+    time = _numbers(table, of.time, problems)
+    value = _numbers(table, str(of.count or of.share), problems)
+    size = (
+        _numbers(table, of.of, problems)
+        if isinstance(of.of, str)
+        else np.full(len(table), np.nan if of.of is None else of.of)
+    )
+    if time is None or value is None or size is None:
+        return None
+    share = value / size if of.count is not None else value
+    for wrong, say in (
+        (
+            np.isnan(time) | (time < 1) | (time % 1 != 0) | (time > MOST_PERIODS),
+            f"{of.time}: periods are whole numbers from 1 to {MOST_PERIODS}",
+        ),
+        (np.isnan(value), f"has no {of.count or of.share}"),
+        (~np.isnan(share) & ((share < 0) | (share > 1)), "the share lies outside 0 to 1"),
+        (np.isnan(size) if of.count is not None else size <= 0, "the denominator is missing or not positive"),
+    ):
+        table.report(np.flatnonzero(wrong), say)
+    if len(np.unique(time[~np.isnan(time)])) < (~np.isnan(time)).sum():
+        problems.append(f"{table.name}: a period appears more than once")
+    order = np.argsort(time)
+    return Curve(of.name, of.variable, time[order], share[order], size[order], of.error)
