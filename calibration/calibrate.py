@@ -23,13 +23,13 @@ from valign.experiments.design import (
 )
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
+from valign.results.checkpoint import Parts
 
 from .abc.posterior import ESTIMATORS, Posterior, estimate, sklearn_ensemble
 from .abc.recovery import Recovery, recover, reference_table
 from .abc.screening import Screened, screened_problem
 from .abc.smc import Result, batch_seeds, smc
 from .data.schema import Data
-from .keeping import Kept
 from .problem.problem import CalibrationProblem, Free
 from .rivals.compare import Choice, choose
 from .rivals.explanations import chosen_rivals
@@ -254,7 +254,7 @@ def fit(
             progress(before + done, simulations + extra)
 
     work = {**problem.work, "recovered": extra, "seed": seed}
-    kept = Kept(None if folder is None else folder / "recovery", work)
+    kept = Parts(None if folder is None else folder / "recovery", work, "calibration", lambda text: InputError([text]))
     recovery = recover(reference_table(problem, extra, seed, progress=told, kept=kept), seed=seed)
     result = smc(
         problem.simulate,

@@ -18,7 +18,9 @@ import pandas as pd
 
 from valign.experiments.design import check_design
 from valign.experiments.simulate import plan, run_jobs
+from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
+from valign.results.checkpoint import Parts, locked
 from valign.results.figures.calibration import (
     odds_figure,
     posterior_figure,
@@ -28,6 +30,7 @@ from valign.results.figures.calibration import (
 )
 from valign.results.figures.common import save
 from valign.results.plain_text import frame_as_cells
+from valign.results.store import default_folder
 
 from .abc.recovery import Recovery, recover, reference_table
 from .abc.smc import batch_seeds, smc
@@ -54,12 +57,14 @@ SIZES = {
 }
 
 
-def recoveries(data: Data, simulations: int) -> dict[str, Recovery]:
+def recoveries(data: Data, simulations: int, folder: Path) -> dict[str, Recovery]:
     """Recovery for every set of free parameters: 300 data sets each."""
-    return {
-        name: recover(reference_table(CalibrationProblem.of(data, free=free), simulations))
-        for name, free in FREE_SETS.items()
-    }
+    found: dict[str, Recovery] = {}
+    for name, free in FREE_SETS.items():
+        problem = CalibrationProblem.of(data, free=free)
+        kept = Parts(folder / name, {**problem.work, "recovered": simulations}, "calibration")
+        found[name] = recover(reference_table(problem, simulations, kept=kept))
+    return found
 
 
 def overhead(data: Data, runs: int, repeats: int) -> pd.DataFrame:
@@ -107,6 +112,13 @@ def main(arguments: list[str] | None = None) -> None:
     for name, (size, what) in SIZES.items():
         parser.add_argument(f"--{name}", type=int, default=size, help=what)
     wish = parser.parse_args(arguments)
+    work = {"data": wish.data, "simulations": wish.simulations, "recovered": wish.recovered, "code": sources_hash()}
+    with locked(default_folder("study-calibration", work)):
+        _study(wish, default_folder("study-calibration", work))
+
+
+def _study(wish: argparse.Namespace, kept: Path) -> None:
+    """kept : where finished parts are; a study that was stopped goes on from there."""
     data, folder, spent = load(wish.data), wish.out, {}
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -121,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
     keep("agreement", agreement(data, simulations=3 * wish.simulations // 5))
     lap("exact check", start)
     start = time.perf_counter()
-    found = recoveries(data, wish.recovered)
+    found = recoveries(data, wish.recovered, kept / "recovery")
     keep("recovery", pd.concat([each.parameters.assign(free=name) for name, each in found.items()], ignore_index=True))
     save(
         ranks_figure(found["three"].estimates, "Three free parameters: ranks of 300 truths"),
@@ -131,7 +143,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     lap("recovery", start)
     start = time.perf_counter()
-    fitted = calibrate(data, simulations=wish.simulations)
+    fitted = calibrate(data, simulations=wish.simulations, folder=kept / "posterior")
     lap("sequential ABC and estimators", start)
     for name in ("summary", "predictive", "checks"):
         keep(name, getattr(fitted, name))
@@ -142,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
     save(posterior_figure(fitted.summary, f"{title}: posterior"), folder, "posterior", fitted.summary)
     save(predictive_figure(fitted.predictive, f"{title}: fitted and observed"), folder, "fitted", fitted.predictive)
     start = time.perf_counter()
-    choice = choose_model(data, simulations=wish.simulations)
+    choice = choose_model(data, simulations=wish.simulations, folder=kept / "rivals")
     lap("rivals", start)
     for name in ("shares", "confusion", "scores", "folds"):
         keep(name, getattr(choice, name))

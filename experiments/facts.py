@@ -18,9 +18,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
+from valign.results.checkpoint import NOTHING_KEPT, Parts, content_hash, locked, replace
 from valign.results.plain_text import frame_as_cells
+from valign.results.store import default_folder
 from valign.results.summaries import Interval, mean_interval
 
 from .simulate import simulate
@@ -199,16 +202,22 @@ FACTS = (
 )
 
 
-def estimate(scenario: Scenario, runs: int = RUNS, seed: int = SEED, chunk: int = 10) -> dict[str, Interval]:
+def estimate(
+    scenario: Scenario, runs: int = RUNS, seed: int = SEED, chunk: int = 10, kept: Parts = NOTHING_KEPT
+) -> dict[str, Interval]:
     """All facts of a scenario: mean over runs with its interval. Few runs are held in memory at a time."""
+    apart = [fact for fact in FACTS if not fact.together]
     values: dict[str, list[float]] = {fact.name: [] for fact in FACTS}
     for first in range(0, runs, chunk):
-        out = simulate(scenario, runs=min(chunk, runs - first), seed=seed + first, record=("agents",))
-        for number, table in out.agents.groupby("run"):
-            run = out.runs.loc[number]
-            for fact in FACTS:
-                if not fact.together:
-                    values[fact.name].append(fact.estimate(table, run, scenario))
+
+        def estimated(first: int = first) -> dict[str, list[list[float]]]:
+            out = simulate(scenario, runs=min(chunk, runs - first), seed=seed + first, record=("agents",))
+            tables = [(table, out.runs.loc[number]) for number, table in out.agents.groupby("run")]
+            return {"facts": [[fact.estimate(table, run, scenario) for table, run in tables] for fact in apart]}
+
+        part = kept.part(f"{content_hash(scenario.to_toml().encode())}-{first:05d}", estimated)
+        for fact, found in zip(apart, part["facts"], strict=True):
+            values[fact.name].extend(map(float, found))
     started = scenario.replace({f"organisations.{name}.stage": "piloting" for name in scenario.group_names})
     for _, run in simulate(started, runs=runs, seed=seed, record=()).runs.iterrows():
         for fact in FACTS:
@@ -231,14 +240,20 @@ def verdict(fact: Fact, found: Interval) -> str:
     return "within error" if found.low <= fact.high and found.high >= fact.low else "**no**"
 
 
-def facts_table(runs: int = RUNS, seed: int = SEED, scenarios: tuple[str, ...] = SCENARIOS) -> pd.DataFrame:
-    """Facts by scenario: range in the evidence, the model's mean with its interval, the same without fit, verdict."""
+def facts_table(
+    runs: int = RUNS, seed: int = SEED, scenarios: tuple[str, ...] = SCENARIOS, folder: Path | None = None
+) -> pd.DataFrame:
+    """Facts by scenario: range in the evidence, the model's mean with its interval, the same without fit, verdict.
+
+    folder : keeps what is finished; asked the same again, goes on from there.
+    """
+    kept = Parts(folder, {"facts": [fact.name for fact in FACTS], "runs": runs, "seed": seed, "code": sources_hash()})
     rows = []
     for name in scenarios:
         scenario = Scenario.load(name)
         if name != "two-services":
             scenario = scenario.replace({"months": 72})
-        found, blind = estimate(scenario, runs, seed), estimate(scenario.replace(NO_FIT), runs, seed)
+        found, blind = (estimate(each, runs, seed, kept=kept) for each in (scenario, scenario.replace(NO_FIT)))
         for fact in FACTS:
             here, there = found[fact.name], blind[fact.name]
             rows.append(
@@ -290,11 +305,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, default=OUT, help="folder of facts.csv and facts.md")
     wish = parser.parse_args(arguments)
-    table = facts_table(wish.runs, wish.seed)
+    kept = default_folder("study-facts", {"runs": wish.runs, "seed": wish.seed, "code": sources_hash()})
+    with locked(kept):
+        table = facts_table(wish.runs, wish.seed, folder=kept)
     text = as_markdown(table, wish.runs, wish.seed)
     wish.out.mkdir(parents=True, exist_ok=True)
-    frame_as_cells(table).to_csv(wish.out / "facts.csv", index=False, float_format="%.5g")
-    (wish.out / "facts.md").write_text(text, "utf-8")
+    replace(wish.out / "facts.csv", frame_as_cells(table).to_csv(index=False, float_format="%.5g").encode())
+    replace(wish.out / "facts.md", text.encode())
     print(text)
 
 

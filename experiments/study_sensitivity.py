@@ -21,6 +21,7 @@ import pandas as pd
 
 from valign.model.errors import InputError, unknown
 from valign.model.scenario.scenario import Scenario
+from valign.results.checkpoint import locked
 from valign.results.figures import sensitivity as figures_sensitivity
 from valign.results.plain_text import frame_as_cells
 
@@ -126,7 +127,8 @@ def main(arguments: list[str] | None = None) -> None:
         for folder, study, size in studies:
             size = {**size, **wished}
             started = time.perf_counter()
-            found = study(name, size, wish.runs)
+            with locked(wish.runs / folder):
+                found = study(name, size, wish.runs)
             remark = f"n = {size['n']:,}, {size['replicates']} runs a parameter set."
             write(found, Scenario.load(name).title, remark, wish.out / folder)
             parts = (found.morris, found.sobol) if isinstance(found, Screening) else (found,)

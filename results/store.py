@@ -7,10 +7,8 @@ another; asked for the same work again, it is read instead of computed.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
 import platform
 import re
 import shlex
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .checkpoint import LOCK, PARTIAL, StoreError, cannot_write, differing, replace, work_hash
 from .plain_text import as_cells
 from . import vocabulary
 
@@ -36,30 +35,6 @@ FORMAT = 1
 KEYS = {"status": str, "work": dict, "work_hash": str, "command": str, "started": str, "tables": dict, "versions": dict}
 SEEDS = ("seed", "seeds", "societies")  # entries of a work; a design has columns instead
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
-
-
-class StoreError(ValueError):
-    """A folder of results that cannot be written or read; the message says which and why."""
-
-
-class Unwritten(StoreError):
-    """What the machine is to blame for: a full disk, a broken one."""
-
-
-FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
-
-
-def cannot_write(folder: Path, error: OSError) -> StoreError:
-    """The error as one of this module."""
-    failed = error.errno in FAILURES
-    reason = os.strerror(error.errno) if failed and error.errno else error.strerror or error  # pyarrow's text is longer
-    return (Unwritten if failed else StoreError)(f"cannot write to {folder}: {reason}")
-
-
-def work_hash(work: Mapping[str, Any]) -> str:
-    """Eight hex digits that stand for a piece of work."""
-    text = json.dumps(work, sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 class TableHash:
@@ -126,16 +101,13 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         if manifest.get("work_hash") != work_hash(work):
-            differing = sorted(
-                key for key in {*work, *manifest.get("work", {})} if manifest.get("work", {}).get(key) != work.get(key)
-            )
             raise StoreError(
-                f"{folder} holds results of other work (it differs in: {', '.join(differing) or 'format'})"
+                f"{folder} holds results of other work (it differs in: {differing(manifest['work'], work)})"
                 "; nothing is overwritten: choose another folder or remove this one"
             )
         if manifest.get("status") == "done":
             return True
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and any(each.name != LOCK for each in folder.iterdir()):
         raise StoreError(f"{folder} is not empty and holds no results of valign: choose another folder")
     if folder.is_file():
         raise StoreError(f"{folder} is a file: expected a folder for the results")
@@ -146,12 +118,6 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
     except OSError as error:
         raise cannot_write(folder, error) from None
     return False
-
-
-def discard_if_empty(folder: Path) -> None:
-    """Leave no empty folder behind when nothing came of it."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 def save(
@@ -192,7 +158,7 @@ def save(
             if name not in only_parquet:
                 write(folder / f"{name}.csv", table)
         if scenario is not None:
-            (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
+            replace(folder / "scenario.toml", scenario.encode())
     except OSError as error:
         raise cannot_write(folder, error) from None
     return write_manifest(
@@ -281,7 +247,7 @@ def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     files = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != CRATE and not path.name.endswith(".part")
+        if path.is_file() and path.name not in (CRATE, LOCK) and path.suffix != PARTIAL
     )
     made = [{"@id": name} for name in files if name != "scenario.toml"]
     kinds = {
@@ -354,32 +320,16 @@ def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all, whatever happens."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
-
-
 def write(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet or CSV, whole or not at all."""
     import pyarrow as pa
     from pyarrow import csv, parquet
 
     whole = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
-    partial = path.with_name(path.name + ".part")
     if path.suffix == ".parquet":
-        parquet.write_table(whole, partial, compression="zstd")
+        replace(path, lambda to: parquet.write_table(whole, to, compression="zstd"))
     else:
-        csv.write_csv(as_cells(whole), partial)
-    os.replace(partial, path)
+        replace(path, lambda to: csv.write_csv(as_cells(whole), to))
 
 
 def versions() -> dict[str, str]:

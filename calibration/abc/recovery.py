@@ -17,9 +17,9 @@ import pandas as pd
 from scipy.stats import kstest
 
 from valign.model.errors import InputError
+from valign.results.checkpoint import NOTHING_KEPT, Arrays, Parts
 
 from ..data.schema import Data
-from ..keeping import NOTHING_KEPT, Arrays, Kept
 from ..problem.priors import Prior
 from ..problem.problem import CalibrationProblem
 from .posterior import INFORMED, adjust, weighted_quantiles
@@ -59,7 +59,7 @@ def reference_table(
     seed: int = 1,
     batch: int = 2048,
     progress: Callable[[int, int], None] | None = None,
-    kept: Kept = NOTHING_KEPT,
+    kept: Parts = NOTHING_KEPT,
 ) -> ReferenceTable:
     """Simulations from the prior, in batches that are kept as they are finished; failed runs are left out."""
     parts: list[Arrays] = []

@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError
+from valign.results.checkpoint import Parts
 
-from ..keeping import Kept
 from ..problem.priors import Prior
 from .kernel import Kernel, log_prior
 from .reduction import Both, Reduction, scales
@@ -273,19 +273,19 @@ def smc(
     if problems:
         raise InputError(problems)
     result = Result(prior, observed, reduce)
-    kept = Kept(folder, _setup(result, budget, work or {}))
+    kept = Parts(folder, _setup(result, budget, work or {}), "calibration", lambda text: InputError([text]))
 
     def told(more: int) -> None:
         if progress is not None:
             progress(result.simulated + more, simulations)
 
-    while (saved := kept.read(_name(len(result.generations)))) is not None:
+    while (saved := kept.arrays(_name(len(result.generations)))) is not None:
         result.generations.append(_read(len(result.generations), saved))
     while result.simulated < simulations and (not result.generations or result.generations[-1].complete):
         number = len(result.generations)
         made = (_next if number else _from_prior)(simulate, result, budget, told)
         result.generations.append(made)
-        kept.write(_name(number), {name: getattr(made, name) for name in SAVED})
+        kept.write_arrays(_name(number), {name: getattr(made, name) for name in SAVED})
     return result
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +20,7 @@ import tomli_w
 from valign.model.errors import InputError, unknown
 from valign.model.reading import parse_toml
 from valign.model.society.tables import DATA_SETS, data_set_folder
+from valign.results.checkpoint import replace
 from valign.results.plain_text import frame_as_cells
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def get(name: str, source: str | Path | None = None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for table, frame in tables.items():
-            _write(folder / table, frame_as_cells(frame).to_csv(index=False, lineterminator="\n"))
-        _write(folder / "codebook.toml", tomli_w.dumps(codebook()))
+            replace(folder / table, frame_as_cells(frame).to_csv(index=False, lineterminator="\n").encode())
+        replace(folder / "codebook.toml", tomli_w.dumps(codebook()).encode())
     except OSError as error:
         raise InputError(
             [f"{folder}: cannot be written: {error.strerror} (set VALIGN_DATA to a folder you can write to)"]
@@ -156,18 +156,6 @@ def _checked(file: Path) -> Path:
             [f"{file}: is not the published medInnovations.rdata (SHA-256 {found[:12]}…, expected {SHA256[:12]}…)"]
         )
     return file
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def convert(file: str | Path) -> dict[str, pd.DataFrame]:

@@ -13,11 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from valign.experiments.design import MAX_SEED, whole
+from valign.model.errors import InputError
+from valign.results.checkpoint import Parts
 
 from ..abc.posterior import sklearn_ensemble
 from ..abc.screening import Screened
 from ..data.schema import Data
-from ..keeping import Kept
 from ..problem.problem import CalibrationProblem
 from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .model_choice import choose_forest, choose_smc, settled
@@ -121,7 +122,8 @@ def choose(
     draws = DRAWS if len(parts) <= 5 else MANY_FOLDS_DRAWS
     before, total = each * len(names), each * len(names) + sequential + draws * len(parts) * len(names)
     work = {**problem.work, "simulations": simulations, "seed": seed}
-    kept = Kept(folder, work if names == tuple(RIVAL_MODELS) else {**work, "rivals": list(names)})
+    work |= {} if names == tuple(RIVAL_MODELS) else {"rivals": list(names)}
+    kept = Parts(folder, work, "calibration", lambda text: InputError([text]))
 
     def told(done: int, _: int = 0) -> None:
         if progress is not None:

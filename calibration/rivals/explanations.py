@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from valign.model.errors import InputError, unknown
+from valign.results.checkpoint import NOTHING_KEPT, Arrays, Parts
 
 from ..abc.smc import batch_seeds, stream
-from ..keeping import NOTHING_KEPT, Arrays, Kept
 from ..problem.problem import CalibrationProblem, prior_of
 from ..problem.summaries import Layout
 
@@ -98,7 +98,7 @@ def simulate_rivals(
     seed: int = 1,
     batch: int = 2048,
     progress: Callable[[int, int], None] | None = None,
-    kept: Kept = NOTHING_KEPT,
+    kept: Parts = NOTHING_KEPT,
     names: Sequence[str] = tuple(RIVAL_MODELS),
 ) -> dict[str, Simulated]:
     """`simulations` runs of every rival (or those of `names`) from its prior, in batches kept as they are finished.

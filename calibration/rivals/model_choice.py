@@ -13,11 +13,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from valign.results.checkpoint import NOTHING_KEPT, Parts
+
 from ..abc.kernel import Kernel, log_prior
 from ..abc.posterior import sklearn_ensemble
 from ..abc.reduction import Both, Reduction
 from ..abc.smc import LEAST_ESS, batch_seeds, ess, stream
-from ..keeping import NOTHING_KEPT, Kept
 from ..problem.problem import CalibrationProblem
 from .explanations import Simulated
 
@@ -61,7 +62,7 @@ def choose_smc(
     quantile: float = 0.5,
     *,
     without: tuple[str, int] | None = None,
-    kept: Kept = NOTHING_KEPT,
+    kept: Parts = NOTHING_KEPT,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """Sequential ABC with a model index; equal prior odds.

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from valign.results.summaries import t_quantile
+from valign.results.checkpoint import NOTHING_KEPT, Parts
 
 from ..abc.posterior import Posterior, regression
 from ..abc.smc import batch_seeds
-from ..keeping import NOTHING_KEPT, Kept
 from ..problem.summaries import Layout, Summariser
 from .curves import fit_baseline
 from .explanations import RIVAL_MODELS, Rival, Simulated
@@ -74,7 +74,7 @@ def out_of_sample(
     draws: int = DRAWS,
     seed: int = 1,
     *,
-    kept: Kept = NOTHING_KEPT,
+    kept: Parts = NOTHING_KEPT,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of what was held out.

@@ -1,6 +1,6 @@
 """A design on disk: shards of rows, computed by threads, processes or a cluster, and put together at the end.
 
-    design -> shards/00000.runs.parquet, … (each whole or absent) -> runs.parquet, series.parquet, …, manifest.json
+    design -> shards/000000.runs.kept, … (each whole or absent) -> runs.parquet, series.parquet, …, manifest.json
 
 What is finished is never computed again: `resume` looks at the shards that are there, names those that are damaged or
 foreign, and computes the rest. The final tables do not depend on how, where or in how many goes they were computed.
@@ -28,6 +28,7 @@ from concurrent.futures import (
 )
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.results import store
+from valign.results.checkpoint import Parts, locked
 from valign.results.plain_text import as_cells
 
 from . import shards
@@ -109,10 +111,10 @@ class Batch:
     started: datetime
     say: Callable[[str], None] = field(default=lambda _: None)
 
-    @property
-    def key(self) -> str:
-        """Eight hex digits that stand for the work; every shard carries them."""
-        return store.work_hash(self.work)
+    @cached_property
+    def parts(self) -> Parts:
+        """The files of its shards."""
+        return Parts(self.folder / PARTS, self.work, "batch", say=self.say)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -134,10 +136,6 @@ class Batch:
         """The outcome table of a finished batch: run, the design, status, outcomes. Raises KeyError before that."""
         return store.load(self.folder)["runs"]
 
-    def path(self, number: int, kind: str) -> Path:
-        """The file of shard `number` (from 0) for a `kind` of table."""
-        return self.folder / PARTS / f"{number:06d}.{kind}.parquet"
-
     def rows(self, number: int) -> pd.DataFrame:
         """The rows of the design in shard `number`."""
         return self.design.iloc[number * self.size : (number + 1) * self.size]
@@ -148,7 +146,6 @@ class Batch:
             self.scenario,
             self.society,
             self.record,
-            self.key,
             self.work["code"],
             number * self.size,
             self.rows(number).reset_index(drop=True),
@@ -156,18 +153,16 @@ class Batch:
 
     def missing(self) -> list[int]:
         """Numbers of the shards that have yet to be computed; damaged and foreign ones are named and removed."""
-        lacking: list[int] = []
-        for number in range(self.count):
-            for kind in self.kinds:
-                try:
-                    shards.read(self.path(number, kind), self.key)
-                except shards.Unusable as reason:
-                    if str(reason) != "missing":
-                        self.say(f"{self.path(number, kind)} is {reason}: it is computed again")
-                        self.path(number, kind).unlink()
-                    lacking.append(number)
-                    break
-        return lacking
+        return [
+            number
+            for number in range(self.count)
+            if not all(part_name(number, kind) in self.parts for kind in self.kinds)
+        ]
+
+
+def part_name(number: int, kind: str) -> str:
+    """What shard `number` (from 0) is called for a `kind` of table."""
+    return f"{number:06d}.{kind}"
 
 
 # --- beginning and going on ------------------------------------------------------------------------------------------
@@ -258,19 +253,19 @@ def begin(
     if isinstance(scenario, Mapping):
         work["scenarios"] = {name: one.to_toml() for name, one in scenario.items()}
     folder = Path(folder)
-    if store.prepare(folder, work):
-        return None
     batch = Batch(folder, scenario, design, tuple(work["record"]), society, work, command, datetime.now(UTC), say)
-    if not (folder / store.MANIFEST).exists():
-        _manifest(batch, {}, done=False)
-    try:  # a process may have been killed between any two of these
-        (folder / PARTS).mkdir(exist_ok=True)
-        if not (folder / "design.parquet").exists():
-            store.replace(folder / "scenario.toml", work["scenario"].encode())
-            store.copy(folder, {name: path for one in each for name, path in table_files(one).items()})
-            store.write(folder / "design.parquet", design)
-    except OSError as error:
-        raise store.cannot_write(folder, error) from None
+    with locked(folder, say):
+        if store.prepare(folder, work):
+            return None
+        if not (folder / store.MANIFEST).exists():
+            _manifest(batch, {}, done=False)
+        try:  # a process may have been killed between any two of these
+            if not (folder / "design.parquet").exists():
+                store.replace(folder / "scenario.toml", work["scenario"].encode())
+                store.copy(folder, {name: path for one in each for name, path in table_files(one).items()})
+                store.write(folder / "design.parquet", design)
+        except OSError as error:
+            raise store.cannot_write(folder, error) from None
     return batch
 
 
@@ -333,7 +328,7 @@ def resume(
 def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> Batch | None:
     """The batch in a folder, to be gone on with; None where it is finished. Raises as `resume`."""
     batch = opened(folder, say)
-    if store.read_manifest(batch.folder)["status"] == "done":
+    if _finished(batch):
         return None
     if batch.work["code"] != sources_hash():
         raise store.StoreError(
@@ -348,8 +343,13 @@ def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] |
 
     Raises Stopped where it cannot go on, Interrupted on Ctrl-C and SIGTERM. What is finished is kept in both.
     """
+    alone = locked(batch.folder, batch.say) if how.part is None else contextlib.nullcontext()
     try:
-        _go_on(batch, how, progress)
+        with alone:
+            if _finished(batch):  # by another process, meanwhile
+                shutil.rmtree(batch.folder / PARTS, ignore_errors=True)
+            else:
+                _go_on(batch, how, progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {_kept(batch)}") from None
     finally:
@@ -367,14 +367,20 @@ def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) 
         for number, files in computed:
             try:
                 for kind in reversed(batch.kinds):
-                    store.replace(batch.path(number, kind), files[kind])
-            except OSError as error:
-                raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
+                    batch.parts.write(part_name(number, kind), files[kind])
+            except store.StoreError as error:
+                if _finished(batch):  # by a process that did not wait for this part
+                    return
+                raise Stopped(f"{error}; {_kept(batch)}") from None
             done += len(batch.rows(number))
             if progress is not None:
                 progress(done, len(batch.design))
     if how.part is None:
         put_together(batch)
+
+
+def _finished(batch: Batch) -> bool:
+    return store.read_manifest(batch.folder)["status"] == "done"
 
 
 def _kept(batch: Batch) -> str:
@@ -490,20 +496,24 @@ def put_together(batch: Batch) -> None:
 
 def _joined(batch: Batch, kind: str) -> dict[str, Any]:
     """Write one final table; what the manifest says of it."""
-    from pyarrow import csv, parquet
+    digest, path, columns, rows = store.TableHash(), batch.folder / f"{kind}.parquet", [], 0
 
-    digest, rows, writer, text, columns = store.TableHash(), 0, None, None, []
-    path = batch.folder / f"{kind}.parquet"
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    def write(to: Path) -> None:
+        from pyarrow import csv, parquet
+
+        nonlocal columns, rows
+        writer, text = None, None
         with contextlib.ExitStack() as stack:
             for number in range(batch.count):
-                table = shards.read(batch.path(number, kind), batch.key)
+                content = batch.parts.read(part_name(number, kind))
+                if content is None:
+                    raise Stopped(f"shard {number} of {batch.folder} went missing; {_kept(batch)}")
+                table = shards.table(content)
                 if kind == "runs":
                     table = _with_design(table, batch.rows(number))
                 if writer is None:
                     columns = table.schema.names
-                    writer = stack.enter_context(parquet.ParquetWriter(partial, table.schema, compression="zstd"))
+                    writer = stack.enter_context(parquet.ParquetWriter(to, table.schema, compression="zstd"))
                     if kind == "runs" and len(batch.design) <= CSV_ROWS:
                         text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), as_cells(table).schema))
                 writer.write_table(table)
@@ -511,12 +521,11 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
                     text.write_table(as_cells(table))
                 digest.add(table)
                 rows += len(table)
-        os.replace(partial, path)
+
+    try:
+        store.replace(path, write)
     except OSError as error:
-        raise Stopped(f"cannot write to {batch.folder}: {error.strerror or error}; {_kept(batch)}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        raise Stopped(f"{store.cannot_write(batch.folder, error)}; {_kept(batch)}") from None
     return {"rows": rows, "columns": columns, "content": digest.hexdigest()}
 
 
@@ -566,7 +575,7 @@ def estimate(batch: Batch, seconds: float = 1.0) -> Estimate:
     rows = batch.rows(0).iloc[: int(max(1, min(64, seconds / 3 / max(a_run, 1e-9))))].reset_index(drop=True)
     measured: dict[tuple[str, ...], tuple[float, int]] = {}
     for record in ((), batch.record):
-        job = shards.Job(batch.scenario, batch.society, record, batch.key, batch.work["code"], 0, rows)
+        job = shards.Job(batch.scenario, batch.society, record, batch.work["code"], 0, rows)
         shards.compute(job) if not measured else None  # compile first
         begun = time.perf_counter()
         files = shards.compute(job)

@@ -1,7 +1,6 @@
-"""A shard: a range of rows of a design, computed anywhere, kept as one Parquet file for each kind of table.
+"""A shard: a range of rows of a design, computed anywhere, kept as one part (Parquet) for each kind of table.
 
-`compute` depends on its job alone, so threads, processes and machines of a cluster give the same shards. A file carries
-the key of the work it belongs to and a hash of what it holds: one that is damaged or foreign is noticed.
+`compute` depends on its job alone, so threads, processes and machines of a cluster give the same shards.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +15,6 @@ import numpy as np
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
-from valign.results.store import TableHash
 
 from ..outcomes import Outcomes
 from ..simulate import Societies, plan, run_jobs
@@ -40,14 +37,9 @@ class Job:
     scenario: Scenario | Mapping[str, Scenario]
     society: Societies
     record: tuple[str, ...]
-    key: str
     code: str
     first: int
     rows: pd.DataFrame
-
-
-class Unusable(Exception):
-    """A shard's file that cannot be used; the message says why."""
 
 
 def shard_rows(months: int, people: int, runs: int) -> int:
@@ -72,7 +64,7 @@ def compute(job: Job) -> dict[str, bytes]:
         outcomes = Outcomes(task.scenario, seeds, societies, results, task.lowered)
         for kind, parts in tables.items():
             parts.append(TABLES[kind](outcomes, job.first + rows))
-    return {kind: _packed(parts, job.key) for kind, parts in tables.items()}
+    return {kind: _packed(parts) for kind, parts in tables.items()}
 
 
 def _runs(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
@@ -141,33 +133,21 @@ RECORDED_FOR = {  # what is recorded in memory for a kind of table
 }
 
 
-def _packed(parts: list[pa.Table], key: str) -> bytes:
+def _packed(parts: list[pa.Table]) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
     table = pa.concat_tables([part.replace_schema_metadata() for part in parts], promote_options="permissive")
     if len(parts) > 1:
         table = table.take(pa.array(np.argsort(table["run"].to_numpy(), kind="stable")))
-    marks = {"valign.key": key, "valign.content": TableHash().add(table).hexdigest()}
     sink = io.BytesIO()
-    parquet.write_table(table.replace_schema_metadata(marks), sink, compression="zstd")
+    parquet.write_table(table, sink, compression="zstd")
     return sink.getvalue()
 
 
-def read(path: Path, key: str) -> pa.Table:
-    """The table of a shard's file. Raises Unusable where it is missing, damaged or belongs to other work."""
-    from pyarrow import ArrowException, parquet
+def table(content: bytes) -> pa.Table:
+    """The table that a file of a shard holds."""
+    import pyarrow as pa
+    from pyarrow import parquet
 
-    try:
-        table = parquet.read_table(path, memory_map=False, use_threads=False)
-    except FileNotFoundError:
-        raise Unusable("missing") from None
-    except (ArrowException, OSError, ValueError) as error:
-        raise Unusable(f"damaged ({str(error).splitlines()[0][:80]})") from None
-    marks = table.schema.metadata or {}
-    table = table.replace_schema_metadata()
-    if marks.get(b"valign.key") != key.encode():
-        raise Unusable("from other work")
-    if marks.get(b"valign.content") != TableHash().add(table).hexdigest().encode():
-        raise Unusable("damaged (its content does not match its hash)")
-    return table
+    return parquet.read_table(pa.BufferReader(content), use_threads=False)

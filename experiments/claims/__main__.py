@@ -11,19 +11,24 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
+from valign.results.checkpoint import Parts, locked
 from valign.results.reports import claims as paper
 from valign.results.figures import common as figures
 from valign.results.plain_text import frame_as_cells
+from valign.results.store import default_folder
 
 from ..attribution import attribution
-from .declaration import claim_ids
+from .declaration import Claim, claim_ids
 from .recommissioning import case, region
 from .testing import SHIPPED_RUNS, claim_tables, test_claims
+from .worlds import evaluate
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "claims"
 SEED, SEEDS = 20261124, 8
@@ -57,16 +62,21 @@ def main(arguments: list[str] | None = None) -> None:
     def told(text: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
-    results = test_claims(
-        wish.claims or claim_ids(),
-        wish.worlds,
-        SEEDS,
-        SEED,
-        rival_worlds=wish.rivals,
-        variant_worlds=wish.variants,
-        shipped_runs=wish.shipped_runs,
-        told=told,
-    )
+    claims = [Claim.load(each) for each in wish.claims or claim_ids()]
+    work = {"claims": [each.model_dump(mode="json") for each in claims], "worlds": wish.worlds, "code": sources_hash()}
+    folder = default_folder("study-claims", work)
+    with locked(folder):
+        results = test_claims(
+            claims,
+            wish.worlds,
+            SEEDS,
+            SEED,
+            rival_worlds=wish.rivals,
+            variant_worlds=wish.variants,
+            shipped_runs=wish.shipped_runs,
+            told=told,
+            evaluate=partial(evaluate, kept=Parts(folder, work)),
+        )
     claims_took = time.monotonic() - began
     summary, tables = claim_tables(results)
     told("C15 as the study tells it")

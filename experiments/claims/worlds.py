@@ -14,6 +14,7 @@ from valign.model.parameters import PARAMETERS
 from valign.model.compiled.randomness import derive_seed
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import parsed
+from valign.results.checkpoint import NOTHING_KEPT, Parts, content_hash
 
 from ..design import RUN_SEED, SOCIETY_SEED, latin_hypercube, run_seeds, society_seeds
 from ..outcomes import DesignOutcomes
@@ -162,13 +163,14 @@ def evaluate(
     other: pd.DataFrame | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    kept: Parts = NOTHING_KEPT,
 ) -> Evaluated:
     """Simulate every arm in every world with every seed; arms with the same settings once.
 
     base : the scenario with the claim's settings. runs, societies : seeds [worlds, seeds] and [worlds].
     worlds : parameters by world (None: the scenario's own); what `own` names is left to the claim.
     own : the claim's settings, and the values of parameters to which `changes.N.set` may refer where worlds have none.
-    other : differences of the innovation by world (`other_innovations`).
+    other : differences of the innovation by world (`other_innovations`). kept : worlds that are finished.
     """
     arms = list({arm.key: arm for arm in arms}.values())
     measures = [MEASURES[name] for name in outcomes if name in MEASURES]
@@ -183,27 +185,33 @@ def evaluate(
     failures: dict[int, str] = {}
     for first in range(0, n, step):
         chunk = np.arange(first, min(first + step, n))
-        design = _design(base, arms, levers, drawn, worlds, other, chunk, runs, societies)
-        watcher = ServiceAccounts() if any(one.watch for one in measures) else None
-        found = _run(design, base, record, watcher, threads)
-        table = {name: np.full(len(design), np.nan) for name in outcomes}
-        status = np.empty(len(design), object)
-        for rows, part in found.parts:
-            of_part = part.runs
-            status[rows] = of_part["status"]
-            for name in outcomes:
-                table[name][rows] = (
-                    MEASURES[name].compute(part, watcher) if name in MEASURES else of_part[name].to_numpy(float)
-                )
-        shape = (len(chunk), len(arms), seeds)
-        for row in np.flatnonzero(status != "ok"):
-            failures.setdefault(int(chunk[row // (len(arms) * seeds)]), str(status[row]))
-        for name in outcomes:
-            block = table[name].reshape(shape)
+
+        def simulated(chunk: np.ndarray = chunk) -> dict[str, np.ndarray]:
+            design = _design(base, arms, levers, drawn, worlds, other, chunk, runs, societies)
+            watcher = ServiceAccounts() if any(one.watch for one in measures) else None
+            table = np.full((len(outcomes), len(design)), np.nan)
+            status = np.empty(len(design), object)
+            for rows, part in _run(design, base, record, watcher, threads).parts:
+                of_part = part.runs
+                status[rows] = of_part["status"]
+                for place, name in enumerate(outcomes):
+                    table[place, rows] = (
+                        MEASURES[name].compute(part, watcher) if name in MEASURES else of_part[name].to_numpy(float)
+                    )
+            return {"outcomes": table, "status": status.astype(str)}
+
+        spoken = json.dumps([base.to_toml(), [arm.key for arm in arms], list(outcomes), drawn]).encode()
+        tables = [each.iloc[chunk] for each in (worlds, other) if each is not None]
+        numbers = [runs[chunk], societies[chunk], *(pd.util.hash_pandas_object(each).to_numpy() for each in tables)]
+        found = kept.part(content_hash(spoken, *(each.tobytes() for each in numbers)), simulated)
+        blocks = found["outcomes"].reshape(len(outcomes), len(chunk), len(arms), seeds)
+        for row in np.flatnonzero(found["status"] != "ok"):
+            failures.setdefault(int(chunk[row // (len(arms) * seeds)]), str(found["status"][row]))
+        for name, block in zip(outcomes, blocks, strict=True):
             for place, arm in enumerate(arms):
                 values[arm.key][name][chunk] = block[:, place]
         if progress is not None:
-            progress(len(design))
+            progress(len(found["status"]))
     return Evaluated(values, failures, n * seeds * len(arms))
 
 

@@ -6,18 +6,14 @@ dummy, run once.
 
 from __future__ import annotations
 
-import io
-import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError
+from valign.results.checkpoint import NOTHING_KEPT, Parts
 
 from .factors import EXTRA
 from .samples import Sample
@@ -39,71 +35,38 @@ class Chunk:
 
 @dataclass(eq=False)
 class Runs:
-    """Finished chunks by first row-block, in memory and, if there is a folder, on disk."""
+    """Finished chunks by first row-block: in memory, and in `parts` to be gone on with."""
 
-    spec: Mapping[str, Any]
-    folder: Path | None = None
+    parts: Parts = NOTHING_KEPT
     names: list[str] = field(default_factory=list[str])
     chunks: dict[int, Chunk] = field(default_factory=dict[int, Chunk])
 
-    def __post_init__(self) -> None:
-        if self.folder is None:
-            return
-        text = json.dumps(self.spec, sort_keys=True, indent=1, default=str)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "study.json"
-        if not path.exists():
-            _write(path, text.encode())
-        elif path.read_text(encoding="utf-8") != text:
-            before = json.loads(path.read_text(encoding="utf-8"))
-            differing = sorted(
-                key
-                for key in {*before, *self.spec}
-                if json.dumps(before.get(key), default=str) != json.dumps(json.loads(text).get(key), default=str)
-            )
-            raise InputError(
-                [
-                    f"{self.folder} keeps the runs of another study (it differs in: {', '.join(differing)}); "
-                    "choose another folder"
-                ]
-            )
-
     def __contains__(self, start: int) -> bool:
-        if start not in self.chunks and self.folder is not None and self._path(start).exists():
-            with np.load(self._path(start), allow_pickle=False) as kept:
-                self.names = kept["names"].tolist()
-                self.chunks[start] = Chunk(
-                    kept["scalars"],
-                    kept["curves"],
-                    dict(zip(kept["failed"].tolist(), kept["why"].tolist(), strict=True)),
-                    int(kept["simulated"]),
-                )
+        if start not in self.chunks and (kept := self.parts.arrays(_name(start))) is not None:
+            self.names = kept["names"].tolist()
+            self.chunks[start] = Chunk(
+                kept["scalars"],
+                kept["curves"],
+                dict(zip(kept["failed"].tolist(), kept["why"].tolist(), strict=True)),
+                int(kept["simulated"]),
+            )
         return start in self.chunks
 
     def add(self, start: int, names: list[str], chunk: Chunk) -> None:
         self.names, self.chunks[start] = names, chunk
-        if self.folder is not None:
-            kept = io.BytesIO()
-            np.savez(
-                kept,
-                names=np.array(names),
-                scalars=chunk.scalars,
-                curves=chunk.curves,
-                simulated=chunk.simulated,
-                failed=np.array(list(chunk.failures), int),
-                why=np.array(list(chunk.failures.values()), str),
-            )
-            _write(self._path(start), kept.getvalue())
-
-    def _path(self, start: int) -> Path:
-        assert self.folder is not None
-        return self.folder / f"row-blocks-{start:07d}.npz"
+        arrays = {
+            "names": np.array(names),
+            "scalars": chunk.scalars,
+            "curves": chunk.curves,
+            "simulated": chunk.simulated,
+            "failed": np.array(list(chunk.failures), int),
+            "why": np.array(list(chunk.failures.values()), str),
+        }
+        self.parts.write_arrays(_name(start), arrays)
 
 
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+def _name(start: int) -> str:
+    return f"row-blocks-{start:07d}"
 
 
 def chunk_blocks(sample: Sample) -> int:

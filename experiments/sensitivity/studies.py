@@ -20,6 +20,7 @@ from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.outcomes import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
 from valign.model.scenario.scenario import Scenario
+from valign.results.checkpoint import Parts
 from valign.results.reports import sensitivity as sensitivity_text
 
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
@@ -110,21 +111,19 @@ def study(
     replicates = whole("replicates", replicates, 1, 10_000)
     sample = Sample(method, problem, n, whole("seed", seed, 0, MAX_SEED), replicates, second_order, common_seeds)
     missing = known_missing(missing)
-    runs = Runs(
-        {
-            **(spec or {}),
-            "sampler": sampler_hash(),
-            "method": method,
-            "seed": seed,
-            "replicates": replicates,
-            "second_order": second_order,
-            "common_seeds": common_seeds,
-            "curves": list(curves),
-            **({"n": n} if method == "fast" else {}),
-            "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]] for f in problem.factors],
-        },
-        folder,
-    )
+    work = {
+        **(spec or {}),
+        "sampler": sampler_hash(),
+        "method": method,
+        "seed": seed,
+        "replicates": replicates,
+        "second_order": second_order,
+        "common_seeds": common_seeds,
+        "curves": list(curves),
+        **({"n": n} if method == "fast" else {}),
+        "factors": [[f.name, f.group, f.described(), [str(v) for v in f.values(SPOTS)]] for f in problem.factors],
+    }
+    runs = Runs(Parts(folder, work, "study", lambda text: InputError([text])))
     run_sample(sample, evaluate, runs, progress)
     scalars = tuple(name for name in runs.names if "@" not in name)
     return Sensitivity(sample, runs, evaluate, scalars if outcomes is None else tuple(outcomes), tuple(curves), missing)

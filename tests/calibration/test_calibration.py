@@ -14,10 +14,10 @@ from scipy.stats import truncnorm
 from valign.calibration.abc.posterior import Posterior, estimate, forest, regression
 from valign.calibration.abc.kernel import Kernel, log_prior
 from valign.calibration.abc.smc import ess, one_blas_thread, smc
-from valign.calibration.keeping import Kept
 from valign.calibration.problem.priors import Prior
 from valign.calibration.rivals.exact_check import exact_fit
 from valign.model.errors import InputError
+from valign.results.checkpoint import Parts
 
 PRIOR = Prior.of({"a": (-4.0, 4.0), "b": (-4.0, 4.0)})
 
@@ -98,7 +98,7 @@ def test_threads_and_interruptions_change_nothing(tmp_path) -> None:
     whole = ask()
     with pytest.raises(KeyboardInterrupt):
         ask(tmp_path, breaks)
-    assert (tmp_path / "generation-000.npz").exists()
+    assert (tmp_path / "generation-000.kept").exists()
     calls = 100
     for other in (ask(tmp_path, breaks), ask(None, in_parts)):
         for one, two in zip(whole.generations, other.generations, strict=True):
@@ -216,11 +216,12 @@ def test_a_missing_library_is_named(monkeypatch) -> None:
 def test_parts_that_cannot_be_kept_say_where(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
-        Kept(tmp_path / "file", {})
-    kept = Kept(tmp_path / "kept", {})
+        Parts(tmp_path / "file", {}, refused=lambda text: InputError([text]))
+    kept = Parts(tmp_path / "kept", {}, refused=lambda text: InputError([text]))
+    kept.write_arrays("part", {"x": np.zeros(2)})
     shutil.rmtree(tmp_path / "kept")
     with pytest.raises(InputError, match=r"kept: No such file"):
-        kept.write("part", {"x": np.zeros(2)})
+        kept.write_arrays("part", {"x": np.zeros(2)})
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
     said = valign("calibrate", "data", "--simulations", 3000, "--out", "out")
     assert said.code == 130
     assert "what is finished is kept in out/unfinished: run the same command to go on" in said.err
-    assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.npz"))) == 3
+    assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.kept"))) == 3
     assert (
         "Continuing from what is finished in out/unfinished"
         in valign("calibrate", "data", "--simulations", 3000, "--out", "out").err

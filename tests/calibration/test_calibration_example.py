@@ -85,16 +85,16 @@ def test_rivals_killed_go_on_to_the_same_result(tmp_path: Path) -> None:
     )
     child = subprocess.Popen([*asked, "--out", str(out)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     limit = time.monotonic() + 100
-    while not list((out / "unfinished").glob("prior-values-*.npz")):
+    while not list((out / "unfinished").glob("prior-values-*.kept")):
         assert time.monotonic() < limit
         assert child.poll() is None
         time.sleep(0.02)
     child.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
     child.wait()
-    before = {path.name: path.stat().st_mtime_ns for path in (out / "unfinished").glob("*.npz")}
+    before = {path.name: path.stat().st_mtime_ns for path in (out / "unfinished").glob("*.kept")}
     assert not (out / "manifest.json").exists()
     found = choose_model(data, simulations=6000, folder=out / "unfinished")
-    after = {path.name: path.stat().st_mtime_ns for path in (out / "unfinished").glob("*.npz")}
+    after = {path.name: path.stat().st_mtime_ns for path in (out / "unfinished").glob("*.kept")}
     assert {name: after[name] for name in before} == before  # nothing finished is computed again
     assert len(after) > len(before)
     whole = choose_model(data, simulations=6000)

@@ -116,7 +116,7 @@ def test_what_was_stopped_goes_on_to_the_same_tables(
         said = valign(*command, *SMALL, "--out", "out")
     assert said.code == 130, said.err
     assert "`valign resume out` goes on" in said.err
-    assert len(list((tmp_path / "out").rglob("*.runs.parquet"))) == 2
+    assert len(list((tmp_path / "out").rglob("*.runs.kept"))) == 2
     if again == "resume":
         (tmp_path / "own.toml").unlink()  # what it said is kept
     said = (

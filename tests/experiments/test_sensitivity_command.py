@@ -44,10 +44,10 @@ def test_the_command(valign, tmp_path: Path):
         assert (results / name).stat().st_size > 0
     again = valign(*COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
     assert again.out == said.out
-    kept = sorted((tmp_path / "out" / "runs").glob("*.npz"))
+    kept = sorted((tmp_path / "out" / "runs").glob("*.kept"))
     larger = valign(*COMMAND, "--n", 16, "--seed-factor", "--curve", "engaged", "--out", "out", "--json")
     assert json.loads(larger.out)["indices"][0]["outcome"] == "uptake_final"
-    assert set(kept) < set((tmp_path / "out" / "runs").glob("*.npz"))
+    assert set(kept) < set((tmp_path / "out" / "runs").glob("*.kept"))
     other = valign(*COMMAND, "--n", 8, "--out", "out")
     assert other.code == 2
     assert "another study" in other.err
@@ -94,4 +94,4 @@ def test_the_command_says_what_is_wrong(valign, tmp_path: Path, arguments, messa
     said = valign(*COMMAND, *arguments)
     assert said.code == 2
     assert message in said.err
-    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.rglob("*.kept"))

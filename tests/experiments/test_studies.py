@@ -104,11 +104,11 @@ def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path
         assert (tmp_path / "found" / folder / "ranking.png").stat().st_size > 10_000
         assert not list((tmp_path / "found" / folder).glob("*.svg"))
         assert len((tmp_path / "found" / folder / "words.md").read_text("utf-8").split()) > 30
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npz")}
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.kept")}
     assert len(kept) == 3
     size = {"n": 16, "replicates": 1, "trajectories": 2}
     again = study_sensitivity.screened("two-services", size, tmp_path / "kept")
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npz")} == kept
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.kept")} == kept
     for name in ("neglected", "settled"):
         pd.testing.assert_frame_equal(again.tables[name], found[name], rtol=1e-3, check_dtype=False)
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import valign as va
 from valign.experiments.batch import batch as batches
 from valign.experiments import design as designs
-from valign.experiments.batch import shards
 from valign.results import store
+from valign.results.checkpoint import content_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 REPLICATES = 10
@@ -34,13 +34,10 @@ def finished(folder: Path) -> dict[str, str]:
     """Content hash of every shard that is there as a whole."""
     if not (folder / "shards").is_dir() or not (folder / "design.parquet").exists():
         return {}
-    key, found = batches.opened(folder).key, {}
-    for path in sorted((folder / "shards").glob("*.parquet")):
-        try:
-            found[path.name] = store.TableHash().add(shards.read(path, key)).hexdigest()
-        except FileNotFoundError:
-            continue
-    return found
+    parts = batches.opened(folder).parts
+    names = [path.stem for path in sorted((folder / "shards").glob("*.kept"))]
+    found = {name: parts.read(name) for name in names}
+    return {name: content_hash(each) for name, each in found.items() if each is not None}
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ import gc
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,11 +41,20 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress an
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+def _shown(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+    """A warning as a line for users; those of libraries as Python shows them."""
+    if category.__module__.startswith("valign."):
+        complain(str(message))
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
+
+
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
     """Turn wrong input into one message and exit code 2, and Ctrl-C into 130."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        warnings.showwarning = _shown
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt as error:
@@ -61,7 +71,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except (ValueError, OSError, MemoryError) as error:
             from valign.model.errors import InputError
-            from valign.results.store import FAILURES, StoreError, Unwritten
+            from valign.results.checkpoint import FAILURES, StoreError, Unwritten
 
             if isinstance(error, InputError):
                 complain(

@@ -12,7 +12,7 @@ from valign.results import store
 
 from . import terminal
 from ..scenario_text import for_report
-from .job import REPORT, Job, Tables, carried_out, parameters_of
+from .job import KEPT, REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from valign.calibration.problem.problem import CalibrationProblem
 
 Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
-KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
 LONG = ("posterior", "reference", "recovered")
 
 

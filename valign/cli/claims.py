@@ -10,9 +10,10 @@ from typing import Any
 
 from valign.model.errors import InputError
 from valign.results import store
+from valign.results.checkpoint import Parts
 
 from . import terminal
-from .job import REPORT, Job, Tables, carried_out
+from .job import KEPT, REPORT, Job, Tables, carried_out
 
 DESCRIPTION = (
     "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
@@ -107,13 +108,22 @@ def claims(names: Sequence[str], asked: Asked) -> None:
         f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}." for each in chosen
     )
     tables = carried_out(
-        Job(work, folder, title, description, lambda: _tested(chosen, asked, quiet), long=("effects",)), quiet
+        Job(
+            work,
+            folder,
+            title,
+            description,
+            lambda: _tested(chosen, asked, Parts(folder / KEPT, work, "test of claims"), quiet),
+            long=("effects",),
+            begun=KEPT,
+        ),
+        quiet,
     )
     _print(tables, folder, asked)
 
 
-def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
-    from valign.experiments.claims.testing import all_runs, claim_tables, corrected, family_of, test_claim
+def _tested(chosen: Sequence[Any], asked: Asked, kept: Parts, quiet: bool) -> Tables:
+    from valign.experiments.claims.testing import all_runs, claim_tables, corrected, evaluate, family_of, test_claim
 
     results, done = [], 0
     runs = [all_runs(each, asked.worlds, asked.seeds, asked.rivals, asked.variants) for each in chosen]
@@ -130,6 +140,7 @@ def _tested(chosen: Sequence[Any], asked: Asked, quiet: bool) -> Tables:
                     rival_worlds=asked.rivals,
                     variant_worlds=asked.variants,
                     progress=progress,
+                    evaluate=partial(evaluate, kept=kept),
                     family=1,
                 )
             )

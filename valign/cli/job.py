@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from valign.results.checkpoint import locked
 from valign.results.reports import render as pages
 from valign.results import store
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Tables = dict[str, "pd.DataFrame"]
 REPORT = "report.html"
+KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def carried_out(job: Job, quiet: bool) -> Tables:
 
     Raises StoreError where the folder holds something else or cannot be written.
     """
+    with locked(job.folder):
+        return _carried_out(job, quiet)
+
+
+def _carried_out(job: Job, quiet: bool) -> Tables:
     folder = job.folder
     if unfinished(job):
         terminal.say(f"Continuing from what is finished in {folder / job.begun}", quiet)
@@ -83,11 +90,7 @@ def carried_out(job: Job, quiet: bool) -> Tables:
             shutil.rmtree(folder / job.begun, ignore_errors=True)
         pages.rebuild(folder, tables)
     except KeyboardInterrupt as interrupt:
-        store.discard_if_empty(folder)
         raise KeyboardInterrupt(str(interrupt) or left(job)) from None
-    except BaseException:
-        store.discard_if_empty(folder)
-        raise
     return tables
 
 
@@ -173,17 +176,18 @@ def report(folder: Path) -> Path:
     from ..scenario_text import for_report
 
     manifest = store.read_manifest(folder)
-    if (
-        manifest["status"] == "done"
-        and manifest["work"].get("command") == "batch"
-        and "parameters" not in manifest["tables"]
-    ):
-        scenario = Scenario.load(folder / "scenario.toml")
-        store.add(
-            folder,
-            "parameters",
-            parameters_of(scenario),
-            description=for_report(scenario),
-            title=scenario.title or scenario.name,
-        )
-    return pages.rebuild(folder)
+    with locked(folder):
+        if (
+            manifest["status"] == "done"
+            and manifest["work"].get("command") == "batch"
+            and "parameters" not in manifest["tables"]
+        ):
+            scenario = Scenario.load(folder / "scenario.toml")
+            store.add(
+                folder,
+                "parameters",
+                parameters_of(scenario),
+                description=for_report(scenario),
+                title=scenario.title or scenario.name,
+            )
+        return pages.rebuild(folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from valign.model.errors import InputError
 from valign.results import store
+from valign.results.checkpoint import locked
 
 from . import terminal
 from ..scenario_text import for_report
@@ -117,10 +118,8 @@ def sensitivity(name: str, wish: Wish) -> None:
         return _computed(scenario, wish, given, n, folder, told)
 
     job = Job(work, results, scenario.title or scenario.name, for_report(scenario), computed, toml)
-    try:
+    with locked(folder):  # whose runs studies of another size use as well
         tables = carried_out(job, told)
-    finally:
-        store.discard_if_empty(folder)  # where nothing came of it
     _print(scenario, wish, tables, results)
 
 
