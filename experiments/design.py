@@ -23,6 +23,7 @@ from valign.model.reading import MOST_COLUMNS, MOST_TABLE, decoded, read_bytes, 
 from valign.model.compiled.randomness import derive_seed
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
+from valign.results.manifest import check_if_result
 
 SEEDS = ("seed", "society_seed")
 SCENARIO = "scenario"  # the column that names one of several scenarios
@@ -217,9 +218,10 @@ def _parquet(content: bytes) -> pd.DataFrame:
 def read_design(path: str | Path) -> pd.DataFrame:
     """A design from a file at `path`: CSV (commas, decimal points) or Parquet.
 
-    Raises InputError when it cannot be read.
+    Raises InputError when it cannot be read, StoreError when it is a damaged table of earlier results.
     """
     path = Path(path)
+    check_if_result(path)
     try:
         content = read_bytes(path, MOST_TABLE)
         if path.suffix == ".parquet":

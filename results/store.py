@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import platform
 import re
-import shlex
 import shutil
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +19,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .checkpoint import LOCK, PARTIAL, StoreError, cannot_write, differing, replace, work_hash
+from .checkpoint import LOCK, Say, StoreError, cannot_write, differing, replace, warn, work_hash
+from .manifest import (
+    COPY,
+    FORMAT,
+    MANIFEST,
+    SPOILED,
+    again,
+    checked,
+    checksums,
+    damaged,
+    put_manifest,
+    read_manifest,
+    versions,
+    write_crate,
+)
 from .plain_text import as_cells
 from . import vocabulary
 
@@ -30,11 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-MANIFEST, CRATE = "manifest.json", "ro-crate-metadata.json"
-FORMAT = 1
-KEYS = {"status": str, "work": dict, "work_hash": str, "command": str, "started": str, "tables": dict, "versions": dict}
 SEEDS = ("seed", "seeds", "societies")  # entries of a work; a design has columns instead
-PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
 
 class TableHash:
@@ -89,23 +96,23 @@ def default_folder(name: str, work: Mapping[str, Any]) -> Path:
     return Path("runs") / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.') or 'run'}-{work_hash(work)}"
 
 
-def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
+def prepare(folder: Path, work: Mapping[str, Any], say: Say = warn) -> bool:
     """Make sure that results of `work` can go into `folder`, before anything is simulated.
 
-    Returns True when they are there already (the same work, finished).
+    Returns True when they are there already (the same work, finished, and no file damaged). say : called with remarks.
 
     Raises
     ------
     StoreError : the folder cannot be written, or holds something else.
     """
-    if (folder / MANIFEST).exists():
-        manifest = read_manifest(folder)
+    if has_manifest(folder):
+        manifest = read_manifest(folder, say)
         if manifest.get("work_hash") != work_hash(work):
             raise StoreError(
                 f"{folder} holds results of other work (it differs in: {differing(manifest['work'], work)})"
                 "; nothing is overwritten: choose another folder or remove this one"
             )
-        if manifest.get("status") == "done":
+        if manifest["status"] == "done" and _whole(folder, manifest, say):
             return True
     elif folder.is_dir() and any(each.name != LOCK for each in folder.iterdir()):
         raise StoreError(f"{folder} is not empty and holds no results of valign: choose another folder")
@@ -118,6 +125,46 @@ def prepare(folder: Path, work: Mapping[str, Any]) -> bool:
     except OSError as error:
         raise cannot_write(folder, error) from None
     return False
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether a folder holds results of valign, finished or not."""
+    return (folder / MANIFEST).exists() or (folder / COPY).exists()
+
+
+def _whole(folder: Path, manifest: dict[str, Any], say: Say) -> bool:
+    """Whether a finished folder is what was written, or can be made so from what it holds; else it is opened again.
+
+    What does not match its checksum is set aside, so that nothing edited by hand is lost.
+    """
+    spoiled = damaged(folder, manifest)
+    if not spoiled:
+        return True
+    from pyarrow import csv, parquet
+
+    lost = False
+    try:
+        for name in spoiled:
+            path = folder / name
+            if path.exists():
+                path.replace(path.with_name(name + SPOILED))
+            source = path.with_suffix(".parquet").name
+            if path.suffix == ".csv" and source in manifest["files"] and source not in spoiled:
+                table = parquet.read_table(folder / source)
+                replace(path, lambda to, table=table: csv.write_csv(as_cells(table), to))
+            elif name == "scenario.toml" and "scenario" in manifest["work"]:
+                replace(path, manifest["work"]["scenario"].encode())
+            else:
+                lost = True
+            say(
+                f"{path} does not match its checksum: it is damaged, gone or was edited by hand. It is "
+                f"{'computed' if lost else 'written'} again; what was found is kept as {name}{SPOILED}"
+            )
+        now = {"files": checksums(folder, manifest["files"])}
+        put_manifest(folder, manifest | ({"status": "running", "tables": {}, "files": {}} if lost else now))
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    return not lost
 
 
 def save(
@@ -165,6 +212,7 @@ def save(
         folder,
         work,
         done=True,
+        files=["scenario.toml", *(beside or {})],
         **told,
         tables={name: {"rows": len(table), "columns": list(map(str, table.columns))} for name, table in tables.items()},
     )
@@ -190,13 +238,14 @@ def write_manifest(
     description: str = "",
     title: str = "",
     parameters: Mapping[str, float] | None = None,
+    files: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Write manifest.json and, when the work is done, the words of its tables and its RO-Crate; the manifest.
 
     tables: rows, columns (and hashes) by name. settings: columns of runs that are settings. description: the scenario
-    in words. parameters: values of the scenario, which the settings change.
+    in words. parameters: values of the scenario, which the settings change. files: beside those of the tables.
     """
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": FORMAT,
         "status": "done" if done else "running",
         "work_hash": work_hash(work),
@@ -214,14 +263,20 @@ def write_manifest(
         "versions": versions(),
     }
     try:
-        replace(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
         if done:
             if (words := vocabulary.spoken()).raw:
                 replace(folder / vocabulary.FILE, words.to_json().encode())
+            manifest["files"] = checksums(folder, [*files, vocabulary.FILE, *map(str, _files(tables))])
+        manifest = put_manifest(folder, manifest)
+        if done:
             write_crate(folder, manifest)
     except OSError as error:
         raise cannot_write(folder, error) from None
     return manifest
+
+
+def _files(tables: Iterable[str]) -> list[str]:
+    return [name + suffix for name in tables for suffix in (".parquet", ".csv")]
 
 
 def add(folder: Path, name: str, table: pd.DataFrame, **told: str) -> None:
@@ -229,95 +284,12 @@ def add(folder: Path, name: str, table: pd.DataFrame, **told: str) -> None:
     manifest = read_manifest(folder)
     manifest["tables"][name] = {"rows": len(table), "columns": list(map(str, table.columns))}
     try:
-        for suffix in ("parquet", "csv"):
-            write(folder / f"{name}.{suffix}", table)
-        replace(folder / MANIFEST, json.dumps({**manifest, **told}, indent=1, ensure_ascii=False).encode() + b"\n")
-        write_crate(folder, manifest)
+        for file in _files([name]):
+            write(folder / file, table)
+        manifest["files"] = manifest.get("files", {}) | checksums(folder, _files([name]))
+        write_crate(folder, put_manifest(folder, manifest | told))
     except OSError as error:
         raise cannot_write(folder, error) from None
-
-
-def write_crate(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the RO-Crate of the files that are there now."""
-    replace(folder / CRATE, json.dumps(crate(folder, manifest), indent=1, ensure_ascii=False).encode() + b"\n")
-
-
-def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """RO-Crate 1.1 metadata (Process Run Crate 0.5): the run of valign that made the files of a folder."""
-    files = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in (CRATE, LOCK) and path.suffix != PARTIAL
-    )
-    made = [{"@id": name} for name in files if name != "scenario.toml"]
-    kinds = {
-        ".parquet": "application/vnd.apache.parquet",
-        ".csv": "text/csv",
-        ".png": "image/png",
-        ".svg": "image/svg+xml",
-        ".toml": "application/toml",
-        ".json": "application/json",
-        ".html": "text/html",
-    }
-    version = manifest["versions"]["valign"]
-    return {
-        "@context": "https://w3id.org/ro/crate/1.1/context",
-        "@graph": [
-            {
-                "@id": CRATE,
-                "@type": "CreativeWork",
-                "about": {"@id": "./"},
-                "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-            },
-            {
-                "@id": "./",
-                "@type": "Dataset",
-                "name": f"valign {manifest['work'].get('command', 'run')}",
-                "description": "Simulations of how values align and innovations spread in social care",
-                "datePublished": manifest["finished"],
-                "license": "unspecified: the author of the results decides",
-                "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
-                "hasPart": [{"@id": name} for name in files],
-                "mentions": [{"@id": "#run"}],
-            },
-            {
-                "@id": "https://w3id.org/ro/wfrun/process/0.5",
-                "@type": "CreativeWork",
-                "name": "Process Run Crate",
-                "version": "0.5",
-            },
-            {
-                "@id": "#valign",
-                "@type": "SoftwareApplication",
-                "name": "valign",
-                "version": version,
-                "softwareRequirements": [
-                    f"{name} {each}" for name, each in manifest["versions"].items() if name != "valign"
-                ],
-            },
-            {
-                "@id": "#run",
-                "@type": "CreateAction",
-                "name": manifest["command"],
-                "startTime": manifest["started"],
-                "endTime": manifest["finished"],
-                "instrument": {"@id": "#valign"},
-                "object": [{"@id": "scenario.toml"}],
-                "result": made,
-                "actionStatus": "http://schema.org/CompletedActionStatus",
-            },
-            *(
-                {
-                    "@id": name,
-                    "@type": "File",
-                    "name": name,
-                    "encodingFormat": kinds.get(Path(name).suffix, "application/octet-stream"),
-                    "contentSize": str((folder / name).stat().st_size),
-                }
-                for name in files
-            ),
-        ],
-    }
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
@@ -332,47 +304,6 @@ def write(path: Path, table: pd.DataFrame) -> None:
         replace(path, lambda to: csv.write_csv(as_cells(whole), to))
 
 
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed (checkout)" if package == "valign" else "missing"
-    return found
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder of results."""
-    path = folder / MANIFEST
-    try:
-        manifest: dict[str, Any] | list[Any] | str | float | None = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"{folder} holds no results of valign ({MANIFEST} is missing)") from None
-    except NotADirectoryError:
-        raise StoreError(f"{folder} is a file: expected a folder with results of valign") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise StoreError(f"{path} has format {found!r}; this version of valign reads format {FORMAT}")
-    if damaged := [key for key, kind in KEYS.items() if not isinstance(manifest.get(key), kind)]:
-        raise StoreError(f"{path} is damaged: {', '.join(damaged)} cannot be read")
-    return manifest
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Generator[Path]:
-    """Say which file is damaged or gone. What pyarrow says of damaged files is a ValueError."""
-    try:
-        yield path
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from None
-
-
 class Saved:
     """A folder of results, read back: tables by name (`saved["runs"]`, or `saved.runs`), read when asked for.
 
@@ -385,13 +316,36 @@ class Saved:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
+        self._whole: set[str] = set()  # files whose checksum was looked at
+
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Generator[Path]:
+        """The path of a file, to be read. Raises StoreError where it is damaged, edited by hand or gone."""
+        path = self.folder / name
+        try:
+            if name not in self._whole:
+                checked(self.folder, self.manifest, name)
+                self._whole.add(name)
+            yield path
+        except StoreError:
+            raise
+        except (OSError, ValueError) as error:  # what pyarrow says of damaged files is a ValueError
+            raise StoreError(f"{path} cannot be read: {error}") from None
+
+    def check(self) -> None:
+        """Look at every file. Raises StoreError for one that is not what was written; a CSV, which nothing is made of,
+        is remarked on."""
+        for name in damaged(self.folder, self.manifest):
+            if not name.endswith(".csv"):
+                checked(self.folder, self.manifest, name)
+            warn(f"{self.folder / name} does not match its checksum: it is damaged, gone or was edited by hand")
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
         if name not in self.manifest["tables"]:
             raise KeyError(f"{self.folder} has no table {name!r}; it has {', '.join(self.manifest['tables'])}")
-        with _reading(self.folder / f"{name}.parquet") as path:
+        with self.reading(f"{name}.parquet") as path:
             return pd.read_parquet(path)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -406,7 +360,7 @@ class Saved:
         Raises StoreError where they are damaged, or there are none at all.
         """
         try:
-            text = (self.folder / vocabulary.FILE).read_text("utf-8")
+            text = checked(self.folder, self.manifest, vocabulary.FILE).read_text("utf-8")
         except FileNotFoundError:
             if (words := vocabulary.spoken()).outcomes:
                 return words
@@ -455,7 +409,7 @@ class Saved:
 
         if "series" not in self.manifest["tables"]:
             return []
-        with _reading(self.folder / "series.parquet") as path:
+        with self.reading("series.parquet") as path:
             return parquet.read_schema(path).names
 
     def variables(self) -> list[tuple[str, str]]:
@@ -518,10 +472,7 @@ def load(folder: str | Path) -> Saved:
     """
     saved = Saved(folder)
     if saved.manifest["status"] != "done":
-        again = (
-            shlex.join(["valign", "resume", str(folder)])
-            if saved.manifest["work"].get("command") == "batch"
-            else saved.manifest["command"]
-        )
-        raise StoreError(f"{folder} is not finished: `{again}` continues")
+        raise StoreError(f"{folder} is not finished: {again(Path(folder), saved.manifest)} continues")
+    if "files" not in saved.manifest:
+        warn(f"{folder} was written by an earlier version of valign, without checksums: damage would not be noticed")
     return saved

@@ -255,18 +255,22 @@ def begin(
     folder = Path(folder)
     batch = Batch(folder, scenario, design, tuple(work["record"]), society, work, command, datetime.now(UTC), say)
     with locked(folder, say):
-        if store.prepare(folder, work):
-            return None
-        if not (folder / store.MANIFEST).exists():
+        finished = store.prepare(folder, work, say)
+        if not store.has_manifest(folder):
             _manifest(batch, {}, done=False)
         try:  # a process may have been killed between any two of these
-            if not (folder / "design.parquet").exists():
+            if not (folder / "scenario.toml").exists() or not (folder / "design.parquet").exists():
                 store.replace(folder / "scenario.toml", work["scenario"].encode())
-                store.copy(folder, {name: path for one in each for name, path in table_files(one).items()})
+                store.copy(folder, beside_of(scenario))
                 store.write(folder / "design.parquet", design)
         except OSError as error:
             raise store.cannot_write(folder, error) from None
-    return batch
+    return None if finished else batch
+
+
+def beside_of(scenario: Scenario | Mapping[str, Scenario]) -> dict[str, Path]:
+    """Files that scenarios need, by their name in the folder."""
+    return {name: path for each in scenarios_of(scenario) for name, path in table_files(each).items()}
 
 
 def opened(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> Batch:
@@ -286,7 +290,10 @@ def opened(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> B
     except (OSError, ValueError) as error:
         raise store.StoreError(f"{folder / 'design.parquet'} cannot be read: {error}") from None
     if scenario.to_toml() != work["scenario"] or _hash(design) != work["design"]:
-        raise store.StoreError(f"scenario.toml or design.parquet in {folder} has changed since the batch was started")
+        raise store.StoreError(
+            f"scenario.toml or design.parquet in {folder} has changed since the batch was started: remove the one that "
+            "you changed and give the same `valign batch` again"
+        )
     if "scenarios" in work:
         where = str(folder / store.MANIFEST)
         scenario = {name: Scenario.from_toml(text, where) for name, text in work["scenarios"].items()}
@@ -328,14 +335,19 @@ def resume(
 def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) -> Batch | None:
     """The batch in a folder, to be gone on with; None where it is finished. Raises as `resume`."""
     batch = opened(folder, say)
-    if _finished(batch):
+    manifest = store.read_manifest(batch.folder, say)
+    spoiled = store.damaged(batch.folder, manifest)
+    if manifest["status"] == "done" and not spoiled:
         return None
     if batch.work["code"] != sources_hash():
+        for name in spoiled:
+            store.checked(batch.folder, manifest, name)
         raise store.StoreError(
             f"{folder} was started with another version of the model, whose rows would differ. "
             f"Continue with the version in its manifest.json ({batch.work['code']}), or start anew"
         )
-    return batch
+    with locked(batch.folder, say):
+        return None if store.prepare(batch.folder, batch.work, say) else opened(folder, say)
 
 
 def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] | None = None) -> None:
@@ -545,6 +557,7 @@ def _manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
         started=batch.started,
         done=done,
         tables=tables,
+        files=["scenario.toml", *beside_of(batch.scenario)],
         settings=[name for name in map(str, batch.design) if name not in (*SEEDS, SCENARIO)],
         parameters={name: scenarios_of(batch.scenario)[0].value(name) for name in PARAMETERS},
     )

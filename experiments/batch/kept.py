@@ -75,7 +75,8 @@ class KeptOutcomes(OutcomesOfDesign):
     def _series(self) -> pa.Table:
         from pyarrow import parquet
 
-        return parquet.read_table(self.saved.folder / "series.parquet")
+        with self.saved.reading("series.parquet") as path:
+            return parquet.read_table(path)
 
     def curves(self, role: str, variable: str) -> np.ndarray:
         """As `Outcomes.curves` [months of the longest scenario + 1, rows]; NaN after the last month of a row."""

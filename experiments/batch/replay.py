@@ -78,7 +78,8 @@ def replayed(folder: str | Path, row: int) -> Replay:
     if not 0 <= row < len(runs):
         raise InputError([f"--row {row}: {folder} has rows 0 to {len(runs) - 1}"])
     found = runs.iloc[row]
-    base = Scenario.load(Path(folder) / "scenario.toml")
+    with saved.reading("scenario.toml") as path:
+        base = Scenario.load(path)
     for kind in ("scenario", "innovation"):  # of which there are several, as TOML
         if f"{kind}s" in work:
             base = Scenario.from_toml(work[f"{kind}s"][found[kind]], where=str(Path(folder) / store.MANIFEST))

@@ -46,6 +46,8 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
     cannot be written.
     """
     saved = store.load(folder)
+    if tables is None:
+        saved.check()
     work = saved.manifest["work"]
     command = work.get("command", "run")
     if command not in contents.CONTENTS:

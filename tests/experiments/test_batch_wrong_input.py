@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from batch_cases import BASE
 
 import valign as va
+from tests.sealing import resealed
 from valign.cli import batch as batching
 from valign.experiments.batch import batch as batches
 from valign.experiments.simulate import simulate
@@ -28,9 +28,8 @@ def test_other_work_is_not_overwritten(whole: batches.Batch, design: pd.DataFram
 
 def test_a_batch_of_another_model_is_refused(design: pd.DataFrame, tmp_path: Path) -> None:
     batches.begin(BASE, design, tmp_path / "out")
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    manifest["work"]["code"] = "0123456789abcdef"
-    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    work = store.read_manifest(tmp_path / "out")["work"]
+    resealed(tmp_path / "out", work=work | {"code": "0123456789abcdef"})
     with pytest.raises(store.StoreError, match="another version of the model"):
         batches.resume(tmp_path / "out")
 

@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 
 import valign as va
+from tests.sealing import resealed
 from tests.small import imported_society
 from valign.cli.app import main
 from valign.experiments.batch.replay import replayed
 from valign.model.errors import InputError
 from valign.results import store
+from valign.results.manifest import checksums
 from valign.results.reports import render as pages
 
 BASE = va.Scenario.load("two-services").replace({"months": 12})
@@ -122,7 +124,8 @@ def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Pa
 def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> None:
     runs = pd.read_parquet(tmp_path / "out" / "runs.parquet")
     runs.loc[2, "uptake_mean"] += 1e-15
-    runs.to_parquet(tmp_path / "out" / "runs.parquet")
+    store.write(tmp_path / "out" / "runs.parquet", runs)
+    resealed(tmp_path / "out", files=checksums(tmp_path / "out", ["runs.parquet"]))
     with pytest.raises(InputError, match="uptake_mean"):
         replayed(tmp_path / "out", 2).simulated()
     assert not replayed(tmp_path / "out", 1).simulated().failures[0]
@@ -140,12 +143,10 @@ def test_a_row_of_an_imported_society_is_replayed(valign: Callable, tmp_path: Pa
 
 @pytest.mark.usefixtures("out")
 def test_what_cannot_be_replayed_says_why(valign: Callable, tmp_path: Path) -> None:
-    path = tmp_path / "out" / "manifest.json"
-    manifest = json.loads(path.read_text())
-    tables = {name: each for name, each in manifest["tables"].items() if name != "runs"}
-    path.write_text(json.dumps({**manifest, "tables": tables}))
+    manifest = store.read_manifest(tmp_path / "out")
+    resealed(tmp_path / "out", tables={name: each for name, each in manifest["tables"].items() if name != "runs"})
     assert "holds no table of runs" in valign("run", "--replay", "out", "--row", 0).err
-    path.write_text(json.dumps({**manifest, "work": {**manifest["work"], "code": "0123456789abcdef"}}))
+    resealed(tmp_path / "out", tables=manifest["tables"], work={**manifest["work"], "code": "0123456789abcdef"})
     said = valign("run", "--replay", "out", "--row", 0)
     assert said.code == 2
     assert "another version of the model (0123456789abcdef)" in said.err
@@ -224,9 +225,7 @@ def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monke
 
 @pytest.mark.usefixtures("out")
 def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path) -> None:
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    del manifest["tables"]["runs"]
-    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    resealed(tmp_path / "out", tables={})
     with pytest.raises(store.StoreError, match="no table of runs"):
         va.load("out").to_netcdf("x.nc")
 

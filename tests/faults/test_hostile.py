@@ -15,6 +15,7 @@ from xml.dom import minidom
 import pytest
 
 from valign.model.scenario.scenario import SHIPPED, Scenario
+from valign.results.manifest import put_manifest
 from valign.results.plain_text import FORMULA, is_hidden
 
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
@@ -154,7 +155,7 @@ def test_a_scenario_in_a_manifest_that_was_edited(valign, tmp_path, text):
     assert valign("run", "two-services", "--runs", 2, "--months", 2, "--out", "out").code == 0
     manifest = json.loads(Path("out/manifest.json").read_text("utf-8"))
     manifest["work"]["scenario"] = text
-    Path("out/manifest.json").write_text(json.dumps(manifest), "utf-8")
+    put_manifest(Path("out"), manifest)
     refused(valign("report", "out"), "manifest.json", "cannot be read")
 
 

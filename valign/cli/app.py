@@ -54,9 +54,10 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        warnings.showwarning = _shown
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = _shown
+                command(*args, **kwargs)
         except KeyboardInterrupt as error:
             complain(str(error) or "interrupted; nothing was written: run the same command to start again")
             raise typer.Exit(INTERRUPTED) from None

@@ -97,7 +97,7 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
 def left(job: Job) -> str:
     """What an interrupted piece of work has left in its folder; empty where it left nothing."""
     folder = job.folder
-    saving = (folder / store.MANIFEST).exists()
+    saving = store.has_manifest(folder)
     if saving and store.read_manifest(folder)["status"] == "done":
         return f"interrupted; the tables are in {folder}, but not the report: run the same command to make it"
     if job.begun and (folder / job.begun).is_dir():
@@ -107,7 +107,7 @@ def left(job: Job) -> str:
 
 def unfinished(job: Job) -> bool:
     """Whether the folder holds the beginning of such work."""
-    return bool(job.begun) and (job.folder / job.begun).is_dir() and not (job.folder / store.MANIFEST).exists()
+    return bool(job.begun) and (job.folder / job.begun).is_dir() and not store.has_manifest(job.folder)
 
 
 def as_typed() -> str:
@@ -175,7 +175,9 @@ def report(folder: Path) -> Path:
 
     from ..scenario_text import for_report
 
-    manifest = store.read_manifest(folder)
+    saved = store.Saved(folder)
+    saved.check()
+    manifest = saved.manifest
     with locked(folder):
         if (
             manifest["status"] == "done"
