@@ -24,8 +24,8 @@ TWO := -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration lint \
-	coverage mutation environment browser-environment clean
+.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
+	lint coverage mutation environment browser-environment clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -37,6 +37,7 @@ help:
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of the public modules, layers"
@@ -142,6 +143,10 @@ calibration: $(VENV)/.dev
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
+
+# A batch, a sensitivity study and a calibration, killed a hundred times each; writes results/reference/chaos.csv
+chaos: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.kills --kills 100 --out results/reference
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

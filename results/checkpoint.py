@@ -164,7 +164,7 @@ class Parts:
             return None
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
-        self.say(f"{path} is damaged: it is written again")
+        self.say(f"{path} is damaged, or of another version of valign: it is written again")
         self._begin()
         return self.work
 

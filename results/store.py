@@ -266,7 +266,7 @@ def write_manifest(
         if done:
             if (words := vocabulary.spoken()).raw:
                 replace(folder / vocabulary.FILE, words.to_json().encode())
-            manifest["files"] = checksums(folder, [*files, vocabulary.FILE, *map(str, _files(tables))])
+            manifest["files"] = checksums(folder, [*files, *_files(tables)])
         manifest = put_manifest(folder, manifest)
         if done:
             write_crate(folder, manifest)
@@ -360,7 +360,7 @@ class Saved:
         Raises StoreError where they are damaged, or there are none at all.
         """
         try:
-            text = checked(self.folder, self.manifest, vocabulary.FILE).read_text("utf-8")
+            text = (self.folder / vocabulary.FILE).read_text("utf-8")
         except FileNotFoundError:
             if (words := vocabulary.spoken()).outcomes:
                 return words

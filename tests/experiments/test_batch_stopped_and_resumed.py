@@ -156,13 +156,3 @@ def test_killed_and_resumed(whole: batches.Batch, design: pd.DataFrame, tmp_path
     assert 0 < len(batches.opened(tmp_path / "out").missing()) < 120
     batches.resume(tmp_path / "out")
     assert contents(tmp_path / "out") == contents(whole.folder)
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments_lose_nothing() -> None:
-    """A short version of `python -m tests.faults.kills`."""
-    from faults.kills import kill
-
-    told = kill(8, 2_000)
-    assert told["kills"] == 8
-    assert told["batches"] >= 1

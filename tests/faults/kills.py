@@ -1,10 +1,10 @@
-"""Kill a batch again and again (SIGKILL, at random moments) and look whether anything is lost.
+"""Kill a command again and again (SIGKILL, at random moments) and look whether anything is lost.
 
-    python -m tests.faults.kills --kills 100 --runs 10000
+    python -m tests.faults.kills --kills 100 --out results/reference
 
-A batch is begun as a user would, killed, begun or resumed, killed, …, until it is finished; then the next one, until
-there were so many kills. After each kill: every shard that was finished is still there with the same content. At each
-end: the final tables are those of a batch that nobody disturbed.
+A command is begun as a user would, killed, begun again, killed, …, until it is finished; then anew in another folder,
+until there were so many kills. After each kill: every part that was finished is still there with the same content. At
+each end: the tables are those of a command that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -20,107 +20,129 @@ import tempfile
 import time
 from pathlib import Path
 
-import valign as va
-from valign.experiments.batch import batch as batches
+import pandas as pd
+
+from tests.made_up import write
 from valign.experiments import design as designs
 from valign.results import store
-from valign.results.checkpoint import content_hash
+from valign.results.checkpoint import checksum, replace
+from valign.results.plain_text import frame_as_cells
 
 ROOT = Path(__file__).resolve().parents[2]
-REPLICATES = 10
+DRIVER = """
+import sys
+from valign.experiments.sensitivity import runs
+runs.RUNS_AT_ONCE = 512  # so that a small study has several parts
+from valign.cli.app import main
+sys.exit(main(sys.argv[1:]))
+"""
+COMMANDS = {
+    "batch": ("batch", "design.parquet", "--scenario", "two-services", "--set", "months=72", "--threads", "2"),
+    "sensitivity": (
+        *("sensitivity", "two-services", "--months", "36", "--n", "64", "--replicates", "8"),
+        *("--parameter", "fit_effect", "--parameter", "base_staff", "--outcome", "uptake_final"),
+    ),
+    "calibrate": ("calibrate", "data", "--simulations", "6000"),
+}
+QUARTERS = ("first", "second", "third", "last")
 
 
-def finished(folder: Path) -> dict[str, str]:
-    """Content hash of every shard that is there as a whole."""
-    if not (folder / "shards").is_dir() or not (folder / "design.parquet").exists():
-        return {}
-    parts = batches.opened(folder).parts
-    names = [path.stem for path in sorted((folder / "shards").glob("*.kept"))]
-    found = {name: parts.read(name) for name in names}
-    return {name: content_hash(each) for name, each in found.items() if each is not None}
+def parts(folder: Path) -> dict[str, str]:
+    """Checksum of every finished part."""
+    found: dict[str, str] = {}
+    for path in folder.rglob("*.kept"):
+        with contextlib.suppress(FileNotFoundError):
+            found[path.relative_to(folder).as_posix()] = checksum(path)
+    return found
 
 
-def contents(folder: Path) -> dict[str, str]:
-    tables = store.read_manifest(folder)["tables"]
-    return {name: each["content"] for name, each in tables.items() if "content" in each}  # of what was computed
+def tables(folder: Path) -> dict[str, str] | None:
+    """Checksums of the tables of a finished folder; None where it is not finished."""
+    for path in folder.rglob(store.MANIFEST):
+        manifest = store.read_manifest(path.parent)
+        if manifest["status"] == "done":
+            assert not store.damaged(path.parent, manifest)
+            return {name: each for name, each in manifest["files"].items() if name.endswith(".parquet")}
+    return None
 
 
-def done(folder: Path) -> bool:
-    return (folder / store.MANIFEST).exists() and store.read_manifest(folder)["status"] == "done"
-
-
-def kill(kills: int, runs: int, months: int = 72, seed: int = 1) -> dict[str, int]:
-    """Kill so often; raises AssertionError when anything is lost. Returns what happened."""
-    chance = random.Random(seed)
-    points = designs.latin_hypercube(["fit_effect", "peer_effect"], runs // REPLICATES)
-    design = designs.replicate(points, REPLICATES, societies=4)
-    scenario = va.Scenario.load("two-services").replace({"months": months})
-    told = {"kills": 0, "batches": 0, "while shards were missing": 0, "shards found again": 0}
+def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFrame:
+    """Kill a command so often. Raises AssertionError when anything is lost. Returns what happened, a row a kill:
+    when it was killed (share of the undisturbed time, 0-1), finished parts that were there afterwards, and whether
+    the tables at the end were those of an undisturbed command."""
+    chance, rows, rounds = random.Random(seed), [], 0
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
-        design.to_parquet(here / "design.parquet")
-        begun = time.monotonic()
-        batches.run_batch(scenario, design, here / "undisturbed")
-        alone = time.monotonic() - begun
-        expected = contents(here / "undisturbed")
-        command = [
-            sys.executable,
-            "-m",
-            "valign.cli.app",
-            "batch",
-            "design.parquet",
-            "--scenario",
-            "two-services",
-            "--set",
-            f"months={months}",
-            "--quiet",
-            "--threads",
-            "2",
-            "--out",
-        ]
-        while told["kills"] < kills:
-            folder = here / f"batch-{told['batches']}"
-            before: dict[str, str] = {}
-            while not done(folder):
-                process = subprocess.Popen(
-                    [*command, folder.name],
-                    cwd=here,
-                    stderr=subprocess.PIPE,
-                    env={**os.environ, "PYTHONPATH": str(ROOT)},
-                )
-                if told["kills"] < kills:
+        spread = designs.latin_hypercube(["fit_effect", "peer_effect"], points)
+        designs.replicate(spread, 10, societies=4).to_parquet(here / "design.parquet")
+        write(here / "data", people=60, places=2, periods=9, fit=1.0, level=-2.2)
+
+        def start(folder: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-c", DRIVER, *COMMANDS[name], "--quiet", "--out", folder]
+            env = {**os.environ, "PYTHONPATH": str(ROOT)}
+            return subprocess.Popen(command, cwd=here, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+        for folder in ("warm", "undisturbed"):  # the first may have to compile
+            process = start(folder)
+            wait_for_start(here / folder, process)
+            begun = time.monotonic()
+            _, err = process.communicate()
+            assert process.returncode == 0, err.decode()
+        alone, expected = time.monotonic() - begun, tables(here / "undisturbed")
+        assert expected
+        while len(rows) < kills:
+            folder, before, first = here / f"round-{rounds}", dict[str, str](), len(rows)
+            while (found := tables(folder)) is None:
+                process, moment = start(folder.name), None
+                if len(rows) < kills:
                     wait_for_start(folder, process)
+                    moment = chance.uniform(0, alone)
                     with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(chance.uniform(0, alone))
+                        process.wait(moment)
                     process.kill()
-                    told["kills"] += process.wait() != 0
                 _, err = process.communicate()
                 assert process.returncode in (0, -9), err.decode()
-                now = finished(folder)
-                if not done(folder):
-                    told["while shards were missing"] += len(now) > 0
-                    assert before.items() <= now.items(), "a finished shard was lost"
-                    told["shards found again"] += len(before)
+                now = parts(folder)
+                if tables(folder) is None:
+                    assert before.items() <= now.items(), "a finished part was lost"
+                if process.returncode == -9 and moment is not None:
+                    rows.append({"command": name, "moment": moment / alone, "parts": len(now)})
                 before = now
-            assert contents(folder) == expected, "the final tables differ"
-            told["batches"] += 1
-    return told
+            assert found == expected, "the final tables differ"
+            for row in rows[first:]:
+                row["identical"] = True
+            rounds += 1
+    return pd.DataFrame(rows).assign(rounds=rounds)
 
 
-def wait_for_start(folder: Path, process: subprocess.Popen) -> None:
+def wait_for_start(folder: Path, process: subprocess.Popen[bytes]) -> None:
     """Until the process touches the folder: most of its start is Python loading libraries."""
     touched = folder.stat().st_mtime_ns if folder.exists() else 0
     begun = time.monotonic()
-    while process.poll() is None and time.monotonic() - begun < 5:
+    while process.poll() is None and time.monotonic() - begun < 10:
         if folder.exists() and folder.stat().st_mtime_ns != touched:
             return
         time.sleep(0.005)
 
 
+def summary(found: pd.DataFrame) -> pd.DataFrame:
+    """By command and quarter of the undisturbed time: kills, how many of them left finished parts to go on from, and
+    after how many the final tables were the same."""
+    quarter = (4 * found["moment"]).astype(int).clip(0, 3)
+    counted = found.assign(moment=quarter, kills=1, resumed=found["parts"] > 0)
+    table = counted.groupby(["command", "moment"], as_index=False)[["kills", "resumed", "identical"]].sum()
+    return table.assign(moment=[f"{QUARTERS[each]} quarter" for each in table["moment"]])
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--runs", type=int, default=10_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100, help="of each command")
+    parser.add_argument("--out", type=Path, help="folder of chaos.csv")
     given = parser.parse_args()
-    started = time.monotonic()
-    print(json.dumps(kill(given.kills, given.runs) | {"seconds": round(time.monotonic() - started)}, indent=1))
+    began = time.monotonic()
+    table = summary(pd.concat([kill(each, given.kills) for each in COMMANDS], ignore_index=True))
+    print(table.to_string(index=False))
+    print(json.dumps({"seconds": round(time.monotonic() - began)}))
+    if given.out is not None:
+        text = frame_as_cells(table).to_csv(index=False, lineterminator="\n")
+        replace(given.out / "chaos.csv", text.encode())
