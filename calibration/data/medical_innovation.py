@@ -9,7 +9,6 @@ and others 2018; the data have no licence of their own: cite all three).
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path

@@ -336,8 +336,8 @@ def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) ->
     """The batch in a folder, to be gone on with; None where it is finished. Raises as `resume`."""
     batch = opened(folder, say)
     manifest = store.read_manifest(batch.folder, say)
-    spoiled = store.damaged(batch.folder, manifest)
-    if manifest["status"] == "done" and not spoiled:
+    finished, spoiled = manifest["status"] == "done", store.damaged(batch.folder, manifest)
+    if finished and not spoiled:
         return None
     if batch.work["code"] != sources_hash():
         for name in spoiled:
@@ -346,6 +346,8 @@ def going_on(folder: str | Path, say: Callable[[str], None] = lambda _: None) ->
             f"{folder} was started with another version of the model, whose rows would differ. "
             f"Continue with the version in its manifest.json ({batch.work['code']}), or start anew"
         )
+    if not finished:  # parts on several machines may begin at once: no lock
+        return batch
     with locked(batch.folder, say):
         return None if store.prepare(batch.folder, batch.work, say) else opened(folder, say)
 

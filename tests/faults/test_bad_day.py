@@ -260,6 +260,22 @@ def test_two_processes_on_one_folder_give_one_result(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "shards").exists()
 
 
+def test_parts_on_other_machines_need_no_lock_and_what_puts_them_together_does(tmp_path: Path, batch: Path) -> None:
+    points = va.design.latin_hypercube(["fit_effect"], 4)
+    design = va.design.replicate(points, 3, societies=2)
+    batches.begin(BASE, design, tmp_path / "parts", ("series",), shard_rows=4)
+    lock = tmp_path / "parts" / ".lock"
+    lock.write_text(json.dumps({"pid": 7, "host": "node-3", "since": "2026-01-01T00:00:00+00:00"}))
+    for part in range(2):
+        batches.resume(tmp_path / "parts", batches.How(threads=1, part=(part, 2)))
+    assert not batches.opened(tmp_path / "parts").missing()
+    with pytest.raises(StoreError, match=r"in use by process 7 on node-3 .*remove .*\.lock"):
+        batches.resume(tmp_path / "parts")
+    lock.unlink()
+    batches.resume(tmp_path / "parts")
+    assert va.load(tmp_path / "parts").runs.equals(va.load(batch).runs)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 @pytest.mark.parametrize(
