@@ -8,13 +8,7 @@ from typing import Any
 
 from .outcome import Outcome
 from .outcomes import AGENT_SERIES, COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, ROLE_LABELS, SERVICE_SERIES
-from .parameters import MECHANISMS, PARAMETERS
-
-MECHANISM_LABELS = {
-    "coproduction": "co-production",
-    "organisations": "services' decisions",
-    "tie_quality": "quality of ties",
-}
+from .parameters import PARAMETERS, RECORDS
 
 
 def vocabulary() -> dict[str, Any]:
@@ -39,7 +33,7 @@ def parameter_words() -> dict[str, dict[str, Any]]:
 
 def mechanism_labels() -> dict[str, str]:
     """What mechanisms are called, by name."""
-    return {name: MECHANISM_LABELS.get(name, name.replace("_", " ")) for name in MECHANISMS}
+    return {name: label for record in RECORDS for name, label in record.switches.items()}
 
 
 def _words(declared: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:

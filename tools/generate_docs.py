@@ -6,7 +6,6 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def schedule() -> str:
-    """The steps of a month, in the order in which the engine calls them."""
-    from valign.model.ledger.decomposition import ENTRIES
-    from valign.model.run.month import month_steps
-    from valign.model.parameters import MECHANISMS
+    """The steps of a month, in order."""
+    from valign.model.parameters import RECORDS
 
-    order = list(dict.fromkeys(step.mechanism for step in month_steps([1] * len(MECHANISMS), accounting=True)))
-    order.insert(order.index("coproduction") + 1, "session_knowledge")  # a rule inside co-production
-    rows = []
-    for name in order:
-        if name in MECHANISMS:
-            where = "coproduction" if name == "session_knowledge" else name
-            text = (import_module(f"valign.model.mechanisms.{where}.kernel").__doc__ or "").split("\n")[0]
-            section = re.search(r"\(ODD (§5\.\d+)\)", text)
-            what = re.sub(r" *\(ODD §5\.\d+\)", "", text).rstrip(".")
-            if name == "session_knowledge":
-                what = "in sessions, people also become aware and share beliefs"
-            parts = [part for entry, part in ENTRIES if entry == name]
-            rows.append((section[1] if section else "", f"`{name}`", what, ", ".join(parts) or "–"))
-        else:
-            rows.append(
-                {
-                    "begin": ("", "(start)", "the month's draws are made; nobody has been replaced yet", "–"),
-                    "observe": ("", "(end)", "the month is recorded", "–"),
-                }[name]
-            )
+    rows = [("", "(start)", "the month's draws are made; nobody has been replaced yet", "–")]
+    for record in RECORDS:
+        parts = ", ".join(part for _, part in record.entries) or "–"
+        rows.append((f"§{record.section}", f"`{record.name}`", record.title, parts))
+        rows += [(f"§{record.section}", f"`{rule}`", what, "–") for rule, what in record.rules.items()]
+    rows.append(("", "(end)", "the month is recorded", "–"))
     numbered = [(str(number), *row) for number, row in enumerate(rows)]
     return table(("step", "§", "switch", "what happens", "parts in the decomposition"), numbered)
 
@@ -62,16 +45,9 @@ def parameters() -> str:
     )
 
 
-def declared(outcomes: Mapping[str, Any], head: str) -> str:
-    """Columns with what they mean."""
-    return table((head, "meaning", "unit"), [(f"`{name}`", each.meaning, each.unit) for name, each in outcomes.items()])
-
-
-def meanings(declared: Sequence[str], columns: Mapping[str, tuple[str, str]], head: str) -> str:
-    """Terms that the event log writes, with what they mean. Raises KeyError for one that nobody described."""
-    if superfluous := sorted(set(columns) - set(declared)):
-        raise KeyError(f"described, but not declared by the model: {', '.join(superfluous)}")
-    return table((head, "meaning", "unit"), [(f"`{name}`", *columns[name]) for name in declared])
+def declared(columns: Mapping[str, Any], head: str) -> str:
+    """Columns or terms with what they mean."""
+    return table((head, "meaning", "unit"), [(f"`{name}`", each.meaning, each.unit) for name, each in columns.items()])
 
 
 def decomposition() -> str:
@@ -199,9 +175,8 @@ def recovered() -> str:
 
 def generated() -> dict[str, Callable[[], str]]:
     """What stands between the markers of docs/ODD.md and docs/TRACE.md, by the name of the marker."""
-    from valign.model.ledger import events
     from valign.model import outcomes
-    from valign.model.ledger import terms
+    from valign.model.parameters import TERMS
 
     return {
         "schedule": schedule,
@@ -212,11 +187,9 @@ def generated() -> dict[str, Callable[[], str]]:
         "commissioners": lambda: declared(outcomes.COMMISSIONER_SERIES, "variable"),
         "services": lambda: declared(outcomes.SERVICE_SERIES, "variable"),
         "agents": lambda: declared(outcomes.AGENT_SERIES, "column"),
-        "person-terms": lambda: meanings(events.PERSON_TERMS, terms.PERSON_TERMS, "term"),
-        "service-terms": lambda: meanings(
-            (*events.START_TERMS, *terms.SERVICE_TERMS), terms.START_TERMS | terms.SERVICE_TERMS, "term"
-        ),
-        "award-terms": lambda: meanings(events.AWARD_TERMS, terms.AWARD_TERMS, "term"),
+        "person-terms": lambda: declared(TERMS["engagement"], "term"),
+        "service-terms": lambda: declared(TERMS["organisations"], "term"),
+        "award-terms": lambda: declared(TERMS["commissioning"], "term"),
         "grades": grades,
         "facts": facts,
         "verdicts": verdicts,

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..alignment import align_row
 from ..compiled.compiling import compiled, copy, fill
-from ..parameters import INDEX, ROLES
+from ..mechanism import ANYTHING, CLARITY, COMMISSIONERS, EVERYBODY, INNOVATION, MEMBERS, POSTS, VALUES
+from ..parameters import INDEX, RECORDS, ROLES
 from ..state.arrays import METRIC, STAGES
 
 if TYPE_CHECKING:
@@ -26,48 +27,17 @@ Flows = tuple[int, np.ndarray, np.ndarray]  # first month of a chunk, flat posit
 # (mechanism, part) of every entry, in the order of the ledger's rows.
 ENTRIES = (
     ("outside", "any"),
-    ("changes", "innovation"),
-    ("changes", "leavers"),
-    ("changes", "recruits"),
-    ("turnover", "leavers"),
-    ("turnover", "recruits"),
-    ("relationships", "centre"),
-    ("relationships", "spread"),
-    ("anchoring", "centre"),
-    ("anchoring", "spread"),
-    ("leadership", "centre"),
-    ("leadership", "spread"),
-    ("leadership", "clarity"),
-    ("coproduction", "centre"),
-    ("coproduction", "spread"),
-    ("coproduction", "innovation"),
-    ("coproduction", "clarity"),
-    ("identification", "centre"),
-    ("identification", "spread"),
-    ("dialogue", "centre"),
-    ("dialogue", "spread"),
-    ("organisations", "innovation"),
+    *(entry for record in RECORDS for entry in record.entries),
     ("stage", "moves"),
     ("episode", "moves"),
 )
 EPISODES = ("design", "implementation", "spread", "sustainment", "abandoned", "all")  # all: commissioners
 EPISODE_MOVES = ENTRIES.index(("episode", "moves"))
 STAGE_MOVES = ENTRIES.index(("stage", "moves"))
-VALUES_MOVED, INNOVATION_MOVED, CLEARER, REPLACED, ANY = 1, 2, 4, 8, 16
 
-
-# What `account` books at each point of the month: first entry, parts, whose (0 everybody, 1 members, 2 commissioners).
-POINTS = {
-    "outside": (ANY, 0),
-    "changes": (INNOVATION_MOVED | REPLACED, 0),
-    "turnover": (REPLACED, 0),
-    "relationships": (VALUES_MOVED, 0),
-    "anchoring": (VALUES_MOVED, 0),
-    "leadership": (VALUES_MOVED | CLEARER, 1),
-    "coproduction": (VALUES_MOVED | INNOVATION_MOVED | CLEARER, 0),
-    "identification": (VALUES_MOVED, 0),
-    "dialogue": (VALUES_MOVED, 2),
-    "organisations": (INNOVATION_MOVED, 0),
+# What `account` books at each point of the month: parts, whose.
+POINTS = {"outside": (ANYTHING, EVERYBODY)} | {
+    record.name: (record.moves, record.whom) for record in RECORDS if record.moves
 }
 POINT = {name: number for number, name in enumerate(POINTS)}
 
@@ -114,7 +84,7 @@ def account_person(S, o, i, entry, parts, shift, x, new):
     K = S.values.shape[1]
     metric, projection, view = S.rules[METRIC], S.parameters[_PROJECTION, 0], S.perceives[i]
     reading, emphasis = S.reading[i], S.emphasis
-    if parts & VALUES_MOVED:
+    if parts & VALUES:
         for k in range(K):
             for r in range(len(S.runs)):
                 x[k, r] = S.values_before[i, k, r] + shift[S.role[i], k, r]
@@ -125,14 +95,14 @@ def account_person(S, o, i, entry, parts, shift, x, new):
         )
         book(S, entry + 1, o, i, new)
         entry += 2
-    if parts & INNOVATION_MOVED:
+    if parts & INNOVATION:
         align_row(S.runs, metric, S.values[i], S.version[view], reading, S.clarity_before[i], projection, emphasis, new)
         book(S, entry, o, i, new)
         entry += 1
-    if parts & CLEARER:
+    if parts & CLARITY:
         align_row(S.runs, metric, S.values[i], S.version[view], reading, S.clarity[i], projection, emphasis, new)
         book(S, entry, o, i, new)
-    if parts & ANY:
+    if parts & ANYTHING:
         align_row(S.runs, metric, S.values[i], S.version[view], reading, S.clarity[i], projection, emphasis, new)
         book(S, entry, o, i, new)
 
@@ -155,17 +125,17 @@ def account(S, point):
     """Book the change of alignment since the last accounting, at one of the POINTS of the month."""
     entry, parts, whose = _ENTRY[point], _PARTS[point], _WHOSE[point]
     O = S.setting.shape[0]
-    from_service, to_service = (O if whose == 2 else 0), (O if whose == 1 else O + 1)
+    from_service, to_service = (O if whose == COMMISSIONERS else 0), (O if whose == MEMBERS else O + 1)
     K, W = S.values.shape[1], len(S.runs)
     shift, count = np.empty((4, K, W)), np.empty(4, np.int64)
     x, new = np.empty((K, W)), np.empty(W)
     projection = S.parameters[_PROJECTION, 0]
     for o in range(from_service, to_service):
         start, stop = S.first[o], S.first[o + 1]
-        if parts & VALUES_MOVED:
+        if parts & VALUES:
             mean_shift(S, start, stop, shift, count)
         for i in range(start, stop):
-            if parts & REPLACED:
+            if parts & POSTS:
                 align_row(
                     S.runs,
                     S.rules[METRIC],
@@ -177,8 +147,8 @@ def account(S, point):
                     S.emphasis,
                     new,
                 )
-                account_replaced(S, o, i, entry + 1 if parts & INNOVATION_MOVED else entry, new)
-            if parts & ~REPLACED:
+                account_replaced(S, o, i, entry + 1 if parts & INNOVATION else entry, new)
+            if parts & ~POSTS:
                 account_person(S, o, i, entry, parts, shift, x, new)
             for k in range(K):
                 for r in range(W):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..parameters import TERMS
 from ..state.arrays import (
     ABANDONED,
     COMMISSIONED,
@@ -18,20 +19,8 @@ from ..state.arrays import (
     State,
 )
 
-START_TERMS = ("base", "fit", "evidence", "peers", "slack", "funds", "mandate")
-PERSON_TERMS = (
-    "z",
-    "engaged_ties",
-    "evidence",
-    "climate",
-    "identification",
-    "workload",
-    "disapproval",
-    "eta",
-    "probability",
-    "draw",
-)
-AWARD_TERMS = ("evidence", "fit", "relationship", "cost", "score", "reservation", "money", "price")
+# Of what starts a service, or lets it go on without funding: the terms of its log-odds.
+START_TERMS = tuple(name for name, term in TERMS["organisations"].items() if term.unit == "logit")
 
 
 class Event(NamedTuple):
@@ -71,7 +60,7 @@ class EventLog:
             o = int(S.organisation[i]) if S.organisation[i] < services else -1
             what, terms = _person_event(self.stage[i, r], S.stage[i, r], left[i, r]), {}
             if what in ("engaged", "lapsed", "engaged again") and len(S.person_terms):
-                terms = dict(zip(PERSON_TERMS, S.person_terms[i, :, r].tolist(), strict=True))
+                terms = dict(zip(TERMS["engagement"], S.person_terms[i, :, r].tolist(), strict=True))
             self.events.append(Event(int(r), t, what, o, int(i), terms))
         self._remember(S)
 
@@ -86,7 +75,7 @@ def _service_event(before: int, after: int) -> str:
 
 def _service_terms(S: State, o: int, r: int, before: int, after: int) -> dict[str, float]:
     if after == COMMISSIONED:
-        return dict(zip(AWARD_TERMS, S.award_terms[o, :, r].tolist(), strict=True))
+        return dict(zip(TERMS["commissioning"], S.award_terms[o, :, r].tolist(), strict=True))
     terms = {"probability": float(S.service_terms[o, 7, r]), "draw": float(S.service_terms[o, 8, r])}
     if after == PILOTING or S.service_terms[o, 10, r]:
         terms |= dict(zip(START_TERMS, S.service_terms[o, :7, r].tolist(), strict=True))

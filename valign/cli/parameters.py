@@ -7,7 +7,6 @@ import io
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,7 @@ SCOPES = {
 def rows(declared: Iterable[Parameter] | None = None) -> list[dict[str, Any]]:
     """One dictionary a parameter, in the order of declaration."""
     whole = PARAMETERS.values() if declared is None else declared
-    return [{column: asdict(parameter)[column] for column in COLUMNS} for parameter in whole]
+    return [{column: getattr(parameter, column) for column in COLUMNS} for parameter in whole]
 
 
 def parameters() -> pd.DataFrame:

@@ -1,0 +1,119 @@
+"""Organisations decide: parameters and place in the month (docs/ODD.md §5.13)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...mechanism import INNOVATION, Mechanism, Term
+from ...parameter import PROTOTYPE, Parameter
+
+parameter = partial(Parameter, grade="inferred", source=PROTOTYPE)
+
+MECHANISM = Mechanism(
+    name="organisations",
+    section="5.13",
+    title="Organisations decide: to start, to go on without funding, to abandon, to start again",
+    label="services' decisions",
+    moves=INNOVATION,
+    stages=True,
+    reads="everybody",
+    aligns="changed",
+    parameters={
+        "fit_effect_organisations": parameter(
+            0.42,
+            0,
+            0.7,
+            "logit per 0.10",
+            "readiness: mean alignment of the aware",
+            kind="effect",
+            minimum=-5,
+            maximum=5,
+        ),
+        "adoption_base": parameter(
+            -5,
+            -5.5,
+            -4.5,
+            "monthly logit",
+            "a service starts a pilot",
+            kind="logit",
+            scope="organisation",
+            grade="assumed",
+        ),
+        "adoption_peers": parameter(
+            0.4, 0, 0.8, "logit per share", "share of neighbouring services that use it", kind="effect"
+        ),
+        "slack_effect": parameter(
+            1, 0, 2, "logit per slack 0-1", "own slack makes a start easier", kind="effect", grade="assumed"
+        ),
+        "funds_effect": parameter(1, 0, 2, "logit", "pilot funds make a start easier", kind="effect", grade="assumed"),
+        "mandate_effect": parameter(
+            3,
+            2,
+            4,
+            "logit",
+            "a mandate makes a start easier",
+            kind="effect",
+            maximum=20,
+            source="link workers in England: an order faster when mandated and paid",
+        ),
+        "pilot_funds": parameter(1, 0, 1, "0 or 1", "pilot funds on offer", scope="organisation", grade="assumed"),
+        "mandate": parameter(
+            0, 0, 1, "0 or 1", "the innovation is mandated and reimbursed", scope="organisation", grade="assumed"
+        ),
+        "funding": parameter(
+            1, 0, 1, "0 or 1", "0 ends the funding of the services concerned", scope="organisation", grade="assumed"
+        ),
+        "slack": parameter(0.3, 0.1, 0.6, "share", "mean slack of services", scope="organisation", grade="assumed"),
+        "slack_sd": parameter(0.15, 0, 0.25, "share", "spread of slack between services", grade="assumed"),
+        "pilot_months": parameter(24, 12, 36, "months", "length of a pilot", kind="count", scope="organisation"),
+        "contract_months": parameter(36, 24, 60, "months", "length of a contract", kind="count", scope="organisation"),
+        "abandon_within": parameter(
+            -5.2, -5.6, -4.8, "monthly logit", "abandonment within a term, for reasons outside the model", kind="logit"
+        ),
+        "abandon_unfunded": parameter(
+            -4.2, -4.6, -3.8, "monthly logit", "abandonment without funding (direct rule)", kind="logit"
+        ),
+        "restart": parameter(
+            -6.3,
+            -6.7,
+            -5.9,
+            "monthly logit",
+            "an abandoned service starts again (with default funds and slack, which add 1.3: -5)",
+            kind="logit",
+        ),
+        "direct_base": parameter(-0.1, -0.7, 0.5, "logit", "going on without funding (direct rule)", kind="logit"),
+        "direct_fit": parameter(
+            0.35,
+            0,
+            0.7,
+            "logit per 0.10",
+            "effect of mean alignment (direct rule)",
+            kind="effect",
+            minimum=-5,
+            maximum=5,
+        ),
+        "direct_identification": parameter(
+            1, 0, 2, "logit per identification 0-1", "effect of identification (direct rule)", kind="effect"
+        ),
+        "direct_slack": parameter(1, 0, 2, "logit per slack 0-1", "effect of slack (direct rule)", kind="effect"),
+        "emergent_threshold": parameter(
+            0.5, 0.4, 0.6, "share", "share engaged under which an unfunded service stops (emergent rule)"
+        ),
+        "emergent_months": parameter(
+            6, 3, 12, "months", "for how long it must stay under (emergent rule)", kind="count"
+        ),
+    },
+    terms={
+        "base": Term("adoption_base or restart; under the direct rule direct_base", "logit"),
+        "fit": Term("term of alignment", "logit"),
+        "evidence": Term("term of the evidence", "logit"),
+        "peers": Term("term of neighbouring services; under the direct rule of identification", "logit"),
+        "slack": Term("term of slack", "logit"),
+        "funds": Term("term of pilot funds", "logit"),
+        "mandate": Term("term of the mandate", "logit"),
+        "probability": Term("probability of the step", "0-1"),
+        "draw": Term("the uniform draw u; the step is taken if it is smaller", "0-1"),
+        "share_engaged": Term("share of staff and peers engaged", "share"),
+        "months_under": Term("months under the threshold", "months"),
+    },
+)
