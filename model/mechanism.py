@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from .parameter import Declared
+from .parameter import Declared, Family, Parameter
 
 # What a mechanism moves of what alignment is made of; the parts that the decomposition books for it, in this order.
 VALUES, INNOVATION, CLARITY, POSTS, ANYTHING = 1, 2, 4, 8, 16
@@ -51,7 +51,7 @@ class Mechanism:
     name: str
     section: str
     title: str
-    parameters: Declared = field(default_factory=dict)
+    parameters: Declared = field(default_factory=dict[str, Parameter | Family])
     label: str = ""
     group: str = ""
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
