@@ -6,10 +6,7 @@ import math
 
 
 from .compiled.compiling import compiled, inlined
-from .parameters import INDEX
-from .state.arrays import INNOVATION, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
-
-_PROJECTION = INDEX["projection"]
+from .state.arrays import MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
 
 
 @compiled
@@ -65,7 +62,7 @@ def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, 
 @compiled
 def align(S, start, stop):
     """Alignment of the people in rows start … stop - 1, from the state as it stands."""
-    projection = S.parameters[_PROJECTION, 0]
+    projection = S.projection
     for i in range(start, stop):
         align_row(
             S.runs,
@@ -149,7 +146,7 @@ def perceive(S, t):
     for o in range(O):
         for k in range(K):
             for r in range(len(S.runs)):
-                S.version[o, k, r] = clip(S.parameters[INNOVATION + k, 0, r] + S.drift[o, k, r])
+                S.version[o, k, r] = clip(S.innovation_values[k, r] + S.drift[o, k, r])
     for c in range(S.portfolio_start.shape[0] - 1):
         for r in range(len(S.runs)):
             count = 0
@@ -161,7 +158,7 @@ def perceive(S, t):
                 for n in range(S.portfolio_start[c], S.portfolio_start[c + 1]):
                     if in_use(S.service_stage[S.portfolio[n], r]):
                         total += S.version[S.portfolio[n], k, r]
-                S.version[O + c, k, r] = total / count if count else S.parameters[INNOVATION + k, 0, r]
+                S.version[O + c, k, r] = total / count if count else S.innovation_values[k, r]
 
 
 @inlined

@@ -8,7 +8,6 @@ import numpy as np
 
 from .alignment import align_row, clip, in_use
 from .compiled.compiling import compiled
-from .parameters import INDEX
 from .compiled.randomness import (
     BELIEFS,
     MONTH,
@@ -21,13 +20,7 @@ from .compiled.randomness import (
     philox,
     uniform,
 )
-from .state.arrays import AWARE, COMMISSIONER, CONTRACT, INNOVATION, METRIC, UNAWARE
-
-_SD, _SERVICE, _TEAM = INDEX["value_sd"], INDEX["service_share"], INDEX["team_share"]
-_READING_SD, _CLARITY, _FRAILTY_SD = INDEX["reading_sd"], INDEX["innovation.clarity"], INDEX["frailty_sd"]
-_PRACTICE, _VOICE, _SCATTER = INDEX["practice_start"], INDEX["voice_staff"], INDEX["prior_scatter"]
-_PRECISION, _AWARENESS, _PROJECTION = INDEX["prior_precision"], INDEX["initial_awareness"], INDEX["projection"]
-_REFERENCE, _SCALE = INDEX["reference.financial"], INDEX["scale.financial"]
+from .state.arrays import AWARE, COMMISSIONER, CONTRACT, METRIC, UNAWARE
 
 
 @compiled
@@ -63,9 +56,9 @@ def draw_values(S, i, r, t, offset, profile):
     month = np.uint64(t)
     o = S.organisation[i]
     member = S.role[i] != COMMISSIONER
-    service = math.sqrt(S.parameters[_SERVICE, 0, r])
-    team = math.sqrt(S.parameters[_TEAM, 0, r])
-    person = math.sqrt(max(0.0, 1.0 - S.parameters[_SERVICE, 0, r] - S.parameters[_TEAM, 0, r]))
+    service = math.sqrt(S.service_share[r])
+    team = math.sqrt(S.team_share[r])
+    person = math.sqrt(max(0.0, 1.0 - S.service_share[r] - S.team_share[r]))
     for j in range((K + 3) // 4):
         words = philox(
             S.key_low[r], S.key_high[r], S.post_low[i], S.post_high[i], month, np.uint64(VALUES + offset + j)
@@ -81,9 +74,8 @@ def draw_values(S, i, r, t, offset, profile):
     for pair in range(S.correlation.shape[0]):
         a, b, rho = S.correlated[pair, 0], S.correlated[pair, 1], S.correlation[pair]
         S.values[i, b, r] = rho * S.values[i, a, r] + math.sqrt(1.0 - rho * rho) * S.values[i, b, r]
-    rows = INNOVATION + (2 + profile) * K
     for k in range(K):
-        S.values[i, k, r] = clip(S.parameters[rows + k, 0, r] + S.parameters[_SD, 0, r] * S.values[i, k, r])
+        S.values[i, k, r] = clip(S.profiles[profile, k, r] + S.value_sd[r] * S.values[i, k, r])
 
 
 @compiled
@@ -95,24 +87,22 @@ def enter(S, i, r, t, offset):
     for j in range((K + 3) // 4):
         words = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(READINGS + offset + j))
         for n in range(min(4, K - 4 * j)):
-            S.reading[i, 4 * j + n, r] = S.parameters[_READING_SD, 0, r] * normal(words[n])
+            S.reading[i, 4 * j + n, r] = S.reading_sd[r] * normal(words[n])
     words = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(PERSON + offset))
-    S.clarity[i, r] = clip(S.parameters[_CLARITY, 0, r])
-    S.frailty[i, r] = S.parameters[_FRAILTY_SD, 0, r] * normal(words[0])
+    S.clarity[i, r] = clip(S.innovation_clarity[r])
+    S.frailty[i, r] = S.frailty_sd[r] * normal(words[0])
     S.taking_part[i, r] = -logarithm(1.0 - uniform(words[1]))
     S.identification[i, r] = 0.0
-    S.practice[i, r] = S.parameters[_PRACTICE, 0, r]
-    S.voice[i, r] = S.parameters[_VOICE + S.role[i], 0, r]
+    S.practice[i, r] = S.practice_start[r]
+    S.voice[i, r] = S.initial_voice[S.role[i], r]
     S.takes_part[i, r] = 0
     S.has_read[i, r] = 0
     S.first_engaged[i, r] = -1
     priors = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(BELIEFS + offset))
     for e in range(3):
-        scale = S.parameters[_SCALE + e, 0, r]
-        S.belief[i, e, r] = S.parameters[_REFERENCE + e, 0, r] + scale * S.parameters[_SCATTER, 0, r] * normal(
-            priors[e]
-        )
-        S.precision[i, e, r] = S.parameters[_PRECISION, 0, r]
+        scale = S.scale[e, r]
+        S.belief[i, e, r] = S.reference[e, r] + scale * S.prior_scatter[r] * normal(priors[e])
+        S.precision[i, e, r] = S.prior_precision[r]
     if S.role[i] == COMMISSIONER:
         c = i - S.first[S.setting.shape[0]]
         for e in range(3):
@@ -127,12 +117,11 @@ def recruit(S, i, r, t, offset, profile, levelled):
     K = S.values.shape[1]
     draw_values(S, i, r, t, offset, profile)
     if levelled and S.level_roles[S.role[i]]:
-        rows = INNOVATION + (2 + profile) * K
         for k in range(K):
             S.values[i, k, r] = moved(
                 S.values[i, k, r],
-                S.parameters[INNOVATION + k, 0, r],
-                S.parameters[rows + k, 0, r],
+                S.innovation_values[k, r],
+                S.profiles[profile, k, r],
                 S.level_shift[r],
                 S.rules[CONTRACT],
             )
@@ -159,7 +148,7 @@ def first_holders(S, survey, everybody_aware):
                     S.values[i, k, r] = survey[i, k]
             u = enter(S, i, r, 0, 0)
             s = S.setting[S.organisation[i]] if S.organisation[i] < O else 0
-            aware = S.role[i] == COMMISSIONER or everybody_aware or u < S.parameters[_AWARENESS, s, r]
+            aware = S.role[i] == COMMISSIONER or everybody_aware or u < S.initial_awareness[s, r]
             S.stage[i, r] = AWARE if aware else UNAWARE
 
 
@@ -167,7 +156,7 @@ def first_holders(S, survey, everybody_aware):
 def mean_at_shift(S, shift, total, scratch, aligned):
     """Mean alignment over the levelled roles if values were moved by `shift` [W], into `total` [W]."""
     K = S.values.shape[1]
-    projection = S.parameters[_PROJECTION, 0]
+    projection = S.projection
     count = 0
     for r in range(len(S.runs)):
         total[r] = 0.0
@@ -175,13 +164,12 @@ def mean_at_shift(S, shift, total, scratch, aligned):
         if not S.level_roles[S.role[i]]:
             continue
         count += 1
-        rows = INNOVATION + (2 + S.profile[i]) * K
         for k in range(K):
             for r in range(len(S.runs)):
                 scratch[k, r] = moved(
                     S.values[i, k, r],
-                    S.parameters[INNOVATION + k, 0, r],
-                    S.parameters[rows + k, 0, r],
+                    S.innovation_values[k, r],
+                    S.profiles[S.profile[i], k, r],
                     shift[r],
                     S.rules[CONTRACT],
                 )
@@ -231,14 +219,13 @@ def apply_level(S):
     """Move the values of the levelled roles by each run's shift (none where it is 0)."""
     K = S.values.shape[1]
     for i in range(S.role.shape[0]):
-        rows = INNOVATION + (2 + S.profile[i]) * K
         for k in range(K):
             for r in range(len(S.runs)):
                 if S.level_roles[S.role[i]]:
                     S.values[i, k, r] = moved(
                         S.values[i, k, r],
-                        S.parameters[INNOVATION + k, 0, r],
-                        S.parameters[rows + k, 0, r],
+                        S.innovation_values[k, r],
+                        S.profiles[S.profile[i], k, r],
                         S.level_shift[r],
                         S.rules[CONTRACT],
                     )

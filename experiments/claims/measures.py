@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from valign.model.ledger.decomposition import ENTRIES
-from valign.model.parameters import INDEX, ROLES
+from valign.model.parameters import ROLES
 from valign.model.run.block import Insertion, insertion
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES, State
@@ -202,12 +202,12 @@ class ServiceAccounts:
             self.sums[id(S.path)] = np.zeros((2, 4, services, runs))
         stage = S.service_stage
         works = (stage >= 1) & (stage <= 3) & (S.result_precision > 0)
-        cost = S.parameters[INDEX["innovation.cost"], 0] * np.asarray(S.posts)[:, None] / 12
-        clients = S.result_precision * S.parameters[INDEX["result_sd"], 0] ** 2
-        time = S.parameters[INDEX["coproduction_time"]][S.setting] * S.session_share * np.asarray(S.posts)[:, None]
+        cost = S.innovation_cost * np.asarray(S.posts)[:, None] / 12
+        clients = S.result_precision * S.result_sd**2
+        time = S.coproduction_time[S.setting] * S.session_share * np.asarray(S.posts)[:, None]
         account = self.sums[id(S.path)][t % 2]
         account[0] += np.where(works, cost * S.result[:, 0], 0)
-        account[1] += np.where(works, cost * S.result[:, 1] - S.parameters[INDEX["workload_cost"], 0] * time / 12, 0)
+        account[1] += np.where(works, cost * S.result[:, 1] - S.workload_cost * time / 12, 0)
         account[2] += np.where(works, clients * S.result[:, 2] / 12, 0)
         account[3] += np.where(works, cost, 0)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,24 +35,44 @@ class Handle:
 
     With one run (`single`), `runs` is a tuple of length 1: loops over runs vanish in the compiled code, and the axis
     before the run axis is known to be contiguous, so that loops over it vectorise. `shared`: names of arrays without
-    a run axis.
+    a run axis. `views`: into those arrays, contiguous along the run axis; there may be more between their rows.
     """
 
     address: int
     numba_type: HandleType
 
-    def seal(self, arrays: dict[str, np.ndarray], single: bool, shared: frozenset[str]) -> None:
-        """Write the headers of `arrays` into a table and note its address and type."""
+    def seal(
+        self, arrays: dict[str, np.ndarray], views: dict[str, np.ndarray], single: bool, shared: frozenset[str]
+    ) -> None:
+        """Write the headers of arrays and views into a table and note its address and type."""
         words: list[int] = []
         fields = []
-        for name, array in arrays.items():
-            array = np.ascontiguousarray(array)
+        for name, array in (arrays | views).items():
+            shape, strides = array.shape, array.strides
+            if name in views:
+                shape = _shape_between_rows(array)
+            else:
+                array = np.ascontiguousarray(array)
+                strides = array.strides
             setattr(self, name, array)
-            fields.append((name, len(words), array.dtype.char, array.ndim, single and name not in shared))
-            words += [array.__array_interface__["data"][0], array.size, *array.shape, *array.strides]
+            unit = single and name not in shared and name not in views
+            fields.append((name, len(words), array.dtype.char, array.ndim, unit))
+            words += [array.__array_interface__["data"][0], array.size, *shape, *strides]
         self._headers = np.array(words, np.int64)
         self.address = self._headers.ctypes.data
         self.numba_type = _handle_type(tuple(fields), single)
+
+
+def _shape_between_rows(view: np.ndarray) -> tuple[int, ...]:
+    """The shape of the contiguous array whose rows lie where those of `view` do.
+
+    Compiled code finds row n of a contiguous array at n times the length of a row, so what lies between the rows of a
+    view counts as theirs. NumPy gives axes of length 1 any stride; here they have that of a contiguous array.
+    """
+    steps = [1]
+    for length, stride, inner in zip(view.shape[-2::-1], view.strides[-2::-1], view.shape[:0:-1], strict=True):
+        steps.append(stride // view.itemsize if length > 1 else steps[-1] * inner)
+    return (*view.shape[:1], *(outer // inner for outer, inner in pairwise(reversed(steps))))
 
 
 class HandleType(types.Type):

@@ -14,13 +14,12 @@ import numpy as np
 from ..alignment import align_row
 from ..compiled.compiling import compiled, copy, fill
 from ..mechanism import ANYTHING, CLARITY, COMMISSIONERS, EVERYBODY, INNOVATION, MEMBERS, POSTS, VALUES
-from ..parameters import INDEX, RECORDS, ROLES
+from ..parameters import RECORDS, ROLES
 from ..state.arrays import METRIC, STAGES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_PROJECTION = INDEX["projection"]
 
 Flows = tuple[int, np.ndarray, np.ndarray]  # first month of a chunk, flat positions, sums
 
@@ -82,7 +81,7 @@ def book(S, entry, o, i, new):
 def account_person(S, o, i, entry, parts, shift, x, new):
     """Walk one person from what was last accounted to the state as it stands."""
     K = S.values.shape[1]
-    metric, projection, view = S.rules[METRIC], S.parameters[_PROJECTION, 0], S.perceives[i]
+    metric, projection, view = S.rules[METRIC], S.projection, S.perceives[i]
     reading, emphasis = S.reading[i], S.emphasis
     if parts & VALUES:
         for k in range(K):
@@ -129,7 +128,7 @@ def account(S, point):
     K, W = S.values.shape[1], len(S.runs)
     shift, count = np.empty((4, K, W)), np.empty(4, np.int64)
     x, new = np.empty((K, W)), np.empty(W)
-    projection = S.parameters[_PROJECTION, 0]
+    projection = S.projection
     for o in range(from_service, to_service):
         start, stop = S.first[o], S.first[o + 1]
         if parts & VALUES:

@@ -280,9 +280,9 @@ def build(
     S.starts[:] = (stage > 0)[:, None]
     for now, term in ((PILOTING, "pilot_months"), (COMMISSIONED, "contract_months")):
         rows = np.flatnonzero(stage == now)
-        S.term_end[rows] = S.parameters[INDEX[term], S.setting[rows]].astype(np.int64)
+        S.term_end[rows] = getattr(S, term)[S.setting[rows]].astype(np.int64)
     normalise(S)
-    S.satisfaction[:] = S.parameters[INDEX["satisfaction_reference"], 0]
+    S.satisfaction[:] = S.satisfaction_reference
     S.take_up[:] = S.satisfaction
     S.replaced[:] = 1
     restart_ties(S, 0)

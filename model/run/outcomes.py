@@ -16,12 +16,8 @@ from ..compiled.compiling import compiled, copy, fill
 from ..mechanisms.commissioning.kernel import price
 from ..mechanisms.engagement.kernel import engaged_before, engaged_share
 from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, SERIES_ROLES, SERVICES
-from ..parameters import INDEX
 from ..compiled.randomness import logarithm
-from ..state.arrays import COMMISSIONER, ENGAGED, INNOVATION, LAPSED, METRIC, STAFF
-
-_DISPLACEMENT, _WORKLOAD_COST, _TIME = INDEX["displacement"], INDEX["workload_cost"], INDEX["coproduction_time"]
-_RESULT_SD, _PROJECTION = INDEX["result_sd"], INDEX["projection"]
+from ..state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, STAFF
 
 
 @compiled
@@ -51,14 +47,14 @@ def tally(S, t):
             financial = S.result[o, 0, r] if has_results else 0.0
             economic = S.result[o, 1, r] if has_results else 0.0
             social = S.result[o, 2, r] if has_results else 0.0
-            time = S.parameters[_TIME, s, r] * S.session_share[o, r] * S.posts[o]
-            path[t, PATH.value_providers, r] += cost * economic - S.parameters[_WORKLOAD_COST, 0, r] * time / 12.0
+            time = S.coproduction_time[s, r] * S.session_share[o, r] * S.posts[o]
+            path[t, PATH.value_providers, r] += cost * economic - S.workload_cost[r] * time / 12.0
             if has_results:
-                sd = S.parameters[_RESULT_SD, 0, r]
+                sd = S.result_sd[r]
                 path[t, PATH.value_clients, r] += S.result_precision[o, r] * sd * sd * social / 12.0
             if paid:
                 path[t, PATH.spending, r] += cost
-                path[t, PATH.value_commissioners, r] += cost * (financial - 1.0 - S.parameters[_DISPLACEMENT, 0, r])
+                path[t, PATH.value_commissioners, r] += cost * (financial - 1.0 - S.displacement[r])
                 path[t, PATH.returned_financial, r] += cost * financial
                 path[t, PATH.returned_economic, r] += cost * economic
                 path[t, PATH.returned_social, r] += cost * social
@@ -74,7 +70,7 @@ def mean_alignment(S, out):
     original, aligned = np.empty((K, W)), np.empty(W)
     for k in range(K):
         for r in range(W):
-            original[k, r] = S.parameters[INNOVATION + k, 0, r]
+            original[k, r] = S.innovation_values[k, r]
     fill(out, 0.0)
     for i in range(people):
         align_row(
@@ -84,7 +80,7 @@ def mean_alignment(S, out):
             original,
             S.reading[i],
             S.clarity[i],
-            S.parameters[_PROJECTION, 0],
+            S.projection,
             S.emphasis,
             aligned,
         )
@@ -212,7 +208,7 @@ def people_series(S, out):
     sums, squares, count = np.zeros((roles, K, W)), np.zeros((roles, K, W)), np.zeros(roles)
     for k in range(K):
         for r in range(W):
-            original[k, r] = S.parameters[INNOVATION + k, 0, r]
+            original[k, r] = S.innovation_values[k, r]
     fill(out, 0.0)
     for i in range(S.role.shape[0]):
         align_row(
@@ -222,7 +218,7 @@ def people_series(S, out):
             original,
             S.reading[i],
             S.clarity[i],
-            S.parameters[_PROJECTION, 0],
+            S.projection,
             S.emphasis,
             aligned,
         )
@@ -284,9 +280,7 @@ def service_series(S, t, out):
             out[SERVICES.satisfaction, r] += S.satisfaction[o, r] / O
             out[SERVICES.workload, r] += S.workload[o, r] / O
             for k in range(S.emphasis.shape[0]):
-                out[SERVICES.drift, r] += (
-                    S.emphasis[k, r] * abs(S.version[o, k, r] - S.parameters[INNOVATION + k, 0, r]) / O
-                )
+                out[SERVICES.drift, r] += S.emphasis[k, r] * abs(S.version[o, k, r] - S.innovation_values[k, r]) / O
         out[SERVICES.in_use, r] = path[t, PATH.in_use, r]
         out[SERVICES.practice, r] = practice / engaged if engaged else math.nan
         out[SERVICES.enacted_agency, r] = enacted_agency(S, agency, r)

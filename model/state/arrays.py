@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled.numba_handle import Handle
-from ..parameters import INDEX
+from .parameter_views import WHERE, parameter_views
 
 UNAWARE, AWARE, ENGAGED, LAPSED = range(4)
 OUTSIDE, PILOTING, COMMISSIONED, SUSTAINED, ABANDONED = range(5)
@@ -24,10 +24,6 @@ METRICS = ("distance", "centred", "profile")
 METRIC_REFERENCE = np.array([0.75, 0.75, 0.55])
 METRIC_UNIT = np.array([0.10, 0.10, 0.23])
 
-# Rows of `parameters` behind the declared ones: m, emphasis, then the profiles, K rows each.
-INNOVATION = len(INDEX)
-
-
 # Choices a block shares: positions in `rules`.
 METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE = range(5)
 
@@ -36,7 +32,10 @@ WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_serv
 
 
 class State(Handle):
-    """Arrays of a block; every kernel takes one. Width 1 has a tuple for `runs`, so loops over it vanish."""
+    """Arrays of a block, and its parameters by name (`parameter_views`); every kernel takes one.
+
+    Width 1 has a tuple for `runs`, so loops over it vanish.
+    """
 
     runs: Any
     key_low: np.ndarray  # W
@@ -162,6 +161,12 @@ class State(Handle):
     agent_series: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W
 
     def __init__(self, width: int, **arrays: np.ndarray) -> None:
-        self.seal({"runs": np.arange(width), **arrays}, single=width == 1, shared=WITHOUT_RUNS)
+        arrays["parameters"] = np.ascontiguousarray(arrays["parameters"])
+        views = parameter_views(arrays["parameters"], dimensions=len(arrays["emphasis"]))
+        self.seal({"runs": np.arange(width), **arrays}, views, single=width == 1, shared=WITHOUT_RUNS)
         if width == 1:
             self.runs = (0,)
+
+
+if taken := set(WHERE) & set(State.__annotations__):
+    raise TypeError(f"parameters need a symbol of their own, since the state has arrays of these names: {taken}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..parameters import INDEX, MECHANISMS, PARAMETERS, ROLES, RUN_PARAMETERS
-from .arrays import INNOVATION, METRICS, SERVICE_STAGES
+from .arrays import METRICS, SERVICE_STAGES
+from .parameter_views import INNOVATION
 
 if TYPE_CHECKING:
     from ..scenario.scenario import Scenario

@@ -13,7 +13,7 @@ from valign.experiments.claims.declaration import Claim
 from valign.experiments.claims.measures import MEASURES, ServiceAccounts
 from valign.experiments.claims.worlds import arms_of, evaluate, plausible_worlds, world_seeds
 from valign.experiments.simulate import simulate
-from valign.model.parameters import INDEX, PARAMETERS, ROLES
+from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
 
@@ -129,13 +129,12 @@ def test_accounts_add_up_what_services_in_use_bring() -> None:
         path=np.zeros(1),
         posts=np.array([4, 9, 6, 5]),
         service_stage=np.array([[0, 1], [1, 2], [3, 4], [2, 3]]),
-        parameters=rng.random((len(PARAMETERS), settings, runs)),
+        innovation_cost=rng.random(runs),
+        result_sd=rng.random(runs),
+        workload_cost=rng.random(runs),
+        coproduction_time=rng.random((settings, runs)),
     )
-    price, sd, work, time = (
-        S.parameters[INDEX[name]] for name in ("innovation.cost", "result_sd", "workload_cost", "coproduction_time")
-    )
-    for each in (price, sd, work):
-        each[:] = each[0]  # the same in every setting
+    price, sd, work, time = S.innovation_cost, S.result_sd, S.workload_cost, S.coproduction_time
     accounts = ServiceAccounts()
     expected = np.zeros((2, 4, services, runs))
     for month in range(1, 5):
@@ -147,12 +146,12 @@ def test_accounts_add_up_what_services_in_use_bring() -> None:
             for r in range(runs):
                 if S.service_stage[o, r] not in (1, 2, 3) or o == 3:
                     continue
-                cost = price[0, r] * S.posts[o] / 12  # £1,000 a month
+                cost = price[r] * S.posts[o] / 12  # £1,000 a month
                 hours = time[S.setting[o], r] * S.session_share[o, r] * S.posts[o]
-                clients = S.result_precision[o, r] * sd[0, r] ** 2
+                clients = S.result_precision[o, r] * sd[r] ** 2
                 expected[month % 2, :, o, r] += (
                     cost * S.result[o, 0, r],
-                    cost * S.result[o, 1, r] - work[0, r] * hours / 12,
+                    cost * S.result[o, 1, r] - work[r] * hours / 12,
                     clients * S.result[o, 2, r] / 12,
                     cost,
                 )

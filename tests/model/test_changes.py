@@ -14,7 +14,7 @@ from valign.model.state.scenario_arrays import lower
 from valign.model.parameters import INDEX, PARAMETERS, ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
-from valign.model.state.arrays import ABANDONED, INNOVATION, MANAGER, SUSTAINED, State
+from valign.model.state.arrays import ABANDONED, MANAGER, SUSTAINED, State
 
 CHANNELS = ("financial", "economic", "social")
 BASE = Scenario.load("two-services").replace({"months": 3})
@@ -71,7 +71,7 @@ def test_emphasis_is_scaled_to_sum_to_one(scale: float):
     scenario = Scenario.from_mapping(BASE.to_mapping() | {"changes": [{"month": 1, "parameter": "slack", "scale": 1}]})
     S = build(lower(scenario), build_society(scenario, 1), [1])
     given = np.arange(1.0, len(S.emphasis) + 1)
-    S.parameters[INNOVATION + len(given) : INNOVATION + 2 * len(given), 0, 0] = scale * given
+    S.innovation_emphasis[:, 0] = scale * given
     run_months(S, 1, 2, month_steps(S.switches, False))
     np.testing.assert_allclose(S.emphasis[:, 0], given / given.sum() if scale else 1 / len(given), rtol=1e-12)
 

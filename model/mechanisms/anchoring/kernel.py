@@ -4,9 +4,6 @@ v_i <- v_i + anchoring (v0_i - v_i)
 """
 
 from valign.model.compiled.compiling import compiled
-from valign.model.parameters import INDEX
-
-_RATE = INDEX["anchoring"]
 
 
 @compiled
@@ -15,4 +12,4 @@ def anchoring(S, t):
         for k in range(S.values.shape[1]):
             for r in range(len(S.runs)):
                 v = S.values[i, k, r]
-                S.values[i, k, r] = v + S.parameters[_RATE, 0, r] * (S.origin[i, k, r] - v)
+                S.values[i, k, r] = v + S.anchoring[r] * (S.origin[i, k, r] - v)

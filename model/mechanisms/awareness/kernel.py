@@ -5,10 +5,7 @@ p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness
 
 from valign.model.alignment import in_use
 from valign.model.compiled.compiling import compiled, copy, row
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import AWARE, ENGAGED, UNAWARE
-
-_BROADCAST, _SERVICE, _TIES = INDEX["broadcast"], INDEX["awareness_in_service"], INDEX["awareness_by_ties"]
 
 
 @compiled
@@ -23,14 +20,14 @@ def awareness(S, t):
             for r in range(W):
                 unaware += S.stage_before[i, r] == UNAWARE
                 used = 1.0 if in_use(S.service_stage[o, r]) else 0.0
-                stays[r] = (1.0 - S.parameters[_BROADCAST, s, r]) * (1.0 - used * S.parameters[_SERVICE, s, r])
+                stays[r] = (1.0 - S.broadcast[s, r]) * (1.0 - used * S.awareness_in_service[s, r])
             if unaware == 0:
                 continue
             for n in range(S.tie_start[i], S.tie_start[i + 1]):
                 j, e = S.neighbour[n], S.tie_of[n]
                 for r in range(W):
                     engaged = 1.0 if S.stage_before[j, r] == ENGAGED else 0.0
-                    stays[r] *= 1.0 - S.parameters[_TIES, 0, r] * S.quality[e, r] * engaged
+                    stays[r] *= 1.0 - S.awareness_by_ties[r] * S.quality[e, r] * engaged
             for r in range(W):
                 if S.stage_before[i, r] == UNAWARE and S.draw[i, 1, r] < 1.0 - stays[r]:
                     S.stage[i, r] = AWARE

@@ -4,12 +4,8 @@ import math
 
 from valign.model.compiled.compiling import compiled
 from valign.model.entry import recruit
-from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import BROUGHT_IN
-from valign.model.state.arrays import INNOVATION, MANAGER
-
-_PRESENTED = INDEX["presented.financial"]
-_WEIGHTS = INDEX["evidence_weights.staff.financial"]
+from valign.model.state.arrays import MANAGER
 
 
 @compiled
@@ -19,20 +15,20 @@ def normalise(S):
     for r in range(len(S.runs)):
         total = 0.0
         for k in range(K):
-            total += S.parameters[INNOVATION + K + k, 0, r]
+            total += S.innovation_emphasis[k, r]
         for k in range(K):
-            S.emphasis[k, r] = S.parameters[INNOVATION + K + k, 0, r] / total if total > 0.0 else 1.0 / K
+            S.emphasis[k, r] = S.innovation_emphasis[k, r] / total if total > 0.0 else 1.0 / K
         total = 0.0
         for e in range(3):
-            total += S.parameters[_PRESENTED + e, 0, r]
+            total += S.presented_weight[e, r]
         for e in range(3):
-            S.presented[e, r] = S.parameters[_PRESENTED + e, 0, r] / total if total > 0.0 else 1.0 / 3.0
+            S.presented[e, r] = S.presented_weight[e, r] / total if total > 0.0 else 1.0 / 3.0
         for role in range(4):
             total = 0.0
             for e in range(3):
-                total += S.parameters[_WEIGHTS + 3 * role + e, 0, r]
+                total += S.evidence_weight[role, e, r]
             for e in range(3):
-                weight = S.parameters[_WEIGHTS + 3 * role + e, 0, r]
+                weight = S.evidence_weight[role, e, r]
                 S.role_weights[role, e, r] = weight / total if total > 0.0 else 1.0 / 3.0
 
 

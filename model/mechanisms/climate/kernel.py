@@ -8,18 +8,13 @@ import numpy as np
 
 from valign.model.alignment import clip, funded, in_use
 from valign.model.compiled.compiling import compiled, fill
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE
 from ..leadership.kernel import strength_of
-
-_RATE, _SUPPORT, _PRACTICE_RATE = INDEX["climate_rate"], INDEX["funding_support"], INDEX["practice_rate"]
-_BASE, _ALIGNMENT = INDEX["practice_base"], INDEX["practice_alignment"]
-_IDENTIFICATION, _CLIMATE = INDEX["practice_identification"], INDEX["practice_climate"]
 
 
 @compiled
 def climate(S, t):
-    W, P = len(S.runs), S.parameters
+    W = len(S.runs)
     managers_engaged = np.empty(W)
     reference = METRIC_REFERENCE[S.rules[METRIC]]
     for o in range(S.setting.shape[0]):
@@ -34,9 +29,9 @@ def climate(S, t):
         for r in range(W):
             if in_use(S.service_stage[o, r]):
                 share = managers_engaged[r] / managers if managers > 0 else 0.0
-                support = S.parameters[_SUPPORT, s, r] if funded(S.service_stage[o, r]) else 0.0
+                support = S.funding_support[s, r] if funded(S.service_stage[o, r]) else 0.0
                 target = clip(strength_of(S, o, r) * share + support)
-                S.climate[o, r] += S.parameters[_RATE, 0, r] * (target - S.climate[o, r])
+                S.climate[o, r] += S.climate_rate[r] * (target - S.climate[o, r])
         used = 0
         for r in range(W):
             used += in_use(S.service_stage[o, r])
@@ -45,11 +40,11 @@ def climate(S, t):
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(W):
                 target = clip(
-                    P[_BASE, 0, r]
-                    + P[_ALIGNMENT, 0, r] * (S.alignment[i, r] - reference)
-                    + P[_IDENTIFICATION, 0, r] * S.identification[i, r]
-                    + P[_CLIMATE, 0, r] * S.climate[o, r]
+                    S.practice_base[r]
+                    + S.practice_alignment[r] * (S.alignment[i, r] - reference)
+                    + S.practice_identification[r] * S.identification[i, r]
+                    + S.practice_climate[r] * S.climate[o, r]
                 )
                 delivers = (S.stage[i, r] == ENGAGED) & in_use(S.service_stage[o, r])
-                rate = P[_PRACTICE_RATE, 0, r] if delivers else 0.0
+                rate = S.practice_rate[r] if delivers else 0.0
                 S.practice[i, r] += rate * (target - S.practice[i, r])

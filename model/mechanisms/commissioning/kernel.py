@@ -8,36 +8,29 @@ import numpy as np
 
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import COMMISSIONED, MANAGER, METRIC, SUSTAINED
 from ..evidence.kernel import evidence_units
-
-_ROUND, _BUDGET, _COST = INDEX["round_months"], INDEX["budget"], INDEX["innovation.cost"]
-_EVIDENCE, _FIT, _RELATIONSHIP = INDEX["score_evidence"], INDEX["score_fit"], INDEX["score_relationship"]
-_SCORE_COST, _OWN, _RESERVATION = INDEX["score_cost"], INDEX["own_results"], INDEX["reservation"]
-_QUALITY, _FUNDING, _CONTRACT = INDEX["tie_quality.commissioning"], INDEX["funding"], INDEX["contract_months"]
-_REFERENCE, _SCALE = INDEX["reference.financial"], INDEX["scale.financial"]
 
 
 @compiled
 def price(S, o, r):
     """Price of the innovation in service o, £1,000 a year."""
-    return S.parameters[_COST, 0, r] * S.posts[o]
+    return S.innovation_cost[r] * S.posts[o]
 
 
 @compiled
 def is_candidate(S, o, r, t):
     """In use, fundable, and without money for the time until the next round."""
     stage = S.service_stage[o, r]
-    expires = S.term_end[o, r] < t + S.parameters[_ROUND, 0, r]
-    return in_use(stage) and S.parameters[_FUNDING, S.setting[o], r] > 0.5 and (stage == SUSTAINED or expires)
+    expires = S.term_end[o, r] < t + S.round_months[r]
+    return in_use(stage) and S.funding[S.setting[o], r] > 0.5 and (stage == SUSTAINED or expires)
 
 
 @compiled
 def score(S, c, o, r, mean_price):
     """Score of service o by commissioner c; the terms are kept for the event log."""
     row = S.first[S.setting.shape[0]] + c
-    P, T = S.parameters, S.award_terms
+    T = S.award_terms
     T[o, 0, r] = 0.0
     for e in range(3):
         estimate = S.belief[row, e, r]
@@ -48,18 +41,18 @@ def score(S, c, o, r, mean_price):
                 if S.result_count[S.portfolio[n], r] > 0:
                     mean += S.result_mean[S.portfolio[n], e, r]
                     count += 1
-            estimate += P[_OWN, 0, r] * (S.result_mean[o, e, r] - mean / count)
-        T[o, 0, r] += S.weights[c, e, r] * evidence_units(estimate, P[_REFERENCE + e, 0, r], P[_SCALE + e, 0, r])
-    T[o, 0, r] *= P[_EVIDENCE, 0, r]
-    T[o, 1, r] = P[_FIT, 0, r] * standardised(S.alignment[row, r], S.rules[METRIC])
+            estimate += S.own_results[r] * (S.result_mean[o, e, r] - mean / count)
+        T[o, 0, r] += S.weights[c, e, r] * evidence_units(estimate, S.reference[e, r], S.scale[e, r])
+    T[o, 0, r] *= S.score_evidence[r]
+    T[o, 1, r] = S.score_fit[r] * standardised(S.alignment[row, r], S.rules[METRIC])
     quality = 0.0
     ties = 0
     for i in range(S.first[o], S.first[o + 1]):
         if S.commissioning_tie[i] >= 0 and S.role[i] == MANAGER:
             quality += S.quality[S.commissioning_tie[i], r]
             ties += 1
-    T[o, 2, r] = P[_RELATIONSHIP, 0, r] * (quality / ties - P[_QUALITY, 0, r]) if ties else 0.0
-    T[o, 3, r] = -P[_SCORE_COST, 0, r] * (price(S, o, r) / mean_price - 1.0) if mean_price > 0.0 else 0.0
+    T[o, 2, r] = S.score_relationship[r] * (quality / ties - S.tie_quality[4, r]) if ties else 0.0
+    T[o, 3, r] = -S.score_cost[r] * (price(S, o, r) / mean_price - 1.0) if mean_price > 0.0 else 0.0
     T[o, 4, r] = T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 3, r]
     return T[o, 4, r]
 
@@ -71,7 +64,7 @@ def commissioning_round(S, c, r, t, scores):
     total = 0.0
     for n in range(first, last):
         total += price(S, S.portfolio[n], r)
-    money = S.parameters[_BUDGET, 0, r] * total
+    money = S.budget[r] * total
     for n in range(first, last):
         o = S.portfolio[n]
         scores[n - first] = -np.inf
@@ -84,17 +77,17 @@ def commissioning_round(S, c, r, t, scores):
         for n in range(1, last - first):
             if scores[n] > scores[best]:
                 best = n
-        if not scores[best] >= S.parameters[_RESERVATION, 0, r]:
+        if not scores[best] >= S.reservation[r]:
             return
         scores[best] = -np.inf
         o = S.portfolio[first + best]
-        S.award_terms[o, 5, r] = S.parameters[_RESERVATION, 0, r]
+        S.award_terms[o, 5, r] = S.reservation[r]
         S.award_terms[o, 6, r] = money
         S.award_terms[o, 7, r] = price(S, o, r)
         if price(S, o, r) <= money:
             money -= price(S, o, r)
             S.service_stage[o, r] = COMMISSIONED
-            S.term_end[o, r] = max(t, S.term_end[o, r]) + np.int64(S.parameters[_CONTRACT, S.setting[o], r])
+            S.term_end[o, r] = max(t, S.term_end[o, r]) + np.int64(S.contract_months[S.setting[o], r])
             if S.first_commissioned[o, r] < 0:
                 S.first_commissioned[o, r] = t
 
@@ -108,5 +101,5 @@ def commissioning(S, t):
     scores = np.empty(largest)
     for c in range(C):
         for r in range(len(S.runs)):
-            if t % np.int64(S.parameters[_ROUND, 0, r]) == 0 and S.portfolio_start[c + 1] > S.portfolio_start[c]:
+            if t % np.int64(S.round_months[r]) == 0 and S.portfolio_start[c + 1] > S.portfolio_start[c]:
                 commissioning_round(S, c, r, t, scores)

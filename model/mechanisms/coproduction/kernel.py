@@ -8,21 +8,14 @@ import numpy as np
 
 from valign.model.alignment import clip, in_use
 from valign.model.compiled.compiling import compiled, copy, fill
-from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import exponential
-from valign.model.state.arrays import AWARE, INNOVATION, OUTSIDE, PEER, SESSION_KNOWLEDGE, UNAWARE
-
-_INTENSITY, _DESIGN, _SD = INDEX["coproduction_intensity"], INDEX["design_coproduction"], INDEX["coproduction_sd"]
-_RATE, _POWER, _ADAPTATION = INDEX["coproduction_rate"], INDEX["power_sharing"], INDEX["adaptation_rate"]
-_FLEXIBILITY, _CLARITY, _TIES = INDEX["innovation.flexibility"], INDEX["clarity_gain"], INDEX["tie_gain"]
-_VOICE, _SHARING, _TIME = INDEX["voice_gain"], INDEX["session_sharing"], INDEX["coproduction_time"]
-_WORKLOAD, _SLACK, _SLACK_SD = INDEX["workload"], INDEX["slack"], INDEX["slack_sd"]
+from valign.model.state.arrays import AWARE, OUTSIDE, PEER, SESSION_KNOWLEDGE, UNAWARE
 
 
 @compiled
 def slack_of(S, o, r):
     """slack_o = clip(slack + slack_sd zeta_o)."""
-    return clip(S.parameters[_SLACK, S.setting[o], r] + S.parameters[_SLACK_SD, 0, r] * S.slack_z[o])
+    return clip(S.slack[S.setting[o], r] + S.slack_sd[r] * S.slack_z[o])
 
 
 @compiled
@@ -31,11 +24,11 @@ def intensity_of(S, o, r):
     stage, s = S.service_stage[o, r], S.setting[o]
     intensity = 0.0
     if in_use(stage):
-        intensity = S.parameters[_INTENSITY, s, r]
+        intensity = S.coproduction_intensity[s, r]
     elif stage == OUTSIDE:
-        intensity = S.parameters[_DESIGN, s, r]
+        intensity = S.design_coproduction[s, r]
     if intensity > 0.0:
-        intensity = min(0.95, clip(intensity + S.parameters[_SD, 0, r] * S.coproduction_z[o]))
+        intensity = min(0.95, clip(intensity + S.coproduction_sd[r] * S.coproduction_z[o]))
     return intensity
 
 
@@ -45,8 +38,8 @@ def workloads(S, t):
     for o in range(S.setting.shape[0]):
         for r in range(len(S.runs)):
             S.workload[o, r] = clip(
-                S.parameters[_WORKLOAD, S.setting[o], r] * (1.0 - slack_of(S, o, r))
-                + S.parameters[_TIME, S.setting[o], r] * S.session_share[o, r]
+                S.everyday_workload[S.setting[o], r] * (1.0 - slack_of(S, o, r))
+                + S.coproduction_time[S.setting[o], r] * S.session_share[o, r]
             )
 
 
@@ -116,7 +109,7 @@ def positions(S, o, attends, scratch, S_k, found):
     if S.commissioner[o] >= 0:
         add_voice(S, S.commissioner[o], attends, other_voice, others)
     for r in range(W):
-        share = S.parameters[_POWER, S.setting[o], r]
+        share = S.power_sharing[S.setting[o], r]
         share = 0.0 if peer_voice[r] <= 0.0 else share if other_voice[r] > 0.0 else 1.0
         found[r] = 1.0 if (peer_voice[r] > 0.0) | (other_voice[r] > 0.0) else 0.0
         peer_voice[r] = share / peer_voice[r] if peer_voice[r] > 0.0 else 0.0
@@ -129,11 +122,10 @@ def positions(S, o, attends, scratch, S_k, found):
 @compiled
 def adapt(S, o, S_k, found):
     """Mutual adaptation: the local version moves toward the session's position."""
-    P = S.parameters
     for k in range(S.values.shape[1]):
         for r in range(len(S.runs)):
-            m, flexibility = P[INNOVATION + k, 0, r], P[_FLEXIBILITY, 0, r]
-            drift = S.drift[o, k, r] + P[_ADAPTATION, 0, r] * (S_k[k, r] - S.version[o, k, r])
+            m, flexibility = S.innovation_values[k, r], S.innovation_flexibility[r]
+            drift = S.drift[o, k, r] + S.adaptation_rate[r] * (S_k[k, r] - S.version[o, k, r])
             drift = min(max(drift, -flexibility), flexibility)
             S.drift[o, k, r] = min(max(drift, -m), 1.0 - m) if found[r] > 0.0 else S.drift[o, k, r]
 
@@ -141,20 +133,20 @@ def adapt(S, o, S_k, found):
 @compiled
 def take_part(S, o, i, part, S_k, found):
     """What a session does to a participant: values, clarity, voice of peers, quality of ties between participants."""
-    P, v = S.parameters, S.values
+    v = S.values
     for k in range(S.values.shape[1]):
         for r in range(len(S.runs)):
-            v[i, k, r] += part[r] * found[r] * P[_RATE, 0, r] * (S_k[k, r] - v[i, k, r])
+            v[i, k, r] += part[r] * found[r] * S.coproduction_rate[r] * (S_k[k, r] - v[i, k, r])
     for r in range(len(S.runs)):
-        S.clarity[i, r] += part[r] * P[_CLARITY, 0, r] * (1.0 - S.clarity[i, r])
+        S.clarity[i, r] += part[r] * S.clarity_gain[r] * (1.0 - S.clarity[i, r])
     if S.role[i] == PEER:
         for r in range(len(S.runs)):
-            S.voice[i, r] += part[r] * P[_VOICE, 0, r] * (1.0 - S.voice[i, r])
+            S.voice[i, r] += part[r] * S.voice_gain[r] * (1.0 - S.voice[i, r])
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
         if j > i and S.organisation[j] == o:
             for r in range(len(S.runs)):
-                S.quality[e, r] += part[r] * S.takes_part[j, r] * P[_TIES, 0, r] * (1.0 - S.quality[e, r])
+                S.quality[e, r] += part[r] * S.takes_part[j, r] * S.tie_gain[r] * (1.0 - S.quality[e, r])
 
 
 @compiled
@@ -172,7 +164,7 @@ def share_knowledge(S, o, count, scratch):
             mean[r] = mean[r] / count[r] if count[r] > 0.0 else 0.0
         for i in range(first, last):
             for r in range(W):
-                belief[i, e, r] += takes[i, r] * S.parameters[_SHARING, 0, r] * (mean[r] - belief[i, e, r])
+                belief[i, e, r] += takes[i, r] * S.session_sharing[r] * (mean[r] - belief[i, e, r])
     for i in range(first, last):
         for r in range(W):
             S.stage[i, r] = AWARE if (takes[i, r] != 0) & (S.stage[i, r] == UNAWARE) else S.stage[i, r]
@@ -181,16 +173,15 @@ def share_knowledge(S, o, count, scratch):
 @compiled
 def commissioners(S, pull, sessions, attended):
     """Commissioners move by the mean pull of the sessions they attended (those with a position), and learn once."""
-    P = S.parameters
     for c in range(pull.shape[0]):
         row = S.first[S.setting.shape[0]] + c
         for r in range(len(S.runs)):
             S.takes_part[row, r] = attended[c, r] > 0.0
-            gain = P[_CLARITY, 0, r] if attended[c, r] > 0.0 else 0.0
+            gain = S.clarity_gain[r] if attended[c, r] > 0.0 else 0.0
             S.clarity[row, r] += gain * (1.0 - S.clarity[row, r])
         for k in range(S.values.shape[1]):
             for r in range(len(S.runs)):
-                moves = P[_RATE, 0, r] * (pull[c, k, r] / sessions[c, r]) if sessions[c, r] > 0.0 else 0.0
+                moves = S.coproduction_rate[r] * (pull[c, k, r] / sessions[c, r]) if sessions[c, r] > 0.0 else 0.0
                 S.values[row, k, r] += moves
 
 

@@ -9,12 +9,8 @@ import math
 import numpy as np
 
 from valign.model.compiled.compiling import compiled
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import MANAGER
 from ..evidence.kernel import observe, portfolio_results
-
-_MEETINGS, _RATE = INDEX["dialogue"], INDEX["dialogue_rate"]
-_ANCHOR, _VALUES = INDEX["dialogue_anchor"], INDEX["dialogue_values"]
 
 
 @compiled
@@ -25,7 +21,7 @@ def meet(S, c, r):
         theta, mean = portfolio_results(S, c, e, r)
         if theta > 0.0:
             observe(S, row, e, r, mean, 3.0 * S.presented[e, r] * theta)
-            S.weights[c, e, r] += S.parameters[_RATE, 0, r] * (S.presented[e, r] - S.weights[c, e, r])
+            S.weights[c, e, r] += S.dialogue_rate[r] * (S.presented[e, r] - S.weights[c, e, r])
     for k in range(S.values.shape[1]):
         total = 0.0
         managers = 0
@@ -36,19 +32,19 @@ def meet(S, c, r):
                     total += S.values[i, k, r]
                     managers += 1
         if managers > 0:
-            S.values[row, k, r] += S.parameters[_VALUES, 0, r] * (total / managers - S.values[row, k, r])
+            S.values[row, k, r] += S.dialogue_values[r] * (total / managers - S.values[row, k, r])
 
 
 @compiled
 def dialogue(S, t):
-    W, P = len(S.runs), S.parameters
+    W = len(S.runs)
     due = np.empty(W, np.bool_)
     for r in range(W):
-        due[r] = math.floor(t * P[_MEETINGS, 0, r] / 12.0) > math.floor((t - 1) * P[_MEETINGS, 0, r] / 12.0)
+        due[r] = math.floor(t * S.dialogue[r] / 12.0) > math.floor((t - 1) * S.dialogue[r] / 12.0)
     for c in range(S.portfolio_start.shape[0] - 1):
         for r in range(W):
             if due[r] and S.portfolio_start[c + 1] > S.portfolio_start[c]:
                 meet(S, c, r)
         for e in range(3):
             for r in range(W):
-                S.weights[c, e, r] += P[_ANCHOR, 0, r] * (S.weights_origin[c, e, r] - S.weights[c, e, r])
+                S.weights[c, e, r] += S.dialogue_anchor[r] * (S.weights_origin[c, e, r] - S.weights[c, e, r])

@@ -9,16 +9,9 @@ import numpy as np
 
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy, inlined, row
-from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, UNAWARE
 from ..evidence.kernel import perceived_evidence
-
-_FIT, _BASE, _PEERS = INDEX["fit_effect"], INDEX["base_staff"], INDEX["peer_effect"]
-_EVIDENCE, _CLIMATE, _IDENTITY = INDEX["evidence_effect"], INDEX["climate_effect"], INDEX["identity_effect"]
-_WORKLOAD, _FIT_CLIMATE, _FIT_PEERS = INDEX["workload_effect"], INDEX["fit_climate"], INDEX["fit_peers"]
-_WORKAROUND, _LAPSE, _LAPSE_FIT = INDEX["workaround"], INDEX["lapse_base"], INDEX["lapse_fit"]
-_DISAPPROVAL, _REENGAGE = INDEX["disapproval"], INDEX["reengage_base"]
 
 
 @compiled
@@ -72,23 +65,23 @@ def disapproval(S, o, i, against):
 @compiled
 def log_odds(S, o, i, z, x, E, D, eta):
     """eta of person i by run, for the stage they are in."""
-    P, s, base = S.parameters, S.setting[o], _BASE + S.role[i]
+    s, role = S.setting[o], S.role[i]
     for r in range(len(S.runs)):
         c, g, w = S.climate[o, r], S.identification[i, r], S.workload[o, r]
         aware = (
-            P[base, s, r]
+            S.base[role, s, r]
             + S.frailty[i, r]
-            + P[_FIT, 0, r] * z[r]
-            + P[_PEERS, 0, r] * x[r]
-            + P[_EVIDENCE, 0, r] * E[r]
-            + P[_CLIMATE, 0, r] * c
-            + P[_IDENTITY, 0, r] * g
-            - P[_WORKLOAD, 0, r] * w
-            + P[_FIT_CLIMATE, 0, r] * z[r] * c
-            + P[_FIT_PEERS, 0, r] * z[r] * x[r]
+            + S.fit_effect[r] * z[r]
+            + S.peer_effect[r] * x[r]
+            + S.evidence_effect[r] * E[r]
+            + S.climate_effect[r] * c
+            + S.identity_effect[r] * g
+            - S.workload_effect[r] * w
+            + S.fit_climate[r] * z[r] * c
+            + S.fit_peers[r] * z[r] * x[r]
         )
-        engaged = P[_LAPSE, 0, r] - P[_LAPSE_FIT, 0, r] * z[r] + P[_DISAPPROVAL, 0, r] * D[r]
-        lapsed = P[_REENGAGE, 0, r] + P[_LAPSE_FIT, 0, r] * z[r] - P[_DISAPPROVAL, 0, r] * D[r]
+        engaged = S.lapse_base[r] - S.lapse_fit[r] * z[r] + S.disapproval[r] * D[r]
+        lapsed = S.reengage_base[r] + S.lapse_fit[r] * z[r] - S.disapproval[r] * D[r]
         stage = S.stage_before[i, r]
         eta[r] = engaged if stage == ENGAGED else lapsed if stage == LAPSED else aware
 
@@ -96,11 +89,11 @@ def log_odds(S, o, i, z, x, E, D, eta):
 @compiled
 def probability(S, o, i, eta, p):
     """p by run; 0 for the unaware."""
-    P, s = S.parameters, S.setting[o]
+    s = S.setting[o]
     for r in range(len(S.runs)):
         stage = S.stage_before[i, r]
         free = (stage == ENGAGED) | in_use(S.service_stage[o, r])
-        p[r] = logistic(eta[r]) * (1.0 if free else P[_WORKAROUND, s, r])
+        p[r] = logistic(eta[r]) * (1.0 if free else S.workaround[s, r])
         p[r] = 0.0 if stage == UNAWARE else p[r]
 
 

@@ -11,18 +11,8 @@ import numpy as np
 
 from valign.model.alignment import in_use
 from valign.model.compiled.compiling import compiled, copy
-from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
-from valign.model.state.arrays import COMMISSIONER, ENGAGED, INNOVATION, MANAGER
-
-_EFFECTS, _PUBLISHED = INDEX["innovation.effects.financial"], INDEX["innovation.published.financial"]
-_STRENGTH, _FLEXIBILITY = INDEX["innovation.evidence_strength"], INDEX["innovation.flexibility"]
-_FIDELITY_COST, _PUBLISHED_PRECISION = INDEX["innovation.fidelity_cost"], INDEX["published_precision"]
-_CAP, _RESULT_SD, _SHARING = INDEX["precision_cap"], INDEX["result_sd"], INDEX["belief_sharing"]
-_MONITORED, _MONITORED_OTHER = INDEX["monitoring_financial"], INDEX["monitoring_other"]
-_PRACTICE, _SATISFACTION = INDEX["practice_reference"], INDEX["satisfaction_reference"]
-_RATE, _CLIENTS = INDEX["satisfaction_rate"], INDEX["clients_per_staff"]
-_REFERENCE, _SCALE = INDEX["reference.financial"], INDEX["scale.financial"]
+from valign.model.state.arrays import COMMISSIONER, ENGAGED, MANAGER
 
 
 @compiled
@@ -34,13 +24,13 @@ def evidence_units(belief, reference, scale):
 @compiled
 def perceived_evidence(S, i, out):
     """E_i: beliefs weighed by what counts as evidence for the person, by run, into `out`."""
-    P, b, c = S.parameters, S.belief, i - S.first[S.setting.shape[0]]
+    b, c = S.belief, i - S.first[S.setting.shape[0]]
     for r in range(len(S.runs)):
         out[r] = 0.0
     for e in range(3):
         weight = S.weights[c, e] if S.role[i] == COMMISSIONER else S.role_weights[S.role[i], e]
         for r in range(len(S.runs)):
-            out[r] += weight[r] * evidence_units(b[i, e, r], P[_REFERENCE + e, 0, r], P[_SCALE + e, 0, r])
+            out[r] += weight[r] * evidence_units(b[i, e, r], S.reference[e, r], S.scale[e, r])
 
 
 @compiled
@@ -49,7 +39,7 @@ def observe(S, i, e, r, result, theta):
     tau = S.precision[i, e, r]
     if theta > 0.0:
         S.belief[i, e, r] += theta / (tau + theta) * (result - S.belief[i, e, r])
-        S.precision[i, e, r] = min(tau + theta, S.parameters[_CAP, 0, r])
+        S.precision[i, e, r] = min(tau + theta, S.precision_cap[r])
 
 
 @compiled
@@ -61,7 +51,7 @@ def observe_row(S, i, e, result, theta):
         seen = theta[r] > 0.0
         gain = theta[r] / (tau + theta[r]) if seen else 0.0
         b[r] += gain * (result[r] - b[r])
-        precision[r] = min(tau + theta[r], S.parameters[_CAP, 0, r]) if seen else tau
+        precision[r] = min(tau + theta[r], S.precision_cap[r]) if seen else tau
 
 
 @compiled
@@ -80,7 +70,6 @@ def portfolio_results(S, c, e, r):
 def deliver(S, o, t, practice, reach, mean):
     """What service o enacts, how satisfied its clients are, and the results of this month."""
     K, s = S.values.shape[1], S.setting[o]
-    clients = INNOVATION + (2 + S.client_profile[o]) * K
     for r in range(len(S.runs)):
         used = in_use(S.service_stage[o, r])
         satisfied = 1.0
@@ -90,30 +79,24 @@ def deliver(S, o, t, practice, reach, mean):
             if used:
                 enacted = practice[r] * reach[r] * S.version[o, k, r] + (1.0 - practice[r] * reach[r]) * mean[k, r]
             S.enacted[o, k, r] = enacted
-            satisfied -= S.emphasis[k, r] * abs(S.parameters[clients + k, 0, r] - enacted)
-            drift += S.emphasis[k, r] * abs(S.version[o, k, r] - S.parameters[INNOVATION + k, 0, r])
-        S.satisfaction[o, r] += S.parameters[_RATE, 0, r] * (satisfied - S.satisfaction[o, r])
-        S.take_up[o, r] += S.parameters[_RATE, 0, r] * (S.satisfaction[o, r] - S.take_up[o, r])
-        reached = S.parameters[_CLIENTS, s, r] * S.posts[o] * reach[r] * S.take_up[o, r]
+            satisfied -= S.emphasis[k, r] * abs(S.profiles[S.client_profile[o], k, r] - enacted)
+            drift += S.emphasis[k, r] * abs(S.version[o, k, r] - S.innovation_values[k, r])
+        S.satisfaction[o, r] += S.satisfaction_rate[r] * (satisfied - S.satisfaction[o, r])
+        S.take_up[o, r] += S.satisfaction_rate[r] * (S.satisfaction[o, r] - S.take_up[o, r])
+        reached = S.clients_per_staff[s, r] * S.posts[o] * reach[r] * S.take_up[o, r]
         S.result_precision[o, r] = 0.0
         if not used or reached <= 0.0:
             continue
-        flexibility = S.parameters[_FLEXIBILITY, 0, r]
-        fidelity = 1.0 - S.parameters[_FIDELITY_COST, 0, r] * drift / flexibility if flexibility > 0.0 else 1.0
-        quality = (
-            practice[r]
-            / S.parameters[_PRACTICE, 0, r]
-            * fidelity
-            * S.satisfaction[o, r]
-            / S.parameters[_SATISFACTION, 0, r]
-        )
-        sd = S.parameters[_RESULT_SD, 0, r]
+        flexibility = S.innovation_flexibility[r]
+        fidelity = 1.0 - S.innovation_fidelity_cost[r] * drift / flexibility if flexibility > 0.0 else 1.0
+        quality = practice[r] / S.practice_reference[r] * fidelity * S.satisfaction[o, r] / S.satisfaction_reference[r]
+        sd = S.result_sd[r]
         words = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], np.uint64(t), np.uint64(RESULTS))
         S.result_precision[o, r] = reached / (sd * sd) if sd > 0.0 else 1e9
         S.result_count[o, r] += 1
         for e in range(3):
-            noise = S.parameters[_SCALE + e, 0, r] * sd * normal(words[e]) / math.sqrt(reached)
-            S.result[o, e, r] = S.parameters[_EFFECTS + e, 0, r] * quality + noise
+            noise = S.scale[e, r] * sd * normal(words[e]) / math.sqrt(reached)
+            S.result[o, e, r] = S.innovation_effects[e, r] * quality + noise
             S.result_mean[o, e, r] += (S.result[o, e, r] - S.result_mean[o, e, r]) / S.result_count[o, r]
 
 
@@ -161,10 +144,10 @@ def read_published(S, i, theta):
     if new:
         for r in range(len(S.runs)):
             reads = (stage[r] >= 1) & (has_read[r] == 0)
-            theta[r] = S.parameters[_PUBLISHED_PRECISION, 0, r] * S.parameters[_STRENGTH, 0, r] if reads else 0.0
+            theta[r] = S.published_precision[r] * S.innovation_evidence_strength[r] if reads else 0.0
             has_read[r] = 1 if reads else has_read[r]
         for e in range(3):
-            observe_row(S, i, e, S.parameters[_PUBLISHED + e, 0], theta)
+            observe_row(S, i, e, S.innovation_published[e], theta)
 
 
 @compiled
@@ -187,7 +170,7 @@ def observe_delivered(S, theta):
         for e in range(3):
             for r in range(len(S.runs)):
                 theta_c, mean = portfolio_results(S, c, e, r)
-                theta_c *= S.parameters[_MONITORED if e == 0 else _MONITORED_OTHER, 0, r]
+                theta_c *= S.monitoring_financial[r] if e == 0 else S.monitoring_other[r]
                 observe(S, S.first[O] + c, e, r, mean, theta_c)
 
 
@@ -217,7 +200,7 @@ def share_beliefs(S):
                 for r in range(W):
                     pull[c, r] += weight[r] * (b[j, c, r] - b[i, c, r])
         for r in range(W):
-            weight[r] = S.parameters[_SHARING, 0, r] * share * aware[i, r]
+            weight[r] = S.belief_sharing[r] * share * aware[i, r]
         for c in range(3):
             for r in range(W):
                 belief[i, c, r] += weight[r] * pull[c, r]

@@ -6,25 +6,20 @@ v_i <- v_i + internalisation g_i (p_i - v_i)
 
 from valign.model.alignment import perceived
 from valign.model.compiled.compiling import compiled
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import COMMISSIONER, ENGAGED
-
-_GROWTH, _DECAY = INDEX["identification_growth"], INDEX["identification_decay"]
-_INTERNALISATION, _PROJECTION = INDEX["internalisation"], INDEX["projection"]
 
 
 @compiled
 def identification(S, t):
-    P = S.parameters
     for i in range(S.role.shape[0]):
         member = 0.0 if S.role[i] == COMMISSIONER else 1.0
         g, clarity, A, stage, took_part = S.identification[i], S.clarity[i], S.alignment[i], S.stage[i], S.takes_part[i]
         version = S.version[S.perceives[i]]
         for r in range(len(S.runs)):
             involved = member if (stage[r] == ENGAGED) | (took_part[r] != 0) else 0.0
-            g[r] += P[_GROWTH, 0, r] * A[r] * involved * (1.0 - g[r]) - P[_DECAY, 0, r] * g[r]
+            g[r] += S.identification_growth[r] * A[r] * involved * (1.0 - g[r]) - S.identification_decay[r] * g[r]
         for k in range(S.values.shape[1]):
             v, m, reading = S.values[i, k], version[k], S.reading[i, k]
             for r in range(len(S.runs)):
-                p = perceived(v[r], m[r], reading[r], clarity[r], P[_PROJECTION, 0, r])
-                v[r] += P[_INTERNALISATION, 0, r] * g[r] * (p - v[r])
+                p = perceived(v[r], m[r], reading[r], clarity[r], S.projection[r])
+                v[r] += S.internalisation[r] * g[r] * (p - v[r])

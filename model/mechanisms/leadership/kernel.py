@@ -8,23 +8,19 @@ import numpy as np
 
 from valign.model.alignment import clip, standardised
 from valign.model.compiled.compiling import compiled
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import ENGAGED, METRIC
-
-_RATE, _ARTICULATION = INDEX["leadership_rate"], INDEX["articulation"]
-_STRENGTH, _SD = INDEX["leadership_strength"], INDEX["leadership_sd"]
 
 
 @compiled
 def strength_of(S, o, r):
     """leadership_o = clip(leadership_strength + leadership_sd zeta_o)."""
-    return clip(S.parameters[_STRENGTH, S.setting[o], r] + S.parameters[_SD, 0, r] * S.leadership_z[o])
+    return clip(S.leadership_strength[S.setting[o], r] + S.leadership_sd[r] * S.leadership_z[o])
 
 
 @compiled
 def leadership(S, t):
     K, W = S.values.shape[1], len(S.runs)
-    v, clarity, P, metric = S.values, S.clarity, S.parameters, S.rules[METRIC]
+    v, clarity, metric = S.values, S.clarity, S.rules[METRIC]
     strength, pull = np.empty(W), np.empty(W)
     for o in range(S.setting.shape[0]):
         for r in range(W):
@@ -37,8 +33,8 @@ def leadership(S, t):
                 pull[r] = strength[r] * S.quality[tie, r]
             for k in range(K):
                 for r in range(W):
-                    v[i, k, r] += P[_RATE, 0, r] * pull[r] * (v[leader, k, r] - v[i, k, r])
+                    v[i, k, r] += S.leadership_rate[r] * pull[r] * (v[leader, k, r] - v[i, k, r])
             for r in range(W):
                 speaks = (S.stage[leader, r] == ENGAGED) & (standardised(S.alignment[leader, r], metric) > 0.0)
-                rate = P[_ARTICULATION, 0, r] * pull[r] if speaks else 0.0
+                rate = S.articulation[r] * pull[r] if speaks else 0.0
                 clarity[i, r] += rate * (1.0 - clarity[i, r])

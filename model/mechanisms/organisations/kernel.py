@@ -8,7 +8,6 @@ import numpy as np
 
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy
-from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import (
     ABANDONED,
@@ -24,20 +23,11 @@ from valign.model.state.arrays import (
 from ..coproduction.kernel import slack_of
 from ..evidence.kernel import perceived_evidence
 
-_BASE, _RESTART, _FIT = INDEX["adoption_base"], INDEX["restart"], INDEX["fit_effect_organisations"]
-_EVIDENCE, _PEERS, _SLACK = INDEX["evidence_effect"], INDEX["adoption_peers"], INDEX["slack_effect"]
-_FUNDS_EFFECT, _FUNDS, _MANDATE_EFFECT = INDEX["funds_effect"], INDEX["pilot_funds"], INDEX["mandate_effect"]
-_MANDATE, _FUNDING, _PILOT = INDEX["mandate"], INDEX["funding"], INDEX["pilot_months"]
-_WITHIN, _UNFUNDED = INDEX["abandon_within"], INDEX["abandon_unfunded"]
-_DIRECT, _DIRECT_FIT = INDEX["direct_base"], INDEX["direct_fit"]
-_DIRECT_IDENTIFICATION, _DIRECT_SLACK = INDEX["direct_identification"], INDEX["direct_slack"]
-_THRESHOLD, _MONTHS, _WORKAROUND = INDEX["emergent_threshold"], INDEX["emergent_months"], INDEX["workaround"]
-
 
 @compiled
 def start_probability(S, o, r, E):
     """Probability that a service outside (or that abandoned it) starts a pilot; E: perceived evidence of those asked."""
-    s, P = S.setting[o], S.parameters
+    s = S.setting[o]
     aware = 0
     asked = 0
     managers = 0
@@ -57,16 +47,16 @@ def start_probability(S, o, r, E):
     using = 0
     for n in range(S.neighbour_service_start[o], S.neighbour_service_start[o + 1]):
         using += in_use(S.service_stage_before[S.neighbour_service[n], r])
-    mandate = P[_MANDATE, s, r] > 0.5
-    base = P[_RESTART, 0, r] if S.service_stage[o, r] == ABANDONED else P[_BASE, s, r]
+    mandate = S.mandate[s, r] > 0.5
+    base = S.restart[r] if S.service_stage[o, r] == ABANDONED else S.adoption_base[s, r]
     T = S.service_terms
     T[o, 0, r] = base
-    T[o, 1, r] = P[_FIT, 0, r] * (fit / aware) if aware else 0.0
-    T[o, 2, r] = P[_EVIDENCE, 0, r] * (evidence / asked) if asked else 0.0
-    T[o, 3, r] = P[_PEERS, 0, r] * (using / neighbours) if neighbours else 0.0
-    T[o, 4, r] = P[_SLACK, 0, r] * slack_of(S, o, r)
-    T[o, 5, r] = P[_FUNDS_EFFECT, 0, r] if P[_FUNDS, s, r] > 0.5 else 0.0
-    T[o, 6, r] = P[_MANDATE_EFFECT, 0, r] if mandate else 0.0
+    T[o, 1, r] = S.fit_effect_organisations[r] * (fit / aware) if aware else 0.0
+    T[o, 2, r] = S.evidence_effect[r] * (evidence / asked) if asked else 0.0
+    T[o, 3, r] = S.adoption_peers[r] * (using / neighbours) if neighbours else 0.0
+    T[o, 4, r] = S.slack_effect[r] * slack_of(S, o, r)
+    T[o, 5, r] = S.funds_effect[r] if S.pilot_funds[s, r] > 0.5 else 0.0
+    T[o, 6, r] = S.mandate_effect[r] if mandate else 0.0
     eta = T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 3, r] + T[o, 4, r] + T[o, 5, r] + T[o, 6, r]
     return logistic(eta) if asked or mandate else 0.0
 
@@ -82,11 +72,11 @@ def going_on_probability(S, o, r):
         identified += S.identification[i, r]
     share = 1.0 / members if members else 0.0
     T = S.service_terms
-    T[o, 0, r] = S.parameters[_DIRECT, 0, r]
-    T[o, 1, r] = S.parameters[_DIRECT_FIT, 0, r] * (fit * share)
-    T[o, 2, r] = S.parameters[_DIRECT_IDENTIFICATION, 0, r] * (identified * share)
+    T[o, 0, r] = S.direct_base[r]
+    T[o, 1, r] = S.direct_fit[r] * (fit * share)
+    T[o, 2, r] = S.direct_identification[r] * (identified * share)
     T[o, 3, r] = 0.0
-    T[o, 4, r] = S.parameters[_DIRECT_SLACK, 0, r] * slack_of(S, o, r)
+    T[o, 4, r] = S.direct_slack[r] * slack_of(S, o, r)
     T[o, 5, r] = 0.0
     T[o, 6, r] = 0.0
     return logistic(T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 4, r])
@@ -109,7 +99,7 @@ def start(S, o, r, t):
     """A pilot begins; after an abandonment with a fresh local version."""
     again = S.service_stage[o, r] == ABANDONED
     S.service_stage[o, r] = PILOTING
-    S.term_end[o, r] = t + np.int64(S.parameters[_PILOT, S.setting[o], r])
+    S.term_end[o, r] = t + np.int64(S.pilot_months[S.setting[o], r])
     S.months_under[o, r] = 0
     S.result_count[o, r] = 0
     S.starts[o, r] += 1
@@ -126,7 +116,7 @@ def abandon(S, o, r):
     S.service_stage[o, r] = ABANDONED
     S.stops[o, r] += 1
     S.climate[o, r] = 0.0
-    if S.parameters[_WORKAROUND, S.setting[o], r] > 0.0:
+    if S.workaround[S.setting[o], r] > 0.0:
         return
     for i in range(S.first[o], S.first[o + 1]):
         if S.stage[i, r] == ENGAGED:
@@ -136,9 +126,9 @@ def abandon(S, o, r):
 @compiled
 def continue_or_abandon(S, o, r, t):
     """A service in use: the end of funding, or this month's risk of stopping."""
-    s, P = S.setting[o], S.parameters
+    s = S.setting[o]
     paid = funded(S.service_stage[o, r])
-    ends = paid and P[_MANDATE, s, r] <= 0.5 and (t > S.term_end[o, r] or P[_FUNDING, s, r] <= 0.5)
+    ends = paid and S.mandate[s, r] <= 0.5 and (t > S.term_end[o, r] or S.funding[s, r] <= 0.5)
     u = S.service_draw[o, 1, r]
     T = S.service_terms
     T[o, 8, r] = u
@@ -158,12 +148,12 @@ def continue_or_abandon(S, o, r, t):
             abandon(S, o, r)
         return
     direct_unfunded = S.rules[DIRECT_SUSTAINMENT] and not paid
-    T[o, 7, r] = logistic(P[_UNFUNDED if direct_unfunded else _WITHIN, 0, r])
+    T[o, 7, r] = logistic(S.abandon_unfunded[r] if direct_unfunded else S.abandon_within[r])
     stops = u < T[o, 7, r]
     if not paid and not S.rules[DIRECT_SUSTAINMENT]:
         T[o, 9, r] = share_engaged(S, o, r)
-        S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, 9, r] < P[_THRESHOLD, 0, r] else 0
-        stops |= S.months_under[o, r] >= P[_MONTHS, 0, r]
+        S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, 9, r] < S.emergent_threshold[r] else 0
+        stops |= S.months_under[o, r] >= S.emergent_months[r]
     if stops:
         abandon(S, o, r)
 

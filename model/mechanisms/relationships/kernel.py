@@ -8,10 +8,7 @@ import numpy as np
 
 from valign.model.alignment import clip, differences
 from valign.model.compiled.compiling import compiled, copy, inlined, row
-from valign.model.parameters import INDEX
 from valign.model.state.arrays import CONSTANT_RELATIONSHIPS
-
-_RATE, _WIDTH, _REPULSION = INDEX["relationship_rate"], INDEX["kernel_width"], INDEX["repulsion"]
 
 
 @inlined
@@ -25,7 +22,7 @@ def kernel(S, i, j, narrow, distance, out):
     for r in range(len(S.runs)):
         d = distance[r] * narrow[r]
         g = 1.0 - d * d
-        out[r] = S.parameters[_RATE, 0, r] * g if g >= 0.0 else S.parameters[_REPULSION, 0, r] * max(g, -1.0)
+        out[r] = S.relationship_rate[r] * g if g >= 0.0 else S.repulsion[r] * max(g, -1.0)
 
 
 @compiled
@@ -34,7 +31,7 @@ def relationships(S, t):
     pull, c = np.empty((K, W)), np.empty(S.quality.shape)
     distance, voices, weight, narrow = row(S.runs), row(S.runs), row(S.runs), row(S.runs)
     for r in range(W):
-        narrow[r] = 1.0 / (K * S.parameters[_WIDTH, 0, r])
+        narrow[r] = 1.0 / (K * S.kernel_width[r])
     copy(S.values, S.values_before)
     v = S.values_before
     for i in range(S.role.shape[0]):

@@ -5,9 +5,6 @@ quality <- quality + tie_rate (clip(tie_similarity (1 - d_ij) + tie_identificati
 
 from valign.model.alignment import clip, differences
 from valign.model.compiled.compiling import compiled, row
-from valign.model.parameters import INDEX
-
-_RATE, _SIMILARITY, _IDENTIFICATION = INDEX["tie_rate"], INDEX["tie_similarity"], INDEX["tie_identification"]
 
 
 @compiled
@@ -18,8 +15,5 @@ def tie_quality(S, t):
         differences(S.runs, S.values[i], S.values[j], distance)
         for r in range(len(S.runs)):
             shared = min(S.identification[i, r], S.identification[j, r])
-            target = clip(
-                S.parameters[_SIMILARITY, 0, r] * (1.0 - distance[r] * share)
-                + S.parameters[_IDENTIFICATION, 0, r] * shared
-            )
-            S.quality[e, r] += S.parameters[_RATE, 0, r] * (target - S.quality[e, r])
+            target = clip(S.tie_similarity[r] * (1.0 - distance[r] * share) + S.tie_identification[r] * shared)
+            S.quality[e, r] += S.tie_rate[r] * (target - S.quality[e, r])

@@ -8,12 +8,8 @@ import numpy as np
 from valign.model.alignment import in_use, standardised
 from valign.model.compiled.compiling import compiled, fill
 from valign.model.entry import recruit
-from valign.model.parameters import INDEX
 from valign.model.compiled.randomness import exponential, logarithm
 from valign.model.state.arrays import METRIC
-
-_RATE, _FIT, _RECRUITMENT = INDEX["turnover_staff"], INDEX["turnover_fit"], INDEX["values_based_recruitment"]
-_BASE_QUALITY = INDEX["tie_quality.team"]
 
 
 @compiled
@@ -24,7 +20,7 @@ def restart_ties(S, t):
             if S.replaced[i, r]:
                 for n in range(S.tie_start[i], S.tie_start[i + 1]):
                     e = S.tie_of[n]
-                    S.quality[e, r] = S.parameters[_BASE_QUALITY + S.tie_kind[e], 0, r]
+                    S.quality[e, r] = S.tie_quality[S.tie_kind[e], r]
 
 
 @compiled
@@ -45,7 +41,7 @@ def replace_post(S, i, r, t, s, mean, selects):
     """A recruit for post i; values-based recruitment moves them toward the service's mean."""
     recruit(S, i, r, t, 0, S.profile[i], True)
     if selects:
-        share = S.parameters[_RECRUITMENT, s, r]
+        share = S.values_based_recruitment[s, r]
         for k in range(S.values.shape[1]):
             S.values[i, k, r] += share * (mean[k, r] - S.values[i, k, r])
             S.origin[i, k, r] = S.values[i, k, r]
@@ -56,13 +52,12 @@ def monthly_hazards(S, s, hazard):
     """Monthly from annual turnover in setting s [roles x W]."""
     for role in range(4):
         for r in range(len(S.runs)):
-            hazard[role, r] = 1.0 - exponential(logarithm(1.0 - S.parameters[_RATE + role, s, r]) / 12.0)
+            hazard[role, r] = 1.0 - exponential(logarithm(1.0 - S.turnover[role, s, r]) / 12.0)
 
 
 @compiled
 def turnover(S, t):
     K, W, O, metric = S.values.shape[1], len(S.runs), S.setting.shape[0], S.rules[METRIC]
-    P = S.parameters
     fill(S.replaced, 0)  # managers brought in by a change this month are booked already
     hazard, mean, fit, p = np.empty((4, W)), np.empty((K, W)), np.empty(W), np.empty(W)
     known = -1
@@ -71,8 +66,8 @@ def turnover(S, t):
         selects = False
         for r in range(W):
             used = 1.0 if o < O and in_use(S.service_stage[o, r]) else 0.0
-            fit[r] = -P[_FIT, 0, r] * used
-            selects |= o < O and P[_RECRUITMENT, s, r] > 0.0
+            fit[r] = -S.turnover_fit[r] * used
+            selects |= o < O and S.values_based_recruitment[s, r] > 0.0
         if s != known:
             known = s
             monthly_hazards(S, s, hazard)
