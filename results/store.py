@@ -320,7 +320,7 @@ class Saved:
 
     @contextlib.contextmanager
     def reading(self, name: str) -> Generator[Path]:
-        """The path of a file, to be read. Raises StoreError where it is damaged, edited by hand or gone."""
+        """The path of the file `name`, to be read. Raises StoreError where it is damaged, edited by hand or gone."""
         path = self.folder / name
         try:
             if name not in self._whole:

@@ -134,7 +134,7 @@ def test_editing_a_mechanism_changes_the_name_of_the_cache(tmp_path):
     shutil.copytree(SOURCES, tmp_path / "model", ignore=shutil.ignore_patterns("__pycache__"))
     assert sources_hash(tmp_path / "model") == sources_hash()
     edited = tmp_path / "model" / "mechanisms" / "anchoring" / "kernel.py"
-    edited.write_text(edited.read_text().replace("_RATE", "_SPEED"))
+    edited.write_text(edited.read_text().replace("S.anchoring", "S.relationship_rate"))
     assert sources_hash(tmp_path / "model") != sources_hash()
 
 
