@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -10,26 +11,13 @@ from numba import typeof
 
 from ..alignment import align_changed, align_commissioners, align_everybody, align_managers, align_replaced, perceive
 from ..compiled.compiling import COMPILED, address_of, call, compiled, copy, fill
-from ..ledger.decomposition import POINT, account, account_moves, flush
 from ..entry import month_draws
-from ..mechanisms.anchoring.kernel import anchoring
-from ..mechanisms.awareness.kernel import awareness
-from ..mechanisms.changes.kernel import changes
-from ..mechanisms.climate.kernel import climate
-from ..mechanisms.commissioning.kernel import commissioning
-from ..mechanisms.coproduction.kernel import coproduction, workloads
-from ..mechanisms.dialogue.kernel import dialogue
-from ..mechanisms.engagement.kernel import engagement
-from ..mechanisms.evidence.kernel import evidence
-from ..mechanisms.identification.kernel import identification
-from ..mechanisms.leadership.kernel import leadership
-from ..mechanisms.organisations.kernel import organisations
-from ..mechanisms.relationships.kernel import relationships
-from ..mechanisms.tie_quality.kernel import tie_quality
-from ..mechanisms.turnover.kernel import restart_ties, turnover
-from .outcomes import observe
-from ..parameters import MECHANISMS
+from ..ledger.decomposition import POINT, account, account_moves, flush
+from ..mechanism import INNOVATION, POSTS, Mechanism
+from ..mechanisms.turnover.kernel import restart_ties
+from ..parameters import MECHANISMS, RECORDS
 from ..state.arrays import State
+from .outcomes import observe
 
 Function = Callable[[State, int], None]
 
@@ -42,40 +30,22 @@ class Step(NamedTuple):
     argument: int = -1  # -1: the month
 
 
-# What a mechanism runs besides itself so that versions, ties and alignment are up to date for the steps that
-# read them; with accounting, `account` keeps alignment up to date after every step that moves it.
-_BEFORE = {"leadership": align_managers, "identification": align_everybody}
-_AFTER: dict[str, tuple[Function, ...]] = {
-    "changes": (perceive, restart_ties),
-    "turnover": (restart_ties,),
-    "coproduction": (perceive,),
-    "organisations": (perceive,),
-}
-_ALIGN_AFTER = {
-    "changes": align_everybody,
-    "turnover": align_replaced,
-    "dialogue": align_commissioners,
-    "organisations": align_changed,
-}
-_MOVING = ("relationships", "anchoring", "leadership", "coproduction", "identification")  # values, versions, clarity
-_MOVES = ("awareness", "coproduction", "engagement", "organisations")  # people change stage
-_MECHANISM: dict[str, Function | None] = {
-    "changes": changes,
-    "turnover": turnover,
-    "awareness": awareness,
-    "relationships": relationships,
-    "anchoring": anchoring,
-    "leadership": leadership,
-    "coproduction": coproduction,
-    "session_knowledge": None,  # a rule of co-production
-    "identification": identification,
-    "climate": climate,
-    "evidence": evidence,
-    "dialogue": dialogue,
-    "engagement": engagement,
-    "organisations": organisations,
-    "commissioning": commissioning,
-    "tie_quality": tie_quality,
+def _kernel(record: Mechanism, name: str) -> Function:
+    """A function of a mechanism's kernel."""
+    function: Function = getattr(import_module(f"..mechanisms.{record.name}.kernel", __package__), name)
+    return function
+
+
+_COMPUTE = {record.name: _kernel(record, record.name) for record in RECORDS}
+_ALWAYS = {record.name: _kernel(record, record.always) for record in RECORDS if record.always}
+# What brings up to date what a mechanism moved or reads, as its record says.
+_FOLLOW = {INNOVATION: perceive, POSTS: restart_ties}
+_READ = {"managers": align_managers, "everybody": align_everybody}
+_ALIGN = {
+    "everybody": align_everybody,
+    "replaced": align_replaced,
+    "changed": align_changed,
+    "commissioners": align_commissioners,
 }
 
 
@@ -88,22 +58,47 @@ def begin(S, t):
     copy(S.service_stage, S.service_stage_before)
 
 
-def _steps_of(name: str, accounting: bool) -> list[Step]:
-    function = _MECHANISM[name]
-    if function is None:
-        return []
-    steps = [Step(name, function), *(Step(name, after) for after in _AFTER.get(name, ()))]
+def _steps(
+    switches: Sequence[int] | np.ndarray, accounting: bool, insertions: Sequence[tuple[int, Function]], touched: bool
+) -> Iterator[Step]:
+    own = [Step("own", perceive)]
+    own += (
+        [Step("own", account, POINT["outside"]), Step("own", account_moves)]
+        if accounting
+        else [Step("own", align_everybody)]
+    )
+    yield Step("begin", begin)
+    yield from own if touched else ()
+    stale = False  # has something moved that the alignment of everybody does not know of?
+    for record in RECORDS:
+        name, position = record.name, MECHANISMS.index(record.name)
+        for switch in range(position, position + len(record.switches)):
+            for where, function in insertions:
+                if where == switch:
+                    yield from (Step("own", function), *own)
+        if stale and record.reads and switches[position]:
+            yield Step(name, _READ[record.reads])
+            stale = record.reads != "everybody"
+        if switches[position]:
+            yield Step(name, _COMPUTE[name])
+            yield from (Step(name, follow) for moved, follow in _FOLLOW.items() if record.moves & moved)
+            if accounting:
+                yield from (Step(name, account, POINT[name]),) if record.moves else ()
+                yield from (Step(name, account_moves),) if record.stages else ()
+            elif record.aligns:
+                yield Step(name, _ALIGN[record.aligns])
+            elif record.moves:
+                stale = True
+        if record.always:
+            yield Step(name, _ALWAYS[name])
+    for where, function in insertions:
+        if where == len(MECHANISMS):
+            yield from (Step("own", function), *own)
+    if stale:
+        yield Step("observe", align_everybody)
+    yield Step("observe", observe)
     if accounting:
-        if name in POINT:
-            steps.append(Step(name, account, POINT[name]))
-        if name in _MOVES:
-            steps.append(Step(name, account_moves))
-        return steps
-    if name in _BEFORE:
-        steps.insert(0, Step(name, _BEFORE[name]))
-    if name in _ALIGN_AFTER:
-        steps.append(Step(name, _ALIGN_AFTER[name]))
-    return steps
+        yield Step("observe", flush)
 
 
 def month_steps(
@@ -113,37 +108,14 @@ def month_steps(
     *,
     touched: bool = False,
 ) -> list[Step]:
-    """Steps of a month in order, those of mechanisms that are off left out.
+    """Steps of a month in order (`MONTH` in model/mechanisms), those of mechanisms that are off left out.
 
+    Between the mechanisms stands what keeps versions, ties and alignment up to date: with accounting, `account` after
+    every step that moves them; without, a pass before whoever reads the alignment that others have moved.
     insertions: (position in MECHANISMS before which it runs, function) of mechanisms of one's own.
     touched: the state may have been changed from outside since the last month.
     """
-    own = [Step("own", perceive)]
-    own += (
-        [Step("own", account, POINT["outside"]), Step("own", account_moves)]
-        if accounting
-        else [Step("own", align_everybody)]
-    )
-    steps = [Step("begin", begin), *(own if touched else ())]
-
-    def insert(position: int) -> None:
-        for where, function in insertions:
-            if where == position:
-                steps.extend([Step("own", function), *own])
-
-    for position, name in enumerate(MECHANISMS):
-        insert(position)
-        if name == "climate" and not accounting and any(switches[MECHANISMS.index(moving)] for moving in _MOVING):
-            steps.append(Step(name, align_everybody))  # once, after all that moves values
-        if switches[position]:
-            steps += _steps_of(name, accounting)
-        if name == "coproduction":
-            steps.append(Step(name, workloads))
-    insert(len(MECHANISMS))
-    steps.append(Step("observe", observe))
-    if accounting:
-        steps.append(Step("observe", flush))
-    return steps
+    return list(_steps(switches, accounting, insertions, touched))
 
 
 @compiled
