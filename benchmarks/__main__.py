@@ -29,11 +29,11 @@ from reference.model import ReferenceModel  # noqa: E402
 from valign.experiments import design as designs  # noqa: E402
 from valign.experiments.batch.batch import run_batch  # noqa: E402
 from valign.experiments.simulate import simulate  # noqa: E402
-from valign.model.run.initial import build  # noqa: E402
-from valign.model.state.scenario_arrays import lower  # noqa: E402
 from valign.model.run.block import run_block  # noqa: E402
+from valign.model.run.initial import build  # noqa: E402
 from valign.model.scenario.scenario import Scenario  # noqa: E402
 from valign.model.society.generate import build_society  # noqa: E402
+from valign.model.state.scenario_arrays import lower  # noqa: E402
 
 
 def seconds(action: Callable[[], object], repeats: int = 3) -> float:
@@ -126,8 +126,8 @@ def design_of(runs: int, societies: int = 50) -> pd.DataFrame:
 @contextlib.contextmanager
 def kernel_seconds() -> Iterator[list[float]]:
     """Collects the CPU seconds that compiled code takes from here on, by call."""
-    from valign.model.run import initial as built
     from valign.model.run import block as running
+    from valign.model.run import initial as built
 
     names = {
         running: ("run_months", "observe", "outcomes", "mean_alignment"),

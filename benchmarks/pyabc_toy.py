@@ -74,8 +74,8 @@ def pyabc_rows() -> list[dict]:
 
 def valign_rows() -> list[dict]:
     from valign.calibration.abc.posterior import estimate
-    from valign.calibration.problem.priors import Prior
     from valign.calibration.abc.smc import smc
+    from valign.calibration.problem.priors import Prior
 
     def simulate(theta: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         noise = np.array([np.random.default_rng(int(seed)).standard_normal(2) for seed in seeds])

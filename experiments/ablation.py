@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.model.ledger.decomposition import ENTRIES
 from valign.model.errors import InputError, unknown
+from valign.model.ledger.decomposition import ENTRIES
 from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval

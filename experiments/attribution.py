@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.model.ledger.decomposition import ENTRIES, EPISODES
 from valign.model.errors import InputError
+from valign.model.ledger.decomposition import ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.model.compiled.randomness import derive_seed
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.reading import MOST_COLUMNS, MOST_TABLE, decoded, read_bytes, read_csv, reason
-from valign.model.compiled.randomness import derive_seed
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
 from valign.results.manifest import check_if_result

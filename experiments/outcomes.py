@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.model.ledger.decomposition import ENTRIES, EPISODES, decomposition_table
 from valign.model.errors import InputError, unknown
-from valign.model.state.scenario_arrays import Lowered
+from valign.model.ledger.decomposition import ENTRIES, EPISODES, decomposition_table
 from valign.model.outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
@@ -31,6 +30,7 @@ from valign.model.parameters import ROLES
 from valign.model.run.block import Recorded
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
+from valign.model.state.scenario_arrays import Lowered
 from valign.results.summaries import curve_summaries, summarise
 
 from .observed import observed_curve

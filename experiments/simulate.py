@@ -14,14 +14,14 @@ from typing import Any, TypeVar, overload
 import numpy as np
 import pandas as pd
 
-from valign.model.run.initial import build
 from valign.model.errors import InputError
-from valign.model.state.scenario_arrays import Lowered, lower
 from valign.model.run.block import Insertion, Recorded, run_block
+from valign.model.run.initial import build
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
-from valign.model.state.arrays import State
 from valign.model.society.tables import society_of
+from valign.model.state.arrays import State
+from valign.model.state.scenario_arrays import Lowered, lower
 
 from .design import (
     MOST_RUNS,

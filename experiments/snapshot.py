@@ -9,8 +9,8 @@ from valign.model.parameters import ROLES
 from valign.model.run.block import run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
-from valign.model.state.arrays import ENGAGED, SERVICE_STAGES, STAGES
 from valign.model.society.ties import KINDS
+from valign.model.state.arrays import ENGAGED, SERVICE_STAGES, STAGES
 
 from .simulate import Block, Task, imported
 

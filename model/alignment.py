@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-
 from .compiled.compiling import compiled, inlined
 from .state.arrays import MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
 

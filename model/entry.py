@@ -20,7 +20,7 @@ from .compiled.randomness import (
     philox,
     uniform,
 )
-from .state.arrays import AWARE, COMMISSIONER, CONTRACT, METRIC, UNAWARE
+from .state.arrays import AWARE, COMMISSIONER, CONTRACT, METRIC, PERSON_DRAW, SERVICE_DRAW, UNAWARE
 
 
 @compiled
@@ -241,10 +241,10 @@ def month_draws(S, t):
         low, high, leave, aware, engage, take_part = (
             S.post_low[i],
             S.post_high[i],
-            S.draw[i, 0],
-            S.draw[i, 1],
-            S.draw[i, 2],
-            S.draw[i, 3],
+            S.draw[i, PERSON_DRAW.leave],
+            S.draw[i, PERSON_DRAW.become_aware],
+            S.draw[i, PERSON_DRAW.engage],
+            S.draw[i, PERSON_DRAW.take_part],
         )
         for r in range(len(S.runs)):
             a, b, c, d = philox(key_low[r], key_high[r], low, high, month, purpose)
@@ -255,7 +255,7 @@ def month_draws(S, t):
     for o in range(S.setting.shape[0]):
         for r in range(len(S.runs)):
             a, b, c, d = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], month, purpose)
-            S.service_draw[o, 0, r] = uniform(a)
-            S.service_draw[o, 1, r] = uniform(b)
-            S.service_draw[o, 2, r] = uniform(c)
-            S.service_draw[o, 3, r] = uniform(d)
+            S.service_draw[o, SERVICE_DRAW.start, r] = uniform(a)
+            S.service_draw[o, SERVICE_DRAW.stop, r] = uniform(b)
+            S.service_draw[o, SERVICE_DRAW.commissioner_takes_part, r] = uniform(c)
+            S.service_draw[o, SERVICE_DRAW.spare, r] = uniform(d)

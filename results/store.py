@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from . import vocabulary
 from .checkpoint import LOCK, Say, StoreError, cannot_write, differing, replace, warn, work_hash
 from .manifest import (
     COPY,
@@ -35,7 +36,6 @@ from .manifest import (
     write_crate,
 )
 from .plain_text import as_cells
-from . import vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd

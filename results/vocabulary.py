@@ -144,6 +144,7 @@ def mechanism_label(mechanism: str) -> str:
 # --- words of analyses -----------------------------------------------------------------------------------------------
 SERVICE_STAGES = ("sustained", "commissioned", "piloting", "abandoned", "outside")  # as figures stack them
 EVIDENCE = ("weight_financial", "weight_economic", "weight_social")
+EXTRA = ("dummy", "seed", "society")  # factors of a design that are no assumptions of the model
 INDEX_NAMES = {
     "ST": "total index",
     "S1": "first-order index",

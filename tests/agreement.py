@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from reference.model import Decision, ReferenceModel
 
-from valign.model.run.initial import build
 from valign.model.ledger.decomposition import ENTRIES
-from valign.model.run.month import month_steps, run_months
-from valign.model.state.scenario_arrays import lower
 from valign.model.parameters import MECHANISMS
+from valign.model.run.initial import build
+from valign.model.run.month import month_steps, run_months
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
 from valign.model.state.arrays import STAGES, State
+from valign.model.state.scenario_arrays import lower
 
 CLOSE = 1e-9  # a decision as close as this may fall either way
 DISCRETE = {

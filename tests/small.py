@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from valign.model.parameters import MECHANISMS
 from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
-from valign.model.state.scenario_arrays import lower
-from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society, build_society
 from valign.model.state.arrays import State
+from valign.model.state.scenario_arrays import lower
 
 STILL = {  # a crisp innovation, everybody alike but for their values
     "reading_sd": 0.0, "frailty_sd": 0.0, "service_share": 0.0, "team_share": 0.0, "innovation.clarity": 1.0,

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from valign.experiments import design as design
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
+    from valign.experiments import design as design
     from valign.experiments.ablation import ablations as ablations
-    from valign.experiments.batch.batch import run_batch as run_batch
-    from valign.experiments.compare import compare as compare
     from valign.experiments.attribution import attribution as attribution
+    from valign.experiments.batch.batch import run_batch as run_batch
     from valign.experiments.claims.declaration import Claim as Claim
     from valign.experiments.claims.testing import test_claim as test_claim
     from valign.experiments.claims.testing import test_claims as test_claims
+    from valign.experiments.compare import compare as compare
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen

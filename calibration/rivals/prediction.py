@@ -14,8 +14,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from valign.results.summaries import t_quantile
 from valign.results.checkpoint import NOTHING_KEPT, Parts
+from valign.results.summaries import t_quantile
 
 from ..abc.posterior import Posterior, regression
 from ..abc.smc import batch_seeds

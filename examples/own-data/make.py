@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from valign.calibration.abc.recovery import synthetic
 from valign.calibration.data.reading import load
 from valign.calibration.problem.problem import CalibrationProblem
-from valign.calibration.abc.recovery import synthetic
 
 HERE = Path(__file__).parent
 TRUTH = {"base_staff": -3.0, "fit_effect": 0.4, "peer_effect": 0.5, "awareness_in_service": 0.3}

@@ -32,7 +32,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
@@ -41,7 +40,6 @@ from valign.results import store
 from valign.results.checkpoint import Parts, locked
 from valign.results.plain_text import as_cells
 
-from . import shards
 from ..design import MOST_RUNS, SCENARIO, SEEDS, check_design, whole
 from ..simulate import (
     MOST_THREADS,
@@ -56,6 +54,7 @@ from ..simulate import (
     variants,
 )
 from ..stopping import STOP
+from . import shards
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,9 +19,9 @@ import pandas as pd
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.results.checkpoint import Parts, locked
-from valign.results.reports import claims as paper
 from valign.results.figures import common as figures
 from valign.results.plain_text import frame_as_cells
+from valign.results.reports import claims as paper
 from valign.results.store import default_folder
 
 from ..attribution import attribution

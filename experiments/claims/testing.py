@@ -13,8 +13,8 @@ import pandas as pd
 
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
-from valign.results.vocabulary import label
 from valign.results.summaries import mean_interval
+from valign.results.vocabulary import label
 
 from ..design import MAX_SEED, whole
 from ..facts import NO_FIT

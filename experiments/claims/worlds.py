@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.model.parameters import PARAMETERS
 from valign.model.compiled.randomness import derive_seed
+from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import parsed
 from valign.results.checkpoint import NOTHING_KEPT, Parts, content_hash

@@ -13,11 +13,12 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from ..design import varies_in_block
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import MECHANISMS, PARAMETERS, ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
+
+from ..design import varies_in_block
 
 DUMMY, SEED, SOCIETY = "dummy", "seed", "society"
 EXTRA = (DUMMY, SEED, SOCIETY)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from valign.model.errors import InputError, unknown
 from valign.model.compiled.randomness import derive_seed
+from valign.model.errors import InputError, unknown
 
 from .factors import SEED, SOCIETY, Problem
 

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..design import MAX_SEED, whole
-from ..simulate import simulate, tables_hash
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.outcomes import COMMISSIONER_SERIES, OUTCOMES, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
@@ -23,6 +21,8 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import Parts
 from valign.results.reports import sensitivity as sensitivity_text
 
+from ..design import MAX_SEED, whole
+from ..simulate import simulate, tables_hash
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample
 from .samples import DEFAULT_N, METHODS, Sample, sampler_hash

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.model.scenario.settings import declared
 from valign.model.errors import InputError, unknown
+from valign.model.scenario.settings import declared
 from valign.results.reports import sensitivity as sensitivity_text
 
 from .factors import EXTRA

@@ -15,6 +15,7 @@ from ..state.arrays import (
     LAPSED,
     OUTSIDE,
     PILOTING,
+    SERVICE_TERM,
     SUSTAINED,
     State,
 )
@@ -76,11 +77,17 @@ def _service_event(before: int, after: int) -> str:
 def _service_terms(S: State, o: int, r: int, before: int, after: int) -> dict[str, float]:
     if after == COMMISSIONED:
         return dict(zip(TERMS["commissioning"], S.award_terms[o, :, r].tolist(), strict=True))
-    terms = {"probability": float(S.service_terms[o, 7, r]), "draw": float(S.service_terms[o, 8, r])}
-    if after == PILOTING or S.service_terms[o, 10, r]:
-        terms |= dict(zip(START_TERMS, S.service_terms[o, :7, r].tolist(), strict=True))
+    terms = {
+        "probability": float(S.service_terms[o, SERVICE_TERM.probability, r]),
+        "draw": float(S.service_terms[o, SERVICE_TERM.draw, r]),
+    }
+    if after == PILOTING or S.service_terms[o, SERVICE_TERM.by_terms, r]:
+        terms |= dict(zip(START_TERMS, S.service_terms[o, : len(START_TERMS), r].tolist(), strict=True))
     if after == ABANDONED and before == SUSTAINED and not S.rules[DIRECT_SUSTAINMENT]:
-        terms |= {"share_engaged": float(S.service_terms[o, 9, r]), "months_under": float(S.months_under[o, r])}
+        terms |= {
+            "share_engaged": float(S.service_terms[o, SERVICE_TERM.share_engaged, r]),
+            "months_under": float(S.months_under[o, r]),
+        }
     return terms
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..ledger.decomposition import Flows
-from .month import month_steps, run_months
 from ..errors import InputError, nearest
+from ..ledger.decomposition import Flows
 from ..ledger.events import Event, EventLog
-from ..state.scenario_arrays import Lowered
 from ..outcomes import MEAN, OUTCOMES
-from .outcomes import mean_alignment, observe, outcomes
 from ..parameters import MECHANISMS
 from ..state.arrays import State
+from ..state.scenario_arrays import Lowered
+from .month import month_steps, run_months
+from .outcomes import mean_alignment, observe, outcomes
 
 CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
 

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..alignment import align, perceive
-from ..ledger.decomposition import ENTRIES, EPISODES
+from ..compiled.randomness import TEAM_ID
 from ..entry import apply_level, culture, first_holders, solve_level
 from ..errors import InputError
-from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
+from ..ledger.decomposition import ENTRIES, EPISODES
 from ..mechanisms.changes.kernel import normalise
 from ..mechanisms.coproduction.kernel import workloads
 from ..mechanisms.turnover.kernel import restart_ties
 from ..outcomes import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
 from ..parameters import INDEX
-from ..compiled.randomness import TEAM_ID
 from ..scenario.settings import parsed
 from ..society.generate import Society
-from ..state.arrays import COMMISSIONED, MANAGER, PILOTING, State
+from ..state.arrays import AWARD_TERM, COMMISSIONED, MANAGER, PERSON_TERM, PILOTING, SERVICE_TERM, State
+from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
 
 FLOWS_BYTES = 64e6
 EMPTY_SURVEY = np.empty((0, 0))
@@ -232,9 +232,9 @@ def allocate(
         funding_ended=whole(O) - 1,
         first_commissioned=whole(O) - 1,
         in_use_24=whole(O, dtype=np.int8) - np.int8(1),
-        service_terms=numbers(O, 11),
-        award_terms=numbers(O, 8),
-        person_terms=numbers(N if person_terms else 0, 10),
+        service_terms=numbers(O, len(SERVICE_TERM)),
+        award_terms=numbers(O, len(AWARD_TERM)),
+        person_terms=numbers(N if person_terms else 0, len(PERSON_TERM)),
         quality=numbers(E),
         ledger=numbers(len(ENTRIES) if accounting else 0, O + 1, 4, 4),
         flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),

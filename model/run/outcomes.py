@@ -13,10 +13,10 @@ import numpy as np
 
 from ..alignment import align_row, funded, in_use
 from ..compiled.compiling import compiled, copy, fill
+from ..compiled.randomness import logarithm
 from ..mechanisms.commissioning.kernel import price
 from ..mechanisms.engagement.kernel import engaged_before, engaged_share
 from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, SERIES_ROLES, SERVICES
-from ..compiled.randomness import logarithm
 from ..state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, STAFF
 
 

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from .settings import NATURAL, group_of, nest, parsed, section_of, write
-from .validation import check_structure, cross_check, number_of, people_of
 from ..errors import InputError, explain, unknown
 from ..parameters import MECHANISMS, PARAMETERS
 from ..reading import TomlError, parse_toml, read_text, reason
+from .settings import NATURAL, group_of, nest, parsed, section_of, write
+from .validation import check_structure, cross_check, number_of, people_of
 
 SHIPPED = Path(__file__).resolve().parents[1] / "scenarios"
 DIMENSIONS = [

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..errors import unknown
 from ..parameters import ROLES
-from .generate import Society, lasting_differences, name_key, profiles_of, service_keys
 from ..state.arrays import COMMISSIONER, MANAGER, PEER
 from .codebook import stop
+from .generate import Society, lasting_differences, name_key, profiles_of, service_keys
 from .ties import KINDS, pack_ties, unpack_ties
 
 if TYPE_CHECKING:

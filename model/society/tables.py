@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, unknown
-from .importing import Import
 from ..scenario.scenario import Scenario
-from .generate import Society, build_society
 from .codebook import EDGES, MISSING, NODES, Table, read_codebook, read_values, stop
+from .generate import Society, build_society
+from .importing import Import
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..compiled.numba_handle import Handle
+from ..outcome import columns
+from ..parameters import TERMS
 from .parameter_views import WHERE, parameter_views
 
 UNAWARE, AWARE, ENGAGED, LAPSED = range(4)
@@ -26,6 +28,17 @@ METRIC_UNIT = np.array([0.10, 0.10, 0.23])
 
 # Choices a block shares: positions in `rules`.
 METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE = range(5)
+
+# What kernels leave of their last decisions for the event log, by name. by_terms: 1 where the first terms decided.
+SERVICE_TERM = columns(
+    "ServiceTerm", (*(name for name in TERMS["organisations"] if name != "months_under"), "by_terms")
+)
+AWARD_TERM = columns("AwardTerm", TERMS["commissioning"])
+PERSON_TERM = columns("PersonTerm", TERMS["engagement"])
+
+# What the four words of a month's draw decide, of a person and of a service.
+PERSON_DRAW = columns("PersonDraw", ("leave", "become_aware", "engage", "take_part"))
+SERVICE_DRAW = columns("ServiceDraw", ("start", "stop", "commissioner_takes_part", "spare"))
 
 # Arrays of two axes that a block shares.
 WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service"})
@@ -143,9 +156,9 @@ class State(Handle):
     funding_ended: np.ndarray  # month in which funding first ended, -1
     first_commissioned: np.ndarray  # month of the first award, -1
     in_use_24: np.ndarray  # in use 24 months after funding first ended: 0, 1, -1 not known
-    service_terms: np.ndarray  # O x 11 x W: terms, p, u of the last decision, share engaged, if terms decided
-    award_terms: np.ndarray  # O x 8 x W: terms of the last commissioning score
-    person_terms: np.ndarray  # N (or 0: not recorded) x 10 x W
+    service_terms: np.ndarray  # O x len(SERVICE_TERM) x W: of the last decision
+    award_terms: np.ndarray  # O x len(AWARD_TERM) x W: of the last commissioning score
+    person_terms: np.ndarray  # N (or 0: not recorded) x len(PERSON_TERM) x W
     # ties
     quality: np.ndarray  # E x W
     # decomposition (empty when not recorded)

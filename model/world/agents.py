@@ -1,17 +1,24 @@
-"""Staff, managers, peers and commissioners as Mesa agents: views on rows of the state."""
+"""Staff, managers, peers and commissioners as Mesa agents, and their services: views on rows of the state."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
 
 from ..errors import InputError
-from ..state.arrays import STAGES
+from ..state.arrays import ENGAGED, SERVICE_STAGES, STAGES, State
 
-if TYPE_CHECKING:
-    from .world import Organisation, World
+
+class PeopledModel(mesa.Model):
+    """A Mesa model whose people and services are rows of one state."""
+
+    state: State
+    organisations: list[Organisation]
+    _posts: list[Person]  # who holds the post of each row
+
+    def holder_of(self, row: int) -> Person:
+        """The agent that holds the post in a row of the state. Raises IndexError for a row that is none."""
+        return self._posts[row]
 
 
 def _number(column: str, doc: str) -> property:
@@ -50,13 +57,13 @@ class Person(mesa.Agent):
     Raises InputError for what is not allowed, RuntimeError when somebody has left.
     """
 
-    model: World
+    model: PeopledModel
     clarity = _number("clarity", "How clearly the person reads the innovation (0 … 1).")
     identification = _number("identification", "Identification with the innovation (0 … 1).")
     practice = _number("practice", "Quality of practice when engaged (0 … 1).")
     voice = _number("voice", "Weight of the person's voice (0 … 1).")
 
-    def __init__(self, model: World, row: int) -> None:
+    def __init__(self, model: PeopledModel, row: int) -> None:
         super().__init__(model)
         self.row: int | None = row
 
@@ -147,3 +154,40 @@ class Commissioner(Person):
 
 
 PERSONS: tuple[type[Person], ...] = (Staff, Manager, Peer, Commissioner)  # in the order of roles
+
+
+class Organisation:
+    """A service: a view on its row of the state, whose `number` (from 0) and `name` do not change."""
+
+    def __init__(self, world: PeopledModel, number: int, name: str) -> None:
+        self._world, self.number, self.name = world, number, name
+
+    def __repr__(self) -> str:
+        return f"<Organisation {self.name}: {self.stage}>"
+
+    @property
+    def stage(self) -> str:
+        """outside, piloting, commissioned, sustained or abandoned."""
+        return SERVICE_STAGES[int(self._world.state.service_stage[self.number, 0])]
+
+    @property
+    def climate(self) -> float:
+        """Implementation climate (0 … 1; docs/ODD.md §5.9)."""
+        return float(self._world.state.climate[self.number, 0])
+
+    @property
+    def local_version(self) -> np.ndarray:
+        """Values that the innovation embodies as delivered here [K], in [0, 1]: a copy."""
+        return self._world.state.version[self.number, :, 0].copy()
+
+    @property
+    def members(self) -> list[Person]:
+        """Managers, staff and peers."""
+        first = self._world.state.first
+        return [self._world.holder_of(row) for row in range(int(first[self.number]), int(first[self.number + 1]))]
+
+    @property
+    def uptake(self) -> float:
+        """Share of members engaged (0 … 1; NaN without members)."""
+        stage = self._world.state.stage[slice(*self._world.state.first[self.number : self.number + 2]), 0]
+        return float((stage == ENGAGED).mean()) if len(stage) else float("nan")

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import mesa
 import numpy as np
 
-from .agents import PERSONS, Person
-from ..run.initial import build
-from ..ledger.decomposition import Flows, decomposition_table
-from ..run.month import Function, month_steps, run_months
 from ..errors import InputError
+from ..ledger.decomposition import Flows, decomposition_table
 from ..ledger.events import Event, EventLog
-from ..state.scenario_arrays import lower
 from ..outcomes import MEAN, OUTCOMES
-from ..run.outcomes import mean_alignment, observe, outcomes
 from ..run.block import Insertion, insertion
+from ..run.initial import build
+from ..run.month import Function, month_steps, run_months
+from ..run.outcomes import mean_alignment, observe, outcomes
 from ..scenario.scenario import Scenario
 from ..society.generate import Society
-from ..state.arrays import ENGAGED, SERVICE_STAGES, State
 from ..society.tables import society_of
+from ..state.arrays import ENGAGED, State
+from ..state.scenario_arrays import lower
+from .agents import PERSONS, Organisation, PeopledModel, Person
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,44 +30,7 @@ if TYPE_CHECKING:
 MAX_SEED = 2**63 - 1
 
 
-class Organisation:
-    """A service: a view on its row of the state, whose `number` (from 0) and `name` do not change."""
-
-    def __init__(self, world: World, number: int, name: str) -> None:
-        self._world, self.number, self.name = world, number, name
-
-    def __repr__(self) -> str:
-        return f"<Organisation {self.name}: {self.stage}>"
-
-    @property
-    def stage(self) -> str:
-        """outside, piloting, commissioned, sustained or abandoned."""
-        return SERVICE_STAGES[int(self._world.state.service_stage[self.number, 0])]
-
-    @property
-    def climate(self) -> float:
-        """Implementation climate (0 … 1; docs/ODD.md §5.9)."""
-        return float(self._world.state.climate[self.number, 0])
-
-    @property
-    def local_version(self) -> np.ndarray:
-        """Values that the innovation embodies as delivered here [K], in [0, 1]: a copy."""
-        return self._world.state.version[self.number, :, 0].copy()
-
-    @property
-    def members(self) -> list[Person]:
-        """Managers, staff and peers."""
-        first = self._world.state.first
-        return [self._world.holder_of(row) for row in range(int(first[self.number]), int(first[self.number + 1]))]
-
-    @property
-    def uptake(self) -> float:
-        """Share of members engaged (0 … 1; NaN without members)."""
-        stage = self._world.state.stage[slice(*self._world.state.first[self.number : self.number + 2]), 0]
-        return float((stage == ENGAGED).mean()) if len(stage) else float("nan")
-
-
-class World(mesa.Model):
+class World(PeopledModel):
     """One run of a scenario on Mesa.
 
     Parameters
@@ -155,10 +118,6 @@ class World(mesa.Model):
         "outside" in the decomposition. Raises InputError for an unknown mechanism, or both places.
         """
         self._insertions.append(insertion(function, before=before, after=after))
-
-    def holder_of(self, row: int) -> Person:
-        """The agent that holds the post in a row of the state. Raises IndexError for a row that is none."""
-        return self._posts[row]
 
     @property
     def uptake(self) -> float:

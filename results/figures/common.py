@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..plain_text import frame_as_cells, visible
 from ..palette import GREY, GRID, INK, MAIN, MUTED, ORDERED
+from ..plain_text import frame_as_cells, visible
 from ..vocabulary import capital, role_label, series_label
 
 if TYPE_CHECKING:

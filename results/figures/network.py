@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import headed, new_figure, note
 from ..palette import INK, MUTED, SHADES
 from ..vocabulary import series_label
+from .common import headed, new_figure, note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

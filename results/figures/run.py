@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import STYLES, _part, headed, label_ends, month_axis, new_figure, note, share_axis
 from ..palette import GRID, INK, MAIN, MUTED, ORDERED, STAGES
 from ..vocabulary import EVIDENCE, SERVICE_STAGES, capital, headlines, label, role_label, series_label
+from .common import STYLES, _part, headed, label_ends, month_axis, new_figure, note, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

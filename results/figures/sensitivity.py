@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .common import STYLE, headed, month_axis, note, save
 from ..numbers import index
 from ..page import Drawn
 from ..palette import GRID, INK, MAIN, MUTED, PALE, TONES
-from ..reports.sensitivity import EXTRA
-from ..vocabulary import INDEX_NAMES, label, series_label
+from ..vocabulary import EXTRA, INDEX_NAMES, label, series_label
+from .common import STYLE, headed, month_axis, note, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

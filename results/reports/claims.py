@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ..figures.common import headed, new_figure, note
-from ..numbers import guarded_percent as percent, significant
+from ..numbers import guarded_percent as percent
+from ..numbers import significant
+from ..page import Table
 from ..palette import ABSENT, GRID, INK, LIGHT, MUTED, PREDICTED, REVERSED
 from ..vocabulary import capital, mechanism_label
-from ..page import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

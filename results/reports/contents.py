@@ -7,16 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from . import claims, rows as report, sensitivity as sensitivity_text
-from ..figures import (
-    common as figures,
-    calibration as figures_calibration,
-    network as figures_network,
-    run as figures_run,
-    sensitivity as figures_sensitivity,
-)
+from ..figures import calibration as figures_calibration
+from ..figures import common as figures
+from ..figures import network as figures_network
+from ..figures import run as figures_run
+from ..figures import sensitivity as figures_sensitivity
 from ..figures.common import _part
 from ..numbers import guarded_percent
+from ..page import Drawn, Page, Table
 from ..vocabulary import (
     EVIDENCE,
     INDEX_NAMES,
@@ -28,7 +26,9 @@ from ..vocabulary import (
     series_label,
     spoken,
 )
-from ..page import Drawn, Page, Table
+from . import claims
+from . import rows as report
+from . import sensitivity as sensitivity_text
 
 Tables = Mapping[str, pd.DataFrame]
 KEPT = ("engaged", "ever_engaged", "in_use", "alignment")  # variables whose numbers are kept beside the figures

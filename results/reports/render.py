@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from . import contents
-from ..figures import common as figures
 from .. import store
+from ..figures import common as figures
 from ..page import Page, Table
 from ..plain_text import escape, visible
 from ..vocabulary import speaking
+from . import contents
 
 LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
 GRADES = {

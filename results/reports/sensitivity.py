@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..numbers import index
-from ..vocabulary import INDEX_NAMES, capital, label
+from ..vocabulary import EXTRA, INDEX_NAMES, capital, label
 
-EXTRA = ("dummy", "seed", "society")
 NAMED, WORTH = 5, 0.02  # factors that a paragraph names, and the least index that it calls an effect
 
 

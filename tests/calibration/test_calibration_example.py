@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.made_up import write
 
+from tests.made_up import write
 from valign.calibration.calibrate import choose_model
 from valign.calibration.data.reading import load
 from valign.calibration.rivals.explanations import RIVAL_MODELS

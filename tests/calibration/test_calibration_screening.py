@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.made_up import made_up, write
 
+from tests.made_up import made_up, write
+from valign.calibration.abc.screening import Screened, screen_free, wants_screening
 from valign.calibration.calibrate import calibrate
 from valign.calibration.data.schema import Data
 from valign.calibration.problem.problem import CalibrationProblem
-from valign.calibration.abc.screening import Screened, screen_free, wants_screening
 from valign.model.errors import InputError
 
 IDLE = {"voice_staff": None, "monitoring_other": None, "innovation.cost": None}  # their mechanisms are off

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from valign.calibration.data import medical_innovation
 from valign.experiments.observed import observed_curve
 from valign.experiments.simulate import simulate

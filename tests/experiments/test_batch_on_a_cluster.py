@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-import valign as va
 from batch_cases import BASE, ROOT, contents
 
+import valign as va
 from valign.experiments.batch import batch as batches
 from valign.model.errors import InputError
 

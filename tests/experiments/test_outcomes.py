@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.experiments.compare import MOST_SCENARIOS, compare
 from valign.experiments.claims import verdict as v
+from valign.experiments.compare import MOST_SCENARIOS, compare
 from valign.experiments.outcomes import Outcomes
 from valign.experiments.simulate import simulate
-from valign.model.ledger.decomposition import ENTRIES, EPISODES
 from valign.model.errors import InputError
-from valign.model.state.scenario_arrays import lower
+from valign.model.ledger.decomposition import ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
+from valign.model.state.scenario_arrays import lower
 from valign.results import summaries
 
 TWO = Scenario.load("two-services").replace({"months": 18})

@@ -12,8 +12,8 @@ from valign.experiments.sensitivity import make_problem, sensitivity, uncertain
 from valign.experiments.sensitivity.runs import design_rows
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.outcomes import OUTCOMES
+from valign.model.parameters import MECHANISMS, PARAMETERS
 
 
 def test_factors_by_inverse_cdf():

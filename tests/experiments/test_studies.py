@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from tests.conftest import ROOT, Said
 from tests.made_up import write
-
 from valign.calibration import study as calibration_study
 from valign.experiments import facts, study_sensitivity
 from valign.experiments.claims import __main__ as claims_study

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from agreement import compare
 
+from valign.model.parameters import INDEX, PARAMETERS, ROLES
 from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
-from valign.model.state.scenario_arrays import lower
-from valign.model.parameters import INDEX, PARAMETERS, ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
 from valign.model.state.arrays import ABANDONED, MANAGER, SUSTAINED, State
+from valign.model.state.scenario_arrays import lower
 
 CHANNELS = ("financial", "economic", "social")
 BASE = Scenario.load("two-services").replace({"months": 3})

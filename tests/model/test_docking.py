@@ -22,11 +22,11 @@ from small import adjacency, months, small, start
 from valign.calibration.rivals.curves import bass
 from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
-from valign.model.state.scenario_arrays import lower
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
-from valign.model.state.arrays import AWARE, ENGAGED, LAPSED, UNAWARE, State
 from valign.model.society.tables import society_from_tables
+from valign.model.state.arrays import AWARE, ENGAGED, LAPSED, UNAWARE, State
+from valign.model.state.scenario_arrays import lower
 
 KINDS = ("team", "line", "between", "peer", "commissioning", "commissioners")
 EQUAL_TIES = {f"tie_quality.{kind}": 1.0 for kind in KINDS}

@@ -9,8 +9,8 @@ import tomllib
 import pytest
 import tomli_w
 
-from valign.model.state.scenario_arrays import lower
 from valign.model.scenario.scenario import SHIPPED, Scenario, ScenarioError, scenario_names
+from valign.model.state.scenario_arrays import lower
 
 TEXTS = [(SHIPPED / f"{name}.toml").read_text("utf-8") for name in scenario_names()]
 NONSENSE: tuple = (

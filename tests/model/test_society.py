@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from valign.model.run.initial import build
-from valign.model.state.scenario_arrays import lower
 from valign.model.scenario.scenario import Scenario, ScenarioError
 from valign.model.society.generate import Society, build_society, name_key
 from valign.model.society.ties import KINDS
+from valign.model.state.scenario_arrays import lower
 
 TEAM, LINE, BETWEEN, PEER, COMMISSIONING, COMMISSIONERS = range(6)
 STAFF, MANAGER, PEERS, COMMISSIONER = range(4)

@@ -10,18 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.cli import claims as claiming, run as running, sensitivity as sensing
+from valign.cli import claims as claiming
+from valign.cli import run as running
+from valign.cli import sensitivity as sensing
+from valign.cli.job import Job
 from valign.experiments.simulate import simulate
-from valign.model.run.initial import build
 from valign.model.errors import InputError
-from valign.model.state.scenario_arrays import lower
 from valign.model.parameters import ROLES
+from valign.model.run.initial import build
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society, build_society
-from valign.model.society.ties import KINDS
 from valign.model.society.tables import society_from_tables, society_of
+from valign.model.society.ties import KINDS
+from valign.model.state.scenario_arrays import lower
 from valign.results import store
-from valign.cli.job import Job
 
 TWO = Scenario.load("two-services")
 

@@ -11,13 +11,13 @@ from reference.model import Decision, ReferenceModel
 from strategies import random_scenario
 
 from valign.experiments.simulate import simulate
+from valign.model.parameters import MECHANISMS
 from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
-from valign.model.state.scenario_arrays import lower
-from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
 from valign.model.state.arrays import ABANDONED, COMMISSIONED, DIRECT_SUSTAINMENT, PILOTING, State
+from valign.model.state.scenario_arrays import lower
 
 SEEDS, MONTHS = 30, 16
 PEOPLE = ("engage", "lapse", "re-engage")

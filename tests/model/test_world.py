@@ -9,9 +9,9 @@ import mesa
 import numpy as np
 import pytest
 
-from valign.model.world.agents import Commissioner, Manager, Peer, Staff
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
+from valign.model.world.agents import Commissioner, Manager, Peer, Staff
 from valign.model.world.world import World
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from benchmarks.peers import __main__ as harness
 from benchmarks.peers import table as tables
 from benchmarks.peers.tasks import HAZARD, MONTHS, RATE, START, WIDTH, read_network, society_for, write_network

@@ -312,7 +312,8 @@ def report(
     """Redraw figures and report from the tables in a folder."""
     from valign.results import store
 
-    from . import terminal, job as working
+    from . import job as working
+    from . import terminal
 
     page = working.report(folder)
     if netcdf is not None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError
 
-from . import terminal
 from . import run as running
-from .run import setting
+from . import terminal
 from .job import REPORT, as_typed, prepare_to_compute, report
+from .run import setting
 from .where import Where
 
 if TYPE_CHECKING:

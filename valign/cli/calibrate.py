@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from valign.model.errors import InputError
 from valign.results import store
 
-from . import terminal
 from ..scenario_text import for_report
+from . import terminal
 from .job import KEPT, REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from valign.results import store
 from valign.results.checkpoint import locked
 from valign.results.reports import render as pages
-from valign.results import store
 
 from . import terminal
 

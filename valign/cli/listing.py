@@ -8,7 +8,8 @@ from pathlib import Path
 from valign.model.errors import InputError, nearest
 from valign.model.parameters import PARAMETERS
 
-from . import parameters as listing, terminal
+from . import parameters as listing
+from . import terminal
 
 
 def scenarios(as_json: bool) -> None:
@@ -37,9 +38,9 @@ def scenarios(as_json: bool) -> None:
 
 
 def describe(name: str, as_json: bool) -> None:
-    from ..scenario_text import description, in_words
-
     from valign.model.scenario.scenario import Scenario
+
+    from ..scenario_text import description, in_words
 
     scenario = Scenario.load(name)
     if as_json:

@@ -16,8 +16,8 @@ from valign.model.errors import InputError, nearest
 from valign.model.reading import TomlError, parse_toml
 from valign.results import store
 
-from . import terminal
 from ..scenario_text import difference_in_words, for_report, paragraphs
+from . import terminal
 from .job import REPORT, Job, Tables, carried_out, parameters_of
 from .where import Where
 

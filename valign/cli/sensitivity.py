@@ -10,10 +10,10 @@ from valign.model.errors import InputError
 from valign.results import store
 from valign.results.checkpoint import locked
 
-from . import terminal
 from ..scenario_text import for_report
-from .run import setting
+from . import terminal
 from .job import REPORT, Job, Tables, carried_out, parameters_of
+from .run import setting
 
 if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario

@@ -11,9 +11,9 @@ import pandas as pd
 
 from valign.results import palette
 from valign.results.figures.common import apart
-from valign.results.plain_text import escape
 from valign.results.numbers import percent
 from valign.results.palette import GRID, INK, MAIN, MUTED, PINNED
+from valign.results.plain_text import escape
 
 ORDERED = (*palette.ORDERED, *palette.FURTHER)
 TEXT = {palette.ORDERED[2]: "#96530a", palette.FURTHER[1]: "#666666"}  # lines whose colour is too light for letters

@@ -20,8 +20,8 @@ from valign.model.errors import InputError
 from valign.model.reading import TomlError, decoded, parse_toml, read_csv, reason
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_from_tables
-from valign.results.reports import render as pages
 from valign.results import store
+from valign.results.reports import render as pages
 
 from ..cli import run as running
 from ..scenario_text import in_words

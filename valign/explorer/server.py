@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from valign.model.errors import InputError
 
-from ..cli import terminal, job as working
+from ..cli import job as working
+from ..cli import terminal
 from .gate import OWN, hosts_of
 
 

@@ -16,9 +16,9 @@ from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.state.arrays import SERVICE_STAGES, STAGES
-from valign.results.plain_text import escape
 from valign.results import palette
 from valign.results.palette import INK, MAIN
+from valign.results.plain_text import escape
 
 from . import charts
 from .state import Settings

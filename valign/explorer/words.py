@@ -13,15 +13,15 @@ from valign.experiments.claims.testing import ClaimResult, meaning
 from valign.experiments.sensitivity import Sensitivity
 from valign.model.parameters import PARAMETERS, Parameter
 from valign.model.scenario.scenario import Scenario
-from valign.results.reports import claims as paper
-from valign.results.reports import rows as report
 from valign.results.figures.common import ORDERED
 from valign.results.figures.sensitivity import noise_floor, ranked
-from valign.results.plain_text import escape
 from valign.results.numbers import guarded_percent, points, significant
 from valign.results.palette import INK, MAIN, PINNED
-from valign.results.vocabulary import headlines, label, role_label, spoken
+from valign.results.plain_text import escape
+from valign.results.reports import claims as paper
+from valign.results.reports import rows as report
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
+from valign.results.vocabulary import headlines, label, role_label, spoken
 
 from . import charts
 from .studies import HERE

@@ -5,7 +5,7 @@ p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness
 
 from valign.model.alignment import in_use
 from valign.model.compiled.compiling import compiled, copy, row
-from valign.model.state.arrays import AWARE, ENGAGED, UNAWARE
+from valign.model.state.arrays import AWARE, ENGAGED, PERSON_DRAW, UNAWARE
 
 
 @compiled
@@ -29,5 +29,5 @@ def awareness(S, t):
                     engaged = 1.0 if S.stage_before[j, r] == ENGAGED else 0.0
                     stays[r] *= 1.0 - S.awareness_by_ties[r] * S.quality[e, r] * engaged
             for r in range(W):
-                if S.stage_before[i, r] == UNAWARE and S.draw[i, 1, r] < 1.0 - stays[r]:
+                if S.stage_before[i, r] == UNAWARE and S.draw[i, PERSON_DRAW.become_aware, r] < 1.0 - stays[r]:
                     S.stage[i, r] = AWARE

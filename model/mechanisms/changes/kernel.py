@@ -3,8 +3,8 @@
 import math
 
 from valign.model.compiled.compiling import compiled
-from valign.model.entry import recruit
 from valign.model.compiled.randomness import BROUGHT_IN
+from valign.model.entry import recruit
 from valign.model.state.arrays import MANAGER
 
 

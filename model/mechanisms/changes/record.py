@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mechanism import INNOVATION, Mechanism, POSTS
+from ...mechanism import INNOVATION, POSTS, Mechanism
 
 MECHANISM = Mechanism(
     name="changes",

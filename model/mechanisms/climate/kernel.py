@@ -9,6 +9,7 @@ import numpy as np
 from valign.model.alignment import clip, funded, in_use
 from valign.model.compiled.compiling import compiled, fill
 from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE
+
 from ..leadership.kernel import strength_of
 
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled
+from valign.model.state.arrays import AWARD_TERM as TERM
 from valign.model.state.arrays import COMMISSIONED, MANAGER, METRIC, SUSTAINED
+
 from ..evidence.kernel import evidence_units
 
 
@@ -31,7 +33,7 @@ def score(S, c, o, r, mean_price):
     """Score of service o by commissioner c; the terms are kept for the event log."""
     row = S.first[S.setting.shape[0]] + c
     T = S.award_terms
-    T[o, 0, r] = 0.0
+    T[o, TERM.evidence, r] = 0.0
     for e in range(3):
         estimate = S.belief[row, e, r]
         if S.result_count[o, r] > 0:
@@ -42,19 +44,19 @@ def score(S, c, o, r, mean_price):
                     mean += S.result_mean[S.portfolio[n], e, r]
                     count += 1
             estimate += S.own_results[r] * (S.result_mean[o, e, r] - mean / count)
-        T[o, 0, r] += S.weights[c, e, r] * evidence_units(estimate, S.reference[e, r], S.scale[e, r])
-    T[o, 0, r] *= S.score_evidence[r]
-    T[o, 1, r] = S.score_fit[r] * standardised(S.alignment[row, r], S.rules[METRIC])
+        T[o, TERM.evidence, r] += S.weights[c, e, r] * evidence_units(estimate, S.reference[e, r], S.scale[e, r])
+    T[o, TERM.evidence, r] *= S.score_evidence[r]
+    T[o, TERM.fit, r] = S.score_fit[r] * standardised(S.alignment[row, r], S.rules[METRIC])
     quality = 0.0
     ties = 0
     for i in range(S.first[o], S.first[o + 1]):
         if S.commissioning_tie[i] >= 0 and S.role[i] == MANAGER:
             quality += S.quality[S.commissioning_tie[i], r]
             ties += 1
-    T[o, 2, r] = S.score_relationship[r] * (quality / ties - S.tie_quality[4, r]) if ties else 0.0
-    T[o, 3, r] = -S.score_cost[r] * (price(S, o, r) / mean_price - 1.0) if mean_price > 0.0 else 0.0
-    T[o, 4, r] = T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 3, r]
-    return T[o, 4, r]
+    T[o, TERM.relationship, r] = S.score_relationship[r] * (quality / ties - S.tie_quality[4, r]) if ties else 0.0
+    T[o, TERM.cost, r] = -S.score_cost[r] * (price(S, o, r) / mean_price - 1.0) if mean_price > 0.0 else 0.0
+    T[o, TERM.score, r] = T[o, TERM.evidence, r] + T[o, TERM.fit, r] + T[o, TERM.relationship, r] + T[o, TERM.cost, r]
+    return T[o, TERM.score, r]
 
 
 @compiled
@@ -81,9 +83,9 @@ def commissioning_round(S, c, r, t, scores):
             return
         scores[best] = -np.inf
         o = S.portfolio[first + best]
-        S.award_terms[o, 5, r] = S.reservation[r]
-        S.award_terms[o, 6, r] = money
-        S.award_terms[o, 7, r] = price(S, o, r)
+        S.award_terms[o, TERM.reservation, r] = S.reservation[r]
+        S.award_terms[o, TERM.money, r] = money
+        S.award_terms[o, TERM.price, r] = price(S, o, r)
         if price(S, o, r) <= money:
             money -= price(S, o, r)
             S.service_stage[o, r] = COMMISSIONED

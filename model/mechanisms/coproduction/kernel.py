@@ -9,7 +9,7 @@ import numpy as np
 from valign.model.alignment import clip, in_use
 from valign.model.compiled.compiling import compiled, copy, fill
 from valign.model.compiled.randomness import exponential
-from valign.model.state.arrays import AWARE, OUTSIDE, PEER, SESSION_KNOWLEDGE, UNAWARE
+from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
 
 
 @compiled
@@ -63,11 +63,16 @@ def attendance(S, o, attends, count):
     if possible:
         for i in range(first, last):
             for r in range(W):
-                takes[i, r] = draw[i, 3, r] < 1.0 - exponential(-w[i, r] * rate[r])
+                takes[i, r] = draw[i, PERSON_DRAW.take_part, r] < 1.0 - exponential(-w[i, r] * rate[r])
                 count[r] += takes[i, r]
         if c >= 0:
             for r in range(W):
-                attends[r] = 1.0 if S.service_draw[o, 2, r] < 1.0 - exponential(-w[c, r] * rate[r]) else 0.0
+                attends[r] = (
+                    1.0
+                    if S.service_draw[o, SERVICE_DRAW.commissioner_takes_part, r]
+                    < 1.0 - exponential(-w[c, r] * rate[r])
+                    else 0.0
+                )
         for r in range(W):
             rate[r] = 1.0 if count[r] + attends[r] >= 2.0 else 0.0  # from here on: is there a session?
             count[r] *= rate[r]

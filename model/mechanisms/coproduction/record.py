@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...mechanism import CLARITY, INNOVATION, Mechanism, VALUES
+from ...mechanism import CLARITY, INNOVATION, VALUES, Mechanism
 from ...parameter import Parameter
 
 parameter = partial(

@@ -10,6 +10,7 @@ import numpy as np
 
 from valign.model.compiled.compiling import compiled
 from valign.model.state.arrays import MANAGER
+
 from ..evidence.kernel import observe, portfolio_results
 
 

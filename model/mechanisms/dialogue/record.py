@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...mechanism import COMMISSIONERS, Mechanism, VALUES
+from ...mechanism import COMMISSIONERS, VALUES, Mechanism
 from ...parameter import Family, Parameter
 
 parameter = partial(

@@ -10,7 +10,9 @@ import numpy as np
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy, inlined, row
 from valign.model.compiled.randomness import logistic
-from valign.model.state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, UNAWARE
+from valign.model.state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, PERSON_DRAW, UNAWARE
+from valign.model.state.arrays import PERSON_TERM as TERM
+
 from ..evidence.kernel import perceived_evidence
 
 
@@ -101,7 +103,7 @@ def probability(S, o, i, eta, p):
 def decide(S, i, t, p):
     """Take the step where the draw says so."""
     for r in range(len(S.runs)):
-        if S.draw[i, 2, r] < p[r]:
+        if S.draw[i, PERSON_DRAW.engage, r] < p[r]:
             engaged = S.stage_before[i, r] == ENGAGED
             S.stage[i, r] = LAPSED if engaged else ENGAGED
             if not engaged and S.first_engaged[i, r] < 0:
@@ -112,20 +114,17 @@ def decide(S, i, t, p):
 def remember(S, o, i, z, x, E, D, eta, p):
     """Keep the terms of the decision for the event log."""
     for r in range(len(S.runs)):
-        terms = (
-            z[r],
-            x[r],
-            E[r],
-            S.climate[o, r],
-            S.identification[i, r],
-            S.workload[o, r],
-            D[r],
-            eta[r],
-            p[r],
-            S.draw[i, 2, r],
-        )
-        for n in range(len(terms)):
-            S.person_terms[i, n, r] = terms[n]
+        T = S.person_terms[i]
+        T[TERM.z, r] = z[r]
+        T[TERM.engaged_ties, r] = x[r]
+        T[TERM.evidence, r] = E[r]
+        T[TERM.climate, r] = S.climate[o, r]
+        T[TERM.identification, r] = S.identification[i, r]
+        T[TERM.workload, r] = S.workload[o, r]
+        T[TERM.disapproval, r] = D[r]
+        T[TERM.eta, r] = eta[r]
+        T[TERM.probability, r] = p[r]
+        T[TERM.draw, r] = S.draw[i, PERSON_DRAW.engage, r]
 
 
 @compiled

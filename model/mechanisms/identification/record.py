@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...mechanism import Mechanism, VALUES
+from ...mechanism import VALUES, Mechanism
 from ...parameter import PROTOTYPE, Parameter
 
 parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...mechanism import CLARITY, MEMBERS, Mechanism, VALUES
+from ...mechanism import CLARITY, MEMBERS, VALUES, Mechanism
 from ...parameter import PROTOTYPE, Parameter
 
 parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)

@@ -18,8 +18,11 @@ from valign.model.state.arrays import (
     METRIC,
     OUTSIDE,
     PILOTING,
+    SERVICE_DRAW,
     SUSTAINED,
 )
+from valign.model.state.arrays import SERVICE_TERM as TERM
+
 from ..coproduction.kernel import slack_of
 from ..evidence.kernel import perceived_evidence
 
@@ -50,14 +53,22 @@ def start_probability(S, o, r, E):
     mandate = S.mandate[s, r] > 0.5
     base = S.restart[r] if S.service_stage[o, r] == ABANDONED else S.adoption_base[s, r]
     T = S.service_terms
-    T[o, 0, r] = base
-    T[o, 1, r] = S.fit_effect_organisations[r] * (fit / aware) if aware else 0.0
-    T[o, 2, r] = S.evidence_effect[r] * (evidence / asked) if asked else 0.0
-    T[o, 3, r] = S.adoption_peers[r] * (using / neighbours) if neighbours else 0.0
-    T[o, 4, r] = S.slack_effect[r] * slack_of(S, o, r)
-    T[o, 5, r] = S.funds_effect[r] if S.pilot_funds[s, r] > 0.5 else 0.0
-    T[o, 6, r] = S.mandate_effect[r] if mandate else 0.0
-    eta = T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 3, r] + T[o, 4, r] + T[o, 5, r] + T[o, 6, r]
+    T[o, TERM.base, r] = base
+    T[o, TERM.fit, r] = S.fit_effect_organisations[r] * (fit / aware) if aware else 0.0
+    T[o, TERM.evidence, r] = S.evidence_effect[r] * (evidence / asked) if asked else 0.0
+    T[o, TERM.peers, r] = S.adoption_peers[r] * (using / neighbours) if neighbours else 0.0
+    T[o, TERM.slack, r] = S.slack_effect[r] * slack_of(S, o, r)
+    T[o, TERM.funds, r] = S.funds_effect[r] if S.pilot_funds[s, r] > 0.5 else 0.0
+    T[o, TERM.mandate, r] = S.mandate_effect[r] if mandate else 0.0
+    eta = (
+        T[o, TERM.base, r]
+        + T[o, TERM.fit, r]
+        + T[o, TERM.evidence, r]
+        + T[o, TERM.peers, r]
+        + T[o, TERM.slack, r]
+        + T[o, TERM.funds, r]
+        + T[o, TERM.mandate, r]
+    )
     return logistic(eta) if asked or mandate else 0.0
 
 
@@ -72,14 +83,14 @@ def going_on_probability(S, o, r):
         identified += S.identification[i, r]
     share = 1.0 / members if members else 0.0
     T = S.service_terms
-    T[o, 0, r] = S.direct_base[r]
-    T[o, 1, r] = S.direct_fit[r] * (fit * share)
-    T[o, 2, r] = S.direct_identification[r] * (identified * share)
-    T[o, 3, r] = 0.0
-    T[o, 4, r] = S.direct_slack[r] * slack_of(S, o, r)
-    T[o, 5, r] = 0.0
-    T[o, 6, r] = 0.0
-    return logistic(T[o, 0, r] + T[o, 1, r] + T[o, 2, r] + T[o, 4, r])
+    T[o, TERM.base, r] = S.direct_base[r]
+    T[o, TERM.fit, r] = S.direct_fit[r] * (fit * share)
+    T[o, TERM.evidence, r] = S.direct_identification[r] * (identified * share)
+    T[o, TERM.peers, r] = 0.0
+    T[o, TERM.slack, r] = S.direct_slack[r] * slack_of(S, o, r)
+    T[o, TERM.funds, r] = 0.0
+    T[o, TERM.mandate, r] = 0.0
+    return logistic(T[o, TERM.base, r] + T[o, TERM.fit, r] + T[o, TERM.evidence, r] + T[o, TERM.slack, r])
 
 
 @compiled
@@ -129,30 +140,30 @@ def continue_or_abandon(S, o, r, t):
     s = S.setting[o]
     paid = funded(S.service_stage[o, r])
     ends = paid and S.mandate[s, r] <= 0.5 and (t > S.term_end[o, r] or S.funding[s, r] <= 0.5)
-    u = S.service_draw[o, 1, r]
+    u = S.service_draw[o, SERVICE_DRAW.stop, r]
     T = S.service_terms
-    T[o, 8, r] = u
-    T[o, 10, r] = 1.0 if ends and S.rules[DIRECT_SUSTAINMENT] else 0.0
+    T[o, TERM.draw, r] = u
+    T[o, TERM.by_terms, r] = 1.0 if ends and S.rules[DIRECT_SUSTAINMENT] else 0.0
     if ends:
         if S.funding_ended[o, r] < 0:
             S.funding_ended[o, r] = t
         if not S.rules[DIRECT_SUSTAINMENT]:
             S.service_stage[o, r] = SUSTAINED
             S.months_under[o, r] = 0
-            T[o, 7, r] = 1.0
+            T[o, TERM.probability, r] = 1.0
             return
-        T[o, 7, r] = going_on_probability(S, o, r)
-        if u < T[o, 7, r]:
+        T[o, TERM.probability, r] = going_on_probability(S, o, r)
+        if u < T[o, TERM.probability, r]:
             S.service_stage[o, r] = SUSTAINED
         else:
             abandon(S, o, r)
         return
     direct_unfunded = S.rules[DIRECT_SUSTAINMENT] and not paid
-    T[o, 7, r] = logistic(S.abandon_unfunded[r] if direct_unfunded else S.abandon_within[r])
-    stops = u < T[o, 7, r]
+    T[o, TERM.probability, r] = logistic(S.abandon_unfunded[r] if direct_unfunded else S.abandon_within[r])
+    stops = u < T[o, TERM.probability, r]
     if not paid and not S.rules[DIRECT_SUSTAINMENT]:
-        T[o, 9, r] = share_engaged(S, o, r)
-        S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, 9, r] < S.emergent_threshold[r] else 0
+        T[o, TERM.share_engaged, r] = share_engaged(S, o, r)
+        S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, TERM.share_engaged, r] < S.emergent_threshold[r] else 0
         stops |= S.months_under[o, r] >= S.emergent_months[r]
     if stops:
         abandon(S, o, r)
@@ -186,9 +197,9 @@ def organisations(S, t):
         for r in range(len(S.runs)):
             stage = S.service_stage_before[o, r]
             if stage == OUTSIDE or stage == ABANDONED:
-                S.service_terms[o, 7, r] = start_probability(S, o, r, E)
-                S.service_terms[o, 8, r] = S.service_draw[o, 0, r]
-                if S.service_draw[o, 0, r] < S.service_terms[o, 7, r]:
+                S.service_terms[o, TERM.probability, r] = start_probability(S, o, r, E)
+                S.service_terms[o, TERM.draw, r] = S.service_draw[o, SERVICE_DRAW.start, r]
+                if S.service_draw[o, SERVICE_DRAW.start, r] < S.service_terms[o, TERM.probability, r]:
                     start(S, o, r, t)
             else:
                 continue_or_abandon(S, o, r, t)

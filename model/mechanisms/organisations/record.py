@@ -106,8 +106,8 @@ MECHANISM = Mechanism(
     terms={
         "base": Term("adoption_base or restart; under the direct rule direct_base", "logit"),
         "fit": Term("term of alignment", "logit"),
-        "evidence": Term("term of the evidence", "logit"),
-        "peers": Term("term of neighbouring services; under the direct rule of identification", "logit"),
+        "evidence": Term("term of the evidence; under the direct rule of identification", "logit"),
+        "peers": Term("term of neighbouring services", "logit"),
         "slack": Term("term of slack", "logit"),
         "funds": Term("term of pilot funds", "logit"),
         "mandate": Term("term of the mandate", "logit"),

@@ -7,9 +7,9 @@ import numpy as np
 
 from valign.model.alignment import in_use, standardised
 from valign.model.compiled.compiling import compiled, fill
-from valign.model.entry import recruit
 from valign.model.compiled.randomness import exponential, logarithm
-from valign.model.state.arrays import METRIC
+from valign.model.entry import recruit
+from valign.model.state.arrays import METRIC, PERSON_DRAW
 
 
 @compiled
@@ -78,8 +78,8 @@ def turnover(S, t):
             for r in range(W):
                 z = standardised(S.alignment[i, r], metric)
                 p[r] = min(1.0, monthly[r] * exponential(fit[r] * z))
-                leavers += S.draw[i, 0, r] < p[r]
+                leavers += S.draw[i, PERSON_DRAW.leave, r] < p[r]
             if leavers:
                 for r in range(W):
-                    if S.draw[i, 0, r] < p[r]:
+                    if S.draw[i, PERSON_DRAW.leave, r] < p[r]:
                         replace_post(S, i, r, t, s, mean, selects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...mechanism import Mechanism, POSTS
+from ...mechanism import POSTS, Mechanism
 from ...parameter import Family, Parameter
 
 parameter = partial(

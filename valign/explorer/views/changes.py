@@ -10,8 +10,8 @@ from nicegui import ui
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
-
 from valign.scenario_text import change_in_words
+
 from .. import words
 from ..state import MOST_MONTHS, number
 from .view import View, html
