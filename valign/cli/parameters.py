@@ -84,7 +84,7 @@ def as_markdown(declared: Iterable[Parameter]) -> str:
     lines = [
         "# Parameters",
         "",
-        "Made by `valign parameters --format md`; declared in `model/parameters.py`.",
+        "Made by `valign parameters --format md`; declared beside the mechanisms in `model/`.",
         "",
         "*Range* is what the evidence makes plausible (uniform unless said otherwise); it bounds sensitivity "
         "analyses and priors. *Grade*: measured (in data), inferred (from studies of something near), assumed (chosen; "
