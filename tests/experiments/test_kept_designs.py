@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,16 +34,16 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: saved[name] for name in saved.manifest["tables"]}
 
 
-def stop_after(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C when so many shards are finished."""
-    put = batches.shards.compute
-    done: list[int] = []
+def stop_after(shards: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C when so many shards are finished and kept."""
+    put, begun = batches.shards.compute, itertools.count()
 
     def compute(job: object) -> dict[str, bytes]:
-        if len(done) == shards:
-            raise KeyboardInterrupt
-        done.append(1)
-        return put(job)
+        if next(begun) < shards:
+            return put(job)
+        while len(list(folder.rglob("*.runs.kept"))) < shards:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(batches.shards, "compute", compute)
 
@@ -112,7 +114,7 @@ def test_what_was_stopped_goes_on_to_the_same_tables(
     monkeypatch.setattr(running, "KEPT_FROM", 0)
     assert valign(*command, *SMALL, "--out", "whole").code == 0
     with monkeypatch.context() as context:
-        stop_after(2, context)
+        stop_after(2, tmp_path / "out", context)
         said = valign(*command, *SMALL, "--out", "out")
     assert said.code == 130, said.err
     assert "`valign resume out` goes on" in said.err

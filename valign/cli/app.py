@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .terminal import FAILED, INTERRUPTED, WRONG_INPUT, complain
+from .terminal import FAILED, INTERRUPTED, WORDS, WRONG_INPUT, complain
 from .where import Where
 
 app = typer.Typer(
@@ -593,8 +593,10 @@ def main(arguments: list[str] | None = None) -> int:
 
         settle_streams()
         stop_on_signals()
+    words = sys.argv[1:] if arguments is None else arguments
+    before = WORDS.set(words)
     try:
-        code = app(arguments, prog_name="valign", standalone_mode=False) or 0
+        code = app(words, prog_name="valign", standalone_mode=False) or 0
     except KeyboardInterrupt:
         complain("interrupted")
         code = INTERRUPTED
@@ -606,6 +608,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         complain(*usage(error))
         code = WRONG_INPUT
+    finally:
+        WORDS.reset(before)
     if arguments is None:
         sys.exit(code)
     return int(code)

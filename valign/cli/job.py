@@ -112,7 +112,7 @@ def unfinished(job: Job) -> bool:
 
 def as_typed() -> str:
     """The command line, for the manifest: to be pasted into a shell."""
-    return shlex.join(["valign", *sys.argv[1:]])
+    return shlex.join(["valign", *terminal.WORDS.get(sys.argv[1:])])
 
 
 def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from valign.results.plain_text import is_hidden, visible
 
 WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-
+WORDS: ContextVar[list[str]] = ContextVar("WORDS")  # of the command line that is at work, without the program's name
 
 MOST_LINES, LONGEST_LINE = 50, 2_000  # of a complaint; letters
 
