@@ -108,9 +108,8 @@ def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFram
                 if process.returncode == -9 and moment is not None:
                     rows.append({"command": name, "moment": moment / alone, "parts": len(now)})
                 before = now
-            assert found == expected, (
-                f"the final tables differ: {sorted(name for name in found | expected if found.get(name) != expected.get(name))}"
-            )
+            other = sorted(name for name in found | expected if found.get(name) != expected.get(name))
+            assert not other, f"the final tables differ: {other}"
             for row in rows[first:]:
                 row["identical"] = True
             rounds += 1
