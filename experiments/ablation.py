@@ -57,9 +57,9 @@ def ablations(
 
     Returns
     -------
-    One row per mechanism: `booked` (mean over runs of its entries, per person, over the whole run) and `ablation`
-    (final mean alignment with it less without it, the same seeds), each with a 95 % interval `_low`, `_high` that
-    respects societies; `runs`.
+    One row per balance ("fit" of people's own values, "alignment" as they judge it) and mechanism: `booked` (mean over
+    runs of its entries, per person, over the whole run) and `ablation` (mean at the end with it less without it, the
+    same seeds), each with a 95 % interval `_low`, `_high` that respects societies; `runs`.
 
     Raises InputError for unknown mechanisms and whatever `simulate` raises.
     """
@@ -77,7 +77,7 @@ def ablations(
     without = by_mechanism(scenario, mechanisms, table, base.runs)
     for each in (base.runs, *without.values()):
         check_possible(each)
-    return compared(booked[mechanisms], base.runs, without)
+    return compared(booked[[column for column in booked if column[1] in mechanisms]], base.runs, without)
 
 
 def without_each(scenario: Scenario, mechanisms: Sequence[str]) -> pd.DataFrame:
@@ -96,28 +96,33 @@ def by_mechanism(
 
 
 def compared(booked: pd.DataFrame, base: pd.DataFrame, without: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What was booked beside what the ablations say, a row for each mechanism (column of `booked`).
+    """What was booked beside what the ablations say, a row for each balance and mechanism (columns of `booked`).
 
     booked : per person, run by run (`booked_per_person`). base, without : `runs` with all mechanisms and without each.
     """
     clusters = base["society_seed"].to_numpy()
     rows: list[dict[str, object]] = []
-    for name in booked.columns:
-        row: dict[str, object] = {"mechanism": name, **with_interval("booked", booked[name].to_numpy(), clusters)}
+    for balance, name in booked.columns:
+        row: dict[str, object] = {"balance": balance, "mechanism": name}
+        row |= with_interval("booked", booked[balance, name].to_numpy(), clusters)
         if name in without:
-            difference = base["alignment_final"].to_numpy() - without[name]["alignment_final"].to_numpy()
+            final = f"{balance}_final"
+            difference = base[final].to_numpy() - without[name][final].to_numpy()
             row |= with_interval("ablation", difference, clusters) | {"runs": int(np.isfinite(difference).sum())}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def booked_per_person(decomposition: pd.DataFrame, runs: pd.DataFrame, members: np.ndarray) -> pd.DataFrame:
-    """What each mechanism (columns) did to staff, managers and peers over the whole run, by row of `runs`.
+    """What each mechanism did to staff, managers and peers over the whole run, by row of `runs`.
+
+    Columns: balance and mechanism.
 
     members : how many they are, by run; NaN where a run failed, of which nothing is known.
     """
     inside = decomposition.query("organisation != 'commissioners'")
-    sums = inside.groupby(["run", "mechanism"], observed=False)["change"].sum().unstack(fill_value=0)
+    by = ["run", "balance", "mechanism"]
+    sums = inside.groupby(by, observed=False)["change"].sum().unstack(["balance", "mechanism"], fill_value=0)
     return sums.reindex(runs["run"], fill_value=0.0).div(members, axis=0)
 
 

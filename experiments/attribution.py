@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError
-from valign.model.ledger.decomposition import ENTRIES, EPISODES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 
@@ -55,9 +55,9 @@ def attribution(
 
     Returns
     -------
-    Rows by flexibility, episode ("all": the whole run), role ("all": staff, managers and peers), mechanism and part
+    Rows by flexibility, balance ("fit" of people's own values, "alignment" as they judge it), episode ("all": the whole run), role ("all": staff, managers and peers), mechanism and part
     ("all": the mechanism's parts together; "centre": a group's mean values moved; "spread": the rest of people's moves;
-    "innovation"; "clarity"; "leavers"; "recruits"). `booked`: mean over runs of the sum of changes per person of the
+    "innovation"; "clarity"; "leavers"; "recruits"; "grounding", "talk", "sensegiving" and "session" of sensemaking). `booked`: mean over runs of the sum of changes per person of the
     role, with 95 % interval `booked_low`, `booked_high`; `ablation`, for part "all": change in the episode with the
     mechanism less change in it without, the same seeds, with interval. Per person of the whole role, so that episodes
     add up. Each unit is alignment (0-1).
@@ -90,10 +90,14 @@ def attribution(
     for place, flexibility in enumerate(chosen):
         base, *off = by_point[place * (1 + len(on)) : (place + 1) * (1 + len(on))]
         found = {**dict.fromkeys(mechanisms, base), **dict(zip(on, off, strict=True))}
-        tables.append(_rows(base, found, clusters).assign(flexibility=flexibility))
+        for balance, name in enumerate(BALANCES):
+            without = {each: change[balance] for each, change in found.items()}
+            rows = _rows(base[balance], without, clusters)
+            tables.append(rows.assign(flexibility=flexibility, balance=name))
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "scenario", scenario.name)
-    return table[["scenario", "flexibility", *(c for c in table if c not in ("scenario", "flexibility"))]]
+    first = ["scenario", "flexibility", "balance"]
+    return table[[*first, *(column for column in table if column not in first)]]
 
 
 def _checked_booked(found: OutcomesOfDesign) -> tuple[np.ndarray, np.ndarray]:
@@ -102,14 +106,14 @@ def _checked_booked(found: OutcomesOfDesign) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_role(booked: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """Change per person [entries, episodes and all, roles and all, runs]."""
+    """Change per person [balances, entries, episodes and all, roles and all, runs]."""
     members = [ROLES.index(role) for role in MEMBERS]
-    sums = booked[:, :, members]
-    sums = np.concatenate([sums, sums.sum(axis=2, keepdims=True)], axis=2)
+    sums = booked[..., members, :]
+    sums = np.concatenate([sums, sums.sum(axis=3, keepdims=True)], axis=3)
     count = people[members]
     count = np.concatenate([count, count.sum(axis=0, keepdims=True)])
     episodes = [EPISODES.index(name) for name in SHOWN_EPISODES]
-    sums = np.concatenate([sums[:, episodes], sums.sum(axis=1, keepdims=True)], axis=1)
+    sums = np.concatenate([sums[:, :, episodes], sums.sum(axis=2, keepdims=True)], axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         return sums / np.where(count > 0, count, np.nan)
 

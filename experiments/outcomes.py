@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError, unknown
-from valign.model.ledger.decomposition import ENTRIES, EPISODES, decomposition_table
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES, decomposition_table
 from valign.model.outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
@@ -184,10 +184,11 @@ class Outcomes:
 
     def booked(self) -> tuple[np.ndarray, np.ndarray]:
         """The decomposition without its table, with record="decomposition": sums over months, services and stages
-        [entries, episodes, roles, runs] of members' change in alignment, and how many have each role [roles, runs].
+        [balances, entries, episodes, roles, runs] of members' change in fit and in alignment, and how many have each role [roles, runs].
         NaN where a run failed. Raises InputError where it was not recorded.
         """
-        found = np.full((len(ENTRIES), len(EPISODES), len(ROLES), len(self._seeds)), np.nan)
+        shape = (len(BALANCES), len(ENTRIES), len(EPISODES), len(ROLES))
+        found = np.full((*shape, len(self._seeds)), np.nan)
         people = np.full((len(ROLES), len(self._seeds)), np.nan)
         for rows, result in self._recorded:
             _wanted("decomposition", result.flows)
@@ -202,7 +203,7 @@ class Outcomes:
                 kept = group < groups - 1  # the last is the commissioners
                 index = ((entry * episodes + episode) * roles + role) * runs + run
                 sums += np.bincount(index[kept], changes[kept], len(sums))
-            found[..., rows] = sums.reshape(entries, episodes, roles, runs)
+            found[..., rows] = sums.reshape(*shape, runs)
             people[:, rows] = np.bincount(result.role, minlength=len(ROLES))[:, None]
         return found, people
 

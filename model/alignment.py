@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .compiled.compiling import compiled, inlined
-from .state.arrays import MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT
+from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
 
 @compiled
@@ -22,7 +22,7 @@ def perceived(value, version, reading, clarity, projection):
 
 @compiled
 def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, out):
-    """Alignment of one person with values `x` [K x W], by run, into `out` [W]."""
+    """Fit of one person with values `x` [K x W], by run, into `out` [W]."""
     K = x.shape[0]
     if metric == 0:
         for r in range(len(runs)):
@@ -58,9 +58,16 @@ def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, 
             out[r] = 0.5 if product < 1e-12 else 0.5 * (1.0 + xp / math.sqrt(product))
 
 
+@inlined
+def follow(S, i):
+    """Alignment of those who have no judgement of their own is their fit."""
+    for r in range(len(S.runs)):
+        S.alignment[i, r] = S.alignment[i, r] if S.judges[i, r] else S.fit[i, r]
+
+
 @compiled
 def align(S, start, stop):
-    """Alignment of the people in rows start … stop - 1, from the state as it stands."""
+    """Fit of the people in rows start … stop - 1, from the state as it stands, and alignment where it follows fit."""
     projection = S.projection
     for i in range(start, stop):
         align_row(
@@ -72,8 +79,9 @@ def align(S, start, stop):
             S.clarity[i],
             projection,
             S.emphasis,
-            S.alignment[i],
+            S.fit[i],
         )
+        follow(S, i)
 
 
 @compiled
@@ -124,6 +132,13 @@ def align_changed(S, t):
 def standardised(alignment, metric):
     """z: alignment against fixed constants, in units of .10 (.23 for the profile metric)."""
     return (alignment - METRIC_REFERENCE[metric]) / METRIC_UNIT[metric]
+
+
+@compiled
+def against(S, i, r):
+    """Somebody who knows the innovation, does not use it and does not approve of it (z < 0)."""
+    stage = S.stage[i, r]
+    return (stage != UNAWARE) & (stage != ENGAGED) & (standardised(S.alignment[i, r], S.rules[METRIC]) < 0.0)
 
 
 @compiled

@@ -96,6 +96,7 @@ def enter(S, i, r, t, offset):
     S.practice[i, r] = S.practice_start[r]
     S.voice[i, r] = S.initial_voice[S.role[i], r]
     S.takes_part[i, r] = 0
+    S.judges[i, r] = 0
     S.has_read[i, r] = 0
     S.first_engaged[i, r] = -1
     priors = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(BELIEFS + offset))

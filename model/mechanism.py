@@ -40,6 +40,7 @@ class Mechanism:
     parameters : by name. group : the title they are listed under (default: its name).
     rules : parts of it with a switch of their own, and what each does.
     moves, whom : what of alignment it moves (VALUES | CLARITY …), and of whom.
+    judgement : parts of what it does to alignment as people judge it; its kernel books them itself.
     stages : whether people change stage in it.
     reads : whose alignment it reads, which is brought up to date before it.
     aligns : whose alignment it moved, where that is narrower than all: computed anew at once. Otherwise it stays as it
@@ -57,6 +58,7 @@ class Mechanism:
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
     moves: int = 0
     whom: int = EVERYBODY
+    judgement: tuple[str, ...] = ()
     stages: bool = False
     reads: Literal["", "managers", "everybody"] = ""
     aligns: Literal["", "everybody", "replaced", "changed", "commissioners"] = ""
@@ -66,7 +68,8 @@ class Mechanism:
     @property
     def entries(self) -> tuple[tuple[str, str], ...]:
         """(name, part) of its entries in the decomposition."""
-        return tuple((self.name, part) for moved, parts in PARTS.items() if self.moves & moved for part in parts)
+        moved = (part for moved, parts in PARTS.items() if self.moves & moved for part in parts)
+        return tuple((self.name, part) for part in (*moved, *self.judgement))
 
     @property
     def switches(self) -> dict[str, str]:

@@ -97,9 +97,12 @@ OUTCOMES = declared(
             headline=True,
         ),
         unit_interval(
-            "alignment_original_final",
-            "alignment with the original, at the end",
-            "mean alignment of people in month T with the original innovation m in place of the version they perceive",
+            "fit_final", "fit at the end", "mean fit of people's own values in month T"
+        ),
+        unit_interval(
+            "fit_original_final",
+            "fit with the original, at the end",
+            "mean fit of people in month T with the original innovation m in place of the version they perceive",
         ),
         unit_interval("identification_final", "identification at the end", "mean identification of people in month T"),
         unit_interval(
@@ -177,13 +180,13 @@ PEOPLE_SERIES = declared(
         share("ever_engaged", "people who ever engaged", "present holders who have ever engaged"),
         unit_interval("alignment", "mean alignment", "mean alignment"),
         unit_interval("alignment_sd", "spread of alignment (SD)", "standard deviation of alignment between people"),
+        unit_interval("fit", "mean fit", "mean fit of people's own values"),
+        unit_interval("fit_sd", "spread of fit (SD)", "standard deviation of fit between people"),
+        unit_interval("fit_original", "fit with the original", "mean fit with the original innovation"),
         unit_interval(
-            "alignment_original", "alignment with the original", "mean alignment with the original innovation"
-        ),
-        unit_interval(
-            "alignment_original_sd",
-            "spread of alignment with the original (SD)",
-            "standard deviation of alignment with the original between people",
+            "fit_original_sd",
+            "spread of fit with the original (SD)",
+            "standard deviation of fit with the original between people",
         ),
         unit_interval(
             "polarisation",
@@ -264,6 +267,7 @@ AGENT_SERIES = declared(
         Outcome("stage", "stage", "stage of the person", "word"),
         Outcome("holder", "holders before", "how many have held the post before", "count", low=0.0),
         unit_interval("alignment", "alignment", "alignment A_i"),
+        unit_interval("fit", "fit", "fit of the person's own values"),
         unit_interval("identification", "identification", "identification g_i"),
         unit_interval("clarity", "clarity", "clarity"),
         share("exposure", "share of engaged ties", "x_i of §5.12"),
@@ -306,5 +310,5 @@ PEOPLE = columns("PEOPLE", PEOPLE_SERIES)
 COMMISSIONERS = columns("COMMISSIONERS", COMMISSIONER_SERIES)
 SERVICES = columns("SERVICES", SERVICE_SERIES)
 PERSON = columns("PERSON", AGENT_SERIES)  # behind these a person's values
-MEAN = columns("MEAN", ("alignment", "alignment_sd", "alignment_original", "identification"))
+MEAN = columns("MEAN", ("alignment", "alignment_sd", "fit", "fit_original", "identification"))
 EVERYBODY = SERIES_ROLES.index("all")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from reference.model import Decision, ReferenceModel
 
-from valign.model.ledger.decomposition import ENTRIES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES
 from valign.model.parameters import MECHANISMS
 from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
@@ -26,7 +26,7 @@ DISCRETE = {
 CONTINUOUS = {
     "values": "values", "original_values": "origin", "reading": "reading", "clarity": "clarity",
     "identification": "identification", "frailty": "frailty", "voice": "voice", "practice": "practice",
-    "beliefs": "belief", "precision": "precision", "alignment": "alignment", "taking_part": "taking_part",
+    "beliefs": "belief", "precision": "precision", "fit": "fit", "alignment": "alignment", "taking_part": "taking_part",
     "quality": "quality", "drift": "drift", "climate": "climate", "satisfaction": "satisfaction",
     "take_up": "take_up", "workload": "workload", "results_precision": "result_precision",
 }  # fmt: skip
@@ -78,18 +78,18 @@ def differences(expected: dict[str, np.ndarray], S: State, run: int, month: int)
 def book(total: dict, S: State, run: int) -> None:
     """Add the month's ledger of a run to sums named as the reference names them."""
     for entry, o, role, stage in zip(*np.nonzero(S.ledger[..., run]), strict=True):
-        mechanism, part = ENTRIES[entry]
-        total[mechanism, part, int(o), ROLES[role], int(stage)] += S.ledger[entry, o, role, stage, run]
+        balance, (mechanism, part) = BALANCES[entry // len(ENTRIES)], ENTRIES[entry % len(ENTRIES)]
+        total[balance, mechanism, part, int(o), ROLES[role], int(stage)] += S.ledger[entry, o, role, stage, run]
 
 
 def ledger_differences(reference: ReferenceModel | Replay, booked: dict) -> list[str]:
     """Where the decompositions differ. The reference books moves between stages by mechanism; the ledger all in one."""
     expected: defaultdict[tuple, float] = defaultdict(float)
-    for (mechanism, part, organisation, role, stage), change in reference.decomposition.items():
+    for (balance, mechanism, part, organisation, role, stage), change in reference.decomposition.items():
         moves = part == "stage"
         innovation = mechanism == "changes" and part == "parameters"
         key = ("stage", "moves") if moves else (mechanism, "innovation" if innovation else part)
-        expected[(*key, organisation, str(role), stage)] += change
+        expected[(balance, *key, organisation, str(role), stage)] += change
     return [
         f"decomposition {key}: {expected.get(key, 0.0)!r} {booked.get(key, 0.0)!r}"
         for key in sorted({*expected, *booked})

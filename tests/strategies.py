@@ -18,7 +18,7 @@ LIVELY = {
     "abandon_unfunded": (-3.0, -1.0), "initial_awareness": (0.2, 0.8), "broadcast": (0.0, 0.3),
     "turnover_staff": (0.2, 0.9), "turnover_manager": (0.2, 0.9), "pilot_months": (2, 8), "contract_months": (2, 8),
     "round_months": (1, 6), "emergent_months": (1, 4), "coproduction_intensity": (0.2, 0.8),
-    "design_coproduction": (0.0, 0.5), "reservation": (-1.0, 0.3),
+    "design_coproduction": (0.0, 0.5), "reservation": (-1.0, 0.3), "pilot_reservation": (-1.5, 0.3),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from valign.model.ledger.decomposition import ENTRIES, EPISODES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
@@ -90,14 +90,15 @@ class KeptOutcomes(OutcomesOfDesign):
     def booked(self) -> tuple[np.ndarray, np.ndarray]:
         """As `Outcomes.booked`, by row."""
         table = self.saved["booked"]
-        sums = np.stack(table["booked"].tolist(), axis=-1).reshape(len(ENTRIES), len(EPISODES), len(ROLES), -1)
-        return sums, np.stack(table["people"].tolist(), axis=-1)
+        shape = (len(BALANCES), len(ENTRIES), len(EPISODES), len(ROLES))
+        return np.stack(table["booked"].tolist(), axis=-1).reshape(*shape, -1), np.stack(table["people"].tolist(), axis=-1)
 
     def _joined(self, name: str) -> pd.DataFrame:
         if name != "decomposition" or KINDS[name] not in self.record:
             return pd.DataFrame(columns=SERIES if name == "series" else [])
         table = self.saved[KINDS[name]]
         words = {
+            "balance": BALANCES,
             "episode": EPISODES,
             "role": ROLES,
             "stage": STAGES,

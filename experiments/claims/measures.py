@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from valign.model.ledger.decomposition import ENTRIES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES
 from valign.model.parameters import ROLES
 from valign.model.run.block import Insertion, insertion
 from valign.model.scenario.scenario import Scenario
@@ -97,11 +97,11 @@ def breadth_final(outcomes: Outcomes) -> np.ndarray:
 
 # --- from the decomposition ------------------------------------------------------------------------------------------
 @measure(
-    "change in mean alignment because the mean values of groups moved (centre part of all mechanisms)", "decomposition"
+    "change in mean fit because the mean values of groups moved (centre part of all mechanisms)", "decomposition"
 )
 def centre_moved(outcomes: Outcomes) -> np.ndarray:
     entries = [n for n, (_, part) in enumerate(ENTRIES) if part == "centre"]
-    return outcomes.booked()[0][entries].sum(axis=(0, 1, 2)) / outcomes.members
+    return outcomes.booked()[0][BALANCES.index("fit"), entries].sum(axis=(0, 1, 2)) / outcomes.members
 
 
 # --- from everybody's state month by month ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The alignment decomposition (docs/ODD.md §6): each mechanism's exact contribution to the sum of alignment.
 
-`S.alignment`, `values_before`, `clarity_before`, `version_before` and `stage_before` hold what was last accounted
+There are two balances: of fit, and of alignment as people judge it, which follows fit for those who do not judge yet.
+`S.fit`, `S.alignment`, `values_before`, `clarity_before`, `version_before` and `stage_before` hold what was last accounted
 for; after a mechanism `account` walks from there to the state as it stands, one part at a time.
 """
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..alignment import align_row
+from ..alignment import align_row, follow
 from ..compiled.compiling import compiled, copy, fill
 from ..mechanism import ANYTHING, CLARITY, COMMISSIONERS, EVERYBODY, INNOVATION, MEMBERS, POSTS, VALUES
 from ..parameters import RECORDS, ROLES
@@ -33,6 +34,9 @@ ENTRIES = (
 EPISODES = ("design", "implementation", "spread", "sustainment", "abandoned", "all")  # all: commissioners
 EPISODE_MOVES = ENTRIES.index(("episode", "moves"))
 STAGE_MOVES = ENTRIES.index(("stage", "moves"))
+# The ledger has these rows twice: for fit, and from row JUDGED on for alignment as people judge it.
+BALANCES = ("fit", "alignment")
+JUDGED = len(ENTRIES)
 
 # What `account` books at each point of the month: parts, whose.
 POINTS = {"outside": (ANYTHING, EVERYBODY)} | {
@@ -70,11 +74,17 @@ def mean_shift(S, start, stop, shift, count):
 
 @compiled
 def book(S, entry, o, i, new):
-    """Add new - S.alignment[i] to an entry, in the bin of the person's stage when last accounted; move on to new."""
+    """Add new - S.fit[i] to an entry, in the bin of the person's stage when last accounted; move on to new.
+
+    Alignment that follows fit is booked under the same name in its own balance.
+    """
     role = S.role[i]
     for r in range(len(S.runs)):
-        S.ledger[entry, o, role, S.stage_before[i, r], r] += new[r] - S.alignment[i, r]
-        S.alignment[i, r] = new[r]
+        S.ledger[entry, o, role, S.stage_before[i, r], r] += new[r] - S.fit[i, r]
+        S.fit[i, r] = new[r]
+        if not S.judges[i, r]:
+            S.ledger[JUDGED + entry, o, role, S.stage_before[i, r], r] += new[r] - S.alignment[i, r]
+    follow(S, i)
 
 
 @compiled
@@ -112,11 +122,12 @@ def account_replaced(S, o, i, entry, new):
     role = S.role[i]
     for r in range(len(S.runs)):
         if S.replaced[i, r]:
-            S.ledger[entry, o, role, S.stage_before[i, r], r] -= S.alignment[i, r]
-            S.ledger[entry + 1, o, role, S.stage[i, r], r] += new[r]
+            for balance, known in ((0, S.fit), (JUDGED, S.alignment)):
+                S.ledger[balance + entry, o, role, S.stage_before[i, r], r] -= known[i, r]
+                S.ledger[balance + entry + 1, o, role, S.stage[i, r], r] += new[r]
+                known[i, r] = new[r]
             S.stage_before[i, r] = S.stage[i, r]
             S.clarity_before[i, r] = S.clarity[i, r]
-            S.alignment[i, r] = new[r]
 
 
 @compiled
@@ -166,8 +177,9 @@ def account_moves(S, t):
             for r in range(len(S.runs)):
                 before, after = S.stage_before[i, r], S.stage[i, r]
                 if before != after:
-                    S.ledger[STAGE_MOVES, o, role, before, r] -= S.alignment[i, r]
-                    S.ledger[STAGE_MOVES, o, role, after, r] += S.alignment[i, r]
+                    for balance, known in ((0, S.fit), (JUDGED, S.alignment)):
+                        S.ledger[balance + STAGE_MOVES, o, role, before, r] -= known[i, r]
+                        S.ledger[balance + STAGE_MOVES, o, role, after, r] += known[i, r]
                     S.stage_before[i, r] = after
 
 
@@ -189,14 +201,16 @@ def flush(S, t):
             before, after = S.service_stage_before[o, r], S.service_stage[o, r]
             if before != after:
                 for i in range(S.first[o], S.first[o + 1]):
-                    S.flows[month, EPISODE_MOVES, group, before, S.role[i], S.stage[i, r], r] -= S.alignment[i, r]
-                    S.flows[month, EPISODE_MOVES, group, after, S.role[i], S.stage[i, r], r] += S.alignment[i, r]
+                    role, stage = S.role[i], S.stage[i, r]
+                    for balance, known in ((0, S.fit), (JUDGED, S.alignment)):
+                        S.flows[month, balance + EPISODE_MOVES, group, before, role, stage, r] -= known[i, r]
+                        S.flows[month, balance + EPISODE_MOVES, group, after, role, stage, r] += known[i, r]
 
 
 def decomposition_table(
     parts: Sequence[tuple[np.ndarray, tuple[int, ...], Sequence[Flows]]], group_names: Sequence[str]
 ) -> pd.DataFrame:
-    """Flows as a table: run, month, organisation (group), episode, role, stage, mechanism, part, change.
+    """Flows as a table: run, month, balance, organisation (group), episode, role, stage, mechanism, part, change.
 
     parts: (number of each run of a block, shape of its flows, [(first month, flat positions, sums)]).
     """
@@ -216,12 +230,13 @@ def decomposition_table(
 
     def of_entry(position: int) -> pd.Categorical:
         names = list(dict.fromkeys(each[position] for each in ENTRIES))
-        return labelled(np.array([names.index(each[position]) for each in ENTRIES])[entry.astype(int)], names)
+        return labelled(np.array([names.index(each[position]) for each in ENTRIES])[entry.astype(int) % JUDGED], names)
 
     table = pd.DataFrame(
         {
             "run": run,
             "month": month,
+            "balance": labelled(entry.astype(int) // JUDGED, BALANCES),
             "organisation": labelled(group, [*group_names, "commissioners"]),
             "episode": labelled(episode, EPISODES),
             "role": labelled(role, ROLES),

@@ -9,6 +9,9 @@ import numpy as np
 from ..parameters import TERMS
 from ..state.arrays import (
     ABANDONED,
+    APPROVED,
+    ASKED_IN_VAIN,
+    AWARD_TERM,
     COMMISSIONED,
     DIRECT_SUSTAINMENT,
     ENGAGED,
@@ -21,7 +24,8 @@ from ..state.arrays import (
 )
 
 # Of what starts a service, or lets it go on without funding: the terms of its log-odds.
-START_TERMS = tuple(name for name, term in TERMS["organisations"].items() if term.unit == "logit")
+ASK_TERMS = ("score", "reservation", "money", "price")
+START_TERMS = tuple(TERMS["organisations"])[: list(TERMS["organisations"]).index("probability")]
 
 
 class Event(NamedTuple):
@@ -56,6 +60,8 @@ class EventLog:
             self.events.append(
                 Event(int(r), t, _service_event(before, after), int(o), -1, _service_terms(S, o, r, before, after))
             )
+        for o, r in zip(*np.nonzero(S.asked == ASKED_IN_VAIN), strict=True):
+            self.events.append(Event(int(r), t, "was refused a pilot", int(o), -1, _ask_terms(S, o, r)))
         left = S.holder != self.holder
         for i, r in zip(*np.nonzero(left | (S.stage != self.stage)), strict=True):
             o = int(S.organisation[i]) if S.organisation[i] < services else -1
@@ -81,6 +87,8 @@ def _service_terms(S: State, o: int, r: int, before: int, after: int) -> dict[st
         "probability": float(S.service_terms[o, SERVICE_TERM.probability, r]),
         "draw": float(S.service_terms[o, SERVICE_TERM.draw, r]),
     }
+    if after == PILOTING and S.asked[o, r] == APPROVED:
+        terms |= _ask_terms(S, o, r)
     if after == PILOTING or S.service_terms[o, SERVICE_TERM.by_terms, r]:
         terms |= dict(zip(START_TERMS, S.service_terms[o, : len(START_TERMS), r].tolist(), strict=True))
     if after == ABANDONED and before == SUSTAINED and not S.rules[DIRECT_SUSTAINMENT]:
@@ -89,6 +97,11 @@ def _service_terms(S: State, o: int, r: int, before: int, after: int) -> dict[st
             "months_under": float(S.months_under[o, r]),
         }
     return terms
+
+
+def _ask_terms(S: State, o: int, r: int) -> dict[str, float]:
+    """Of a request for a pilot: the commissioner's score, what it was held against, the money left and the price."""
+    return {name: float(S.ask_terms[o, getattr(AWARD_TERM, name), r]) for name in ASK_TERMS}
 
 
 def _person_event(before: int, after: int, left: bool) -> str:

@@ -13,6 +13,7 @@ MONTH = (
     "leadership",
     "coproduction",
     "identification",
+    "sensemaking",
     "climate",
     "evidence",
     "dialogue",

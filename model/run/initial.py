@@ -10,7 +10,7 @@ from ..alignment import align, perceive
 from ..compiled.randomness import TEAM_ID
 from ..entry import apply_level, culture, first_holders, solve_level
 from ..errors import InputError
-from ..ledger.decomposition import ENTRIES, EPISODES
+from ..ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from ..mechanisms.changes.kernel import normalise
 from ..mechanisms.coproduction.kernel import workloads
 from ..mechanisms.turnover.kernel import restart_ties
@@ -18,7 +18,17 @@ from ..outcomes import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, S
 from ..parameters import INDEX
 from ..scenario.settings import parsed
 from ..society.generate import Society
-from ..state.arrays import AWARD_TERM, COMMISSIONED, MANAGER, PERSON_TERM, PILOTING, SERVICE_TERM, State
+from ..state.arrays import (
+    AWARD_TERM,
+    COMMISSIONED,
+    COMMISSIONER_PAYS,
+    MANAGER,
+    NATIONAL_MONEY,
+    PERSON_TERM,
+    PILOTING,
+    SERVICE_TERM,
+    State,
+)
 from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
 
 FLOWS_BYTES = 64e6
@@ -120,7 +130,8 @@ def allocate(
 
     months = lowered.scenario.months
     rows = months + 1 if series else 0
-    flows = (len(ENTRIES), len(lowered.scenario.group_names) + 1, len(EPISODES), 4, 4, W)
+    entries = len(BALANCES) * len(ENTRIES)
+    flows = (entries, len(lowered.scenario.group_names) + 1, len(EPISODES), 4, 4, W)
 
     def numbers(*shape: int) -> np.ndarray:
         return np.zeros((*shape, W))
@@ -189,7 +200,9 @@ def allocate(
         reading=numbers(N, K),
         clarity=numbers(N),
         clarity_before=numbers(N),
+        fit=numbers(N),
         alignment=numbers(N),
+        judges=whole(N, dtype=np.uint8),
         stage=whole(N, dtype=np.int8),
         stage_before=whole(N, dtype=np.int8),
         frailty=numbers(N),
@@ -213,6 +226,7 @@ def allocate(
         service_stage=whole(O, dtype=np.int8),
         service_stage_before=whole(O, dtype=np.int8),
         term_end=whole(O),
+        payer=whole(O, dtype=np.int8) + np.int8(NATIONAL_MONEY),
         drift=numbers(O, K),
         version=numbers(O + C, K),
         version_before=numbers(O + C, K),
@@ -225,6 +239,7 @@ def allocate(
         satisfaction=numbers(O),
         take_up=numbers(O),
         session_share=numbers(O),
+        commissioner_attends=whole(O, dtype=np.uint8),
         workload=numbers(O),
         enacted=numbers(O, K),
         starts=whole(O),
@@ -234,9 +249,11 @@ def allocate(
         in_use_24=whole(O, dtype=np.int8) - np.int8(1),
         service_terms=numbers(O, len(SERVICE_TERM)),
         award_terms=numbers(O, len(AWARD_TERM)),
+        asked=whole(O, dtype=np.int8),
+        ask_terms=numbers(O, len(AWARD_TERM)),
         person_terms=numbers(N if person_terms else 0, len(PERSON_TERM)),
         quality=numbers(E),
-        ledger=numbers(len(ENTRIES) if accounting else 0, O + 1, 4, 4),
+        ledger=numbers(entries if accounting else 0, O + 1, 4, 4),
         flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),
         flows_from=np.ones(1, np.int64),
         agency=np.array([lowered.agency]),
@@ -281,6 +298,7 @@ def build(
     for now, term in ((PILOTING, "pilot_months"), (COMMISSIONED, "contract_months")):
         rows = np.flatnonzero(stage == now)
         S.term_end[rows] = getattr(S, term)[S.setting[rows]].astype(np.int64)
+    S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
     normalise(S)
     S.satisfaction[:] = S.satisfaction_reference
     S.take_up[:] = S.satisfaction

@@ -88,7 +88,8 @@ def mean_alignment(S, out):
             a = S.alignment[i, r]
             out[MEAN.alignment, r] += a
             out[MEAN.alignment_sd, r] += a * a
-            out[MEAN.alignment_original, r] += aligned[r]
+            out[MEAN.fit, r] += S.fit[i, r]
+            out[MEAN.fit_original, r] += aligned[r]
             out[MEAN.identification, r] += S.identification[i, r]
     for r in range(W):
         for n in range(len(MEAN)):
@@ -166,7 +167,8 @@ def outcomes(S, start, out):
         out[OUTCOME.alignment_start_sd, r] = start[MEAN.alignment_sd, r]
         out[OUTCOME.alignment_final, r] = final[MEAN.alignment, r]
         out[OUTCOME.alignment_final_sd, r] = final[MEAN.alignment_sd, r]
-        out[OUTCOME.alignment_original_final, r] = final[MEAN.alignment_original, r]
+        out[OUTCOME.fit_final, r] = final[MEAN.fit, r]
+        out[OUTCOME.fit_original_final, r] = final[MEAN.fit_original, r]
         out[OUTCOME.identification_final, r] = final[MEAN.identification, r]
         out[OUTCOME.enacted_agency_final, r] = enacted_agency(S, agency, r)
         spent = sums[PATH.spending]
@@ -191,8 +193,10 @@ def add_person(S, i, n, aligned, out):
         out[n, PEOPLE.ever_engaged, r] += 1.0 if S.first_engaged[i, r] >= 0 else 0.0
         out[n, PEOPLE.alignment, r] += a
         out[n, PEOPLE.alignment_sd, r] += a * a
-        out[n, PEOPLE.alignment_original, r] += aligned[r]
-        out[n, PEOPLE.alignment_original_sd, r] += aligned[r] * aligned[r]
+        out[n, PEOPLE.fit, r] += S.fit[i, r]
+        out[n, PEOPLE.fit_sd, r] += S.fit[i, r] * S.fit[i, r]
+        out[n, PEOPLE.fit_original, r] += aligned[r]
+        out[n, PEOPLE.fit_original_sd, r] += aligned[r] * aligned[r]
         out[n, PEOPLE.identification, r] += S.identification[i, r]
         out[n, PEOPLE.clarity, r] += S.clarity[i, r]
         for e in range(3):
@@ -236,7 +240,7 @@ def people_series(S, out):
         for r in range(W):
             for v in range(out.shape[1]):
                 out[n, v, r] = out[n, v, r] / count[n] if count[n] else math.nan
-            for v in (PEOPLE.alignment_sd, PEOPLE.alignment_original_sd):  # each behind its mean
+            for v in (PEOPLE.alignment_sd, PEOPLE.fit_sd, PEOPLE.fit_original_sd):  # each behind its mean
                 out[n, v, r] = math.sqrt(max(0.0, out[n, v, r] - out[n, v - 1, r] * out[n, v - 1, r]))
             spread = 0.0
             for k in range(K):
@@ -305,6 +309,7 @@ def agent_series(S, out):
             out[i, PERSON.stage, r] = S.stage[i, r]
             out[i, PERSON.holder, r] = S.holder[i, r]
             out[i, PERSON.alignment, r] = S.alignment[i, r]
+            out[i, PERSON.fit, r] = S.fit[i, r]
             out[i, PERSON.identification, r] = S.identification[i, r]
             out[i, PERSON.clarity, r] = S.clarity[i, r]
             out[i, PERSON.exposure, r] = exposure[r]

@@ -27,7 +27,12 @@ METRIC_REFERENCE = np.array([0.75, 0.75, 0.55])
 METRIC_UNIT = np.array([0.10, 0.10, 0.23])
 
 # Choices a block shares: positions in `rules`.
-METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE = range(5)
+METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE, ASKING = range(6)
+
+# Who pays for a funded service.
+COMMISSIONER_PAYS, NATIONAL_MONEY = 0, 1
+# What came of a service's request for a pilot.
+ASKED_IN_VAIN, APPROVED = 1, 2
 
 # What kernels leave of their last decisions for the event log, by name. by_terms: 1 where the first terms decided.
 SERVICE_TERM = columns(
@@ -112,7 +117,9 @@ class State(Handle):
     reading: np.ndarray
     clarity: np.ndarray  # N x W from here
     clarity_before: np.ndarray
-    alignment: np.ndarray
+    fit: np.ndarray  # of values and the version perceived, as last computed
+    alignment: np.ndarray  # judged by those who judge, else fit
+    judges: np.ndarray  # 0 or 1: has a judgement of their own
     stage: np.ndarray
     stage_before: np.ndarray
     frailty: np.ndarray
@@ -137,6 +144,7 @@ class State(Handle):
     service_stage: np.ndarray  # O x W
     service_stage_before: np.ndarray
     term_end: np.ndarray
+    payer: np.ndarray  # who pays while it is funded
     drift: np.ndarray  # O x K x W
     version: np.ndarray  # (O + C) x K x W
     version_before: np.ndarray
@@ -149,6 +157,7 @@ class State(Handle):
     satisfaction: np.ndarray
     take_up: np.ndarray
     session_share: np.ndarray
+    commissioner_attends: np.ndarray  # 0 or 1: took part in this month's session
     workload: np.ndarray
     enacted: np.ndarray  # O x K x W
     starts: np.ndarray  # how often a service started
@@ -158,6 +167,8 @@ class State(Handle):
     in_use_24: np.ndarray  # in use 24 months after funding first ended: 0, 1, -1 not known
     service_terms: np.ndarray  # O x len(SERVICE_TERM) x W: of the last decision
     award_terms: np.ndarray  # O x len(AWARD_TERM) x W: of the last commissioning score
+    asked: np.ndarray  # of this month: 0 nobody, ASKED_IN_VAIN, APPROVED
+    ask_terms: np.ndarray  # O x len(AWARD_TERM) x W: of a service's last request for a pilot
     person_terms: np.ndarray  # N (or 0: not recorded) x len(PERSON_TERM) x W
     # ties
     quality: np.ndarray  # E x W

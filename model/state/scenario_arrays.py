@@ -95,6 +95,7 @@ def lower(scenario: Scenario) -> Lowered:
                 int(scenario.sustainment_rule == "direct"),
                 int(scenario.alignment_mode == "contract"),
                 int(scenario.mechanisms["session_knowledge"]),
+                int(scenario.mechanisms["commissioning"]),
             ]
         ),
         switches=np.array(

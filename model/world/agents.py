@@ -101,8 +101,13 @@ class Person(mesa.Agent):
 
     @property
     def alignment(self) -> float:
-        """Alignment of the person's values with the innovation as perceived (0 … 1), as last computed (docs/ODD.md §3)."""
+        """How well the innovation suits the person, as they judge it (0 … 1; docs/ODD.md §5.8a): fit until they do."""
         return float(self.model.state.alignment[_row(self), 0])
+
+    @property
+    def fit(self) -> float:
+        """How near the person's own values are to the innovation as perceived (0 … 1), as last computed (docs/ODD.md §3)."""
+        return float(self.model.state.fit[_row(self), 0])
 
     @property
     def beliefs(self) -> np.ndarray:

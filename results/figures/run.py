@@ -146,7 +146,7 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
 def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     """Alignment by role: its mean, how people differ around it, and how the mean differs between runs.
 
-    curves : columns role, variable ("alignment", "alignment_sd", "alignment_original"), month and those of
+    curves : columns role, variable ("alignment", "alignment_sd", "fit_original"), month and those of
         `summaries.curve_summary`.
     """
     roles = [role for role in ("staff", "manager", "peer", "commissioner") if len(_part(curves, role, "alignment"))]
@@ -155,7 +155,7 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     lows, highs = [], []
     for axes, role in zip(panels, roles, strict=True):
         mean, sd = (_part(curves, role, name).reset_index(drop=True) for name in ("alignment", "alignment_sd"))
-        original = _part(curves, role, "alignment_original")
+        original = _part(curves, role, "fit_original")
         low, high = mean["mean"] - sd["mean"], mean["mean"] + sd["mean"]
         axes.fill_between(mean["month"], low, high, color=MAIN, alpha=0.16, lw=0)
         for end in ("low", "high"):

@@ -32,7 +32,7 @@ from . import sensitivity as sensitivity_text
 
 Tables = Mapping[str, pd.DataFrame]
 KEPT = ("engaged", "ever_engaged", "in_use", "alignment")  # variables whose numbers are kept beside the figures
-SPREAD = ("alignment", "alignment_sd", "alignment_original")
+SPREAD = ("alignment", "alignment_sd", "fit_original")
 
 
 # --- run, levels, compare --------------------------------------------------------------------------------------------

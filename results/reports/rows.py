@@ -274,7 +274,7 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
 
 def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
     """How much of a rise in alignment is the innovation's own adaptation."""
-    original = of.get("alignment_original_final")
+    original = of.get("fit_original_final")
     if original is None or not original["n"] or end["mean"] - start["mean"] < 0.02:
         return ""
     share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])

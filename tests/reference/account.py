@@ -1,4 +1,4 @@
-"""The decomposition of alignment (ODD §6): what each submodel did to the alignment of whom."""
+"""The decomposition of fit and of alignment (ODD §6): what each submodel did to that of whom."""
 
 from __future__ import annotations
 
@@ -11,37 +11,45 @@ from .perception import Vector, mean_vector
 if TYPE_CHECKING:
     from .model import ReferenceModel
 
-Cell = tuple[int, str, int]  # organisation (commissioners: the number of services), role, stage
+BALANCES = ("fit", "alignment")
+Cell = tuple[str, int, str, int]  # balance, organisation (commissioners: the number of services), role, stage
 
 
 class Account:
-    """Sums of change of alignment by (mechanism, part, organisation, role, stage), since the start.
+    """Sums of change by (balance, mechanism, part, organisation, role, stage), since the start.
 
-    Parts: centre, spread (values moved), innovation, clarity, parameters, leavers, recruits, stage (people
-    entering a stage, less those who left it).
+    Balances: fit, and alignment, which follows fit as long as somebody has not judged. Parts: centre, spread (values
+    moved), innovation, clarity, parameters, leavers, recruits, stage (people entering a stage, less those who left it),
+    grounding, talk, sensegiving, session.
     """
 
     def __init__(self, model: ReferenceModel, recording: bool) -> None:
         self.model, self.recording = model, recording
-        self.entries: defaultdict[tuple[str, str, int, str, int], float] = defaultdict(float)
-        self.known = [person.alignment_with(person.values) for person in model.people] if recording else []
+        self.entries: defaultdict[tuple[str, str, str, int, str, int], float] = defaultdict(float)
+        fit = [person.fit_with(person.values) for person in model.people] if recording else []
+        self.known = {"fit": fit, "alignment": list(fit)}
         self.start = self.by_cell()
 
     def organisation(self, person: Person) -> int:
         return person.service.number if person.service else len(self.model.services)
 
-    def _add(self, mechanism: str, part: str, person: Person, change: float, stage: int | None = None) -> None:
+    def _add(
+        self, balance: str, mechanism: str, part: str, person: Person, change: float, stage: int | None = None
+    ) -> None:
         stage = person.stage if stage is None else stage
-        self.entries[mechanism, part, self.organisation(person), person.role, stage] += change
+        self.entries[balance, mechanism, part, self.organisation(person), person.role, stage] += change
+
+    def _walk(self, mechanism: str, part: str, person: Person, fit: float) -> None:
+        """Move on to a fit; alignment goes with it where somebody has not judged."""
+        for balance in BALANCES if person.judgement is None else BALANCES[:1]:
+            self._add(balance, mechanism, part, person, fit - self.known[balance][person.row])
+            self.known[balance][person.row] = fit
 
     def moved(self, mechanism: str, part: str) -> None:
-        """Something changed: book the whole change of everybody's alignment to one part."""
-        if not self.recording:
-            return
-        for person in self.model.people:
-            now = person.alignment_with(person.values)
-            self._add(mechanism, part, person, now - self.known[person.row])
-            self.known[person.row] = now
+        """Something changed: book the whole change of everybody's fit to one part."""
+        if self.recording:
+            for person in self.model.people:
+                self._walk(mechanism, part, person, person.fit_with(person.values))
 
     def values_moved(self, mechanism: str, before: list[Vector]) -> None:
         """Values moved from `before` (by row): centre is what the mean move of the group would have done."""
@@ -55,36 +63,44 @@ class Account:
             shift = mean_vector(moves)
             for person in group:
                 shifted = [v + x for v, x in zip(before[person.row], shift, strict=True)]
-                centre = person.alignment_with(shifted) - self.known[person.row]
-                now = person.alignment_with(person.values)
-                self._add(mechanism, "centre", person, centre)
-                self._add(mechanism, "spread", person, now - self.known[person.row] - centre)
-                self.known[person.row] = now
+                self._walk(mechanism, "centre", person, person.fit_with(shifted))
+                self._walk(mechanism, "spread", person, person.fit_with(person.values))
+
+    def judged(self, person: Person, parts: dict[str, float]) -> None:
+        """Sensemaking moved the judgement of somebody by so much from each source."""
+        if self.recording:
+            for part, change in parts.items():
+                self._add("alignment", "sensemaking", part, person, change)
+                self.known["alignment"][person.row] += change
 
     def stage_moved(self, mechanism: str, person: Person, former: int) -> None:
         if self.recording:
-            self._add(mechanism, "stage", person, -self.known[person.row], former)
-            self._add(mechanism, "stage", person, self.known[person.row])
+            for balance, known in self.known.items():
+                self._add(balance, mechanism, "stage", person, -known[person.row], former)
+                self._add(balance, mechanism, "stage", person, known[person.row])
 
     def replaced(self, mechanism: str, person: Person, former: int) -> None:
-        """Another holder: the leaver's alignment goes out of the former stage, the recruit's comes in."""
+        """Another holder: what the leaver had goes out of the former stage, what the recruit has comes in."""
         if self.recording:
-            self._add(mechanism, "leavers", person, -self.known[person.row], former)
-            self.known[person.row] = person.alignment_with(person.values)
-            self._add(mechanism, "recruits", person, self.known[person.row])
+            fit = person.fit_with(person.values)
+            for balance, known in self.known.items():
+                self._add(balance, mechanism, "leavers", person, -known[person.row], former)
+                known[person.row] = fit
+                self._add(balance, mechanism, "recruits", person, fit)
 
     def by_cell(self) -> dict[Cell, float]:
-        """Present sums of alignment by organisation, role and stage."""
+        """Present sums by balance, organisation, role and stage."""
         sums: defaultdict[Cell, float] = defaultdict(float)
-        if self.recording:
-            for person in self.model.people:
-                sums[self.organisation(person), person.role, person.stage] += person.alignment_with(person.values)
+        for person in self.model.people if self.recording else ():
+            person.look()
+            for balance in BALANCES:
+                sums[balance, self.organisation(person), person.role, person.stage] += getattr(person, balance)
         return sums
 
     def gap(self) -> float:
         """The largest amount, over cells, by which start plus entries miss the present sums."""
         booked = defaultdict(float, self.start)
-        for (_, _, organisation, role, stage), change in self.entries.items():
-            booked[organisation, role, stage] += change
+        for (balance, _, _, organisation, role, stage), change in self.entries.items():
+            booked[balance, organisation, role, stage] += change
         now = self.by_cell()
         return max((abs(now.get(cell, 0.0) - booked[cell]) for cell in set(booked) | set(now)), default=0.0)

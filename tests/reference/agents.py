@@ -43,7 +43,8 @@ class Person(mesa.Agent):
         self.holder = -1
         self.took_part = False
         self.z = 0.0
-        self.alignment = 0.0
+        self.alignment = self.fit = 0.0
+        self.judgement: float | None = None  # alignment of those who have judged
 
     def setting(self, name: str) -> float:
         """A parameter of scope organisation, read where the person works."""
@@ -105,6 +106,7 @@ class Person(mesa.Agent):
         self.read_published = False
         self.first_engaged = -1
         self.took_part = False
+        self.judgement = None
         self.stage = self.stage_on_entry(month)
 
     def stage_on_entry(self, month: int) -> int:
@@ -126,13 +128,14 @@ class Person(mesa.Agent):
         projection = self.model.parameters["projection"]
         return perception.perceive(self.version(), self.clarity, self.reading, projection, values)
 
-    def alignment_with(self, values: Vector) -> float:
-        """Alignment the person would have with these values."""
+    def fit_with(self, values: Vector) -> float:
+        """Fit that the person would have with these values."""
         return perception.alignment(self.model.metric, values, self.perceived(values), self.model.emphasis)
 
     def look(self) -> None:
-        """Note present alignment A and its standardised form z."""
-        self.alignment = self.alignment_with(self.values)
+        """Note present fit, alignment A and its standardised form z."""
+        self.fit = self.fit_with(self.values)
+        self.alignment = self.fit if self.judgement is None else self.judgement
         metric = self.model.metric
         self.z = (self.alignment - perception.REFERENCE[metric]) / perception.UNIT[metric]
 
@@ -143,6 +146,13 @@ class Person(mesa.Agent):
     @property
     def engaged(self) -> bool:
         return self.stage == ENGAGED
+
+    @property
+    def disapproves(self) -> bool:
+        """Knows the innovation, does not use it and is not aligned with it (ODD §5.12)."""
+        if self.stage not in (AWARE, LAPSED):
+            return False
+        return not self.model.compare(f"{self.role} approves", self, self.z, 0.0, reach=True)
 
     # --- chances and moves, one month ---
 

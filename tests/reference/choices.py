@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import fmod
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,7 @@ Terms = dict[str, float]
 def disapproved(person: Person) -> bool:
     """D_i: disapproval by the manager, or by the commissioner of a service that is not funded."""
     model, manager, commissioner = person.model, person.manager, person.service.commissioner
-    by_manager = by_commissioner = False
-    if manager is not None and manager.stage in (AWARE, LAPSED):
-        by_manager = not model.compare("manager approves", person, manager.z, 0.0, reach=True)
+    by_manager, by_commissioner = manager is not None and manager.disapproves, False
     if commissioner is not None and not person.service.funded:
         by_commissioner = not model.compare("commissioner approves", person, commissioner.z, 0.0, reach=True)
     return by_manager or by_commissioner
@@ -40,6 +39,7 @@ def log_odds(person: Person) -> Terms:
             "frailty": person.frailty,
             "fit": parameters["fit_effect"] * z,
             "peers": parameters["peer_effect"] * x,
+            "norm": parameters["norm_effect"] * mean(float(member.engaged) for member in service.members),
             "evidence": parameters["evidence_effect"] * person.evidence(),
             "climate": parameters["climate_effect"] * service.climate,
             "identity": parameters["identity_effect"] * person.identification,
@@ -49,15 +49,18 @@ def log_odds(person: Person) -> Terms:
         }
     sign = 1.0 if person.stage == ENGAGED else -1.0
     base = "lapse_base" if person.stage == ENGAGED else "reengage_base"
+    climate = parameters["lapse_climate"] * service.climate if person.stage == ENGAGED else 0.0
     return {
         "base": parameters[base],
         "fit": -sign * parameters["lapse_fit"] * z,
+        "climate": -climate,
         "disapproval": sign * parameters["disapproval"] * disapproved(person),
     }
 
 
 def engagement(model: ReferenceModel) -> None:
     """§5.12: aware → engaged → lapsed → engaged."""
+    parameters = model.parameters
     for person in model.people:
         person.look()
     steps: list[Person] = []
@@ -67,6 +70,8 @@ def engagement(model: ReferenceModel) -> None:
                 continue
             terms = log_odds(person)
             p = logistic(sum(terms.values()))
+            if person.stage == AWARE:
+                p *= 1.0 - parameters["climate_gate"] * (1.0 - service.climate)
             if person.stage != ENGAGED and not service.in_use:
                 p *= service.settings["workaround"]
             kind = {AWARE: "engage", ENGAGED: "lapse", LAPSED: "re-engage"}[person.stage]
@@ -92,6 +97,7 @@ def starting_terms(service: Service) -> Terms | None:
         "fit": parameters["fit_effect_organisations"] * mean(person.z for person in aware),
         "evidence": parameters["evidence_effect"] * mean(person.evidence() for person in asked),
         "peers": parameters["adoption_peers"] * service.neighbours_in_use(),
+        "legitimacy": parameters["adoption_norm"] * mean(float(each.in_use) for each in service.model.services),
         "slack": parameters["slack_effect"] * service.slack(),
         "funds": parameters["funds_effect"] * service.switched_on("pilot_funds"),
         "mandate": parameters["mandate_effect"] * mandate,
@@ -129,6 +135,8 @@ def next_stage(service: Service) -> int:
         return SUSTAINED if goes_on else ABANDONED
     sustained = service.stage == SUSTAINED
     h = parameters["abandon_unfunded" if sustained and not emergent else "abandon_within"]
+    if sustained:
+        h += parameters["burden_effect"] * max(0.0, parameters["burden"] - service.slack())
     abandons = model.decide("abandon", service, logistic(h), u)
     if sustained and emergent:
         under = service.engaged_share() < parameters["emergent_threshold"]
@@ -137,14 +145,42 @@ def next_stage(service: Service) -> int:
     return ABANDONED if abandons else service.stage
 
 
+def asks(service: Service) -> bool:
+    """Whether a pilot needs the commissioner's approval."""
+    nationally = service.switched_on("pilot_funds") or service.switched_on("mandate")
+    return service.commissioner is not None and service.model.commissioning and not nationally
+
+
+def approved(commissioner: Commissioner, asking: list[Service]) -> list[Service]:
+    """Pilots that a commissioner approves, by descending score while the money lasts."""
+    model, parameters = commissioner.model, commissioner.model.parameters
+    money = money_left(commissioner, [service for service in commissioner.portfolio if service.paid_by_commissioner])
+    found = []
+    for service, value in by_score(commissioner, asking):
+        if not model.compare("worth a pilot", service, value, parameters["pilot_reservation"], reach=True):
+            continue
+        if model.compare("money suffices for a pilot", service, money, service.price(), reach=True):
+            money -= service.price()
+            found.append(service)
+    return found
+
+
 def organisations(model: ReferenceModel) -> None:
     """§5.13"""
     for person in model.people:
         person.look()
     decided = {service: next_stage(service) for service in model.services}
+    wanting = [s for s, stage in decided.items() if stage == PILOTING and not s.in_use and asks(s)]
+    for commissioner in model.commissioners:
+        asking = [service for service in wanting if service.commissioner is commissioner]
+        granted = approved(commissioner, asking) if asking else []
+        for service in asking:
+            if service not in granted:
+                decided[service] = service.stage  # refused
     fresh = {}
     for service, stage in decided.items():
         if stage == PILOTING and not service.in_use:
+            service.nationally_paid = service not in wanting
             service.end_of_term = model.month + service.settings["pilot_months"]
             service.months_under = 0
             service.forget_results()
@@ -182,6 +218,27 @@ def score(commissioner: Commissioner, service: Service, mean_results: list[float
     )
 
 
+def by_score(commissioner: Commissioner, services: list[Service]) -> list[tuple[Service, float]]:
+    """Services and their scores from the highest down, ties by number."""
+    model, portfolio = commissioner.model, commissioner.portfolio
+    known = [service.running_results for service in portfolio if service.running_results is not None]
+    mean_results = [mean(results[e] for results in known) for e in range(3)]
+    mean_price = mean(service.price() for service in portfolio)
+    commissioner.look()
+    scores = {service: score(commissioner, service, mean_results, mean_price) for service in services}
+    ranked = sorted(services, key=lambda service: (-scores[service], service.number))
+    for higher, lower in pairwise(ranked):
+        if scores[higher] != scores[lower]:
+            model.compare("score above next", lower, scores[higher], scores[lower])
+    return [(service, scores[service]) for service in ranked]
+
+
+def money_left(commissioner: Commissioner, committed: list[Service]) -> float:
+    """The budget less the prices of what is paid for already."""
+    whole = sum(service.price() for service in commissioner.portfolio)
+    return commissioner.model.parameters["budget"] * whole - sum(service.price() for service in committed)
+
+
 def commission(commissioner: Commissioner) -> None:
     """One commissioner's round: down the list, above the reservation score, while the money lasts."""
     model, parameters, portfolio = commissioner.model, commissioner.model.parameters, commissioner.portfolio
@@ -195,22 +252,14 @@ def commission(commissioner: Commissioner) -> None:
     ]
     if not candidates:
         return
-    known = [service.running_results for service in portfolio if service.running_results is not None]
-    mean_results = [mean(results[e] for results in known) for e in range(3)]
-    mean_price = mean(service.price() for service in portfolio)
-    committed = [service.price() for service in portfolio if service.funded and service not in candidates]
-    money = parameters["budget"] * sum(service.price() for service in portfolio) - sum(committed)
-    commissioner.look()
-    scores = {service: score(commissioner, service, mean_results, mean_price) for service in candidates}
-    ranked = sorted(candidates, key=lambda service: (-scores[service], service.number))
-    for place, service in enumerate(ranked):
-        if place and scores[ranked[place - 1]] != scores[service]:
-            model.compare("score above next", service, scores[ranked[place - 1]], scores[service])
-        if not model.compare("worth it", service, scores[service], parameters["reservation"], reach=True):
+    money = money_left(commissioner, [s for s in portfolio if s.paid_by_commissioner and s not in candidates])
+    for service, value in by_score(commissioner, candidates):
+        if not model.compare("worth it", service, value, parameters["reservation"], reach=True):
             continue
         if model.compare("money suffices", service, money, service.price(), reach=True):
             money -= service.price()
             service.stage = COMMISSIONED
+            service.nationally_paid = False
             service.end_of_term = max(model.month, service.end_of_term) + service.settings["contract_months"]
 
 

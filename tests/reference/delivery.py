@@ -20,10 +20,15 @@ def climate(model: ReferenceModel) -> None:
     for service in model.services:
         if not service.in_use:
             continue
-        engaged_managers = mean(float(manager.engaged) for manager in service.managers)
+        for manager in service.managers:
+            manager.look()
+        engaged = mean(float(manager.engaged) for manager in service.managers)
+        for_it = mean(float(manager.aware and not manager.disapproves) for manager in service.managers)
+        direct = parameters["climate_direct"]
         support = service.settings["funding_support"] if service.funded else 0.0
-        goal = clip(service.leadership() * engaged_managers + support)
-        service.climate += parameters["climate_rate"] * (goal - service.climate)
+        goal = clip(service.leadership() * (direct * for_it + (1.0 - direct) * engaged) + support)
+        rises = goal > service.climate
+        service.climate += parameters["climate_rate" if rises else "climate_decay"] * (goal - service.climate)
         for person in service.members:
             if person.engaged:
                 person.look()

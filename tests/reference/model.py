@@ -31,6 +31,7 @@ MONTH: tuple[tuple[str, Callable[[ReferenceModel], None]], ...] = (
     ("workload", values.workload),  # has no switch: everyday workload is there without sessions too
     ("session_knowledge", values.session_knowledge),
     ("identification", values.identification),
+    ("sensemaking", values.sensemaking),
     ("climate", delivery.climate),
     ("evidence", delivery.evidence),
     ("dialogue", delivery.dialogue),
@@ -117,6 +118,7 @@ class ReferenceModel(mesa.Model):
         self.bounded = scenario.relationship_rule == "bounded"
         self.everybody_aware = scenario.everybody_aware
         self.changes = list(scenario.changes)
+        self.commissioning = scenario.mechanisms["commissioning"]
         self.mechanisms = [
             (name, function) for name, function in MONTH if name == "workload" or scenario.mechanisms[name]
         ]

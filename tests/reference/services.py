@@ -47,6 +47,7 @@ class Service:
         self.shared_normals = draws.normals(model.draws, self.ident, 0, draws.VALUES, model.K)
         self.team_normals: dict[int, Vector] = {}
         self.stage = STAGES.index(stage)
+        self.nationally_paid = self.stage != COMMISSIONED
         term = {PILOTING: "pilot_months", COMMISSIONED: "contract_months"}.get(self.stage)
         self.end_of_term = settings[term] if term else 0
         self.set_drift([0.0] * model.K)
@@ -58,6 +59,7 @@ class Service:
         self.satisfaction = self.take_up = model.parameters["satisfaction_reference"]
         self.workload = self.reach = self.delivered_practice = 0.0
         self.participants: list[Person] = []
+        self.present: list[Person] = []  # at this month's session, the commissioner too
         self.enacted = [float("nan")] * model.K
 
     def join(self, person: Person) -> None:
@@ -79,6 +81,10 @@ class Service:
     @property
     def funded(self) -> bool:
         return self.stage in (PILOTING, COMMISSIONED)
+
+    @property
+    def paid_by_commissioner(self) -> bool:
+        return self.funded and not self.nationally_paid
 
     def switched_on(self, name: str) -> bool:
         """Whether a setting of 0 or 1 holds: pilot_funds, mandate, funding (ODD §5.13)."""

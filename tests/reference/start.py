@@ -94,7 +94,7 @@ def first_values(model: ReferenceModel, society: Any) -> list[Vector]:
 def mean_alignment(model: ReferenceModel, raw: list[Vector], s: float) -> float:
     """Mean alignment of the people of the chosen roles under the lever's strength s."""
     return mean(
-        person.alignment_with(person.levelled(values, person.profile, s))
+        person.fit_with(person.levelled(values, person.profile, s))
         for person, values in zip(model.people, raw, strict=True)
         if person.role in model.alignment_roles
     )

@@ -6,8 +6,8 @@ from math import exp
 from typing import TYPE_CHECKING
 
 from . import draws
-from .agents import AWARE, UNAWARE, Person
-from .perception import Vector, clip, distance, mean_vector, toward
+from .agents import AWARE, ENGAGED, LAPSED, UNAWARE, Person
+from .perception import Vector, clip, distance, mean, mean_vector, toward
 from .services import Service
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def coproduction(model: ReferenceModel) -> None:
     for person in model.people:
         person.took_part = False
     for service in model.services:
-        present = gather(service)
+        service.present = present = gather(service)
         service.participants = [person for person in present if person.service is service]
         for person in present:
             person.took_part = True
@@ -210,6 +210,69 @@ def identification(model: ReferenceModel) -> None:
             share = parameters["internalisation"] * person.identification
             values[person] = toward(person.values, person.perceived(), share)
     model.move_values("identification", values)
+
+
+# --- 5.8a sensemaking ---
+
+
+def session_judgement(model: ReferenceModel, service: Service) -> float | None:
+    """Mean alignment of the aware who take part, peers holding the share power_sharing; None where nobody is heard."""
+    means = []
+    for peers in (True, False):
+        side = [p for p in service.present if p.aware and (p.role == "peer") is peers]
+        voice = sum(person.voice for person in side)
+        means.append(sum(person.voice * person.alignment for person in side) / voice if voice > 0 else None)
+    peers, others = means
+    if peers is None or others is None:
+        return others if peers is None else peers
+    share = service.settings["power_sharing"]
+    return (1.0 - share) * others + share * peers
+
+
+def weight_in_talk(person: Person) -> float:
+    """s_j: those with experience speak louder; the unaware do not speak."""
+    if person.stage in (ENGAGED, LAPSED):
+        return 1.0
+    return person.model.parameters["aware_voice"] if person.aware else 0.0
+
+
+def pulls_of(person: Person, heard: dict[Service, float | None]) -> dict[str, tuple[float, float]]:
+    """What moves the judgement of somebody aware: weight and distance by source."""
+    parameters = person.model.parameters
+    pulls = {"grounding": (parameters["grounding"], person.fit - person.alignment)}
+    voices = sum(other.voice for other, _ in person.ties)
+    weight = distance = 0.0
+    for other, tie in person.ties if voices > 0 else ():
+        a = parameters["talk"] * tie.quality * other.voice * weight_in_talk(other) / voices
+        weight += a
+        distance += a * (other.alignment - person.alignment)
+    pulls["talk"] = (weight, distance / weight if weight > 0 else 0.0)
+    manager = person.manager
+    if manager is not None and manager.aware:
+        a = parameters["sensegiving"] * person.service.leadership() * person.line_tie.quality
+        pulls["sensegiving"] = (a, manager.alignment - person.alignment)
+    attended = [service for service in heard if person in service.present and heard[service] is not None]
+    if attended:
+        pulls["session"] = (parameters["session"], mean(heard[s] for s in attended) - person.alignment)
+    return pulls
+
+
+def sensemaking(model: ReferenceModel) -> None:
+    """§5.8a: the aware judge together, from the judgements before."""
+    for person in model.people:
+        person.look()
+    heard = {service: session_judgement(model, service) for service in model.services}
+    judged = {}
+    for person in model.people:
+        if not person.aware:
+            person.judgement = None
+            continue
+        pulls = pulls_of(person, heard)
+        limit = max(1.0, sum(weight for weight, _ in pulls.values()))
+        judged[person] = {name: weight * distance / limit for name, (weight, distance) in pulls.items()}
+    for person, parts in judged.items():
+        model.account.judged(person, parts)
+        person.judgement = person.alignment + sum(parts.values())
 
 
 def tie_quality(model: ReferenceModel) -> None:

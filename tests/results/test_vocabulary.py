@@ -77,7 +77,7 @@ def test_what_kernels_take_for_neighbours_are_neighbours() -> None:
     for columns in (declared.PATH, declared.SERVICES):
         assert [getattr(columns, name) - columns.spending for name in money] == [0, 1, 2, 3]
     assert declared.PEOPLE.alignment_sd == declared.PEOPLE.alignment + 1
-    assert declared.PEOPLE.alignment_original_sd == declared.PEOPLE.alignment_original + 1
+    assert declared.PEOPLE.fit_original_sd == declared.PEOPLE.fit_original + 1
 
 
 def test_outcomes_stay_within_their_bounds_and_so_do_series() -> None:

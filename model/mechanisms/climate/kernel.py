@@ -1,14 +1,15 @@
 """Climate and practice (ODD §5.9), in services in use (Klein & Sorra 1996: implementation climate, values fit).
 
-climate_o <- climate_o + climate_rate (clip(leadership_o x share of managers engaged + funding_support [funded]) - climate_o)
+expected = leadership_o (climate_direct x share of managers for it + (1 - climate_direct) x share of managers engaged)
+climate_o <- climate_o + (climate_rate rising, climate_decay falling) (clip(expected + funding_support [funded]) - climate_o)
 q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) + practice_identification g_i + practice_climate climate_o) - q_i)
 """
 
 import numpy as np
 
-from valign.model.alignment import clip, funded, in_use
+from valign.model.alignment import against, clip, funded, in_use
 from valign.model.compiled.compiling import compiled, fill
-from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE
+from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, UNAWARE
 
 from ..leadership.kernel import strength_of
 
@@ -16,23 +17,27 @@ from ..leadership.kernel import strength_of
 @compiled
 def climate(S, t):
     W = len(S.runs)
-    managers_engaged = np.empty(W)
+    managers_engaged, managers_for = np.empty(W), np.empty(W)
     reference = METRIC_REFERENCE[S.rules[METRIC]]
     for o in range(S.setting.shape[0]):
         s = S.setting[o]
         managers = 0
         fill(managers_engaged, 0.0)
+        fill(managers_for, 0.0)
         for i in range(S.first[o], S.first[o + 1]):
             if S.role[i] == MANAGER:
                 managers += 1
                 for r in range(W):
                     managers_engaged[r] += 1.0 if S.stage[i, r] == ENGAGED else 0.0
+                    managers_for[r] += 1.0 if (S.stage[i, r] != UNAWARE) & ~against(S, i, r) else 0.0
         for r in range(W):
             if in_use(S.service_stage[o, r]):
-                share = managers_engaged[r] / managers if managers > 0 else 0.0
+                share = S.climate_direct[r] * managers_for[r] + (1.0 - S.climate_direct[r]) * managers_engaged[r]
+                share = share / managers if managers > 0 else 0.0
                 support = S.funding_support[s, r] if funded(S.service_stage[o, r]) else 0.0
                 target = clip(strength_of(S, o, r) * share + support)
-                S.climate[o, r] += S.climate_rate[r] * (target - S.climate[o, r])
+                rate = S.climate_rate[r] if target > S.climate[o, r] else S.climate_decay[r]
+                S.climate[o, r] += rate * (target - S.climate[o, r])
         used = 0
         for r in range(W):
             used += in_use(S.service_stage[o, r])

@@ -1,4 +1,4 @@
-"""Climate and practice, in services in use (Klein & Sorra 1996: parameters and place in the month (docs/ODD.md §5.9)."""
+"""Climate and practice: parameters and place in the month (docs/ODD.md §5.9)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,18 @@ MECHANISM = Mechanism(
     title="Climate and practice, in services in use (Klein & Sorra 1996: implementation climate, values fit)",
     reads="everybody",
     parameters={
-        "climate_rate": parameter(0.15, 0.05, 0.3, "a month", "relaxation of climate"),
-        "funding_support": parameter(0.3, 0, 0.6, "climate 0-1", "climate that funding brings", scope="organisation"),
+        "climate_rate": parameter(0.15, 0.05, 0.3, "a month", "climate rises toward what managers expect and support"),
+        "climate_decay": parameter(0.05, 0.02, 0.15, "a month", "climate falls where they expect less"),
+        "climate_direct": parameter(
+            0.5,
+            0,
+            1,
+            "share",
+            "climate from managers who know the innovation and are not against it, the rest from those who use it",
+            grade="inferred",
+            source="leadership programme to climate: d = .92 (Williams et al. 2020)",
+        ),
+        "funding_support": parameter(0.1, 0, 0.4, "climate 0-1", "climate that funding brings", scope="organisation"),
         "practice_rate": parameter(0.15, 0.05, 0.3, "a month", "relaxation of quality of practice"),
         "practice_start": parameter(0.2, 0.1, 0.3, "practice 0-1", "quality of practice on entry"),
         "practice_base": parameter(0.35, 0.2, 0.5, "practice 0-1", "practice at reference alignment"),

@@ -1,7 +1,7 @@
 """Commissioning (ODD §5.14): in each round commissioners score their services and fund down the list.
 
 score = score_evidence E + score_fit z_c + score_relationship (quality - base) - score_cost (price / mean price - 1)
-funded if score >= reservation while the budget lasts
+funded if score >= reservation while the budget lasts, which pays for pilots too (organisations decide, §5.13)
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled
 from valign.model.state.arrays import AWARD_TERM as TERM
-from valign.model.state.arrays import COMMISSIONED, MANAGER, METRIC, SUSTAINED
+from valign.model.state.arrays import COMMISSIONED, COMMISSIONER_PAYS, MANAGER, METRIC, SUSTAINED
 
 from ..evidence.kernel import evidence_units
 
@@ -29,10 +29,9 @@ def is_candidate(S, o, r, t):
 
 
 @compiled
-def score(S, c, o, r, mean_price):
-    """Score of service o by commissioner c; the terms are kept for the event log."""
+def score(S, c, o, r, mean_price, T):
+    """Score of service o by commissioner c; the terms are kept in T [O x len(AWARD_TERM) x W] for the event log."""
     row = S.first[S.setting.shape[0]] + c
-    T = S.award_terms
     T[o, TERM.evidence, r] = 0.0
     for e in range(3):
         estimate = S.belief[row, e, r]
@@ -60,47 +59,74 @@ def score(S, c, o, r, mean_price):
 
 
 @compiled
+def whole_price(S, c, r):
+    """Price of all services of commissioner c, £1,000 a year."""
+    total = 0.0
+    for n in range(S.portfolio_start[c], S.portfolio_start[c + 1]):
+        total += price(S, S.portfolio[n], r)
+    return total
+
+
+@compiled
+def pays_for(S, o, r, stage):
+    """Whether a service at this stage is funded by its commissioner."""
+    return funded(stage) & (S.payer[o, r] == COMMISSIONER_PAYS)
+
+
+@compiled
+def highest(scores, count):
+    """Position of the highest of the first `count` scores, the first of equal ones."""
+    best = 0
+    for n in range(1, count):
+        if scores[n] > scores[best]:
+            best = n
+    return best
+
+
+@compiled
 def commissioning_round(S, c, r, t, scores):
     """Fund the candidates of commissioner c from the highest score down."""
     first, last = S.portfolio_start[c], S.portfolio_start[c + 1]
-    total = 0.0
-    for n in range(first, last):
-        total += price(S, S.portfolio[n], r)
+    T, total = S.award_terms, whole_price(S, c, r)
     money = S.budget[r] * total
     for n in range(first, last):
         o = S.portfolio[n]
         scores[n - first] = -np.inf
         if is_candidate(S, o, r, t):
-            scores[n - first] = score(S, c, o, r, total / (last - first))
-        elif funded(S.service_stage[o, r]):
+            scores[n - first] = score(S, c, o, r, total / (last - first), T)
+        elif pays_for(S, o, r, S.service_stage[o, r]):
             money -= price(S, o, r)
     for _ in range(last - first):
-        best = 0
-        for n in range(1, last - first):
-            if scores[n] > scores[best]:
-                best = n
+        best = highest(scores, last - first)
         if not scores[best] >= S.reservation[r]:
             return
         scores[best] = -np.inf
         o = S.portfolio[first + best]
-        S.award_terms[o, TERM.reservation, r] = S.reservation[r]
-        S.award_terms[o, TERM.money, r] = money
-        S.award_terms[o, TERM.price, r] = price(S, o, r)
+        T[o, TERM.reservation, r] = S.reservation[r]
+        T[o, TERM.money, r] = money
+        T[o, TERM.price, r] = price(S, o, r)
         if price(S, o, r) <= money:
             money -= price(S, o, r)
             S.service_stage[o, r] = COMMISSIONED
+            S.payer[o, r] = COMMISSIONER_PAYS
             S.term_end[o, r] = max(t, S.term_end[o, r]) + np.int64(S.contract_months[S.setting[o], r])
             if S.first_commissioned[o, r] < 0:
                 S.first_commissioned[o, r] = t
 
 
 @compiled
+def largest_portfolio(S):
+    """Services of the commissioner who has most, at least 1."""
+    largest = 1
+    for c in range(S.portfolio_start.shape[0] - 1):
+        largest = max(largest, S.portfolio_start[c + 1] - S.portfolio_start[c])
+    return largest
+
+
+@compiled
 def commissioning(S, t):
     C = S.portfolio_start.shape[0] - 1
-    largest = 1
-    for c in range(C):
-        largest = max(largest, S.portfolio_start[c + 1] - S.portfolio_start[c])
-    scores = np.empty(largest)
+    scores = np.empty(largest_portfolio(S))
     for c in range(C):
         for r in range(len(S.runs)):
             if t % np.int64(S.round_months[r]) == 0 and S.portfolio_start[c + 1] > S.portfolio_start[c]:

@@ -82,6 +82,7 @@ def attendance(S, o, attends, count):
             for r in range(W):
                 takes[i, r] *= rate[r] > 0.0
     for r in range(W):
+        S.commissioner_attends[o, r] = attends[r] > 0.0
         S.session_share[o, r] = count[r] / (last - first) if last > first else 0.0
     return anybody > 0
 

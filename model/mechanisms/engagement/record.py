@@ -30,19 +30,19 @@ MECHANISM = Mechanism(
         "base": Family(
             {
                 "staff": parameter(
-                    -3.1,
-                    -3.6,
-                    -2.6,
+                    -3.2,
+                    -3.7,
+                    -2.7,
                     "monthly logit",
                     "engagement of staff at reference alignment",
                     kind="logit",
                     scope="organisation",
                 ),
                 "manager": parameter(
-                    -2.7, -3.2, -2.2, "monthly logit", "engagement of managers", kind="logit", scope="organisation"
+                    -2.8, -3.3, -2.3, "monthly logit", "engagement of managers", kind="logit", scope="organisation"
                 ),
                 "peer": parameter(
-                    -2.8, -3.3, -2.3, "monthly logit", "engagement of peers", kind="logit", scope="organisation"
+                    -2.9, -3.4, -2.4, "monthly logit", "engagement of peers", kind="logit", scope="organisation"
                 ),
             },
             joint="_",
@@ -51,9 +51,9 @@ MECHANISM = Mechanism(
             0.3, 0, 0.6, "logit", "lasting differences between people", kind="logit", grade="assumed"
         ),
         "peer_effect": parameter(
-            0.4,
+            0.2,
             0,
-            0.8,
+            0.6,
             "logit per share",
             "share of engaged ties, weighted by quality",
             kind="effect",
@@ -71,7 +71,13 @@ MECHANISM = Mechanism(
             maximum=5,
         ),
         "climate_effect": parameter(
-            0.8, 0, 1.5, "logit per climate 0-1", "effect of climate (not identified)", kind="effect", grade="assumed"
+            2,
+            0.5,
+            3.5,
+            "logit per climate 0-1",
+            "effect of climate",
+            kind="effect",
+            source="climate to use 20 months later: d = .93 (Williams et al. 2022): a standard deviation of climate weighs about what one of fit does",
         ),
         "identity_effect": parameter(
             0.6,
@@ -104,6 +110,26 @@ MECHANISM = Mechanism(
             kind="logit",
             maximum=5,
         ),
+        "norm_effect": parameter(
+            1,
+            0,
+            4,
+            "logit per share",
+            "share of the own service, or community, that uses it",
+            kind="effect",
+            minimum=-5,
+            maximum=5,
+            source="share of one's community in three diffusion data sets (.7, .9, 4.0, calendar time confounded: an upper bound)",
+        ),
+        "climate_gate": parameter(
+            0.5,
+            0,
+            0.8,
+            "share",
+            "opportunities to begin that are lost without any climate",
+            grade="assumed",
+            source="climate and values fit are both needed for use (Klein & Sorra 1996)",
+        ),
         "workaround": parameter(
             0,
             0,
@@ -123,9 +149,12 @@ MECHANISM = Mechanism(
             grade="assumed",
             symbol="everyday_workload",
         ),
-        "lapse_base": parameter(-4.4, -4.9, -3.9, "monthly logit", "lapsing", kind="logit"),
+        "lapse_base": parameter(-3.9, -4.4, -3.4, "monthly logit", "lapsing", kind="logit"),
         "lapse_fit": parameter(
             0.25, 0, 0.45, "logit per 0.10", "less lapsing per 0.10 of alignment", kind="effect", minimum=-5, maximum=5
+        ),
+        "lapse_climate": parameter(
+            1, 0, 2, "logit per climate 0-1", "less lapsing in a better climate", kind="effect", grade="assumed"
         ),
         "disapproval": parameter(
             0.32,
@@ -143,6 +172,7 @@ MECHANISM = Mechanism(
     terms={
         "z": Term("standardised alignment z_i", "units of alignment"),
         "engaged_ties": Term("x_i", "share"),
+        "norm": Term("n_o", "share"),
         "evidence": Term("E_i", "units of evidence"),
         "climate": Term("climate of the service", "0-1"),
         "identification": Term("g_i", "0-1"),

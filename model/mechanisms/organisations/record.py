@@ -30,33 +30,42 @@ MECHANISM = Mechanism(
             maximum=5,
         ),
         "adoption_base": parameter(
-            -5,
+            -6.5,
+            -7.5,
             -5.5,
-            -4.5,
             "monthly logit",
             "a service starts a pilot",
             kind="logit",
             scope="organisation",
-            grade="assumed",
+            source="Bass p about .03 a year (durable goods; medicines among doctors are slower)",
         ),
         "adoption_peers": parameter(
             0.4, 0, 0.8, "logit per share", "share of neighbouring services that use it", kind="effect"
+        ),
+        "adoption_norm": parameter(
+            4,
+            2,
+            6,
+            "logit per share",
+            "legitimacy: share of all services that use it",
+            kind="effect",
+            source="Bass q about .38 a year: the odds of starting rise about e^2 where half of all use it (Tolbert & Zucker 1983)",
         ),
         "slack_effect": parameter(
             1, 0, 2, "logit per slack 0-1", "own slack makes a start easier", kind="effect", grade="assumed"
         ),
         "funds_effect": parameter(1, 0, 2, "logit", "pilot funds make a start easier", kind="effect", grade="assumed"),
         "mandate_effect": parameter(
+            1.5,
+            0.5,
             3,
-            2,
-            4,
             "logit",
             "a mandate makes a start easier",
             kind="effect",
             maximum=20,
             source="link workers in England: an order faster when mandated and paid",
         ),
-        "pilot_funds": parameter(1, 0, 1, "0 or 1", "pilot funds on offer", scope="organisation", grade="assumed"),
+        "pilot_funds": parameter(0, 0, 1, "0 or 1", "national money on offer for pilots", scope="organisation", grade="assumed"),
         "mandate": parameter(
             0, 0, 1, "0 or 1", "the innovation is mandated and reimbursed", scope="organisation", grade="assumed"
         ),
@@ -68,17 +77,26 @@ MECHANISM = Mechanism(
         "pilot_months": parameter(24, 12, 36, "months", "length of a pilot", kind="count", scope="organisation"),
         "contract_months": parameter(36, 24, 60, "months", "length of a contract", kind="count", scope="organisation"),
         "abandon_within": parameter(
-            -5.2, -5.6, -4.8, "monthly logit", "abandonment within a term, for reasons outside the model", kind="logit"
+            -5.6, -6.0, -5.2, "monthly logit", "abandonment within a term, for reasons outside the model", kind="logit"
+        ),
+        "burden": parameter(
+            0.5, 0.2, 0.8, "share", "running cost of going on without funding, as slack that it takes", grade="assumed"
+        ),
+        "burden_effect": parameter(
+            4, 1, 6, "logit", "stopping, per running cost that slack does not cover", kind="effect", grade="assumed"
+        ),
+        "pilot_reservation": parameter(
+            -0.5, -1, 0, "score", "pilots of services that score below it are refused", kind="logit", grade="assumed"
         ),
         "abandon_unfunded": parameter(
             -4.2, -4.6, -3.8, "monthly logit", "abandonment without funding (direct rule)", kind="logit"
         ),
         "restart": parameter(
-            -6.3,
-            -6.7,
+            -6.6,
+            -7.2,
             -5.9,
             "monthly logit",
-            "an abandoned service starts again (with default funds and slack, which add 1.3: -5)",
+            "an abandoned service starts again",
             kind="logit",
         ),
         "direct_base": parameter(-0.1, -0.7, 0.5, "logit", "going on without funding (direct rule)", kind="logit"),
@@ -108,11 +126,13 @@ MECHANISM = Mechanism(
         "fit": Term("term of alignment", "logit"),
         "evidence": Term("term of the evidence; under the direct rule of identification", "logit"),
         "peers": Term("term of neighbouring services", "logit"),
+        "legitimacy": Term("term of the share of all services", "logit"),
         "slack": Term("term of slack", "logit"),
         "funds": Term("term of pilot funds", "logit"),
         "mandate": Term("term of the mandate", "logit"),
         "probability": Term("probability of the step", "0-1"),
         "draw": Term("the uniform draw u; the step is taken if it is smaller", "0-1"),
+        "burden": Term("term of the running cost", "logit"),
         "share_engaged": Term("share of staff and peers engaged", "share"),
         "months_under": Term("months under the threshold", "months"),
     },
