@@ -270,7 +270,7 @@ AGENT_SERIES = declared(
         unit_interval("fit", "fit", "fit of the person's own values"),
         unit_interval("identification", "identification", "identification g_i"),
         unit_interval("clarity", "clarity", "clarity"),
-        share("exposure", "share of engaged ties", "x_i of §5.12"),
+        share("exposure", "share of engaged ties", "x_i of §5.13"),
     )
 )
 # The monthly path, always recorded, that outcomes of the run are computed from.

@@ -1,7 +1,7 @@
 """The exact check: with values held fixed, histories have a likelihood, that of a discrete-time logit (Allison 1982).
 
 In the limit (`fixed_limit`) everybody is aware, nobody lapses, values and ties stay as observed, and what is not
-observed has no effect, so that the monthly log-odds of engaging (docs/ODD.md 5.12) are base + fit z + peers x with z
+observed has no effect, so that the monthly log-odds of engaging (docs/ODD.md 5.13) are base + fit z + peers x with z
 and x known from the data. statsmodels fits them; importance sampling gives the exact posterior under the same uniform
 prior; sequential ABC has to agree.
 """

@@ -165,7 +165,7 @@ class Scenario(_Part):
     alignment_level : mean alignment at the start, in [0, 1], that values are moved to (None: as the profiles have it).
     alignment_mode : how (§4): "shift" moves all alike, "contract" toward the innovation.
     alignment_roles : of whom.
-    sustainment_rule : what happens without funding: "emergent" or "direct" (§5.13).
+    sustainment_rule : what happens without funding: "emergent" or "direct" (§5.14).
     relationship_rule : "bounded" (people far apart do not influence each other) or "constant" (§5.4).
     everybody_aware : whether all know the innovation at the start.
     parameters, ties : settings that differ from the defaults, by name.

@@ -101,7 +101,7 @@ class Person(mesa.Agent):
 
     @property
     def alignment(self) -> float:
-        """How well the innovation suits the person, as they judge it (0 … 1; docs/ODD.md §5.8a): fit until they do."""
+        """How well the innovation suits the person, as they judge it (0 … 1; docs/ODD.md §5.9): fit until they do."""
         return float(self.model.state.alignment[_row(self), 0])
 
     @property
@@ -153,7 +153,7 @@ class Commissioner(Person):
 
     @property
     def weights(self) -> np.ndarray:
-        """What counts as evidence: weights [financial, economic, social], sum 1; a view (docs/ODD.md §5.11)."""
+        """What counts as evidence: weights [financial, economic, social], sum 1; a view (docs/ODD.md §5.12)."""
         state = self.model.state
         return state.weights[_row(self) - int(state.first[len(state.setting)]), :, 0]
 
@@ -177,7 +177,7 @@ class Organisation:
 
     @property
     def climate(self) -> float:
-        """Implementation climate (0 … 1; docs/ODD.md §5.9)."""
+        """Implementation climate (0 … 1; docs/ODD.md §5.10)."""
         return float(self._world.state.climate[self.number, 0])
 
     @property

@@ -149,7 +149,7 @@ class Person(mesa.Agent):
 
     @property
     def disapproves(self) -> bool:
-        """Knows the innovation, does not use it and is not aligned with it (ODD §5.12)."""
+        """Knows the innovation, does not use it and is not aligned with it (ODD §5.13)."""
         if self.stage not in (AWARE, LAPSED):
             return False
         return not self.model.compare(f"{self.role} approves", self, self.z, 0.0, reach=True)
@@ -198,11 +198,11 @@ class Person(mesa.Agent):
         return self.model.role_weights[self.role]
 
     def evidence(self) -> float:
-        """Perceived evidence E_i (ODD §5.10)."""
+        """Perceived evidence E_i (ODD §5.11)."""
         return self.model.weighted_evidence(self.evidence_weights(), self.beliefs)
 
     def share_of_engaged_ties(self) -> float:
-        """Engaged colleagues among all, weighted by the quality of the ties, x_i (ODD §5.12)."""
+        """Engaged colleagues among all, weighted by the quality of the ties, x_i (ODD §5.13)."""
         total = engaged = 0.0
         for other, tie in self.ties:
             if other.service is not None:

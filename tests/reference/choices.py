@@ -1,4 +1,4 @@
-"""Submodels in which people engage, services decide and commissioners fund (ODD §5.12-5.14)."""
+"""Submodels in which people engage, services decide and commissioners fund (ODD §5.13-5.15)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Terms = dict[str, float]
 
 
-# --- 5.12 engagement ---
+# --- 5.13 engagement ---
 
 
 def disapproved(person: Person) -> bool:
@@ -59,7 +59,7 @@ def log_odds(person: Person) -> Terms:
 
 
 def engagement(model: ReferenceModel) -> None:
-    """§5.12: aware → engaged → lapsed → engaged."""
+    """§5.13: aware → engaged → lapsed → engaged."""
     parameters = model.parameters
     for person in model.people:
         person.look()
@@ -81,7 +81,7 @@ def engagement(model: ReferenceModel) -> None:
         model.move_stage("engagement", person, LAPSED if person.engaged else ENGAGED)
 
 
-# --- 5.13 organisations ---
+# --- 5.14 organisations ---
 
 
 def starting_terms(service: Service) -> Terms | None:
@@ -166,7 +166,7 @@ def approved(commissioner: Commissioner, asking: list[Service]) -> list[Service]
 
 
 def organisations(model: ReferenceModel) -> None:
-    """§5.13"""
+    """§5.14"""
     for person in model.people:
         person.look()
     decided = {service: next_stage(service) for service in model.services}
@@ -198,7 +198,7 @@ def organisations(model: ReferenceModel) -> None:
     model.move_drift("organisations", fresh)
 
 
-# --- 5.14 commissioning ---
+# --- 5.15 commissioning ---
 
 
 def score(commissioner: Commissioner, service: Service, mean_results: list[float], mean_price: float) -> float:
@@ -264,7 +264,7 @@ def commission(commissioner: Commissioner) -> None:
 
 
 def commissioning(model: ReferenceModel) -> None:
-    """§5.14"""
+    """§5.15"""
     if fmod(model.month, model.parameters["round_months"]) == 0:
         for commissioner in model.commissioners:
             commission(commissioner)

@@ -1,4 +1,4 @@
-"""Submodels of what is delivered and what people come to believe about it (ODD §5.9-5.11)."""
+"""Submodels of what is delivered and what people come to believe about it (ODD §5.10-5.12)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def climate(model: ReferenceModel) -> None:
-    """§5.9: climate and quality of practice, where the innovation is in use."""
+    """§5.10: climate and quality of practice, where the innovation is in use."""
     parameters, reference = model.parameters, REFERENCE[model.metric]
     for service in model.services:
         if not service.in_use:
@@ -41,7 +41,7 @@ def climate(model: ReferenceModel) -> None:
                 person.practice += parameters["practice_rate"] * (goal - person.practice)
 
 
-# --- 5.10 evidence ---
+# --- 5.11 evidence ---
 
 
 def deliver(service: Service) -> None:
@@ -120,7 +120,7 @@ def belief_after_sharing(person: Person) -> Vector:
 
 
 def evidence(model: ReferenceModel) -> None:
-    """§5.10: delivery, then beliefs by the published evidence, by what is delivered, and by sharing."""
+    """§5.11: delivery, then beliefs by the published evidence, by what is delivered, and by sharing."""
     parameters = model.parameters
     for service in model.services:
         deliver(service)
@@ -146,7 +146,7 @@ def evidence(model: ReferenceModel) -> None:
 
 
 def dialogue(model: ReferenceModel) -> None:
-    """§5.11: meetings of commissioners with their services; weights drift back every month."""
+    """§5.12: meetings of commissioners with their services; weights drift back every month."""
     parameters, t = model.parameters, model.month
     meetings = parameters["dialogue"]
     values: dict[Person, Vector] = {}

@@ -168,7 +168,7 @@ class ReferenceModel(mesa.Model):
         return self.base_quality_of_kind(tie.kind)
 
     def weighted_evidence(self, weights: Vector, beliefs: Vector) -> float:
-        """Σ_e u_e · clip((b_e − reference_e)/scale_e) to [−3, 3] (ODD §5.10)."""
+        """Σ_e u_e · clip((b_e − reference_e)/scale_e) to [−3, 3] (ODD §5.11)."""
         total = 0.0
         for e, channel in enumerate(CHANNELS):
             standardised = (beliefs[e] - self.parameters[f"reference.{channel}"]) / self.parameters[f"scale.{channel}"]

@@ -87,7 +87,7 @@ class Service:
         return self.funded and not self.nationally_paid
 
     def switched_on(self, name: str) -> bool:
-        """Whether a setting of 0 or 1 holds: pilot_funds, mandate, funding (ODD §5.13)."""
+        """Whether a setting of 0 or 1 holds: pilot_funds, mandate, funding (ODD §5.14)."""
         return self.settings[name] > 0.5
 
     def set_drift(self, drift: Vector) -> None:
@@ -117,14 +117,14 @@ class Service:
     # --- what it does ---
 
     def engaged_share(self) -> float:
-        """Share of staff and peers engaged; 0 without any (ODD §5.10)."""
+        """Share of staff and peers engaged; 0 without any (ODD §5.11)."""
         return mean(float(person.engaged) for person in self.deliverers)
 
     def clients(self) -> float:
         return self.settings["clients_per_staff"] * max(1, self.staff_posts)
 
     def price(self) -> float:
-        """ODD §5.14."""
+        """ODD §5.15."""
         return self.model.parameters["innovation.cost"] * max(1, self.staff_posts)
 
     def forget_results(self) -> None:
@@ -139,5 +139,5 @@ class Service:
         self.months_with_results = n + 1
 
     def neighbours_in_use(self) -> float:
-        """Share in use of the services tied to this one, N_o (ODD §5.13)."""
+        """Share in use of the services tied to this one, N_o (ODD §5.14)."""
         return mean(float(service.in_use) for service in self.neighbours)

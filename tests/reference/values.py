@@ -1,4 +1,4 @@
-"""Submodels that change who is there, what people know and what they value (ODD §5.1-5.8, §5.15)."""
+"""Submodels that change who is there, what people know and what they value (ODD §5.1-5.8, §5.16)."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def identification(model: ReferenceModel) -> None:
     model.move_values("identification", values)
 
 
-# --- 5.8a sensemaking ---
+# --- 5.9 sensemaking ---
 
 
 def session_judgement(model: ReferenceModel, service: Service) -> float | None:
@@ -258,7 +258,7 @@ def pulls_of(person: Person, heard: dict[Service, float | None]) -> dict[str, tu
 
 
 def sensemaking(model: ReferenceModel) -> None:
-    """§5.8a: the aware judge together, from the judgements before."""
+    """§5.9: the aware judge together, from the judgements before."""
     for person in model.people:
         person.look()
     heard = {service: session_judgement(model, service) for service in model.services}
@@ -276,7 +276,7 @@ def sensemaking(model: ReferenceModel) -> None:
 
 
 def tie_quality(model: ReferenceModel) -> None:
-    """§5.15"""
+    """§5.16"""
     parameters = model.parameters
     for tie in model.ties:
         similarity = 1.0 - distance(tie.a.values, tie.b.values)

@@ -1,4 +1,4 @@
-"""Climate and practice (ODD §5.9), in services in use (Klein & Sorra 1996: implementation climate, values fit).
+"""Climate and practice (ODD §5.10), in services in use (Klein & Sorra 1996: implementation climate, values fit).
 
 expected = leadership_o (climate_direct x share of managers for it + (1 - climate_direct) x share of managers engaged)
 climate_o <- climate_o + (climate_rate rising, climate_decay falling) (clip(expected + funding_support [funded]) - climate_o)

@@ -1,4 +1,4 @@
-"""Climate and practice: parameters and place in the month (docs/ODD.md §5.9)."""
+"""Climate and practice: parameters and place in the month (docs/ODD.md §5.10)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
 
 MECHANISM = Mechanism(
     name="climate",
-    section="5.9",
+    section="5.10",
     title="Climate and practice, in services in use (Klein & Sorra 1996: implementation climate, values fit)",
     reads="everybody",
     parameters={

@@ -1,7 +1,7 @@
-"""Commissioning (ODD §5.14): in each round commissioners score their services and fund down the list.
+"""Commissioning (ODD §5.15): in each round commissioners score their services and fund down the list.
 
 score = score_evidence E + score_fit z_c + score_relationship (quality - base) - score_cost (price / mean price - 1)
-funded if score >= reservation while the budget lasts, which pays for pilots too (organisations decide, §5.13)
+funded if score >= reservation while the budget lasts, which pays for pilots too (organisations decide, §5.14)
 """
 
 import numpy as np

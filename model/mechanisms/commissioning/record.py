@@ -1,4 +1,4 @@
-"""Commissioning: parameters and place in the month (docs/ODD.md §5.14)."""
+"""Commissioning: parameters and place in the month (docs/ODD.md §5.15)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
 
 MECHANISM = Mechanism(
     name="commissioning",
-    section="5.14",
+    section="5.15",
     title="Commissioning: in each round commissioners score their services and fund down the list",
     reads="everybody",
     parameters={

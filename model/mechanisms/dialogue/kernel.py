@@ -1,4 +1,4 @@
-"""Dialogue (ODD §5.11): commissioners and services discuss the emerging evidence.
+"""Dialogue (ODD §5.12): commissioners and services discuss the emerging evidence.
 
 b_e <- observation of the results presented, precision 3 a_e Theta;   u <- u + dialogue_rate (a - u), then u + dialogue_anchor (u0 - u)
 v_c <- v_c + dialogue_values (mean values of the managers met - v_c)

@@ -1,4 +1,4 @@
-"""Dialogue: parameters and place in the month (docs/ODD.md §5.11)."""
+"""Dialogue: parameters and place in the month (docs/ODD.md §5.12)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ parameter = partial(
 
 MECHANISM = Mechanism(
     name="dialogue",
-    section="5.11",
+    section="5.12",
     title="Dialogue: commissioners and services discuss the emerging evidence",
     moves=VALUES,
     whom=COMMISSIONERS,

@@ -1,4 +1,4 @@
-"""Engagement, lapsing and re-engagement (ODD §5.12): monthly log-odds, additive.
+"""Engagement, lapsing and re-engagement (ODD §5.13): monthly log-odds, additive.
 
 aware:   eta = base + frailty + fit z + peers x + norm n + evidence E + climate c + identity g - workload w + fit_climate z c + fit_peers z x
 engaged: eta = lapse_base - lapse_fit z - lapse_climate c + disapproval D

@@ -1,4 +1,4 @@
-"""Engagement, lapsing and re-engagement: parameters and place in the month (docs/ODD.md §5.12)."""
+"""Engagement, lapsing and re-engagement: parameters and place in the month (docs/ODD.md §5.13)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ parameter = partial(Parameter, grade="inferred", source=PROTOTYPE)
 
 MECHANISM = Mechanism(
     name="engagement",
-    section="5.12",
+    section="5.13",
     title="Engagement, lapsing and re-engagement: monthly log-odds, additive",
     stages=True,
     reads="everybody",

@@ -1,4 +1,4 @@
-"""Evidence (ODD §5.10): published efficacy, delivered results, and beliefs about both.
+"""Evidence (ODD §5.11): published efficacy, delivered results, and beliefs about both.
 
 y_oe = effects_e (P_o / practice_reference) fidelity_o satisfaction_o / satisfaction_reference + scale_e result_sd Z / sqrt(n_o)
 b <- b + theta/(tau + theta) (y - b),  tau <- min(tau + theta, precision_cap);   ties pass means without precision

@@ -1,4 +1,4 @@
-"""Evidence: parameters and place in the month (docs/ODD.md §5.10)."""
+"""Evidence: parameters and place in the month (docs/ODD.md §5.11)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ weight = partial(
 
 MECHANISM = Mechanism(
     name="evidence",
-    section="5.10",
+    section="5.11",
     title="Evidence: published efficacy, delivered results, and beliefs about both",
     parameters={
         "prior_scatter": parameter(

@@ -1,4 +1,4 @@
-"""Organisations decide (ODD §5.13): to start, to go on without funding, to abandon, to start again.
+"""Organisations decide (ODD §5.14): to start, to go on without funding, to abandon, to start again.
 
 start:   eta = adoption_base (restart) + fit_effect_organisations R + evidence_effect E + adoption_peers N + adoption_norm F
              + slack_effect slack + funds_effect [funds] + mandate_effect [mandate];   p = 1/(1 + exp(-eta))

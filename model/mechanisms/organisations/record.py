@@ -1,4 +1,4 @@
-"""Organisations decide: parameters and place in the month (docs/ODD.md §5.13)."""
+"""Organisations decide: parameters and place in the month (docs/ODD.md §5.14)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ parameter = partial(Parameter, grade="inferred", source=PROTOTYPE)
 
 MECHANISM = Mechanism(
     name="organisations",
-    section="5.13",
+    section="5.14",
     title="Organisations decide: to start, to go on without funding, to abandon, to start again",
     label="services' decisions",
     moves=INNOVATION,
@@ -30,14 +30,14 @@ MECHANISM = Mechanism(
             maximum=5,
         ),
         "adoption_base": parameter(
-            -6.5,
+            -6,
             -7.5,
             -5.5,
             "monthly logit",
             "a service starts a pilot",
             kind="logit",
             scope="organisation",
-            source="Bass p about .03 a year (durable goods; medicines among doctors are slower)",
+            source="Bass p about .03 a year (durable goods; medicines among doctors are slower), less what commissioners refuse",
         ),
         "adoption_peers": parameter(
             0.4, 0, 0.8, "logit per share", "share of neighbouring services that use it", kind="effect"
@@ -92,12 +92,13 @@ MECHANISM = Mechanism(
             -4.2, -4.6, -3.8, "monthly logit", "abandonment without funding (direct rule)", kind="logit"
         ),
         "restart": parameter(
-            -6.6,
+            -6,
             -7.2,
             -5.9,
             "monthly logit",
             "an abandoned service starts again",
             kind="logit",
+            source="16 % of practices stopped and were started again within six years (Bond et al. 2014)",
         ),
         "direct_base": parameter(-0.1, -0.7, 0.5, "logit", "going on without funding (direct rule)", kind="logit"),
         "direct_fit": parameter(

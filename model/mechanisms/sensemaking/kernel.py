@@ -1,4 +1,4 @@
-"""Sensemaking (ODD §5.8a): people judge the innovation together, grounded again and again in their own values.
+"""Sensemaking (ODD §5.9): people judge the innovation together, grounded again and again in their own values.
 
 A_i <- A_i + a_g (fit_i - A_i) + sum_j a_ij (A_j - A_i) + a_s (A_l - A_i) + a_c (A_S - A_i)      for the aware
 a_g = grounding;   a_ij = talk quality_ij voice_j s_j / sum_j voice_j;   a_s = sensegiving leadership_o Q [manager l aware]

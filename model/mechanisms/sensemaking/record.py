@@ -1,4 +1,4 @@
-"""Sensemaking: parameters and place in the month (docs/ODD.md §5.8a)."""
+"""Sensemaking: parameters and place in the month (docs/ODD.md §5.9)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ parameter = partial(Parameter, grade="assumed", source="assumed; judgement moves
 
 MECHANISM = Mechanism(
     name="sensemaking",
-    section="5.8a",
+    section="5.9",
     title="Sensemaking: people judge the innovation together, grounded in their own values (Hoffman et al. 2011)",
     judgement=("grounding", "talk", "sensegiving", "session"),
     reads="everybody",

@@ -1,4 +1,4 @@
-"""Quality of ties (ODD §5.15): relaxes toward similarity of values and shared identification.
+"""Quality of ties (ODD §5.16): relaxes toward similarity of values and shared identification.
 
 quality <- quality + tie_rate (clip(tie_similarity (1 - d_ij) + tie_identification min(g_i, g_j)) - quality)
 """

@@ -1,4 +1,4 @@
-"""Quality of ties: parameters and place in the month (docs/ODD.md §5.15)."""
+"""Quality of ties: parameters and place in the month (docs/ODD.md §5.16)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
 
 MECHANISM = Mechanism(
     name="tie_quality",
-    section="5.15",
+    section="5.16",
     title="Quality of ties: relaxes toward similarity of values and shared identification",
     label="quality of ties",
     parameters={
