@@ -191,7 +191,7 @@ def calibrate(
         choose alone). Its months become the periods observed.
     free : names of parameters, or a mapping from names to ranges (None: the plausible range declared). Of more than
         eight, or of all that are uncertain ("screen" in the place of a name), `screening.screen_free` chooses eight.
-        Default: base_staff (-6 to 0), fit_effect, peer_effect, awareness_in_service.
+        Default: base_staff (-6 to 0), fit_effect, peer_effect, norm_effect, awareness_in_service.
     seed : the same seed gives the same numbers.
     simulations : budget of the sequential ABC; a fourth as many more, from the prior, are for the recovery.
     particles : how many make a generation.

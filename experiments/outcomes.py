@@ -184,7 +184,8 @@ class Outcomes:
 
     def booked(self) -> tuple[np.ndarray, np.ndarray]:
         """The decomposition without its table, with record="decomposition": sums over months, services and stages
-        [balances, entries, episodes, roles, runs] of members' change in fit and in alignment, and how many have each role [roles, runs].
+        [balances, entries, episodes, roles, runs] of members' change in fit and in alignment, and how many have each
+        role [roles, runs].
         NaN where a run failed. Raises InputError where it was not recorded.
         """
         shape = (len(BALANCES), len(ENTRIES), len(EPISODES), len(ROLES))

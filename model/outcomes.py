@@ -96,9 +96,7 @@ OUTCOMES = declared(
             "standard deviation of alignment between people, in month T",
             headline=True,
         ),
-        unit_interval(
-            "fit_final", "fit at the end", "mean fit of people's own values in month T"
-        ),
+        unit_interval("fit_final", "fit at the end", "mean fit of people's own values in month T"),
         unit_interval(
             "fit_original_final",
             "fit with the original, at the end",

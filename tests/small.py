@@ -19,6 +19,9 @@ from valign.model.state.scenario_arrays import lower
 STILL = {  # a crisp innovation, everybody alike but for their values
     "reading_sd": 0.0, "frailty_sd": 0.0, "service_share": 0.0, "team_share": 0.0, "innovation.clarity": 1.0,
     "leadership_sd": 0.0, "coproduction_sd": 0.0, "slack_sd": 0.0,
+    # nobody is held back or carried along by others, and who starts asks nobody
+    "climate_gate": 0.0, "norm_effect": 0.0, "lapse_climate": 0.0, "adoption_norm": 0.0, "burden_effect": 0.0,
+    "pilot_funds": 1.0,
 }  # fmt: skip
 
 

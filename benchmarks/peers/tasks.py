@@ -29,6 +29,8 @@ OFF = (
     "peer_effect",
     "evidence_effect",
     "climate_effect",
+    "climate_gate",
+    "norm_effect",
     "identity_effect",
     "workload_effect",
     "frailty_sd",

@@ -40,10 +40,20 @@ DEFAULT_FREE: dict[str, tuple[float, float] | None] = {
     "base_staff": (-6.0, 0.0),
     "fit_effect": None,
     "peer_effect": None,
+    "norm_effect": None,
     "awareness_in_service": None,
 }
 GENERATED_SOCIETIES = 16
-OFF = ("turnover", "leadership", "coproduction", "session_knowledge", "dialogue", "organisations", "commissioning")
+OFF = (
+    "turnover",
+    "leadership",
+    "coproduction",
+    "session_knowledge",
+    "sensemaking",  # what people are asked is their own orientation, not what they come to think together
+    "dialogue",
+    "organisations",
+    "commissioning",
+)
 ERROR = 301  # purpose of the random stream of observation errors
 
 
@@ -69,6 +79,7 @@ def scenario_of(data: Data) -> Scenario:
             "dimensions": dimensions,
             "alignment_roles": ["staff"],
             "mechanisms": dict.fromkeys(OFF, False),
+            "parameters": {"climate_gate": 0.0},  # nobody has a manager
             "innovation": {
                 "name": data.name,
                 "values": {name: of.innovation for name, of in data.orientation.items()},

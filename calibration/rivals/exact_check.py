@@ -35,6 +35,8 @@ RANGES: dict[str, tuple[float, float] | None] = {
     "peer_effect": (-3.0, 3.0),
 }
 NOT_OBSERVED = (
+    "norm_effect",
+    "climate_gate",
     "evidence_effect",
     "climate_effect",
     "identity_effect",

@@ -1,4 +1,5 @@
-"""Rival explanations of the same data: values and peers, either alone, broadcast, lasting differences."""
+"""Rival explanations of the same data: values and peers (own ties and the share of the community), either alone,
+broadcast, lasting differences."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from ..problem.problem import CalibrationProblem, prior_of
 from ..problem.summaries import Layout
 
 NO_VALUES = {"fit_effect": 0.0, "lapse_fit": 0.0, "fit_climate": 0.0, "fit_peers": 0.0, "practice_alignment": 0.0}
-NO_PEERS = {"peer_effect": 0.0, "awareness_by_ties": 0.0, "belief_sharing": 0.0, "fit_peers": 0.0}
+NO_PEERS = {"peer_effect": 0.0, "norm_effect": 0.0, "awareness_by_ties": 0.0, "belief_sharing": 0.0, "fit_peers": 0.0}
 
 
 @dataclass(frozen=True)

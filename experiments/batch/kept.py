@@ -91,7 +91,9 @@ class KeptOutcomes(OutcomesOfDesign):
         """As `Outcomes.booked`, by row."""
         table = self.saved["booked"]
         shape = (len(BALANCES), len(ENTRIES), len(EPISODES), len(ROLES))
-        return np.stack(table["booked"].tolist(), axis=-1).reshape(*shape, -1), np.stack(table["people"].tolist(), axis=-1)
+        return np.stack(table["booked"].tolist(), axis=-1).reshape(*shape, -1), np.stack(
+            table["people"].tolist(), axis=-1
+        )
 
     def _joined(self, name: str) -> pd.DataFrame:
         if name != "decomposition" or KINDS[name] not in self.record:

@@ -108,12 +108,13 @@ def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame]
     moved = tables["attribution"]
     for name, part in moved.groupby("scenario", sort=False):
         whole = part.query("episode == 'all' and role == 'all'")
-        figures.save(
-            paper.waterfall_figure(part, f"{TITLES[name]}: what moved alignment"),
-            folder,
-            paper.waterfall_name(name),
-            whole,
-        )
+        for balance in ("alignment", "fit"):
+            figures.save(
+                paper.waterfall_figure(part, f"{TITLES[name]}: what moved {balance}", balance),
+                folder,
+                paper.waterfall_name(name, balance),
+                whole[whole["balance"] == balance],
+            )
     text = paper.page(summary, tables, how)
     text = (
         "\n".join(

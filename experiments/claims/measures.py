@@ -96,9 +96,7 @@ def breadth_final(outcomes: Outcomes) -> np.ndarray:
 
 
 # --- from the decomposition ------------------------------------------------------------------------------------------
-@measure(
-    "change in mean fit because the mean values of groups moved (centre part of all mechanisms)", "decomposition"
-)
+@measure("change in mean fit because the mean values of groups moved (centre part of all mechanisms)", "decomposition")
 def centre_moved(outcomes: Outcomes) -> np.ndarray:
     entries = [n for n, (_, part) in enumerate(ENTRIES) if part == "centre"]
     return outcomes.booked()[0][BALANCES.index("fit"), entries].sum(axis=(0, 1, 2)) / outcomes.members

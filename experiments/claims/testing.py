@@ -47,10 +47,15 @@ OFF = dict.fromkeys(
         "clarity_gain",
         "internalisation",
         "dialogue_values",
+        "talk",
+        "sensegiving",
+        "session",
         "identity_effect",
         "peer_effect",
+        "norm_effect",
         "awareness_by_ties",
         "adoption_peers",
+        "adoption_norm",
         "evidence_effect",
         "score_evidence",
         "belief_sharing",
@@ -60,7 +65,7 @@ OFF = dict.fromkeys(
 # Each rival keeps what it names of `OFF` and nothing else: the world's own strength.
 RIVALS: dict[str, tuple[str, ...]] = {
     "turnover selection only": ("turnover_fit",),
-    "contagion only": ("peer_effect", "awareness_by_ties", "adoption_peers"),
+    "contagion only": ("peer_effect", "norm_effect", "awareness_by_ties", "adoption_peers", "adoption_norm"),
     "evidence only": ("evidence_effect", "score_evidence", "belief_sharing"),
 }
 VARIANTS = ("profile metric", "centred values", "uncertain innovation")

@@ -84,12 +84,14 @@ def _marker() -> Any:
     return Line2D([], [], marker="D", ls="none", mfc="white", mec=INK, label="as predicted in the null")
 
 
-def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
-    """What moved mean alignment over the whole run, mechanism by mechanism: booked, and by ablation beside.
+def waterfall_figure(attribution: pd.DataFrame, title: str, balance: str = "alignment") -> Figure:
+    """What moved mean alignment (or fit) over the whole run, mechanism by mechanism: booked, and by ablation beside.
 
     attribution : the table of `experiments.attribution` for one scenario; one panel per flexibility.
+    balance : "alignment" or "fit".
     """
     whole = attribution[(attribution["episode"] == "all") & (attribution["role"] == "all")]
+    whole = whole[whole["balance"] == balance]
     flexibilities = sorted(whole["flexibility"].unique())
     figure, panels = new_figure(len(flexibilities), 6.0 * len(flexibilities), 4.8)
     for axes, flexibility in zip(panels, flexibilities, strict=True):
@@ -118,7 +120,7 @@ def waterfall_figure(attribution: pd.DataFrame, title: str) -> Figure:
         axes.set(
             yticks=[*range(len(bars), 0, -1), 0],
             yticklabels=[*names, "all together"],
-            xlabel="change in mean alignment",
+            xlabel=f"change in mean {balance}",
         )
         axes.grid(True, axis="x", color=GRID)
         axes.grid(False, axis="y")
@@ -424,6 +426,14 @@ def case_page(case: pd.DataFrame, region: pd.DataFrame) -> list[str]:
     return lines
 
 
+JUDGED = {
+    "grounding": "grounding in own values",
+    "talk": "talk with people one has ties with",
+    "sensegiving": "the manager's judgement",
+    "session": "sessions",
+}
+
+
 def attribution_page(table: pd.DataFrame) -> list[str]:
     """What moved alignment, by scenario and episode, as Markdown lines: booked (centre, spread) beside ablation."""
     lines = [
@@ -433,12 +443,16 @@ def attribution_page(table: pd.DataFrame) -> list[str]:
         "by moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: "
         "the change with it less the change without it, the same seeds. Mechanisms that draw people together "
         "book more than their ablation takes away: others do the work when they are off. By role in "
-        "attribution.csv.",
+        "attribution.csv. Sensemaking moves alignment alone; what moves values or the innovation moves fit, and reaches "
+        "alignment by grounding.",
         "",
     ]
     everybody = table[table["role"] == "all"]
-    for (scenario, flexibility), part in everybody.groupby(["scenario", "flexibility"], sort=False):
-        lines += [f"### {scenario}, flexibility {flexibility:g}", "", f"![]({waterfall_name(scenario)}.png)", ""]
+    by = ["scenario", "flexibility", "balance"]
+    for (scenario, flexibility, balance), part in everybody.groupby(by, sort=False):
+        of_what = "fit of people's own values" if balance == "fit" else "alignment, as people judge it"
+        lines += [f"### {scenario}, flexibility {flexibility:g}: {of_what}", ""]
+        lines += [f"![]({waterfall_name(scenario, balance)}.png)", ""]
         rows = []
         for episode in dict.fromkeys(part["episode"]):
             of = part[(part["episode"] == episode) & (part["mechanism"] != "all")]
@@ -458,6 +472,9 @@ def attribution_page(table: pd.DataFrame) -> list[str]:
                         _with_interval(whole, "ablation"),
                     ]
                 )
+                for name in JUDGED if balance == "alignment" else ():
+                    if name in each.index and abs(each.loc[name, "booked"]) >= 0.001:
+                        rows.append([f"– by {JUDGED[name]}", _with_interval(each.loc[name], "booked"), "", "", ""])
         lines += markdown(["episode: mechanism", "booked (95 %)", "centre", "spread", "ablation (95 %)"], rows)
     return lines
 
@@ -466,6 +483,6 @@ def _with_interval(row: pd.Series, name: str) -> str:
     return f"{row[name]:+.3f} ({row[f'{name}_low']:+.3f} to {row[f'{name}_high']:+.3f})".replace("-", "−")
 
 
-def waterfall_name(scenario: str) -> str:
+def waterfall_name(scenario: str, balance: str = "alignment") -> str:
     """File name of a scenario's waterfall, without ending."""
-    return f"attribution-{scenario}"
+    return f"attribution-{scenario}" + ("" if balance == "alignment" else f"-{balance}")

@@ -147,16 +147,20 @@ def _further(title: str, tables: Tables, count: int) -> list[Drawn]:
             )
         )
     if "attribution" in tables:
-        drawn.append(
+        drawn += [
             Drawn(
-                "waterfall",
-                claims.waterfall_figure(tables["attribution"], f"{title}: what moved alignment"),
-                "Bars from one mechanism to the next: the change in mean alignment booked on each, and "
+                name,
+                claims.waterfall_figure(tables["attribution"], f"{title}: what moved {balance}", balance),
+                f"Bars from one mechanism to the next: the change in mean {balance} booked on each, and "
                 "below it the change that is lost without the mechanism.",
                 tables["attribution"],
-                "What moved alignment?",
+                question,
             )
-        )
+            for name, balance, question in (
+                ("waterfall", "alignment", "What moved alignment, as people judge it?"),
+                ("waterfall_fit", "fit", "What moved the fit of people's own values?"),
+            )
+        ]
     return drawn
 
 

@@ -98,9 +98,11 @@ def test_ablations_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
 
 def test_a_mechanism_that_is_off_already_makes_no_difference() -> None:
     table = va.ablations(BASE.replace({"mechanisms.dialogue": False}), 3, mechanisms=["leadership", "dialogue"])
-    assert table["mechanism"].tolist() == ["leadership", "dialogue"]
-    assert (table.loc[1, ["ablation", "ablation_low", "ablation_high"]] == 0).all()
-    assert table.loc[0, "ablation"] != 0
+    assert table["mechanism"].tolist() == ["leadership", "dialogue"] * 2
+    assert table["balance"].tolist() == ["fit"] * 2 + ["alignment"] * 2
+    of = table.set_index("mechanism")
+    assert (of.loc["dialogue", ["ablation", "ablation_low", "ablation_high"]] == 0).all(axis=None)
+    assert (of.loc["leadership", "ablation"] != 0).all()
 
 
 # --- stopped and gone on with ----------------------------------------------------------------------------------------

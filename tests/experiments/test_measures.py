@@ -183,7 +183,7 @@ def test_measures_from_people_agree_with_the_table_of_agents():
 
 def test_centre_moved_agrees_with_the_decomposition():
     out = simulate("two-services", 3, 3, record="decomposition")
-    centre = out.decomposition.query("part == 'centre' and organisation != 'commissioners'")
+    centre = out.decomposition.query("balance == 'fit' and part == 'centre' and organisation != 'commissioners'")
     expected = centre.groupby("run")["change"].sum().to_numpy() / out.members
     assert MEASURES["centre_moved"].compute(out, None) == pytest.approx(expected)
 

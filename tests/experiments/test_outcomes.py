@@ -13,7 +13,7 @@ from valign.experiments.compare import MOST_SCENARIOS, compare
 from valign.experiments.outcomes import Outcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.model.ledger.decomposition import ENTRIES, EPISODES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.scenario_arrays import lower
@@ -69,8 +69,14 @@ def test_a_block_holds_runs_and_runs_somewhere(wrong: str) -> None:
 
 
 def test_what_is_booked_is_the_decomposition(out: Outcomes) -> None:
-    booked, people = out.booked()
-    members = out.decomposition.query("organisation != 'commissioners'")
+    both, people = out.booked()
+    everything = out.decomposition.query("organisation != 'commissioners'")
+    np.testing.assert_allclose(
+        both.sum(axis=(1, 2, 3)),
+        everything.groupby(["balance", "run"], observed=False)["change"].sum().unstack(),
+        atol=1e-12,
+    )
+    booked, members = both[BALANCES.index("alignment")], everything[everything["balance"] == "alignment"]
     by_run = members.groupby("run")["change"].sum().to_numpy()
     np.testing.assert_allclose(booked.sum(axis=(0, 1, 2)), by_run, atol=1e-12)
     by_role = members.groupby(["role", "run"], observed=False)["change"].sum().unstack()

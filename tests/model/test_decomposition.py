@@ -16,7 +16,7 @@ STAFF, MANAGER = 0, 1
 
 def entries(S) -> dict[tuple[str, str], float]:
     """Sums of the ledger of the last month over services, roles and stages, first run."""
-    return {name: float(S.ledger[n, ..., 0].sum()) for n, name in enumerate(ENTRIES)}
+    return {name: float(S.ledger[n, ..., 0].sum()) for n, name in enumerate(ENTRIES)}  # of fit
 
 
 def led(values: np.ndarray, leader: float):
@@ -88,16 +88,17 @@ def test_it_closes_by_service_role_and_stage(seed):
     place = np.minimum(S.organisation, services)
 
     def sums() -> np.ndarray:
-        total = np.zeros((services + 1, 4, 4, 2))
-        for run in range(2):
-            np.add.at(total[..., run], (place, S.role, S.stage[:, run]), S.alignment[:, run])
+        total = np.zeros((2, services + 1, 4, 4, 2))
+        for balance, held in enumerate((S.fit, S.alignment)):
+            for run in range(2):
+                np.add.at(total[balance, ..., run], (place, S.role, S.stage[:, run]), held[:, run])
         return total
 
     booked = sums()
     for month in range(1, 13):
         S.flows_from[0] = month
         months_from(S, month)
-        booked += S.ledger.sum(axis=0)
+        booked += S.ledger.reshape(2, len(ENTRIES), *S.ledger.shape[1:]).sum(axis=1)
         np.testing.assert_allclose(booked, sums(), atol=1e-9)
 
 
@@ -119,18 +120,18 @@ def test_the_table_sums_to_the_change_of_alignment():
     out = simulate("two-services", runs=3, seed=2)
     table, members = out.decomposition, 54
     members_only = table[(table["organisation"] != "commissioners") & (table["mechanism"] != "episode")]
-    change = members_only.groupby("run")["change"].sum() / members
-    expected = out.runs["alignment_final"] - out.runs["alignment_start"]
-    np.testing.assert_allclose(change, expected, atol=1e-9)
+    for balance in ("fit", "alignment"):
+        change = members_only[members_only["balance"] == balance].groupby("run")["change"].sum() / members
+        expected = out.runs[f"{balance}_final"] - out.runs["alignment_start"]
+        np.testing.assert_allclose(change, expected, atol=1e-9)
 
 
 def test_beside_paired_ablations():
     from valign.experiments.ablation import ablations
     from valign.model.errors import InputError
 
-    table = ablations("two-services", runs=20, seed=1, mechanisms=["coproduction", "leadership", "turnover"]).set_index(
-        "mechanism"
-    )
+    moved = ablations("two-services", runs=20, seed=1, mechanisms=["coproduction", "leadership", "turnover"])
+    table = moved[moved["balance"] == "fit"].set_index("mechanism")
     for column in ("booked", "ablation"):
         assert (table[f"{column}_low"] < table[column]).all()
         assert (table[column] < table[f"{column}_high"]).all()
@@ -152,7 +153,7 @@ def test_ablations_where_runs_fail():
     runs = simulate(scenario, 12, record="decomposition").runs
     good = (runs["status"] == "ok").sum()
     assert 0 < good < 12
-    row = ablations(scenario, 12, mechanisms=["leadership"]).iloc[0]
+    row = ablations(scenario, 12, mechanisms=["leadership"]).set_index("balance").loc["alignment"]
     assert row["runs"] == good
     alone = simulate(scenario.replace({"mechanisms.leadership": False}), 12, record=()).runs
     assert row["ablation"] == pytest.approx((runs["alignment_final"] - alone["alignment_final"]).mean())

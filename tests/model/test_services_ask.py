@@ -15,7 +15,7 @@ CITY = Scenario.load("housing-first")
 ONLY_SERVICES = {f"mechanisms.{name}": name in ("organisations", "commissioning") for name in MECHANISMS}
 PLAIN = {
     **ONLY_SERVICES, "everybody_aware": True, "fit_effect_organisations": 0.0, "evidence_effect": 0.0,
-    "adoption_peers": 0.0, "slack_effect": 0.0, "abandon_within": -50.0, "months": 60,
+    "adoption_peers": 0.0, "slack_effect": 0.0, "abandon_within": -50.0, "months": 60, "pilot_months": 120,
 }  # fmt: skip
 
 
@@ -23,7 +23,9 @@ def outside(count: int, **settings: float) -> Scenario:
     """Services of one size that are all outside, with one commissioner unless asked otherwise."""
     sizes = {"organisations.pilot.count": 1, "organisations.staircase.count": count - 1, "size_spread": 0.0}
     sizes |= {f"organisations.{group}.staff": 4 for group in ("pilot", "staircase")}
-    return CITY.replace({**PLAIN, **sizes, "organisations.pilot.stage": "outside", "commissioners.count": 1, **settings})
+    return CITY.replace(
+        {**PLAIN, **sizes, "organisations.pilot.stage": "outside", "commissioners.count": 1, **settings}
+    )
 
 
 def test_legitimacy_alone_is_a_known_recursion() -> None:
@@ -59,7 +61,9 @@ def test_a_budget_pays_for_so_many_pilots(budget: float, pilots: int) -> None:
 
 
 def test_a_commissioner_refuses_what_scores_too_low() -> None:
-    world = World(outside(3, budget=1.0, adoption_base=40.0, pilot_reservation=0.0, reservation=0.0), rng=1, events=True)
+    world = World(
+        outside(3, budget=1.0, adoption_base=40.0, pilot_reservation=0.0, reservation=0.0), rng=1, events=True
+    )
     world.step()
     scores = {event.service: event.terms["score"] for event in world.events if "score" in event.terms}
     using = {int(o) for o in np.flatnonzero(world.state.service_stage[:, 0] == PILOTING)}
@@ -77,7 +81,14 @@ def test_national_money_asks_nobody_and_leaves_the_budget_alone(money: str) -> N
 
 def test_what_slack_does_not_cover_makes_services_stop() -> None:
     """log-odds abandon_within + burden_effect max(0, burden - slack), once unfunded."""
-    given = {"slack": 0.2, "slack_sd": 0.0, "burden": 0.5, "burden_effect": 4.0, "abandon_within": -5.0, "restart": -50.0}
+    given = {
+        "slack": 0.2,
+        "slack_sd": 0.0,
+        "burden": 0.5,
+        "burden_effect": 4.0,
+        "abandon_within": -5.0,
+        "restart": -50.0,
+    }
     scenario = outside(400, funding=0.0, emergent_threshold=0.0, **given)
     stages = {f"organisations.{group}.stage": "sustained" for group in ("pilot", "staircase")}
     found = simulate(scenario.replace({**stages, "months": 24}), 16, record="series").curves("service", "in_use")

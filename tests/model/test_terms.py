@@ -16,55 +16,83 @@ from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
-from valign.model.state.arrays import ABANDONED, COMMISSIONED, DIRECT_SUSTAINMENT, PILOTING, State
+from valign.model.state.arrays import (
+    ABANDONED,
+    AWARD_TERM,
+    COMMISSIONED,
+    DIRECT_SUSTAINMENT,
+    OUTSIDE,
+    PERSON_TERM,
+    PILOTING,
+    SERVICE_TERM,
+    State,
+)
 from valign.model.state.scenario_arrays import lower
 
 SEEDS, MONTHS = 30, 16
 PEOPLE = ("engage", "lapse", "re-engage")
 TERMS = {  # term of the reference model: the parameters that multiply what is kept, by column
-    "engage": {"fit": ("fit_effect", 0), "peers": ("peer_effect", 1), "evidence": ("evidence_effect", 2),
-               "climate": ("climate_effect", 3), "identity": ("identity_effect", 4),
-               "workload": ("workload_effect", 5)},
-    "lapse": {"disapproval": ("disapproval", 6)},
-    "re-engage": {"disapproval": ("disapproval", 6)},
+    "engage": {"fit": ("fit_effect", PERSON_TERM.z), "peers": ("peer_effect", PERSON_TERM.engaged_ties),
+               "norm": ("norm_effect", PERSON_TERM.norm), "evidence": ("evidence_effect", PERSON_TERM.evidence),
+               "climate": ("climate_effect", PERSON_TERM.climate),
+               "identity": ("identity_effect", PERSON_TERM.identification),
+               "workload": ("workload_effect", PERSON_TERM.workload)},
+    "lapse": {"disapproval": ("disapproval", PERSON_TERM.disapproval),
+              "climate": ("lapse_climate", PERSON_TERM.climate)},
+    "re-engage": {"disapproval": ("disapproval", PERSON_TERM.disapproval)},
 }  # fmt: skip
-START = ("base", "fit", "evidence", "peers", "slack", "funds", "mandate")
+NEGATIVE = (("engage", "workload"), ("lapse", "climate"), ("re-engage", "disapproval"))
+START = ("base", "fit", "evidence", "peers", "legitimacy", "slack", "funds", "mandate")
 DECIDE = MECHANISMS.index("organisations")
-GO_ON = {"base": 0, "fit": 1, "identification": 2, "slack": 4}
+GO_ON = {
+    "base": SERVICE_TERM.base, "fit": SERVICE_TERM.fit, "identification": SERVICE_TERM.evidence,
+    "slack": SERVICE_TERM.slack,
+}  # fmt: skip
 Check = Callable[[State, ReferenceModel, Decision], list[tuple[str, float, float]]]
 
 
 def of_person(S: State, model: ReferenceModel, decision: Decision) -> list[tuple[str, float, float]]:
     kept = S.person_terms[decision.row, :, 0]
-    found = [("eta", sum(decision.terms.values()), kept[7]), ("probability", decision.probability, kept[8]),
-             ("draw", decision.uniform, kept[9])]  # fmt: skip
+    found = [("eta", sum(decision.terms.values()), kept[PERSON_TERM.eta]),
+             ("probability", decision.probability, kept[PERSON_TERM.probability]),
+             ("draw", decision.uniform, kept[PERSON_TERM.draw])]  # fmt: skip
     for term, (parameter, column) in TERMS[decision.kind].items():
-        sign = -1.0 if term == "workload" or (term, decision.kind) == ("disapproval", "re-engage") else 1.0
+        sign = -1.0 if (decision.kind, term) in NEGATIVE else 1.0
         found.append((term, decision.terms[term], sign * model.parameters[parameter] * kept[column]))
     return found
 
 
 def of_service(S: State, model: ReferenceModel, decision: Decision) -> list[tuple[str, float, float]]:
-    kept, awards = S.service_terms[decision.service, :, 0], S.award_terms[decision.service, :, 0]
-    if decision.kind == "worth it":
-        whole = ("parts of the score", decision.probability, awards[:4].sum())
-        return [("score", decision.probability, awards[4]), ("reservation", decision.uniform, awards[5]), whole][
-            : 3 if decision.outcome else 1
+    kept = S.service_terms[decision.service, :, 0]
+    if decision.kind.startswith(("worth", "money")):
+        awards = (S.ask_terms if "pilot" in decision.kind else S.award_terms)[decision.service, :, 0]
+        if decision.kind.startswith("money"):
+            money, price = awards[AWARD_TERM.money], awards[AWARD_TERM.price]
+            return [("money", decision.probability, money), ("price", decision.uniform, price)]
+        score, parts = awards[AWARD_TERM.score], awards[: AWARD_TERM.score].sum()
+        whole = [("reservation", decision.uniform, awards[AWARD_TERM.reservation])]
+        return [
+            ("score", decision.probability, score),
+            ("parts of the score", decision.probability, parts),
+            *(whole if decision.outcome else []),
         ]
-    if decision.kind == "money suffices":
-        return [("money", decision.probability, awards[6]), ("price", decision.uniform, awards[7])]
-    found = [("probability", decision.probability, kept[7]), ("draw", decision.uniform, kept[8])]
+    found = [
+        ("probability", decision.probability, kept[SERVICE_TERM.probability]),
+        ("draw", decision.uniform, kept[SERVICE_TERM.draw]),
+    ]
     if decision.kind == "start" and decision.terms:
-        found += [(term, decision.terms[term], kept[column]) for column, term in enumerate(START)]
+        found += [(term, decision.terms[term], kept[getattr(SERVICE_TERM, term)]) for term in START]
     if decision.kind == "go on":
         found += [(term, decision.terms[term], kept[column]) for term, column in GO_ON.items()]
-        found += [("not used", 0.0, kept[column]) for column in (3, 5, 6)]
+        unused = (SERVICE_TERM.peers, SERVICE_TERM.legitimacy, SERVICE_TERM.funds, SERVICE_TERM.mandate)
+        found += [("not used", 0.0, kept[column]) for column in unused]
     return found
 
 
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(PEOPLE, of_person),
     **dict.fromkeys(("start", "go on", "abandon", "worth it", "money suffices"), of_service),
+    **dict.fromkeys(("worth a pilot", "money suffices for a pilot"), of_service),
 }
 
 
@@ -112,10 +140,10 @@ def test_what_services_went_through():
                 }
             now = [decision for decision in reference.decisions if decision.month == month and decision.outcome]
             for decision in now:
-                if decision.kind == "start":
-                    expected["starts"][decision.service] += 1
                 if decision.kind == "money suffices" and expected["first_commissioned"][decision.service] < 0:
                     expected["first_commissioned"][decision.service] = month
+            idle = (stage == OUTSIDE) | (stage == ABANDONED)
+            expected["starts"] += idle & (reference.state()["service_stage"] == PILOTING)
             expected["stops"] += (stage != ABANDONED) & (reference.state()["service_stage"] == ABANDONED)
             for o, service in enumerate(reference.services):
                 over = month > before["end_of_term"][o] or not service.switched_on("funding")
@@ -131,7 +159,7 @@ def test_what_services_went_through():
             for name, numbers in expected.items():
                 np.testing.assert_array_equal(getattr(S, name)[:, 0], numbers, err_msg=f"{seed} {month} {name}")
             if not S.rules[DIRECT_SUSTAINMENT]:  # going on without funding is certain, until too few are engaged
-                assert (S.service_terms[expected["funding_ended"] == month, 7, 0] == 1.0).all()
+                assert (S.service_terms[expected["funding_ended"] == month, SERVICE_TERM.probability, 0] == 1.0).all()
         happened += [
             (expected[name] > limit).sum()
             for name, limit in (("starts", 1), ("stops", 0), ("first_commissioned", 0), ("funding_ended", 0))
@@ -141,7 +169,9 @@ def test_what_services_went_through():
 
 def test_the_log_gives_terms_only_where_they_decided():
     """Direct rule: terms decide when funding ends; before, and in a pilot that comes after, a plain risk does."""
-    scenario = Scenario.load("two-services").replace({"sustainment_rule": "direct", "abandon_within": -3.5})
+    scenario = Scenario.load("two-services").replace(
+        {"sustainment_rule": "direct", "abandon_within": -3.5, "restart": -4.0, "pilot_funds": 1.0}
+    )
     events = simulate(scenario, 24, record="events").events.query("person == -1")
     for terms in events["terms"]:
         if "base" in terms:

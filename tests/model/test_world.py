@@ -53,12 +53,13 @@ def test_what_is_changed_from_outside_is_booked():
     world.holder_of(row).values = target
     for each in (world, same):
         each.step()
-    outside = world.decomposition.query("mechanism == 'outside'")["change"].sum()
+    outside = world.decomposition.query("balance == 'fit' and mechanism == 'outside'")["change"].sum()
     assert outside > 0.05
     assert same.decomposition.query("mechanism == 'outside'")["change"].abs().sum() == 0.0
-    table = world.decomposition
-    expected = world.state.alignment[:, 0].sum() - sum(World(rng=1).state.alignment[:, 0])
-    assert table["change"].sum() == pytest.approx(expected, abs=1e-9)
+    booked = world.decomposition.groupby("balance", observed=True)["change"].sum()
+    for balance in ("fit", "alignment"):
+        expected = getattr(world.state, balance)[:, 0].sum() - sum(World(rng=1).state.fit[:, 0])
+        assert booked[balance] == pytest.approx(expected, abs=1e-9)
 
 
 class Persuaded(World):
@@ -161,7 +162,8 @@ def test_events_carry_the_terms_of_decisions():
     engaged = [event for event in world.events if event.what == "engaged"]
     assert all(event.terms["draw"] < event.terms["probability"] for event in engaged)
     for event in engaged:
-        assert event.terms["probability"] == pytest.approx(1 / (1 + np.exp(-event.terms["eta"])))
+        opportunity = 1 - world.state.climate_gate[0] * (1 - event.terms["climate"])
+        assert event.terms["probability"] == pytest.approx(opportunity / (1 + np.exp(-event.terms["eta"])))
     assert any(event.person == -1 for event in world.events)
 
 

@@ -21,7 +21,7 @@ def observe(model: ReferenceModel) -> dict[str, np.ndarray]:
     bool[N] (commissioners are aware); first_engaged int[N] (−1 never); values, original_values, reading [N, K];
     identification, clarity, frailty, taking_part (the variate w), voice, practice [N]; beliefs, precision [N, 3];
     read_published, took_part bool[N] (a commissioner took part who sat in a session of any service); weights [N, 3]
-    on evidence (as they count in E); fit [N], computed from this state; alignment [N]; holder int[N] (0 the first, 1 …).
+    on evidence (as they count in E); fit (of this state), alignment [N]; holder int[N] (0 the first, 1 …).
     Ties: quality [E].
     Services: service_stage int[O] (0 outside, 1 piloting, 2 commissioned, 3 sustained, 4 abandoned); end_of_term [O];
     drift [O, K]; climate, satisfaction, take_up, workload [O]; months_under int[O]; results [O, 3] of the month

@@ -36,11 +36,13 @@ AFTER = {
     "commissioned again": "commissioned",
     "went on without funding": "sustained",
     "abandoned": "abandoned",
+    "was refused a pilot": "",  # and stays as it was
 }
 # weight of each term of a person's decision, by what happened: as in model/mechanisms/engagement/kernel.py
 ENGAGING = (
     ("z", "fit_effect", 1),
     ("engaged_ties", "peer_effect", 1),
+    ("norm", "norm_effect", 1),
     ("evidence", "evidence_effect", 1),
     ("climate", "climate_effect", 1),
     ("identification", "identity_effect", 1),
@@ -51,6 +53,7 @@ WEIGHTS = {"engaged": ENGAGING, "engaged again": LASTING, "lapsed": tuple((t, p,
 TERMS = {
     "z": "alignment, in units of fit from the reference",
     "engaged_ties": "share of ties who are engaged",
+    "norm": "share of the service who are engaged",
     "evidence": "perceived evidence",
     "climate": "climate of the service",
     "identification": "identification",
@@ -59,8 +62,9 @@ TERMS = {
     "base": "base",
     "fit": "fit of values",
     "peers": "neighbouring services",
+    "legitimacy": "how many use it",
     "slack": "own slack",
-    "funds": "pilot funds",
+    "funds": "national money for pilots",
     "mandate": "mandate",
     "relationship": "relationship with the commissioner",
     "cost": "price against others",
@@ -68,6 +72,7 @@ TERMS = {
     "reservation": "score that is needed",
     "money": "money left, £1,000 a year",
     "price": "price, £1,000 a year",
+    "burden": "running cost that slack does not cover",
     "share_engaged": "share of people engaged",
     "months_under": "months under the threshold",
 }
@@ -148,7 +153,8 @@ def followed(question: Question, run: int = 0) -> Story:
     stages = np.empty((months + 1, services), int)
     stages[:] = [SERVICE_STAGES.index(base.organisations[group].stage) for group in society.group]
     for event in found.events[found.events["person"] < 0].itertuples():
-        stages[event.month :, event.service] = SERVICE_STAGES.index(AFTER[event.what])
+        if after := AFTER[event.what]:
+            stages[event.month :, event.service] = SERVICE_STAGES.index(after)
     return Story(
         settings.whole(),
         society,

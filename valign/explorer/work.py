@@ -238,7 +238,7 @@ async def what_moved(question: Question, stale: Callable[[], bool], runs: int = 
     off = without_each(base.scenario, mechanisms).iloc[1:]
     without = (await ensemble(question, stale, len(base.runs), (), points=off)).runs if len(off) else off
     table = compared(booked, base.runs, by_mechanism(base.scenario, mechanisms, without, base.runs))
-    table = table.reindex(
+    table = table[table["balance"] == "alignment"].reindex(
         columns=["mechanism", *(f"{column}{end}" for column in ("booked", "ablation") for end in ("", "_low", "_high"))]
     )
     clusters = base.runs["society_seed"].to_numpy()

@@ -124,9 +124,7 @@ def share_engaged(S, o, r):
 def paid_nationally(S, o, r):
     """Nobody has to be asked for a pilot of service o: national money, a mandate, no commissioner, or none at work."""
     s = S.setting[o]
-    return (
-        (S.pilot_funds[s, r] > 0.5) | (S.mandate[s, r] > 0.5) | (S.commissioner[o] < 0) | (S.rules[ASKING] == 0)
-    )
+    return (S.pilot_funds[s, r] > 0.5) | (S.mandate[s, r] > 0.5) | (S.commissioner[o] < 0) | (S.rules[ASKING] == 0)
 
 
 @compiled

@@ -65,7 +65,9 @@ MECHANISM = Mechanism(
             maximum=20,
             source="link workers in England: an order faster when mandated and paid",
         ),
-        "pilot_funds": parameter(0, 0, 1, "0 or 1", "national money on offer for pilots", scope="organisation", grade="assumed"),
+        "pilot_funds": parameter(
+            0, 0, 1, "0 or 1", "national money on offer for pilots", scope="organisation", grade="assumed"
+        ),
         "mandate": parameter(
             0, 0, 1, "0 or 1", "the innovation is mandated and reimbursed", scope="organisation", grade="assumed"
         ),

@@ -20,13 +20,7 @@ MECHANISM = Mechanism(
         "grounding": parameter(0.1, 0.05, 0.3, "a month", "judgement returns to how well one's own values fit"),
         "talk": parameter(0.1, 0, 0.3, "a month", "judgement moves toward that of people one has ties with"),
         "sensegiving": parameter(
-            0.3,
-            0,
-            0.6,
-            "a month x strength",
-            "judgement moves toward the manager's",
-            grade="inferred",
-            source=LEADERS,
+            0.3, 0, 0.6, "a month x strength", "judgement moves toward the manager's", grade="inferred", source=LEADERS
         ),
         "session": parameter(0.15, 0, 0.4, "a session", "judgement of those taking part moves toward the session's"),
         "aware_voice": parameter(
