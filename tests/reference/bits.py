@@ -1,4 +1,5 @@
-"""Content hashes of what the model simulates, to the last bit: `bits.json` holds those of the landed commit.
+"""Content hashes of what the model simulates, to the last bit: `bits.json` holds those of the second edition, and
+`first` among its cases what the first edition gave, which the second still gives where it is told to (`first_edition`).
 
 `python -m tests.reference.bits --check` says which cases differ, `--write` makes the file anew. Only what is simulated
 is hashed: intervals, indices and verdicts pass through BLAS, whose bits differ between processors.
@@ -96,9 +97,10 @@ def random_change(
     return change | {"scale": round(0.2 + 1.8 * share(*name, "value"), 3)}
 
 
-def random_settings(number: int, groups: list[str], parameters: list[dict[str, Any]]) -> dict[str, Any]:
+def random_settings(
+    number: int, groups: list[str], parameters: list[dict[str, Any]], mechanisms: list[str]
+) -> dict[str, Any]:
     """Parameters, of groups of services too, and switches. The first scenarios are without one mechanism each."""
-    mechanisms = list(va.Scenario.load("two-services").mechanisms)
     if number < len(mechanisms):
         off = [mechanisms[number]]
     else:
@@ -114,9 +116,13 @@ def random_settings(number: int, groups: list[str], parameters: list[dict[str, A
     return settings
 
 
-def random_scenario(number: int) -> va.Scenario:
-    """A small scenario, the same whenever it is made."""
+def random_scenario(number: int, first: bool = False) -> va.Scenario:
+    """A small scenario, the same whenever it is made; first: as the first edition had it."""
     parameters = sorted(va.parameters().to_dict("records"), key=lambda each: each["name"])
+    mechanisms = list(va.Scenario.load("two-services").mechanisms)
+    if first:
+        parameters = [{**each, **OLD_RANGES.get(each["name"], {})} for each in parameters if each["name"] not in NEW]
+        mechanisms.remove("sensemaking")
     months = whole(12, 24, number, "months")
     dimensions = [f"dimension-{k}" for k in range(whole(1, 8, number, "dimensions"))]
     profiles = [f"profile-{each}" for each in "abcd"]
@@ -125,7 +131,7 @@ def random_scenario(number: int) -> va.Scenario:
     groups = [each["name"] for each in organisations]
     correlation = round(1.6 * share(number, "correlation") - 0.8, 2)
     roles = (["staff"], ["staff", "manager", "peer"], ["staff", "peer", "commissioner"])
-    scenario = va.Scenario.from_mapping({
+    plain = va.Scenario.from_mapping({
         "name": f"random-{number}",
         "months": months,
         "dimensions": dimensions,
@@ -145,11 +151,51 @@ def random_scenario(number: int) -> va.Scenario:
         "commissioners": {"count": whole(0, 3, number, "commissioners"), "profile": among(profiles, number, "funder")},
         "changes": [random_change(number, c, months, groups, profiles, parameters)
                     for c in range(whole(0, 4, number, "changes"))],
-    }).replace(random_settings(number, groups, parameters))  # fmt: skip
+    })  # fmt: skip
+    settings = random_settings(number, groups, parameters, mechanisms)
+    scenario = (first_edition(plain) if first else plain).replace(settings)
+    if first:  # climate falls as fast as it rises, in every group
+        decay = {
+            name.replace("climate_rate", "climate_decay"): x for name, x in settings.items() if "climate_rate" in name
+        }
+        scenario = scenario.replace(decay)
     if len(dimensions) > 1 and share(number, "level") < 0.4:  # near where it is: not every level can be reached
         start = va.simulate(scenario, 3, number, record=()).runs["alignment_start"].mean()
         scenario = scenario.replace({"alignment_level": round(start + among((-0.03, 0.02, 0.04), number, "to"), 2)})
     return scenario
+
+
+# --- the first edition -----------------------------------------------------------------------------------------------
+# Its parameters are those of the second but for these, and had other defaults and ranges.
+NEW = {
+    "grounding", "talk", "sensegiving", "session", "aware_voice", "climate_decay", "climate_direct", "climate_gate",
+    "lapse_climate", "norm_effect", "adoption_norm", "pilot_reservation", "burden", "burden_effect",
+}  # fmt: skip
+WITHOUT = dict.fromkeys(
+    ("climate_direct", "climate_gate", "lapse_climate", "norm_effect", "adoption_norm", "burden_effect"), 0.0
+)
+OLD_DEFAULTS = {
+    "climate_effect": 0.8, "funding_support": 0.3, "base_staff": -3.1, "base_manager": -2.7, "base_peer": -2.8,
+    "lapse_base": -4.4, "peer_effect": 0.4, "adoption_base": -5.0, "mandate_effect": 3.0, "abandon_within": -5.2,
+    "restart": -6.3, "pilot_funds": 1.0,
+}  # fmt: skip
+OLD_RANGES = {
+    name: {"low": low, "high": high}
+    for name, (low, high) in {
+        "climate_effect": (0, 1.5), "funding_support": (0, 0.6), "base_staff": (-3.6, -2.6), "peer_effect": (0, 0.8),
+        "base_manager": (-3.2, -2.2), "base_peer": (-3.3, -2.3), "lapse_base": (-4.9, -3.9), "mandate_effect": (2, 4),
+        "adoption_base": (-5.5, -4.5), "abandon_within": (-5.6, -4.8), "restart": (-6.7, -5.9),
+    }.items()
+}  # fmt: skip
+# Random scenarios in which nobody asks for a pilot, and no pilot paid nationally takes a commissioner's money.
+FIRST = (*range(15), 16, 17, 18, 19, 22, 23, 24, 25, 26, 28)
+
+
+def first_edition(scenario: va.Scenario) -> va.Scenario:
+    """The scenario with what the second edition added switched off, and the first edition's defaults."""
+    given = {name: value for name, value in OLD_DEFAULTS.items() if name not in scenario.parameters}
+    found = scenario.replace({**given, **WITHOUT, "mechanisms.sensemaking": False})
+    return found.replace({"climate_decay": found.value("climate_rate")})
 
 
 # --- what is simulated -----------------------------------------------------------------------------------------------
@@ -162,16 +208,16 @@ def recorded(found: Any, kinds: Iterable[str], of: str = "") -> Tables:
 RECORD = ("series", "decomposition")
 
 
-def shipped(name: str, runs: int, months: int | None, threads: int | None) -> Tables:
-    scenario = va.Scenario.load(name)
+def shipped(name: str, runs: int, months: int | None, threads: int | None, first: bool = False) -> Tables:
+    scenario = first_edition(va.Scenario.load(name)) if first else va.Scenario.load(name)
     scenario = scenario if months is None else scenario.replace({"months": months})
     plain = va.simulate(scenario, runs, 1, 2, (), threads=threads)
     found = va.simulate(scenario, runs, 1, record=RECORD, threads=threads)
     return recorded(found, ("runs", *RECORD)) | {"runs alone": plain.runs}
 
 
-def one_random(number: int, threads: int | None) -> Tables:
-    scenario = random_scenario(number)
+def one_random(number: int, threads: int | None, first: bool = False) -> Tables:
+    scenario = random_scenario(number, first)
     options: dict[str, Any] = {"runs": 4, "seed": number, "threads": threads}
     plain = va.simulate(scenario, record=(), width=3, **options)
     found = va.simulate(scenario, record=(*RECORD, *(["events"] if number % 4 == 0 else [])), width=3, **options)
@@ -274,6 +320,10 @@ CASES: dict[str, Callable[[int | None], Tables]] = {
     "sobol": sobol,
     **{f"claim-{name}": partial(claim, name) for name in ("C8", "C15", "C16")},
     "batch": batch,
+    "first two-services": partial(shipped, "two-services", 6, None, first=True),
+    "first housing-first": partial(shipped, "housing-first", 3, 48, first=True),
+    "first low-fit": partial(shipped, "low-fit", 4, None, first=True),
+    **{f"first random-{number}": partial(one_random, number, first=True) for number in FIRST},
 }
 
 
