@@ -20,7 +20,7 @@ from .compiled.randomness import (
     philox,
     uniform,
 )
-from .state.arrays import AWARE, COMMISSIONER, CONTRACT, METRIC, PERSON_DRAW, SERVICE_DRAW, UNAWARE
+from .state.arrays import AWARE, COMMISSIONER, CONTRACT, ENGAGED, METRIC, PERSON_DRAW, SERVICE_DRAW, UNAWARE
 
 
 @compiled
@@ -109,7 +109,7 @@ def enter(S, i, r, t, offset):
         for e in range(3):
             S.weights[c, e, r] = S.role_weights[COMMISSIONER, e, r]
             S.weights_origin[c, e, r] = S.role_weights[COMMISSIONER, e, r]
-    return uniform(words[2])
+    return uniform(words[2]), uniform(words[3])
 
 
 @compiled
@@ -138,8 +138,8 @@ def recruit(S, i, r, t, offset, profile, levelled):
 
 
 @compiled
-def first_holders(S, survey, everybody_aware):
-    """Everybody at month 0, before the alignment level is applied. survey: N x K values or empty."""
+def first_holders(S, survey, stages, everybody_aware):
+    """Everybody at month 0, before the alignment level is applied. survey: N x K values or empty; stages: N (-1: drawn)."""
     O = S.setting.shape[0]
     for i in range(S.role.shape[0]):
         for r in range(len(S.runs)):
@@ -147,10 +147,14 @@ def first_holders(S, survey, everybody_aware):
             for k in range(S.values.shape[1]):
                 if survey.shape[0] and not math.isnan(survey[i, k]):
                     S.values[i, k, r] = survey[i, k]
-            u = enter(S, i, r, 0, 0)
+            u, u_engaged = enter(S, i, r, 0, 0)
             s = S.setting[S.organisation[i]] if S.organisation[i] < O else 0
             aware = S.role[i] == COMMISSIONER or everybody_aware or u < S.initial_awareness[s, r]
             S.stage[i, r] = AWARE if aware else UNAWARE
+            if S.role[i] != COMMISSIONER:
+                engaged = u_engaged < S.initial_engagement[s, r]
+                S.stage[i, r] = stages[i] if stages[i] >= 0 else ENGAGED if engaged else S.stage[i, r]
+                S.first_engaged[i, r] = 0 if S.stage[i, r] == ENGAGED else -1
 
 
 @compiled

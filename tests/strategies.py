@@ -160,7 +160,7 @@ def random_scenario(seed: int) -> Scenario:
             "alignment_mode": rng.choice(["shift", "contract"]),
             "alignment_roles": rng.choice([["staff"], ["staff", "manager", "peer"], ["staff", "peer", "commissioner"]]),
             "sustainment_rule": rng.choice(["emergent", "direct"]),
-            "relationship_rule": rng.choice(["bounded", "bounded", "constant"]),
+            "relationship_rule": rng.choice(["bounded", "bounded", "hard", "constant"]),
             "everybody_aware": rng.random() < 0.2,
             "parameters": parameters,
             "mechanisms": {name: everything or rng.random() < 0.75 for name in MECHANISMS},

@@ -307,7 +307,9 @@ def build(
     S.replaced[:] = 0
     culture(S)
     perceive(S, 0)
-    first_holders(S, EMPTY_SURVEY if society.values is None else society.values, lowered.scenario.everybody_aware)
+    survey = EMPTY_SURVEY if society.values is None else society.values
+    stages = np.full(len(S.role), -1, np.int8) if society.stage is None else society.stage
+    first_holders(S, survey, stages, lowered.scenario.everybody_aware)
     level = np.asarray(overrides.get("alignment_level", np.full(len(seeds), lowered.level)), float)
     if not np.isnan(level).all():
         lowest, highest = np.empty(len(seeds)), np.empty(len(seeds))

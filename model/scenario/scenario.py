@@ -166,7 +166,8 @@ class Scenario(_Part):
     alignment_mode : how (§4): "shift" moves all alike, "contract" toward the innovation.
     alignment_roles : of whom.
     sustainment_rule : what happens without funding: "emergent" or "direct" (§5.14).
-    relationship_rule : "bounded" (people far apart do not influence each other) or "constant" (§5.4).
+    relationship_rule : "bounded" (the farther apart, the less people influence each other, and not at all beyond the
+        width), "hard" (all alike up to the width) or "constant" (§5.4).
     everybody_aware : whether all know the innovation at the start.
     parameters, ties : settings that differ from the defaults, by name.
     mechanisms : on or off, by name.
@@ -190,7 +191,7 @@ class Scenario(_Part):
     alignment_level: Share | None = None
     alignment_roles: list[Literal["staff", "manager", "peer", "commissioner"]] = ["staff", "manager", "peer"]
     sustainment_rule: Literal["emergent", "direct"] = "emergent"
-    relationship_rule: Literal["bounded", "constant"] = "bounded"
+    relationship_rule: Literal["bounded", "hard", "constant"] = "bounded"
     everybody_aware: Annotated[bool, Field(strict=True)] = False
     parameters: dict[str, Number] = {}
     mechanisms: dict[str, Annotated[bool, Field(strict=True)]] = Field(

@@ -16,9 +16,10 @@ from .ties import KINDS
 if TYPE_CHECKING:
     from ..scenario.scenario import Scenario
 
-NODES = ("id", "organisation", "role", "team", "manager", "commissioner")
+NODES = ("id", "organisation", "role", "team", "manager", "commissioner", "stage")
 EDGES = ("from", "to", "kind")
-SECTIONS = (*NODES, "missing", "roles", "organisations", "groups", "values", "edges", "kinds")
+TABLES = ("roles", "organisations", "groups", "values", "edges", "kinds")
+SECTIONS = (*NODES, "missing", *TABLES)
 MISSING = ("", "NA", "N/A", "NaN", "nan", "<NA>", "None", ".")
 SHOWN = 5  # rows named in a problem
 
@@ -46,7 +47,7 @@ def read_codebook(
             problems.append(f"{where}: cannot be read: {reason(error)}")
     allowed = {"values": scenario.dimensions, "edges": (*EDGES, "dangling")}
     for name in [*book]:
-        table = name in SECTIONS[7:]
+        table = name in TABLES
         if name not in SECTIONS:
             problems.append(f"{where}: {unknown(name, SECTIONS, 'key')}")
         elif not isinstance(book[name], Mapping if table else list if name == "missing" else str):
@@ -63,7 +64,7 @@ def read_codebook(
         for value in book.get(section, {}).values():
             if not isinstance(value, str) or value not in names:
                 problems.append(f"{where}: {section}: {unknown(value, names, section[:-1])}")
-    for name in SECTIONS[7:]:
+    for name in TABLES:
         book.setdefault(name, {})
     for code in [each for each, name in book["organisations"].items() if not isinstance(name, str)]:
         problems.append(f"{where}: organisations.{code} = {book['organisations'].pop(code)!r}: expected text in quotes")

@@ -42,6 +42,7 @@ class Society:
     leadership_z, slack_z, coproduction_z : lasting differences of services [O], standard normal.
     tie_a, tie_b, tie_kind : of each tie [E]: rows of the two, a < b, and the kind (in the order of `ties.KINDS`).
     values : of first holders [N, K], in [0, 1], NaN where missing (None: drawn).
+    stage : of first holders [N], in the order of `STAGES`, -1 where missing (None: drawn).
     ids, names : of imported people [N] and services [O].
     tie_start, neighbour, tie_of : ties by person: i has neighbour[tie_start[i]:tie_start[i + 1]], by ties tie_of[...].
     """
@@ -65,6 +66,7 @@ class Society:
     tie_b: np.ndarray
     tie_kind: np.ndarray  # E int8, in the order of KINDS
     values: np.ndarray | None = None  # N x K values of first holders (NaN: missing)
+    stage: np.ndarray | None = None  # N int8, stage of first holders (-1: missing)
     ids: list[str] | None = None  # of imported people
     names: list[str] | None = None  # of imported services
     tie_start: np.ndarray = field(init=False)  # ties by person: (N + 1) int64

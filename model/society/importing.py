@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import unknown
 from ..parameters import ROLES
-from ..state.arrays import COMMISSIONER, MANAGER, PEER
+from ..state.arrays import COMMISSIONER, MANAGER, PEER, STAGES
 from .codebook import stop
 from .generate import Society, lasting_differences, name_key, profiles_of, service_keys
 from .ties import KINDS, pack_ties, unpack_ties
@@ -39,6 +39,7 @@ class Import:
         funder = self.funders(role, service, len(names))
         a, b, kind = self.network(role, service, manager)
         self.profiles(role, service, group)
+        stage = self.stages(role)
         stop(self.problems)
         people, O = len(role), len(names)
         ids = self.person["id"]
@@ -76,6 +77,7 @@ class Import:
             tie_b=tie_b,
             tie_kind=tie_kind,
             values=None if np.isnan(self.values).all() else np.ascontiguousarray(self.values[order]),
+            stage=None if (stage < 0).all() else stage[order],
             ids=ids,
             names=names,
         )
@@ -97,6 +99,14 @@ class Import:
         self.people.report(np.flatnonzero(column == None), "has no role")  # noqa: E711
         named = self.people.coded(column, self.book["roles"], ROLES, "role")
         return np.array([ROLES.index(name) if name in ROLES else 0 for name in named], np.int8)
+
+    def stages(self, role: np.ndarray) -> np.ndarray:
+        """Stage at the start, -1 where it is not given. Commissioners have none."""
+        column = self.person["stage"]
+        if column is None:
+            return np.full(len(self.people), -1, np.int8)
+        named = self.people.coded(np.where(role == COMMISSIONER, None, column), {}, STAGES, "stage")
+        return np.array([-1 if name is None else STAGES.index(name) for name in named], np.int8)
 
     def services(self, role: np.ndarray) -> tuple[np.ndarray, list[str], np.ndarray]:
         """Service of everybody (commissioners: one past the last), names and groups of the services."""

@@ -79,7 +79,7 @@ def society_from_tables(
     nodes : CSV file or DataFrame, one row per person. Columns, unless the codebook names others: `id`, `organisation`,
         `role` (staff, manager, peer or commissioner; without the column all are staff), and, where known, `team`,
         `manager` (id of the line manager) and `commissioner` (id of who funds the person's organisation; without it a
-        commissioner who is the only one funds all). Values: a column for every dimension that was asked, in [0, 1].
+        commissioner who is the only one funds all) and `stage` (unaware, aware, engaged or lapsed at the start). Values: a column for every dimension that was asked, in [0, 1].
         A missing value is drawn from the profile of the role. Commissioners need no organisation.
     edges : CSV file or DataFrame, one row per tie: `from`, `to` and perhaps `kind` (team, line, between, peer,
         commissioning, commissioners), else the kind follows from who the two are. Ties have no direction; the same tie

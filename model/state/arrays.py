@@ -26,8 +26,11 @@ METRICS = ("distance", "centred", "profile")
 METRIC_REFERENCE = np.array([0.75, 0.75, 0.55])
 METRIC_UNIT = np.array([0.10, 0.10, 0.23])
 
+RELATIONSHIP_RULES = ("bounded", "constant", "hard")
+BOUNDED, CONSTANT, HARD = range(3)
+
 # Choices a block shares: positions in `rules`.
-METRIC, CONSTANT_RELATIONSHIPS, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE, ASKING = range(6)
+METRIC, RELATIONSHIP_RULE, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE, ASKING = range(6)
 
 # Who pays for a funded service.
 COMMISSIONER_PAYS, NATIONAL_MONEY = 0, 1

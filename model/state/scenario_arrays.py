@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..parameters import INDEX, MECHANISMS, PARAMETERS, ROLES, RUN_PARAMETERS
-from .arrays import METRICS, SERVICE_STAGES
+from .arrays import METRICS, RELATIONSHIP_RULES, SERVICE_STAGES
 from .parameter_views import INNOVATION
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def lower(scenario: Scenario) -> Lowered:
         rules=np.array(
             [
                 METRICS.index(scenario.alignment_metric),
-                int(scenario.relationship_rule == "constant"),
+                RELATIONSHIP_RULES.index(scenario.relationship_rule),
                 int(scenario.sustainment_rule == "direct"),
                 int(scenario.alignment_mode == "contract"),
                 int(scenario.mechanisms["session_knowledge"]),

@@ -43,6 +43,7 @@ class Person(mesa.Agent):
         self.holder = -1
         self.took_part = False
         self.z = 0.0
+        self.given_stage = -1  # of a survey, at the start
         self.alignment = self.fit = 0.0
         self.judgement: float | None = None  # alignment of those who have judged
 
@@ -108,10 +109,17 @@ class Person(mesa.Agent):
         self.took_part = False
         self.judgement = None
         self.stage = self.stage_on_entry(month)
+        if self.engaged:
+            self.first_engaged = 0
 
     def stage_on_entry(self, month: int) -> int:
         if month > 0:
             return AWARE if self.service.in_use else UNAWARE
+        if self.given_stage >= 0:
+            return self.given_stage
+        u = self.model.draws.uniform(self.ident, 0, draws.PERSON, 3)
+        if self.model.decide("engaged at the start", self, self.setting("initial_engagement"), u):
+            return ENGAGED
         if self.model.everybody_aware:
             return AWARE
         u = self.model.draws.uniform(self.ident, 0, draws.PERSON, 2)
@@ -183,8 +191,11 @@ class Person(mesa.Agent):
         pull = [0.0] * self.model.K
         for other, tie in self.ties:
             g = 1.0
-            if self.model.bounded:
+            if self.model.relationship_rule == "bounded":
                 g -= (perception.distance(self.values, other.values) / parameters["kernel_width"]) ** 2
+            elif self.model.relationship_rule == "hard":
+                apart = perception.distance(self.values, other.values)
+                g = float(self.model.compare("within bounds", self, parameters["kernel_width"], apart, reach=True))
             c = parameters["relationship_rate"] * g if g >= 0 else parameters["repulsion"] * max(g, -1.0)
             weight = tie.quality * other.voice * c / voices
             pull = [x + weight * (b - a) for x, a, b in zip(pull, self.values, other.values, strict=True)]

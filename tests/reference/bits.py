@@ -168,7 +168,8 @@ def random_scenario(number: int, first: bool = False) -> va.Scenario:
 # --- the first edition -----------------------------------------------------------------------------------------------
 # Its parameters are those of the second but for these, and had other defaults and ranges.
 NEW = {
-    "grounding", "talk", "sensegiving", "session", "aware_voice", "climate_decay", "climate_direct", "climate_gate",
+    "initial_engagement", "grounding", "talk", "sensegiving", "session", "aware_voice", "climate_decay",
+    "climate_direct", "climate_gate",
     "lapse_climate", "norm_effect", "adoption_norm", "pilot_reservation", "burden", "burden_effect",
 }  # fmt: skip
 WITHOUT = dict.fromkeys(

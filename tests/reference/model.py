@@ -115,7 +115,7 @@ class ReferenceModel(mesa.Model):
         self.metric, self.alignment_mode = scenario.alignment_metric, scenario.alignment_mode
         self.alignment_roles = tuple(scenario.alignment_roles)
         self.sustainment_rule = scenario.sustainment_rule
-        self.bounded = scenario.relationship_rule == "bounded"
+        self.relationship_rule = scenario.relationship_rule
         self.everybody_aware = scenario.everybody_aware
         self.changes = list(scenario.changes)
         self.commissioning = scenario.mechanisms["commissioning"]

@@ -50,6 +50,7 @@ def create_people(model: ReferenceModel, scenario: Any, society: Any) -> list[Pe
         person = CLASSES[role](model, row, ident, service, int(society.team[row]), profile)
         if service:
             service.join(person)
+            person.given_stage = -1 if society.stage is None else int(society.stage[row])
         people.append(person)
     for service in model.services:
         commissioner = int(society.commissioner[service.number])

@@ -1,6 +1,6 @@
 """Relationships (ODD §5.4): bounded-confidence influence over ties (Deffuant 2000; Hegselmann & Krause 2002).
 
-g_ij = 1 - (d_ij / kernel_width)^2;   c_ij = relationship_rate g_ij, or repulsion max(g_ij, -1) where g_ij < 0
+g_ij = 1 - (d_ij / kernel_width)^2 (rule "hard": 1 up to the width, else 0; "constant": 1);   c_ij = relationship_rate g_ij, or repulsion max(g_ij, -1) where g_ij < 0
 v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 """
 
@@ -8,20 +8,21 @@ import numpy as np
 
 from valign.model.alignment import clip, differences
 from valign.model.compiled.compiling import compiled, copy, inlined, row
-from valign.model.state.arrays import CONSTANT_RELATIONSHIPS
+from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
 
 @inlined
 def kernel(S, i, j, narrow, distance, out):
     """c_ij by run, into `out` (the same both ways). narrow: 1 / (K kernel_width)."""
-    if S.rules[CONSTANT_RELATIONSHIPS]:
+    rule = S.rules[RELATIONSHIP_RULE]
+    if rule == CONSTANT:
         for r in range(len(S.runs)):
             distance[r] = 0.0
     else:
         differences(S.runs, S.values_before[i], S.values_before[j], distance)
     for r in range(len(S.runs)):
         d = distance[r] * narrow[r]
-        g = 1.0 - d * d
+        g = 1.0 - d * d if rule != HARD else 1.0 if d <= 1.0 else 0.0
         out[r] = S.relationship_rate[r] * g if g >= 0.0 else S.repulsion[r] * max(g, -1.0)
 
 
