@@ -55,13 +55,13 @@ def attribution(
 
     Returns
     -------
-    Rows by flexibility, balance ("fit" of people's own values, "alignment" as they judge it), episode ("all": the whole
-    run), role ("all": staff, managers and peers), mechanism and part ("all": the mechanism's parts together; "centre": a
+    Rows by flexibility, balance ("fit" of people's own values, "alignment" as they judge it), episode ("all": the
+    whole run), role ("all": staff, managers and peers), mechanism and part ("all": its parts together; "centre": a
     group's mean values moved; "spread": the rest of people's moves; "innovation"; "clarity"; "leavers"; "recruits";
     "grounding", "talk", "sensegiving" and "session" of sensemaking). `booked`: mean over runs of the sum of changes per
-    person of the role, with 95 % interval `booked_low`, `booked_high`; `ablation`, for part "all": change in the episode
-    with the mechanism less change in it without, the same seeds, with interval. Per person of the whole role, so that
-    episodes add up. Each unit is fit or alignment (0-1).
+    person of the role, with 95 % interval `booked_low`, `booked_high`; `ablation`, for part "all": change in the
+    episode with the mechanism less change in it without, the same seeds, with interval. Per person of the whole role,
+    so that episodes add up. Each unit is fit or alignment (0-1).
 
     Raises InputError for unknown mechanisms, impossible or no flexibilities, and whatever `simulate` raises.
     """

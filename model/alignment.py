@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .compiled.compiling import compiled, inlined
+from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
 
@@ -150,6 +151,12 @@ def in_use(service_stage):
 @compiled
 def funded(service_stage):
     return (service_stage == 1) | (service_stage == 2)
+
+
+@compiled
+def base_quality(S, kind, r):
+    """Quality with which ties of a kind start."""
+    return min(1.0, BASE_QUALITY[kind] * S.tie_quality[r])
 
 
 @compiled

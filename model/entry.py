@@ -20,7 +20,8 @@ from .compiled.randomness import (
     philox,
     uniform,
 )
-from .state.arrays import AWARE, COMMISSIONER, CONTRACT, ENGAGED, METRIC, PERSON_DRAW, SERVICE_DRAW, UNAWARE
+from .constants import EVIDENCE_REFERENCE, EVIDENCE_SCALE, PRACTICE_START, PRIOR_PRECISION
+from .state.arrays import AWARE, COMMISSIONER, CONTRACT, ENGAGED, METRIC, PEER, PERSON_DRAW, SERVICE_DRAW, UNAWARE
 
 
 @compiled
@@ -93,17 +94,16 @@ def enter(S, i, r, t, offset):
     S.frailty[i, r] = S.frailty_sd[r] * normal(words[0])
     S.taking_part[i, r] = -logarithm(1.0 - uniform(words[1]))
     S.identification[i, r] = 0.0
-    S.practice[i, r] = S.practice_start[r]
-    S.voice[i, r] = S.initial_voice[S.role[i], r]
+    S.practice[i, r] = PRACTICE_START
+    S.voice[i, r] = S.voice_peer[r] if S.role[i] == PEER else 1.0
     S.takes_part[i, r] = 0
     S.judges[i, r] = 0
     S.has_read[i, r] = 0
     S.first_engaged[i, r] = -1
     priors = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(BELIEFS + offset))
     for e in range(3):
-        scale = S.scale[e, r]
-        S.belief[i, e, r] = S.reference[e, r] + scale * S.prior_scatter[r] * normal(priors[e])
-        S.precision[i, e, r] = S.prior_precision[r]
+        S.belief[i, e, r] = EVIDENCE_REFERENCE[e] + EVIDENCE_SCALE[e] * S.prior_scatter[r] * normal(priors[e])
+        S.precision[i, e, r] = PRIOR_PRECISION
     if S.role[i] == COMMISSIONER:
         c = i - S.first[S.setting.shape[0]]
         for e in range(3):

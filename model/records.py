@@ -80,19 +80,17 @@ INNOVATION = Group(
     },
 )
 
-of_voice = partial(Parameter, grade="assumed", source="adult values drift slowly; contact moves them little (r .1-.2)")
 VOICES = Group(
     "relationships",
     {
-        "voice": Family(
-            {
-                "staff": of_voice(1, 0.5, 1, "share", "voice of staff"),
-                "manager": of_voice(1, 0.5, 1, "share", "voice of managers"),
-                "peer": of_voice(0.5, 0.2, 1, "share", "voice of peers at the start"),
-                "commissioner": of_voice(1, 0.5, 1, "share", "voice of commissioners"),
-            },
-            joint="_",
-            symbol="initial_voice",
+        "voice_peer": Parameter(
+            0.5,
+            0.2,
+            1,
+            "share",
+            "voice of peers at the start, against 1 of everybody else",
+            grade="assumed",
+            source="assumed: those with lived experience are heard less until they take part",
         )
     },
 )
@@ -114,15 +112,8 @@ SOCIETY = Group(
         "ties.between": of_ties(
             1, 0, 3, "ties per person", "professional ties to other services", kind="quantity", maximum=50
         ),
-        "ties.between_spread": of_ties(
-            0.8, 0, 1.2, "log SD", "heterogeneity of the number of professional ties", kind="quantity", maximum=2
-        ),
-        "ties.local": of_ties(0.8, 0.5, 1, "share", "professional ties that stay in the area"),
         "ties.peer": of_ties(
             6, 3, 10, "ties per peer", "ties of a peer to staff of the service", kind="quantity", maximum=100
-        ),
-        "ties.commissioner": of_ties(
-            4, 2, 8, "ties per commissioner", "ties between commissioners", kind="quantity", maximum=100
         ),
         "ties.area_size": of_ties(
             10,

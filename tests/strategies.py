@@ -15,7 +15,7 @@ FEWEST_PEOPLE, MOST_PEOPLE = 5, 40
 LIVELY = {
     "base_staff": (-2.0, 1.0), "base_manager": (-2.0, 1.0), "base_peer": (-2.0, 1.0), "adoption_base": (-2.5, 0.0),
     "lapse_base": (-3.0, -1.0), "reengage_base": (-3.0, -1.0), "restart": (-2.0, 0.0), "abandon_within": (-4.0, -2.0),
-    "abandon_unfunded": (-3.0, -1.0), "initial_awareness": (0.2, 0.8), "broadcast": (0.0, 0.3),
+    "initial_awareness": (0.2, 0.8), "broadcast": (0.0, 0.3),
     "turnover_staff": (0.2, 0.9), "turnover_manager": (0.2, 0.9), "pilot_months": (2, 8), "contract_months": (2, 8),
     "round_months": (1, 6), "emergent_months": (1, 4), "coproduction_intensity": (0.2, 0.8),
     "design_coproduction": (0.0, 0.5), "reservation": (-1.0, 0.3), "pilot_reservation": (-1.5, 0.3),
@@ -159,7 +159,6 @@ def random_scenario(seed: int) -> Scenario:
             "alignment_metric": rng.choice(["distance", "centred", "profile"]),
             "alignment_mode": rng.choice(["shift", "contract"]),
             "alignment_roles": rng.choice([["staff"], ["staff", "manager", "peer"], ["staff", "peer", "commissioner"]]),
-            "sustainment_rule": rng.choice(["emergent", "direct"]),
             "relationship_rule": rng.choice(["bounded", "bounded", "hard", "constant"]),
             "everybody_aware": rng.random() < 0.2,
             "parameters": parameters,

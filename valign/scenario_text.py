@@ -9,7 +9,7 @@ from valign.model.parameters import PARAMETERS
 if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
 
-RULES = ("alignment_metric", "alignment_mode", "sustainment_rule", "relationship_rule")
+RULES = ("alignment_metric", "alignment_mode", "relationship_rule")
 
 
 def changed_parameters(scenario: Scenario) -> dict[str, float]:

@@ -19,9 +19,9 @@ import pandas as pd
 
 from valign.model.compiled.compiling import compiled
 from valign.model.compiled.randomness import exponential
+from valign.model.constants import BASE_QUALITY
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
-from valign.model.society.ties import KINDS
 
 from ..data.schema import Data
 
@@ -73,7 +73,7 @@ class Layout:
             spread = np.nanstd(fit)
             z[:, k] = np.nan_to_num((fit - np.nanmean(fit)) / (spread if spread > 0 else 1.0))
             high[:, k] = data.high(name)[rows]
-        quality = np.array([scenario.value(f"tie_quality.{kind}") for kind in KINDS])
+        quality = np.minimum(1.0, BASE_QUALITY * scenario.value("tie_quality"))
         return cls(
             list(society.ids),
             np.nan_to_num(people["time"].to_numpy(float)).astype(np.int32),

@@ -46,7 +46,6 @@ OFF = dict.fromkeys(
         "adaptation_rate",
         "clarity_gain",
         "internalisation",
-        "dialogue_values",
         "talk",
         "sensegiving",
         "session",

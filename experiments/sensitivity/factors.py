@@ -14,7 +14,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from valign.model.errors import InputError, unknown
-from valign.model.parameters import MECHANISMS, PARAMETERS, ROLES
+from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
 
@@ -31,14 +31,14 @@ ACT_ANYWAY = {
     "anchoring",
     "leadership_strength",
     "leadership_sd",
-    "practice_start",
     "prior_scatter",
     "slack",
     "slack_sd",
     "displacement",
     "workload_cost",
-    *(f"voice_{role}" for role in ROLES),
-    *(name for name in PARAMETERS if name.startswith(("evidence_weights.", "tie_quality."))),
+    "voice_peer",
+    "tie_quality",
+    *(name for name in PARAMETERS if name.startswith("evidence_weights.")),
 }
 INSIDE = 1e-9  # keeps quantiles of unbounded distributions finite
 

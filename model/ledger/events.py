@@ -13,7 +13,6 @@ from ..state.arrays import (
     ASKED_IN_VAIN,
     AWARD_TERM,
     COMMISSIONED,
-    DIRECT_SUSTAINMENT,
     ENGAGED,
     LAPSED,
     OUTSIDE,
@@ -23,7 +22,7 @@ from ..state.arrays import (
     State,
 )
 
-# Of what starts a service, or lets it go on without funding: the terms of its log-odds.
+# Of what starts a service: the terms of its log-odds.
 ASK_TERMS = ("score", "reservation", "money", "price")
 START_TERMS = tuple(TERMS["organisations"])[: list(TERMS["organisations"]).index("probability")]
 
@@ -89,9 +88,9 @@ def _service_terms(S: State, o: int, r: int, before: int, after: int) -> dict[st
     }
     if after == PILOTING and S.asked[o, r] == APPROVED:
         terms |= _ask_terms(S, o, r)
-    if after == PILOTING or S.service_terms[o, SERVICE_TERM.by_terms, r]:
+    if after == PILOTING:
         terms |= dict(zip(START_TERMS, S.service_terms[o, : len(START_TERMS), r].tolist(), strict=True))
-    if after == ABANDONED and before == SUSTAINED and not S.rules[DIRECT_SUSTAINMENT]:
+    if after == ABANDONED and before == SUSTAINED:
         terms |= {
             "share_engaged": float(S.service_terms[o, SERVICE_TERM.share_engaged, r]),
             "months_under": float(S.months_under[o, r]),

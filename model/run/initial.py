@@ -8,6 +8,7 @@ import numpy as np
 
 from ..alignment import align, perceive
 from ..compiled.randomness import TEAM_ID
+from ..constants import SATISFACTION_REFERENCE
 from ..entry import apply_level, culture, first_holders, solve_level
 from ..errors import InputError
 from ..ledger.decomposition import BALANCES, ENTRIES, EPISODES
@@ -148,7 +149,6 @@ def allocate(
         parameters=parameters,
         limits=lowered.limits,
         emphasis=numbers(K),
-        presented=numbers(3),
         role_weights=numbers(4, 3),
         level_roles=lowered.level_roles,
         level_shift=numbers(),
@@ -300,7 +300,7 @@ def build(
         S.term_end[rows] = getattr(S, term)[S.setting[rows]].astype(np.int64)
     S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
     normalise(S)
-    S.satisfaction[:] = S.satisfaction_reference
+    S.satisfaction[:] = SATISFACTION_REFERENCE
     S.take_up[:] = S.satisfaction
     S.replaced[:] = 1
     restart_ties(S, 0)

@@ -165,7 +165,6 @@ class Scenario(_Part):
     alignment_level : mean alignment at the start, in [0, 1], that values are moved to (None: as the profiles have it).
     alignment_mode : how (§4): "shift" moves all alike, "contract" toward the innovation.
     alignment_roles : of whom.
-    sustainment_rule : what happens without funding: "emergent" or "direct" (§5.14).
     relationship_rule : "bounded" (the farther apart, the less people influence each other, and not at all beyond the
         width), "hard" (all alike up to the width) or "constant" (§5.4).
     everybody_aware : whether all know the innovation at the start.
@@ -190,7 +189,6 @@ class Scenario(_Part):
     alignment_mode: Literal["shift", "contract"] = "shift"
     alignment_level: Share | None = None
     alignment_roles: list[Literal["staff", "manager", "peer", "commissioner"]] = ["staff", "manager", "peer"]
-    sustainment_rule: Literal["emergent", "direct"] = "emergent"
     relationship_rule: Literal["bounded", "hard", "constant"] = "bounded"
     everybody_aware: Annotated[bool, Field(strict=True)] = False
     parameters: dict[str, Number] = {}

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..compiled.compiling import compiled
 from ..compiled.randomness import SERVICE_ID, exponential, normal, philox, uniform
+from ..constants import COMMISSIONER_TIES, LOCAL_TIES, SOCIABILITY_SPREAD
 from ..state.arrays import MANAGER, PEER, STAFF
 
 if TYPE_CHECKING:
@@ -270,8 +271,8 @@ def all_ties(
     scenario: Scenario, seed, first, managers, staff, team, manager, low, keys, area, commissioner
 ) -> np.ndarray:
     """All ties as single numbers, unsorted, some perhaps twice."""
-    names = ("team_density", "cross_team", "peer", "between", "local", "team_size", "commissioner")
-    rates = np.array([scenario.value(f"ties.{name}") for name in names])
+    given = [scenario.value(f"ties.{name}") for name in ("team_density", "cross_team", "peer", "between", "team_size")]
+    rates = np.array([*given[:4], LOCAL_TIES, given[4], COMMISSIONER_TIES])
     ring = np.empty(len(keys), np.uint64)
     ring_positions(seed, keys, ring)
     everywhere = np.lexsort((keys, ring))
@@ -279,7 +280,7 @@ def all_ties(
     area_start = np.searchsorted(area[by_area], np.arange(int(area.max()) + 2))
     contacts, members = managers + staff, int(first[-2])
     sums = np.empty(members)
-    sociability(seed, first, contacts, low, keys, scenario.value("ties.between_spread"), sums)
+    sociability(seed, first, contacts, low, keys, SOCIABILITY_SPREAD, sums)
     count = TIES_PER_PERSON * len(team)
     while True:
         ties = np.empty(count, np.int64)

@@ -30,17 +30,15 @@ RELATIONSHIP_RULES = ("bounded", "constant", "hard")
 BOUNDED, CONSTANT, HARD = range(3)
 
 # Choices a block shares: positions in `rules`.
-METRIC, RELATIONSHIP_RULE, DIRECT_SUSTAINMENT, CONTRACT, SESSION_KNOWLEDGE, ASKING = range(6)
+METRIC, RELATIONSHIP_RULE, CONTRACT, SESSION_KNOWLEDGE, ASKING = range(5)
 
 # Who pays for a funded service.
 COMMISSIONER_PAYS, NATIONAL_MONEY = 0, 1
 # What came of a service's request for a pilot.
 ASKED_IN_VAIN, APPROVED = 1, 2
 
-# What kernels leave of their last decisions for the event log, by name. by_terms: 1 where the first terms decided.
-SERVICE_TERM = columns(
-    "ServiceTerm", (*(name for name in TERMS["organisations"] if name != "months_under"), "by_terms")
-)
+# What kernels leave of their last decisions for the event log, by name.
+SERVICE_TERM = columns("ServiceTerm", (name for name in TERMS["organisations"] if name != "months_under"))
 AWARD_TERM = columns("AwardTerm", TERMS["commissioning"])
 PERSON_TERM = columns("PersonTerm", TERMS["engagement"])
 
@@ -66,7 +64,6 @@ class State(Handle):
     parameters: np.ndarray  # rows x S x W
     limits: np.ndarray  # 3 x rows: lowest, highest, whole numbers only
     emphasis: np.ndarray  # K x W, sums to 1
-    presented: np.ndarray  # 3 x W, sums to 1
     role_weights: np.ndarray  # 4 x 3 x W, weights on the evidence by role, sum 1
     level_roles: np.ndarray  # 4: which roles alignment_level moves
     level_shift: np.ndarray  # W: s

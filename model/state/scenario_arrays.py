@@ -92,7 +92,6 @@ def lower(scenario: Scenario) -> Lowered:
             [
                 METRICS.index(scenario.alignment_metric),
                 RELATIONSHIP_RULES.index(scenario.relationship_rule),
-                int(scenario.sustainment_rule == "direct"),
                 int(scenario.alignment_mode == "contract"),
                 int(scenario.mechanisms["session_knowledge"]),
                 int(scenario.mechanisms["commissioning"]),

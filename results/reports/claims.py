@@ -443,8 +443,8 @@ def attribution_page(table: pd.DataFrame) -> list[str]:
         "by moving the mean of a group, *centre*, and by the rest of people's moves, *spread*); *ablation*: "
         "the change with it less the change without it, the same seeds. Mechanisms that draw people together "
         "book more than their ablation takes away: others do the work when they are off. By role in "
-        "attribution.csv. Sensemaking moves alignment alone; what moves values or the innovation moves fit, and reaches "
-        "alignment by grounding.",
+        "attribution.csv. Sensemaking moves alignment alone; what moves values or the innovation moves fit, and "
+        "reaches alignment by grounding.",
         "",
     ]
     everybody = table[table["role"] == "all"]

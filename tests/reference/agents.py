@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 UNAWARE, AWARE, ENGAGED, LAPSED = range(4)
 CHANNELS = ("financial", "economic", "social")
+REFERENCE, SCALE = (1.0, 0.6, 0.2), (0.5, 0.5, 0.2)
+ROLE_WEIGHTS = {"staff": (0.1, 0.3, 0.6), "manager": (0.4, 0.3, 0.3), "peer": (0.0, 0.2, 0.8)}
+BASE_QUALITY = (0.5, 0.5, 0.3, 0.5, 0.4, 0.4)  # by kind of tie
 TEAM, LINE, BETWEEN, PEER, COMMISSIONING, COMMISSIONERS = range(6)
 KINDS = ("team", "line", "between", "peer", "commissioning", "commissioners")
 
@@ -94,16 +97,14 @@ class Person(mesa.Agent):
         self.frailty = parameters["frailty_sd"] * model.draws.normal(self.ident, month, draws.PERSON + extra, 0)
         self.taking_part = -log(1.0 - model.draws.uniform(self.ident, month, draws.PERSON + extra, 1))
         self.identification = 0.0
-        self.practice = parameters["practice_start"]
-        self.voice = parameters[f"voice_{self.role}"]
+        self.practice = 0.2
+        self.voice = parameters["voice_peer"] if self.role == "peer" else 1.0
         self.beliefs = [
-            parameters[f"reference.{channel}"]
-            + parameters[f"scale.{channel}"]
-            * parameters["prior_scatter"]
-            * model.draws.normal(self.ident, month, draws.BELIEFS + extra, e)
-            for e, channel in enumerate(CHANNELS)
+            reference
+            + scale * parameters["prior_scatter"] * model.draws.normal(self.ident, month, draws.BELIEFS + extra, e)
+            for e, (reference, scale) in enumerate(zip(REFERENCE, SCALE, strict=True))
         ]
-        self.precision = [parameters["prior_precision"]] * 3
+        self.precision = [1.0] * 3
         self.read_published = False
         self.first_engaged = -1
         self.took_part = False
@@ -167,7 +168,9 @@ class Person(mesa.Agent):
     def chance_of_leaving(self) -> float:
         """ODD §5.2."""
         in_use = self.service is not None and self.service.in_use
-        monthly = 1.0 - (1.0 - self.setting(f"turnover_{self.role}")) ** (1.0 / 12.0)
+        monthly = 1.0 - (1.0 - (0.15 if self.role == "commissioner" else self.setting(f"turnover_{self.role}"))) ** (
+            1.0 / 12.0
+        )
         fit = self.model.parameters["turnover_fit"] * self.z if in_use else 0.0
         return min(1.0, monthly * exp(-fit))
 
@@ -196,7 +199,7 @@ class Person(mesa.Agent):
             elif self.model.relationship_rule == "hard":
                 apart = perception.distance(self.values, other.values)
                 g = float(self.model.compare("within bounds", self, parameters["kernel_width"], apart, reach=True))
-            c = parameters["relationship_rate"] * g if g >= 0 else parameters["repulsion"] * max(g, -1.0)
+            c = parameters["relationship_rate"] * max(g, 0.0)
             weight = tie.quality * other.voice * c / voices
             pull = [x + weight * (b - a) for x, a, b in zip(pull, self.values, other.values, strict=True)]
         return [clip(v + x) for v, x in zip(self.values, pull, strict=True)]
@@ -206,7 +209,7 @@ class Person(mesa.Agent):
         return toward(self.values, self.original_values, self.model.parameters["anchoring"])
 
     def evidence_weights(self) -> Vector:
-        return self.model.role_weights[self.role]
+        return list(ROLE_WEIGHTS[self.role])
 
     def evidence(self) -> float:
         """Perceived evidence E_i (ODD §5.11)."""

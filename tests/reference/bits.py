@@ -31,7 +31,7 @@ STAGES = ("outside", "piloting", "commissioned", "sustained")
 LIVELY = {
     "base_staff": (-2, 0.5), "base_manager": (-2, 0.5), "base_peer": (-2, 0.5), "adoption_base": (-2.5, -0.5),
     "lapse_base": (-3, -1), "reengage_base": (-3, -1), "restart": (-2, 0), "abandon_within": (-4, -2),
-    "abandon_unfunded": (-3, -1), "initial_awareness": (0.2, 0.8), "turnover_staff": (0.3, 0.9),
+    "initial_awareness": (0.2, 0.8), "turnover_staff": (0.3, 0.9),
     "turnover_manager": (0.2, 0.8), "pilot_months": (2, 6), "contract_months": (2, 8), "round_months": (1, 5),
     "emergent_months": (1, 4), "coproduction_intensity": (0.2, 0.8), "design_coproduction": (0, 0.5),
     "reservation": (-1, 0.3),
@@ -139,7 +139,6 @@ def random_scenario(number: int, first: bool = False) -> va.Scenario:
         "alignment_metric": ("distance", "centred", "profile")[number % 3],
         "alignment_mode": among(("shift", "contract"), number, "mode"),
         "alignment_roles": among(roles, number, "of"),
-        "sustainment_rule": among(("emergent", "direct"), number, "sustainment"),
         "relationship_rule": among(("bounded", "constant"), number, "relationships"),
         "everybody_aware": share(number, "aware") < 0.2,
         "innovation": {

@@ -104,22 +104,9 @@ def starting_terms(service: Service) -> Terms | None:
     }
 
 
-def going_on_terms(service: Service) -> Terms:
-    """The terms of η of going on without funding under the direct rule."""
-    parameters = service.model.parameters
-    return {
-        "base": parameters["direct_base"],
-        "fit": parameters["direct_fit"] * mean(person.z for person in service.members),
-        "identification": parameters["direct_identification"]
-        * mean(person.identification for person in service.members),
-        "slack": parameters["direct_slack"] * service.slack(),
-    }
-
-
 def next_stage(service: Service) -> int:
     """What the service decides, from the state before; counts the months under the threshold."""
     model, parameters = service.model, service.model.parameters
-    emergent = model.sustainment_rule == "emergent"
     if not service.in_use:
         terms = starting_terms(service)
         p = logistic(sum(terms.values())) if terms else 0.0
@@ -128,17 +115,13 @@ def next_stage(service: Service) -> int:
     u = service.uniform(draws.GO_ON)
     over = model.month > service.end_of_term or not service.switched_on("funding")
     if service.funded and over and not service.switched_on("mandate"):
-        if emergent:
-            return SUSTAINED
-        terms = going_on_terms(service)
-        goes_on = model.decide("go on", service, logistic(sum(terms.values())), u, terms=terms)
-        return SUSTAINED if goes_on else ABANDONED
+        return SUSTAINED
     sustained = service.stage == SUSTAINED
-    h = parameters["abandon_unfunded" if sustained and not emergent else "abandon_within"]
+    h = parameters["abandon_within"]
     if sustained:
         h += parameters["burden_effect"] * max(0.0, parameters["burden"] - service.slack())
     abandons = model.decide("abandon", service, logistic(h), u)
-    if sustained and emergent:
+    if sustained:
         under = service.engaged_share() < parameters["emergent_threshold"]
         service.months_under = service.months_under + 1 if under else 0
         abandons = abandons or service.months_under >= parameters["emergent_months"]
@@ -201,7 +184,7 @@ def organisations(model: ReferenceModel) -> None:
 # --- 5.15 commissioning ---
 
 
-def score(commissioner: Commissioner, service: Service, mean_results: list[float], mean_price: float) -> float:
+def score(commissioner: Commissioner, service: Service, mean_results: list[float]) -> float:
     model, parameters = commissioner.model, commissioner.model.parameters
     estimate = list(commissioner.beliefs)
     if service.running_results is not None:
@@ -214,7 +197,6 @@ def score(commissioner: Commissioner, service: Service, mean_results: list[float
         parameters["score_evidence"] * model.weighted_evidence(commissioner.weights, estimate)
         + parameters["score_fit"] * commissioner.z
         + parameters["score_relationship"] * relationship
-        - parameters["score_cost"] * (service.price() / mean_price - 1.0 if mean_price > 0 else 0.0)
     )
 
 
@@ -223,9 +205,8 @@ def by_score(commissioner: Commissioner, services: list[Service]) -> list[tuple[
     model, portfolio = commissioner.model, commissioner.portfolio
     known = [service.running_results for service in portfolio if service.running_results is not None]
     mean_results = [mean(results[e] for results in known) for e in range(3)]
-    mean_price = mean(service.price() for service in portfolio)
     commissioner.look()
-    scores = {service: score(commissioner, service, mean_results, mean_price) for service in services}
+    scores = {service: score(commissioner, service, mean_results) for service in services}
     ranked = sorted(services, key=lambda service: (-scores[service], service.number))
     for higher, lower in pairwise(ranked):
         if scores[higher] != scores[lower]:

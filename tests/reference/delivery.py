@@ -6,7 +6,7 @@ from math import floor, sqrt
 from typing import TYPE_CHECKING
 
 from . import draws
-from .agents import CHANNELS, Commissioner, Person
+from .agents import CHANNELS, SCALE, Commissioner, Person
 from .perception import REFERENCE, Vector, clip, mean, mean_vector, toward
 from .services import Service
 
@@ -36,7 +36,7 @@ def climate(model: ReferenceModel) -> None:
                     parameters["practice_base"]
                     + parameters["practice_alignment"] * (person.alignment - reference)
                     + parameters["practice_identification"] * person.identification
-                    + parameters["practice_climate"] * service.climate
+                    + 0.15 * service.climate
                 )
                 person.practice += parameters["practice_rate"] * (goal - person.practice)
 
@@ -57,7 +57,7 @@ def deliver(service: Service) -> None:
         if service.in_use:
             enacted = toward(enacted, service.version, practice * reach)
     gap = sum(w * abs(c - e) for w, c, e in zip(model.emphasis, service.client_values, enacted, strict=True))
-    rate = parameters["satisfaction_rate"]
+    rate = 0.15
     service.satisfaction += rate * (1.0 - gap - service.satisfaction)
     service.take_up += rate * (service.satisfaction - service.take_up)
     service.enacted, service.reach, service.delivered_practice = enacted, reach, practice
@@ -81,22 +81,22 @@ def true_effect(service: Service, e: int) -> float:
     parameters = service.model.parameters
     effect = parameters[f"innovation.effects.{CHANNELS[e]}"] * fidelity(service)
     practice = service.delivered_practice / parameters["practice_reference"]
-    return effect * practice * service.satisfaction / parameters["satisfaction_reference"]
+    return effect * practice * service.satisfaction / 0.75
 
 
 def noise(service: Service, e: int, clients: float) -> float:
     model = service.model
     z = model.draws.normal(service.ident, model.month, draws.RESULTS, e)
-    return model.parameters[f"scale.{CHANNELS[e]}"] * model.parameters["result_sd"] * z / sqrt(clients)
+    return SCALE[e] * model.parameters["result_sd"] * z / sqrt(clients)
 
 
 def learn(person: Person, e: int, value: float, precision: float) -> None:
-    """Update belief e by an observation of this precision; beliefs get no firmer than precision_cap."""
+    """Update belief e by an observation of this precision; beliefs get no firmer than 20."""
     if precision <= 0:
         return
     tau = person.precision[e]
     person.beliefs[e] += precision / (tau + precision) * (value - person.beliefs[e])
-    person.precision[e] = min(tau + precision, person.model.parameters["precision_cap"])
+    person.precision[e] = min(tau + precision, 20.0)
 
 
 def pooled_results(commissioner: Commissioner) -> tuple[Vector, float]:
@@ -124,7 +124,7 @@ def evidence(model: ReferenceModel) -> None:
     parameters = model.parameters
     for service in model.services:
         deliver(service)
-    strength = parameters["published_precision"] * parameters["innovation.evidence_strength"]
+    strength = 4.0 * parameters["innovation.evidence_strength"]
     for person in model.people:
         if person.aware and not person.read_published:
             person.read_published = True
@@ -135,7 +135,7 @@ def evidence(model: ReferenceModel) -> None:
             if person.aware and service.results is not None:
                 for e in range(3):
                     learn(person, e, service.results[e], service.results_precision)
-    monitored = [parameters["monitoring_financial" if e == 0 else "monitoring_other"] for e in range(3)]
+    monitored = (1.0, 0.2, 0.2)
     for commissioner in model.commissioners:
         results, total = pooled_results(commissioner)
         for e in range(3):
@@ -149,20 +149,14 @@ def dialogue(model: ReferenceModel) -> None:
     """§5.12: meetings of commissioners with their services; weights drift back every month."""
     parameters, t = model.parameters, model.month
     meetings = parameters["dialogue"]
-    values: dict[Person, Vector] = {}
     if floor(t * meetings / 12) > floor((t - 1) * meetings / 12):
         for commissioner in model.commissioners:
             if not commissioner.portfolio:
                 continue
             results, total = pooled_results(commissioner)
             if total > 0:
-                for e, share in enumerate(model.presented):
-                    learn(commissioner, e, results[e], 3.0 * share * total)
-                commissioner.weights = toward(commissioner.weights, model.presented, parameters["dialogue_rate"])
-            managers = [manager for service in commissioner.portfolio for manager in service.managers]
-            if managers:
-                met = mean_vector([manager.values for manager in managers])
-                values[commissioner] = toward(commissioner.values, met, parameters["dialogue_values"])
-    model.move_values("dialogue", values)
+                for e in range(3):
+                    learn(commissioner, e, results[e], total)
+                commissioner.weights = toward(commissioner.weights, [1.0 / 3.0] * 3, parameters["dialogue_rate"])
     for commissioner in model.commissioners:
-        commissioner.weights = toward(commissioner.weights, commissioner.initial_weights, parameters["dialogue_anchor"])
+        commissioner.weights = toward(commissioner.weights, commissioner.initial_weights, 0.02)

@@ -14,7 +14,7 @@ from valign.model.parameters import PARAMETERS
 
 from . import choices, delivery, start, values
 from .account import Account
-from .agents import CHANNELS, KINDS, Commissioner, Person, Tie
+from .agents import BASE_QUALITY, REFERENCE, SCALE, Commissioner, Person, Tie
 from .draws import CounterDraws, OrdinaryDraws
 from .observe import observe
 from .perception import Vector, normalised
@@ -114,7 +114,6 @@ class ReferenceModel(mesa.Model):
         ]
         self.metric, self.alignment_mode = scenario.alignment_metric, scenario.alignment_mode
         self.alignment_roles = tuple(scenario.alignment_roles)
-        self.sustainment_rule = scenario.sustainment_rule
         self.relationship_rule = scenario.relationship_rule
         self.everybody_aware = scenario.everybody_aware
         self.changes = list(scenario.changes)
@@ -122,15 +121,6 @@ class ReferenceModel(mesa.Model):
         self.mechanisms = [
             (name, function) for name, function in MONTH if name == "workload" or scenario.mechanisms[name]
         ]
-        self._normalise()
-
-    def _normalise(self) -> None:
-        """Weights on evidence of the roles and presented shares, normalised anew after changes."""
-        self.role_weights = {
-            role: normalised([self.parameters[f"evidence_weights.{role}.{e}"] for e in CHANNELS])
-            for role in ("staff", "manager", "peer")
-        }
-        self.presented = normalised([self.parameters[f"presented.{e}"] for e in CHANNELS])
 
     def step(self) -> None:
         """One month."""
@@ -159,10 +149,9 @@ class ReferenceModel(mesa.Model):
             if PARAMETERS[name].integer:
                 value = math.floor(value + 0.5)
             place[name] = min(max(value, PARAMETERS[name].minimum), PARAMETERS[name].maximum)
-        self._normalise()
 
     def base_quality_of_kind(self, kind: int) -> float:
-        return self.parameters[f"tie_quality.{KINDS[kind]}"]
+        return min(1.0, BASE_QUALITY[kind] * self.parameters["tie_quality"])
 
     def base_quality(self, tie: Tie) -> float:
         return self.base_quality_of_kind(tie.kind)
@@ -170,8 +159,8 @@ class ReferenceModel(mesa.Model):
     def weighted_evidence(self, weights: Vector, beliefs: Vector) -> float:
         """Σ_e u_e · clip((b_e − reference_e)/scale_e) to [−3, 3] (ODD §5.11)."""
         total = 0.0
-        for e, channel in enumerate(CHANNELS):
-            standardised = (beliefs[e] - self.parameters[f"reference.{channel}"]) / self.parameters[f"scale.{channel}"]
+        for e in range(3):
+            standardised = (beliefs[e] - REFERENCE[e]) / SCALE[e]
             total += weights[e] * max(-3.0, min(3.0, standardised))
         return total
 

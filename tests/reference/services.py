@@ -56,7 +56,7 @@ class Service:
         self.forget_results()
         self.results: Vector | None = None
         self.results_precision = 0.0
-        self.satisfaction = self.take_up = model.parameters["satisfaction_reference"]
+        self.satisfaction = self.take_up = 0.75
         self.workload = self.reach = self.delivered_practice = 0.0
         self.participants: list[Person] = []
         self.present: list[Person] = []  # at this month's session, the commissioner too

@@ -146,7 +146,7 @@ class Society:
                 self.tie(peer, staff[number], "peer")
 
     def between(self) -> None:
-        spread, quantile = self.value("ties.between_spread"), NormalDist().inv_cdf
+        spread, quantile = 0.8, NormalDist().inv_cdf
         ring = sorted(
             (self.words(SERVICE_ID, place.key, 0, RING)[0], place.key, n) for n, place in enumerate(self.services)
         )
@@ -166,7 +166,7 @@ class Society:
                 for n in range(min(50, wanted)):
                     position = self.words(post.low, post.high, n, PARTNER)[1]
                     partner = None
-                    if self.u(post.low, post.high, n, PARTNER) < self.value("ties.local"):
+                    if self.u(post.low, post.high, n, PARTNER) < 0.8:
                         partner = next_on_ring(position, o, place.area)
                     if partner is None:
                         partner = next_on_ring(position, o, None)
@@ -183,6 +183,6 @@ class Society:
                 self.tie(manager, self.commissioners[number], "commissioning")
         for a in self.commissioners:
             others = [b for b in self.commissioners if b is not a]
-            wanted = math.floor(self.value("ties.commissioner") / 2 + self.u(a.low, 0, 0, COLLEAGUES))
+            wanted = math.floor(4.0 / 2 + self.u(a.low, 0, 0, COLLEAGUES))
             for n in range(min(C - 1, wanted)):
                 self.tie(a, others[math.floor(self.u(a.low, 0, 1 + n, COLLEAGUES) * (C - 1))], "commissioners")

@@ -170,10 +170,10 @@ def coproduction(model: ReferenceModel) -> None:
     model.move_clarity("coproduction", {p: p.clarity + gain * (1.0 - p.clarity) for p in present})
     for tie in model.ties:
         if tie.a.took_part and tie.b.took_part and tie.a.service is tie.b.service is not None:
-            tie.quality += parameters["tie_gain"] * (1.0 - tie.quality)
+            tie.quality += 0.02 * (1.0 - tie.quality)
     for person in present:
         if person.role == "peer":
-            person.voice += parameters["voice_gain"] * (1.0 - person.voice)
+            person.voice += 0.01 * (1.0 - person.voice)
 
 
 def workload(model: ReferenceModel) -> None:
@@ -281,5 +281,6 @@ def tie_quality(model: ReferenceModel) -> None:
     for tie in model.ties:
         similarity = 1.0 - distance(tie.a.values, tie.b.values)
         shared = min(tie.a.identification, tie.b.identification)
-        goal = clip(parameters["tie_similarity"] * similarity + parameters["tie_identification"] * shared)
+        share = parameters["tie_similarity"]
+        goal = share * similarity + (1.0 - share) * shared
         tie.quality += parameters["tie_rate"] * (goal - tie.quality)

@@ -5,12 +5,13 @@ import math
 from valign.model.compiled.compiling import compiled
 from valign.model.compiled.randomness import BROUGHT_IN
 from valign.model.entry import recruit
-from valign.model.state.arrays import MANAGER
+from valign.model.constants import EVIDENCE_WEIGHTS
+from valign.model.state.arrays import COMMISSIONER, MANAGER
 
 
 @compiled
 def normalise(S):
-    """Emphasis, presented shares and weights on the evidence, each scaled to sum 1 (equal if all are 0)."""
+    """Emphasis and weights on the evidence, each scaled to sum 1 (equal if all are 0)."""
     K = S.emphasis.shape[0]
     for r in range(len(S.runs)):
         total = 0.0
@@ -18,18 +19,14 @@ def normalise(S):
             total += S.innovation_emphasis[k, r]
         for k in range(K):
             S.emphasis[k, r] = S.innovation_emphasis[k, r] / total if total > 0.0 else 1.0 / K
+        for role in range(COMMISSIONER):
+            for e in range(3):
+                S.role_weights[role, e, r] = EVIDENCE_WEIGHTS[role, e]
         total = 0.0
         for e in range(3):
-            total += S.presented_weight[e, r]
+            total += S.commissioner_weight[e, r]
         for e in range(3):
-            S.presented[e, r] = S.presented_weight[e, r] / total if total > 0.0 else 1.0 / 3.0
-        for role in range(4):
-            total = 0.0
-            for e in range(3):
-                total += S.evidence_weight[role, e, r]
-            for e in range(3):
-                weight = S.evidence_weight[role, e, r]
-                S.role_weights[role, e, r] = weight / total if total > 0.0 else 1.0 / 3.0
+            S.role_weights[COMMISSIONER, e, r] = S.commissioner_weight[e, r] / total if total > 0.0 else 1.0 / 3.0
 
 
 @compiled

@@ -2,13 +2,14 @@
 
 expected = leadership_o (climate_direct x share of managers for it + (1 - climate_direct) x share of managers engaged)
 climate_o <- climate_o + (climate_rate rising, climate_decay falling) (clip(expected + funding_support [funded]) - climate_o)
-q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) + practice_identification g_i + practice_climate climate_o) - q_i)
+q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) + practice_identification g_i + .15 climate_o) - q_i)
 """
 
 import numpy as np
 
 from valign.model.alignment import against, clip, funded, in_use
 from valign.model.compiled.compiling import compiled, fill
+from valign.model.constants import PRACTICE_CLIMATE
 from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, UNAWARE
 
 from ..leadership.kernel import strength_of
@@ -49,7 +50,7 @@ def climate(S, t):
                     S.practice_base[r]
                     + S.practice_alignment[r] * (S.alignment[i, r] - reference)
                     + S.practice_identification[r] * S.identification[i, r]
-                    + S.practice_climate[r] * S.climate[o, r]
+                    + PRACTICE_CLIMATE * S.climate[o, r]
                 )
                 delivers = (S.stage[i, r] == ENGAGED) & in_use(S.service_stage[o, r])
                 rate = S.practice_rate[r] if delivers else 0.0

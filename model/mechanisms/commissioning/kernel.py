@@ -1,17 +1,21 @@
 """Commissioning (ODD §5.15): in each round commissioners score their services and fund down the list.
 
-score = score_evidence E + score_fit z_c + score_relationship (quality - base) - score_cost (price / mean price - 1)
+score = score_evidence E + score_fit z_c + score_relationship (quality - base)
 funded if score >= reservation while the budget lasts, which pays for pilots too (organisations decide, §5.14)
 """
 
 import numpy as np
 
-from valign.model.alignment import funded, in_use, standardised
+from valign.model.alignment import base_quality, funded, in_use, standardised
 from valign.model.compiled.compiling import compiled
+from valign.model.constants import EVIDENCE_REFERENCE, EVIDENCE_SCALE
+from valign.model.parameter import TIE_KINDS
 from valign.model.state.arrays import AWARD_TERM as TERM
 from valign.model.state.arrays import COMMISSIONED, COMMISSIONER_PAYS, MANAGER, METRIC, SUSTAINED
 
 from ..evidence.kernel import evidence_units
+
+COMMISSIONING_TIE = TIE_KINDS.index("commissioning")
 
 
 @compiled
@@ -29,7 +33,7 @@ def is_candidate(S, o, r, t):
 
 
 @compiled
-def score(S, c, o, r, mean_price, T):
+def score(S, c, o, r, T):
     """Score of service o by commissioner c; the terms are kept in T [O x len(AWARD_TERM) x W] for the event log."""
     row = S.first[S.setting.shape[0]] + c
     T[o, TERM.evidence, r] = 0.0
@@ -43,7 +47,9 @@ def score(S, c, o, r, mean_price, T):
                     mean += S.result_mean[S.portfolio[n], e, r]
                     count += 1
             estimate += S.own_results[r] * (S.result_mean[o, e, r] - mean / count)
-        T[o, TERM.evidence, r] += S.weights[c, e, r] * evidence_units(estimate, S.reference[e, r], S.scale[e, r])
+        T[o, TERM.evidence, r] += S.weights[c, e, r] * evidence_units(
+            estimate, EVIDENCE_REFERENCE[e], EVIDENCE_SCALE[e]
+        )
     T[o, TERM.evidence, r] *= S.score_evidence[r]
     T[o, TERM.fit, r] = S.score_fit[r] * standardised(S.alignment[row, r], S.rules[METRIC])
     quality = 0.0
@@ -52,9 +58,10 @@ def score(S, c, o, r, mean_price, T):
         if S.commissioning_tie[i] >= 0 and S.role[i] == MANAGER:
             quality += S.quality[S.commissioning_tie[i], r]
             ties += 1
-    T[o, TERM.relationship, r] = S.score_relationship[r] * (quality / ties - S.tie_quality[4, r]) if ties else 0.0
-    T[o, TERM.cost, r] = -S.score_cost[r] * (price(S, o, r) / mean_price - 1.0) if mean_price > 0.0 else 0.0
-    T[o, TERM.score, r] = T[o, TERM.evidence, r] + T[o, TERM.fit, r] + T[o, TERM.relationship, r] + T[o, TERM.cost, r]
+    T[o, TERM.relationship, r] = (
+        S.score_relationship[r] * (quality / ties - base_quality(S, COMMISSIONING_TIE, r)) if ties else 0.0
+    )
+    T[o, TERM.score, r] = T[o, TERM.evidence, r] + T[o, TERM.fit, r] + T[o, TERM.relationship, r]
     return T[o, TERM.score, r]
 
 
@@ -93,7 +100,7 @@ def commissioning_round(S, c, r, t, scores):
         o = S.portfolio[n]
         scores[n - first] = -np.inf
         if is_candidate(S, o, r, t):
-            scores[n - first] = score(S, c, o, r, total / (last - first), T)
+            scores[n - first] = score(S, c, o, r, T)
         elif pays_for(S, o, r, S.service_stage[o, r]):
             money -= price(S, o, r)
     for _ in range(last - first):

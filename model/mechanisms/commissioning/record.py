@@ -26,9 +26,6 @@ MECHANISM = Mechanism(
         "score_relationship": parameter(
             0.5, 0, 1, "score per quality 0-1", "weight of the relationship with the managers", kind="effect"
         ),
-        "score_cost": parameter(
-            0, 0, 0.5, "score per relative price", "weight of price against the portfolio's mean", kind="effect"
-        ),
         "own_results": parameter(0.5, 0, 1, "share", "how far a service's own results move its score"),
         "reservation": parameter(0.1, -0.3, 0.5, "score", "services below it are not funded", kind="logit"),
         "displacement": parameter(
@@ -47,7 +44,6 @@ MECHANISM = Mechanism(
         "evidence": Term("term of the evidence", "score"),
         "fit": Term("term of the commissioner's alignment", "score"),
         "relationship": Term("term of the quality of ties", "score"),
-        "cost": Term("term of the price", "score"),
         "score": Term("their sum", "score"),
         "reservation": Term("what it is held against", "score"),
         "money": Term("money left when the service's turn came", "£1,000 a year"),

@@ -9,6 +9,7 @@ import numpy as np
 from valign.model.alignment import clip, in_use
 from valign.model.compiled.compiling import compiled, copy, fill
 from valign.model.compiled.randomness import exponential
+from valign.model.constants import TIE_GAIN, VOICE_GAIN
 from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
 
 
@@ -147,12 +148,12 @@ def take_part(S, o, i, part, S_k, found):
         S.clarity[i, r] += part[r] * S.clarity_gain[r] * (1.0 - S.clarity[i, r])
     if S.role[i] == PEER:
         for r in range(len(S.runs)):
-            S.voice[i, r] += part[r] * S.voice_gain[r] * (1.0 - S.voice[i, r])
+            S.voice[i, r] += part[r] * VOICE_GAIN * (1.0 - S.voice[i, r])
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
         if j > i and S.organisation[j] == o:
             for r in range(len(S.runs)):
-                S.quality[e, r] += part[r] * S.takes_part[j, r] * S.tie_gain[r] * (1.0 - S.quality[e, r])
+                S.quality[e, r] += part[r] * S.takes_part[j, r] * TIE_GAIN * (1.0 - S.quality[e, r])
 
 
 @compiled

@@ -48,8 +48,6 @@ MECHANISM = Mechanism(
             0.05, 0, 0.1, "a session", "the local version moves toward the session's position"
         ),
         "clarity_gain": parameter(0.05, 0, 0.1, "a session", "clarity gained by participants"),
-        "tie_gain": parameter(0.02, 0, 0.1, "a session", "quality gained by ties between participants"),
-        "voice_gain": parameter(0.01, 0, 0.1, "a session", "voice gained by participating peers"),
         "session_sharing": parameter(
             0.1, 0, 0.3, "a session", "participants' beliefs move toward the session's mean belief"
         ),

@@ -17,14 +17,7 @@ MECHANISM = Mechanism(
     reads="everybody",
     parameters={
         "initial_engagement": parameter(
-            0,
-            0,
-            0.2,
-            "share",
-            "people engaged at the start",
-            scope="organisation",
-            grade="assumed",
-            source="scenario",
+            0, 0, 0.2, "share", "people engaged at the start", scope="organisation", grade="assumed", source="scenario"
         ),
         "fit_effect": parameter(
             0.45,

@@ -1,8 +1,8 @@
 """Evidence (ODD §5.11): published efficacy, delivered results, and beliefs about both.
 
-y_oe = effects_e (P_o / practice_reference) fidelity_o satisfaction_o / satisfaction_reference + scale_e result_sd Z / sqrt(n_o)
-b <- b + theta/(tau + theta) (y - b),  tau <- min(tau + theta, precision_cap);   ties pass means without precision
-E_i = sum_e u_ie max(-3, min(3, (b_ie - reference_e) / scale_e))
+y_oe = effects_e (P_o / practice_reference) fidelity_o satisfaction_o / .75 + SCALE_e result_sd Z / sqrt(n_o)
+b <- b + theta/(tau + theta) (y - b),  tau <- min(tau + theta, 20);   ties pass means without precision
+E_i = sum_e u_ie max(-3, min(3, (b_ie - REFERENCE_e) / SCALE_e))
 """
 
 import math
@@ -12,6 +12,15 @@ import numpy as np
 from valign.model.alignment import in_use
 from valign.model.compiled.compiling import compiled, copy
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
+from valign.model.constants import (
+    EVIDENCE_REFERENCE,
+    EVIDENCE_SCALE,
+    MONITORING,
+    PRECISION_CAP,
+    PUBLISHED_PRECISION,
+    SATISFACTION_RATE,
+    SATISFACTION_REFERENCE,
+)
 from valign.model.state.arrays import COMMISSIONER, ENGAGED, MANAGER
 
 
@@ -30,7 +39,7 @@ def perceived_evidence(S, i, out):
     for e in range(3):
         weight = S.weights[c, e] if S.role[i] == COMMISSIONER else S.role_weights[S.role[i], e]
         for r in range(len(S.runs)):
-            out[r] += weight[r] * evidence_units(b[i, e, r], S.reference[e, r], S.scale[e, r])
+            out[r] += weight[r] * evidence_units(b[i, e, r], EVIDENCE_REFERENCE[e], EVIDENCE_SCALE[e])
 
 
 @compiled
@@ -39,7 +48,7 @@ def observe(S, i, e, r, result, theta):
     tau = S.precision[i, e, r]
     if theta > 0.0:
         S.belief[i, e, r] += theta / (tau + theta) * (result - S.belief[i, e, r])
-        S.precision[i, e, r] = min(tau + theta, S.precision_cap[r])
+        S.precision[i, e, r] = min(tau + theta, PRECISION_CAP)
 
 
 @compiled
@@ -51,7 +60,7 @@ def observe_row(S, i, e, result, theta):
         seen = theta[r] > 0.0
         gain = theta[r] / (tau + theta[r]) if seen else 0.0
         b[r] += gain * (result[r] - b[r])
-        precision[r] = min(tau + theta[r], S.precision_cap[r]) if seen else tau
+        precision[r] = min(tau + theta[r], PRECISION_CAP) if seen else tau
 
 
 @compiled
@@ -81,21 +90,21 @@ def deliver(S, o, t, practice, reach, mean):
             S.enacted[o, k, r] = enacted
             satisfied -= S.emphasis[k, r] * abs(S.profiles[S.client_profile[o], k, r] - enacted)
             drift += S.emphasis[k, r] * abs(S.version[o, k, r] - S.innovation_values[k, r])
-        S.satisfaction[o, r] += S.satisfaction_rate[r] * (satisfied - S.satisfaction[o, r])
-        S.take_up[o, r] += S.satisfaction_rate[r] * (S.satisfaction[o, r] - S.take_up[o, r])
+        S.satisfaction[o, r] += SATISFACTION_RATE * (satisfied - S.satisfaction[o, r])
+        S.take_up[o, r] += SATISFACTION_RATE * (S.satisfaction[o, r] - S.take_up[o, r])
         reached = S.clients_per_staff[s, r] * S.posts[o] * reach[r] * S.take_up[o, r]
         S.result_precision[o, r] = 0.0
         if not used or reached <= 0.0:
             continue
         flexibility = S.innovation_flexibility[r]
         fidelity = 1.0 - S.innovation_fidelity_cost[r] * drift / flexibility if flexibility > 0.0 else 1.0
-        quality = practice[r] / S.practice_reference[r] * fidelity * S.satisfaction[o, r] / S.satisfaction_reference[r]
+        quality = practice[r] / S.practice_reference[r] * fidelity * S.satisfaction[o, r] / SATISFACTION_REFERENCE
         sd = S.result_sd[r]
         words = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], np.uint64(t), np.uint64(RESULTS))
         S.result_precision[o, r] = reached / (sd * sd) if sd > 0.0 else 1e9
         S.result_count[o, r] += 1
         for e in range(3):
-            noise = S.scale[e, r] * sd * normal(words[e]) / math.sqrt(reached)
+            noise = EVIDENCE_SCALE[e] * sd * normal(words[e]) / math.sqrt(reached)
             S.result[o, e, r] = S.innovation_effects[e, r] * quality + noise
             S.result_mean[o, e, r] += (S.result[o, e, r] - S.result_mean[o, e, r]) / S.result_count[o, r]
 
@@ -144,7 +153,7 @@ def read_published(S, i, theta):
     if new:
         for r in range(len(S.runs)):
             reads = (stage[r] >= 1) & (has_read[r] == 0)
-            theta[r] = S.published_precision[r] * S.innovation_evidence_strength[r] if reads else 0.0
+            theta[r] = PUBLISHED_PRECISION * S.innovation_evidence_strength[r] if reads else 0.0
             has_read[r] = 1 if reads else has_read[r]
         for e in range(3):
             observe_row(S, i, e, S.innovation_published[e], theta)
@@ -170,7 +179,7 @@ def observe_delivered(S, theta):
         for e in range(3):
             for r in range(len(S.runs)):
                 theta_c, mean = portfolio_results(S, c, e, r)
-                theta_c *= S.monitoring_financial[r] if e == 0 else S.monitoring_other[r]
+                theta_c *= MONITORING[e]
                 observe(S, S.first[O] + c, e, r, mean, theta_c)
 
 

@@ -5,7 +5,6 @@ start:   eta = adoption_base (restart) + fit_effect_organisations R + evidence_e
 paid:    by national money where there are pilot funds or a mandate; else by the commissioner, who approves by descending
          score while score >= pilot_reservation and price <= budget x price of the portfolio - price of what is paid already
 stop:    eta = abandon_within + burden_effect max(0, burden - slack) [not funded];   or under the threshold for too long
-direct:  eta = direct_base + direct_fit z + direct_identification g + direct_slack slack
 """
 
 import numpy as np
@@ -20,7 +19,6 @@ from valign.model.state.arrays import (
     ASKING,
     AWARD_TERM,
     COMMISSIONER_PAYS,
-    DIRECT_SUSTAINMENT,
     ENGAGED,
     LAPSED,
     MANAGER,
@@ -87,28 +85,6 @@ def start_probability(S, o, r, E, norm):
 
 
 @compiled
-def going_on_probability(S, o, r):
-    """Direct rule: probability of going on without funding."""
-    members = S.first[o + 1] - S.first[o]
-    fit = 0.0
-    identified = 0.0
-    for i in range(S.first[o], S.first[o + 1]):
-        fit += standardised(S.alignment[i, r], S.rules[METRIC])
-        identified += S.identification[i, r]
-    share = 1.0 / members if members else 0.0
-    T = S.service_terms
-    T[o, TERM.base, r] = S.direct_base[r]
-    T[o, TERM.fit, r] = S.direct_fit[r] * (fit * share)
-    T[o, TERM.evidence, r] = S.direct_identification[r] * (identified * share)
-    T[o, TERM.peers, r] = 0.0
-    T[o, TERM.legitimacy, r] = 0.0
-    T[o, TERM.slack, r] = S.direct_slack[r] * slack_of(S, o, r)
-    T[o, TERM.funds, r] = 0.0
-    T[o, TERM.mandate, r] = 0.0
-    return logistic(T[o, TERM.base, r] + T[o, TERM.fit, r] + T[o, TERM.evidence, r] + T[o, TERM.slack, r])
-
-
-@compiled
 def share_engaged(S, o, r):
     """Share of staff and peers engaged."""
     people = 0
@@ -140,7 +116,7 @@ def approve_pilots(S, c, r, scores):
     money = S.budget[r] * total
     for n in range(first, last):
         o = S.portfolio[n]
-        scores[n - first] = score(S, c, o, r, total / (last - first), T) if S.asked[o, r] else -np.inf
+        scores[n - first] = score(S, c, o, r, T) if S.asked[o, r] else -np.inf
         if pays_for(S, o, r, S.service_stage_before[o, r]):
             money -= price(S, o, r)
     for _ in range(last - first):
@@ -196,27 +172,17 @@ def continue_or_abandon(S, o, r, t):
     u = S.service_draw[o, SERVICE_DRAW.stop, r]
     T = S.service_terms
     T[o, TERM.draw, r] = u
-    T[o, TERM.by_terms, r] = 1.0 if ends and S.rules[DIRECT_SUSTAINMENT] else 0.0
     if ends:
         if S.funding_ended[o, r] < 0:
             S.funding_ended[o, r] = t
-        if not S.rules[DIRECT_SUSTAINMENT]:
-            S.service_stage[o, r] = SUSTAINED
-            S.months_under[o, r] = 0
-            T[o, TERM.probability, r] = 1.0
-            return
-        T[o, TERM.probability, r] = going_on_probability(S, o, r)
-        if u < T[o, TERM.probability, r]:
-            S.service_stage[o, r] = SUSTAINED
-        else:
-            abandon(S, o, r)
+        S.service_stage[o, r] = SUSTAINED
+        S.months_under[o, r] = 0
+        T[o, TERM.probability, r] = 1.0
         return
-    direct_unfunded = S.rules[DIRECT_SUSTAINMENT] and not paid
     T[o, TERM.burden, r] = 0.0 if paid else S.burden_effect[r] * max(0.0, S.burden[r] - slack_of(S, o, r))
-    eta = S.abandon_unfunded[r] if direct_unfunded else S.abandon_within[r]
-    T[o, TERM.probability, r] = logistic(eta + T[o, TERM.burden, r])
+    T[o, TERM.probability, r] = logistic(S.abandon_within[r] + T[o, TERM.burden, r])
     stops = u < T[o, TERM.probability, r]
-    if not paid and not S.rules[DIRECT_SUSTAINMENT]:
+    if not paid:
         T[o, TERM.share_engaged, r] = share_engaged(S, o, r)
         S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, TERM.share_engaged, r] < S.emergent_threshold[r] else 0
         stops |= S.months_under[o, r] >= S.emergent_months[r]

@@ -90,9 +90,6 @@ MECHANISM = Mechanism(
         "pilot_reservation": parameter(
             -0.5, -1, 0, "score", "pilots of services that score below it are refused", kind="logit", grade="assumed"
         ),
-        "abandon_unfunded": parameter(
-            -4.2, -4.6, -3.8, "monthly logit", "abandonment without funding (direct rule)", kind="logit"
-        ),
         "restart": parameter(
             -6,
             -7.2,
@@ -102,32 +99,13 @@ MECHANISM = Mechanism(
             kind="logit",
             source="16 % of practices stopped and were started again within six years (Bond et al. 2014)",
         ),
-        "direct_base": parameter(-0.1, -0.7, 0.5, "logit", "going on without funding (direct rule)", kind="logit"),
-        "direct_fit": parameter(
-            0.35,
-            0,
-            0.7,
-            "logit per 0.10",
-            "effect of mean alignment (direct rule)",
-            kind="effect",
-            minimum=-5,
-            maximum=5,
-        ),
-        "direct_identification": parameter(
-            1, 0, 2, "logit per identification 0-1", "effect of identification (direct rule)", kind="effect"
-        ),
-        "direct_slack": parameter(1, 0, 2, "logit per slack 0-1", "effect of slack (direct rule)", kind="effect"),
-        "emergent_threshold": parameter(
-            0.5, 0.4, 0.6, "share", "share engaged under which an unfunded service stops (emergent rule)"
-        ),
-        "emergent_months": parameter(
-            6, 3, 12, "months", "for how long it must stay under (emergent rule)", kind="count"
-        ),
+        "emergent_threshold": parameter(0.5, 0.4, 0.6, "share", "share engaged under which an unfunded service stops"),
+        "emergent_months": parameter(6, 3, 12, "months", "for how long it must stay under", kind="count"),
     },
     terms={
-        "base": Term("adoption_base or restart; under the direct rule direct_base", "logit"),
+        "base": Term("adoption_base or restart", "logit"),
         "fit": Term("term of alignment", "logit"),
-        "evidence": Term("term of the evidence; under the direct rule of identification", "logit"),
+        "evidence": Term("term of the evidence", "logit"),
         "peers": Term("term of neighbouring services", "logit"),
         "legitimacy": Term("term of the share of all services", "logit"),
         "slack": Term("term of slack", "logit"),

@@ -1,6 +1,6 @@
 """Relationships (ODD §5.4): bounded-confidence influence over ties (Deffuant 2000; Hegselmann & Krause 2002).
 
-g_ij = 1 - (d_ij / kernel_width)^2 (rule "hard": 1 up to the width, else 0; "constant": 1);   c_ij = relationship_rate g_ij, or repulsion max(g_ij, -1) where g_ij < 0
+g_ij = 1 - (d_ij / kernel_width)^2 (rule "hard": 1 up to the width, else 0; "constant": 1);   c_ij = relationship_rate g_ij, 0 where g_ij < 0
 v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 """
 
@@ -23,7 +23,7 @@ def kernel(S, i, j, narrow, distance, out):
     for r in range(len(S.runs)):
         d = distance[r] * narrow[r]
         g = 1.0 - d * d if rule != HARD else 1.0 if d <= 1.0 else 0.0
-        out[r] = S.relationship_rate[r] * g if g >= 0.0 else S.repulsion[r] * max(g, -1.0)
+        out[r] = S.relationship_rate[r] * max(g, 0.0)
 
 
 @compiled

@@ -21,6 +21,5 @@ MECHANISM = Mechanism(
         "kernel_width": parameter(
             0.6, 0.3, 1.2, "values 0-1", "value distance beyond which others do not influence", kind="positive"
         ),
-        "repulsion": parameter(0, 0, 0.01, "a month", "push away from others beyond the kernel", grade="assumed"),
     },
 )

@@ -1,9 +1,9 @@
 """Quality of ties (ODD §5.16): relaxes toward similarity of values and shared identification.
 
-quality <- quality + tie_rate (clip(tie_similarity (1 - d_ij) + tie_identification min(g_i, g_j)) - quality)
+quality <- quality + tie_rate (tie_similarity (1 - d_ij) + (1 - tie_similarity) min(g_i, g_j) - quality)
 """
 
-from valign.model.alignment import clip, differences
+from valign.model.alignment import differences
 from valign.model.compiled.compiling import compiled, row
 
 
@@ -15,5 +15,5 @@ def tie_quality(S, t):
         differences(S.runs, S.values[i], S.values[j], distance)
         for r in range(len(S.runs)):
             shared = min(S.identification[i, r], S.identification[j, r])
-            target = clip(S.tie_similarity[r] * (1.0 - distance[r] * share) + S.tie_identification[r] * shared)
+            target = S.tie_similarity[r] * (1.0 - distance[r] * share) + (1.0 - S.tie_similarity[r]) * shared
             S.quality[e, r] += S.tie_rate[r] * (target - S.quality[e, r])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...mechanism import Mechanism
-from ...parameter import PROTOTYPE, Family, Parameter
+from ...parameter import PROTOTYPE, Parameter
 
 parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
 
@@ -16,17 +16,15 @@ MECHANISM = Mechanism(
     label="quality of ties",
     parameters={
         "tie_rate": parameter(0.05, 0.02, 0.3, "a month", "relaxation of tie quality"),
-        "tie_similarity": parameter(0.7, 0.4, 1, "quality", "target quality of ties between people of equal values"),
-        "tie_identification": parameter(0.3, 0, 0.6, "quality", "added by shared identification"),
-        "tie_quality": Family(
-            {
-                "team": parameter(0.5, 0.3, 0.7, "quality", "base quality"),
-                "line": parameter(0.5, 0.3, 0.7, "quality", "base quality"),
-                "between": parameter(0.3, 0.1, 0.5, "quality", "base quality"),
-                "peer": parameter(0.5, 0.3, 0.7, "quality", "base quality"),
-                "commissioning": parameter(0.4, 0.2, 0.6, "quality", "base quality"),
-                "commissioners": parameter(0.4, 0.2, 0.6, "quality", "base quality"),
-            }
+        "tie_similarity": parameter(
+            0.7,
+            0.4,
+            1,
+            "share",
+            "how far the quality of ties follows likeness of values, the rest shared identification",
+        ),
+        "tie_quality": parameter(
+            1, 0.6, 1.4, "factor", "base quality of ties, of all kinds together", kind="quantity", maximum=2
         ),
     },
 )

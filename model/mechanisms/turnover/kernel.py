@@ -5,11 +5,12 @@ p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
 
 import numpy as np
 
-from valign.model.alignment import in_use, standardised
+from valign.model.alignment import base_quality, in_use, standardised
 from valign.model.compiled.compiling import compiled, fill
 from valign.model.compiled.randomness import exponential, logarithm
 from valign.model.entry import recruit
-from valign.model.state.arrays import METRIC, PERSON_DRAW
+from valign.model.constants import COMMISSIONER_TURNOVER
+from valign.model.state.arrays import COMMISSIONER, METRIC, PERSON_DRAW
 
 
 @compiled
@@ -20,7 +21,7 @@ def restart_ties(S, t):
             if S.replaced[i, r]:
                 for n in range(S.tie_start[i], S.tie_start[i + 1]):
                     e = S.tie_of[n]
-                    S.quality[e, r] = S.tie_quality[S.tie_kind[e], r]
+                    S.quality[e, r] = base_quality(S, S.tie_kind[e], r)
 
 
 @compiled
@@ -52,7 +53,8 @@ def monthly_hazards(S, s, hazard):
     """Monthly from annual turnover in setting s [roles x W]."""
     for role in range(4):
         for r in range(len(S.runs)):
-            hazard[role, r] = 1.0 - exponential(logarithm(1.0 - S.turnover[role, s, r]) / 12.0)
+            annual = S.turnover[role, s, r] if role < COMMISSIONER else COMMISSIONER_TURNOVER
+            hazard[role, r] = 1.0 - exponential(logarithm(1.0 - annual) / 12.0)
 
 
 @compiled

@@ -28,7 +28,6 @@ MECHANISM = Mechanism(
                     0.15, 0.1, 0.25, "a year", "managers leaving", maximum=0.99, scope="organisation", grade="inferred"
                 ),
                 "peer": parameter(0.3, 0.2, 0.5, "a year", "peers leaving", maximum=0.99, scope="organisation"),
-                "commissioner": parameter(0.15, 0.1, 0.25, "a year", "commissioners leaving", maximum=0.99),
             },
             joint="_",
         ),
