@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from functools import cached_property
@@ -48,6 +49,21 @@ def check_series(role: str, variable: str) -> None:
     """Raise InputError where there is no such series."""
     if (role, variable) not in (pairs := series_pairs()):
         raise InputError([unknown(f"{role}.{variable}", [".".join(pair) for pair in pairs], "series")])
+
+
+class FailedRunsWarning(UserWarning):
+    """Some runs failed: their rows say why in `status`, and have no outcomes."""
+
+
+def warn_of_failures(failures: Sequence[str]) -> None:
+    """Say how many runs failed (those with a reason), and why the first did: means over `runs` leave them out."""
+    if failed := [reason for reason in failures if reason]:
+        warnings.warn(
+            f"{len(failed):,} of {len(failures):,} runs failed and have no outcomes, so that means leave them out (the "
+            f"column status says why); the first: {failed[0]}",
+            FailedRunsWarning,
+            stacklevel=3,
+        )
 
 
 def check_possible(runs: pd.DataFrame) -> None:

@@ -35,7 +35,7 @@ from .design import (
     varies_in_block,
     whole,
 )
-from .outcomes import DesignOutcomes, Outcomes
+from .outcomes import DesignOutcomes, Outcomes, warn_of_failures
 from .stopping import STOP, stopped_together
 
 WIDTH = 64
@@ -275,6 +275,7 @@ def simulate(
     outcomes = Outcomes(scenario, seeds, of_society, run_blocks(task, blocks, runs, threads, progress), task.lowered)
     if all(outcomes.failures):
         raise InputError([outcomes.failures[0]])
+    warn_of_failures(outcomes.failures)
     return outcomes
 
 
@@ -460,6 +461,7 @@ def _simulate_design(
         found = [each for _ in blocks for each in next(results)]
         seeds, societies = (design[name].iloc[rows].tolist() for name in SEEDS)
         parts.append((rows, Outcomes(task.scenario, seeds, societies, found, task.lowered)))
+    warn_of_failures([failure for _, part in parts for failure in part.failures])
     return DesignOutcomes(scenarios, design, parts)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from valign.experiments.claims import verdict as v
 from valign.experiments.compare import MOST_SCENARIOS, compare
-from valign.experiments.outcomes import Outcomes
+from valign.experiments.outcomes import FailedRunsWarning, Outcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.ledger.decomposition import ENTRIES, EPISODES
@@ -277,3 +277,10 @@ def test_verdicts_after_the_correction() -> None:
     assert v.verdict("tested", no, yes, 0.01) == "not supported"
     assert v.verdict("assumed", yes, yes, 1.0) == "quantified"
     assert v.verdict("assumed", lost, None, 1.0) == "undecided"
+
+
+def test_failed_runs_are_said() -> None:
+    design = pd.DataFrame({"alignment_level": [0.7, 0.999], "seed": [1, 1]})
+    with pytest.warns(FailedRunsWarning, match="1 of 2 runs failed and have no outcomes.*cannot be reached"):
+        runs = simulate(design, base=Scenario.load("two-services").replace({"months": 2})).runs
+    assert (runs["status"] != "ok").tolist() == [False, True]

@@ -1,4 +1,4 @@
-"""Climate and practice, in services in use (Klein & Sorra 1996: parameters and place in the month (docs/ODD.md §5.9)."""
+"""Climate and practice: parameters and place in the month (docs/ODD.md §5.9)."""
 
 from __future__ import annotations
 
