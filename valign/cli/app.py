@@ -106,18 +106,18 @@ Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask sch
 @guarded
 def scenarios(quiet: Quiet = False, as_json: Json = False) -> None:
     """List the shipped scenarios."""
-    from . import listing as front
+    from . import listing
 
-    front.scenarios(as_json)
+    listing.scenarios(as_json)
 
 
 @app.command()
 @guarded
 def describe(scenario: Which, quiet: Quiet = False, as_json: Json = False) -> None:
     """Describe a scenario in words."""
-    from . import listing as front
+    from . import listing
 
-    front.describe(scenario, as_json)
+    listing.describe(scenario, as_json)
 
 
 @app.command()
@@ -128,9 +128,9 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check a scenario file and list all its errors."""
-    from . import listing as front
+    from . import listing
 
-    front.validate(file, as_json)
+    listing.validate(file, as_json)
 
 
 @app.command()
@@ -142,9 +142,9 @@ def parameters(
     as_json: Json = False,
 ) -> None:
     """List the parameters with range, meaning and source."""
-    from . import listing as front
+    from . import listing
 
-    front.parameters(search, style, as_json)
+    listing.parameters(search, style, as_json)
 
 
 @app.command()
@@ -183,28 +183,18 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a scenario and make a table, a figure and a report; or replay one run of earlier results."""
-    from . import run as running
+    from . import run
 
-    wish = running.Wish(
-        runs,
-        societies,
-        1 if seed is None else seed,
-        months,
-        tuple(settings or ()),
-        tuple(record or ()),
-        out,
-        show,
-        quiet,
-        as_json,
-    )
+    chosen, changes, recorded = 1 if seed is None else seed, tuple(settings or ()), tuple(record or ())
+    options = run.EnsembleOptions(runs, societies, chosen, months, changes, recorded, out, show, quiet, as_json)
     if replay is not None or row is not None:
-        running.replay(scenario, replay, row, wish, seed, drawn)
+        run.replay(scenario, replay, row, options, seed, drawn)
     elif scenario is None:
         from valign.model.errors import InputError
 
         raise InputError(["run: name a SCENARIO (`valign scenarios` lists the shipped ones)"])
     else:
-        running.run(scenario, wish, drawn)
+        run.run(scenario, options, drawn)
 
 
 @app.command()
@@ -233,27 +223,11 @@ def levels(
     as_json: Json = False,
 ) -> None:
     """Run a scenario at several levels of alignment."""
-    from . import run as running
+    from . import run
 
-    running.levels(
-        scenario,
-        levels,
-        tuple(innovation or ()),
-        evidence,
-        running.Wish(
-            runs,
-            societies,
-            seed,
-            months,
-            tuple(settings or ()),
-            (),
-            out,
-            show,
-            quiet,
-            as_json,
-            Where(None, workers, cluster, None, quiet, as_json),
-        ),
-    )
+    where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
+    options = run.EnsembleOptions(runs, societies, seed, months, changes, (), out, show, quiet, as_json, where)
+    run.levels(scenario, levels, tuple(innovation or ()), evidence, options)
 
 
 @app.command()
@@ -280,25 +254,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare scenarios in pairs of runs with the same seeds."""
-    from . import run as running
+    from . import run
 
-    running.compare(
-        scenarios,
-        tuple(precision or ()),
-        running.Wish(
-            runs,
-            societies,
-            seed,
-            months,
-            tuple(settings or ()),
-            (),
-            out,
-            show,
-            quiet,
-            as_json,
-            Where(None, workers, cluster, None, quiet, as_json),
-        ),
-    )
+    where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
+    options = run.EnsembleOptions(runs, societies, seed, months, changes, (), out, show, quiet, as_json, where)
+    run.compare(scenarios, tuple(precision or ()), options)
 
 
 @app.command()
@@ -312,10 +272,9 @@ def report(
     """Redraw figures and report from the tables in a folder."""
     from valign.results import store
 
-    from . import job as working
-    from . import terminal
+    from . import job, terminal
 
-    page = working.report(folder)
+    page = job.report(folder)
     if netcdf is not None:
         store.load(folder).to_netcdf(netcdf)
     if as_json:
@@ -348,18 +307,11 @@ def batch(
     as_json: Json = False,
 ) -> None:
     """Simulate a design: many runs, saved as they finish."""
-    from . import batch as batching
+    from . import batch
 
-    batching.batch(
-        design,
-        scenario,
-        out,
-        tuple(record or ()),
-        tuple(settings or ()),
-        (replicates, seed, societies),
-        prepare,
-        batching.Where(threads, workers, cluster, None, quiet, as_json),
-    )
+    recorded, changes, seeds = tuple(record or ()), tuple(settings or ()), (replicates, seed, societies)
+    where = Where(threads, workers, cluster, None, quiet, as_json)
+    batch.batch(design, scenario, out, recorded, changes, seeds, prepare, where)
 
 
 @app.command()
@@ -376,9 +328,9 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Continue a batch that was stopped."""
-    from . import batch as batching
+    from . import batch
 
-    batching.resume(folder, batching.Where(threads, workers, cluster, part, quiet, as_json))
+    batch.resume(folder, Where(threads, workers, cluster, part, quiet, as_json))
 
 
 @app.command()
@@ -421,34 +373,32 @@ def sensitivity(
     as_json: Json = False,
 ) -> None:
     """Find which assumptions drive the outcomes; a larger n reuses all runs."""
-    from . import sensitivity as sensing
+    from . import sensitivity
 
-    sensing.sensitivity(
-        scenario,
-        sensing.Wish(
-            method,
-            n,
-            tuple(outcome or ()),
-            tuple(parameter or ()),
-            tuple(curve or ()),
-            group_by,
-            tuple(bound or ()),
-            replicates,
-            keep,
-            second_order,
-            seed_factor,
-            society_factor,
-            fresh_seeds,
-            drop,
-            seed,
-            months,
-            tuple(settings or ()),
-            out,
-            show,
-            quiet,
-            as_json,
-        ),
+    options = sensitivity.SensitivityOptions(
+        method=method,
+        n=n,
+        outcomes=tuple(outcome or ()),
+        parameters=tuple(parameter or ()),
+        curves=tuple(curve or ()),
+        group_by=group_by,
+        bounds=tuple(bound or ()),
+        replicates=replicates,
+        keep=keep,
+        second_order=second_order,
+        seed_factor=seed_factor,
+        society_factor=society_factor,
+        fresh_seeds=fresh_seeds,
+        drop=drop,
+        seed=seed,
+        months=months,
+        settings=tuple(settings or ()),
+        out=out,
+        show=show,
+        quiet=quiet,
+        as_json=as_json,
     )
+    sensitivity.sensitivity(scenario, options)
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
@@ -476,10 +426,10 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Fit a scenario to observed data, and say how sure the fit is."""
-    from . import calibrate as calibrating
+    from . import calibrate
 
-    wish = calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json)
-    calibrating.calibrate(wish)
+    fitted = tuple(free or ())
+    calibrate.calibrate(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
 
 
 @app.command()
@@ -495,9 +445,10 @@ def rivals(
     as_json: Json = False,
 ) -> None:
     """Compare explanations of what was observed: are values needed at all?"""
-    from . import calibrate as calibrating
+    from . import calibrate
 
-    calibrating.rivals(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
+    fitted = tuple(free or ())
+    calibrate.rivals(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
 
 
 @app.command()
@@ -520,12 +471,12 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """Test claims over plausible worlds."""
-    from . import claims as claiming
+    from . import claims
 
     if listing:
-        claiming.listing(quiet, as_json)
+        claims.listing(quiet, as_json)
     else:
-        claiming.claims(names or (), claiming.Asked(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
+        claims.claims(names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
 
 
 @app.command()
@@ -552,9 +503,9 @@ def explore(
 def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """Public data that scenarios use."""
     if context.invoked_subcommand is None:
-        from . import listing as front
+        from . import listing
 
-        front.data_sets(as_json)
+        listing.data_sets(as_json)
 
 
 @data_app.command("get")
@@ -568,9 +519,9 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Download a data set, check it and keep it."""
-    from . import listing as front
+    from . import listing
 
-    front.get_data(name, source, quiet, as_json)
+    listing.get_data(name, source, quiet, as_json)
 
 
 @app.callback(invoke_without_command=True)

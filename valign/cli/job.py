@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from valign.results import store
 from valign.results.checkpoint import locked
-from valign.results.reports import render as pages
+from valign.results.reports import render
 
 from . import terminal
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Tables = dict[str, "pd.DataFrame"]
 REPORT = "report.html"
-KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
+UNFINISHED = "unfinished"  # the folder of finished parts; it goes when all is saved
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
     elif store.prepare(folder, job.work):
         terminal.say(f"{folder} already holds these results; showing them", quiet)
         if not (folder / REPORT).exists():
-            pages.rebuild(folder)
-        return pages.shown(store.load(folder))
+            render.rebuild(folder)
+        return render.shown(store.load(folder))
     started = datetime.now(UTC)
     try:
         prepare_to_compute(quiet)
@@ -88,7 +88,7 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
         )
         if job.begun:
             shutil.rmtree(folder / job.begun, ignore_errors=True)
-        pages.rebuild(folder, tables)
+        render.rebuild(folder, tables)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(str(interrupt) or left(job)) from None
     return tables
@@ -108,6 +108,13 @@ def left(job: Job) -> str:
 def unfinished(job: Job) -> bool:
     """Whether the folder holds the beginning of such work."""
     return bool(job.begun) and (job.folder / job.begun).is_dir() and not store.has_manifest(job.folder)
+
+
+def say_where(folder: Path, picture: Path, show: bool, quiet: bool) -> None:
+    """Show the picture where that was asked for, and say where everything is."""
+    shown = show and terminal.show_picture(str(picture))
+    what = "Shown and saved" if shown else "Figure"
+    terminal.say(f"{what}: {picture}; report: {folder / REPORT}; tables: {folder}", quiet)
 
 
 def as_typed() -> str:
@@ -192,4 +199,4 @@ def report(folder: Path) -> Path:
                 description=for_report(scenario),
                 title=scenario.title or scenario.name,
             )
-        return pages.rebuild(folder)
+        return render.rebuild(folder)

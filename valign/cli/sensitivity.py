@@ -12,8 +12,8 @@ from valign.results.checkpoint import locked
 
 from ..scenario_text import for_report
 from . import terminal
-from .job import REPORT, Job, Tables, carried_out, parameters_of
-from .run import setting
+from .job import Job, Tables, carried_out, parameters_of, say_where
+from .options import scenario_of
 
 if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
@@ -22,7 +22,7 @@ SCREEN = "screen"
 
 
 @dataclass(frozen=True)
-class Wish:
+class SensitivityOptions:
     """The options of `valign sensitivity`."""
 
     method: str
@@ -60,44 +60,41 @@ def bound(text: str) -> tuple[str, tuple[float, float]]:
     return name.strip(), (low, high)
 
 
-def arguments(wish: Wish) -> dict[str, Any]:
+def arguments(options: SensitivityOptions) -> dict[str, Any]:
     """What `sensitivity` or `screen` is called with, beside the scenario, n and where runs are kept."""
     given: dict[str, Any] = {
-        "outcomes": wish.outcomes or None,
-        "parameters": wish.parameters or None,
-        "curves": wish.curves,
-        "bounds": dict(map(bound, wish.bounds)),
-        "replicates": wish.replicates,
-        "seed": wish.seed,
-        "second_order": wish.second_order,
-        "seed_factor": wish.seed_factor,
-        "society_factor": wish.society_factor,
-        "common_seeds": not wish.fresh_seeds,
-        "missing": "drop" if wish.drop else "refuse",
+        "outcomes": options.outcomes or None,
+        "parameters": options.parameters or None,
+        "curves": options.curves,
+        "bounds": dict(map(bound, options.bounds)),
+        "replicates": options.replicates,
+        "seed": options.seed,
+        "second_order": options.second_order,
+        "seed_factor": options.seed_factor,
+        "society_factor": options.society_factor,
+        "common_seeds": not options.fresh_seeds,
+        "missing": "drop" if options.drop else "refuse",
     }
-    if wish.method == SCREEN:
-        if wish.group_by:
+    if options.method == SCREEN:
+        if options.group_by:
             raise InputError(["--group-by: screening makes its own groups; use --method sobol for groups of your own"])
-        return given | ({"keep": wish.keep} if wish.keep is not None else {})
-    if wish.keep is not None:
+        return given | ({"keep": options.keep} if options.keep is not None else {})
+    if options.keep is not None:
         raise InputError([f"--keep is only for --method {SCREEN}"])
-    return given | {"method": wish.method, "group_by": wish.group_by}
+    return given | {"method": options.method, "group_by": options.group_by}
 
 
-def sensitivity(name: str, wish: Wish) -> None:
+def sensitivity(name: str, options: SensitivityOptions) -> None:
     from valign.experiments.sensitivity.samples import DEFAULT_N, METHODS
     from valign.experiments.simulate import tables_hash
     from valign.model.compiled.compiling import sources_hash
     from valign.model.errors import unknown
-    from valign.model.scenario.scenario import Scenario
 
-    if wish.method not in (*METHODS, SCREEN):
-        raise InputError([f"--method: {unknown(wish.method, (*METHODS, SCREEN), 'method')}"])
-    given = arguments(wish)
-    changes = dict(map(setting, wish.settings)) | ({} if wish.months is None else {"months": wish.months})
-    scenario = Scenario.load(name)
-    scenario = scenario.replace(changes) if changes else scenario
-    n = wish.n if wish.n is not None else DEFAULT_N["sobol" if wish.method == SCREEN else wish.method]
+    if options.method not in (*METHODS, SCREEN):
+        raise InputError([f"--method: {unknown(options.method, (*METHODS, SCREEN), 'method')}"])
+    given = arguments(options)
+    scenario = scenario_of(name, options.settings, options.months)
+    n = options.n if options.n is not None else DEFAULT_N["sobol" if options.method == SCREEN else options.method]
     toml = scenario.to_toml()
     asked = {
         "command": "sensitivity",
@@ -105,33 +102,34 @@ def sensitivity(name: str, wish: Wish) -> None:
         "tables": tables_hash(scenario),
         "code": sources_hash(),
         **given,
-        "method": wish.method,
+        "method": options.method,
     }
     study = {key: value for key, value in asked.items() if key not in ("outcomes", "missing")}
-    folder = wish.out or store.default_folder(f"{scenario.name}-{wish.method}", study)
-    work, told = {**asked, "n": n}, wish.quiet or wish.as_json
+    folder = options.out or store.default_folder(f"{scenario.name}-{options.method}", study)
+    work, told = {**asked, "n": n}, options.quiet or options.as_json
     work = {key: list(value) if isinstance(value, tuple) else value for key, value in work.items()}
     work["bounds"] = {key: list(value) for key, value in given["bounds"].items()}
     results = folder / f"n{n}-{store.work_hash(work)}"
 
     def computed() -> Tables:
-        return _computed(scenario, wish, given, n, folder, told)
+        return _computed(scenario, options, given, n, folder, told)
 
     job = Job(work, results, scenario.title or scenario.name, for_report(scenario), computed, toml)
     with locked(folder):  # whose runs studies of another size use as well
         tables = carried_out(job, told)
-    _print(scenario, wish, tables, results)
+    _print(scenario, options, tables, results)
 
 
-def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, folder: Path, quiet: bool) -> Tables:
+def _computed(
+    scenario: Scenario, options: SensitivityOptions, given: dict[str, Any], n: int, folder: Path, quiet: bool
+) -> Tables:
     import pandas as pd
 
-    from valign.experiments.sensitivity import screen
-    from valign.experiments.sensitivity import sensitivity as study
+    from valign.experiments.sensitivity import screen, sensitivity
 
     try:
         with terminal.progress(scenario.name, quiet, ahead=True) as progress:
-            run = screen if wish.method == SCREEN else study
+            run = screen if options.method == SCREEN else sensitivity
             found = run(scenario, n=n, folder=folder / "runs", progress=progress, **given)
     except KeyboardInterrupt:
         told = f"interrupted; finished runs are kept in {folder / 'runs'}: run the same command to go on"
@@ -140,12 +138,12 @@ def _computed(scenario: Scenario, wish: Wish, given: dict[str, Any], n: int, fol
     return {**found.tables, "words": words, "parameters": parameters_of(scenario)}
 
 
-def _print(scenario: Scenario, wish: Wish, tables: Tables, results: Path) -> None:
-    from valign.results.reports import sensitivity as sensitivity_text
+def _print(scenario: Scenario, options: SensitivityOptions, tables: Tables, results: Path) -> None:
+    from valign.results.reports.sensitivity import main_index, ranking
 
     picture = results / "ranking.png"
     words = tables["words"]["paragraph"].tolist()
-    if wish.as_json:
+    if options.as_json:
         terminal.as_json(
             {
                 "scenario": scenario.name,
@@ -160,13 +158,7 @@ def _print(scenario: Scenario, wish: Wish, tables: Tables, results: Path) -> Non
             }
         )
         return
-    main = sensitivity_text.main_index(tables["indices"])
-    terminal.table(
-        *sensitivity_text.ranking(tables["indices"], main), title=f"{scenario.title or scenario.name} · {wish.method}"
-    )
+    columns, rows = ranking(tables["indices"], main_index(tables["indices"]))
+    terminal.table(columns, rows, title=f"{scenario.title or scenario.name} · {options.method}")
     terminal.show("\n" + "\n\n".join(words))
-    shown = wish.show and terminal.show_picture(str(picture))
-    terminal.say(
-        f"{'Shown and saved' if shown else 'Figure'}: {picture}; report: {results / REPORT}; tables: {results}",
-        wish.quiet,
-    )
+    say_where(results, picture, options.show, options.quiet)
