@@ -20,7 +20,7 @@ from valign.experiments.batch.replay import replayed
 from valign.model.errors import InputError
 from valign.results import store
 from valign.results.manifest import checksums
-from valign.results.reports import render as pages
+from valign.results.reports.render import rebuild
 
 BASE = va.Scenario.load("two-services").replace({"months": 12})
 
@@ -210,7 +210,7 @@ def test_a_report_is_made_from_tables_alone(valign: Callable, tmp_path: Path) ->
 def test_an_older_format_says_so(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 0}))
     with pytest.raises(store.StoreError, match="format 0"):
-        pages.rebuild(tmp_path)
+        rebuild(tmp_path)
 
 
 @pytest.mark.usefixtures("out")

@@ -13,9 +13,9 @@ import pytest
 
 from tests.conftest import ROOT, Said
 from tests.made_up import write
-from valign.calibration import study as calibration_study
+from valign.calibration.study import FREE_SETS
 from valign.experiments import facts, study_sensitivity
-from valign.experiments.claims import __main__ as claims_study
+from valign.experiments.claims.__main__ import KEPT, SCENARIOS
 
 COMMITTED = ROOT / "results" / "reference"
 
@@ -138,18 +138,18 @@ def test_a_small_study_of_claims(script, tmp_path):
     assert said.code == 0, said.err
     assert "C7" in said.err
     found = tables(tmp_path / "claims")
-    for name in (name for name in claims_study.KEPT if name != "leaves"):  # too few worlds for a tree
+    for name in (name for name in KEPT if name != "leaves"):  # too few worlds for a tree
         assert list(found[name]) == list(pd.read_csv(COMMITTED / "claims" / f"{name}.csv")), name
     assert found["claims"]["claim"].tolist() == ["C7"]
     assert found["tests"]["worlds"].eq(3).all()
     assert len(found["recommissioning"]) == 5
     assert found["recommissioning"]["runs"].eq(4).all()
     assert found["region"][["without_dialogue", "with_dialogue"]].stack().between(0, 1).all()
-    assert set(found["attribution"]["scenario"]) == set(claims_study.SCENARIOS)
+    assert set(found["attribution"]["scenario"]) == set(SCENARIOS)
     text = (tmp_path / "claims" / "claims.md").read_text("utf-8")
     for heading in ("# The claims, tested", "## C7 ", "## C15 as the study tells it", "## What moved alignment"):
         assert heading in text
-    for picture in ("claims.png", *(f"attribution-{name}.svg" for name in claims_study.SCENARIOS)):
+    for picture in ("claims.png", *(f"attribution-{name}.svg" for name in SCENARIOS)):
         assert (tmp_path / "claims" / picture).stat().st_size > 5000
 
 
@@ -180,7 +180,7 @@ def test_a_small_study_of_histories(script, tmp_path):
         assert list(found[name]) == list(committed[name]), name
     exact = found["agreement"].query("method == 'regression'").set_index("parameter")
     assert (exact["apart"].abs() < 1).all()
-    assert set(found["recovery"]["free"]) == set(calibration_study.FREE_SETS)
+    assert set(found["recovery"]["free"]) == set(FREE_SETS)
     assert found["recovery"]["coverage_90"].between(0.75, 1).all()
     shares = found["shares"].groupby("method")["share"].sum()
     np.testing.assert_allclose(shares, 1, atol=1e-4)
@@ -191,7 +191,7 @@ def test_a_small_study_of_histories(script, tmp_path):
     assert (found["overhead"]["seconds"] > 0).all()
     assert found["seconds"]["step"].tolist() == committed["seconds"]["step"].tolist()
     posterior = pd.read_parquet(tmp_path / "found" / "posterior.parquet")
-    assert set(posterior) == set(calibration_study.FREE_SETS["default"])
+    assert set(posterior) == set(FREE_SETS["default"])
     for picture in ("ranks", "posterior", "fitted", "rivals", "odds"):
         assert (tmp_path / "found" / f"{picture}.png").stat().st_size > 5000
 
