@@ -10,7 +10,8 @@ from claim_cases import EXAMPLE
 from valign.cli.app import main
 from valign.experiments.ablation import ablations
 from valign.experiments.attribution import attribution
-from valign.experiments.claims.testing import RIVALS, claim_tables, test_claim, test_claims
+from valign.experiments.claims.results import claim_tables
+from valign.experiments.claims.testing import RIVALS, test_claim, test_claims
 from valign.experiments.claims.worlds import shipped_seeds
 from valign.results.reports import claims
 

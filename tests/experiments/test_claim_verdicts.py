@@ -8,7 +8,8 @@ from claim_cases import TRUTHS, example, planted
 
 from valign.experiments.claims import verdict
 from valign.experiments.claims.explanation import where
-from valign.experiments.claims.testing import claim_tables, test_claim
+from valign.experiments.claims.results import claim_tables
+from valign.experiments.claims.testing import test_claim
 from valign.experiments.claims.worlds import Evaluated, plausible_worlds
 from valign.results.reports import claims
 

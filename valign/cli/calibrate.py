@@ -12,7 +12,7 @@ from valign.results import store
 
 from ..scenario_text import for_report
 from . import terminal
-from .job import UNFINISHED, REPORT, Job, Tables, carried_out, parameters_of
+from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from valign.results import store
 from valign.results.checkpoint import Parts
 
 from . import terminal
-from .job import UNFINISHED, REPORT, Job, Tables, carried_out
+from .job import REPORT, UNFINISHED, Job, Tables, carried_out
 
 DESCRIPTION = (
     "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
@@ -123,7 +123,8 @@ def claims(names: Sequence[str], options: ClaimOptions) -> None:
 
 
 def _tested(chosen: Sequence[Any], options: ClaimOptions, kept: Parts, quiet: bool) -> Tables:
-    from valign.experiments.claims.testing import all_runs, claim_tables, corrected, evaluate, family_of, test_claim
+    from valign.experiments.claims.results import claim_tables
+    from valign.experiments.claims.testing import all_runs, corrected, evaluate, family_of, test_claim
 
     results, done = [], 0
     runs = [all_runs(each, options.worlds, options.seeds, options.rivals, options.variants) for each in chosen]

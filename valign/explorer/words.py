@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from valign.experiments.claims.testing import ClaimResult, meaning
+from valign.experiments.claims.results import ClaimResult, meaning
 from valign.experiments.sensitivity import Sensitivity
 from valign.model.parameters import PARAMETERS, Parameter
 from valign.model.scenario.scenario import Scenario
@@ -18,8 +18,8 @@ from valign.results.figures.sensitivity import noise_floor, ranked
 from valign.results.numbers import guarded_percent, points, significant
 from valign.results.palette import INK, MAIN, PINNED
 from valign.results.plain_text import escape
-from valign.results.reports import claims as paper
 from valign.results.reports import rows as report
+from valign.results.reports.claims import GRADE_MEANINGS, in_words
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 from valign.results.vocabulary import headlines, label, role_label, spoken
 
@@ -335,9 +335,9 @@ def claim(result: ClaimResult, row: Mapping[str, Any], where: str) -> str:
         for test in result.claim.tests
         if test.name == each["test"]
     ]
-    told = [paper.in_words(row), str(row["where"]), *here]
+    told = [in_words(row), str(row["where"]), *here]
     notes = [
-        f"Grade {row['grade']}: {paper.GRADES[row['grade']]}. What would speak against it: {row['against']}",
+        f"Grade {row['grade']}: {GRADE_MEANINGS[row['grade']]}. What would speak against it: {row['against']}",
         f"{len(result.worlds):,} worlds with {result.seeds} runs of each case in each: a quick look. The error level "
         "is that of one claim among eighteen. `valign claims` tests with as many worlds as you like, against rival "
         "explanations too.",
