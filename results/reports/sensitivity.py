@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..numbers import index
-from ..vocabulary import EXTRA, INDEX_NAMES, capital, label
+from ..vocabulary import EXTRA, INDEX_NAMES, capital, label, listed
 
 NAMED, WORTH = 5, 0.02  # factors that a paragraph names, and the least index that it calls an effect
 
@@ -18,10 +18,6 @@ def interval(row: pd.Series) -> str:
     if pd.isna(row["low"]):
         return index(row["value"])
     return f"{index(row['value'])}, {index(row['low'])} to {index(row['high'])}"
-
-
-def listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def counted(size: Mapping[str, Any]) -> str:

@@ -28,7 +28,8 @@ from valign.results.figures.common import (
     save,
 )
 from valign.results.figures.run import design_figure, effects_of_design
-from valign.results.reports.rows import counted, levels_table, remarks, run_table
+from valign.results.reports.findings import remarks
+from valign.results.reports.rows import counted, levels_table, run_table
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------

@@ -168,7 +168,8 @@ def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
 def _print(
     command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, options: EnsembleOptions
 ) -> None:
-    from valign.results.reports import rows
+    from valign.results.reports.findings import misfit_in_words, precision_in_words, remarks
+    from valign.results.reports.rows import counted, main_table
 
     picture = folder / f"{command}.png"
     if options.as_json:
@@ -185,14 +186,12 @@ def _print(
             }
         )
         return
-    terminal.table(
-        *rows.main_table(command, tables), title=f"{scenario.title or scenario.name} · {rows.counted(tables['runs'])}"
-    )
-    for remark in rows.remarks(tables["runs"]):
+    terminal.table(*main_table(command, tables), title=f"{scenario.title or scenario.name} · {counted(tables['runs'])}")
+    for remark in remarks(tables["runs"]):
         terminal.say(remark, options.quiet)
     if "observed" in tables:
-        terminal.say(rows.misfit_in_words(tables["curves"], tables["observed"]), options.quiet)
+        terminal.say(misfit_in_words(tables["curves"], tables["observed"]), options.quiet)
     if "precision" in tables:
-        for sentence in rows.precision_in_words(tables["precision"]):
+        for sentence in precision_in_words(tables["precision"]):
             terminal.say(sentence, options.quiet)
     say_where(folder, picture, options.show, options.quiet)
