@@ -39,6 +39,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results import store
 from valign.results.checkpoint import Parts, locked
 from valign.results.plain_text import as_cells
+from valign.results.saved import load
 
 from ..design import MOST_RUNS, SCENARIO, SEEDS, check_design, whole
 from ..simulate import (
@@ -133,7 +134,7 @@ class Batch:
     @property
     def runs(self) -> pd.DataFrame:
         """The outcome table of a finished batch: run, the design, status, outcomes. Raises KeyError before that."""
-        return store.load(self.folder)["runs"]
+        return load(self.folder)["runs"]
 
     def rows(self, number: int) -> pd.DataFrame:
         """The rows of the design in shard `number`."""

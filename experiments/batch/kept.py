@@ -14,7 +14,7 @@ from valign.model.ledger.decomposition import ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
-from valign.results import store
+from valign.results.saved import load
 
 from ..outcomes import SERIES, OutcomesOfDesign, check_series
 from ..simulate import Societies, scenarios_of, simulate
@@ -54,7 +54,7 @@ class KeptOutcomes(OutcomesOfDesign):
 
     def __init__(self, batch: Batch) -> None:
         self.base, self.design, self.record = batch.scenario, batch.design, batch.record
-        self.saved = store.load(batch.folder)
+        self.saved = load(batch.folder)
 
     @property
     def has_series(self) -> bool:

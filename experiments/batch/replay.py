@@ -16,6 +16,7 @@ from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import parsed
 from valign.results import store
+from valign.results.saved import load
 
 from ..outcomes import Outcomes
 from ..simulate import RECORDS, Task, group_into_blocks, imported, run_blocks
@@ -65,7 +66,7 @@ def replayed(folder: str | Path, row: int) -> Replay:
     Raises StoreError where the folder holds no such results or those of another version of the model, InputError where
     it has no such row.
     """
-    saved = store.load(folder)
+    saved = load(folder)
     work = saved.manifest["work"]
     if "runs" not in saved.manifest["tables"]:
         raise store.StoreError(f"{folder} holds no table of runs")

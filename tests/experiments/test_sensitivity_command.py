@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from valign.results import store
+from valign.results.saved import load
 
 COMMAND = (
     "sensitivity",
@@ -66,8 +66,8 @@ def test_a_study_too_small_to_be_halved_settles_nothing(valign, tmp_path: Path, 
     said = valign(*COMMAND, "--method", how[0], "--n", how[1], "--out", "out")
     assert said.code == 0, said.err
     (results,) = (tmp_path / "out").glob("n?-*")
-    assert set(store.load(results)["convergence"]["n"]) == {how[1]}
-    assert store.load(results)["settled"].empty
+    assert set(load(results)["convergence"]["n"]) == {how[1]}
+    assert load(results)["settled"].empty
 
 
 def test_the_command_screens(valign):

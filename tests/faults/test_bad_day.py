@@ -20,6 +20,7 @@ from valign.experiments.batch.replay import replayed
 from valign.results import store
 from valign.results.checkpoint import DamageWarning, StoreError
 from valign.results.reports import render
+from valign.results.saved import load
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("run", "two-services", "--runs", 3, "--months", 4, "--record", "series", "--out", "out", "--quiet")
@@ -147,7 +148,7 @@ def test_resume_makes_a_damaged_batch_whole(batch: Path, name: str) -> None:
     assert len(said) == 1
     assert f"{name} does not match its checksum" in said[0]
     assert {each: tables(batch)[each] for each in before} == before
-    assert store.load(batch).runs.equals(pd.read_parquet(batch / "runs.parquet"))
+    assert load(batch).runs.equals(pd.read_parquet(batch / "runs.parquet"))
 
 
 def test_damage_that_another_version_of_the_model_cannot_mend_leaves_the_rest(

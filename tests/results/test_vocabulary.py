@@ -18,6 +18,7 @@ from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.vocabulary import vocabulary
 from valign.results import store
 from valign.results.reports.render import rebuild
+from valign.results.saved import load
 from valign.results.vocabulary import Vocabulary, headlines, label, series_label, speak, speaking, spoken
 
 
@@ -93,7 +94,7 @@ def test_outcomes_stay_within_their_bounds_and_so_do_series() -> None:
 
 
 def test_a_folder_brings_its_words(folder: Path) -> None:
-    words = store.load(folder).vocabulary
+    words = load(folder).vocabulary
     assert words == Vocabulary.of(json.loads((folder / "vocabulary.json").read_text("utf-8")))
     assert words.outcomes == Vocabulary.of(vocabulary()).outcomes
     assert words.outcomes["time_to_50"].never

@@ -270,13 +270,13 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Redraw figures and report from the tables in a folder."""
-    from valign.results import store
+    from valign.results.saved import load
 
     from . import job, terminal
 
     page = job.report(folder)
     if netcdf is not None:
-        store.load(folder).to_netcdf(netcdf)
+        load(folder).to_netcdf(netcdf)
     if as_json:
         terminal.as_json({"folder": str(folder), "report": str(page)} | ({"netcdf": str(netcdf)} if netcdf else {}))
     else:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from valign.results import store
 from valign.results.checkpoint import locked
 from valign.results.reports import render
+from valign.results.saved import Saved, load
 
 from . import terminal
 
@@ -68,7 +69,7 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
         terminal.say(f"{folder} already holds these results; showing them", quiet)
         if not (folder / REPORT).exists():
             render.rebuild(folder)
-        return render.shown(store.load(folder))
+        return render.shown(load(folder))
     started = datetime.now(UTC)
     try:
         prepare_to_compute(quiet)
@@ -182,7 +183,7 @@ def report(folder: Path) -> Path:
 
     from ..scenario_text import for_report
 
-    saved = store.Saved(folder)
+    saved = Saved(folder)
     saved.check()
     manifest = saved.manifest
     with locked(folder):
