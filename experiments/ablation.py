@@ -19,7 +19,7 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval
 
-from .batch.batch import How
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
 from .outcomes import check_possible

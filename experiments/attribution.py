@@ -20,7 +20,7 @@ from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 
 from .ablation import moving, with_interval, without_each
-from .batch.batch import How
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, product
 from .outcomes import OutcomesOfDesign, check_possible

@@ -15,7 +15,7 @@ from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
-from .batch.batch import How
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
 from .outcomes import OutcomesOfDesign, check_series, series_pairs

@@ -20,7 +20,7 @@ from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
 from valign.results.summaries import paired_differences
 
-from .batch.batch import How
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, factorial, run_seeds, society_seeds
 from .outcomes import OutcomesOfDesign

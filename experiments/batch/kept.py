@@ -18,7 +18,9 @@ from valign.results.saved import load
 
 from ..outcomes import SERIES, OutcomesOfDesign, check_series
 from ..simulate import Societies, scenarios_of, simulate
-from .batch import Batch, How, run_batch
+from .batch import run_batch
+from .executors import How
+from .folder import Batch
 
 if TYPE_CHECKING:
     import pyarrow as pa

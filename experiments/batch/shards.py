@@ -31,7 +31,7 @@ FEWEST_SHARDS = 16  # where the design allows it, so that cores end together
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """What computing a shard needs. first: the design's row that comes first."""
 
     scenario: Scenario | Mapping[str, Scenario]
@@ -48,7 +48,7 @@ def shard_rows(months: int, people: int, runs: int) -> int:
     return int(max(1, min(ROWS, SECONDS / max(seconds, 1e-9), max(64, runs // FEWEST_SHARDS))))
 
 
-def compute(job: Job) -> dict[str, bytes]:
+def compute(job: ShardJob) -> dict[str, bytes]:
     """Simulate the rows of a job: Parquet files by kind of table ("runs" and what is recorded).
 
     Raises InputError where this machine's model is another than that of the batch.

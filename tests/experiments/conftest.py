@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from batch_cases import BASE
 
-from valign.experiments.batch.batch import Batch, run_batch
+from valign.experiments.batch.batch import run_batch
+from valign.experiments.batch.folder import Batch
 from valign.experiments.design import latin_hypercube, replicate
 
 

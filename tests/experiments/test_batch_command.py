@@ -16,7 +16,8 @@ from batch_cases import BASE, ROOT, contents, valign_process
 
 import valign as va
 from valign.cli.job import as_typed
-from valign.experiments.batch.batch import Batch, _kept, begin, opened
+from valign.experiments.batch.batch import begin
+from valign.experiments.batch.folder import Batch, goes_on, opened
 from valign.experiments.design import replicate
 from valign.results import store
 from valign.results.reports.render import rebuild
@@ -142,7 +143,7 @@ def test_commands_that_are_quoted_can_be_pasted(
         va.load(folder)
     with pytest.raises(store.StoreError, match=re.escape(f"`valign resume '{folder}'`")):
         rebuild(folder)
-    assert f"`valign resume '{folder}'`" in _kept(begun)
+    assert f"`valign resume '{folder}'`" in goes_on(begun)
     monkeypatch.setattr(sys, "argv", ["/bin/valign", "batch", "my design.csv", "--set", "slack=0.3"])
     assert as_typed() == "valign batch 'my design.csv' --set slack=0.3"
 

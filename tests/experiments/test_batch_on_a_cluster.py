@@ -15,7 +15,9 @@ import pytest
 from batch_cases import BASE, ROOT, contents
 
 import valign as va
-from valign.experiments.batch.batch import Batch, How, run_batch
+from valign.experiments.batch.batch import run_batch
+from valign.experiments.batch.executors import How
+from valign.experiments.batch.folder import Batch
 from valign.model.errors import InputError
 
 

@@ -13,7 +13,9 @@ import pytest
 from batch_cases import BASE, ROOT, command, contents
 
 from valign.experiments.batch import shards
-from valign.experiments.batch.batch import Batch, How, Interrupted, Stopped, begin, opened, resume, run_batch
+from valign.experiments.batch.batch import Interrupted, begin, resume, run_batch
+from valign.experiments.batch.executors import How, Stopped
+from valign.experiments.batch.folder import Batch, opened
 from valign.experiments.design import product, replicate
 from valign.experiments.simulate import simulate
 from valign.experiments.stopping import STOP

@@ -10,7 +10,9 @@ import pytest
 from batch_cases import BASE, contents
 
 import valign as va
-from valign.experiments.batch.batch import Batch, How, begin, opened, resume, run_batch
+from valign.experiments.batch.batch import begin, resume, run_batch
+from valign.experiments.batch.executors import How
+from valign.experiments.batch.folder import Batch, opened
 from valign.experiments.design import factorial, replicate
 from valign.experiments.simulate import simulate
 from valign.results import store

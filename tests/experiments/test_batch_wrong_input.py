@@ -13,7 +13,8 @@ from batch_cases import BASE
 import valign as va
 from tests.sealing import resealed
 from valign.cli.batch import _told
-from valign.experiments.batch.batch import Batch, Estimate, begin, resume, run_batch
+from valign.experiments.batch.batch import Estimate, begin, resume, run_batch
+from valign.experiments.batch.folder import Batch
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.results import store

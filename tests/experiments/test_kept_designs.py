@@ -14,7 +14,7 @@ import pytest
 import valign as va
 from valign.cli import ensemble
 from valign.experiments.batch import shards
-from valign.experiments.batch.batch import How
+from valign.experiments.batch.executors import How
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 

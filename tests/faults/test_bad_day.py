@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 
 import valign as va
-from valign.experiments.batch.batch import How, begin, opened, resume
+from valign.experiments.batch.batch import begin, resume
+from valign.experiments.batch.executors import How
+from valign.experiments.batch.folder import opened
 from valign.experiments.batch.replay import replayed
 from valign.results import store
 from valign.results.checkpoint import DamageWarning, StoreError

@@ -62,7 +62,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             complain(str(error) or "interrupted; nothing was written: run the same command to start again")
             raise typer.Exit(INTERRUPTED) from None
         except RuntimeError as error:
-            from valign.experiments.batch.batch import Stopped
+            from valign.experiments.batch.executors import Stopped
 
             if not isinstance(error, Stopped):
                 raise

@@ -14,7 +14,8 @@ from .options import scenario_of, setting
 from .where import Where
 
 if TYPE_CHECKING:
-    from valign.experiments.batch.batch import Batch, How
+    from valign.experiments.batch.executors import How
+    from valign.experiments.batch.folder import Batch
 
 
 def batch(

@@ -13,7 +13,7 @@ from valign.model.reading import TomlError, parse_toml
 from .where import Where
 
 if TYPE_CHECKING:
-    from valign.experiments.batch.batch import How
+    from valign.experiments.batch.executors import How
     from valign.model.scenario.scenario import Scenario
 
 
@@ -40,7 +40,7 @@ class EnsembleOptions:
 
     def how(self) -> How:
         """Where runs are computed."""
-        from valign.experiments.batch.batch import How
+        from valign.experiments.batch.executors import How
 
         return How() if self.where is None else self.where.how()
 
