@@ -17,8 +17,8 @@ from valign.results.checkpoint import Parts, StoreError
 from valign.results.manifest import MANIFEST, read_manifest
 from valign.results.saved import load
 
+from ..bases import Societies, hash_of_societies, scenarios_of, shared_societies, table_files
 from ..design import SCENARIO, SEEDS
-from ..simulate import Societies, hash_of_societies, scenarios_of, shared_societies, table_files
 from . import shards
 
 if TYPE_CHECKING:

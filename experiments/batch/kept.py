@@ -16,8 +16,9 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
 from valign.results.saved import load
 
+from ..bases import Societies, scenarios_of
 from ..outcomes import SERIES, OutcomesOfDesign, check_series
-from ..simulate import Societies, scenarios_of, simulate
+from ..simulate import simulate
 from .batch import run_batch
 from .executors import How
 from .folder import Batch

@@ -18,8 +18,9 @@ from valign.model.scenario.settings import parsed
 from valign.results import store
 from valign.results.saved import load
 
+from ..bases import imported
 from ..outcomes import Outcomes
-from ..simulate import RECORDS, Task, group_into_blocks, imported, run_blocks
+from ..simulate import RECORDS, Task, group_into_blocks, run_blocks
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,9 @@ from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
+from ..bases import Societies
 from ..outcomes import Outcomes
-from ..simulate import Societies, plan, run_jobs
+from ..simulate import plan, run_jobs
 
 if TYPE_CHECKING:
     import pandas as pd

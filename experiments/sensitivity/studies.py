@@ -21,8 +21,9 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import Parts
 from valign.results.reports import sensitivity as sensitivity_text
 
+from ..bases import tables_hash
 from ..design import MAX_SEED, whole
-from ..simulate import simulate, tables_hash
+from ..simulate import simulate
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample
 from .samples import DEFAULT_N, METHODS, Sample, sampler_hash

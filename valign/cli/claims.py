@@ -67,8 +67,8 @@ def listing(quiet: bool, as_json: bool) -> None:
 
 def claims(names: Sequence[str], options: ClaimOptions) -> None:
     """Test claims by id or file (none: all that ship)."""
+    from valign.experiments.bases import tables_hash
     from valign.experiments.claims.declaration import Claim, claim_ids
-    from valign.experiments.simulate import tables_hash
     from valign.model.compiled.compiling import sources_hash
     from valign.model.scenario.scenario import Scenario
 

@@ -119,7 +119,7 @@ def _told_where(folder: Path, go_on: Callable[[], T]) -> T:
 
 def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
-    from valign.experiments.simulate import table_files, tables_hash
+    from valign.experiments.bases import table_files, tables_hash
     from valign.model.compiled.compiling import sources_hash
 
     scenario = ensemble.scenario

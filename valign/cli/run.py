@@ -175,7 +175,7 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
         )
     wanted = dict(map(precision_of, precision or ("uptake_final=0.01",)))
 
-    from valign.experiments.simulate import tables_hash
+    from valign.experiments.bases import tables_hash
 
     def simulated(told: Told, begun: Path | None) -> Tables:
         from valign.experiments.compare import compare

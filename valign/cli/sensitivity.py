@@ -85,8 +85,8 @@ def arguments(options: SensitivityOptions) -> dict[str, Any]:
 
 
 def sensitivity(name: str, options: SensitivityOptions) -> None:
+    from valign.experiments.bases import tables_hash
     from valign.experiments.sensitivity.samples import DEFAULT_N, METHODS
-    from valign.experiments.simulate import tables_hash
     from valign.model.compiled.compiling import sources_hash
     from valign.model.errors import unknown
 
