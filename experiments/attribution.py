@@ -24,7 +24,8 @@ from .bases import with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, product
-from .outcomes import OutcomesOfDesign, check_possible
+from .design_outcomes import OutcomesOfDesign
+from .outcomes import check_possible
 from .simulate import simulate_in_parts
 
 MEMBERS = ROLES[:3]

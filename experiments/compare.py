@@ -19,7 +19,8 @@ from .bases import Societies, with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
-from .outcomes import OutcomesOfDesign, check_series, series_pairs
+from .design_outcomes import OutcomesOfDesign
+from .outcomes import check_series, series_pairs
 from .side_by_side import CellOutcomes, SideBySide
 
 MOST_SCENARIOS = 20

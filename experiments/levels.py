@@ -24,7 +24,7 @@ from .bases import with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, factorial, run_seeds, society_seeds
-from .outcomes import OutcomesOfDesign
+from .design_outcomes import OutcomesOfDesign
 from .side_by_side import SideBySide
 from .simulate import Task, block_width, group_into_blocks
 

@@ -16,7 +16,8 @@ from valign.results.summaries import summarise_by
 
 from .bases import variant
 from .design import SEEDS
-from .outcomes import Joined, OutcomesOfDesign, check_possible, curve_table, series_pairs, series_table
+from .design_outcomes import Joined, OutcomesOfDesign
+from .outcomes import check_possible, curve_table, series_pairs, series_table
 
 
 class CellOutcomes(Joined):

@@ -34,7 +34,8 @@ from .design import (
     varies_in_block,
     whole,
 )
-from .outcomes import DesignOutcomes, Outcomes, warn_of_failures
+from .design_outcomes import DesignOutcomes
+from .outcomes import Outcomes, warn_of_failures
 from .stopping import STOP, stopped_together
 
 WIDTH = 64

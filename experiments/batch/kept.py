@@ -17,7 +17,8 @@ from valign.model.state.arrays import STAGES
 from valign.results.saved import load
 
 from ..bases import Societies, scenarios_of
-from ..outcomes import SERIES, OutcomesOfDesign, check_series
+from ..design_outcomes import OutcomesOfDesign
+from ..outcomes import SERIES, check_series
 from ..simulate import simulate
 from .batch import run_batch
 from .executors import How
