@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SEEDS = ("seed", "seeds", "societies")  # entries of a work; a design has columns instead
+SEED_ENTRIES = ("seed", "seeds", "societies")  # entries of a work; a design has columns instead
 
 
 class TableHash:
@@ -252,7 +252,7 @@ def write_manifest(
         "title": title,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
-        "seeds": {name: work[name] for name in SEEDS if name in work} or {"columns": ["seed", "society_seed"]},
+        "seeds": {name: work[name] for name in SEED_ENTRIES if name in work} or {"columns": ["seed", "society_seed"]},
         "parameters": dict(parameters or {}),
         "platform": versions()["platform"],
         "tables": dict(tables),

@@ -27,7 +27,7 @@ from .folder import Batch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KINDS = {"decomposition": "monthly_decomposition"}  # what is recorded, by the kind of table that keeps all of it
+KEPT_AS = {"decomposition": "monthly_decomposition"}  # what is recorded, by the kind of table that keeps all of it
 
 
 def simulate_or_keep(
@@ -48,7 +48,7 @@ def simulate_or_keep(
     record = (record,) if isinstance(record, str) else tuple(record)
     if folder is None:
         return simulate(design, base=base, record=record, society=society, progress=progress, threads=how.threads)
-    kinds = tuple(KINDS.get(name, name) for name in record)
+    kinds = tuple(KEPT_AS.get(name, name) for name in record)
     where = {"threads": how.threads, "workers": how.workers, "cluster": how.cluster}
     return KeptOutcomes(run_batch(base, design, folder, kinds, **where, society=society, progress=progress))
 
@@ -98,9 +98,9 @@ class KeptOutcomes(OutcomesOfDesign):
         return sums, np.stack(table["people"].tolist(), axis=-1)
 
     def _joined(self, name: str) -> pd.DataFrame:
-        if name != "decomposition" or KINDS[name] not in self.record:
+        if name != "decomposition" or KEPT_AS[name] not in self.record:
             return pd.DataFrame(columns=SERIES if name == "series" else [])
-        table = self.saved[KINDS[name]]
+        table = self.saved[KEPT_AS[name]]
         words = {
             "episode": EPISODES,
             "role": ROLES,

@@ -33,7 +33,7 @@ from .testing import SHIPPED_RUNS, test_claims
 from .worlds import evaluate
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "claims"
-SEED, SEEDS = 20261124, 8
+SEED, RUNS_PER_ARM = 20261124, 8
 SCENARIOS = ("two-services", "housing-first", "social-prescribing", "low-fit")
 TITLES = {
     "two-services": "Two services",
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
         results = test_claims(
             claims,
             wish.worlds,
-            SEEDS,
+            RUNS_PER_ARM,
             SEED,
             rival_worlds=wish.rivals,
             variant_worlds=wish.variants,
@@ -105,8 +105,9 @@ def main(arguments: list[str] | None = None) -> None:
         summary,
         tables,
         (
-            f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds "
-            f"for rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} "
+            f"Made by `make claims`: {wish.worlds} worlds, {RUNS_PER_ARM} seeds in each, seed {SEED}, "
+            f"{wish.rivals} worlds for rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in "
+            f"{claims_took / 60:.0f} "
             "minutes; with the social prescribing case and the decomposition "
             f"{took / 60:.0f} minutes. The claims were declared in "
             "`experiments/claims/` in a commit before any of them was run."

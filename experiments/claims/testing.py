@@ -65,7 +65,7 @@ VARIANTS = ("profile metric", "centred values", "uncertain innovation")
 METRIC_OF_VARIANT = {"profile metric": "profile", "centred values": "centred"}
 AS_DECLARED = "as declared, the same worlds"
 START = ("alignment_start", "alignment_start_sd")
-Evaluate = Callable[..., Evaluated]
+EvaluateArms = Callable[..., Evaluated]
 
 
 def test_claim(
@@ -79,7 +79,7 @@ def test_claim(
     shipped_runs: int = SHIPPED_RUNS,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-    evaluate: Evaluate = evaluate,
+    evaluate: EvaluateArms = evaluate,
     family: int | None = None,
 ) -> ClaimResult:
     """Test a claim: in shipped scenarios, over plausible worlds, against its null.
@@ -163,7 +163,7 @@ def _test(
     shipped_runs: int,
     threads: int | None,
     progress: Callable[[int, int], None] | None,
-    evaluate: Evaluate,
+    evaluate: EvaluateArms,
 ) -> ClaimResult:
     worlds, seeds = whole("worlds", worlds, 2, 10**6), whole("seeds", seeds, 2, 10**4)
     seed = whole("seed", seed, 0, MAX_SEED)
@@ -207,7 +207,7 @@ class _Trial:
     total: int
     threads: int | None
     progress: Callable[[int, int], None] | None
-    evaluate: Evaluate
+    evaluate: EvaluateArms
     done: int = 0
 
     def told(self, more: int) -> None:

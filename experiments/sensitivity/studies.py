@@ -30,7 +30,7 @@ from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
 from .tables import Sensitivity
 from .values import known_missing
 
-SERIES_BYTES = 4e8  # of monthly series in memory at once
+SERIES_AT_ONCE = 4e8  # of monthly series in memory at once
 DEFAULT_OUTCOMES = ("uptake_final", "spread_final", "continuous", "alignment_final")
 SPOTS = np.array([0.01, 0.2, 0.45, 0.75, 0.99])  # where a distribution is looked at to tell it from another
 REPLICATES = 8  # runs of a parameter set
@@ -59,7 +59,7 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
         return pd.concat(parts, ignore_index=True)
 
     # a run that is asked for one monthly curve records all of them, which fills the memory
-    at_once = max(64, int(SERIES_BYTES / (8 * 91 * (scenario.months + 1)))) if pairs else 10**9
+    at_once = max(64, int(SERIES_AT_ONCE / (8 * 91 * (scenario.months + 1)))) if pairs else 10**9
 
     def some(design: pd.DataFrame) -> pd.DataFrame:
         found = simulate(design, base=scenario, record=("series",) if pairs else (), threads=threads)

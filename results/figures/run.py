@@ -203,7 +203,11 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     return figure
 
 
-KINDS = (("share", "Shares, points", 100.0), ("alignment", "Alignment (0 to 1)", 1.0), ("number", "Value per £1", 1.0))
+UNITS_DRAWN = (
+    ("share", "Shares, points", 100.0),
+    ("alignment", "Alignment (0 to 1)", 1.0),
+    ("number", "Value per £1", 1.0),
+)
 
 
 def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int) -> Figure:
@@ -212,7 +216,7 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
     differences : of `summaries.paired_differences`. by : the column that names what is compared with the base.
     """
     table = drawn_differences(differences)
-    kinds = [kind for kind in KINDS if (table["kind"] == kind[0]).any()]
+    kinds = [kind for kind in UNITS_DRAWN if (table["kind"] == kind[0]).any()]
     names = list(dict.fromkeys(table[by]))
     most = max(table.loc[table["kind"] == kind, "outcome"].nunique() for kind, _, _ in kinds)
     figure, panels = new_figure(len(kinds), 5.4 * len(kinds), 1.7 + (0.32 + 0.14 * len(names)) * most)
@@ -264,7 +268,7 @@ def drawn_differences(differences: pd.DataFrame) -> pd.DataFrame:
     ]
     kinds = table["outcome"].map(lambda name: label(name).kind)
     table = table.assign(kind=kinds)
-    return table[table["kind"].isin([kind for kind, _, _ in KINDS]) & table["low"].notna()]
+    return table[table["kind"].isin([kind for kind, _, _ in UNITS_DRAWN]) & table["low"].notna()]
 
 
 def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:

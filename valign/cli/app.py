@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .terminal import FAILED, INTERRUPTED, WORDS, WRONG_INPUT, complain
+from .terminal import FAILED, INTERRUPTED, TYPED, WRONG_INPUT, complain
 from .where import Where
 
 app = typer.Typer(
@@ -186,7 +186,7 @@ def run(
     from . import run
 
     chosen, changes, recorded = 1 if seed is None else seed, tuple(settings or ()), tuple(record or ())
-    options = run.EnsembleOptions(runs, societies, chosen, months, changes, recorded, out, show, quiet, as_json)
+    options = run.EnsembleOptions(chosen, months, changes, out, show, quiet, as_json, runs, societies, recorded)
     if replay is not None or row is not None:
         run.replay(scenario, replay, row, options, seed, drawn)
     elif scenario is None:
@@ -226,7 +226,7 @@ def levels(
     from . import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
-    options = run.EnsembleOptions(runs, societies, seed, months, changes, (), out, show, quiet, as_json, where)
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where)
     run.levels(scenario, levels, tuple(innovation or ()), evidence, options)
 
 
@@ -257,7 +257,7 @@ def compare(
     from . import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
-    options = run.EnsembleOptions(runs, societies, seed, months, changes, (), out, show, quiet, as_json, where)
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where)
     run.compare(scenarios, tuple(precision or ()), options)
 
 
@@ -375,30 +375,21 @@ def sensitivity(
     """Find which assumptions drive the outcomes; a larger n reuses all runs."""
     from . import sensitivity
 
-    options = sensitivity.SensitivityOptions(
-        method=method,
-        n=n,
-        outcomes=tuple(outcome or ()),
-        parameters=tuple(parameter or ()),
-        curves=tuple(curve or ()),
-        group_by=group_by,
-        bounds=tuple(bound or ()),
-        replicates=replicates,
-        keep=keep,
-        second_order=second_order,
-        seed_factor=seed_factor,
-        society_factor=society_factor,
-        fresh_seeds=fresh_seeds,
-        drop=drop,
-        seed=seed,
-        months=months,
-        settings=tuple(settings or ()),
-        out=out,
-        show=show,
-        quiet=quiet,
-        as_json=as_json,
-    )
-    sensitivity.sensitivity(scenario, options)
+    options = sensitivity.Options(seed, months, tuple(settings or ()), out, show, quiet, as_json)
+    given = {
+        "outcomes": tuple(outcome or ()) or None,
+        "parameters": tuple(parameter or ()) or None,
+        "curves": tuple(curve or ()),
+        "bounds": dict(map(sensitivity.bound, bound or ())),
+        "replicates": replicates,
+        "seed": seed,
+        "second_order": second_order,
+        "seed_factor": seed_factor,
+        "society_factor": society_factor,
+        "common_seeds": not fresh_seeds,
+        "missing": "drop" if drop else "refuse",
+    }
+    sensitivity.sensitivity(scenario, method, n, group_by, keep, given, options)
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
@@ -545,7 +536,7 @@ def main(arguments: list[str] | None = None) -> int:
         settle_streams()
         stop_on_signals()
     words = sys.argv[1:] if arguments is None else arguments
-    before = WORDS.set(words)
+    before = TYPED.set(words)
     try:
         code = app(words, prog_name="valign", standalone_mode=False) or 0
     except KeyboardInterrupt:
@@ -560,7 +551,7 @@ def main(arguments: list[str] | None = None) -> int:
         complain(*usage(error))
         code = WRONG_INPUT
     finally:
-        WORDS.reset(before)
+        TYPED.reset(before)
     if arguments is None:
         sys.exit(code)
     return int(code)

@@ -94,7 +94,7 @@ def resume(folder: Path, where: Where) -> None:
     beside = {name: kept / RUNS / name for name in asked["beside"]}
     job = Job(folder=folder, computed=computed, begun=BEGUN, **{**asked, "beside": beside})
     tables = carried_out(job, quiet)
-    options = EnsembleOptions(None, None, 1, None, (), (), folder, False, where.quiet, where.as_json)
+    options = EnsembleOptions(1, None, (), folder, False, where.quiet, where.as_json)
     _print(asked["work"]["command"], Scenario.from_toml(asked["work"]["scenario"]), tables, folder, options)
 
 

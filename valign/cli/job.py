@@ -120,7 +120,7 @@ def say_where(folder: Path, picture: Path, show: bool, quiet: bool) -> None:
 
 def as_typed() -> str:
     """The command line, for the manifest: to be pasted into a shell."""
-    return shlex.join(["valign", *terminal.WORDS.get(sys.argv[1:])])
+    return shlex.join(["valign", *terminal.TYPED.get(sys.argv[1:])])
 
 
 def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""What is typed after `run`, `levels` and `compare`: the options that they share, and how their values are read."""
+"""What is typed after the commands that simulate: the options that they share, and how their values are read."""
 
 from __future__ import annotations
 
@@ -18,35 +18,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EnsembleOptions:
-    """The options that `run`, `levels` and `compare` share."""
+class Options:
+    """The options of a command that simulates a scenario."""
 
-    runs: int | None
-    societies: int | None
     seed: int
     months: int | None
     settings: tuple[str, ...]
-    record: tuple[str, ...]
     out: Path | None
     show: bool
     quiet: bool
     as_json: bool
-    where: Where | None = None
 
     @property
     def silent(self) -> bool:
         """Whether nothing is said beside the result."""
         return self.quiet or self.as_json
 
+    def scenario(self, name: str) -> Scenario:
+        """The scenario with the changes of the command line."""
+        return scenario_of(name, self.settings, self.months)
+
+
+@dataclass(frozen=True)
+class EnsembleOptions(Options):
+    """The options that `run`, `levels` and `compare` share."""
+
+    runs: int | None = None
+    societies: int | None = None
+    record: tuple[str, ...] = ()
+    where: Where | None = None
+
     def how(self) -> How:
         """Where runs are computed."""
         from valign.experiments.batch.executors import How
 
         return How() if self.where is None else self.where.how()
-
-    def scenario(self, name: str) -> Scenario:
-        """The scenario with the changes of the command line."""
-        return scenario_of(name, self.settings, self.months)
 
 
 def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
