@@ -52,82 +52,38 @@ def test_what_is_missing_as_json(valign: Callable, design_file: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("command", "message"),
     [
-        (("batch", "none.csv", "--scenario", "two-services", "--out", "out"), "none.csv"),
-        (("batch", "design.parquet", "--scenario", "two-servces", "--out", "out"), "two-services"),
-        (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--workers", "0"), "--workers 0"),
+        ("batch none.csv --scenario two-services --out out", "none.csv"),
+        ("batch design.parquet --scenario two-servces --out out", "two-services"),
+        ("batch design.parquet --scenario two-services --out out --workers 0", "--workers 0"),
+        ("batch design.parquet --scenario two-services --out out --workers 2 --threads 2", "one of"),
+        ("batch design.parquet --scenario two-services --out out --replicates 2", "--replicates"),
+        ("batch design.parquet --scenario two-services --out out --set slak=1", "slack"),
         (
-            (
-                "batch",
-                "design.parquet",
-                "--scenario",
-                "two-services",
-                "--out",
-                "out",
-                "--workers",
-                "2",
-                "--threads",
-                "2",
-            ),
-            "one of",
-        ),
-        (
-            ("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--replicates", "2"),
-            "--replicates",
-        ),
-        (("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "slak=1"), "slack"),
-        (
-            ("batch", "design.parquet", "--scenario", "two-services", "--out", "out", "--set", "fit_effect=0.1"),
+            "batch design.parquet --scenario two-services --out out --set fit_effect=0.1",
             "the design has a column 'fit_effect'",
         ),
         (
-            (
-                "batch",
-                "plain.csv",
-                "--scenario",
-                "two-services",
-                "--out",
-                "out",
-                "--replicates",
-                "2",
-                "--societies",
-                "5",
-            ),
+            "batch plain.csv --scenario two-services --out out --replicates 2 --societies 5",
             "societies = 5: expected a whole number from 1 to 2",
         ),
-        (
-            (
-                "batch",
-                "plain.csv",
-                "--scenario",
-                "two-services",
-                "--out",
-                "out",
-                "--replicates",
-                "2",
-                "--societies",
-                "0",
-            ),
-            "societies = 0",
-        ),
-        (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--seed", "77"), "need --replicates"),
-        (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--societies", "9"), "need --replicates"),
-        (("batch", "german.csv", "--scenario", "two-services", "--out", "out"), "semicolons"),
-        (("batch", "plain.csv", "--scenario", "two-services", "--out", "plain.csv", "--replicates", "2"), "is a file"),
-        (("resume", "plain.csv"), "is a file"),
-        (("resume", "out"), "holds no results"),
-        (("batch", "plain.csv", "--scenario", "two-services", "--out", "out", "--replicates", "0"), "--replicates 0"),
-        (("resume", "out", "--part", "4/3"), "--part 4/3"),
-        (("resume", "out", "--part", "half"), "--part half: expected I/N"),
+        ("batch plain.csv --scenario two-services --out out --replicates 2 --societies 0", "societies = 0"),
+        ("batch plain.csv --scenario two-services --out out --seed 77", "need --replicates"),
+        ("batch plain.csv --scenario two-services --out out --societies 9", "need --replicates"),
+        ("batch german.csv --scenario two-services --out out", "semicolons"),
+        ("batch plain.csv --scenario two-services --out plain.csv --replicates 2", "is a file"),
+        ("resume plain.csv", "is a file"),
+        ("resume out", "holds no results"),
+        ("batch plain.csv --scenario two-services --out out --replicates 0", "--replicates 0"),
+        ("resume out --part 4/3", "--part 4/3"),
+        ("resume out --part half", "--part half: expected I/N"),
     ],
 )
-def test_wrong_commands(
-    valign: Callable, design_file: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
-) -> None:
+def test_wrong_commands(valign: Callable, design_file: Path, tmp_path: Path, command: str, message: str) -> None:
     (tmp_path / "plain.csv").write_text("fit_effect\n0.3\n0.4\n")
     (tmp_path / "german.csv").write_text("fit_effect;seed\n0,3;1\n")
-    said = valign(*arguments)
+    said = valign(command)
     assert said.code == 2
     assert message in said.err
     assert "Traceback" not in said.err

@@ -13,7 +13,7 @@ from valign.experiments.attribution import attribution
 from valign.experiments.claims.results import claim_tables
 from valign.experiments.claims.testing import RIVALS, test_claim, test_claims
 from valign.experiments.claims.worlds import shipped_seeds
-from valign.results.reports import claims
+from valign.results.reports import claims_page
 
 pytestmark = pytest.mark.usefixtures("in_the_checkout")
 
@@ -30,7 +30,7 @@ def test_a_real_claim_small():
     wider = test_claim("C1", 6, 6, 3, shipped_runs=0)
     assert (wider.tests[0].effects[:, :4] == found.tests[0].effects).all()
     summary, tables = claim_tables([found])
-    page = claims.page(summary, tables, "how")
+    page = claims_page.page(summary, tables, "how")
     assert "## C1 Fit and engagement" in page
     assert "nan" not in page
 

@@ -82,16 +82,8 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
         ("run", "two-services"),
         pytest.param(
             (
-                "levels",
-                "two-services",
-                "--levels",
-                "0.6,0.7",
-                "--evidence",
-                "0.2,0.7",
-                "--innovation",
-                "clear: innovation.clarity=0.9",
-                "--innovation",
-                "own.toml",
+                "levels two-services --levels 0.6,0.7 --evidence 0.2,0.7 "
+                "--innovation 'clear: innovation.clarity=0.9' --innovation own.toml",
             ),
             marks=pytest.mark.slow,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,10 +26,11 @@ def script(capsys, monkeypatch, tmp_path) -> Callable[..., Said]:
     """`python -m MODULE ARGUMENTS` in this process and in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def call(module: str, *arguments: object) -> Said:
+    def call(typed: str, *arguments: object) -> Said:
+        module, *words = shlex.split(typed)
         name = module if (ROOT / f"{module.replace('.', '/')}.py").exists() else f"{module}.__main__"
         monkeypatch.delitem(sys.modules, f"valign.{name}", raising=False)  # else Python warns that it runs it twice
-        monkeypatch.setattr(sys, "argv", [module, *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [module, *words, *map(str, arguments)])
         capsys.readouterr()
         code: int | str | None = 0
         try:
@@ -80,18 +82,7 @@ def test_a_small_study_of_the_facts(script, tmp_path):
 @pytest.mark.slow
 def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path):
     said = script(
-        "experiments.study_sensitivity",
-        "two-services",
-        "--n",
-        16,
-        "--replicates",
-        1,
-        "--trajectories",
-        2,
-        "--out",
-        "found",
-        "--runs",
-        "kept",
+        "experiments.study_sensitivity two-services --n 16 --replicates 1 --trajectories 2 --out found --runs kept"
     )
     assert said.code == 0, said.err
     assert "two-services: 464 of 464 runs" in said.err
@@ -116,24 +107,8 @@ def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path
 @pytest.mark.slow
 def test_a_small_study_of_claims(script, tmp_path):
     said = script(
-        "experiments.claims",
-        "C7",
-        "--worlds",
-        3,
-        "--rivals",
-        2,
-        "--variants",
-        2,
-        "--shipped-runs",
-        8,
-        "--attribution-runs",
-        2,
-        "--case-runs",
-        4,
-        "--region-runs",
-        2,
-        "--out",
-        "claims",
+        "experiments.claims C7 --worlds 3 --rivals 2 --variants 2 --shipped-runs 8 "
+        "--attribution-runs 2 --case-runs 4 --region-runs 2 --out claims"
     )
     assert said.code == 0, said.err
     assert "C7" in said.err
@@ -157,21 +132,8 @@ def test_a_small_study_of_claims(script, tmp_path):
 def test_a_small_study_of_histories(script, tmp_path):
     write(tmp_path / "data", people=60, places=2, periods=9, fit=1.0, level=-2.2)
     said = script(
-        "calibration.study",
-        "--data",
-        "data",
-        "--simulations",
-        8000,
-        "--recovered",
-        6000,
-        "--mistaken",
-        1,
-        "--timed",
-        1024,
-        "--repeats",
-        1,
-        "--out",
-        "found",
+        "calibration.study --data data --simulations 8000 --recovered 6000 --mistaken 1 "
+        "--timed 1024 --repeats 1 --out found"
     )
     assert said.code == 0, said.err
     found = tables(tmp_path / "found")
