@@ -41,17 +41,7 @@ TITLES = {
     "social-prescribing": "Social prescribing",
     "low-fit": "Low fit",
 }
-SAVED_TABLES = (
-    "tests",
-    "shipped",
-    "rivals",
-    "variants",
-    "leaves",
-    "failures",
-    "recommissioning",
-    "region",
-    "attribution",
-)
+SAVED = ("tests", "shipped", "rivals", "variants", "leaves", "failures", "recommissioning", "region", "attribution")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -126,7 +116,7 @@ def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame]
     text = "\n".join([*parts, *attribution_page(moved)]).rstrip() + "\n"
     (folder / "claims.md").write_text(text, encoding="utf-8")
     save(overview_figure(summary), folder, "claims", summary)
-    for name in (name for name in SAVED_TABLES if len(tables[name].columns)):  # of few worlds, no tree and no rivals
+    for name in (name for name in SAVED if len(tables[name].columns)):  # of few worlds, no tree and no rivals
         frame_as_cells(tables[name]).to_csv(
             folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
         )

@@ -16,7 +16,7 @@ from tests.conftest import ROOT, Said
 from tests.made_up import write
 from valign.calibration.study import FREE_SETS
 from valign.experiments import facts, study_sensitivity
-from valign.experiments.claims.__main__ import SAVED_TABLES, SCENARIOS
+from valign.experiments.claims.__main__ import SAVED, SCENARIOS
 
 COMMITTED = ROOT / "results" / "reference"
 
@@ -113,7 +113,7 @@ def test_a_small_study_of_claims(script, tmp_path):
     assert said.code == 0, said.err
     assert "C7" in said.err
     found = tables(tmp_path / "claims")
-    for name in (name for name in SAVED_TABLES if name != "leaves"):  # too few worlds for a tree
+    for name in (name for name in SAVED if name != "leaves"):  # too few worlds for a tree
         assert list(found[name]) == list(pd.read_csv(COMMITTED / "claims" / f"{name}.csv")), name
     assert found["claims"]["claim"].tolist() == ["C7"]
     assert found["tests"]["worlds"].eq(3).all()
