@@ -41,7 +41,7 @@ from .stopping import STOP, stopped_together
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
 MOST_THREADS = 1024
-RECORDS = ("series", "decomposition", "events", "agents")
+RECORDABLE = ("series", "decomposition", "events", "agents")
 T = TypeVar("T")
 
 
@@ -278,8 +278,8 @@ def simulate(
 
 def _records(record: Iterable[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
     record = default if record is None else tuple([record] if isinstance(record, str) else record)
-    if unknown := [name for name in record if name not in RECORDS]:
-        raise InputError([f"record = {unknown[0]!r}: expected one of {', '.join(RECORDS)}"])
+    if unknown := [name for name in record if name not in RECORDABLE]:
+        raise InputError([f"record = {unknown[0]!r}: expected one of {', '.join(RECORDABLE)}"])
     return record
 
 
@@ -355,24 +355,24 @@ def simulate_in_parts(
     return found
 
 
-Result = tuple[Block, Recorded | str]
+BlockResult = tuple[Block, Recorded | str]
 
 
 def run_blocks(
     task: Task, blocks: Sequence[Block], runs: int, threads: int | None, progress: Callable[[int, int], None] | None
-) -> list[Result]:
+) -> list[BlockResult]:
     """Run the blocks of one task; see `run_jobs`."""
     return [each for part in run_jobs([(task, block) for block in blocks], runs, threads, progress) for each in part]
 
 
 def run_jobs(
     jobs: Sequence[tuple[Task, Block]], runs: int, threads: int | None, progress: Callable[[int, int], None] | None
-) -> list[list[Result]]:
+) -> list[list[BlockResult]]:
     """Run blocks over threads (the kernels release the lock); the order of the results is that of the jobs."""
-    results: list[list[Result]] = []
+    results: list[list[BlockResult]] = []
     done = 0
 
-    def collect(parts: Iterable[list[Result]]) -> None:
+    def collect(parts: Iterable[list[BlockResult]]) -> None:
         nonlocal done
         for part in parts:
             results.append(part)
@@ -380,7 +380,7 @@ def run_jobs(
             if progress is not None:
                 progress(done, runs)
 
-    def run(job: tuple[Task, Block]) -> list[Result]:
+    def run(job: tuple[Task, Block]) -> list[BlockResult]:
         task, block = job
         return task.run_or_explain(block)
 

@@ -20,7 +20,7 @@ from valign.results.saved import load
 
 from ..bases import imported
 from ..outcomes import Outcomes
-from ..simulate import RECORDS, Task, group_into_blocks, run_blocks
+from ..simulate import RECORDABLE, Task, group_into_blocks, run_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Replay:
 
         Raises InputError where an outcome is not, bit for bit, what it was.
         """
-        task = Task(self.scenario, RECORDS, society=imported(self.scenario, None))
+        task = Task(self.scenario, RECORDABLE, society=imported(self.scenario, None))
         blocks = group_into_blocks([self.seed], [self.society_seed], 1)
         results = run_blocks(task, blocks, 1, 1, None)
         out = Outcomes(self.scenario, [self.seed], [self.society_seed], results, task.lowered)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..numbers import guarded_percent, percent_range, significant
-from ..page import Table
+from ..page import Table, Tables
 from ..vocabulary import capital
 
 GRADE_MEANINGS = {
@@ -97,7 +97,7 @@ WORDS = {
 }
 
 
-def certainty(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def certainty(tables: Tables) -> list[str]:
     """How many worlds and runs stand behind the shares, and what else makes the pattern."""
     summary = tables["claims"]
     told = [
@@ -150,7 +150,7 @@ def rows_of_shipped(shipped: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def tables_of_tests(tables: Mapping[str, pd.DataFrame]) -> list[Table]:
+def tables_of_tests(tables: Tables) -> list[Table]:
     """The tests of every claim, and their effects in the shipped scenarios, for a report."""
     shown = []
     shipped = tables.get("shipped", pd.DataFrame())
@@ -164,7 +164,7 @@ def tables_of_tests(tables: Mapping[str, pd.DataFrame]) -> list[Table]:
     return shown
 
 
-def otherwise(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def otherwise(row: Mapping[str, Any], tables: Tables) -> list[str]:
     """What other measures and rival explanations give for a claim, where they were tried."""
     told, own, variants = [], row["predicted"], tables.get("variants", pd.DataFrame())
     if len(variants) and (variants["claim"] == row["claim"]).any():

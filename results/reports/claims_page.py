@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..numbers import guarded_percent, percent_range, significant
+from ..page import Tables
 from ..vocabulary import mechanism_label
 from .claims import GRADE_MEANINGS, in_words, otherwise, overview_rows, rows_of_shipped, rows_of_tests
 
@@ -23,7 +24,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
     ]
 
 
-def claim_page(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], heading: str = "##") -> list[str]:
+def claim_page(row: Mapping[str, Any], tables: Tables, heading: str = "##") -> list[str]:
     """Everything found for one claim, as Markdown lines. row: of the summary, with the claim's own words."""
     claim = row["claim"]
     lines = [
@@ -47,7 +48,7 @@ def claim_page(row: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], headi
     return lines
 
 
-def page(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame], how: str) -> str:
+def page(summary: pd.DataFrame, tables: Tables, how: str) -> str:
     """The page of a set of claims. tables: tests, shipped, rivals, variants. how: the command, seeds and time."""
     lines = [
         "# The claims, tested",

@@ -9,10 +9,10 @@ from ..figures.calibration import odds_figure, posterior_figure, predictive_figu
 from ..figures.claims import overview_figure
 from ..figures.sensitivity import figures_of
 from ..numbers import guarded_percent
-from ..page import Drawn, Page, Table
+from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
 from . import calibration, claims, sensitivity
-from .ensembles import Tables, of_batch, of_compare, of_levels, of_run
+from .ensembles import of_batch, of_compare, of_levels, of_run
 
 
 # --- sensitivity -----------------------------------------------------------------------------------------------------

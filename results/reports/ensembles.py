@@ -23,12 +23,11 @@ from ..figures.run import (
     weights_figure,
     weights_in_words,
 )
-from ..page import Drawn, Page, Table
+from ..page import Drawn, Page, Table, Tables
 from ..summaries import summarise
 from ..vocabulary import EVIDENCE, SERVICE_STAGES, WORDS, headlines, label, listed, role_label, series_label, spoken
 from . import findings, rows
 
-Tables = Mapping[str, pd.DataFrame]
 BESIDE_FIGURES = ("engaged", "ever_engaged", "in_use", "alignment")  # variables whose numbers are kept beside figures
 ALIGNMENT = ("alignment", "alignment_sd", "alignment_original")
 

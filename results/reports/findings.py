@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..figures.common import misfit
 from ..numbers import percent
+from ..page import Tables
 from ..vocabulary import capital, label
 from .rows import counted, difference, mean_in_words, written
 
@@ -78,7 +79,7 @@ def certainty_of_batch(runs: pd.DataFrame, settings: Sequence[str]) -> list[str]
     return told
 
 
-def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def findings(command: str, tables: Tables) -> list[str]:
     """What the numbers say, in sentences."""
     if command == "run":
         return _findings_of_run(tables["summary"])
@@ -156,7 +157,7 @@ def _runs_between(row: Mapping) -> str:
     return "" if low == high else f" Nine runs in ten end between {low.removesuffix(' %')} and {high}."
 
 
-def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def certainty(command: str, tables: Tables) -> list[str]:
     """How sure the findings are: what the runs say of averages, of single places, and of nothing at all."""
     runs, summary = tables["runs"], tables["summary"]
     if command == "run" and len(runs) == 1:
@@ -198,7 +199,7 @@ def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     return told
 
 
-def cautions(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def cautions(command: str, tables: Tables) -> list[str]:
     """What must not be concluded, first of all from the headline."""
     summary, told = tables["summary"], []
     of = summary[(summary["outcome"] == "uptake_final") & (summary["n"] > 0)]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from ..numbers import percent, two_decimals
+from ..page import Tables
 from ..vocabulary import headlines, label
 
 Rows = tuple[Sequence[str], list[list[str]]]
@@ -90,7 +91,7 @@ def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     return columns, rows
 
 
-def main_table(command: str, tables: Mapping[str, pd.DataFrame]) -> Rows:
+def main_table(command: str, tables: Tables) -> Rows:
     """The table that a command prints and a report shows; levels varied with other factors: of the first of these."""
     if command == "compare":
         return compare_table(tables["summary"], tables["differences"])
