@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,7 @@ class World(PeopledModel):
     months : horizon (default: the scenario's). A step beyond it changes nothing and sets `running` to False.
     society_seed : seed of the society (default: the run seed).
     events : keep an event log in `events`.
-    agent_reporters : attributes of agents that `datacollector` keeps every month ("alignment", "stage", …), or a mapping
-        as Mesa's.
+    agent_reporters : attributes of agents that `datacollector` keeps every month ("alignment", "stage", …).
     settings : any setting that `Scenario.replace` takes, parameters also with underscores for dots (`innovation_clarity`),
         so that Mesa's `batch_run` sweeps them and SolaraViz puts them on sliders. None: as the scenario has it.
 
@@ -63,7 +62,7 @@ class World(PeopledModel):
         months: int | None = None,
         society_seed: int | None = None,
         events: bool = False,
-        agent_reporters: Iterable[str] | Mapping[str, Any] = (),
+        agent_reporters: Iterable[str] = (),
         **settings: Any,
     ) -> None:
         seed = _seed("rng", rng)
@@ -92,9 +91,7 @@ class World(PeopledModel):
         self._holder = self.state.holder[:, 0].copy()
         self.datacollector = mesa.DataCollector(
             model_reporters={name: name for name in ("uptake", "spread", "alignment", "identification")},
-            agent_reporters=agent_reporters
-            if isinstance(agent_reporters, Mapping)
-            else {name: name for name in agent_reporters},
+            agent_reporters={name: name for name in agent_reporters},
         )
         self.datacollector.collect(self)
 
