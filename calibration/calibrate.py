@@ -24,6 +24,7 @@ from valign.experiments.design import (
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import Parts
+from valign.results.reports.calibration import REPORTED
 
 from .abc.posterior import ESTIMATORS, Posterior, estimate, sklearn_ensemble
 from .abc.recovery import Recovery, recover, reference_table
@@ -34,7 +35,6 @@ from .problem.problem import CalibrationProblem, Free
 from .rivals.compare import Choice, choose
 from .rivals.explanations import chosen_rivals
 
-REPORTED = "regression"  # the method whose posterior is used
 PREDICTIVE, POSTERIOR_ROWS = 500, 4000
 BANDS = (("low", 0.05), ("lower", 0.25), ("median", 0.5), ("upper", 0.75), ("high", 0.95))
 

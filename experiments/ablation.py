@@ -19,11 +19,11 @@ from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval
 
-from .batch.batch import How
+from .bases import with_common_seeds
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
 from .outcomes import check_possible
-from .simulate import with_common_seeds
 
 BOOKED = tuple(dict.fromkeys(name for name, _ in ENTRIES if name in MECHANISMS))
 

@@ -20,11 +20,13 @@ from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 
 from .ablation import moving, with_interval, without_each
-from .batch.batch import How
+from .bases import with_common_seeds
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, product
-from .outcomes import OutcomesOfDesign, check_possible
-from .simulate import simulate_in_parts, with_common_seeds
+from .design_outcomes import OutcomesOfDesign
+from .outcomes import check_possible
+from .simulate import simulate_in_parts
 
 MEMBERS = ROLES[:3]
 SHOWN_EPISODES = ("design", "implementation", "spread", "sustainment", "abandoned")

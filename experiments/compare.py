@@ -15,12 +15,13 @@ from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import curve_summary, paired_differences, runs_needed
 
-from .batch.batch import How
+from .bases import Societies, with_common_seeds
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
-from .outcomes import OutcomesOfDesign, check_series, series_pairs
+from .design_outcomes import OutcomesOfDesign
+from .outcomes import check_series, series_pairs
 from .side_by_side import CellOutcomes, SideBySide
-from .simulate import Societies, with_common_seeds
 
 MOST_SCENARIOS = 20
 

@@ -290,8 +290,6 @@ def check_design(scenario: Scenario | Mapping[str, Scenario], design: pd.DataFra
         raise InputError(list(dict.fromkeys(problems)))
     if "society_seed" not in design:
         design["society_seed"] = design["seed"]
-    if (same := design.duplicated()).any():
-        raise InputError([_rows(design.index[same], "seed", "repeats an earlier row: the same run twice")])
     return design
 
 

@@ -48,7 +48,7 @@ NO_FIT = dict.fromkeys(
 OUT = Path(__file__).resolve().parents[1] / "results" / "reference"
 
 
-Estimate = Callable[[pd.DataFrame, pd.Series, Scenario], float]  # from persons by month, outcomes of the run
+Estimator = Callable[[pd.DataFrame, pd.Series, Scenario], float]  # from persons by month, outcomes of the run
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Fact:
     low: float
     high: float
     source: str
-    estimate: Estimate
+    estimate: Estimator
     ratio: bool = False  # averaged over runs on the log scale
     together: bool = False  # as in the studies: all services have started when the six years begin
 
@@ -80,7 +80,7 @@ def adoption(agents: pd.DataFrame) -> pd.DataFrame:
     return table[table["stage"] != "engaged"]
 
 
-def hazard_odds_ratio(predictor: str) -> Estimate:
+def hazard_odds_ratio(predictor: str) -> Estimator:
     """Odds ratio per SD of `predictor` ("fit" at month 0, or "exposure" last month) of adoption in a month at risk.
 
     Pooled logistic regression (discrete-time hazard) with fit, exposure, role, service and log month as controls, like
@@ -164,7 +164,7 @@ def opposed(agents: pd.DataFrame, run: pd.Series, scenario: Scenario) -> float:
     return float(change["client_agency"].corr(change["safety_and_rules"]))
 
 
-def outcome(name: str) -> Estimate:
+def outcome(name: str) -> Estimator:
     return lambda agents, run, scenario: float(run[name])
 
 

@@ -20,12 +20,13 @@ from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
 from valign.results.summaries import paired_differences
 
-from .batch.batch import How
+from .bases import with_common_seeds
+from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble, factorial, run_seeds, society_seeds
-from .outcomes import OutcomesOfDesign
+from .design_outcomes import OutcomesOfDesign
 from .side_by_side import SideBySide
-from .simulate import Task, block_width, group_into_blocks, with_common_seeds
+from .simulate import Task, block_width, group_into_blocks
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high

@@ -14,9 +14,10 @@ from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import summarise_by
 
+from .bases import variant
 from .design import SEEDS
-from .outcomes import Joined, OutcomesOfDesign, check_possible, curve_table, series_pairs, series_table
-from .simulate import variant
+from .design_outcomes import Joined, OutcomesOfDesign
+from .outcomes import check_possible, curve_table, series_pairs, series_table
 
 
 class CellOutcomes(Joined):

@@ -12,7 +12,8 @@ from valign.model.society.generate import Society
 from valign.model.society.ties import KINDS
 from valign.model.state.arrays import ENGAGED, SERVICE_STAGES, STAGES
 
-from .simulate import Block, Task, imported
+from .bases import imported
+from .simulate import Block, Task
 
 MOST_FOLLOWED = 1_000  # people whose single states and ties are kept; of more, services alone
 

@@ -19,6 +19,16 @@ MANIFEST, COPY, CRATE = "manifest.json", "manifest.copy.json", "ro-crate-metadat
 SPOILED = ".damaged"  # files that did not match their checksum, set aside
 FORMAT = 1
 KEYS = {"status": str, "work": dict, "work_hash": str, "command": str, "started": str, "tables": dict, "versions": dict}
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+MEDIA_TYPES = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".csv": "text/csv",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".toml": "application/toml",
+    ".json": "application/json",
+    ".html": "text/html",
+}
 PACKAGES = ("valign", "mesa", "numba", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "pydantic")
 
 
@@ -138,72 +148,66 @@ def crate(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         for path in folder.rglob("*")
         if path.is_file() and path.name not in (CRATE, LOCK) and path.suffix not in (PARTIAL, SPOILED)
     )
-    made = [{"@id": name} for name in files if name != "scenario.toml"]
-    kinds = {
-        ".parquet": "application/vnd.apache.parquet",
-        ".csv": "text/csv",
-        ".png": "image/png",
-        ".svg": "image/svg+xml",
-        ".toml": "application/toml",
-        ".json": "application/json",
-        ".html": "text/html",
+    about = {
+        "@id": CRATE,
+        "@type": "CreativeWork",
+        "about": {"@id": "./"},
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
     }
-    version = manifest["versions"]["valign"]
+    profile = {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+    graph = [
+        about,
+        _data_set(manifest, files),
+        profile,
+        *_run(manifest, files),
+        *(_file(folder, each) for each in files),
+    ]
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+
+
+def _data_set(manifest: Mapping[str, Any], files: Iterable[str]) -> dict[str, Any]:
+    """The folder as a whole."""
     return {
-        "@context": "https://w3id.org/ro/crate/1.1/context",
-        "@graph": [
-            {
-                "@id": CRATE,
-                "@type": "CreativeWork",
-                "about": {"@id": "./"},
-                "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-            },
-            {
-                "@id": "./",
-                "@type": "Dataset",
-                "name": f"valign {manifest['work'].get('command', 'run')}",
-                "description": "Simulations of how values align and innovations spread in social care",
-                "datePublished": manifest["finished"],
-                "license": "unspecified: the author of the results decides",
-                "conformsTo": {"@id": "https://w3id.org/ro/wfrun/process/0.5"},
-                "hasPart": [{"@id": name} for name in files],
-                "mentions": [{"@id": "#run"}],
-            },
-            {
-                "@id": "https://w3id.org/ro/wfrun/process/0.5",
-                "@type": "CreativeWork",
-                "name": "Process Run Crate",
-                "version": "0.5",
-            },
-            {
-                "@id": "#valign",
-                "@type": "SoftwareApplication",
-                "name": "valign",
-                "version": version,
-                "softwareRequirements": [
-                    f"{name} {each}" for name, each in manifest["versions"].items() if name != "valign"
-                ],
-            },
-            {
-                "@id": "#run",
-                "@type": "CreateAction",
-                "name": manifest["command"],
-                "startTime": manifest["started"],
-                "endTime": manifest["finished"],
-                "instrument": {"@id": "#valign"},
-                "object": [{"@id": "scenario.toml"}],
-                "result": made,
-                "actionStatus": "http://schema.org/CompletedActionStatus",
-            },
-            *(
-                {
-                    "@id": name,
-                    "@type": "File",
-                    "name": name,
-                    "encodingFormat": kinds.get(Path(name).suffix, "application/octet-stream"),
-                    "contentSize": str((folder / name).stat().st_size),
-                }
-                for name in files
-            ),
-        ],
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"valign {manifest['work'].get('command', 'run')}",
+        "description": "Simulations of how values align and innovations spread in social care",
+        "datePublished": manifest["finished"],
+        "license": "unspecified: the author of the results decides",
+        "conformsTo": {"@id": PROFILE},
+        "hasPart": [{"@id": name} for name in files],
+        "mentions": [{"@id": "#run"}],
+    }
+
+
+def _run(manifest: Mapping[str, Any], files: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The program, and the run of it."""
+    found = manifest["versions"]
+    program = {
+        "@id": "#valign",
+        "@type": "SoftwareApplication",
+        "name": "valign",
+        "version": found["valign"],
+        "softwareRequirements": [f"{name} {each}" for name, each in found.items() if name != "valign"],
+    }
+    return program, {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": manifest["command"],
+        "startTime": manifest["started"],
+        "endTime": manifest["finished"],
+        "instrument": {"@id": "#valign"},
+        "object": [{"@id": "scenario.toml"}],
+        "result": [{"@id": name} for name in files if name != "scenario.toml"],
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+    }
+
+
+def _file(folder: Path, name: str) -> dict[str, Any]:
+    return {
+        "@id": name,
+        "@type": "File",
+        "name": name,
+        "encodingFormat": MEDIA_TYPES.get(Path(name).suffix, "application/octet-stream"),
+        "contentSize": str((folder / name).stat().st_size),
     }

@@ -19,6 +19,11 @@ def guarded_percent(share: float | None) -> str:
     return "> 99 %" if 0.995 < share < 1 else f"{100 * share:.0f} %"
 
 
+def percent_range(low: float, high: float) -> str:
+    """As in 31 % to 42 %, neither rounded to 0 or 100."""
+    return f"{guarded_percent(low)} to {guarded_percent(high)}"
+
+
 def points(difference: float) -> str:
     """A difference of shares in percentage points, with its sign."""
     return f"{100 * difference:+.0f}" if round(100 * difference) else "0"

@@ -7,6 +7,7 @@ compiles the kernels for all.
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -108,14 +109,14 @@ def published() -> Path:
 
 @pytest.fixture
 def valign(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """The command line, in this process and in an empty folder."""
+    """The command line, in this process and in an empty folder; the first argument may be several words."""
     from valign.cli.app import main
 
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: object) -> Said:
+    def call(typed: str = "", *arguments: object) -> Said:
         capsys.readouterr()
-        code = main([str(each) for each in arguments])
+        code = main([*shlex.split(typed), *map(str, arguments)])
         said = capsys.readouterr()
         return Said(code, said.out, said.err)
 

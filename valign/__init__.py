@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from valign.model.scenario.scenario import scenario_names as scenario_names
     from valign.model.society.tables import society_from_tables as society_from_tables
     from valign.model.world.world import World as World
-    from valign.results.store import load as load
+    from valign.results.saved import load as load
 
     from .cli.parameters import parameters as parameters
 
@@ -63,7 +63,7 @@ _WHERE = {
     "Claim": "valign.experiments.claims.declaration",
     "World": "valign.model.world.world",
     "society_from_tables": "valign.model.society.tables",
-    "load": "valign.results.store",
+    "load": "valign.results.saved",
 }
 _MODULES = {"design": "valign.experiments.design"}
 __all__ = ["__version__", *_WHERE, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  (the names above)

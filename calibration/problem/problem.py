@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.experiments.bases import imported, society_hash
 from valign.experiments.design import check_design, society_seeds, varies_in_block
-from valign.experiments.simulate import Block, Task, imported, plan, run_jobs, society_hash
+from valign.experiments.simulate import Block, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown

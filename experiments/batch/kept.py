@@ -14,16 +14,20 @@ from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.arrays import STAGES
-from valign.results import store
+from valign.results.saved import load
 
-from ..outcomes import SERIES, OutcomesOfDesign, check_series
-from ..simulate import Societies, scenarios_of, simulate
-from .batch import Batch, How, run_batch
+from ..bases import Societies, scenarios_of
+from ..design_outcomes import OutcomesOfDesign
+from ..outcomes import SERIES, check_series
+from ..simulate import simulate
+from .batch import run_batch
+from .executors import How
+from .folder import Batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KINDS = {"decomposition": "monthly_decomposition"}  # what is recorded, by the kind of table that keeps all of it
+KEPT_AS = {"decomposition": "monthly_decomposition"}  # what is recorded, by the kind of table that keeps all of it
 
 
 def simulate_or_keep(
@@ -44,7 +48,7 @@ def simulate_or_keep(
     record = (record,) if isinstance(record, str) else tuple(record)
     if folder is None:
         return simulate(design, base=base, record=record, society=society, progress=progress, threads=how.threads)
-    kinds = tuple(KINDS.get(name, name) for name in record)
+    kinds = tuple(KEPT_AS.get(name, name) for name in record)
     where = {"threads": how.threads, "workers": how.workers, "cluster": how.cluster}
     return KeptOutcomes(run_batch(base, design, folder, kinds, **where, society=society, progress=progress))
 
@@ -54,7 +58,7 @@ class KeptOutcomes(OutcomesOfDesign):
 
     def __init__(self, batch: Batch) -> None:
         self.base, self.design, self.record = batch.scenario, batch.design, batch.record
-        self.saved = store.load(batch.folder)
+        self.saved = load(batch.folder)
 
     @property
     def has_series(self) -> bool:
@@ -96,9 +100,9 @@ class KeptOutcomes(OutcomesOfDesign):
         )
 
     def _joined(self, name: str) -> pd.DataFrame:
-        if name != "decomposition" or KINDS[name] not in self.record:
+        if name != "decomposition" or KEPT_AS[name] not in self.record:
             return pd.DataFrame(columns=SERIES if name == "series" else [])
-        table = self.saved[KINDS[name]]
+        table = self.saved[KEPT_AS[name]]
         words = {
             "balance": BALANCES,
             "episode": EPISODES,

@@ -16,9 +16,11 @@ from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import parsed
 from valign.results import store
+from valign.results.saved import load
 
+from ..bases import imported
 from ..outcomes import Outcomes
-from ..simulate import RECORDS, Task, group_into_blocks, imported, run_blocks
+from ..simulate import RECORDABLE, Task, group_into_blocks, run_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Replay:
 
         Raises InputError where an outcome is not, bit for bit, what it was.
         """
-        task = Task(self.scenario, RECORDS, society=imported(self.scenario, None))
+        task = Task(self.scenario, RECORDABLE, society=imported(self.scenario, None))
         blocks = group_into_blocks([self.seed], [self.society_seed], 1)
         results = run_blocks(task, blocks, 1, 1, None)
         out = Outcomes(self.scenario, [self.seed], [self.society_seed], results, task.lowered)
@@ -65,7 +67,7 @@ def replayed(folder: str | Path, row: int) -> Replay:
     Raises StoreError where the folder holds no such results or those of another version of the model, InputError where
     it has no such row.
     """
-    saved = store.load(folder)
+    saved = load(folder)
     work = saved.manifest["work"]
     if "runs" not in saved.manifest["tables"]:
         raise store.StoreError(f"{folder} holds no table of runs")

@@ -16,8 +16,9 @@ from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
+from ..bases import Societies
 from ..outcomes import Outcomes
-from ..simulate import Societies, plan, run_jobs
+from ..simulate import plan, run_jobs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ FEWEST_SHARDS = 16  # where the design allows it, so that cores end together
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """What computing a shard needs. first: the design's row that comes first."""
 
     scenario: Scenario | Mapping[str, Scenario]
@@ -48,7 +49,7 @@ def shard_rows(months: int, people: int, runs: int) -> int:
     return int(max(1, min(ROWS, SECONDS / max(seconds, 1e-9), max(64, runs // FEWEST_SHARDS))))
 
 
-def compute(job: Job) -> dict[str, bytes]:
+def compute(job: ShardJob) -> dict[str, bytes]:
     """Simulate the rows of a job: Parquet files by kind of table ("runs" and what is recorded).
 
     Raises InputError where this machine's model is another than that of the batch.

@@ -19,19 +19,21 @@ import pandas as pd
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError
 from valign.results.checkpoint import Parts, locked
-from valign.results.figures import common as figures
+from valign.results.figures.claims import overview_figure, waterfall_figure
+from valign.results.figures.common import save
 from valign.results.plain_text import frame_as_cells
-from valign.results.reports import claims as paper
+from valign.results.reports.claims_page import attribution_page, case_page, page, waterfall_name
 from valign.results.store import default_folder
 
 from ..attribution import attribution
 from .declaration import Claim, claim_ids
 from .recommissioning import case, region
-from .testing import SHIPPED_RUNS, claim_tables, test_claims
+from .results import claim_tables
+from .testing import SHIPPED_RUNS, test_claims
 from .worlds import evaluate
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "claims"
-SEED, SEEDS = 20261124, 8
+SEED, RUNS_PER_ARM = 20261124, 8
 SCENARIOS = ("two-services", "housing-first", "social-prescribing", "low-fit")
 TITLES = {
     "two-services": "Two services",
@@ -39,7 +41,7 @@ TITLES = {
     "social-prescribing": "Social prescribing",
     "low-fit": "Low fit",
 }
-KEPT = ("tests", "shipped", "rivals", "variants", "leaves", "failures", "recommissioning", "region", "attribution")
+SAVED = ("tests", "shipped", "rivals", "variants", "leaves", "failures", "recommissioning", "region", "attribution")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         results = test_claims(
             claims,
             wish.worlds,
-            SEEDS,
+            RUNS_PER_ARM,
             SEED,
             rival_worlds=wish.rivals,
             variant_worlds=wish.variants,
@@ -93,8 +95,9 @@ def main(arguments: list[str] | None = None) -> None:
         summary,
         tables,
         (
-            f"Made by `make claims`: {wish.worlds} worlds, {SEEDS} seeds in each, seed {SEED}, {wish.rivals} worlds "
-            f"for rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in {claims_took / 60:.0f} "
+            f"Made by `make claims`: {wish.worlds} worlds, {RUNS_PER_ARM} seeds in each, seed {SEED}, "
+            f"{wish.rivals} worlds for rivals, {wish.variants} for variants; {summary['runs'].sum():,} runs in "
+            f"{claims_took / 60:.0f} "
             "minutes; with the social prescribing case and the decomposition "
             f"{took / 60:.0f} minutes. The claims were declared in "
             "`experiments/claims/` in a commit before any of them was run."
@@ -109,22 +112,13 @@ def publish(folder: Path, summary: pd.DataFrame, tables: dict[str, pd.DataFrame]
     for name, part in moved.groupby("scenario", sort=False):
         whole = part.query("episode == 'all' and role == 'all'")
         for balance in ("alignment", "fit"):
-            figures.save(
-                paper.waterfall_figure(part, f"{TITLES[name]}: what moved {balance}", balance),
-                folder,
-                paper.waterfall_name(name, balance),
-                whole[whole["balance"] == balance],
-            )
-    text = paper.page(summary, tables, how)
-    text = (
-        "\n".join(
-            [text, *paper.case_page(tables["recommissioning"], tables["region"]), *paper.attribution_page(moved)]
-        ).rstrip()
-        + "\n"
-    )
+            figure = waterfall_figure(part, f"{TITLES[name]}: what moved {balance}", balance)
+            save(figure, folder, waterfall_name(name, balance), whole[whole["balance"] == balance])
+    parts = [page(summary, tables, how), *case_page(tables["recommissioning"], tables["region"])]
+    text = "\n".join([*parts, *attribution_page(moved)]).rstrip() + "\n"
     (folder / "claims.md").write_text(text, encoding="utf-8")
-    figures.save(paper.overview_figure(summary), folder, "claims", summary)
-    for name in [name for name in KEPT if len(tables[name].columns)]:  # few worlds have no tree, no rivals no table
+    save(overview_figure(summary), folder, "claims", summary)
+    for name in (name for name in SAVED if len(tables[name].columns)):  # of few worlds, no tree and no rivals
         frame_as_cells(tables[name]).to_csv(
             folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
         )

@@ -10,11 +10,11 @@ import pandas as pd
 from valign.model.errors import InputError
 
 DEPTH, FOLDS, FEWEST = 3, 10, 40
-KINDS = ("as predicted", "absent", "reversed")
+OUTCOMES_OF_A_WORLD = ("as predicted", "absent", "reversed")
 
 
 @dataclass(frozen=True)
-class Where:
+class WhereItHolds:
     """accuracy: share of worlds that the tree, grown without them, gets right; base_rate: by the commonest kind alone.
 
     told: whether the tree beats the base rate by more than twice the standard error of its accuracy.
@@ -55,7 +55,7 @@ class Where:
         return f"{text} (the tree is {rates})."
 
 
-def where(features: pd.DataFrame, classes: np.ndarray, name: str = "") -> Where:
+def where(features: pd.DataFrame, classes: np.ndarray) -> WhereItHolds:
     """A tree of depth 3 over the worlds, with its accuracy by ten-fold cross-validation.
 
     features : one row per world. classes : 0 as predicted, 1 absent, 2 reversed, -1 left out.
@@ -72,9 +72,9 @@ def where(features: pd.DataFrame, classes: np.ndarray, name: str = "") -> Where:
     counts = np.bincount(y, minlength=3)
     base = float(counts.max() / max(1, counts.sum()))
     if len(y) < FEWEST:
-        return Where(np.nan, np.nan, False, pd.DataFrame(), "there are too few worlds to see where it holds")
+        return WhereItHolds(np.nan, np.nan, False, pd.DataFrame(), "there are too few worlds to see where it holds")
     if counts.max() > len(y) - FOLDS:  # nothing to tell apart
-        return Where(np.nan, base, False, pd.DataFrame())
+        return WhereItHolds(np.nan, base, False, pd.DataFrame())
     common = np.isin(y, np.flatnonzero(counts >= FOLDS))  # every kind in every fold
     model = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=max(10, len(y) // 20), random_state=0)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
@@ -82,7 +82,7 @@ def where(features: pd.DataFrame, classes: np.ndarray, name: str = "") -> Where:
     accuracy = inside * float(common.mean())  # worlds of rare kinds count as wrong
     model.fit(x, y)
     error = np.sqrt(accuracy * (1 - accuracy) / len(y))
-    return Where(accuracy, base, accuracy > base + 2 * error, _leaves(model, x, y))
+    return WhereItHolds(accuracy, base, accuracy > base + 2 * error, _leaves(model, x, y))
 
 
 def _leaves(model, x: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def _leaves(model, x: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
                 {
                     "where": " and ".join(_bound(name, *pair) for name, pair in bounds.items()) or "anywhere",
                     "worlds": int((of == node).sum()),
-                    **dict(zip(KINDS, shares, strict=True)),
+                    **dict(zip(OUTCOMES_OF_A_WORLD, shares, strict=True)),
                 }
             )
             return

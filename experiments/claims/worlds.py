@@ -17,7 +17,7 @@ from valign.model.scenario.settings import parsed
 from valign.results.checkpoint import NOTHING_KEPT, Parts, content_hash
 
 from ..design import RUN_SEED, SOCIETY_SEED, latin_hypercube, run_seeds, society_seeds
-from ..outcomes import DesignOutcomes
+from ..design_outcomes import DesignOutcomes
 from ..simulate import simulate
 from .declaration import ClaimTest, sets_a_change
 from .measures import MEASURES, ServiceAccounts

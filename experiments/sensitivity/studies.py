@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -21,16 +21,19 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import Parts
 from valign.results.reports import sensitivity as sensitivity_text
 
+from ..bases import tables_hash
 from ..design import MAX_SEED, whole
-from ..simulate import simulate, tables_hash
+from ..simulate import simulate
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample
 from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
-from .tables import Sensitivity, known_missing
+from .tables import Sensitivity
+from .values import known_missing
 
-SERIES_BYTES = 4e8  # of monthly series in memory at once
+SERIES_AT_ONCE = 4e8  # of monthly series in memory at once
 DEFAULT_OUTCOMES = ("uptake_final", "spread_final", "continuous", "alignment_final")
 SPOTS = np.array([0.01, 0.2, 0.45, 0.75, 0.99])  # where a distribution is looked at to tell it from another
+REPLICATES = 8  # runs of a parameter set
 KEPT_IN_SCREENING, SCREENING_N = 24, 16
 
 
@@ -56,7 +59,7 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
         return pd.concat(parts, ignore_index=True)
 
     # a run that is asked for one monthly curve records all of them, which fills the memory
-    at_once = max(64, int(SERIES_BYTES / (8 * 91 * (scenario.months + 1)))) if pairs else 10**9
+    at_once = max(64, int(SERIES_AT_ONCE / (8 * 91 * (scenario.months + 1)))) if pairs else 10**9
 
     def some(design: pd.DataFrame) -> pd.DataFrame:
         found = simulate(design, base=scenario, record=("series",) if pairs else (), threads=threads)
@@ -65,16 +68,8 @@ def simulator(scenario: Scenario, curves: Sequence[str] = (), threads: int | Non
         for rows, outcomes in found.parts:
             monthly = [outcomes.curves(*pair).T for pair in pairs.values()]
             table = outcomes.runs[["status", *OUTCOMES]]
-            tables.append(
-                pd.DataFrame(
-                    {
-                        **{name: table[name] for name in table},
-                        **dict(
-                            zip(columns[len(table.columns) :], np.hstack(monthly).T, strict=True) if monthly else ()
-                        ),
-                    }
-                ).set_axis(rows)
-            )
+            series = zip(columns[len(table.columns) :], np.hstack(monthly).T, strict=True) if monthly else ()
+            tables.append(pd.DataFrame({**{name: table[name] for name in table}, **dict(series)}).set_axis(rows))
         return (pd.concat(tables) if len(tables) > 1 else tables[0]).sort_index()
 
     return evaluate
@@ -129,6 +124,27 @@ def study(
     return Sensitivity(sample, runs, evaluate, scalars if outcomes is None else tuple(outcomes), tuple(curves), missing)
 
 
+class Varied(TypedDict, total=False):
+    """What varies, and over what: as `factors.make_problem` takes it."""
+
+    group_by: str | Mapping[str, Sequence[str]] | None
+    bounds: Mapping[str, tuple[float, float]] | None
+    levels: Mapping[str, Sequence[Any]] | None
+    distributions: Mapping[str, Any] | None
+    seed_factor: bool
+    society_factor: bool
+
+
+class Options(Varied, total=False):
+    """How a scenario is studied: what varies, and how it is sampled (as `study` takes it)."""
+
+    replicates: int
+    seed: int
+    second_order: bool
+    common_seeds: bool
+    missing: str
+
+
 def sensitivity(
     scenario: Scenario | str | Path,
     method: str = "sobol",
@@ -137,20 +153,10 @@ def sensitivity(
     parameters: Sequence[str] | None = None,
     *,
     curves: Sequence[str] = (),
-    group_by: str | Mapping[str, Sequence[str]] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
-    levels: Mapping[str, Sequence[Any]] | None = None,
-    distributions: Mapping[str, Any] | None = None,
-    replicates: int = 8,
-    seed: int = 1,
-    second_order: bool = False,
-    seed_factor: bool = False,
-    society_factor: bool = False,
-    common_seeds: bool = True,
-    missing: str = "refuse",
     folder: str | Path | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    **options: Unpack[Options],
 ) -> Sensitivity:
     """Which assumptions drive the outcomes of a scenario, and which do not matter.
 
@@ -166,15 +172,17 @@ def sensitivity(
     outcomes : columns of `Outcomes.runs` (default: final uptake and spread, unbroken use, final alignment).
     parameters : keys of `Scenario.replace` (default: all uncertain parameters but those that shape the ties).
     curves : monthly curves ("engaged", "in_use", "staff.alignment") whose indices are followed over time.
-    group_by : "mechanism", or {group: parameters}: a group is one factor (sobol and morris).
-    bounds, levels, distributions : instead of the declared ranges; see `factors.make_problem`.
-    replicates : runs of every parameter set, which share their society; indices are of their mean.
-    seed_factor, society_factor : the chances (the people and ties) of a run as factors of their own, which makes their
-        total index the noise floor. common_seeds : rows of a row-block share seeds and society.
-    missing : "refuse" or "drop", see `Sensitivity`.
     folder : where runs are kept as they finish; the same study goes on from there, and so does one with a larger n.
-    seed : of points and runs, 0 to 2^63 - 1. second_order : interactions of pairs too (sobol: twice as many rows).
     threads, progress : as for `simulate`.
+    options : what varies, and how it is sampled:
+        group_by : "mechanism", or {group: parameters}: a group is one factor (sobol and morris).
+        bounds, levels, distributions : instead of the declared ranges; see `factors.make_problem`.
+        seed_factor, society_factor : the chances (the people and ties) of a run as factors of their own, which makes
+        their total index the noise floor (default: no).
+        replicates : runs of every parameter set (default: 8), which share their society; indices are of their mean.
+        seed : of points and runs, 0 to 2^63 - 1 (default: 1). common_seeds : rows of a row-block share seeds and
+        society (default: yes). second_order : interactions of pairs too (sobol: twice as many rows; default: no).
+        missing : "refuse" (default) or "drop", see `Sensitivity`.
 
     Returns
     -------
@@ -186,6 +194,27 @@ def sensitivity(
     """
     scenario = Scenario.load(scenario)
     outcomes = DEFAULT_OUTCOMES if outcomes is None else tuple(outcomes)
+    varied: dict[str, Any] = {name: value for name, value in options.items() if name in Varied.__annotations__}
+    others: dict[str, Any] = {"replicates": REPLICATES}
+    others |= {name: value for name, value in options.items() if name not in varied}
+    problem = _checked_problem(scenario, parameters, outcomes, curves, varied)
+    run = simulator(scenario, curves, threads)
+    spec = {"scenario": scenario.to_toml(), "tables": tables_hash(scenario), "code": sources_hash()}
+    others |= {"folder": None if folder is None else Path(folder), "spec": spec, "progress": progress}
+    found = study(problem, run, method, n, outcomes, curves, **others)
+    found.title = scenario.title or scenario.name
+    found.left_out = uncertain(scenario)[1] if parameters is None else {}
+    return found
+
+
+def _checked_problem(
+    scenario: Scenario,
+    parameters: Sequence[str] | None,
+    outcomes: Sequence[str],
+    curves: Sequence[str],
+    varied: Mapping[str, Any],
+) -> Problem:
+    """The factors of the study. Raises InputError with everything that is wrong with them, outcomes and curves."""
     problems = [unknown(name, OUTCOMES, "known outcome") for name in outcomes if name not in OUTCOMES]
     for name in curves:
         try:
@@ -195,40 +224,12 @@ def sensitivity(
     if not outcomes:
         problems.append("outcomes: expected at least one")
     try:
-        problem = make_problem(
-            scenario,
-            parameters,
-            group_by=group_by,
-            bounds=bounds,
-            levels=levels,
-            distributions=distributions,
-            seed_factor=seed_factor,
-            society_factor=society_factor,
-        )
+        problem = make_problem(scenario, parameters, **varied)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
-    spec = {"scenario": scenario.to_toml(), "tables": tables_hash(scenario), "code": sources_hash()}
-    found = study(
-        problem,
-        simulator(scenario, curves, threads),
-        method,
-        n,
-        outcomes,
-        curves,
-        replicates=replicates,
-        seed=seed,
-        second_order=second_order,
-        common_seeds=common_seeds,
-        missing=missing,
-        folder=None if folder is None else Path(folder),
-        spec=spec,
-        progress=progress,
-    )
-    found.title = scenario.title or scenario.name
-    found.left_out = uncertain(scenario)[1] if parameters is None else {}
-    return found
+    return problem
 
 
 # --- screening, then Sobol' ------------------------------------------------------------------------------------------

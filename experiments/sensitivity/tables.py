@@ -10,161 +10,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.model.errors import InputError, unknown
+from valign.model.errors import InputError
 from valign.model.scenario.settings import declared
 from valign.results.reports import sensitivity as sensitivity_text
 
 from .factors import EXTRA
 from .indices import MAIN, NORMAL, Verdict, by_salib, sobol, table_of, variance_shares, verdict
-from .runs import Chunk, Evaluate, Progress, Runs, design_rows, run_sample
-from .samples import Sample
-
-LEAST_BLOCKS = 8
-MISSING = ("refuse", "drop")
+from .runs import Progress, run_sample
+from .values import LEAST_BLOCKS, StudyValues, known_missing
 
 
 @dataclass(eq=False)
-class Sensitivity:
+class Sensitivity(StudyValues):
     """A finished study. Tables are made when asked for; all from the same runs.
 
-    sample : the points. runs : what was simulated, by row-block. evaluate : what simulates.
-    outcomes : which scalars are analysed. curves : which monthly curves. missing : "refuse" (outcomes without a value
-    and failed runs are an error that names them) or "drop" (their row-blocks are left out, see `dropped`).
+    sample, runs, evaluate, outcomes, curves, missing : as in `StudyValues`, which has the values behind the tables.
     title : of the scenario. left_out : uncertain parameters that were not varied, by reason.
 
     Every table raises InputError where rows failed or have no value and missing = "refuse", or too few are left.
     """
 
-    sample: Sample
-    runs: Runs
-    evaluate: Evaluate
-    outcomes: tuple[str, ...]
-    curves: tuple[str, ...] = ()
-    missing: str = "refuse"
     title: str = "the model"
     left_out: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
-    # --- the runs
-    @cached_property
-    def _chunks(self) -> list[tuple[int, Chunk]]:
-        found: list[tuple[int, Chunk]] = []
-        start = 0
-        while start < self.sample.blocks:
-            found.append((start, self.runs.chunks[start]))
-            start += len(found[-1][1].scalars) // self.sample.rows
-        return found
-
-    @property
-    def simulated(self) -> int:
-        """Number of runs simulated (rows that mean the same run count once)."""
-        return sum(chunk.simulated for _, chunk in self._chunks)
-
-    @cached_property
-    def failures(self) -> pd.DataFrame:
-        """Rows with a failed run: row-block, row (of the row-block), why."""
-        rows = self.sample.rows
-        found = [
-            (start + row // rows, row % rows, why)
-            for start, chunk in self._chunks
-            for row, why in chunk.failures.items()
-            if start + row // rows < self.sample.blocks
-        ]
-        return pd.DataFrame(found, columns=["row_block", "row", "why"])
-
-    def values(self, outcome: str) -> np.ndarray:
-        """Runs of an outcome [row-blocks, rows, replicates], as simulated. Raises InputError for an unknown one."""
-        scalars = [name for name in self.runs.names if "@" not in name]
-        if outcome not in scalars:
-            raise InputError([unknown(outcome, scalars, "known outcome")])
-        parts = [chunk.scalars[:, :, scalars.index(outcome)] for _, chunk in self._chunks]
-        shape = (self.sample.blocks, self.sample.rows, self.sample.replicates)
-        return np.concatenate(parts)[: shape[0] * shape[1]].reshape(shape)
-
-    def curve(self, name: str) -> np.ndarray:
-        """The monthly curve `name` [row-blocks, rows, months + 1], the mean over replicates.
-
-        Raises InputError for one that was not recorded.
-        """
-        monthly = [each for each in self.runs.names if "@" in each]
-        wanted = [place for place, each in enumerate(monthly) if each.rpartition("@")[0] == name]
-        if not wanted:
-            raise InputError([unknown(name, sorted({each.rpartition("@")[0] for each in monthly}), "recorded curve")])
-        parts = np.concatenate([chunk.curves[:, wanted] for _, chunk in self._chunks])
-        return parts[: self.sample.blocks * self.sample.rows].reshape(self.sample.blocks, self.sample.rows, len(wanted))
-
-    @cached_property
-    def design(self) -> pd.DataFrame:
-        """All runs as one design table, which `simulate` takes."""
-        return design_rows(self.sample, 0, self.sample.blocks)[0]
-
-    # --- what is missing
-    def _usable(self, missing: np.ndarray, what: str) -> np.ndarray:
-        """Row-blocks that can be used. missing : [row-blocks, rows], rows without any value."""
-        failed = np.zeros(self.sample.blocks, bool)
-        failed[self.failures["row_block"].to_numpy(int)] = True
-        gone = failed | missing.any(axis=1)
-        if not gone.any():
-            return ~gone
-        problems: list[str] = []
-        if failed.any():
-            first = self.failures.iloc[0]
-            problems.append(
-                f"{len(self.failures):,} of {missing.size:,} rows failed, in {failed.sum():,} of "
-                f"{len(gone):,} row-blocks; the first (row-block {first['row_block']}, row "
-                f"{first['row']}): {first['why']}"
-            )
-        if missing.any():
-            block, row = np.argwhere(missing)[0]
-            problems.append(
-                f"{what} has no value in {missing.sum():,} of {missing.size:,} rows, in "
-                f"{missing.any(axis=1).sum():,} of {len(gone):,} row-blocks (the first: row-block {block}, "
-                f"row {row})"
-            )
-        if self.missing == "refuse":
-            problems[-1] += "; no index is computed from what is not there: choose another outcome" + (
-                "" if self.sample.method == "fast" else ", or leave those row-blocks out (missing='drop', --drop)"
-            )
-            raise InputError(problems)
-        if self.sample.method == "fast" or (~gone).sum() < LEAST_BLOCKS:
-            raise InputError(
-                [
-                    *problems,
-                    "too few row-blocks would be left"
-                    if self.sample.method != "fast"
-                    else "fast needs every point of its curves",
-                ]
-            )
-        return ~gone
-
-    def row_means(self, outcome: str) -> tuple[np.ndarray, np.ndarray]:
-        """Means over replicates of an `outcome` [usable row-blocks, rows], and which are usable [row-blocks].
-
-        With missing = "drop" a row's mean is over the replicates that have a value.
-        """
-        y = self.values(outcome)
-        there = np.isfinite(y)
-        none = np.asarray(~there.any(axis=2) if self.missing == "drop" else ~there.all(axis=2))
-        kept = self._usable(none, outcome)
-        sums, counts = np.where(there, y, 0.0).sum(axis=2), there.sum(axis=2)
-        return (sums / np.maximum(counts, 1))[kept], kept
-
-    @cached_property
-    def dropped(self) -> pd.DataFrame:
-        """By outcome: row-blocks left out and how many there are, and the share of runs without a value."""
-        rows: list[dict[str, Any]] = []
-        for outcome in self.outcomes:
-            kept = self.row_means(outcome)[1]
-            rows.append(
-                {
-                    "outcome": outcome,
-                    "dropped": int((~kept).sum()),
-                    "row_blocks": len(kept),
-                    "without_value": float(np.isnan(self.values(outcome)).mean()),
-                }
-            )
-        return pd.DataFrame(rows)
-
-    # --- tables
     def _analysed(self, y: np.ndarray, kept: np.ndarray, second_order: bool = False) -> tuple[pd.DataFrame, Any]:
         """Tidy indices of one outcome from its row means, with what sobol found (else None)."""
         groups = self.sample.problem.groups
@@ -177,8 +45,25 @@ class Sensitivity:
                 ],
                 ignore_index=True,
             ), found
-        unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[: len(kept)][kept]
-        return by_salib(self.sample, unit.reshape(-1, unit.shape[2]), y.ravel()), None
+        return by_salib(self.sample, self._points(kept), y.ravel()), None
+
+    def _correlation(self, y: np.ndarray, kept: np.ndarray) -> pd.DataFrame:
+        """Correlation of every single factor (its point in the unit interval) with the outcome: which way it works."""
+        method, groups = self.sample.method, self.sample.problem.groups
+        if method == "sobol":
+            unit = self._ends[kept]
+            x, z = unit.reshape(-1, unit.shape[2]), y[:, [0, -1]].ravel()
+        else:
+            x, z = self._points(kept), y.ravel()
+        x, z = x - x.mean(axis=0), z - z.mean()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = (x * z[:, None]).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (z**2).sum())
+        alone = [self.sample.problem.membership.tolist().count(g) == 1 for g in range(len(groups))]
+        values = [
+            found[self.sample.problem.membership.tolist().index(g)] if alone[g] else np.nan for g in range(len(groups))
+        ]
+        points = 2 * len(y) if method == "sobol" else len(y)  # rows of a trajectory are no independent points
+        return table_of(groups, "correlation", np.array(values), np.full(len(groups), NORMAL / np.sqrt(points)))
 
     def _first_n(self, outcome: str, n: int) -> tuple[pd.DataFrame, Any]:
         """`_analysed` from the first n row-blocks, done once."""
@@ -190,29 +75,6 @@ class Sensitivity:
     @cached_property
     def _done(self) -> dict[tuple[str, int], tuple[pd.DataFrame, Any]]:
         return {}
-
-    @cached_property
-    def _unit(self) -> np.ndarray:
-        return self.sample.unit()
-
-    def _correlation(self, y: np.ndarray, kept: np.ndarray) -> pd.DataFrame:
-        """Correlation of every single factor (its point in the unit interval) with the outcome: which way it works."""
-        method, groups = self.sample.method, self.sample.problem.groups
-        if method == "sobol":
-            unit = self._ends[kept]
-            x, z = unit.reshape(-1, unit.shape[2]), y[:, [0, -1]].ravel()
-        else:
-            unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[kept]
-            x, z = unit.reshape(-1, unit.shape[2]), y.ravel()
-        x, z = x - x.mean(axis=0), z - z.mean()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = (x * z[:, None]).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (z**2).sum())
-        alone = [self.sample.problem.membership.tolist().count(g) == 1 for g in range(len(groups))]
-        values = [
-            found[self.sample.problem.membership.tolist().index(g)] if alone[g] else np.nan for g in range(len(groups))
-        ]
-        points = 2 * len(y) if method == "sobol" else len(y)  # rows of a trajectory are no independent points
-        return table_of(groups, "correlation", np.array(values), np.full(len(groups), NORMAL / np.sqrt(points)))
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -424,12 +286,10 @@ class Sensitivity:
         """One paragraph for every outcome, generated from the tables."""
         return sensitivity_text.paragraphs(self.tables, self.size, MAIN[self.sample.method], self.left_out)
 
-    # --- for others
     def salib(self, outcome: str) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
         """(problem, X, Y) of an `outcome` for SALib: its problem on the unit cube, all points [n, D], means [n]."""
         y, kept = self.row_means(outcome)
-        unit = self._unit.reshape(self.sample.blocks, self.sample.rows, -1)[kept]
-        return self.sample.problem.salib(), unit.reshape(-1, unit.shape[2]), y.ravel()
+        return self.sample.problem.salib(), self._points(kept), y.ravel()
 
     def analysed(self, outcomes: Sequence[str] | None = None, missing: str | None = None) -> Sensitivity:
         """The same runs, asked for other outcomes or with another rule for missing values."""
@@ -449,9 +309,3 @@ class Sensitivity:
             raise InputError([f"n = {n}: the study has {self.sample.n} already"])
         run_sample(sample, self.evaluate, self.runs, progress)
         return replace(self, sample=sample)
-
-
-def known_missing(missing: str) -> str:
-    if missing not in MISSING:
-        raise InputError([unknown(missing, MISSING, "way to treat missing values")])
-    return missing

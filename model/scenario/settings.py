@@ -79,6 +79,10 @@ def write(raw: dict[str, Any], name: str, value: Any) -> None:
         else:
             raw[key.field] = value
         return
+    if key.section == "changes" and not key.of:  # a whole change, or one more
+        changes = raw.setdefault("changes", [])
+        changes[int(key.field) : int(key.field) + 1] = [value]
+        return
     place = raw.setdefault(key.section, {})
     path = [key.of, key.field] if key.of else key.field.split(".")
     if key.section == "organisations":

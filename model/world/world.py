@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mesa
 import numpy as np
@@ -13,6 +15,7 @@ from ..errors import InputError
 from ..ledger.decomposition import Flows, decomposition_table
 from ..ledger.events import Event, EventLog
 from ..outcomes import MEAN, OUTCOMES
+from ..parameters import PARAMETERS
 from ..run.block import Insertion, insertion
 from ..run.initial import build
 from ..run.month import Function, month_steps, run_months
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_SEED = 2**63 - 1
+KEYWORDS = {name.replace(".", "_"): name for name in PARAMETERS}  # parameters as keyword arguments
 
 
 class World(PeopledModel):
@@ -40,6 +44,9 @@ class World(PeopledModel):
     months : horizon (default: the scenario's). A step beyond it changes nothing and sets `running` to False.
     society_seed : seed of the society (default: the run seed).
     events : keep an event log in `events`.
+    agent_reporters : attributes of agents that `datacollector` keeps every month ("alignment", "stage", …).
+    settings : any setting that `Scenario.replace` takes, parameters also with underscores for dots (`innovation_clarity`),
+        so that Mesa's `batch_run` sweeps them and SolaraViz puts them on sliders. None: as the scenario has it.
 
     Attributes: `agents` (Staff, Manager, Peer, Commissioner), `organisations`, `state` (arrays, run axis of length 1),
     `datacollector` (uptake, spread, alignment, identification; at the start and after every month).
@@ -55,11 +62,15 @@ class World(PeopledModel):
         months: int | None = None,
         society_seed: int | None = None,
         events: bool = False,
+        agent_reporters: Iterable[str] = (),
+        **settings: Any,
     ) -> None:
         seed = _seed("rng", rng)
         super().__init__(rng=seed)
         plan = Scenario.load(preset)
-        self.plan = plan if months is None else plan.replace({"months": months})
+        given = {KEYWORDS.get(name, name): value for name, value in {**settings, "months": months}.items()}
+        given = {name: value for name, value in given.items() if value is not None}
+        self.plan = plan.replace(given) if given else plan
         self.run_seed = seed
         self.society: Society = society_of(
             self.plan, seed if society_seed is None else _seed("society_seed", society_seed)
@@ -79,7 +90,8 @@ class World(PeopledModel):
         self._posts: list[Person] = [PERSONS[role](self, row) for row, role in enumerate(self.society.role)]
         self._holder = self.state.holder[:, 0].copy()
         self.datacollector = mesa.DataCollector(
-            model_reporters={name: name for name in ("uptake", "spread", "alignment", "identification")}
+            model_reporters={name: name for name in ("uptake", "spread", "alignment", "identification")},
+            agent_reporters={name: name for name in agent_reporters},
         )
         self.datacollector.collect(self)
 
@@ -161,6 +173,17 @@ class World(PeopledModel):
         out = np.empty((len(OUTCOMES), 1))
         outcomes(self.state, self._start, out)
         return dict(zip(OUTCOMES, out[:, 0].tolist(), strict=True))
+
+
+def _signature() -> inspect.Signature:
+    """Of `World(...)` with every parameter by name: Mesa refuses sliders for names it does not see, and passes a
+    scenario of its own to a constructor that takes any name."""
+    named = list(inspect.signature(World.__init__).parameters.values())[:-1]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature([*named, *(inspect.Parameter(name, keyword, default=None) for name in KEYWORDS)])
+
+
+World.__init__.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def _seed(name: str, value: object) -> int:

@@ -127,7 +127,7 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         ends, texts, colours = [], [], []
         for place, level in enumerate(levels):
             role = "service" if variable == "in_use" else "all"
-            part = _part(curves[curves["alignment_level"] == level], role, variable)
+            part = curve_of(curves[curves["alignment_level"] == level], role, variable)
             colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
             axes.fill_between(part["month"], part["mean_low"], part["mean_high"], color=colour, alpha=0.2, lw=0)
             axes.plot(part["month"], part["mean"], color=colour, ls=STYLES[place % len(STYLES)], lw=2)
@@ -221,7 +221,7 @@ def comparison_figure(
     for axes, table, unit in ((levels, curves, 1), (gaps, differences, 100)):
         ends, texts, colours = [], [], []
         for name, (colour, style) in drawn.items():
-            part = _part(table[table["scenario"] == name], role, variable)
+            part = curve_of(table[table["scenario"] == name], role, variable)
             if part.empty:
                 continue
             axes.fill_between(
@@ -235,7 +235,7 @@ def comparison_figure(
             )
             colours.append(colour)
         if axes is gaps:
-            shown = _part(table, role, variable)
+            shown = curve_of(table, role, variable)
             gaps.axhline(0, color=MUTED, lw=1)
             ends_of_means = 100 * shown[["mean_low", "mean", "mean_high"]]  # a single run has no interval
             gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
@@ -255,7 +255,8 @@ def band(axes: Axes, part: pd.DataFrame, colour: str = MAIN) -> None:
     axes.plot(part["month"], part["median"], color=colour, lw=2.2)
 
 
-def _part(curves: pd.DataFrame, role: str, variable: str) -> pd.DataFrame:
+def curve_of(curves: pd.DataFrame, role: str, variable: str) -> pd.DataFrame:
+    """The rows of one curve."""
     return curves[(curves["role"] == role) & (curves["variable"] == variable)]
 
 
@@ -266,12 +267,12 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     """
     figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
     months = int(curves["month"].max())
-    part = _part(curves, "all", "engaged")
+    part = curve_of(curves, "all", "engaged")
     share_axis(uptake, f"Uptake: {series_label('engaged')}", months)
     band(uptake, part)
     last = part.iloc[-1]
     label_ends(uptake, months * 1.02, [last["median"]], [f"median {100 * last['median']:.0f} %"], [MAIN])
-    part = _part(curves, "service", "in_use")  # few services: the mean says more than the steps of a median
+    part = curve_of(curves, "service", "in_use")  # few services: the mean says more than the steps of a median
     share_axis(spread, f"Spread: {series_label('in_use')}", months)
     spread.fill_between(part["month"], part["mean_low"], part["mean_high"], color=INK, alpha=0.2, lw=0)
     spread.plot(part["month"], part["mean"], color=INK, lw=2, ls=STYLES[1])
@@ -283,7 +284,7 @@ def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     )
     styles = dict(zip(tones, ("-.", *STYLES), strict=True))
     for role, colour in tones.items():
-        part = _part(curves, role, "alignment")
+        part = curve_of(curves, role, "alignment")
         if part.empty:
             continue
         alignment.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.12, lw=0)
@@ -315,7 +316,7 @@ def observed_figure(
     observed : columns month and share. The note says how far apart the two are, and how often the band holds the curve.
     """
     figure, (axes,) = new_figure(1, 8.5, 4.8)
-    part = _part(curves, "all", variable)
+    part = curve_of(curves, "all", variable)
     months = int(part["month"].max())
     share_axis(axes, f"Uptake: {series_label(variable)}", months)
     band(axes, part)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..palette import GRID, INK, MAIN, MUTED, ORDERED, STAGES
 from ..vocabulary import EVIDENCE, SERVICE_STAGES, capital, headlines, label, role_label, series_label
-from .common import STYLES, _part, headed, label_ends, month_axis, new_figure, note, share_axis
+from .common import STYLES, curve_of, headed, label_ends, month_axis, new_figure, note, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     share_axis(weights, "Weight on the evidence", months)
     ends, texts = [], []
     for name, colour, style in zip(EVIDENCE, ORDERED, STYLES, strict=True):
-        part = _part(curves, "commissioner", name)
+        part = curve_of(curves, "commissioner", name)
         weights.fill_between(part["month"], part["low"], part["high"], color=colour, alpha=0.15, lw=0)
         weights.plot(part["month"], part["median"], color=colour, ls=style, lw=2)
         ends.append(float(part["median"].iloc[-1]))
@@ -39,7 +39,7 @@ def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     label_ends(weights, months * 1.02, ends, texts, ORDERED)
     share_axis(breadth, "Breadth of the view of value", months)
     breadth.set(yticklabels=["one kind only", "", "", "", "all alike"])
-    part = _part(curves, "commissioner", "breadth")
+    part = curve_of(curves, "commissioner", "breadth")
     breadth.fill_between(part["month"], part["low"], part["high"], color=MAIN, alpha=0.18, lw=0)
     breadth.plot(part["month"], part["median"], color=MAIN, lw=2)
     last = float(part["median"].iloc[-1])
@@ -119,7 +119,7 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     months = int(curves["month"].max())
     share_axis(axes, "Services by stage", months)
     axes.grid(False)
-    parts = {name: _part(curves, "service", name) for name in SERVICE_STAGES}
+    parts = {name: curve_of(curves, "service", name) for name in SERVICE_STAGES}
     month, bottom = parts["outside"]["month"].to_numpy(), np.zeros(months + 1)
     ends, texts = [], []
     for name in SERVICE_STAGES:
@@ -129,7 +129,7 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             ends.append((bottom[-1] + top[-1]) / 2)
             texts.append(f"{series_label(name)} {100 * (top[-1] - bottom[-1]):.0f} %")
         bottom = top
-    use = _part(curves, "service", "in_use")
+    use = curve_of(curves, "service", "in_use")
     for name, width, style in (("mean_low", 1.1, (0, (3, 2))), ("mean_high", 1.1, (0, (3, 2))), ("mean", 1.8, "-")):
         axes.plot(month, use[name], color="white", lw=width + 1.6, alpha=0.85)
         axes.plot(month, use[name], color=INK, lw=width, ls=style)
@@ -149,13 +149,13 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     curves : columns role, variable ("alignment", "alignment_sd", "fit_original"), month and those of
         `summaries.curve_summary`.
     """
-    roles = [role for role in ("staff", "manager", "peer", "commissioner") if len(_part(curves, role, "alignment"))]
+    roles = [role for role in ("staff", "manager", "peer", "commissioner") if len(curve_of(curves, role, "alignment"))]
     figure, panels = new_figure(len(roles), max(8.0, 2.8 * len(roles) + 1.4), 4.2)
     months = int(curves["month"].max())
     lows, highs = [], []
     for axes, role in zip(panels, roles, strict=True):
-        mean, sd = (_part(curves, role, name).reset_index(drop=True) for name in ("alignment", "alignment_sd"))
-        original = _part(curves, role, "fit_original")
+        mean, sd = (curve_of(curves, role, name).reset_index(drop=True) for name in ("alignment", "alignment_sd"))
+        original = curve_of(curves, role, "fit_original")
         low, high = mean["mean"] - sd["mean"], mean["mean"] + sd["mean"]
         axes.fill_between(mean["month"], low, high, color=MAIN, alpha=0.16, lw=0)
         for end in ("low", "high"):
@@ -203,7 +203,11 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     return figure
 
 
-KINDS = (("share", "Shares, points", 100.0), ("alignment", "Alignment (0 to 1)", 1.0), ("number", "Value per £1", 1.0))
+UNITS_DRAWN = (
+    ("share", "Shares, points", 100.0),
+    ("alignment", "Alignment (0 to 1)", 1.0),
+    ("number", "Value per £1", 1.0),
+)
 
 
 def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int) -> Figure:
@@ -212,7 +216,7 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
     differences : of `summaries.paired_differences`. by : the column that names what is compared with the base.
     """
     table = drawn_differences(differences)
-    kinds = [kind for kind in KINDS if (table["kind"] == kind[0]).any()]
+    kinds = [kind for kind in UNITS_DRAWN if (table["kind"] == kind[0]).any()]
     names = list(dict.fromkeys(table[by]))
     most = max(table.loc[table["kind"] == kind, "outcome"].nunique() for kind, _, _ in kinds)
     figure, panels = new_figure(len(kinds), 5.4 * len(kinds), 1.7 + (0.32 + 0.14 * len(names)) * most)
@@ -264,7 +268,7 @@ def drawn_differences(differences: pd.DataFrame) -> pd.DataFrame:
     ]
     kinds = table["outcome"].map(lambda name: label(name).kind)
     table = table.assign(kind=kinds)
-    return table[table["kind"].isin([kind for kind, _, _ in KINDS]) & table["low"].notna()]
+    return table[table["kind"].isin([kind for kind, _, _ in UNITS_DRAWN]) & table["low"].notna()]
 
 
 def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
@@ -353,4 +357,4 @@ def curve_in_words(part: pd.DataFrame, column: str = "median") -> str:
 
 def weights_in_words(curves: pd.DataFrame) -> Mapping[str, str]:
     """Each weight's course."""
-    return {series_label(name): curve_in_words(_part(curves, "commissioner", name)) for name in EVIDENCE}
+    return {series_label(name): curve_in_words(curve_of(curves, "commissioner", name)) for name in EVIDENCE}

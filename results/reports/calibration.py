@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from ..figures.calibration import METHOD_TITLES, RIVAL_TITLES
+from ..page import Tables
 
-Tables = Mapping[str, pd.DataFrame]
-REPORTED = "regression"
+REPORTED = "regression"  # the method whose posterior is used
 READING = "Ranges hold with 90 % probability, if the model is right and was plausible as assumed beforehand."
 RIVAL_READING = "Shares are odds among these explanations, all being held alike before the data."
 LIMITS = (

@@ -15,6 +15,7 @@ from .. import store
 from ..figures import common as figures
 from ..page import Page, Table
 from ..plain_text import escape, visible
+from ..saved import Saved, load
 from ..vocabulary import speaking
 from . import contents
 
@@ -45,7 +46,7 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
     tables: those of the folder, where they are at hand. Raises StoreError where the folder holds no finished results or
     cannot be written.
     """
-    saved = store.load(folder)
+    saved = load(folder)
     if tables is None:
         saved.check()
     work = saved.manifest["work"]
@@ -58,7 +59,7 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
         return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
 
 
-def shown(saved: store.Saved) -> dict[str, pd.DataFrame]:
+def shown(saved: Saved) -> dict[str, pd.DataFrame]:
     """The tables that a report may need."""
     return {name: saved[name] for name in saved.manifest["tables"] if name not in LONG}
 

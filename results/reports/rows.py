@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from ..figures.common import misfit
 from ..numbers import percent, two_decimals
-from ..vocabulary import capital, headlines, label
+from ..page import Tables
+from ..vocabulary import headlines, label
 
 Rows = tuple[Sequence[str], list[list[str]]]
 
 
-def _mean(row: Mapping) -> str:
+def mean_in_words(row: Mapping) -> str:
     """A mean with its interval, as in 31 % (28–34)."""
     write = label(row["outcome"]).write
     if math.isnan(row["mean"]):
@@ -38,7 +38,7 @@ def run_table(summary: pd.DataFrame) -> Rows:
     rows = []
     for outcome in headlines():
         for _, row in summary[(summary["outcome"] == outcome) & (summary["n"] > 0)].iterrows():
-            rows.append([label(outcome).text, label(outcome).write(row["median"]), _band(row), _mean(row)])
+            rows.append([label(outcome).text, label(outcome).write(row["median"]), _band(row), mean_in_words(row)])
     return ("outcome", "median", "5 to 95 % of runs", "mean (95 % interval)"), rows
 
 
@@ -52,7 +52,10 @@ def _headlines(summary: pd.DataFrame, by: str, values: Sequence) -> Iterator[tup
         yield (
             outcome,
             [shown.text]
-            + [shown.write(of.loc[value, "median"]) if shown.never else _mean(of.loc[value]) for value in values],
+            + [
+                shown.write(of.loc[value, "median"]) if shown.never else mean_in_words(of.loc[value])
+                for value in values
+            ],
         )
 
 
@@ -88,7 +91,7 @@ def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     return columns, rows
 
 
-def main_table(command: str, tables: Mapping[str, pd.DataFrame]) -> Rows | None:
+def main_table(command: str, tables: Tables) -> Rows:
     """The table that a command prints and a report shows; levels varied with other factors: of the first of these."""
     if command == "compare":
         return compare_table(tables["summary"], tables["differences"])
@@ -99,14 +102,11 @@ def main_table(command: str, tables: Mapping[str, pd.DataFrame]) -> Rows | None:
                 first = summary[factor].iloc[0]
                 summary, differences = (each[each[factor] == first] for each in (summary, differences))
         return levels_table(summary, differences)
-    return run_table(tables["summary"]) if "summary" in tables else None
+    return run_table(tables["summary"])
 
 
-def detail_table(tables: Mapping[str, pd.DataFrame]) -> Rows | None:
+def detail_table(table: pd.DataFrame) -> Rows:
     """All paired differences as people read them."""
-    if "differences" not in tables:
-        return None
-    table = tables["differences"]
     by = [name for name in table.columns[: table.columns.get_loc("outcome")] if name != "base"]
     columns = [
         *(name.replace("_", " ") for name in by),
@@ -132,263 +132,6 @@ def detail_table(tables: Mapping[str, pd.DataFrame]) -> Rows | None:
     return columns, rows
 
 
-def precision_in_words(precision: pd.DataFrame) -> list[str]:
-    """How many runs a wished precision takes."""
-    told = []
-    for _, row in precision.iterrows():
-        kind = label(row["outcome"]).kind
-        width = f"{100 * row['half_width']:g} points" if kind == "share" else f"{row['half_width']:g}"
-        if math.isnan(row["runs"]):
-            told.append(f"{row['scenario']}: these runs do not say how many a precision of ± {width} takes.")
-        else:
-            told.append(
-                f"{row['scenario']}: {label(row['outcome']).text} to ± {width} takes about "
-                f"{row['runs']:,.0f} runs of each scenario."
-            )
-    return told
-
-
-READING = (
-    "In brackets: between which numbers an average lies with 95 % confidence. People are staff, managers and "
-    "peer advocates; who works with the innovation in daily practice is called engaged."
-)
-LIMITS = (
-    "This is what follows from the model's assumptions, not a forecast for a particular place.",
-    "The intervals say how well the average over runs is known. They do not cover uncertain parameters, nor what the "
-    "model leaves out; the list of parameters below says which are assumed.",
-    "That fit of values matters to engagement is an assumption of the model: how much follows from it is a result.",
-)
-
-
-DESIGN_LIMIT = (
-    "What the figures show over one setting is an average over the other settings as this design varies "
-    "them: with another design the average may differ."
-)
-
-
-def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
-    """What came of a design: its runs, and the settings over which uptake differs most.
-
-    effects : the table of `figures_run.effects_of_design`.
-    """
-    failed = int((runs["status"] != "ok").sum())
-    told = [
-        f"{len(runs):,} runs were made; {failed:,} of them failed."
-        if failed
-        else f"{len(runs):,} runs were made; none failed."
-    ]
-    reach = {
-        name: part["mean"].max() - part["mean"].min()
-        for name, part in effects.groupby("setting", sort=False)
-        if len(part) > 1
-    }
-    for name in sorted(reach, key=reach.get, reverse=True)[:3]:
-        part = effects[effects["setting"] == name]
-        low, high = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()]
-        if percent(low["mean"]) == percent(high["mean"]):
-            told.append(f"Over {name}, the mean share of people engaged at the end stays at {percent(low['mean'])}.")
-            continue
-        apart = low["mean_high"] < high["mean_low"]
-        told.append(
-            f"Over {name}, the mean share of people engaged at the end goes from {percent(low['mean'])} (at "
-            f"{_at(low['at'])}) to {percent(high['mean'])} (at {_at(high['at'])})"
-            + ("." if apart else "; the intervals of the two overlap.")
-        )
-    return told
-
-
-def _at(value: object) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
-
-
-def certainty_of_batch(runs: pd.DataFrame, settings: Sequence[str]) -> list[str]:
-    """How many runs stand behind the findings, and what they share."""
-    told = [
-        f"{len(settings)} setting{'s were' if len(settings) != 1 else ' was'} varied"
-        + (f" ({', '.join(settings)})" if settings else "")
-        + f", in {runs['society_seed'].nunique() if 'society_seed' in runs else 1:,} societies; chance differs "
-        "from run to run.",
-        "Brackets and bars are 95 % intervals of means, built from societies where runs share one.",
-    ]
-    if failed := int((runs["status"] != "ok").sum()):
-        told.append(
-            f"{failed:,} failed runs are left out: if failing goes with some settings, what is left is not "
-            "what was designed."
-        )
-    return told
-
-
-def findings(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """What the numbers say, in sentences."""
-    if command == "run":
-        return _findings_of_run(tables["summary"])
-    differences, summary = tables["differences"], tables["summary"]
-    if differences.empty:  # a single level
-        return []
-    by = "scenario" if command == "compare" else "alignment_level"
-    told = []
-    for factor in ("innovation", "evidence_strength"):
-        if factor in differences:
-            first = differences[factor].iloc[0]
-            differences, summary = (each[each[factor] == first] for each in (differences, summary))
-            told.append(f"The sentences below are for {factor.replace('_', ' ')} {first}; the figure shows the others.")
-    values = list(dict.fromkeys(differences[by])) if command == "compare" else [differences[by].max()]
-    for value in values:
-        for outcome in ("uptake_final", "spread_final", "sustained_24"):
-            of = differences[(differences["outcome"] == outcome) & (differences[by] == value)]
-            if len(of) and of["n"].iloc[0]:
-                told.append(_sentence(of.iloc[0], summary, by))
-    return told
-
-
-def _findings_of_run(summary: pd.DataFrame) -> list[str]:
-    of = {row["outcome"]: row for row in summary.to_dict("records")}
-    there = {name for name, row in of.items() if row["n"]}
-    told, of_runs = [], "On average" if len(of) and max(row["n"] for row in of.values()) > 1 else "In this one run"
-    if "uptake_final" in there:
-        peak = f" At the highest point it is {_mean(of['uptake_peak'])}." if "uptake_peak" in there else ""
-        told.append(
-            f"{of_runs} {_mean(of['uptake_final'])} of the staff, managers and peer advocates work with the "
-            f"innovation at the end.{peak}{_runs_between(of['uptake_final'])}"
-        )
-    if "spread_final" in there:
-        told.append(
-            f"{of_runs} {_mean(of['spread_final'])} of services use it at the end." + _runs_between(of["spread_final"])
-        )
-    if "sustained_24" in there:
-        told.append(f"Where its funding ended, {_mean(of['sustained_24'])} of services still use it 24 months later.")
-    if {"alignment_start", "alignment_final"} <= there:
-        start, end = of["alignment_start"], of["alignment_final"]
-        change = "rises" if end["mean"] > start["mean"] else "falls"
-        told.append(
-            f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
-            f"{_mean(start)} to {_mean(end)}." + _adapted(of, start, end)
-        )
-    if "time_to_50" in of and of["time_to_50"]["happened"] < 1 and of_runs == "On average":
-        told.append(
-            f"In {percent(1 - of['time_to_50']['happened'])} of runs fewer than half of the people are ever "
-            "engaged at the same time."
-        )
-    return told
-
-
-def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
-    """How much of a rise in alignment is the innovation's own adaptation."""
-    original = of.get("fit_original_final")
-    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.02:
-        return ""
-    share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])
-    return f" Measured against the innovation as it was first designed it comes to {_mean(original)}: " + (
-        f"{100 * min(share, 1):.0f} % of the rise is the innovation being adapted to people, not people coming "
-        "round to it."
-        if share > 0.05
-        else "people have come round to it, it was hardly adapted."
-    )
-
-
-def _runs_between(row: Mapping) -> str:
-    """What nine runs in ten stay within, where runs differ."""
-    write = label(row["outcome"]).write
-    low, high = write(row["low"]), write(row["high"])
-    return "" if low == high else f" Nine runs in ten end between {low.removesuffix(' %')} and {high}."
-
-
-def certainty(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """How sure the findings are: what the runs say of averages, of single places, and of nothing at all."""
-    runs, summary = tables["runs"], tables["summary"]
-    if command == "run" and len(runs) == 1:
-        return [
-            "This is a single run: one way in which it may go. Chance plays a part (who hears of the innovation "
-            "when, "
-            "who leaves, which way a decision goes), and one run says nothing of averages or of what is likely."
-        ]
-    told = [
-        f"The model was run many times over ({counted(runs)}), because chance plays a part: who hears of the "
-        "innovation when, who leaves, which way a decision goes."
-    ]
-    if command == "run":
-        row = summary[summary["outcome"] == "uptake_final"].iloc[0]
-        if not math.isnan(row["mean_low"]):
-            write = label("uptake_final").write
-            told.append(
-                "Brackets hold for averages: with 95 % confidence the average lies between these two "
-                f"numbers, as the {write(row['mean'])} of people at the end between "
-                f"{write(row['mean_low']).removesuffix(' %')} and {write(row['mean_high'])}. More runs make "
-                "the brackets narrower."
-            )
-        told.append(
-            "What happens in a single place is less certain than the average."
-            + _runs_between(row)
-            + _extremes(runs["spread_final"].dropna())
-        )
-    else:
-        what = "scenarios" if command == "compare" else "levels"
-        told.append(
-            f"The {what} are compared in pairs of runs with the same chances, so that a difference is due to "
-            f"what was changed. The brackets say, with 95 % confidence, between which numbers the average "
-            "difference lies; where they hold zero, these runs show no difference."
-        )
-    if "precision" in tables:
-        told += precision_in_words(tables["precision"])
-    if len(runs) > 1 and runs["society_seed"].nunique() == 1:
-        told.append("All runs share one society (the same people and ties): the brackets hold for that society alone.")
-    return told
-
-
-def cautions(command: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """What must not be concluded, first of all from the headline."""
-    summary, told = tables["summary"], []
-    of = summary[(summary["outcome"] == "uptake_final") & (summary["n"] > 0)]
-    if command == "run" and len(of):
-        told.append(
-            f"Not that {label('uptake_final').write(of['mean'].iloc[0])} of the people in a real service will "
-            "work with the innovation at the end. " + LIMITS[0]
-        )
-    elif command == "compare":
-        told.append("Not that the change will make this difference in a real service. " + LIMITS[0])
-    else:
-        told.append(
-            "Not that raising alignment by whatever means would do the same: here the values of people were "
-            "set, nobody had to change them. " + LIMITS[0]
-        )
-    if "parameters" in tables:
-        grades = tables["parameters"]["grade"]
-        told.append(
-            f"Not that the brackets hold all that is uncertain. {LIMITS[1]} {(grades == 'assumed').sum()} of "
-            f"{len(grades)} parameters are assumed; `valign sensitivity` shows which of them matter."
-        )
-    else:
-        told.append(LIMITS[1])
-    told.append(f"Not that values are shown to matter. {LIMITS[2]} `valign claims` tests what happens without it.")
-    return told
-
-
-def _extremes(spread: pd.Series) -> str:
-    """In how many runs all services, and no service, use the innovation at the end."""
-    every, none = int((spread > 0.999).sum()), int((spread < 0.001).sum())
-    return f" All services use the innovation at the end in {every} of {len(spread)} runs, and none in {none}."
-
-
-def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
-    """One difference in words, with how sure it is."""
-    means = summary[summary["outcome"] == row["outcome"]].set_index(by)["mean"]
-    write = label(row["outcome"]).write
-    names = {"scenario": "{}", "alignment_level": "alignment {:.2f}"}[by]
-    text = (
-        f"{capital(label(row['outcome']).text)}: "
-        f"{write(means[row['base']])} with {names.format(row['base'])}, "
-        f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}."
-    )
-    if math.isnan(row["low"]):
-        return f"{text} Too few runs to say how sure this is."
-    if row["low"] <= 0 <= row["high"]:
-        return f"{text} The interval holds zero: these runs do not show a difference."
-    return (
-        f"{text} In {percent(row['higher'])} of pairs of runs with the same chances it is higher "
-        "(equal pairs count half)."
-    )
-
-
 def difference(row: pd.Series) -> str:
     kind = label(row["outcome"]).kind
     factor, digits, unit = (100, 0, " points") if kind == "share" else (1, 2, "")
@@ -410,27 +153,6 @@ def counted(runs: pd.DataFrame) -> str:
     return text if societies == each else f"{text} in {societies} societ{'y' if societies == 1 else 'ies'}"
 
 
-def remarks(runs: pd.DataFrame) -> list[str]:
-    """What a reader has to know to read the table rightly."""
-    out = ["Median and band: how single runs differ. Mean: how well it is known, which more runs improve."]
-    if "scenario" in runs:
-        out = ["Means over runs with 95 % intervals (for months: medians); the same seeds in every scenario."]
-    elif "alignment_level" in runs:
-        out = ["Means over runs with 95 % intervals (for months: medians); the same seeds at every level."]
-    failed = runs[runs["status"] != "ok"]
-    if len(failed):
-        out.append(f"{len(failed)} of {len(runs)} runs failed and are left out; the first: {failed['status'].iloc[0]}")
-    if len(runs) > 1 and runs["society_seed"].nunique() == 1:
-        out.append("All runs share one society: the intervals hold for that society.")
-    return out
-
-
-def misfit_in_words(curves: pd.DataFrame, observed: pd.DataFrame, variable: str = "ever_engaged") -> str:
-    """How far the simulated uptake is from the observed."""
-    gap = misfit(curves[(curves["role"] == "all") & (curves["variable"] == variable)], observed)
-    return (
-        f"Observed uptake lies inside the 5 to 95 % band in {gap['inside']:.0f} of {gap['months']:.0f} months; the "
-        f"simulated median is {100 * gap['mean_gap']:.0f} points off on average and "
-        f"{abs(100 * gap['final_gap']):.0f} points {'above' if gap['final_gap'] > 0 else 'below'} at the end. "
-        "Parameters are defaults: nothing was tuned to these data."
-    )
+def written(value: object) -> str:
+    """The value of a setting: three digits of a number, a word as it is."""
+    return value if isinstance(value, str) else f"{value:.3g}"

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..numbers import index
-from ..vocabulary import EXTRA, INDEX_NAMES, capital, label
+from ..page import Tables
+from ..vocabulary import EXTRA, INDEX_NAMES, capital, label, listed
 
 NAMED, WORTH = 5, 0.02  # factors that a paragraph names, and the least index that it calls an effect
 
@@ -18,10 +19,6 @@ def interval(row: pd.Series) -> str:
     if pd.isna(row["low"]):
         return index(row["value"])
     return f"{index(row['value'])}, {index(row['low'])} to {index(row['high'])}"
-
-
-def listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def counted(size: Mapping[str, Any]) -> str:
@@ -43,7 +40,7 @@ def _sign(way: pd.DataFrame, factor: str) -> str:
     return ", raises it" if row["low"] > 0 else ", lowers it" if row["high"] < 0 else ""
 
 
-def paragraph(outcome: str, tables: Mapping[str, pd.DataFrame], main: str) -> str:
+def paragraph(outcome: str, tables: Tables, main: str) -> str:
     """What drives one outcome, how sure that is, and what noise there is."""
     table = tables["indices"]
     of = table[table["outcome"] == outcome]
@@ -138,9 +135,7 @@ def _left(dropped: pd.DataFrame, outcome: str) -> str:
     )
 
 
-def paragraphs(
-    tables: Mapping[str, pd.DataFrame], size: Mapping[str, Any], main: str, left_out: Mapping[str, list[str]]
-) -> str:
+def paragraphs(tables: Tables, size: Mapping[str, Any], main: str, left_out: Mapping[str, list[str]]) -> str:
     """The whole study: what was varied, then a paragraph for every outcome."""
     out = [counted(size) + "."]
     if not size["common"]:
@@ -219,7 +214,7 @@ def ranking(indices: pd.DataFrame, main: str) -> tuple[Sequence[str], list[list[
     return ("factor", *(label(outcome).text for outcome in outcomes)), rows
 
 
-def findings(tables: Mapping[str, pd.DataFrame], main: str) -> list[str]:
+def findings(tables: Tables, main: str) -> list[str]:
     """For every outcome, what drives it most and which way, in one sentence."""
     table, told = tables["indices"], []
     meanings = tables["factors"].set_index("name")["meaning"]

@@ -19,18 +19,7 @@ from valign.model.scenario.scenario import Scenario
 @pytest.mark.slow
 def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
     write(tmp_path / "data", people=80, periods=12)
-    asked = (
-        "calibrate",
-        "data",
-        "--simulations",
-        3000,
-        "--free",
-        "base_staff=-5:-1",
-        "--free",
-        "fit_effect",
-        "--out",
-        "out",
-    )
+    asked = ("calibrate data --simulations 3000 --free base_staff=-5:-1 --free fit_effect --out out",)
     said = valign(*asked)
     assert said.code == 0, said.err
     assert "fit_effect" in said.out
@@ -51,19 +40,7 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     again = json.loads(valign(*asked, "--json").out)
     assert {row["parameter"] for row in again["summary"]} == {"base_staff", "fit_effect"}
     assert valign("calibrate", "data", "--simulations", 4000, "--out", "out").code == 2
-    said = valign(
-        "run",
-        "two-services",
-        "--months",
-        6,
-        "--runs",
-        5,
-        "--parameters",
-        "out/posterior.parquet",
-        "--out",
-        "policy",
-        "--quiet",
-    )
+    said = valign("run two-services --months 6 --runs 5 --parameters out/posterior.parquet --out policy --quiet")
     assert said.code == 0, said.err
     drawn = pd.read_parquet(tmp_path / "policy" / "runs.parquet")
     assert drawn["fit_effect"].nunique() == 5

@@ -88,7 +88,7 @@ def test_all_errors_of_a_file_are_listed(valign: Callable, tmp_path: Path) -> No
 def test_unwritable_folders_are_found_before_simulating(
     valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import valign.experiments.simulate as simulate
+    from valign.experiments import simulate
 
     monkeypatch.setattr(simulate, "run_blocks", lambda *_: pytest.fail("simulated first"))
     (tmp_path / "file").write_text("")
@@ -98,7 +98,7 @@ def test_unwritable_folders_are_found_before_simulating(
 
 
 def test_ctrl_c_ends_with_130(valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import valign.experiments.simulate as simulate
+    from valign.experiments import simulate
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -15,7 +15,9 @@ import pytest
 from batch_cases import BASE, ROOT, contents
 
 import valign as va
-from valign.experiments.batch import batch as batches
+from valign.experiments.batch.batch import run_batch
+from valign.experiments.batch.executors import How
+from valign.experiments.batch.folder import Batch
 from valign.model.errors import InputError
 
 
@@ -59,12 +61,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], s
 
 @pytest.mark.slow
 def test_same_tables_on_a_cluster_that_loses_and_wins_workers(
-    whole: batches.Batch, design: pd.DataFrame, cluster: Callable[[], subprocess.Popen], tmp_path: Path
+    whole: Batch, design: pd.DataFrame, cluster: Callable[[], subprocess.Popen], tmp_path: Path
 ) -> None:
     first = cluster()
-    batches.run_batch(
-        BASE, design, tmp_path / "one", ("series", "decomposition"), cluster=cluster.address, shard_rows=50
-    )
+    run_batch(BASE, design, tmp_path / "one", ("series", "decomposition"), cluster=cluster.address, shard_rows=50)
     assert contents(tmp_path / "one") == contents(whole.folder)
     events = []
 
@@ -77,7 +77,7 @@ def test_same_tables_on_a_cluster_that_loses_and_wins_workers(
             first.kill()
             events.append("one killed")
 
-    batches.run_batch(
+    run_batch(
         BASE,
         design,
         tmp_path / "three",
@@ -94,14 +94,14 @@ def test_same_tables_on_a_cluster_that_loses_and_wins_workers(
 def test_no_cluster_answers(design: pd.DataFrame, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="no Dask scheduler answers"):
-        batches.run_batch(BASE, design, tmp_path / "out", cluster="tcp://127.0.0.1:9")
+        run_batch(BASE, design, tmp_path / "out", cluster="tcp://127.0.0.1:9")
 
 
 @pytest.mark.slow
 def test_a_comparison_on_a_cluster_is_that_of_memory(cluster: Callable[[], subprocess.Popen], tmp_path: Path) -> None:
     cluster()
     scenarios = {"a": BASE, "b": BASE.replace({"mechanisms.dialogue": False})}
-    kept = va.compare(scenarios, 8, folder=tmp_path / "out", how=batches.How(cluster=cluster.address))
+    kept = va.compare(scenarios, 8, folder=tmp_path / "out", how=How(cluster=cluster.address))
     here = va.compare(scenarios, 8)
     pd.testing.assert_frame_equal(kept.runs, here.runs)
     pd.testing.assert_frame_equal(kept.differences, here.differences)

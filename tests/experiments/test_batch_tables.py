@@ -10,20 +10,22 @@ import pytest
 from batch_cases import BASE, contents
 
 import valign as va
-from valign.experiments import design as designs
-from valign.experiments.batch import batch as batches
+from valign.experiments.batch.batch import begin, resume, run_batch
+from valign.experiments.batch.executors import How
+from valign.experiments.batch.folder import Batch, opened
+from valign.experiments.design import factorial, replicate
 from valign.experiments.simulate import simulate
 from valign.results import store
 
 
 # --- what a batch holds ----------------------------------------------------------------------------------------------
-def test_outcomes_are_those_of_memory(whole: batches.Batch, design: pd.DataFrame) -> None:
+def test_outcomes_are_those_of_memory(whole: Batch, design: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(whole.runs, simulate(design, base=BASE).runs)
     assert pd.read_csv(whole.folder / "runs.csv")["uptake_final"].equals(whole.runs["uptake_final"])
     assert not (whole.folder / "shards").exists()
 
 
-def test_series_and_decomposition_are_those_of_memory(whole: batches.Batch, design: pd.DataFrame) -> None:
+def test_series_and_decomposition_are_those_of_memory(whole: Batch, design: pd.DataFrame) -> None:
     saved = va.load(whole.folder)
     found = simulate(design, base=BASE, record=("series", "decomposition"))
     curves = found.series.query("role == 'all' and variable == 'engaged'").pivot(
@@ -35,7 +37,7 @@ def test_series_and_decomposition_are_those_of_memory(whole: batches.Batch, desi
     np.testing.assert_allclose(mine.sort_index(), theirs.sort_index(), rtol=1e-9, atol=1e-12)
 
 
-def test_unknown_curves_are_named(whole: batches.Batch) -> None:
+def test_unknown_curves_are_named(whole: Batch) -> None:
     with pytest.raises(KeyError, match="engaged"):
         va.load(whole.folder).curves("all", "engagd")
 
@@ -43,25 +45,25 @@ def test_unknown_curves_are_named(whole: batches.Batch) -> None:
 # --- the same, however it is computed ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("how", [{"threads": 2}, {"threads": 2, "shard_rows": 7}, {"workers": 1}, {"workers": 2}])
 def test_same_tables_by_threads_and_processes(
-    whole: batches.Batch, design: pd.DataFrame, how: dict[str, int], tmp_path: Path
+    whole: Batch, design: pd.DataFrame, how: dict[str, int], tmp_path: Path
 ) -> None:
-    batches.run_batch(BASE, design, tmp_path / "out", ("series", "decomposition"), **{"shard_rows": 50} | how)
+    run_batch(BASE, design, tmp_path / "out", ("series", "decomposition"), **{"shard_rows": 50} | how)
     assert contents(tmp_path / "out") == contents(whole.folder)
 
 
-def test_same_rows_in_any_order(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path) -> None:
+def test_same_rows_in_any_order(whole: Batch, design: pd.DataFrame, tmp_path: Path) -> None:
     order = np.random.default_rng(1).permutation(len(design))
-    shuffled = batches.run_batch(BASE, design.iloc[order], tmp_path / "out").runs.drop(columns="run")
+    shuffled = run_batch(BASE, design.iloc[order], tmp_path / "out").runs.drop(columns="run")
     back = shuffled.iloc[np.argsort(order)].reset_index(drop=True)
     pd.testing.assert_frame_equal(back, whole.runs.drop(columns="run"))
 
 
-def test_parts_computed_apart_make_the_same_tables(whole: batches.Batch, design: pd.DataFrame, tmp_path: Path) -> None:
-    batches.begin(BASE, design, tmp_path / "out", ("series", "decomposition"), shard_rows=50)
+def test_parts_computed_apart_make_the_same_tables(whole: Batch, design: pd.DataFrame, tmp_path: Path) -> None:
+    begin(BASE, design, tmp_path / "out", ("series", "decomposition"), shard_rows=50)
     for part in (2, 0, 1):
-        batches.resume(tmp_path / "out", batches.How(threads=1, part=(part, 3)))
-    assert not batches.opened(tmp_path / "out").missing()
-    batches.resume(tmp_path / "out")
+        resume(tmp_path / "out", How(threads=1, part=(part, 3)))
+    assert not opened(tmp_path / "out").missing()
+    resume(tmp_path / "out")
     assert contents(tmp_path / "out") == contents(whole.folder)
 
 
@@ -71,8 +73,8 @@ CONTENT = {"runs": "7c293c7a1a31e00e11f1cba824c20858", "series": "d5653fa153ece8
 
 def test_the_table_that_every_python_and_machine_makes(tmp_path: Path) -> None:
     levels = {"fit_effect": [0.1, 0.4], "coproduction_intensity": [0.0, 0.3], "mechanisms.dialogue": [True, False]}
-    design = designs.replicate(designs.factorial(levels), 8, seed=5, societies=2)
-    batches.run_batch("two-services", design, tmp_path / "out", ("series",))
+    design = replicate(factorial(levels), 8, seed=5, societies=2)
+    run_batch("two-services", design, tmp_path / "out", ("series",))
     assert contents(tmp_path / "out") == CONTENT
 
 

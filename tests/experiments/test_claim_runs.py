@@ -10,9 +10,10 @@ from claim_cases import EXAMPLE
 from valign.cli.app import main
 from valign.experiments.ablation import ablations
 from valign.experiments.attribution import attribution
-from valign.experiments.claims.testing import RIVALS, claim_tables, test_claim, test_claims
+from valign.experiments.claims.results import claim_tables
+from valign.experiments.claims.testing import RIVALS, test_claim, test_claims
 from valign.experiments.claims.worlds import shipped_seeds
-from valign.results.reports import claims as paper
+from valign.results.reports import claims_page
 
 pytestmark = pytest.mark.usefixtures("in_the_checkout")
 
@@ -29,7 +30,7 @@ def test_a_real_claim_small():
     wider = test_claim("C1", 6, 6, 3, shipped_runs=0)
     assert (wider.tests[0].effects[:, :4] == found.tests[0].effects).all()
     summary, tables = claim_tables([found])
-    page = paper.page(summary, tables, "how")
+    page = claims_page.page(summary, tables, "how")
     assert "## C1 Fit and engagement" in page
     assert "nan" not in page
 

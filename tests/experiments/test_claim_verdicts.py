@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from claim_cases import TRUTHS, example, planted
 
-from valign.experiments.claims import verdict as v
+from valign.experiments.claims import verdict
 from valign.experiments.claims.explanation import where
-from valign.experiments.claims.testing import claim_tables, test_claim
+from valign.experiments.claims.results import claim_tables
+from valign.experiments.claims.testing import test_claim
 from valign.experiments.claims.worlds import Evaluated, plausible_worlds
-from valign.results.reports import claims as paper
+from valign.results.reports import claims
 
 pytestmark = pytest.mark.usefixtures("in_the_checkout")
 
@@ -87,15 +88,15 @@ def test_a_claim_that_no_world_can_test_stays_undecided():
     assert "too few worlds" in found.where.words()
     summary, tables = claim_tables([found])
     assert len(tables["failures"]) == 10
-    assert "too near a limit for any number of worlds" in paper.in_words(summary.iloc[0].to_dict())
+    assert "too near a limit for any number of worlds" in claims.in_words(summary.iloc[0].to_dict())
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
 def test_noise_is_taken_out_of_the_shares():
     """True effects 0 with noise as large as half the smallest effect: classed by their means, 2 in 100 would pass."""
     rng = np.random.default_rng(3)
-    judged = v.judge([rng.normal(0, 0.5 * 0.05 * np.sqrt(8), (2000, 8))], [0.05])
-    naive = (v.world_effects(rng.normal(0, 0.5 * 0.05 * np.sqrt(8), (2000, 8)))[0] >= 0.05).mean()
+    judged = verdict.judge([rng.normal(0, 0.5 * 0.05 * np.sqrt(8), (2000, 8))], [0.05])
+    naive = (verdict.world_effects(rng.normal(0, 0.5 * 0.05 * np.sqrt(8), (2000, 8)))[0] >= 0.05).mean()
     assert naive > 0.015
     assert judged.predicted < 0.005
     assert judged.reversed < 0.005
@@ -103,20 +104,20 @@ def test_noise_is_taken_out_of_the_shares():
 
 def test_shares_of_known_worlds():
     effects = np.repeat([0.2, 0.0, -0.2], [60, 30, 10])[:, None] + np.random.default_rng(4).normal(0, 0.02, (100, 8))
-    judged = v.judge([effects], [0.05])
+    judged = verdict.judge([effects], [0.05])
     assert (judged.predicted, judged.absent, judged.reversed) == pytest.approx((0.6, 0.3, 0.1), abs=0.005)
     assert np.bincount(judged.classes).tolist() == [60, 30, 10]
 
 
 def test_wilson_as_published():
     """Newcombe 1998, table I, method 3: 81 of 263, and 0 of 20."""
-    assert v.wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert v.wilson(0.0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert verdict.wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert verdict.wilson(0.0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 def test_holm():
-    assert v.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert v.holm([0.01], family=18) == pytest.approx([0.18])
+    assert verdict.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert verdict.holm([0.01], family=18) == pytest.approx([0.18])
 
 
 @pytest.mark.parametrize(
@@ -131,16 +132,16 @@ def test_holm():
     ],
 )
 def test_readings(shares, says):
-    assert v.decide(*shares, 500) == says
+    assert verdict.decide(*shares, 500) == says
 
 
 def test_the_level_at_which_it_is_decided_is_that_level():
-    level = v.decisive_level(0.6, 0.0, 200)
-    assert v.decide(0.6, 0.0, 200, level * 1.01) == "supported"
-    assert v.decide(0.6, 0.0, 200, level * 0.99) == "undecided"
-    more = v.worlds_needed(0.55, 0.0, 100)
-    assert v.decide(0.55, 0.0, 100 + more) == "supported"
-    assert v.decide(0.55, 0.0, 100) == "undecided"
+    level = verdict.decisive_level(0.6, 0.0, 200)
+    assert verdict.decide(0.6, 0.0, 200, level * 1.01) == "supported"
+    assert verdict.decide(0.6, 0.0, 200, level * 0.99) == "undecided"
+    more = verdict.worlds_needed(0.55, 0.0, 100)
+    assert verdict.decide(0.55, 0.0, 100 + more) == "supported"
+    assert verdict.decide(0.55, 0.0, 100) == "undecided"
 
 
 # --- where it fails --------------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def test_without_scikit_learn_only_the_tree_is_missing(monkeypatch):
 
 def test_worlds_near_the_smallest_effect_are_told_apart_where_they_are_known_well():
     mean = np.repeat([0.045, 0.055], 40)
-    found = v.probabilities(mean, np.zeros(80), 0.05)
+    found = verdict.probabilities(mean, np.zeros(80), 0.05)
     assert (found[:40, 1] > 0.95).all()
     assert (found[40:, 0] > 0.95).all()
     np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-9)

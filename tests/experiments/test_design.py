@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from valign.calibration.calibrate import calibrate, choose_model, posterior_design
-from valign.experiments import design as d
+from valign.experiments import design
 from valign.experiments.batch.batch import run_batch
 from valign.experiments.compare import compare
 from valign.experiments.levels import levels
+from valign.experiments.outcomes import FailedRunsWarning
 from valign.experiments.sensitivity import sensitivity
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -20,30 +21,30 @@ SMALL = Scenario.load("two-services").replace({"months": 24, "organisations.host
 
 
 def test_factorial_product_concatenate_replicate():
-    table = d.factorial({"fit_effect": [0.0, 0.4], "mechanisms.leadership": [True, False, True]})
+    table = design.factorial({"fit_effect": [0.0, 0.4], "mechanisms.leadership": [True, False, True]})
     assert len(table) == 6
     assert table["mechanisms.leadership"].tolist() == [True, False, True] * 2
-    twice = d.replicate(table, runs=4, seed=3, societies=2)
+    twice = design.replicate(table, runs=4, seed=3, societies=2)
     assert len(twice) == 24
     assert twice.groupby(["fit_effect", "mechanisms.leadership"])["seed"].apply(frozenset).nunique() == 1
     assert twice["society_seed"].nunique() == 2
-    assert len(d.concatenate(table, table)) == 12
+    assert len(design.concatenate(table, table)) == 12
     with pytest.raises(InputError, match="both designs have a column 'fit_effect'"):
-        d.product(table, table)
+        design.product(table, table)
     with pytest.raises(InputError, match="not all designs"):
-        d.concatenate(table, table.drop(columns="fit_effect"))
+        design.concatenate(table, table.drop(columns="fit_effect"))
 
 
-@pytest.mark.parametrize("make", [d.latin_hypercube, d.sobol])
+@pytest.mark.parametrize("make", [design.latin_hypercube, design.sobol])
 def test_space_filling(make):
     names = ["fit_effect", "coproduction_intensity", "pilot_months"]
     table = make(names, 64, seed=2)
     assert table.equals(make(names, 64, seed=2))
     assert not table.equals(make(names, 64, seed=3))
-    for name, (low, high) in d.bounds_of(names).items():
+    for name, (low, high) in design.bounds_of(names).items():
         assert table[name].between(low, high).all()
         if name != "pilot_months":  # one point in each of 64 parts (of 32, for the scrambled sequence)
-            parts = 64 if make is d.latin_hypercube else 32
+            parts = 64 if make is design.latin_hypercube else 32
             cells = np.floor((table[name] - low) / (high - low) * parts).clip(0, parts - 1)
             assert set(cells.value_counts()) == {64 // parts}
     assert (table["pilot_months"] % 1 == 0).all()
@@ -54,11 +55,11 @@ def test_space_filling(make):
 
 def test_sobol_wants_a_power_of_two():
     with pytest.raises(InputError, match="powers of 2, such as 128"):
-        d.sobol(["fit_effect"], 100)
+        design.sobol(["fit_effect"], 100)
 
 
 def test_one_at_a_time():
-    table = d.one_at_a_time(SMALL, {"fit_effect": [0.0, 1.0], "budget": [0.1]})
+    table = design.one_at_a_time(SMALL, {"fit_effect": [0.0, 1.0], "budget": [0.1]})
     assert table["fit_effect"].tolist() == [0.45, 0.0, 1.0, 0.45]
     assert table["budget"].tolist() == [0.6, 0.6, 0.6, 0.1]
 
@@ -113,7 +114,7 @@ def test_changes_that_are_switched_off_are_not_made_by_a_design():
 
 
 def test_the_order_of_rows_does_not_matter():
-    table = d.replicate(d.latin_hypercube(["fit_effect", "budget", "ties.peer"], 8), runs=6, societies=2)
+    table = design.replicate(design.latin_hypercube(["fit_effect", "budget", "ties.peer"], 8), runs=6, societies=2)
     table = table.assign(**{"ties.peer": table["ties.peer"].round()})
     shuffled = table.sample(frac=1, random_state=1)
     keys = list(table)
@@ -128,14 +129,15 @@ def test_the_order_of_rows_does_not_matter():
 
 def test_the_order_of_columns_does_not_matter():
     """A group's own setting wins over that of the scenario, wherever its column stands."""
-    table = d.replicate(pd.DataFrame({"organisations.hostel.slack": [0.9], "slack": [0.1]}), runs=4)
+    table = design.replicate(pd.DataFrame({"organisations.hostel.slack": [0.9], "slack": [0.1]}), runs=4)
     one, two = (simulate(each, base=SMALL).runs for each in (table, table[table.columns[::-1]]))
     assert one["uptake_mean"].equals(two["uptake_mean"])
 
 
 def test_a_run_that_fails_is_a_row_that_says_so():
-    table = d.replicate(pd.DataFrame({"alignment_level": [0.7, 0.999, 0.72]}), runs=2, societies=1)
-    runs = simulate(table, base=SMALL).runs
+    table = design.replicate(pd.DataFrame({"alignment_level": [0.7, 0.999, 0.72]}), runs=2, societies=1)
+    with pytest.warns(FailedRunsWarning, match="2 of 6 runs failed"):
+        runs = simulate(table, base=SMALL).runs
     bad = runs["alignment_level"] == 0.999
     assert runs.loc[bad, "status"].str.contains("cannot be reached").all()
     assert runs.loc[bad, "uptake_final"].isna().all()
@@ -144,6 +146,13 @@ def test_a_run_that_fails_is_a_row_that_says_so():
 
 
 GOOD = pd.DataFrame({"fit_effect": [0.1] * 5000, "seed": range(5000)})
+
+
+def test_equal_rows_are_the_same_run():
+    points = pd.DataFrame({"fit_effect": [0.0, 0.7, 0.0], "seed": [3, 3, 3]})
+    runs = simulate(points, base="two-services").runs.drop(columns="run")
+    assert runs.loc[0].equals(runs.loc[2])
+    assert not runs.loc[0].equals(runs.loc[1])
 
 
 @pytest.mark.parametrize(
@@ -163,7 +172,6 @@ GOOD = pd.DataFrame({"fit_effect": [0.1] * 5000, "seed": range(5000)})
         (GOOD.assign(fit_effect=[True, *[0.1] * 4999]), "row 0, column 'fit_effect': True"),
         (GOOD.assign(pilot_months=2.5), "expected a whole number"),
         (GOOD.drop(columns="seed"), "no column 'seed'"),
-        (GOOD.assign(seed=1), "repeats an earlier row"),
         (GOOD.assign(seed=-1), "column 'seed': -1: expected a whole number from 0"),
         (GOOD.assign(seed=0.5), "column 'seed': 0.5"),
         (GOOD.assign(seed=[None, *range(4999)]), "column 'seed'"),
@@ -178,7 +186,7 @@ GOOD = pd.DataFrame({"fit_effect": [0.1] * 5000, "seed": range(5000)})
 )
 def test_wrong_designs_are_refused_before_anything_runs(table, expected):
     with pytest.raises(InputError) as caught:
-        d.check_design(SMALL, table) if "alignment_metric" not in table else simulate(table, base=SMALL)
+        design.check_design(SMALL, table) if "alignment_metric" not in table else simulate(table, base=SMALL)
     assert expected in str(caught.value)
 
 
@@ -187,7 +195,7 @@ def everywhere(runs, seed, societies):
     yield lambda: simulate(SMALL, runs, seed, societies)
     yield lambda: levels(SMALL, [0.7], runs, seed, societies)
     yield lambda: compare({"a": SMALL, "b": SMALL}, runs, seed, societies)
-    yield lambda: d.replicate(pd.DataFrame({"fit_effect": [0.1]}), runs, seed, societies)
+    yield lambda: design.replicate(pd.DataFrame({"fit_effect": [0.1]}), runs, seed, societies)
     yield lambda: posterior_design("no file is looked at", SMALL, runs, seed, societies)
 
 
@@ -223,24 +231,24 @@ def test_a_scenario_may_be_a_path(tmp_path):
     SMALL.to_toml(path)
     expected = simulate(SMALL, 2).runs
     assert simulate(path, 2).runs.equals(expected)
-    assert simulate(pd.DataFrame({"seed": d.run_seeds(1, 2)}), base=path).runs[list(expected)].equals(expected)
+    assert simulate(pd.DataFrame({"seed": design.run_seeds(1, 2)}), base=path).runs[list(expected)].equals(expected)
     assert compare({"a": SMALL, "b": path}, 2, record=()).cells[1].outcomes.runs.equals(expected)
     found = levels(path, [0.7], 1, innovations={"same": path}, record=())
     assert found.runs["alignment_start"].iloc[0] == pytest.approx(0.7)
     assert sensitivity(path, n=8, parameters=["fit_effect"], replicates=1).simulated > 8
-    assert run_batch(path, d.replicate(pd.DataFrame({"fit_effect": [0.1]}), 2), tmp_path / "out").count == 1
+    assert run_batch(path, design.replicate(pd.DataFrame({"fit_effect": [0.1]}), 2), tmp_path / "out").count == 1
 
 
 def test_reading(tmp_path):
-    table = d.replicate(d.factorial({"fit_effect": [0.0, 0.3]}), runs=2)
+    table = design.replicate(design.factorial({"fit_effect": [0.0, 0.3]}), runs=2)
     table.to_csv(tmp_path / "d.csv", index=False)
     table.to_parquet(tmp_path / "d.parquet")
     for name in ("d.csv", "d.parquet"):
-        assert d.check_design(SMALL, d.read_design(tmp_path / name)).equals(d.check_design(SMALL, table))
+        assert design.check_design(SMALL, design.read_design(tmp_path / name)).equals(design.check_design(SMALL, table))
     (tmp_path / "bad.parquet").write_text("x")
     for name in ("no.csv", "bad.parquet", "."):
         with pytest.raises(InputError, match="cannot be read"):
-            d.read_design(tmp_path / name)
+            design.read_design(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -254,14 +262,14 @@ def test_reading(tmp_path):
 def test_a_header_is_taken_at_its_word(tmp_path, text, words):
     (tmp_path / "d.csv").write_text(text)
     with pytest.raises(InputError) as caught:
-        d.read_design(tmp_path / "d.csv")
+        design.read_design(tmp_path / "d.csv")
     assert words in str(caught.value)
 
 
 def test_a_design_without_rows_has_none(tmp_path):
     (tmp_path / "d.csv").write_text("slack,seed\n")
     with pytest.raises(InputError, match="no rows"):
-        d.check_design(SMALL, d.read_design(tmp_path / "d.csv"))
+        design.check_design(SMALL, design.read_design(tmp_path / "d.csv"))
 
 
 @pytest.mark.parametrize("what", ["runs", "width", "threads"])

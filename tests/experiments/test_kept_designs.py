@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 import valign as va
-from valign.cli import run as running
-from valign.experiments.batch import batch as batches
+from valign.cli import ensemble
+from valign.experiments.batch import shards
+from valign.experiments.batch.executors import How
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 
@@ -34,18 +35,18 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: saved[name] for name in saved.manifest["tables"]}
 
 
-def stop_after(shards: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def stop_after(finished: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C when so many shards are finished and kept."""
-    put, begun = batches.shards.compute, itertools.count()
+    put, begun = shards.compute, itertools.count()
 
     def compute(job: object) -> dict[str, bytes]:
-        if next(begun) < shards:
+        if next(begun) < finished:
             return put(job)
-        while len(list(folder.rglob("*.runs.kept"))) < shards:
+        while len(list(folder.rglob("*.runs.kept"))) < finished:
             time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches.shards, "compute", compute)
+    monkeypatch.setattr(shards, "compute", compute)
 
 
 # --- several scenarios in one design ---------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def test_tables_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
     )
     scenarios = {"a": BASE, "shorter": BASE.replace({"months": 6}), "c": "low-fit"}
     wanted = {"uptake_final": 0.01}
-    kept = va.compare(scenarios, 4, folder=tmp_path / "compare", how=batches.How(threads=1))
+    kept = va.compare(scenarios, 4, folder=tmp_path / "compare", how=How(threads=1))
     same(kept.tables(wanted), va.compare(scenarios, 4).tables(wanted))
     pd.testing.assert_frame_equal(kept.series, va.compare(scenarios, 4).series, check_exact=True)
 
@@ -112,8 +113,8 @@ def test_what_was_stopped_goes_on_to_the_same_tables(
     valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], again: str
 ) -> None:
     (tmp_path / "own.toml").write_text(va.Scenario.load("low-fit").to_toml(), "utf-8")
-    monkeypatch.setattr(batches.shards, "shard_rows", lambda *_: 7)
-    monkeypatch.setattr(running, "KEPT_FROM", 0)
+    monkeypatch.setattr(shards, "shard_rows", lambda *_: 7)
+    monkeypatch.setattr(ensemble, "KEPT_FROM", 0)
     assert valign(*command, *SMALL, "--out", "whole").code == 0
     with monkeypatch.context() as context:
         stop_after(2, tmp_path / "out", context)

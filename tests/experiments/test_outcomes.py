@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.experiments.claims import verdict as v
+from valign.experiments.claims import verdict
 from valign.experiments.compare import MOST_SCENARIOS, compare
-from valign.experiments.outcomes import Outcomes
+from valign.experiments.outcomes import FailedRunsWarning, Outcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES
@@ -169,13 +169,13 @@ def test_tables_where_every_run_failed() -> None:
 
 
 def test_a_claim_without_worlds_is_undecided() -> None:
-    assert v.wilson(0.5, 0) == (0.0, 1.0)
-    nothing = v.judge([np.full((6, 3), np.nan)], [0.1])
+    assert verdict.wilson(0.5, 0) == (0.0, 1.0)
+    nothing = verdict.judge([np.full((6, 3), np.nan)], [0.1])
     assert (nothing.worlds, nothing.failed, nothing.says, nothing.level) == (0, 6, "undecided", 1.0)
     assert np.isnan([nothing.predicted, nothing.absent, nothing.reversed]).all()
     assert nothing.intervals == ((0, 1), (0, 1), (0, 1))
     assert (nothing.classes == -1).all()
-    assert v.probabilities(np.empty(0), np.empty(0), 0.1).shape == (0, 3)
+    assert verdict.probabilities(np.empty(0), np.empty(0), 0.1).shape == (0, 3)
 
 
 def test_wilson_is_statsmodels_wilson() -> None:
@@ -183,57 +183,57 @@ def test_wilson_is_statsmodels_wilson() -> None:
     for count, n in ((0, 10), (3, 10), (50, 100), (100, 100), (7, 900)):
         for confidence in (0.9, 0.95, 0.999):
             expected = proportion.proportion_confint(count, n, alpha=1 - confidence, method="wilson")
-            np.testing.assert_allclose(v.wilson(count / n, n, confidence), expected, atol=1e-12)
+            np.testing.assert_allclose(verdict.wilson(count / n, n, confidence), expected, atol=1e-12)
 
 
 def test_holm_is_statsmodels_holm() -> None:
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     levels = [0.04, 0.001, 0.3, 0.012, 0.012]
-    np.testing.assert_allclose(v.holm(levels), multitest.multipletests(levels, method="holm")[1])
+    np.testing.assert_allclose(verdict.holm(levels), multitest.multipletests(levels, method="holm")[1])
     with_others = multitest.multipletests([*levels, 1.0, 1.0, 1.0], method="holm")[1]
-    np.testing.assert_allclose(v.holm(levels, family=8), with_others[:5])
+    np.testing.assert_allclose(verdict.holm(levels, family=8), with_others[:5])
 
 
 def test_more_worlds_are_asked_for_only_where_they_would_decide() -> None:
-    assert v.decide(0.62, 0.02, 20) == "undecided"
-    more = v.worlds_needed(0.62, 0.02, 20)
+    assert verdict.decide(0.62, 0.02, 20) == "undecided"
+    more = verdict.worlds_needed(0.62, 0.02, 20)
     assert more is not None
-    assert v.decide(0.62, 0.02, 20 + more) == "supported"
-    assert v.decide(0.62, 0.02, int((20 + more) / 1.05) - 2) == "undecided"
-    assert v.worlds_needed(0.5, 0.0, 20) is None  # on the border for ever
-    assert v.worlds_needed(0.9, 0.0, 500) == 0
+    assert verdict.decide(0.62, 0.02, 20 + more) == "supported"
+    assert verdict.decide(0.62, 0.02, int((20 + more) / 1.05) - 2) == "undecided"
+    assert verdict.worlds_needed(0.5, 0.0, 20) is None  # on the border for ever
+    assert verdict.worlds_needed(0.9, 0.0, 500) == 0
 
 
 def test_effects_of_worlds_by_hand() -> None:
     """Variances 2 (two seeds) and 7 (three), pooled (2 + 14) / 3, which counts as four degrees of freedom in each."""
-    mean, error = v.world_effects(np.array([[1.0, 3.0, np.nan], [2.0, np.nan, np.nan], [0.0, 1.0, 5.0]]))
+    mean, error = verdict.world_effects(np.array([[1.0, 3.0, np.nan], [2.0, np.nan, np.nan], [0.0, 1.0, 5.0]]))
     pooled = 16 / 3
     np.testing.assert_allclose(mean, [2, np.nan, 2])
     np.testing.assert_allclose(error**2, [(2 + 4 * pooled) / 5 / 2, np.nan, (14 + 4 * pooled) / 6 / 3])
-    assert np.isnan(v.world_effects(np.array([[1.0, np.nan]]))).all()
+    assert np.isnan(verdict.world_effects(np.array([[1.0, np.nan]]))).all()
 
 
 def test_probabilities_of_worlds() -> None:
     """Worlds known well have their class; the others, that of the worlds about them."""
     mean, smallest = np.array([0.4, 0.1, 0.09, 0.0, -0.09, -0.1, -0.4]), 0.1
-    found = v.probabilities(mean, np.full(7, 1e-3), smallest)
+    found = verdict.probabilities(mean, np.full(7, 1e-3), smallest)
     np.testing.assert_allclose(found, np.eye(3)[[0, 0, 1, 1, 1, 2, 2]], atol=0.02)
     # two kinds of worlds, 0 and .3, seen with an error of .1: Bayes' rule where both are as frequent
     rng = np.random.default_rng(9)
     mean = np.repeat([0.0, 0.3], 400) + rng.normal(0, 0.1, 800)
-    found = v.probabilities(mean, np.full(800, 0.1), 0.15)
+    found = verdict.probabilities(mean, np.full(800, 0.1), 0.15)
     expected = 1 / (1 + np.exp(-(mean - 0.15) * 0.3 / 0.01))
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert np.abs(found[:, 0] - expected).mean() < 0.03
     assert found[:, 0].mean() == pytest.approx(0.5, abs=0.02)
     assert found[:, 2].max() < 0.02
-    np.testing.assert_allclose(v.probabilities(-mean, np.full(800, 0.1), 0.15), found[:, ::-1], atol=1e-6)
+    np.testing.assert_allclose(verdict.probabilities(-mean, np.full(800, 0.1), 0.15), found[:, ::-1], atol=1e-6)
 
 
 def test_several_tests_hold_together() -> None:
     first, second = np.array([[0.8, 0.1, 0.1], [1.0, 0.0, 0.0]]), np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
-    np.testing.assert_allclose(v.combined([first, second]), [[0.4, 0.32, 0.28], [0.9, 0.1, 0.0]])
-    np.testing.assert_allclose(v.combined([first]), first)
+    np.testing.assert_allclose(verdict.combined([first, second]), [[0.4, 0.32, 0.28], [0.9, 0.1, 0.0]])
+    np.testing.assert_allclose(verdict.combined([first]), first)
 
 
 @pytest.mark.parametrize(("shares", "says"), [
@@ -241,45 +241,54 @@ def test_several_tests_hold_together() -> None:
     ((0.1, 0.9), "supported conditionally"), ((0.09, 0.51), "reversed"), ((0.09, 0.5), "not supported"),
 ])  # fmt: skip
 def test_what_shares_say_at_their_borders(shares: tuple[float, float], says: str) -> None:
-    assert v.reading(*shares) == says
+    assert verdict.reading(*shares) == says
 
 
 def test_noise_leaves_fewer_worlds_to_the_intervals() -> None:
     """Two seeds that differ by 2 e leave an error of e in their mean: with e half the smallest effect, n / 1.25."""
     effects = np.linspace(0.5, 1.5, 40)[:, None] + np.array([-0.1, 0.1])
-    found = v.judge([effects, 2 * effects], [0.2, 0.8])
+    found = verdict.judge([effects, 2 * effects], [0.2, 0.8])
     assert (found.worlds, found.failed, found.effective) == (40, 0, 32)
     assert found.predicted > 0.9
     for interval, share in zip(found.intervals, (found.predicted, found.absent, found.reversed), strict=True):
-        assert interval == v.wilson(share, 32)
-    assert v.judge([effects], [0.2], 0.2).intervals[0] == v.wilson(v.judge([effects], [0.2]).predicted, 32, 0.8)
-    assert found.says == v.decide(found.predicted, found.reversed, 32)
-    assert found.level == v.decisive_level(found.predicted, found.reversed, 32)
-    assert v.judge([effects * 1e-3], [1e-9]).effective == 1
-    missing = v.judge([np.r_[effects, [[np.nan, 1.0]]]], [0.2])
+        assert interval == verdict.wilson(share, 32)
+    assert verdict.judge([effects], [0.2], 0.2).intervals[0] == verdict.wilson(
+        verdict.judge([effects], [0.2]).predicted, 32, 0.8
+    )
+    assert found.says == verdict.decide(found.predicted, found.reversed, 32)
+    assert found.level == verdict.decisive_level(found.predicted, found.reversed, 32)
+    assert verdict.judge([effects * 1e-3], [1e-9]).effective == 1
+    missing = verdict.judge([np.r_[effects, [[np.nan, 1.0]]]], [0.2])
     assert (missing.worlds, missing.failed, missing.effective) == (40, 1, 32)
     assert missing.classes.tolist() == [0] * 40 + [-1]
 
 
 def test_error_levels_at_their_ends() -> None:
-    assert v.decisive_level(0.5, 0.0, 1000) == 1.0  # on the border
-    assert v.decisive_level(1.0, 0.0, 100_000) == 1e-15
+    assert verdict.decisive_level(0.5, 0.0, 1000) == 1.0  # on the border
+    assert verdict.decisive_level(1.0, 0.0, 100_000) == 1e-15
     for shares in ((0.7, 0.0), (0.02, 0.01), (0.3, 0.3)):
-        level = v.decisive_level(*shares, 60)
-        assert v.decide(*shares, 60, level * 1.001) != "undecided"
-        assert v.decide(*shares, 60, level * 0.999) == "undecided"
+        level = verdict.decisive_level(*shares, 60)
+        assert verdict.decide(*shares, 60, level * 1.001) != "undecided"
+        assert verdict.decide(*shares, 60, level * 0.999) == "undecided"
 
 
 def test_verdicts_after_the_correction() -> None:
     effects = np.linspace(0.5, 1.5, 200)[:, None] + np.array([-0.01, 0.01])
-    yes, no = v.judge([effects], [0.2]), v.judge([0 * effects], [0.2])
-    lost = v.judge([np.full((3, 2), np.nan)], [0.2])
+    yes, no = verdict.judge([effects], [0.2]), verdict.judge([0 * effects], [0.2])
+    lost = verdict.judge([np.full((3, 2), np.nan)], [0.2])
     assert (yes.says, no.says) == ("supported", "not supported")
-    assert v.verdict("tested", yes, None, 0.05) == "supported"
-    assert v.verdict("tested", yes, None, 0.051) == v.verdict("tested", lost, None, 0.0) == "undecided"
-    assert v.verdict("tested", yes, None, 0.09, 0.1) == "supported"
-    assert v.verdict("tested", yes, yes, 0.01) == "not supported"
-    assert v.verdict("tested", yes, no, 0.01) == v.verdict("tested", yes, lost, 0.01) == "supported"
-    assert v.verdict("tested", no, yes, 0.01) == "not supported"
-    assert v.verdict("assumed", yes, yes, 1.0) == "quantified"
-    assert v.verdict("assumed", lost, None, 1.0) == "undecided"
+    assert verdict.verdict("tested", yes, None, 0.05) == "supported"
+    assert verdict.verdict("tested", yes, None, 0.051) == verdict.verdict("tested", lost, None, 0.0) == "undecided"
+    assert verdict.verdict("tested", yes, None, 0.09, 0.1) == "supported"
+    assert verdict.verdict("tested", yes, yes, 0.01) == "not supported"
+    assert verdict.verdict("tested", yes, no, 0.01) == verdict.verdict("tested", yes, lost, 0.01) == "supported"
+    assert verdict.verdict("tested", no, yes, 0.01) == "not supported"
+    assert verdict.verdict("assumed", yes, yes, 1.0) == "quantified"
+    assert verdict.verdict("assumed", lost, None, 1.0) == "undecided"
+
+
+def test_failed_runs_are_said() -> None:
+    design = pd.DataFrame({"alignment_level": [0.7, 0.999], "seed": [1, 1]})
+    with pytest.warns(FailedRunsWarning, match="1 of 2 runs failed and have no outcomes.*cannot be reached"):
+        runs = simulate(design, base=Scenario.load("two-services").replace({"months": 2})).runs
+    assert (runs["status"] != "ok").tolist() == [False, True]

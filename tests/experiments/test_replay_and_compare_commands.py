@@ -20,7 +20,7 @@ from valign.experiments.batch.replay import replayed
 from valign.model.errors import InputError
 from valign.results import store
 from valign.results.manifest import checksums
-from valign.results.reports import render as pages
+from valign.results.reports.render import rebuild
 
 BASE = va.Scenario.load("two-services").replace({"months": 12})
 
@@ -82,16 +82,8 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
         ("run", "two-services"),
         pytest.param(
             (
-                "levels",
-                "two-services",
-                "--levels",
-                "0.6,0.7",
-                "--evidence",
-                "0.2,0.7",
-                "--innovation",
-                "clear: innovation.clarity=0.9",
-                "--innovation",
-                "own.toml",
+                "levels two-services --levels 0.6,0.7 --evidence 0.2,0.7 "
+                "--innovation 'clear: innovation.clarity=0.9' --innovation own.toml",
             ),
             marks=pytest.mark.slow,
         ),
@@ -210,7 +202,7 @@ def test_a_report_is_made_from_tables_alone(valign: Callable, tmp_path: Path) ->
 def test_an_older_format_says_so(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 0}))
     with pytest.raises(store.StoreError, match="format 0"):
-        pages.rebuild(tmp_path)
+        rebuild(tmp_path)
 
 
 @pytest.mark.usefixtures("out")

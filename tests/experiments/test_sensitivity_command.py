@@ -7,27 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from valign.results import store
+from valign.results.saved import load
 
 COMMAND = (
-    "sensitivity",
-    "two-services",
-    "--months",
-    8,
-    "--replicates",
-    2,
-    "--quiet",
-    "--parameter",
-    "fit_effect",
-    "--parameter",
-    "base_staff",
-    "--outcome",
-    "uptake_final",
+    "sensitivity two-services --months 8 --replicates 2 --quiet "
+    "--parameter fit_effect --parameter base_staff --outcome uptake_final"
 )
 
 
 def test_the_command(valign, tmp_path: Path):
-    said = valign(*COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
+    said = valign(COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
     assert said.code == 0, said.err
     assert "base_staff" in said.out
     assert "The dummy has exactly 0" in said.out
@@ -42,36 +31,36 @@ def test_the_command(valign, tmp_path: Path):
         "report.html",
     ):
         assert (results / name).stat().st_size > 0
-    again = valign(*COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
+    again = valign(COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
     assert again.out == said.out
     kept = sorted((tmp_path / "out" / "runs").glob("*.kept"))
-    larger = valign(*COMMAND, "--n", 16, "--seed-factor", "--curve", "engaged", "--out", "out", "--json")
+    larger = valign(COMMAND, "--n", 16, "--seed-factor", "--curve", "engaged", "--out", "out", "--json")
     assert json.loads(larger.out)["indices"][0]["outcome"] == "uptake_final"
     assert set(kept) < set((tmp_path / "out" / "runs").glob("*.kept"))
-    other = valign(*COMMAND, "--n", 8, "--out", "out")
+    other = valign(COMMAND, "--n", 8, "--out", "out")
     assert other.code == 2
     assert "another study" in other.err
 
 
 def test_the_command_says_beforehand_how_much_there_is_to_do(valign):
-    loud = [each for each in COMMAND if each != "--quiet"]
-    assert valign(*loud, "--n", 8, "--out", "out").err.splitlines()[0] == "two-services: 80 runs"  # 8 x (3 + 2) x 2
-    more = valign(*loud, "--n", 16, "--out", "out").err.splitlines()[0]
+    loud = COMMAND.replace("--quiet ", "")
+    assert valign(loud, "--n", 8, "--out", "out").err.splitlines()[0] == "two-services: 80 runs"  # 8 x (3 + 2) x 2
+    more = valign(loud, "--n", 16, "--out", "out").err.splitlines()[0]
     assert more == "two-services: 160 runs, 80 of them already done"
-    assert valign(*loud, "--n", 32, "--out", "other", "--json").err == ""
+    assert valign(loud, "--n", 32, "--out", "other", "--json").err == ""
 
 
 @pytest.mark.parametrize("how", [("sobol", 2), ("sobol", 4), ("morris", 4)])
 def test_a_study_too_small_to_be_halved_settles_nothing(valign, tmp_path: Path, how):
-    said = valign(*COMMAND, "--method", how[0], "--n", how[1], "--out", "out")
+    said = valign(COMMAND, "--method", how[0], "--n", how[1], "--out", "out")
     assert said.code == 0, said.err
     (results,) = (tmp_path / "out").glob("n?-*")
-    assert set(store.load(results)["convergence"]["n"]) == {how[1]}
-    assert store.load(results)["settled"].empty
+    assert set(load(results)["convergence"]["n"]) == {how[1]}
+    assert load(results)["settled"].empty
 
 
 def test_the_command_screens(valign):
-    said = valign(*COMMAND, "--parameter", "slack", "--method", "screen", "--keep", 2, "--n", 8)
+    said = valign(COMMAND, "--parameter", "slack", "--method", "screen", "--keep", 2, "--n", 8)
     assert said.code == 0, said.err
     assert "everything else" in said.out
     assert "neglects this share" in said.out
@@ -91,7 +80,7 @@ def test_the_command_screens(valign):
     ],
 )
 def test_the_command_says_what_is_wrong(valign, tmp_path: Path, arguments, message):
-    said = valign(*COMMAND, *arguments)
+    said = valign(COMMAND, *arguments)
     assert said.code == 2
     assert message in said.err
     assert not list(tmp_path.rglob("*.kept"))

@@ -12,7 +12,7 @@ from valign.experiments.sensitivity.runs import design_rows
 from valign.experiments.sensitivity.studies import curve_pair
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
-from valign.results.figures import sensitivity as figures_sensitivity
+from valign.results.figures.sensitivity import draw
 
 
 # --- the simulator ----------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_tables_words_and_figures(small, tmp_path):
     value = small.indices.query("factor == 'seed' and index == 'ST' and outcome == 'uptake_final'")["value"].iloc[0]
     assert f"Noise floor: {value:.3f}".replace("0.", ".") in small.words
     assert "The dummy has exactly 0" in small.words
-    pictures = figures_sensitivity.draw(small.tables, "Small", "ST", "A test.", tmp_path)
+    pictures = draw(small.tables, "Small", "ST", "A test.", tmp_path)
     assert [path.stem for path in pictures] == ["ranking", "interactions", "over_time", "convergence"]
     for path in pictures:
         assert all(path.with_suffix(kind).stat().st_size > 500 for kind in (".png", ".svg", ".csv"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 
 from tests.conftest import ROOT, Said
 from tests.made_up import write
-from valign.calibration import study as calibration_study
+from valign.calibration.study import FREE_SETS
 from valign.experiments import facts, study_sensitivity
-from valign.experiments.claims import __main__ as claims_study
+from valign.experiments.claims.__main__ import SAVED, SCENARIOS
 
 COMMITTED = ROOT / "results" / "reference"
 
@@ -25,10 +26,11 @@ def script(capsys, monkeypatch, tmp_path) -> Callable[..., Said]:
     """`python -m MODULE ARGUMENTS` in this process and in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def call(module: str, *arguments: object) -> Said:
+    def call(typed: str, *arguments: object) -> Said:
+        module, *words = shlex.split(typed)
         name = module if (ROOT / f"{module.replace('.', '/')}.py").exists() else f"{module}.__main__"
         monkeypatch.delitem(sys.modules, f"valign.{name}", raising=False)  # else Python warns that it runs it twice
-        monkeypatch.setattr(sys, "argv", [module, *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [module, *words, *map(str, arguments)])
         capsys.readouterr()
         code: int | str | None = 0
         try:
@@ -80,18 +82,7 @@ def test_a_small_study_of_the_facts(script, tmp_path):
 @pytest.mark.slow
 def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path):
     said = script(
-        "experiments.study_sensitivity",
-        "two-services",
-        "--n",
-        16,
-        "--replicates",
-        1,
-        "--trajectories",
-        2,
-        "--out",
-        "found",
-        "--runs",
-        "kept",
+        "experiments.study_sensitivity two-services --n 16 --replicates 1 --trajectories 2 --out found --runs kept"
     )
     assert said.code == 0, said.err
     assert "two-services: 464 of 464 runs" in said.err
@@ -116,40 +107,24 @@ def test_a_small_study_of_sensitivity_goes_on_from_what_it_kept(script, tmp_path
 @pytest.mark.slow
 def test_a_small_study_of_claims(script, tmp_path):
     said = script(
-        "experiments.claims",
-        "C7",
-        "--worlds",
-        3,
-        "--rivals",
-        2,
-        "--variants",
-        2,
-        "--shipped-runs",
-        8,
-        "--attribution-runs",
-        2,
-        "--case-runs",
-        4,
-        "--region-runs",
-        2,
-        "--out",
-        "claims",
+        "experiments.claims C7 --worlds 3 --rivals 2 --variants 2 --shipped-runs 8 "
+        "--attribution-runs 2 --case-runs 4 --region-runs 2 --out claims"
     )
     assert said.code == 0, said.err
     assert "C7" in said.err
     found = tables(tmp_path / "claims")
-    for name in (name for name in claims_study.KEPT if name != "leaves"):  # too few worlds for a tree
+    for name in (name for name in SAVED if name != "leaves"):  # too few worlds for a tree
         assert list(found[name]) == list(pd.read_csv(COMMITTED / "claims" / f"{name}.csv")), name
     assert found["claims"]["claim"].tolist() == ["C7"]
     assert found["tests"]["worlds"].eq(3).all()
     assert len(found["recommissioning"]) == 5
     assert found["recommissioning"]["runs"].eq(4).all()
     assert found["region"][["without_dialogue", "with_dialogue"]].stack().between(0, 1).all()
-    assert set(found["attribution"]["scenario"]) == set(claims_study.SCENARIOS)
+    assert set(found["attribution"]["scenario"]) == set(SCENARIOS)
     text = (tmp_path / "claims" / "claims.md").read_text("utf-8")
     for heading in ("# The claims, tested", "## C7 ", "## C15 as the study tells it", "## What moved alignment"):
         assert heading in text
-    for picture in ("claims.png", *(f"attribution-{name}.svg" for name in claims_study.SCENARIOS)):
+    for picture in ("claims.png", *(f"attribution-{name}.svg" for name in SCENARIOS)):
         assert (tmp_path / "claims" / picture).stat().st_size > 5000
 
 
@@ -157,21 +132,8 @@ def test_a_small_study_of_claims(script, tmp_path):
 def test_a_small_study_of_histories(script, tmp_path):
     write(tmp_path / "data", people=60, places=2, periods=9, fit=1.0, level=-2.2)
     said = script(
-        "calibration.study",
-        "--data",
-        "data",
-        "--simulations",
-        8000,
-        "--recovered",
-        6000,
-        "--mistaken",
-        1,
-        "--timed",
-        1024,
-        "--repeats",
-        1,
-        "--out",
-        "found",
+        "calibration.study --data data --simulations 8000 --recovered 6000 --mistaken 1 "
+        "--timed 1024 --repeats 1 --out found"
     )
     assert said.code == 0, said.err
     found = tables(tmp_path / "found")
@@ -180,7 +142,7 @@ def test_a_small_study_of_histories(script, tmp_path):
         assert list(found[name]) == list(committed[name]), name
     exact = found["agreement"].query("method == 'regression'").set_index("parameter")
     assert (exact["apart"].abs() < 1).all()
-    assert set(found["recovery"]["free"]) == set(calibration_study.FREE_SETS)
+    assert set(found["recovery"]["free"]) == set(FREE_SETS)
     assert found["recovery"]["coverage_90"].between(0.75, 1).all()
     shares = found["shares"].groupby("method")["share"].sum()
     np.testing.assert_allclose(shares, 1, atol=1e-4)
@@ -191,7 +153,7 @@ def test_a_small_study_of_histories(script, tmp_path):
     assert (found["overhead"]["seconds"] > 0).all()
     assert found["seconds"]["step"].tolist() == committed["seconds"]["step"].tolist()
     posterior = pd.read_parquet(tmp_path / "found" / "posterior.parquet")
-    assert set(posterior) == set(calibration_study.FREE_SETS["default"])
+    assert set(posterior) == set(FREE_SETS["default"])
     for picture in ("ranks", "posterior", "fitted", "rivals", "odds"):
         assert (tmp_path / "found" / f"{picture}.png").stat().st_size > 5000
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.made_up import write
-from valign.experiments import design as designs
+from valign.experiments.design import latin_hypercube, replicate
 from valign.results import store
 from valign.results.checkpoint import checksum, replace
 from valign.results.plain_text import frame_as_cells
@@ -73,8 +73,8 @@ def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFram
     chance, rows, rounds = random.Random(seed), [], 0
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
-        spread = designs.latin_hypercube(["fit_effect", "peer_effect"], points)
-        designs.replicate(spread, 10, societies=4).to_parquet(here / "design.parquet")
+        spread = latin_hypercube(["fit_effect", "peer_effect"], points)
+        replicate(spread, 10, societies=4).to_parquet(here / "design.parquet")
         write(here / "data", people=60, places=2, periods=9, fit=1.0, level=-2.2)
 
         def start(folder: str) -> subprocess.Popen[bytes]:

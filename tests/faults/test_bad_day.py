@@ -15,11 +15,14 @@ import pandas as pd
 import pytest
 
 import valign as va
-from valign.experiments.batch import batch as batches
+from valign.experiments.batch.batch import begin, resume
+from valign.experiments.batch.executors import How
+from valign.experiments.batch.folder import opened
 from valign.experiments.batch.replay import replayed
 from valign.results import store
 from valign.results.checkpoint import DamageWarning, StoreError
 from valign.results.reports import render
+from valign.results.saved import load
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("run", "two-services", "--runs", 3, "--months", 4, "--record", "series", "--out", "out", "--quiet")
@@ -137,26 +140,26 @@ def test_resume_makes_a_damaged_batch_whole(batch: Path, name: str) -> None:
     (batch / name).write_bytes(flipped(before[name]))
     if name == "scenario.toml":
         with pytest.raises((StoreError, va.InputError), match=r"scenario\.toml"):
-            batches.resume(batch)
+            resume(batch)
         (batch / name).unlink()
         points = va.design.latin_hypercube(["fit_effect"], 4)
         design = va.design.replicate(points, 3, societies=2)
         va.run_batch(BASE, design, batch, ("series",), shard_rows=4, say=said.append)
     else:
-        batches.resume(batch, say=said.append)
+        resume(batch, say=said.append)
     assert len(said) == 1
     assert f"{name} does not match its checksum" in said[0]
     assert {each: tables(batch)[each] for each in before} == before
-    assert store.load(batch).runs.equals(pd.read_parquet(batch / "runs.parquet"))
+    assert load(batch).runs.equals(pd.read_parquet(batch / "runs.parquet"))
 
 
 def test_damage_that_another_version_of_the_model_cannot_mend_leaves_the_rest(
     batch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (batch / "runs.parquet").write_bytes(b"")
-    monkeypatch.setattr(batches, "sources_hash", lambda: "0123456789abcdef")
+    monkeypatch.setattr("valign.experiments.batch.batch.sources_hash", lambda: "0123456789abcdef")
     with pytest.raises(StoreError, match=r"runs\.parquet cannot be read as a result"):
-        batches.resume(batch)
+        resume(batch)
     assert va.load(batch).curves("all", "engaged").shape == (5, 12)
 
 
@@ -187,14 +190,12 @@ def test_a_damaged_manifest_is_taken_from_its_second_copy(
 
 def test_a_manifest_damaged_while_a_batch_waits_costs_nothing(batch: Path, tmp_path: Path) -> None:
     points = va.design.latin_hypercube(["fit_effect"], 4)
-    begun = batches.begin(
-        BASE, va.design.replicate(points, 3, societies=2), tmp_path / "other", ("series",), shard_rows=4
-    )
+    begun = begin(BASE, va.design.replicate(points, 3, societies=2), tmp_path / "other", ("series",), shard_rows=4)
     assert begun is not None
-    batches.resume(tmp_path / "other", batches.How(threads=1, part=(0, 3)))
+    resume(tmp_path / "other", How(threads=1, part=(0, 3)))
     (tmp_path / "other" / "manifest.json").write_text('{"format": 1, "sta')
     with pytest.warns(DamageWarning, match="second copy"):
-        batches.resume(tmp_path / "other")
+        resume(tmp_path / "other")
     assert va.load(tmp_path / "other").runs.equals(va.load(batch).runs)
 
 
@@ -263,16 +264,16 @@ def test_two_processes_on_one_folder_give_one_result(tmp_path: Path) -> None:
 def test_parts_on_other_machines_need_no_lock_and_what_puts_them_together_does(tmp_path: Path, batch: Path) -> None:
     points = va.design.latin_hypercube(["fit_effect"], 4)
     design = va.design.replicate(points, 3, societies=2)
-    batches.begin(BASE, design, tmp_path / "parts", ("series",), shard_rows=4)
+    begin(BASE, design, tmp_path / "parts", ("series",), shard_rows=4)
     lock = tmp_path / "parts" / ".lock"
     lock.write_text(json.dumps({"pid": 7, "host": "node-3", "since": "2026-01-01T00:00:00+00:00"}))
     for part in range(2):
-        batches.resume(tmp_path / "parts", batches.How(threads=1, part=(part, 2)))
-    assert not batches.opened(tmp_path / "parts").missing()
+        resume(tmp_path / "parts", How(threads=1, part=(part, 2)))
+    assert not opened(tmp_path / "parts").missing()
     with pytest.raises(StoreError, match=r"in use by process 7 on node-3 .*remove .*\.lock"):
-        batches.resume(tmp_path / "parts")
+        resume(tmp_path / "parts")
     lock.unlink()
-    batches.resume(tmp_path / "parts")
+    resume(tmp_path / "parts")
     assert va.load(tmp_path / "parts").runs.equals(va.load(batch).runs)
 
 

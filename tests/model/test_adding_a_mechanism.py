@@ -54,7 +54,9 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         (copy / name).write_text(text, "utf-8")
     (copy / "model/mechanisms/refreshers/__init__.py").touch()
     month = copy / "model/mechanisms/__init__.py"
-    month.write_text(month.read_text("utf-8").replace('    "leadership",\n', '    "leadership",\n    "refreshers",\n'))
+    month.write_text(
+        month.read_text("utf-8").replace('    "tie_quality",\n', '    "tie_quality",\n    "refreshers",\n')
+    )
     said = subprocess.run(
         [sys.executable, "-c", TRIED],
         cwd=copy,

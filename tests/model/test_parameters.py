@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from valign.cli import parameters as listing
+from valign.cli.parameters import SCOPES, as_csv, as_json, as_markdown, parameters
 from valign.model.parameters import INDEX, PARAMETERS, RUN_PARAMETERS, Parameter
 
 
@@ -21,7 +21,7 @@ def test_declaration(parameter: Parameter) -> None:
     assert p.low <= p.default <= p.high
     assert p.low < p.high, "a range without width cannot be explored"
     assert p.grade in ("measured", "inferred", "assumed")
-    assert p.scope in listing.SCOPES
+    assert p.scope in SCOPES
     assert all((p.unit, p.meaning, p.source, p.mechanism))
     if p.integer:
         assert all(float(x).is_integer() for x in (p.default, p.low, p.high))
@@ -41,11 +41,11 @@ def test_weights_of_evidence_sum_to_one() -> None:
 
 def test_the_page_is_up_to_date(root: Path) -> None:
     page = (root / "docs" / "PARAMETERS.md").read_text(encoding="utf-8")
-    assert page == listing.as_markdown(PARAMETERS.values()), "run: valign parameters --format md > docs/PARAMETERS.md"
+    assert page == as_markdown(PARAMETERS.values()), "run: valign parameters --format md > docs/PARAMETERS.md"
 
 
 def test_table() -> None:
-    table = listing.parameters()
+    table = parameters()
     assert list(table["name"]) == list(PARAMETERS)
     promised = ["name", "default", "low", "high", "distribution", "unit", "meaning", "source", "grade"]
     assert list(table.columns[:9]) == promised
@@ -53,7 +53,7 @@ def test_table() -> None:
 
 
 def test_csv_and_json_hold_the_same() -> None:
-    from_csv = list(csv.DictReader(io.StringIO(listing.as_csv(PARAMETERS.values()))))
-    from_json = json.loads(listing.as_json(PARAMETERS.values()))
+    from_csv = list(csv.DictReader(io.StringIO(as_csv(PARAMETERS.values()))))
+    from_json = json.loads(as_json(PARAMETERS.values()))
     assert [row["name"] for row in from_csv] == [row["name"] for row in from_json] == list(PARAMETERS)
     assert [float(row["default"]) for row in from_csv] == [row["default"] for row in from_json]

@@ -184,6 +184,24 @@ def test_replace_reaches_everything():
     assert set(settings) <= set(changed.settable())
 
 
+def test_scheduled_changes_can_be_added():
+    scenario = Scenario.load("two-services")
+    mandate, leader = (
+        {"month": 12, "parameter": "mandate", "set": 1.0},
+        {"month": 24, "event": "new_leader", "profile": "peer", "organisations": ["hostel"]},
+    )
+    both = scenario.replace({"changes": [mandate, leader]})
+    assert [change.month for change in both.changes] == [12, 24]
+    one_by_one = scenario.replace({"changes.0": mandate}).replace({"changes.1": leader})
+    assert one_by_one.to_mapping() == both.to_mapping()
+    assert both.replace({"changes": []}).to_mapping() == scenario.to_mapping()
+    assert both.replace({"changes.0": leader}).changes[0].event == "new_leader"
+    with pytest.raises(ScenarioError, match="needs either `set` or `scale`"):
+        scenario.replace({"changes.0": {"month": 3, "parameter": "mandate"}})
+    with pytest.raises(ScenarioError, match=r"changes\.3"):
+        scenario.replace({"changes.3": mandate})
+
+
 def test_scenarios_do_not_change():
     with pytest.raises(ValidationError):
         TWO.months = 3

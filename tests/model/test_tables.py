@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.cli import claims as claiming
-from valign.cli import run as running
-from valign.cli import sensitivity as sensing
+from valign.cli import claims, ensemble, sensitivity
 from valign.cli.job import Job
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
@@ -325,7 +323,7 @@ def test_work_is_other_work_once_a_file_that_it_reads_has_changed(
         works.append(store.work_hash(job.work))
         raise InputError(["far enough"])
 
-    for module in (claiming, running, sensing):
+    for module in (claims, ensemble, sensitivity):
         monkeypatch.setattr(module, "carried_out", begun)
     tables = '[tables]\nnodes = "nodes.csv"\nedges = "edges.csv"\n'
     claim = (root / "examples" / "my-claim.toml").read_text("utf-8").replace('"two-services"', '"mine.toml"')

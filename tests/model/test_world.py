@@ -185,22 +185,48 @@ def test_the_constructor_suits_solara_and_batch_run():
     assert not {"scenario", "seed"} & set(parameters)
 
 
+SEEDS = [1, 2]
+
+
+def batch_run(parameters, months):
+    by_name = "rng" in inspect.signature(mesa.batch_run).parameters
+    seeds = {"rng": SEEDS} if by_name else {}
+    parameters = parameters if by_name else {**parameters, "rng": SEEDS}
+    return mesa.batch_run(
+        World, parameters=parameters, max_steps=months, number_processes=1, display_progress=False, **seeds
+    )
+
+
 def test_batch_run_unmodified():
-    fixed = {"preset": "two-services", "months": 5}
-    if "rng" in inspect.signature(mesa.batch_run).parameters:
-        rows = mesa.batch_run(
-            World, parameters=fixed, rng=[1, 2], max_steps=5, number_processes=1, display_progress=False
-        )
-    else:
-        rows = mesa.batch_run(
-            World, parameters={**fixed, "rng": [1, 2]}, max_steps=5, number_processes=1, display_progress=False
-        )
+    rows = batch_run({"preset": "two-services", "months": 5}, 5)
     assert len(rows) == 2
     world = World(rng=1, months=5)
     for _ in range(5):
         world.step()
     assert rows[0]["uptake"] == world.uptake
     assert {"uptake", "spread", "alignment"} <= set(rows[0])
+
+
+def test_batch_run_sweeps_parameters_of_the_model():
+    swept = {"preset": "two-services", "months": 3, "fit_effect": [0.0, 0.6], "innovation_clarity": 0.9}
+    rows = [row for row in batch_run(swept, 3) if row["Step"] == 3]
+    first = rows[0]["seed"] if "seed" in rows[0] else rows[0]["rng"]
+    by_effect = {row["fit_effect"]: row["uptake"] for row in rows if row.get("seed", row.get("rng")) == first}
+    plan = Scenario.load("two-services").replace({"innovation.clarity": 0.9, "fit_effect": 0.6})
+    world = World(plan, rng=1, months=3)
+    for _ in range(3):
+        world.step()
+    assert by_effect[0.6] == world.uptake != by_effect[0.0]
+    with pytest.raises(InputError, match="did you mean 'fit_effect'"):
+        World(fit_efect=0.1)
+
+
+def test_what_agents_are_can_be_collected():
+    world = World(rng=1, months=2, agent_reporters=["alignment", "stage"])
+    world.step()
+    frame = world.datacollector.get_agent_vars_dataframe()
+    assert list(frame.columns) == ["alignment", "stage"]
+    assert frame.loc[1].loc[world.agents[0].unique_id, "alignment"] == world.agents[0].alignment
 
 
 def test_a_scenario_or_a_path_can_be_given_instead_of_a_name(tmp_path):

@@ -182,20 +182,20 @@ def test_commands_and_options_exist(page: Path) -> None:
 
 
 def test_generated_tables_are_what_the_code_says() -> None:
-    from tools import generate_docs as documenting
+    from tools import generate_docs
 
-    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in documenting.PAGES]
-    marks = [found[2] for page in pages for found in documenting.MARKED.finditer(page)]
-    assert sorted(marks) == sorted(documenting.generated())
-    assert pages == [documenting.with_tables(page) for page in pages], "run: make docs"
-    assert (ROOT / "docs/CLI.md").read_text("utf-8") == documenting.command_line(), "run: make docs"
+    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in generate_docs.PAGES]
+    marks = [found[2] for page in pages for found in generate_docs.MARKED.finditer(page)]
+    assert sorted(marks) == sorted(generate_docs.generated())
+    assert pages == [generate_docs.with_tables(page) for page in pages], "run: make docs"
+    assert (ROOT / "docs/CLI.md").read_text("utf-8") == generate_docs.command_line(), "run: make docs"
 
 
 def test_schedule_has_every_mechanism_in_the_order_of_the_sections() -> None:
-    from tools import generate_docs as documenting
+    from tools import generate_docs
     from valign.model.parameters import MECHANISMS
 
-    rows = [line.split(" | ") for line in documenting.schedule().splitlines()[3:-1]]
+    rows = [line.split(" | ") for line in generate_docs.schedule().splitlines()[3:-1]]
     assert [row[2].strip("`") for row in rows] == list(MECHANISMS)
     sections = [int(row[1].removeprefix("§5.")) for row in rows]
     assert sections == sorted(sections)
@@ -211,12 +211,12 @@ def test_adding_something_takes_fewer_than_twenty_lines(thing: str) -> None:
 
 
 def test_make_docs_mends_what_was_changed_by_hand(tmp_path: Path) -> None:
-    from tools import generate_docs as documenting
+    from tools import generate_docs
 
-    for name in documenting.PAGES:
+    for name in generate_docs.PAGES:
         text = (ROOT / "docs" / name).read_text("utf-8")
-        (tmp_path / name).write_text(documenting.MARKED.sub(r"\1| by hand |\n\4", text), "utf-8")
+        (tmp_path / name).write_text(generate_docs.MARKED.sub(r"\1| by hand |\n\4", text), "utf-8")
         assert "by hand" in (tmp_path / name).read_text("utf-8")
-    documenting.write(tmp_path)
-    for name in (*documenting.PAGES, "CLI.md"):
+    generate_docs.write(tmp_path)
+    for name in (*generate_docs.PAGES, "CLI.md"):
         assert (tmp_path / name).read_text("utf-8") == (ROOT / "docs" / name).read_text("utf-8")

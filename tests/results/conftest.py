@@ -13,7 +13,7 @@ from report_cases import COMMANDS, SMALL, calibration_tables
 import valign.experiments  # noqa: F401  (tables are read with the words of the model)
 from valign.cli.app import main
 from valign.results import store
-from valign.results.reports import render as pages
+from valign.results.reports.render import rebuild
 
 
 @pytest.fixture(scope="session")
@@ -73,5 +73,5 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             started=datetime.now(UTC),
             description="Observed: doctors.",
         )
-        pages.rebuild(folders[name])
+        rebuild(folders[name])
     return folders

@@ -14,9 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valign.results import summaries
-from valign.results.figures import common as figures
-from valign.results.figures import run as figures_run
-from valign.results.reports import rows as report
+from valign.results.figures.common import (
+    INK,
+    MAIN,
+    MUTED,
+    ORDERED,
+    apart,
+    comparison_figure,
+    factors_figure,
+    levels_figure,
+    observed_figure,
+    run_figure,
+    save,
+)
+from valign.results.figures.run import design_figure, effects_of_design
+from valign.results.reports.findings import remarks
+from valign.results.reports.rows import counted, levels_table, run_table
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -35,13 +48,13 @@ def ensemble(level: float = 0.75, runs: int = 20, months: int = 24) -> pd.DataFr
 def drawn(kind: str) -> tuple[Any, pd.DataFrame]:
     if kind == "levels":
         table = pd.concat([ensemble(level).assign(alignment_level=level) for level in (0.55, 0.7, 0.85)])
-        return figures.levels_figure(table, "Levels", 20), table
+        return levels_figure(table, "Levels", 20), table
     if kind == "run":
-        return figures.run_figure(ensemble(), "Run", 20), ensemble()
+        return run_figure(ensemble(), "Run", 20), ensemble()
     if kind == "comparison":
         table = pd.concat([ensemble(level).assign(scenario=name) for level, name in ((0.5, "as"), (0.7, "other"))])
         gaps = ensemble(0.2).assign(scenario="other")
-        return figures.comparison_figure(table, gaps, "Comparison", 20), table
+        return comparison_figure(table, gaps, "Comparison", 20), table
     if kind == "factors":
         rows = [
             {
@@ -58,16 +71,16 @@ def drawn(kind: str) -> tuple[Any, pd.DataFrame]:
             for strength in (0.3, 0.9)
             for outcome in ("uptake_final", "spread_final")
         ]
-        return figures.factors_figure(pd.DataFrame(rows), "Factors", 20), pd.DataFrame(rows)
+        return factors_figure(pd.DataFrame(rows), "Factors", 20), pd.DataFrame(rows)
     observed = pd.DataFrame({"month": range(1, 18), "share": np.linspace(0.08, 0.87, 17)})
-    return figures.observed_figure(ensemble(), observed, "Observed", 20), ensemble()
+    return observed_figure(ensemble(), observed, "Observed", 20), ensemble()
 
 
 @pytest.mark.parametrize("kind", ["levels", "run", "observed"])
 def test_a_figure_is_kept_with_its_data_and_the_same_each_time(kind: str, tmp_path: Path) -> None:
     for folder in ("first", "second"):
         figure, data = drawn(kind)
-        figures.save(figure, tmp_path / folder, kind, data)
+        save(figure, tmp_path / folder, kind, data)
     for suffix in ("svg", "png", "csv"):
         one, two = ((tmp_path / folder / f"{kind}.{suffix}").read_bytes() for folder in ("first", "second"))
         assert one == two
@@ -104,16 +117,16 @@ def luminance(colour: str) -> float:
 
 
 def test_colours_keep_their_order_in_grey_and_stand_out_from_the_page() -> None:
-    tones = [luminance(colour) for colour in figures.ORDERED]
+    tones = [luminance(colour) for colour in ORDERED]
     assert tones == sorted(tones)
     assert all(later / max(earlier, 0.02) > 1.4 for earlier, later in pairwise(tones))
-    for colour in (*figures.ORDERED, figures.MAIN, figures.MUTED, figures.INK):
+    for colour in (*ORDERED, MAIN, MUTED, INK):
         assert 1.05 / (luminance(colour) + 0.05) >= 3.0, colour
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.2))
 def test_labels_are_moved_apart_in_their_order(positions: list[float], gap: float) -> None:
-    moved = figures.apart(positions, gap)
+    moved = apart(positions, gap)
     order = np.argsort(positions, kind="stable")
     assert (np.diff(np.array(moved)[order]) >= gap - 1e-9).all()
 
@@ -136,26 +149,26 @@ def runs_table() -> pd.DataFrame:
 
 def test_tables_in_words() -> None:
     runs = runs_table()
-    columns, rows = report.run_table(summaries.summarise(runs, ["uptake_final", "time_to_50", "alignment_start"]))
+    columns, rows = run_table(summaries.summarise(runs, ["uptake_final", "time_to_50", "alignment_start"]))
     assert len(columns) == 4
     assert [len(row) for row in rows] == [4, 4, 4]
     assert ["month in which half are engaged", "never", "30–never", "-"] in rows
     both = pd.concat([runs.assign(alignment_level=0.6), runs.assign(alignment_level=0.8, uptake_final=1.0)])
     summary = summaries.summarise_by(both, ["uptake_final"], "alignment_level")
     differences = summaries.paired_differences(both, ["uptake_final"], "alignment_level", 0.6)
-    columns, rows = report.levels_table(summary, differences)
+    columns, rows = levels_table(summary, differences)
     assert columns == ["outcome", "alignment 0.60", "alignment 0.80", "highest less lowest, paired"]
     assert "points" in rows[0][-1]
-    assert report.counted(both) == "20 runs at each of 2 levels"
+    assert counted(both) == "20 runs at each of 2 levels"
 
 
 def test_remarks_name_failures_and_single_societies() -> None:
     runs = runs_table().assign(society_seed=7)
     runs.loc[3, "status"] = "alignment_level = 0.95 cannot be reached"
-    remarks = " ".join(report.remarks(runs))
-    assert "1 of 20 runs failed" in remarks
-    assert "cannot be reached" in remarks
-    assert "one society" in remarks
+    told = " ".join(remarks(runs))
+    assert "1 of 20 runs failed" in told
+    assert "cannot be reached" in told
+    assert "one society" in told
 
 
 def test_a_designs_figure_has_numbers_on_its_axes_and_the_settings_that_matter_most() -> None:
@@ -170,9 +183,9 @@ def test_a_designs_figure_has_numbers_on_its_axes_and_the_settings_that_matter_m
     runs[[f"s{place}" for place in range(6)]] = np.random.default_rng(1).random((600, 6))
     runs["uptake_final"] = runs["s6"] / 7
     settings = [name for name in runs if name not in ("society_seed", "uptake_final")]
-    effects = figures_run.effects_of_design(runs, settings)
+    effects = effects_of_design(runs, settings)
     assert set(effects.loc[effects["setting"] == "mechanisms.turnover", "at"]) == {"on", "off"}
-    figure = figures_run.design_figure(effects, "a design", len(runs))
+    figure = design_figure(effects, "a design", len(runs))
     figure.draw_without_rendering()
     panels = {axes.get_title("left"): [text.get_text() for text in axes.get_xticklabels()] for axes in figure.axes}
     assert len(panels) == 6

@@ -12,9 +12,17 @@ import pytest
 from report_cases import COMMANDS, SMALL, Seen, text
 
 from valign.cli.app import main
-from valign.results.figures import network as figures_network
-from valign.results.figures import run as figures_run
-from valign.results.reports import render as pages
+from valign.results.figures.network import IN_USE, society_figure
+from valign.results.figures.run import (
+    EVIDENCE,
+    VALUES,
+    design_figure,
+    difference_figure,
+    effects_of_design,
+    stages_figure,
+    value_figure,
+    weights_figure,
+)
 from valign.results.vocabulary import headlines, label
 
 
@@ -120,8 +128,8 @@ def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path
     )
 
 
-def test_text_stands_out_from_the_page() -> None:
-    template = (Path(pages.__file__).parent / "report.html.j2").read_text("utf-8")
+def test_text_stands_out_from_the_page(root: Path) -> None:
+    template = (root / "results" / "reports" / "report.html.j2").read_text("utf-8")
     for colour in re.findall(r"(?<!-)\bcolor: #([0-9a-f]{3,6})\b", template):
         parts = [
             int(each * 2, 16) if len(colour) == 3 else int(colour[2 * n : 2 * n + 2], 16)
@@ -178,8 +186,8 @@ def test_settings_in_words_are_drawn_beside_numbers() -> None:
     runs = pd.DataFrame(
         {"rule": ["direct", "emergent"] * 6, "slack": np.arange(12) / 12, "uptake_final": np.arange(12) / 24}
     )
-    effects = figures_run.effects_of_design(runs, ["rule", "slack"])
-    numbers, words = figures_run.design_figure(effects, "Settings", 12).axes  # the one that matters more comes first
+    effects = effects_of_design(runs, ["rule", "slack"])
+    numbers, words = design_figure(effects, "Settings", 12).axes  # the one that matters more comes first
     assert [each.get_text() for each in words.get_xticklabels()] == ["direct", "emergent"]
     assert numbers.lines[0].get_xdata()[-1] == pytest.approx(10.5 / 12)
     assert effects.loc[effects["at"] == "direct", "mean"].iloc[0] == pytest.approx(5 / 24)
@@ -229,25 +237,25 @@ def test_the_data_beside_a_figure_are_what_it_draws(reports: dict[str, Path]) ->
     stages = pd.read_csv(folder / "stages.csv")
     shares = stages[stages["variable"] != "in_use"].pivot(index="month", columns="variable", values="mean")
     assert shares.sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-5)
-    axes = figures_run.stages_figure(stages, "Stages", 4).axes[0]
+    axes = stages_figure(stages, "Stages", 4).axes[0]
     line = next(line for line in axes.lines if line.get_linewidth() == 1.8)
     use = curves[(curves["role"] == "service") & (curves["variable"] == "in_use")]
     assert np.asarray(line.get_ydata()) == pytest.approx(use["mean"].to_numpy(), abs=1e-5)
     weights = pd.read_csv(folder / "weights.csv")
-    drawn = figures_run.weights_figure(weights, "Weights", 4).axes[0].lines
-    for curve, name in zip(drawn, figures_run.EVIDENCE, strict=True):
+    drawn = weights_figure(weights, "Weights", 4).axes[0].lines
+    for curve, name in zip(drawn, EVIDENCE, strict=True):
         part = weights[weights["variable"] == name]
         assert np.asarray(curve.get_ydata()) == pytest.approx(part["median"].to_numpy())
     value = pd.read_csv(folder / "value.csv").set_index("outcome")
-    figure = figures_run.value_figure(value.reset_index(), "Value")
-    for axes, outcome in zip(figure.axes, figures_run.VALUES, strict=True):
+    figure = value_figure(value.reset_index(), "Value")
+    for axes, outcome in zip(figure.axes, VALUES, strict=True):
         assert axes.lines[2].get_xdata()[0] == value.loc[outcome, "mean"]
 
 
 def test_paired_differences_are_drawn_with_their_intervals(reports: dict[str, Path]) -> None:
     table = pd.read_csv(reports["compare"] / "paired.csv")
     assert set(table["outcome"]) <= set(headlines())
-    figure = figures_run.difference_figure(table, "Differences", "scenario", 4)
+    figure = difference_figure(table, "Differences", "scenario", 4)
     share = table[table["kind"] == "share"].set_index("outcome")
     names = [label(name).text for name in headlines() if name in share.index]
     axes = figure.axes[0]
@@ -264,10 +272,10 @@ def test_the_society_drawn_is_that_of_the_first_run(reports: dict[str, Path]) ->
     assert members["alignment_start"].mean() == pytest.approx(run["alignment_start"][0], abs=1e-9)
     assert members["alignment_end"].mean() == pytest.approx(run["alignment_final"][0], abs=1e-9)
     assert (members["stage_end"] == "engaged").mean() == pytest.approx(run["uptake_final"][0])
-    assert services["stage_end"].isin(figures_network.IN_USE).mean() == pytest.approx(run["spread_final"][0])
+    assert services["stage_end"].isin(IN_USE).mean() == pytest.approx(run["spread_final"][0])
     assert services["people"].sum() == len(members)
     ties = pd.read_csv(folder / "ties.csv")
-    figure = figures_network.society_figure(services, people, ties, "Society")
+    figure = society_figure(services, people, ties, "Society")
     shown = sum(
         len(each.get_offsets())
         for each in figure.axes[0].collections

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from valign.results import store
+from valign.results.saved import load
 
 WORK = {"command": "run", "scenario": "name = 'x'", "runs": 3, "seed": 1}
 
@@ -31,7 +32,7 @@ def kept(folder: Path) -> None:
 
 def test_tables_come_back(tmp_path: Path) -> None:
     kept(tmp_path / "out")
-    saved = store.load(tmp_path / "out")
+    saved = load(tmp_path / "out")
     assert saved.runs["uptake_final"].tolist()[0] == 0.25
     assert saved["series"]["status"].tolist() == ["ok", "bad"]
     assert pd.read_csv(tmp_path / "out" / "runs.csv")["status"].tolist() == ["ok", "bad"]
@@ -75,7 +76,7 @@ def test_what_was_stopped_while_it_was_saved_is_done_again(tmp_path: Path, monke
             kept(tmp_path)
     assert (tmp_path / "runs.parquet").exists()
     with pytest.raises(store.StoreError, match="is not finished: `valign run x` continues"):
-        store.load(tmp_path)
+        load(tmp_path)
     with pytest.raises(store.StoreError, match="differs in: seed"):
         store.prepare(tmp_path, WORK | {"seed": 2})
     kept(tmp_path)
@@ -87,7 +88,7 @@ def test_a_damaged_table_is_named(tmp_path: Path, damage: bytes) -> None:
     kept(tmp_path)
     for name in ("runs", "series"):
         (tmp_path / f"{name}.parquet").write_bytes(damage)
-    saved = store.load(tmp_path)
+    saved = load(tmp_path)
     for read, name in ((lambda: saved.runs, "runs"), (saved.variables, "series")):
         with pytest.raises(store.StoreError, match=rf"{name}\.parquet cannot be read"):
             read()
@@ -116,16 +117,16 @@ def test_unwritable_and_damaged_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(store.StoreError, match="cannot write to"):
         store.prepare(tmp_path / "file" / "out", WORK)
     with pytest.raises(store.StoreError, match="holds no results"):
-        store.load(tmp_path)
+        load(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(store.StoreError, match="cannot be read"):
-        store.load(tmp_path)
+        load(tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "status": "done", "work": []}))
     with pytest.raises(store.StoreError, match="is damaged: work, work_hash, command"):
-        store.load(tmp_path)
+        load(tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(store.StoreError, match="format 99"):
-        store.load(tmp_path)
+        load(tmp_path)
 
 
 def test_default_folder_is_a_plain_name() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.results.figures import network as figures_network
-from valign.results.figures import run as figures_run
+from valign.results.figures.network import positions, shade, society_figure
+from valign.results.figures.run import curve_in_words
 
 
 def society(services: int, each: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -42,7 +42,7 @@ def society(services: int, each: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_nobody_stands_on_another_and_services_stand_apart() -> None:
     table, people = society(8, 25)
-    place, centres, radii = figures_network.positions(table, people)
+    place, centres, radii = positions(table, people)
     gaps = np.linalg.norm(place[:, None] - place[None], axis=2) + 99 * np.eye(len(place))
     assert gaps.min() > 0.6
     between = np.linalg.norm(centres[:, None] - centres[None], axis=2) + 99 * np.eye(len(centres))
@@ -55,7 +55,7 @@ def test_nobody_stands_on_another_and_services_stand_apart() -> None:
 )
 def test_a_society_is_legible_at_every_size(services: int, each: int, single: bool) -> None:
     table, people = society(services, each)
-    figure = figures_network.society_figure(table, people if single else None, None, "Society")
+    figure = society_figure(table, people if single else None, None, "Society")
     figure.draw_without_rendering()
     for axes in figure.axes[:2]:
         boxes = [text.get_window_extent() for text in axes.texts]
@@ -67,10 +67,10 @@ def test_a_society_is_legible_at_every_size(services: int, each: int, single: bo
 
 
 def test_shades_of_alignment_keep_their_order_in_grey() -> None:
-    tones = figures_network.shade()(np.linspace(0, 1, 20))[:, :3] @ [0.2126, 0.7152, 0.0722]
+    tones = shade()(np.linspace(0, 1, 20))[:, :3] @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(tones) < 0).all()
 
 
 def test_curves_in_words() -> None:
     part = pd.DataFrame({"month": [0, 1, 2], "median": [0.1, 0.6, 0.3]})
-    assert figures_run.curve_in_words(part) == "from 10 % to 30 % at the end, highest 60 % in month 1"
+    assert curve_in_words(part) == "from 10 % to 30 % at the end, highest 60 % in month 1"

@@ -13,11 +13,12 @@ import pytest
 
 import valign as va
 from valign.cli.app import main
-from valign.model import outcomes as declared
+from valign.model import outcomes
 from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.vocabulary import vocabulary
 from valign.results import store
-from valign.results.reports import render as pages
+from valign.results.reports.render import rebuild
+from valign.results.saved import load
 from valign.results.vocabulary import Vocabulary, headlines, label, series_label, speak, speaking, spoken
 
 
@@ -39,12 +40,12 @@ def speechless() -> Generator[None]:
 
 def test_every_outcome_series_parameter_and_mechanism_has_words() -> None:
     words = Vocabulary.of(vocabulary())
-    assert set(words.outcomes) == set(declared.OUTCOMES)
+    assert set(words.outcomes) == set(outcomes.OUTCOMES)
     assert set(words.parameters) == set(PARAMETERS)
     assert list(words.mechanisms) == list(MECHANISMS)
-    series = {*declared.PEOPLE_SERIES, *declared.COMMISSIONER_SERIES, *declared.SERVICE_SERIES}
+    series = {*outcomes.PEOPLE_SERIES, *outcomes.COMMISSIONER_SERIES, *outcomes.SERVICE_SERIES}
     assert set(words.series) == series
-    assert len(series) == sum(map(len, (declared.PEOPLE_SERIES, declared.COMMISSIONER_SERIES, declared.SERVICE_SERIES)))
+    assert len(series) == sum(map(len, (outcomes.PEOPLE_SERIES, outcomes.COMMISSIONER_SERIES, outcomes.SERVICE_SERIES)))
     for each in (*words.outcomes.values(), *words.series.values(), *words.people.values(), *words.parameters.values()):
         assert all((each.text, each.meaning, each.unit))
         assert each.kind in ("share", "month", "thousands", "alignment", "number")
@@ -53,12 +54,12 @@ def test_every_outcome_series_parameter_and_mechanism_has_words() -> None:
 
 def test_columns_by_name_are_those_of_the_declarations() -> None:
     for columns, names in (
-        (declared.OUTCOME, declared.OUTCOMES),
-        (declared.PATH, declared.PATH_SERIES),
-        (declared.PEOPLE, declared.PEOPLE_SERIES),
-        (declared.SERVICES, declared.SERVICE_SERIES),
-        (declared.COMMISSIONERS, declared.COMMISSIONER_SERIES),
-        (declared.PERSON, declared.AGENT_SERIES),
+        (outcomes.OUTCOME, outcomes.OUTCOMES),
+        (outcomes.PATH, outcomes.PATH_SERIES),
+        (outcomes.PEOPLE, outcomes.PEOPLE_SERIES),
+        (outcomes.SERVICES, outcomes.SERVICE_SERIES),
+        (outcomes.COMMISSIONERS, outcomes.COMMISSIONER_SERIES),
+        (outcomes.PERSON, outcomes.AGENT_SERIES),
     ):
         assert columns._asdict() == {name: place for place, name in enumerate(names)}
 
@@ -66,34 +67,34 @@ def test_columns_by_name_are_those_of_the_declarations() -> None:
 def test_what_kernels_take_for_neighbours_are_neighbours() -> None:
     channels = ("financial", "economic", "social")
     for columns, family in (
-        (declared.OUTCOME, "value_per_pound"),
-        (declared.PATH, "returned"),
-        (declared.PEOPLE, "belief"),
-        (declared.COMMISSIONERS, "weight"),
+        (outcomes.OUTCOME, "value_per_pound"),
+        (outcomes.PATH, "returned"),
+        (outcomes.PEOPLE, "belief"),
+        (outcomes.COMMISSIONERS, "weight"),
     ):
         first = getattr(columns, f"{family}_financial")
         assert [getattr(columns, f"{family}_{channel}") for channel in channels] == [first, first + 1, first + 2]
     money = ("spending", "value_commissioners", "value_clients", "value_providers")
-    for columns in (declared.PATH, declared.SERVICES):
+    for columns in (outcomes.PATH, outcomes.SERVICES):
         assert [getattr(columns, name) - columns.spending for name in money] == [0, 1, 2, 3]
-    assert declared.PEOPLE.alignment_sd == declared.PEOPLE.alignment + 1
-    assert declared.PEOPLE.fit_original_sd == declared.PEOPLE.fit_original + 1
+    assert outcomes.PEOPLE.alignment_sd == outcomes.PEOPLE.alignment + 1
+    assert outcomes.PEOPLE.fit_original_sd == outcomes.PEOPLE.fit_original + 1
 
 
 def test_outcomes_stay_within_their_bounds_and_so_do_series() -> None:
     out = va.simulate("two-services", runs=6, seed=3)
-    for name, each in declared.OUTCOMES.items():
+    for name, each in outcomes.OUTCOMES.items():
         column = out.runs[name].dropna()
         assert each.low is None or (column >= each.low - 1e-12).all(), name
         assert each.high is None or (column <= each.high + 1e-12).all(), name
     for (role, name), table in out.series.groupby(["role", "variable"], observed=True):
-        each = {**declared.PEOPLE_SERIES, **declared.COMMISSIONER_SERIES, **declared.SERVICE_SERIES}[name]
+        each = {**outcomes.PEOPLE_SERIES, **outcomes.COMMISSIONER_SERIES, **outcomes.SERVICE_SERIES}[name]
         assert each.low is None or (table["value"] >= each.low - 1e-12).all(), (role, name)
         assert each.high is None or (table["value"] <= each.high + 1e-12).all(), (role, name)
 
 
 def test_a_folder_brings_its_words(folder: Path) -> None:
-    words = store.load(folder).vocabulary
+    words = load(folder).vocabulary
     assert words == Vocabulary.of(json.loads((folder / "vocabulary.json").read_text("utf-8")))
     assert words.outcomes == Vocabulary.of(vocabulary()).outcomes
     assert words.outcomes["time_to_50"].never
@@ -103,7 +104,7 @@ def test_a_folder_brings_its_words(folder: Path) -> None:
 
 
 def test_a_report_needs_no_model(folder: Path, tmp_path: Path) -> None:
-    pages.rebuild(folder)
+    rebuild(folder)
     before = (folder / "report.html").read_text("utf-8")
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
@@ -124,7 +125,7 @@ def test_the_words_of_a_folder_are_those_of_its_report(folder: Path, tmp_path: P
     words = json.loads((copy / "vocabulary.json").read_text("utf-8"))
     words["outcomes"]["uptake_final"]["label"] = "people at work with it <in the end>"
     (copy / "vocabulary.json").write_text(json.dumps(words), "utf-8")
-    pages.rebuild(copy)
+    rebuild(copy)
     text = (copy / "report.html").read_text("utf-8")
     assert "people at work with it &lt;in the end&gt;" in text
     assert "people engaged, at the end" not in text
@@ -136,7 +137,7 @@ def test_folders_older_than_these_words_are_read_with_those_of_the_version(folde
     shutil.copytree(folder, copy)
     (copy / "vocabulary.json").unlink()
     (copy / "report.html").unlink(missing_ok=True)
-    pages.rebuild(copy)
+    rebuild(copy)
     assert "people engaged, at the end" in (copy / "report.html").read_text("utf-8")
 
 
@@ -146,7 +147,7 @@ def test_without_words_and_without_a_model_it_says_so(folder: Path, tmp_path: Pa
     shutil.copytree(folder, copy)
     (copy / "vocabulary.json").unlink()
     with pytest.raises(store.StoreError, match=r"has no vocabulary\.json, which says what its columns mean"):
-        pages.rebuild(copy)
+        rebuild(copy)
 
 
 DAMAGED = ("", "{", "[]", '{"format": 9}', '{"format": 1, "outcomes": {"a": 3}}', '{"format": 1, "outcomes": []}')
@@ -158,7 +159,7 @@ def test_damaged_words_are_named(folder: Path, tmp_path: Path, text: str) -> Non
     shutil.copytree(folder, copy)
     (copy / "vocabulary.json").write_text(text, "utf-8")
     with pytest.raises(store.StoreError, match=r"vocabulary\.json cannot be read"):
-        pages.rebuild(copy)
+        rebuild(copy)
 
 
 def test_other_words_hold_meanwhile_only() -> None:

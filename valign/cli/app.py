@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import io
 import os
 import sys
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .terminal import FAILED, INTERRUPTED, WORDS, WRONG_INPUT, complain
+from .guarded import guarded, usage
+from .terminal import FAILED, INTERRUPTED, TYPED, WRONG_INPUT, complain
 from .where import Where
 
 app = typer.Typer(
@@ -41,62 +39,6 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress an
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def _shown(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
-    """A warning as a line for users; those of libraries as Python shows them."""
-    if category.__module__.startswith("valign."):
-        complain(str(message))
-    else:
-        print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
-
-
-def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn wrong input into one message and exit code 2, and Ctrl-C into 130."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            with warnings.catch_warnings():
-                warnings.showwarning = _shown
-                command(*args, **kwargs)
-        except KeyboardInterrupt as error:
-            complain(str(error) or "interrupted; nothing was written: run the same command to start again")
-            raise typer.Exit(INTERRUPTED) from None
-        except RuntimeError as error:
-            from valign.experiments.batch.batch import Stopped
-
-            if not isinstance(error, Stopped):
-                raise
-            complain(str(error))
-            raise typer.Exit(FAILED) from None
-        except BrokenPipeError:
-            raise
-        except (ValueError, OSError, MemoryError) as error:
-            from valign.model.errors import InputError
-            from valign.results.checkpoint import FAILURES, StoreError, Unwritten
-
-            if isinstance(error, InputError):
-                complain(
-                    *(
-                        error.problems
-                        if len(error.problems) == 1
-                        else (f"{len(error.problems)} problems", *error.problems)
-                    )
-                )
-            elif isinstance(error, StoreError):
-                complain(str(error))
-            elif isinstance(error, OSError):
-                complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
-            elif isinstance(error, MemoryError):
-                complain("not enough memory: use fewer people or fewer runs")
-                raise typer.Exit(FAILED) from None
-            else:
-                raise
-            failed = isinstance(error, Unwritten) or (isinstance(error, OSError) and error.errno in FAILURES)
-            raise typer.Exit(FAILED if failed else WRONG_INPUT) from None
-
-    return run
-
-
 Threads = Annotated[int | None, typer.Option(help="Threads of this process (default: one per core).")]
 Workers = Annotated[int | None, typer.Option(help="Processes on this machine, instead of threads.")]
 Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, instead of threads.")]
@@ -106,18 +48,18 @@ Cluster = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask sch
 @guarded
 def scenarios(quiet: Quiet = False, as_json: Json = False) -> None:
     """List the shipped scenarios."""
-    from . import listing as front
+    from . import listing
 
-    front.scenarios(as_json)
+    listing.scenarios(as_json)
 
 
 @app.command()
 @guarded
 def describe(scenario: Which, quiet: Quiet = False, as_json: Json = False) -> None:
     """Describe a scenario in words."""
-    from . import listing as front
+    from . import listing
 
-    front.describe(scenario, as_json)
+    listing.describe(scenario, as_json)
 
 
 @app.command()
@@ -128,9 +70,9 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check a scenario file and list all its errors."""
-    from . import listing as front
+    from . import listing
 
-    front.validate(file, as_json)
+    listing.validate(file, as_json)
 
 
 @app.command()
@@ -142,9 +84,9 @@ def parameters(
     as_json: Json = False,
 ) -> None:
     """List the parameters with range, meaning and source."""
-    from . import listing as front
+    from . import listing
 
-    front.parameters(search, style, as_json)
+    listing.parameters(search, style, as_json)
 
 
 @app.command()
@@ -183,28 +125,18 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a scenario and make a table, a figure and a report; or replay one run of earlier results."""
-    from . import run as running
+    from . import run
 
-    wish = running.Wish(
-        runs,
-        societies,
-        1 if seed is None else seed,
-        months,
-        tuple(settings or ()),
-        tuple(record or ()),
-        out,
-        show,
-        quiet,
-        as_json,
-    )
+    chosen, changes, recorded = 1 if seed is None else seed, tuple(settings or ()), tuple(record or ())
+    options = run.EnsembleOptions(chosen, months, changes, out, show, quiet, as_json, runs, societies, recorded)
     if replay is not None or row is not None:
-        running.replay(scenario, replay, row, wish, seed, drawn)
+        run.replay(scenario, replay, row, options, seed, drawn)
     elif scenario is None:
         from valign.model.errors import InputError
 
         raise InputError(["run: name a SCENARIO (`valign scenarios` lists the shipped ones)"])
     else:
-        running.run(scenario, wish, drawn)
+        run.run(scenario, options, drawn)
 
 
 @app.command()
@@ -233,27 +165,11 @@ def levels(
     as_json: Json = False,
 ) -> None:
     """Run a scenario at several levels of alignment."""
-    from . import run as running
+    from . import run
 
-    running.levels(
-        scenario,
-        levels,
-        tuple(innovation or ()),
-        evidence,
-        running.Wish(
-            runs,
-            societies,
-            seed,
-            months,
-            tuple(settings or ()),
-            (),
-            out,
-            show,
-            quiet,
-            as_json,
-            Where(None, workers, cluster, None, quiet, as_json),
-        ),
-    )
+    where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where)
+    run.levels(scenario, levels, tuple(innovation or ()), evidence, options)
 
 
 @app.command()
@@ -280,25 +196,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare scenarios in pairs of runs with the same seeds."""
-    from . import run as running
+    from . import run
 
-    running.compare(
-        scenarios,
-        tuple(precision or ()),
-        running.Wish(
-            runs,
-            societies,
-            seed,
-            months,
-            tuple(settings or ()),
-            (),
-            out,
-            show,
-            quiet,
-            as_json,
-            Where(None, workers, cluster, None, quiet, as_json),
-        ),
-    )
+    where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where)
+    run.compare(scenarios, tuple(precision or ()), options)
 
 
 @app.command()
@@ -310,14 +212,13 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Redraw figures and report from the tables in a folder."""
-    from valign.results import store
+    from valign.results.saved import load
 
-    from . import job as working
-    from . import terminal
+    from . import job, terminal
 
-    page = working.report(folder)
+    page = job.report(folder)
     if netcdf is not None:
-        store.load(folder).to_netcdf(netcdf)
+        load(folder).to_netcdf(netcdf)
     if as_json:
         terminal.as_json({"folder": str(folder), "report": str(page)} | ({"netcdf": str(netcdf)} if netcdf else {}))
     else:
@@ -348,18 +249,11 @@ def batch(
     as_json: Json = False,
 ) -> None:
     """Simulate a design: many runs, saved as they finish."""
-    from . import batch as batching
+    from . import batch
 
-    batching.batch(
-        design,
-        scenario,
-        out,
-        tuple(record or ()),
-        tuple(settings or ()),
-        (replicates, seed, societies),
-        prepare,
-        batching.Where(threads, workers, cluster, None, quiet, as_json),
-    )
+    recorded, changes, seeds = tuple(record or ()), tuple(settings or ()), (replicates, seed, societies)
+    where = Where(threads, workers, cluster, None, quiet, as_json)
+    batch.batch(design, scenario, out, recorded, changes, seeds, prepare, where)
 
 
 @app.command()
@@ -376,9 +270,9 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Continue a batch that was stopped."""
-    from . import batch as batching
+    from . import batch
 
-    batching.resume(folder, batching.Where(threads, workers, cluster, part, quiet, as_json))
+    batch.resume(folder, Where(threads, workers, cluster, part, quiet, as_json))
 
 
 @app.command()
@@ -421,34 +315,23 @@ def sensitivity(
     as_json: Json = False,
 ) -> None:
     """Find which assumptions drive the outcomes; a larger n reuses all runs."""
-    from . import sensitivity as sensing
+    from . import sensitivity
 
-    sensing.sensitivity(
-        scenario,
-        sensing.Wish(
-            method,
-            n,
-            tuple(outcome or ()),
-            tuple(parameter or ()),
-            tuple(curve or ()),
-            group_by,
-            tuple(bound or ()),
-            replicates,
-            keep,
-            second_order,
-            seed_factor,
-            society_factor,
-            fresh_seeds,
-            drop,
-            seed,
-            months,
-            tuple(settings or ()),
-            out,
-            show,
-            quiet,
-            as_json,
-        ),
-    )
+    options = sensitivity.Options(seed, months, tuple(settings or ()), out, show, quiet, as_json)
+    given = {
+        "outcomes": tuple(outcome or ()) or None,
+        "parameters": tuple(parameter or ()) or None,
+        "curves": tuple(curve or ()),
+        "bounds": dict(map(sensitivity.bound, bound or ())),
+        "replicates": replicates,
+        "seed": seed,
+        "second_order": second_order,
+        "seed_factor": seed_factor,
+        "society_factor": society_factor,
+        "common_seeds": not fresh_seeds,
+        "missing": "drop" if drop else "refuse",
+    }
+    sensitivity.sensitivity(scenario, method, n, group_by, keep, given, options)
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder with data.toml, or medical-innovation.")]
@@ -476,10 +359,10 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Fit a scenario to observed data, and say how sure the fit is."""
-    from . import calibrate as calibrating
+    from . import calibrate
 
-    wish = calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json)
-    calibrating.calibrate(wish)
+    fitted = tuple(free or ())
+    calibrate.calibrate(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
 
 
 @app.command()
@@ -495,9 +378,10 @@ def rivals(
     as_json: Json = False,
 ) -> None:
     """Compare explanations of what was observed: are values needed at all?"""
-    from . import calibrate as calibrating
+    from . import calibrate
 
-    calibrating.rivals(calibrating.Request(data, scenario, tuple(free or ()), simulations, seed, out, quiet, as_json))
+    fitted = tuple(free or ())
+    calibrate.rivals(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
 
 
 @app.command()
@@ -520,12 +404,12 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """Test claims over plausible worlds."""
-    from . import claims as claiming
+    from . import claims
 
     if listing:
-        claiming.listing(quiet, as_json)
+        claims.listing(quiet, as_json)
     else:
-        claiming.claims(names or (), claiming.Asked(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
+        claims.claims(names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
 
 
 @app.command()
@@ -552,9 +436,9 @@ def explore(
 def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """Public data that scenarios use."""
     if context.invoked_subcommand is None:
-        from . import listing as front
+        from . import listing
 
-        front.data_sets(as_json)
+        listing.data_sets(as_json)
 
 
 @data_app.command("get")
@@ -568,9 +452,9 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Download a data set, check it and keep it."""
-    from . import listing as front
+    from . import listing
 
-    front.get_data(name, source, quiet, as_json)
+    listing.get_data(name, source, quiet, as_json)
 
 
 @app.callback(invoke_without_command=True)
@@ -594,7 +478,7 @@ def main(arguments: list[str] | None = None) -> int:
         settle_streams()
         stop_on_signals()
     words = sys.argv[1:] if arguments is None else arguments
-    before = WORDS.set(words)
+    before = TYPED.set(words)
     try:
         code = app(words, prog_name="valign", standalone_mode=False) or 0
     except KeyboardInterrupt:
@@ -609,7 +493,7 @@ def main(arguments: list[str] | None = None) -> int:
         complain(*usage(error))
         code = WRONG_INPUT
     finally:
-        WORDS.reset(before)
+        TYPED.reset(before)
     if arguments is None:
         sys.exit(code)
     return int(code)
@@ -623,13 +507,6 @@ def settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def usage(error: Any) -> list[str]:
-    """The message of a wrong command line, with the nearest names and where help is."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "valign"
-    return [error.format_message(), f"`{path} --help` lists the arguments and options"]
 
 
 if __name__ == "__main__":

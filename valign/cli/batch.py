@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError
 
-from . import run as running
-from . import terminal
+from . import ensemble, terminal
 from .job import REPORT, as_typed, prepare_to_compute, report
-from .run import setting
+from .options import scenario_of, setting
 from .where import Where
 
 if TYPE_CHECKING:
-    from valign.experiments.batch.batch import Batch, How
+    from valign.experiments.batch.executors import How
+    from valign.experiments.batch.folder import Batch
 
 
 def batch(
@@ -29,17 +29,14 @@ def batch(
     where: Where,
 ) -> None:
     """replicates: number, seed, societies, for a design without seeds."""
-    from valign.experiments.batch import batch as batches
+    from valign.experiments.batch import batch
     from valign.experiments.design import SEEDS, read_design, replicate
-    from valign.model.scenario.scenario import Scenario
 
     how = where.how()
     count, seed, societies = replicates
     if count is None and (seed is not None or societies is not None):
         raise InputError(["--seed and --societies need --replicates: a design with seeds of its own takes neither"])
-    base = Scenario.load(scenario)
-    if settings:
-        base = base.replace(dict(map(setting, settings)))
+    base = scenario_of(scenario, settings)
     table = read_design(design)
     if twice := [name for name, _ in map(setting, settings) if name in table]:
         raise InputError(
@@ -55,7 +52,7 @@ def batch(
             raise InputError([f"--replicates {count}: expected a whole number of at least 1"])
         table = replicate(table, count, 1 if seed is None else seed, societies)
     quiet = where.quiet or where.as_json
-    begun = batches.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet), command=as_typed())
+    begun = batch.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet), command=as_typed())
     if begun is None:
         terminal.say(f"{out} already holds these results", quiet)
     elif prepare:
@@ -63,32 +60,32 @@ def batch(
     else:
         _go_on(begun, how, quiet)
     if where.as_json or not prepare:
-        _print(batches.opened(out), where)
+        _print(batch.opened(out), where)
 
 
 def resume(folder: Path, where: Where) -> None:
-    from valign.experiments.batch import batch as batches
+    from valign.experiments.batch import batch
 
-    if (folder / running.BEGUN / running.ASKED).exists():
-        return running.resume(folder, where)
+    if (folder / ensemble.BEGUN / ensemble.ASKED).exists():
+        return ensemble.resume(folder, where)
     how = where.how()
     quiet = where.quiet or where.as_json
-    found = batches.going_on(folder, lambda text: terminal.say(text, quiet))
+    found = batch.going_on(folder, lambda text: terminal.say(text, quiet))
     if found is None:
         terminal.say(f"{folder} is finished", quiet)
     else:
         _go_on(found, how, quiet)
-    _print(batches.opened(folder), where)
+    _print(batch.opened(folder), where)
 
 
 def _go_on(found: Batch, how: How, quiet: bool) -> None:
-    from valign.experiments.batch import batch as batches
+    from valign.experiments.batch import batch
 
     prepare_to_compute(quiet, ahead=False)
     if not quiet and how.cluster is None and how.part is None and found.missing():
-        terminal.say(_told(batches.estimate(found), how.workers or how.threads or os.cpu_count() or 1))
+        terminal.say(_told(batch.estimate(found), how.workers or how.threads or os.cpu_count() or 1))
     with terminal.progress(found.folder.name, quiet) as told:
-        batches.go_on(found, how, told)
+        batch.go_on(found, how, told)
 
 
 def _told(expected: object, cores: int) -> str:

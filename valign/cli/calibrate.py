@@ -12,7 +12,7 @@ from valign.results import store
 
 from ..scenario_text import for_report
 from . import terminal
-from .job import KEPT, REPORT, Job, Tables, carried_out, parameters_of
+from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ LONG = ("posterior", "reference", "recovered")
 
 
 @dataclass(frozen=True)
-class Request:
+class CalibrationOptions:
     """The options that both commands share."""
 
     data: str
@@ -56,16 +56,21 @@ def ranges(free: tuple[str, ...]) -> Ranges | None:
     return found or None
 
 
-def calibrate(wish: Request) -> None:
+def calibrate(options: CalibrationOptions) -> None:
     from valign.calibration.abc.screening import screened_problem
     from valign.calibration.calibrate import fit
-    from valign.results.reports import calibration as text
+    from valign.results.reports import calibration
 
-    problem, screened = screened_problem(wish.data, wish.scenario, ranges(wish.free), wish.seed)
+    problem, screened = screened_problem(options.data, options.scenario, ranges(options.free), options.seed)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
         found = fit(
-            problem, wish.seed, simulations=wish.simulations, folder=folder / KEPT, progress=told, screened=screened
+            problem,
+            options.seed,
+            simulations=options.simulations,
+            folder=folder / UNFINISHED,
+            progress=told,
+            screened=screened,
         )
         return {
             "summary": found.summary,
@@ -80,8 +85,8 @@ def calibrate(wish: Request) -> None:
             **_screening(found.screened),
         }
 
-    folder, tables = _published("calibrate", wish, problem, made)
-    if wish.as_json:
+    folder, tables = _published("calibrate", options, problem, made)
+    if options.as_json:
         terminal.as_json(
             {
                 "data": problem.data.name,
@@ -93,25 +98,25 @@ def calibrate(wish: Request) -> None:
         )
         return
     terminal.table(
-        *text.posterior_table(tables["summary"]),
+        *calibration.posterior_table(tables["summary"]),
         numbers_from=2,
         title=f"{problem.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
     )
-    _say(tables["remarks"], folder, wish)
+    _say(tables["remarks"], folder, options)
     terminal.say(
-        f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", wish.quiet
+        f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", options.quiet
     )
 
 
-def rivals(wish: Request) -> None:
+def rivals(options: CalibrationOptions) -> None:
     from valign.calibration.abc.screening import screened_problem
     from valign.calibration.rivals.compare import choose
-    from valign.results.reports import calibration as text
+    from valign.results.reports import calibration
 
-    problem, screened = screened_problem(wish.data, wish.scenario, ranges(wish.free), wish.seed)
+    problem, screened = screened_problem(options.data, options.scenario, ranges(options.free), options.seed)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
-        found = choose(problem, wish.simulations, wish.seed, told, folder=folder / KEPT, screened=screened)
+        found = choose(problem, options.simulations, options.seed, told, folder=folder / UNFINISHED, screened=screened)
         return {
             "shares": found.shares,
             "odds": found.odds,
@@ -123,8 +128,8 @@ def rivals(wish: Request) -> None:
             **_screening(found.screened),
         }
 
-    folder, tables = _published("rivals", wish, problem, made)
-    if wish.as_json:
+    folder, tables = _published("rivals", options, problem, made)
+    if options.as_json:
         terminal.as_json(
             {
                 "data": problem.data.name,
@@ -133,13 +138,13 @@ def rivals(wish: Request) -> None:
             }
         )
         return
-    terminal.table(*text.rivals_table(tables), title=f"{problem.data.title} · scores in communities not seen")
-    _say(tables["remarks"], folder, wish)
+    terminal.table(*calibration.rivals_table(tables), title=f"{problem.data.title} · scores in communities not seen")
+    _say(tables["remarks"], folder, options)
 
 
 def _published(
     command: str,
-    wish: Request,
+    options: CalibrationOptions,
     problem: CalibrationProblem,
     made: Callable[[Path, Callable[[int, int], None] | None], Tables],
 ) -> tuple[Path, Tables]:
@@ -149,11 +154,11 @@ def _published(
         "command": command,
         **problem.work,
         "time_unit": data.time_unit,
-        "simulations": wish.simulations,
-        "seed": wish.seed,
+        "simulations": options.simulations,
+        "seed": options.seed,
     }
-    folder = wish.out or store.default_folder(f"{command}-{work['data']}", work)
-    quiet = wish.quiet or wish.as_json
+    folder = options.out or store.default_folder(f"{command}-{work['data']}", work)
+    quiet = options.quiet or options.as_json
 
     def computed() -> Tables:
         with terminal.progress(command, quiet) as told:
@@ -161,7 +166,7 @@ def _published(
 
     source = f" Source: {data.source}." if data.source else ""
     description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario)}"
-    job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=KEPT)
+    job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=UNFINISHED)
     return folder, carried_out(job, quiet)
 
 
@@ -175,7 +180,7 @@ def _remarks(remarks: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"remark": pd.Series(remarks, dtype=str)})
 
 
-def _say(remarks: pd.DataFrame, folder: Path, wish: Request) -> None:
+def _say(remarks: pd.DataFrame, folder: Path, options: CalibrationOptions) -> None:
     for remark in remarks["remark"]:
-        terminal.say(remark, wish.quiet)
-    terminal.say(f"Tables and figures: {folder}; report: {folder / REPORT}", wish.quiet)
+        terminal.say(remark, options.quiet)
+    terminal.say(f"Tables and figures: {folder}; report: {folder / REPORT}", options.quiet)

@@ -13,7 +13,7 @@ from valign.results import store
 from valign.results.checkpoint import Parts
 
 from . import terminal
-from .job import KEPT, REPORT, Job, Tables, carried_out
+from .job import REPORT, UNFINISHED, Job, Tables, carried_out
 
 DESCRIPTION = (
     "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
@@ -23,7 +23,7 @@ DESCRIPTION = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class ClaimOptions:
     """The options of `valign claims`."""
 
     worlds: int
@@ -65,10 +65,10 @@ def listing(quiet: bool, as_json: bool) -> None:
     )
 
 
-def claims(names: Sequence[str], asked: Asked) -> None:
+def claims(names: Sequence[str], options: ClaimOptions) -> None:
     """Test claims by id or file (none: all that ship)."""
+    from valign.experiments.bases import tables_hash
     from valign.experiments.claims.declaration import Claim, claim_ids
-    from valign.experiments.simulate import tables_hash
     from valign.model.compiled.compiling import sources_hash
     from valign.model.scenario.scenario import Scenario
 
@@ -81,11 +81,11 @@ def claims(names: Sequence[str], asked: Asked) -> None:
     ids = [each.id for each in chosen]
     problems += [f"{each!r} is given twice" for each in dict.fromkeys(ids) if ids.count(each) > 1]
     for name, value, least in (
-        ("worlds", asked.worlds, 2),
-        ("seeds", asked.seeds, 2),
-        ("seed", asked.seed, 0),
-        ("rivals", asked.rivals, 0),
-        ("variants", asked.variants, 0),
+        ("worlds", options.worlds, 2),
+        ("seeds", options.seeds, 2),
+        ("seed", options.seed, 0),
+        ("rivals", options.rivals, 0),
+        ("variants", options.variants, 0),
     ):
         if value < least:
             problems.append(f"--{name} {value}: expected a whole number of at least {least}")
@@ -98,11 +98,11 @@ def claims(names: Sequence[str], asked: Asked) -> None:
         "scenarios": {name: each.to_toml() for name, each in named.items()},
         "tables": {name: tables_hash(each) for name, each in named.items()},
         "code": sources_hash(),
-        **{name: value for name, value in asdict(asked).items() if name not in ("out", "quiet", "as_json")},
+        **{name: value for name, value in asdict(options).items() if name not in ("out", "quiet", "as_json")},
     }
     name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
-    folder = asked.out or store.default_folder(name, work)
-    quiet = asked.quiet or asked.as_json
+    folder = options.out or store.default_folder(name, work)
+    quiet = options.quiet or options.as_json
     title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
     description = DESCRIPTION + "\n".join(
         f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}." for each in chosen
@@ -113,20 +113,21 @@ def claims(names: Sequence[str], asked: Asked) -> None:
             folder,
             title,
             description,
-            lambda: _tested(chosen, asked, Parts(folder / KEPT, work, "test of claims"), quiet),
+            lambda: _tested(chosen, options, Parts(folder / UNFINISHED, work, "test of claims"), quiet),
             long=("effects",),
-            begun=KEPT,
+            begun=UNFINISHED,
         ),
         quiet,
     )
-    _print(tables, folder, asked)
+    _print(tables, folder, options)
 
 
-def _tested(chosen: Sequence[Any], asked: Asked, kept: Parts, quiet: bool) -> Tables:
-    from valign.experiments.claims.testing import all_runs, claim_tables, corrected, evaluate, family_of, test_claim
+def _tested(chosen: Sequence[Any], options: ClaimOptions, kept: Parts, quiet: bool) -> Tables:
+    from valign.experiments.claims.results import claim_tables
+    from valign.experiments.claims.testing import all_runs, corrected, evaluate, family_of, test_claim
 
     results, done = [], 0
-    runs = [all_runs(each, asked.worlds, asked.seeds, asked.rivals, asked.variants) for each in chosen]
+    runs = [all_runs(each, options.worlds, options.seeds, options.rivals, options.variants) for each in chosen]
     what = f"{chosen[0].id} {chosen[0].title}" if len(chosen) == 1 else f"{len(chosen)} claims"
     with terminal.progress(what, quiet, ahead=True) as told:
         for each, count in zip(chosen, runs, strict=True):
@@ -134,11 +135,11 @@ def _tested(chosen: Sequence[Any], asked: Asked, kept: Parts, quiet: bool) -> Ta
             results.append(
                 test_claim(
                     each,
-                    asked.worlds,
-                    asked.seeds,
-                    asked.seed,
-                    rival_worlds=asked.rivals,
-                    variant_worlds=asked.variants,
+                    options.worlds,
+                    options.seeds,
+                    options.seed,
+                    rival_worlds=options.rivals,
+                    variant_worlds=options.variants,
                     progress=progress,
                     evaluate=partial(evaluate, kept=kept),
                     family=1,
@@ -154,11 +155,11 @@ def _told(told: Callable[[int, int], None], before: int, total: int, done: int, 
     told(before + done, total)
 
 
-def _print(tables: Tables, folder: Path, asked: Asked) -> None:
-    from valign.results.reports import claims as paper
+def _print(tables: Tables, folder: Path, options: ClaimOptions) -> None:
+    from valign.results.reports.claims import in_words, overview_rows
 
     summary = tables["claims"]
-    if asked.as_json:
+    if options.as_json:
         terminal.as_json(
             {
                 "folder": str(folder),
@@ -168,8 +169,8 @@ def _print(tables: Tables, folder: Path, asked: Asked) -> None:
             }
         )
         return
-    columns, rows = paper.overview_rows(summary)
+    columns, rows = overview_rows(summary)
     terminal.table(columns, rows, numbers_from=3)
     for row in summary.to_dict("records") if len(summary) <= 3 else ():
-        terminal.say(f"{row['claim']}: {paper.in_words(row)} {row['where']}", asked.quiet)
-    terminal.say(f"Figure: {folder / 'claims.png'}; report: {folder / REPORT}; tables: {folder}", asked.quiet)
+        terminal.say(f"{row['claim']}: {in_words(row)} {row['where']}", options.quiet)
+    terminal.say(f"Figure: {folder / 'claims.png'}; report: {folder / REPORT}; tables: {folder}", options.quiet)

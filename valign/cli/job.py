@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from valign.results import store
 from valign.results.checkpoint import locked
-from valign.results.reports import render as pages
+from valign.results.reports import render
+from valign.results.saved import Saved, load
 
 from . import terminal
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Tables = dict[str, "pd.DataFrame"]
 REPORT = "report.html"
-KEPT = "unfinished"  # the folder of finished parts; it goes when all is saved
+UNFINISHED = "unfinished"  # the folder of finished parts; it goes when all is saved
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
     elif store.prepare(folder, job.work):
         terminal.say(f"{folder} already holds these results; showing them", quiet)
         if not (folder / REPORT).exists():
-            pages.rebuild(folder)
-        return pages.shown(store.load(folder))
+            render.rebuild(folder)
+        return render.shown(load(folder))
     started = datetime.now(UTC)
     try:
         prepare_to_compute(quiet)
@@ -88,7 +89,7 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
         )
         if job.begun:
             shutil.rmtree(folder / job.begun, ignore_errors=True)
-        pages.rebuild(folder, tables)
+        render.rebuild(folder, tables)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(str(interrupt) or left(job)) from None
     return tables
@@ -110,9 +111,16 @@ def unfinished(job: Job) -> bool:
     return bool(job.begun) and (job.folder / job.begun).is_dir() and not store.has_manifest(job.folder)
 
 
+def say_where(folder: Path, picture: Path, show: bool, quiet: bool) -> None:
+    """Show the picture where that was asked for, and say where everything is."""
+    shown = show and terminal.show_picture(str(picture))
+    what = "Shown and saved" if shown else "Figure"
+    terminal.say(f"{what}: {picture}; report: {folder / REPORT}; tables: {folder}", quiet)
+
+
 def as_typed() -> str:
     """The command line, for the manifest: to be pasted into a shell."""
-    return shlex.join(["valign", *terminal.WORDS.get(sys.argv[1:])])
+    return shlex.join(["valign", *terminal.TYPED.get(sys.argv[1:])])
 
 
 def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:
@@ -175,7 +183,7 @@ def report(folder: Path) -> Path:
 
     from ..scenario_text import for_report
 
-    saved = store.Saved(folder)
+    saved = Saved(folder)
     saved.check()
     manifest = saved.manifest
     with locked(folder):
@@ -192,4 +200,4 @@ def report(folder: Path) -> Path:
                 description=for_report(scenario),
                 title=scenario.title or scenario.name,
             )
-        return pages.rebuild(folder)
+        return render.rebuild(folder)

@@ -8,8 +8,8 @@ from pathlib import Path
 from valign.model.errors import InputError, nearest
 from valign.model.parameters import PARAMETERS
 
-from . import parameters as listing
 from . import terminal
+from .parameters import FORMATS
 
 
 def scenarios(as_json: bool) -> None:
@@ -80,13 +80,10 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
     if as_json and style not in (None, "json"):
         raise InputError([f"--format {style} and --json: choose one"])
     style = "json" if as_json else style
-    if style is not None and style not in listing.FORMATS:
-        near = nearest(style, list(listing.FORMATS))
+    if style is not None and style not in FORMATS:
+        near = nearest(style, list(FORMATS))
         raise InputError(
-            [
-                f"--format {style}: expected one of {', '.join(listing.FORMATS)}"
-                + (f" (did you mean {near}?)" if near else "")
-            ]
+            [f"--format {style}: expected one of {', '.join(FORMATS)}" + (f" (did you mean {near}?)" if near else "")]
         )
     found = [p for p in PARAMETERS.values() if search.lower() in f"{p.name} {p.meaning} {p.mechanism}".lower()]
     if not found:
@@ -95,7 +92,7 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
             [f"no parameter has {search!r} in its name or meaning" + (f"; did you mean {near}?" if near else "")]
         )
     if style is not None:
-        sys.stdout.write(listing.FORMATS[style](found))
+        sys.stdout.write(FORMATS[style](found))
         return
     terminal.table(
         ("parameter", "meaning", "unit", "grade", "default", "range"),

@@ -14,7 +14,7 @@ from typing import Any
 from valign.results.plain_text import is_hidden, visible
 
 WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-WORDS: ContextVar[list[str]] = ContextVar("WORDS")  # of the command line that is at work, without the program's name
+TYPED: ContextVar[list[str]] = ContextVar("TYPED")  # of the command line that is at work, without the program's name
 
 MOST_LINES, LONGEST_LINE = 50, 2_000  # of a complaint; letters
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from valign.model.errors import InputError
 
 if TYPE_CHECKING:
-    from valign.experiments.batch.batch import How
+    from valign.experiments.batch.executors import How
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Where:
     as_json: bool
 
     def how(self) -> How:
-        from valign.experiments.batch.batch import How
+        from valign.experiments.batch.executors import How
 
         for name in ("threads", "workers"):
             value = getattr(self, name)

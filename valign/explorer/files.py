@@ -21,9 +21,9 @@ from valign.model.reading import TomlError, decoded, parse_toml, read_csv, reaso
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_from_tables
 from valign.results import store
-from valign.results.reports import render as pages
+from valign.results.reports import render
 
-from ..cli import run as running
+from ..cli.job import parameters_of
 from ..scenario_text import in_words
 from .state import MOST_PEOPLE, MOST_SERVICES, MOST_TOML, SEED, SOCIETIES, Settings
 from .work import Ensemble
@@ -111,7 +111,7 @@ def bundle(found: Ensemble, pinned: Ensemble | None) -> bytes:
     else:
         command, asked = "run", {}
         tables = simulate(scenario, runs, SEED, societies, ("series",), threads=1, society=society).tables()
-    tables["parameters"] = running.parameters_of(scenario)
+    tables["parameters"] = parameters_of(scenario)
     toml, title = scenario.to_toml(), scenario.title or scenario.name
     if any(each.question.society is not None for each in shown):
         title += " (uploaded survey and network)"
@@ -126,7 +126,7 @@ def bundle(found: Ensemble, pinned: Ensemble | None) -> bytes:
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        drawn = pages.publish(folder, command, title, tables)
+        drawn = render.publish(folder, command, title, tables)
         manifest = store.save(
             folder,
             tables,
@@ -136,7 +136,7 @@ def bundle(found: Ensemble, pinned: Ensemble | None) -> bytes:
             description=in_words(scenario),
             command="valign explore",
         )
-        pages.write(folder, manifest, title, tables, drawn)
+        render.write(folder, manifest, title, tables, drawn)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.iterdir()):

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from valign.model.errors import InputError
 
-from ..cli import job as working
-from ..cli import terminal
+from ..cli import job, terminal
 from .gate import OWN, hosts_of
 
 
@@ -70,7 +69,7 @@ def explore(host: str, port: int, show: bool, names: Sequence[str] = ()) -> None
             "machine's processors, and whoever listens on the network can read along (there is no encryption). "
             "Use --host 127.0.0.1, without --name, unless that is what you want."
         )
-    if not working.compiled_before():
+    if not job.compiled_before():
         terminal.say("Compiling the model, once on this machine; this takes a minute or two")
     from . import guard, page
 

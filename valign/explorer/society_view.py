@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from valign.experiments.simulate import imported, society_from
+from valign.experiments.bases import imported
+from valign.experiments.simulate import society_from
 from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario

@@ -16,7 +16,8 @@ from pydantic import PrivateAttr
 
 from valign.experiments.claims import worlds as in_worlds
 from valign.experiments.claims.declaration import Claim, claim_ids
-from valign.experiments.claims.testing import ClaimResult, claim_tables, test_claim
+from valign.experiments.claims.results import ClaimResult, claim_tables
+from valign.experiments.claims.testing import test_claim
 from valign.experiments.claims.worlds import Arm, Evaluated, arms_of
 from valign.experiments.sensitivity import Sensitivity, make_problem, study, uncertain
 from valign.experiments.simulate import simulate

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from valign.experiments.claims.testing import ClaimResult, meaning
+from valign.experiments.claims.results import ClaimResult, meaning
 from valign.experiments.sensitivity import Sensitivity
 from valign.model.parameters import PARAMETERS, Parameter
 from valign.model.scenario.scenario import Scenario
@@ -18,8 +18,9 @@ from valign.results.figures.sensitivity import noise_floor, ranked
 from valign.results.numbers import guarded_percent, points, significant
 from valign.results.palette import INK, MAIN, PINNED
 from valign.results.plain_text import escape
-from valign.results.reports import claims as paper
-from valign.results.reports import rows as report
+from valign.results.reports.claims import GRADE_MEANINGS, in_words
+from valign.results.reports.findings import LIMITS, findings, remarks
+from valign.results.reports.rows import compare_table, levels_table, mean_in_words, run_table
 from valign.results.summaries import curve_summary, paired_differences, summarise, summarise_by
 from valign.results.vocabulary import headlines, label, role_label, spoken
 
@@ -156,9 +157,9 @@ def _mean(found: Ensemble, role: str, variable: str, words: str, place: int = 0)
 def told(found: Ensemble) -> str:
     """What the numbers of an ensemble say, in sentences, and all of them in a table."""
     table = summarise(found.runs, headlines())
-    columns, rows = report.run_table(table)
-    sentences = report.findings("run", {"summary": table, "runs": found.runs})
-    notes = [BAND, *report.remarks(found.runs), *report.LIMITS[:2]]
+    columns, rows = run_table(table)
+    sentences = findings("run", {"summary": table, "runs": found.runs})
+    notes = [BAND, *remarks(found.runs), *LIMITS[:2]]
     return (
         f"<h2>What the numbers say</h2>{charts.sentences(sentences)}{charts.sentences(notes, 'small')}"
         f"<details><summary>All main outcomes as a table</summary>{charts.table(columns, rows)}</details>"
@@ -210,12 +211,12 @@ def comparison(pinned: Ensemble, found: Ensemble) -> str:
                 write=points,
             )
         )
-    columns, rows = report.compare_table(summary, differences)
-    told = report.findings("compare", {"summary": summary, "differences": differences, "runs": table})
+    columns, rows = compare_table(summary, differences)
+    told = findings("compare", {"summary": summary, "differences": differences, "runs": table})
     return (
         f'<div class="grid">{"".join(drawn[n] for n in (0, 1, 2, 5, 3, 4))}</div>'
         f"<h2>What differs</h2>{charts.sentences(told)}"
-        f"{charts.sentences([*report.remarks(table), BAND], 'small')}{charts.table(columns, rows)}"
+        f"{charts.sentences([*remarks(table), BAND], 'small')}{charts.table(columns, rows)}"
     )
 
 
@@ -251,13 +252,13 @@ def levels(found: Sequence[tuple[float, Ensemble]], present: Ensemble) -> str:
     table = pd.concat([each.runs.assign(alignment_level=level) for level, each in found], ignore_index=True)
     summary = summarise_by(table, headlines(), "alignment_level")
     differences = paired_differences(table, headlines(), "alignment_level", found[0][0])
-    told = report.findings("levels", {"summary": summary, "differences": differences, "runs": table})
-    columns, rows = report.levels_table(summary, differences)
+    told = findings("levels", {"summary": summary, "differences": differences, "runs": table})
+    columns, rows = levels_table(summary, differences)
     own = present.runs["alignment_start"].mean()
     notes = [
         f"In the present settings mean alignment at the start is {own:.2f}. The levels are lower, in the middle and "
         "higher of what these people and this innovation can reach; everybody's values are shifted alike.",
-        *report.remarks(table),
+        *remarks(table),
         "Lines: means; areas: 95 % intervals of the means.",
     ]
     return (
@@ -272,7 +273,7 @@ def why(moved: pd.DataFrame, found: Ensemble) -> str:
     rows = [
         [
             label(row["outcome"]).text,
-            report._mean(row),
+            mean_in_words(row),
             f"{label(row['outcome']).write(row['low'])} to {label(row['outcome']).write(row['high'])}",
         ]
         for row in summary.to_dict("records")
@@ -335,9 +336,9 @@ def claim(result: ClaimResult, row: Mapping[str, Any], where: str) -> str:
         for test in result.claim.tests
         if test.name == each["test"]
     ]
-    told = [paper.in_words(row), str(row["where"]), *here]
+    told = [in_words(row), str(row["where"]), *here]
     notes = [
-        f"Grade {row['grade']}: {paper.GRADES[row['grade']]}. What would speak against it: {row['against']}",
+        f"Grade {row['grade']}: {GRADE_MEANINGS[row['grade']]}. What would speak against it: {row['against']}",
         f"{len(result.worlds):,} worlds with {result.seeds} runs of each case in each: a quick look. The error level "
         "is that of one claim among eighteen. `valign claims` tests with as many worlds as you like, against rival "
         "explanations too.",

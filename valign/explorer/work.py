@@ -14,7 +14,7 @@ import pandas as pd
 
 from valign.experiments.ablation import booked_per_person, by_mechanism, compared, moving, without_each
 from valign.experiments.design import product, replicate
-from valign.experiments.outcomes import DesignOutcomes
+from valign.experiments.design_outcomes import DesignOutcomes
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
