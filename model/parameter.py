@@ -11,7 +11,7 @@ ROLES = ("staff", "manager", "peer", "commissioner")
 CHANNELS = ("financial", "economic", "social")
 TIE_KINDS = ("team", "line", "between", "peer", "commissioning", "commissioners")
 
-PROTOTYPE = "chosen in a prototype to meet the facts of docs/EVIDENCE.md"  # the source of much
+ASSUMED = "assumed"  # the source of much
 
 Kind = Literal["share", "logit", "effect", "result", "quantity", "positive", "count"]
 LIMITS: dict[Kind, tuple[float, float]] = {

@@ -17,7 +17,7 @@ from valign.calibration.data.schema import Data
 from valign.calibration.problem.problem import CalibrationProblem
 from valign.model.errors import InputError
 
-IDLE = {"voice_staff": None, "monitoring_other": None, "innovation.cost": None}  # their mechanisms are off
+IDLE = {"voice_peer": None, "displacement": None, "innovation.cost": None}  # their mechanisms are off
 MANY = {
     "base_staff": (-5.0, -1.0),
     "fit_effect": None,

@@ -85,7 +85,7 @@ def test_a_row_is_the_scenario_with_its_settings():
             "alignment_level": [0.6, None, 0.7, "natural", 0.65],
             "mechanisms.leadership": [True, True, False, True, False],
             "organisations.outreach.staff": [5, 5, 5, 9, 9],
-            "sustainment_rule": ["direct", "emergent", "direct", "emergent", "direct"],
+            "relationship_rule": ["hard", "bounded", "hard", "bounded", "hard"],
             "seed": [1, 2, 3, 4, 5],
             "society_seed": [7, 7, 7, 7, 8],
         }

@@ -24,7 +24,7 @@ def test_factors_by_inverse_cdf():
             "pilot_months",
             "mandate",
             "mechanisms.leadership",
-            "sustainment_rule",
+            "relationship_rule",
             "fit_effect",
             "slack",
             "organisations.hostel.slack",
@@ -37,7 +37,7 @@ def test_factors_by_inverse_cdf():
     assert values["pilot_months"].value_counts().to_dict() == dict.fromkeys(map(float, range(3, 9)), 1000)
     assert values["mandate"].value_counts().to_dict() == {0.0: 3000, 1.0: 3000}
     assert values["mechanisms.leadership"].value_counts().to_dict() == {False: 3000, True: 3000}
-    assert set(values["sustainment_rule"]) == {"emergent", "direct"}
+    assert set(values["relationship_rule"]) == {"bounded", "hard", "constant"}
     assert set(values["everybody_aware"]) == {False, True}
     assert values["fit_effect"].std() == pytest.approx(0.1, rel=0.01)
     assert values["slack"].between(0.2, 0.3).all()
@@ -69,7 +69,7 @@ def test_parameters_left_out_as_switched_off_do_nothing():
 
 
 def test_mixed_factors_run_and_those_of_the_ties_run_apart():
-    names = ["fit_effect", "ties.team_size", "mechanisms.leadership", "sustainment_rule"]
+    names = ["fit_effect", "ties.team_size", "mechanisms.leadership", "relationship_rule"]
     found = sensitivity(SMALL, n=8, outcomes=["uptake_final"], parameters=names, replicates=2)
     assert found.sample.problem.apart() == names[1:]
     assert "Run apart" in found.words

@@ -24,7 +24,7 @@ def led(values: np.ndarray, leader: float):
     scenario = small(
         "leadership",
         group={"staff": len(values), "managers": 1},
-        settings={"leadership_rate": 0.5, "leadership_strength": 1.0, "tie_quality.line": 1.0, "articulation": 0.0},
+        settings={"leadership_rate": 0.5, "leadership_strength": 1.0, "tie_quality": 2.0, "articulation": 0.0},
     )
     S, _ = start(scenario, [1], accounting=True)
     S.values[0, 0, 0] = leader
@@ -61,7 +61,7 @@ def test_one_mechanism_moves_the_mean_and_another_contracts():
         settings={
             "leadership_rate": 0.5,
             "leadership_strength": 1.0,
-            "tie_quality.line": 1.0,
+            "tie_quality": 2.0,
             "articulation": 0.0,
             "anchoring": 0.4,
         },

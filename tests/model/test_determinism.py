@@ -188,17 +188,17 @@ def test_a_change_reaches_only_from_its_month_on():
 @pytest.mark.parametrize(
     "mechanism",
     [
-        ("relationships", {"relationship_rate": 0.5, "kernel_width": 0.1, "repulsion": 0.5}),
+        ("relationships", {"relationship_rate": 0.5, "kernel_width": 0.1}),
         ("anchoring", {"anchoring": 0.9}),
         ("leadership", {"leadership_rate": 0.9, "articulation": 0.9}),
         (
             "coproduction",
-            {"coproduction_intensity": 0.9, "coproduction_rate": 0.9, "voice_gain": 0.9, "adaptation_rate": 0.9},
+            {"coproduction_intensity": 0.9, "coproduction_rate": 0.9, "adaptation_rate": 0.9},
         ),
         ("identification", {"identification_growth": 0.9, "internalisation": 0.9}),
         ("climate", {"climate_rate": 0.9, "practice_rate": 0.9}),
-        ("evidence", {"belief_sharing": 0.9, "published_precision": 50.0, "satisfaction_rate": 0.9}),
-        ("dialogue", {"dialogue": 12.0, "dialogue_rate": 0.9, "dialogue_values": 0.9}),
+        ("evidence", {"belief_sharing": 0.9, "result_sd": 0.5}),
+        ("dialogue", {"dialogue": 12.0, "dialogue_rate": 0.9}),
         ("engagement", {"base_staff": 3.0, "lapse_base": 3.0}),
         ("organisations", {"adoption_base": 3.0, "abandon_within": 3.0}),
         ("commissioning", {"budget": 5.0, "reservation": -9.0}),

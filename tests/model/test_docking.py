@@ -29,7 +29,7 @@ from valign.model.state.arrays import AWARE, ENGAGED, LAPSED, UNAWARE, State
 from valign.model.state.scenario_arrays import lower
 
 KINDS = ("team", "line", "between", "peer", "commissioning", "commissioners")
-EQUAL_TIES = {f"tie_quality.{kind}": 1.0 for kind in KINDS}
+EQUAL_TIES = {"tie_quality": 4.0}
 SURE, NEVER = 50.0, -50.0  # log-odds
 
 

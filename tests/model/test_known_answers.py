@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 from scipy.stats import binom
 from small import adjacency, months, small, start
 
@@ -134,7 +133,7 @@ def test_leadership_with_one_follower_is_an_exponential_approach():
         "leadership",
         dimensions=2,
         group={"staff": 1, "managers": 1},
-        settings={"leadership_rate": 0.2, "leadership_strength": 0.6, "tie_quality.line": 0.9},
+        settings={"leadership_rate": 0.2, "leadership_strength": 0.6, "tie_quality": 1.8},
     )
     S, _ = start(scenario, [7])
     leader, follower = S.values[0, :, 0].copy(), S.values[1, :, 0].copy()
@@ -153,14 +152,12 @@ def test_tie_quality_relaxes_to_its_target():
     np.testing.assert_allclose(S.quality[:, 0], target + (initial - target) * 0.9**20, atol=1e-14)
 
 
-@pytest.mark.parametrize("rule", ["emergent", "direct"])
-def test_zero_rates_move_nothing(rule):
+def test_zero_rates_move_nothing():
     rates = dict.fromkeys(
         (
             "turnover_staff",
             "turnover_manager",
             "turnover_peer",
-            "turnover_commissioner",
             "broadcast",
             "awareness_in_service",
             "awareness_by_ties",
@@ -171,8 +168,6 @@ def test_zero_rates_move_nothing(rule):
             "coproduction_rate",
             "adaptation_rate",
             "clarity_gain",
-            "tie_gain",
-            "voice_gain",
             "session_sharing",
             "identification_growth",
             "identification_decay",
@@ -184,17 +179,8 @@ def test_zero_rates_move_nothing(rule):
             "sensegiving",
             "session",
             "practice_rate",
-            "published_precision",
-            "satisfaction_rate",
-            "monitoring_financial",
-            "monitoring_other",
             "belief_sharing",
             "dialogue_rate",
-            "dialogue_anchor",
-            "dialogue_values",
-            "presented.financial",
-            "presented.economic",
-            "presented.social",
             "tie_rate",
             "coproduction_intensity",
         ),
@@ -210,11 +196,10 @@ def test_zero_rates_move_nothing(rule):
         "contract_months": 1e6,
     }
     scenario = small(
-        *MECHANISMS,
+        *(name for name in MECHANISMS if name != "turnover"),
         dimensions=3,
         group={"staff": 8, "managers": 1, "peers": 2},
         commissioners=1,
-        sustainment_rule=rule,
         settings={**rates, **never, "dialogue": 0.0},
     )
     S, _ = start(scenario, [1, 2, 3])
@@ -230,8 +215,6 @@ def test_zero_rates_move_nothing(rule):
         "service_stage",
         "drift",
         "climate",
-        "satisfaction",
-        "take_up",
         "holder",
         "alignment",
     )

@@ -156,7 +156,7 @@ def test_replace_reaches_everything():
         "coproduction_intensity": 0.4,
         "innovation.clarity": 0.9,
         "ties.peer": 3.0,
-        "tie_quality.team": 0.4,
+        "tie_quality": 0.8,
         "mechanisms.leadership": False,
         "innovation.values.client_agency": 0.1,
         "profiles.peer.client_agency": 0.2,

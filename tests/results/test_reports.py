@@ -107,7 +107,7 @@ def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path
     assert main(["compare", "low-fit", "two-services", "--runs", "1", *SMALL, "--out", str(tmp_path / "compare")]) == 0
     assert "Too few runs to say how sure" in Seen(text(tmp_path / "compare")).sections["What was found"]
     assert main(["levels", "two-services", "--levels", "0.7", "--runs", "2", *SMALL, "--out", str(tmp_path / "1")]) == 0
-    design = pd.DataFrame({"sustainment_rule": ["direct", "emergent"] * 2, "seed": [1, 1, 2, 2], "months": 3})
+    design = pd.DataFrame({"relationship_rule": ["hard", "bounded"] * 2, "seed": [1, 1, 2, 2], "months": 3})
     design.to_csv(tmp_path / "rules.csv", index=False)
     assert (
         main(
@@ -124,7 +124,7 @@ def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path
         == 0
     )
     assert re.search(
-        r"Over sustainment_rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).sections["What was found"]
+        r"Over relationship_rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).sections["What was found"]
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from ...mechanism import Mechanism, Term
-from ...parameter import PROTOTYPE, Family, Parameter
+from ...parameter import ASSUMED, Family, Parameter
 
-parameter = partial(Parameter, grade="inferred", source=PROTOTYPE)
+parameter = partial(Parameter, grade="assumed", source=ASSUMED)
 
 MECHANISM = Mechanism(
     name="engagement",
@@ -28,6 +28,7 @@ MECHANISM = Mechanism(
             kind="effect",
             minimum=-5,
             maximum=5,
+            grade="inferred",
             source="three classic diffusion data sets (.31-.52), transported: an upper bound",
         ),
         "base": Family(
@@ -62,6 +63,8 @@ MECHANISM = Mechanism(
             kind="effect",
             minimum=-5,
             maximum=5,
+            grade="inferred",
+            source="own ties beside the share of the community in three diffusion data sets (.0, .05, .6)",
         ),
         "evidence_effect": parameter(
             0.3,
@@ -72,6 +75,8 @@ MECHANISM = Mechanism(
             kind="effect",
             minimum=-5,
             maximum=5,
+            grade="assumed",
+            source="assumed; .9-1.2 would weigh a standard deviation of evidence as one of fit",
         ),
         "climate_effect": parameter(
             2,
@@ -80,6 +85,7 @@ MECHANISM = Mechanism(
             "logit per climate 0-1",
             "effect of climate",
             kind="effect",
+            grade="inferred",
             source="climate to use 20 months later: d = .93 (Williams et al. 2022): a standard deviation of climate weighs about what one of fit does",
         ),
         "identity_effect": parameter(
@@ -102,7 +108,8 @@ MECHANISM = Mechanism(
             "interaction of fit and climate",
             kind="logit",
             maximum=5,
-            source="additive is the default of the evidence",
+            grade="inferred",
+            source="climate x general climate moderates use (Williams et al. 2018); additive is the default",
         ),
         "fit_peers": parameter(
             0,
@@ -112,6 +119,8 @@ MECHANISM = Mechanism(
             "interaction of fit and peers (.9 per SD^2, interval includes 1)",
             kind="logit",
             maximum=5,
+            grade="inferred",
+            source="fit x exposure in three diffusion data sets: .9 per SD^2, interval includes 1",
         ),
         "norm_effect": parameter(
             1,
@@ -122,6 +131,7 @@ MECHANISM = Mechanism(
             kind="effect",
             minimum=-5,
             maximum=5,
+            grade="inferred",
             source="share of one's community in three diffusion data sets (.7, .9, 4.0, calendar time confounded: an upper bound)",
         ),
         "climate_gate": parameter(
@@ -169,6 +179,7 @@ MECHANISM = Mechanism(
             minimum=-5,
             maximum=5,
             grade="measured",
+            source="a partner's disapproval multiplies stopping by 1.38 (1.16-1.65): diffusion data",
         ),
         "reengage_base": parameter(-4.3, -4.8, -3.8, "monthly logit", "engaging again", kind="logit"),
     },

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from ...mechanism import Mechanism
-from ...parameter import PROTOTYPE, Family, Parameter
+from ...parameter import ASSUMED, Family, Parameter
 
-parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
+parameter = partial(Parameter, grade="assumed", source=ASSUMED)
 weight = partial(
     Parameter,
     grade="assumed",

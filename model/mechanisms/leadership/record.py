@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from ...mechanism import CLARITY, MEMBERS, VALUES, Mechanism
-from ...parameter import PROTOTYPE, Parameter
+from ...parameter import ASSUMED, Parameter
 
-parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
+parameter = partial(Parameter, grade="assumed", source=ASSUMED)
 
 MECHANISM = Mechanism(
     name="leadership",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from ...mechanism import Mechanism
-from ...parameter import PROTOTYPE, Parameter
+from ...parameter import ASSUMED, Parameter
 
-parameter = partial(Parameter, grade="assumed", source=PROTOTYPE)
+parameter = partial(Parameter, grade="assumed", source=ASSUMED)
 
 MECHANISM = Mechanism(
     name="tie_quality",
@@ -24,7 +24,7 @@ MECHANISM = Mechanism(
             "how far the quality of ties follows likeness of values, the rest shared identification",
         ),
         "tie_quality": parameter(
-            1, 0.6, 1.4, "factor", "base quality of ties, of all kinds together", kind="quantity", maximum=2
+            1, 0.6, 1.4, "factor", "base quality of ties, of all kinds together", kind="quantity", maximum=4
         ),
     },
 )
