@@ -41,7 +41,6 @@ NO_FIT = dict.fromkeys(
         "turnover_fit",
         "fit_effect_organisations",
         "score_fit",
-        "direct_fit",
     ),
     0.0,
 )
