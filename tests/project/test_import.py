@@ -138,7 +138,7 @@ def test_wheel_holds_the_real_folders(root: Path, beside: Path, tmp_path: Path) 
         for path in (root / folder).rglob("*"):
             if path.suffix in (".py", ".toml", ".csv"):
                 assert f"valign/{path.relative_to(root).as_posix()}" in names
-    assert not [name for name in names if name.split("/")[0] not in ("valign", "valign-0.1.0.dist-info")]
+    assert not [name for name in names if name.split("/")[0] not in ("valign", "valign-0.2.0.dist-info")]
     wheel.extractall(tmp_path / "installed")
     where = Path(python(CHECK + PLAIN_FOLDER, path=tmp_path / "installed", cwd=beside).splitlines()[-1])
     assert where == tmp_path / "installed" / "valign" / "model" / "parameters.py"
