@@ -95,7 +95,7 @@ browser-environment: $(VIZ)/.viz $(WEB)/.web
 # --- what one asks for ------------------------------------------------------------------------------------------
 demo: $(VENV)/.core
 	@rm -rf $(DEMO)
-	@$(VENV)/bin/valign levels two-services --out $(DEMO) --show
+	@$(VENV)/bin/valign levels housing-first --out $(DEMO) --show
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"
@@ -120,7 +120,7 @@ docs: $(VENV)/.core
 	$(VENV)/bin/valign parameters --format md > docs/PARAMETERS.md
 	$(VENV)/bin/python -m tools.generate_docs
 	@rm -rf $(DEMO)
-	$(VENV)/bin/valign levels two-services --out $(DEMO)
+	$(VENV)/bin/valign levels housing-first --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
 
 # The pages as a site, of which tests/project/test_site.py asks that it needs nothing from anywhere

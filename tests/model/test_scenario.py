@@ -47,7 +47,7 @@ def test_round_trip(name, tmp_path):
     ("name", "people", "services", "commissioners", "months"),
     [
         ("two-services", (50, 60), 2, 1, 72),
-        ("housing-first", (550, 650), 20, 2, 96),
+        ("housing-first", (550, 650), 20, 2, 180),
         ("england", (37_000, 43_000), 1300, 150, 120),
     ],
 )
