@@ -33,6 +33,11 @@ class Joined(ABC):
         return self._joined("events")
 
     @cached_property
+    def services(self) -> pd.DataFrame:
+        """As `Outcomes.services`."""
+        return self._joined("services")
+
+    @cached_property
     def agents(self) -> pd.DataFrame:
         """As `Outcomes.agents`."""
         return self._joined("agents")

@@ -22,6 +22,7 @@ from valign.model.outcomes import (
     PATH_SERIES,
     PEOPLE,
     PEOPLE_SERIES,
+    PLACE_SERIES,
     SERIES_ROLES,
     SERVICE_SERIES,
     SERVICES,
@@ -29,7 +30,7 @@ from valign.model.outcomes import (
 from valign.model.parameters import ROLES
 from valign.model.run.block import Recorded
 from valign.model.scenario.scenario import Scenario
-from valign.model.state.arrays import STAGES
+from valign.model.state.arrays import SERVICE_STAGES, STAGES
 from valign.model.state.scenario_arrays import Lowered
 from valign.results.summaries import curve_summaries, summarise
 
@@ -105,7 +106,7 @@ def series_table(curves: Curves) -> pd.DataFrame:
 
 
 class Outcomes:
-    """Tables of a simulation: `runs`, `series`, `decomposition`, `events`, `agents` (pandas DataFrames).
+    """Tables of a simulation: `runs`, `series`, `decomposition`, `events`, `services`, `agents` (pandas DataFrames).
 
     What each column means, with its unit: docs/ODD.md §8. Tables are made when first asked for; those that were not
     recorded (`record` of `simulate`) are empty. `scenario`: what was simulated; `failures`: by run, why it failed ("").
@@ -253,7 +254,7 @@ class Outcomes:
             "curves": curve_table(self.curves, self._societies),
             "series": self.series,
         }
-        for name in ("decomposition", "events", "agents"):
+        for name in ("decomposition", "events", "services", "agents"):
             if len(table := getattr(self, name)):
                 tables[name] = table
         if "events" in tables:
@@ -279,12 +280,36 @@ class Outcomes:
         return decomposition_table(parts, self.scenario.group_names)
 
     @cached_property
+    def services(self) -> pd.DataFrame:
+        """Every service month by month, with record="services".
+
+        Columns: run, month, service (number), organisation (its group), commissioner (row of who funds it, -1: nobody),
+        stage, engaged (share of members), alignment (their mean), climate, workload.
+        """
+        tables: list[pd.DataFrame] = []
+        for rows, result in self._recorded:
+            if not len(result.places):
+                continue
+            months, services, fields, runs = result.places.shape
+            columns = np.moveaxis(result.places, 2, 0).reshape(fields, -1)
+            month, service, run = (axis.ravel() for axis in np.indices((months, services, runs), np.int32))
+            where = {"run": rows[run], "month": month, "service": service}
+            group = pd.Categorical.from_codes(result.group[service], pd.Index(self.scenario.group_names))
+            of = {"organisation": group, "commissioner": result.commissioner[service]}
+            tables.append(pd.DataFrame(where | of | dict(zip(PLACE_SERIES, columns, strict=True))))
+        if not tables:
+            return pd.DataFrame()
+        table = pd.concat(tables, ignore_index=True)
+        table["stage"] = pd.Categorical.from_codes(table["stage"].astype(int), pd.Index(SERVICE_STAGES))
+        return table.sort_values(["run", "month", "service"], kind="stable", ignore_index=True)
+
+    @cached_property
     def agents(self) -> pd.DataFrame:
         """Everybody month by month, with record="agents".
 
         Columns: run, month, person (row), organisation (number of the service; commissioners: how many services),
         role, stage, holder (0: the first),
-        alignment, identification, clarity, exposure (share of engaged ties) and values.
+        alignment, fit, identification, clarity, practice, exposure (share of engaged ties) and values.
         """
         tables: list[pd.DataFrame] = []
         if not any(len(result.agents) for _, result in self._recorded):

@@ -41,7 +41,7 @@ from .stopping import STOP, stopped_together
 WIDTH = 64
 BLOCK_BYTES = 1.5e9
 MOST_THREADS = 1024
-RECORDABLE = ("series", "decomposition", "events", "agents")
+RECORDABLE = ("series", "decomposition", "events", "services", "agents")
 T = TypeVar("T")
 
 
@@ -149,6 +149,7 @@ class Task:
             accounting="decomposition" in self.record,
             person_terms="events" in self.record,
             series="series" in self.record,
+            services="services" in self.record,
             agents="agents" in self.record,
         )
 
@@ -233,7 +234,8 @@ def simulate(
     runs : number of runs (default: what the scenario suggests). A design has its own runs and seeds.
     seed : 0 … 2**63 - 1 (default: 1); run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
-    record : any of "series", "decomposition", "events", "agents" (default: the first two; of a design, none).
+    record : any of "series", "decomposition", "events", "services", "agents" (default: the first two; of a design,
+        none).
     base : the scenario that the columns of a design change; or several by name, of which the design's column
         `scenario` names one in each row.
     width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,

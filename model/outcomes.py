@@ -193,6 +193,7 @@ PEOPLE_SERIES = declared(
         ),
         unit_interval("identification", "identification", "mean identification"),
         unit_interval("clarity", "clarity", "mean clarity"),
+        unit_interval("practice", "quality of practice", "mean quality of practice of the engaged (none: nobody is)"),
         Outcome("belief_financial", "belief in cashable savings", "mean belief about the cashable return", "£ per £1"),
         Outcome(
             "belief_economic",
@@ -268,7 +269,17 @@ AGENT_SERIES = declared(
         unit_interval("fit", "fit", "fit of the person's own values"),
         unit_interval("identification", "identification", "identification g_i"),
         unit_interval("clarity", "clarity", "clarity"),
+        unit_interval("practice", "quality of practice", "quality of practice, of those who are engaged"),
         share("exposure", "share of engaged ties", "x_i of §5.13"),
+    )
+)
+PLACE_SERIES = declared(
+    (
+        Outcome("stage", "stage", "stage of the service", "word"),
+        share("engaged", "people engaged", "members engaged"),
+        unit_interval("alignment", "mean alignment", "mean alignment of members"),
+        unit_interval("climate", "climate", "climate"),
+        unit_interval("workload", "workload", "workload"),
     )
 )
 # The monthly path, always recorded, that outcomes of the run are computed from.
@@ -307,6 +318,7 @@ PATH = columns("PATH", PATH_SERIES)
 PEOPLE = columns("PEOPLE", PEOPLE_SERIES)
 COMMISSIONERS = columns("COMMISSIONERS", COMMISSIONER_SERIES)
 SERVICES = columns("SERVICES", SERVICE_SERIES)
+PLACE = columns("PLACE", PLACE_SERIES)
 PERSON = columns("PERSON", AGENT_SERIES)  # behind these a person's values
 MEAN = columns("MEAN", ("alignment", "alignment_sd", "fit", "fit_original", "identification"))
 EVERYBODY = SERIES_ROLES.index("all")

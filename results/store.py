@@ -174,7 +174,7 @@ def save(
     settings: Sequence[str] = (),
     description: str = "",
     title: str = "",
-    only_parquet: tuple[str, ...] = ("series", "decomposition", "agents"),
+    only_parquet: tuple[str, ...] = ("series", "decomposition", "services", "agents"),
     beside: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Write tables, the scenario as TOML (None: no single one) and, last, the manifest as done, which is returned.

@@ -186,6 +186,7 @@ def generated() -> dict[str, Callable[[], str]]:
         "people": lambda: declared(outcomes.PEOPLE_SERIES, "variable"),
         "commissioners": lambda: declared(outcomes.COMMISSIONER_SERIES, "variable"),
         "services": lambda: declared(outcomes.SERVICE_SERIES, "variable"),
+        "places": lambda: declared(outcomes.PLACE_SERIES, "column"),
         "agents": lambda: declared(outcomes.AGENT_SERIES, "column"),
         "person-terms": lambda: declared(TERMS["engagement"], "term"),
         "service-terms": lambda: declared(TERMS["organisations"], "term"),

@@ -37,9 +37,12 @@ class Recorded:
     people: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W, or empty
     commissioners: np.ndarray
     services: np.ndarray
+    places: np.ndarray  # (T + 1) x O x len(PLACE_SERIES) x W, or empty
     agents: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W, or empty
     organisation: np.ndarray  # N: number of everybody's service
     role: np.ndarray  # N
+    commissioner: np.ndarray  # O: row of the commissioner of every service, -1
+    group: np.ndarray  # O: number of the group of every service
     flows_shape: tuple[int, ...]  # months x entries x groups x episodes x roles x stages x W
     flows: list[Flows] = field(default_factory=list[Flows])
     events: list[Event] = field(default_factory=list[Event])
@@ -95,9 +98,12 @@ def run_block(
         S.people_series,
         S.commissioner_series,
         S.service_series,
+        S.place_series,
         S.agent_series,
         S.organisation,
         S.role,
+        S.commissioner,
+        S.service_group,
         S.flows.shape,
     )
     for first in range(1, months + 1, chunk):

@@ -15,7 +15,15 @@ from ..ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from ..mechanisms.changes.kernel import normalise
 from ..mechanisms.coproduction.kernel import workloads
 from ..mechanisms.turnover.kernel import restart_ties
-from ..outcomes import AGENT_SERIES, COMMISSIONER_SERIES, PATH, PEOPLE_SERIES, SERIES_ROLES, SERVICE_SERIES
+from ..outcomes import (
+    AGENT_SERIES,
+    COMMISSIONER_SERIES,
+    PATH,
+    PEOPLE_SERIES,
+    PLACE_SERIES,
+    SERIES_ROLES,
+    SERVICE_SERIES,
+)
 from ..parameters import INDEX
 from ..scenario.settings import parsed
 from ..society.generate import Society
@@ -106,6 +114,7 @@ def allocate(
     accounting: bool,
     person_terms: bool,
     series: bool,
+    services: bool,
     agents: bool,
 ) -> State:
     """All arrays of a block, zero where the start has not been drawn yet."""
@@ -261,6 +270,7 @@ def allocate(
         people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
         commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)),
         service_series=numbers(rows, len(SERVICE_SERIES)),
+        place_series=numbers(months + 1 if services else 0, O, len(PLACE_SERIES)),
         agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
     )
 
@@ -274,6 +284,7 @@ def build(
     accounting: bool = False,
     person_terms: bool = False,
     series: bool = False,
+    services: bool = False,
     agents: bool = False,
 ) -> State:
     """A block of runs at month 0.
@@ -290,6 +301,7 @@ def build(
         accounting=accounting,
         person_terms=person_terms,
         series=series,
+        services=services,
         agents=agents,
     )
     stage = initial_stage(lowered, society.group)

@@ -16,7 +16,7 @@ from ..compiled.compiling import compiled, copy, fill
 from ..compiled.randomness import logarithm
 from ..mechanisms.commissioning.kernel import price
 from ..mechanisms.engagement.kernel import engaged_before, engaged_share
-from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, SERIES_ROLES, SERVICES
+from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, PLACE, SERIES_ROLES, SERVICES
 from ..state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, STAFF
 
 
@@ -199,6 +199,7 @@ def add_person(S, i, n, aligned, out):
         out[n, PEOPLE.fit_original_sd, r] += aligned[r] * aligned[r]
         out[n, PEOPLE.identification, r] += S.identification[i, r]
         out[n, PEOPLE.clarity, r] += S.clarity[i, r]
+        out[n, PEOPLE.practice, r] += S.practice[i, r] if stage == ENGAGED else 0.0
         for e in range(3):
             out[n, PEOPLE.belief_financial + e, r] += S.belief[i, e, r]
 
@@ -238,8 +239,10 @@ def people_series(S, out):
                     squares[n, k, r] += S.values[i, k, r] * S.values[i, k, r]
     for n in range(roles):
         for r in range(W):
+            engaged, practice = out[n, PEOPLE.engaged, r], out[n, PEOPLE.practice, r]
             for v in range(out.shape[1]):
                 out[n, v, r] = out[n, v, r] / count[n] if count[n] else math.nan
+            out[n, PEOPLE.practice, r] = practice / engaged if engaged > 0.0 else math.nan
             for v in (PEOPLE.alignment_sd, PEOPLE.fit_sd, PEOPLE.fit_original_sd):  # each behind its mean
                 out[n, v, r] = math.sqrt(max(0.0, out[n, v, r] - out[n, v - 1, r] * out[n, v - 1, r]))
             spread = 0.0
@@ -312,9 +315,27 @@ def agent_series(S, out):
             out[i, PERSON.fit, r] = S.fit[i, r]
             out[i, PERSON.identification, r] = S.identification[i, r]
             out[i, PERSON.clarity, r] = S.clarity[i, r]
+            out[i, PERSON.practice, r] = S.practice[i, r]
             out[i, PERSON.exposure, r] = exposure[r]
             for k in range(S.values.shape[1]):
                 out[i, len(PERSON) + k, r] = S.values[i, k, r]
+
+
+@compiled
+def place_series(S, out):
+    """Every service's state [O x variables of PLACE x W]."""
+    for o in range(S.setting.shape[0]):
+        members = S.first[o + 1] - S.first[o]
+        for r in range(len(S.runs)):
+            engaged, alignment = 0.0, 0.0
+            for i in range(S.first[o], S.first[o + 1]):
+                engaged += S.stage[i, r] == ENGAGED
+                alignment += S.alignment[i, r]
+            out[o, PLACE.stage, r] = S.service_stage[o, r]
+            out[o, PLACE.engaged, r] = engaged / members if members else math.nan
+            out[o, PLACE.alignment, r] = alignment / members if members else math.nan
+            out[o, PLACE.climate, r] = S.climate[o, r]
+            out[o, PLACE.workload, r] = S.workload[o, r]
 
 
 @compiled
@@ -327,5 +348,7 @@ def observe(S, t):
         people_series(S, S.people_series[t])
         commissioner_series(S, S.commissioner_series[t])
         service_series(S, t, S.service_series[t])
+    if S.place_series.shape[0]:
+        place_series(S, S.place_series[t])
     if S.agent_series.shape[0]:
         agent_series(S, S.agent_series[t])

@@ -182,6 +182,7 @@ class State(Handle):
     people_series: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W
     commissioner_series: np.ndarray
     service_series: np.ndarray
+    place_series: np.ndarray  # (T + 1) x O x len(PLACE_SERIES) x W
     agent_series: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W
 
     def __init__(self, width: int, **arrays: np.ndarray) -> None:

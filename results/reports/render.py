@@ -19,7 +19,8 @@ from ..saved import Saved, load
 from ..vocabulary import speaking
 from . import contents
 
-LONG = ("series", "decomposition", "events", "agents", "effects", "reference", "posterior")  # no report needs them
+# Tables that no report needs.
+LONG = ("series", "decomposition", "events", "services", "agents", "effects", "reference", "posterior")
 GRADES = {
     "measured": "measured in social care or close to it",
     "inferred": "inferred from related studies",

@@ -292,3 +292,19 @@ def test_failed_runs_are_said() -> None:
     with pytest.warns(FailedRunsWarning, match="1 of 2 runs failed and have no outcomes.*cannot be reached"):
         runs = simulate(design, base=Scenario.load("two-services").replace({"months": 2})).runs
     assert (runs["status"] != "ok").tolist() == [False, True]
+
+
+def test_services_month_by_month_are_those_of_the_series() -> None:
+    found = simulate(TWO, 3, record=("series", "services", "agents"))
+    table = found.services
+    assert len(table) == 3 * (TWO.months + 1) * 2
+    assert list(table["organisation"].unique()) == TWO.group_names
+    used = table["stage"].isin(["piloting", "commissioned", "sustained"]).groupby([table["month"], table["run"]]).mean()
+    np.testing.assert_allclose(used.unstack(), found.curves("service", "in_use"), atol=1e-12)
+    climate = table.groupby(["month", "run"])["climate"].mean().unstack()
+    np.testing.assert_allclose(climate, found.curves("service", "climate"), atol=1e-12)
+    members = found.agents[found.agents["role"] != "commissioner"]
+    by_service = members.groupby(["run", "month", "organisation"])["alignment"].mean().to_numpy()
+    np.testing.assert_allclose(table["alignment"], by_service, atol=1e-12)
+    engaged = members[(members["run"] == 1) & (members["month"] == 30) & (members["stage"] == "engaged")]
+    assert found.curves("all", "practice")[30, 1] == pytest.approx(engaged["practice"].mean())

@@ -191,10 +191,7 @@ def test_a_change_reaches_only_from_its_month_on():
         ("relationships", {"relationship_rate": 0.5, "kernel_width": 0.1}),
         ("anchoring", {"anchoring": 0.9}),
         ("leadership", {"leadership_rate": 0.9, "articulation": 0.9}),
-        (
-            "coproduction",
-            {"coproduction_intensity": 0.9, "coproduction_rate": 0.9, "adaptation_rate": 0.9},
-        ),
+        ("coproduction", {"coproduction_intensity": 0.9, "coproduction_rate": 0.9, "adaptation_rate": 0.9}),
         ("identification", {"identification_growth": 0.9, "internalisation": 0.9}),
         ("climate", {"climate_rate": 0.9, "practice_rate": 0.9}),
         ("evidence", {"belief_sharing": 0.9, "result_sd": 0.5}),

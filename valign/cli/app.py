@@ -103,7 +103,7 @@ def run(
     record: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="series|decomposition|events|agents|ablations",
+            metavar="series|decomposition|events|services|agents|ablations",
             help=("What to record (default: series; ablations: what moved alignment); repeatable."),
         ),
     ] = None,

@@ -47,7 +47,7 @@ class Job:
     computed: Callable[[], Tables]
     scenario: str | None = None
     settings: Sequence[str] = ()
-    long: tuple[str, ...] = ("series", "decomposition", "agents")
+    long: tuple[str, ...] = ("series", "decomposition", "services", "agents")
     begun: str = ""
     beside: Mapping[str, Path] = field(default_factory=dict)
 

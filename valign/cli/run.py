@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from valign.model.scenario.scenario import Scenario
 
-RECORDED = ("series", "decomposition", "events", "agents", "ablations")
+RECORDED = ("series", "decomposition", "events", "services", "agents", "ablations")
 ABLATED = 64  # most runs of each ablation
 
 
