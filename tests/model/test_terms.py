@@ -202,21 +202,19 @@ def test_free_innovations_and_services_that_may_not_be_funded():
             "pilot_months": 2,
             "reservation": -5.0,
             "budget": 1.0,
-            "score_cost": 0.5,
             "organisations.hostel.stage": "piloting",
             "organisations.outreach.stage": "piloting",
         }
     )
-    for settings, funded, terms in (
-        ({}, [1, 1], None),
-        ({"innovation.cost": 0.0}, [1, 1], 0.0),
-        ({"organisations.hostel.funding": 0.2}, [0, 1], None),
+    for settings, funded in (
+        ({}, [1, 1]),
+        ({"innovation.cost": 0.0}, [1, 1]),
+        ({"organisations.hostel.funding": 0.2}, [0, 1]),
     ):
         scenario = base.replace(settings)
         assert compare(scenario, 1, width=2).differences == ()
         S = build(lower(scenario), build_society(scenario, 1), [1])
         run_months(S, 1, 10, month_steps(S.switches, False))
         assert (S.first_commissioned[:, 0] > 0).tolist() == funded, settings
-        if terms is not None:
-            assert (S.award_terms[:, 3, 0] == terms).all()
-            assert S.award_terms[:, 4, 0] == pytest.approx(S.award_terms[:, :3, 0].sum(axis=1))
+        parts = S.award_terms[:, : AWARD_TERM.score, 0].sum(axis=1)
+        assert S.award_terms[:, AWARD_TERM.score, 0] == pytest.approx(parts)
