@@ -32,17 +32,17 @@ ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
 import sys
 from valign.experiments.sensitivity import runs
-runs.RUNS_AT_ONCE = 512  # so that a small study has several parts
+runs.RUNS_AT_ONCE = 256  # so that a small study has several parts
 from valign.cli.app import main
 sys.exit(main(sys.argv[1:]))
 """
 COMMANDS = {
     "batch": ("batch", "design.parquet", "--scenario", "two-services", "--set", "months=72", "--threads", "2"),
     "sensitivity": (
-        *("sensitivity", "two-services", "--months", "36", "--n", "64", "--replicates", "8"),
+        *("sensitivity", "two-services", "--months", "36", "--n", "32", "--replicates", "8"),
         *("--parameter", "fit_effect", "--parameter", "base_staff", "--outcome", "uptake_final"),
     ),
-    "calibrate": ("calibrate", "data", "--simulations", "6000"),
+    "calibrate": ("calibrate", "data", "--simulations", "4000"),
 }
 QUARTERS = ("first", "second", "third", "last")
 
