@@ -56,7 +56,7 @@ class FailedRunsWarning(UserWarning):
 
 
 def warn_of_failures(failures: Sequence[str]) -> None:
-    """Say how many runs failed (those with a reason), and why the first did: means over `runs` leave them out."""
+    """Say how many runs of a scenario failed (those with a reason), and why the first did."""
     if failed := [reason for reason in failures if reason]:
         warnings.warn(
             f"{len(failed):,} of {len(failures):,} runs failed and have no outcomes, so that means leave them out (the "

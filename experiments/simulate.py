@@ -327,7 +327,6 @@ def _simulate_design(
         found = [each for _ in blocks for each in next(results)]
         seeds, societies = (design[name].iloc[rows].tolist() for name in SEEDS)
         parts.append((rows, Outcomes(task.scenario, seeds, societies, found, task.lowered)))
-    warn_of_failures([failure for _, part in parts for failure in part.failures])
     return DesignOutcomes(scenarios, design, parts)
 
 

@@ -309,14 +309,14 @@ class Scenario(_Part):
         Keys: any parameter, a field of the scenario ("months"), "mechanisms.leadership", "innovation.values.client_agency",
         "profiles.NAME.DIMENSION", "organisations.GROUP.staff", "organisations.GROUP.slack", "commissioners.count",
         "changes.0.month"; "changes" takes a list of scheduled changes, "changes.N" one of them, where N = their number
-        adds one. alignment_level = "natural" takes the level away. Values in the unit of the setting.
+        adds one (only one at a time). alignment_level = "natural" takes the level away. Values in the unit of the setting.
 
         Raises ScenarioError for unknown keys (with the nearest) and values that are not allowed.
         """
         raw = self.to_mapping()
         problems: list[str] = []
         raw.setdefault("mechanisms", dict(self.mechanisms))
-        settable = {*self.settable(), "changes", *(f"changes.{n}" for n in range(len(self.changes) + len(settings)))}
+        settable = {*self.settable(), "changes", *(f"changes.{n}" for n in range(len(self.changes) + 1))}
         for key, value in settings.items():
             if str(key) in settable:
                 write(raw, str(key), value)

@@ -2,9 +2,9 @@
 
     python -m tests.faults.kills --kills 100 --out results/reference
 
-A command is begun as a user would, killed, begun again, killed, …, until it is finished; then anew in another folder,
-until there were so many kills. After each kill: every part that was finished is still there with the same content. At
-each end: the tables are those of a command that nobody disturbed.
+A command is begun as a user would, killed, begun again, killed, …, until it ends by itself; then anew in another
+folder, until there were so many kills. After each kill: every part that was finished is still there with the same
+content. At each end: the tables are those of a command that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
 import sys
 from valign.experiments.sensitivity import runs
-runs.RUNS_AT_ONCE = 512  # so that a small study has several parts
+runs.RUNS_AT_ONCE = 256  # so that a small study has several parts
 from valign.cli.app import main
 sys.exit(main(sys.argv[1:]))
 """
 COMMANDS = {
     "batch": ("batch", "design.parquet", "--scenario", "two-services", "--set", "months=72", "--threads", "2"),
     "sensitivity": (
-        *("sensitivity", "two-services", "--months", "36", "--n", "64", "--replicates", "8"),
+        *("sensitivity", "two-services", "--months", "36", "--n", "32", "--replicates", "8"),
         *("--parameter", "fit_effect", "--parameter", "base_staff", "--outcome", "uptake_final"),
     ),
-    "calibrate": ("calibrate", "data", "--simulations", "6000"),
+    "calibrate": ("calibrate", "data", "--simulations", "4000"),
 }
 QUARTERS = ("first", "second", "third", "last")
 
@@ -92,7 +92,8 @@ def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFram
         assert expected
         while len(rows) < kills:
             folder, before, first = here / f"round-{rounds}", dict[str, str](), len(rows)
-            while (found := tables(folder)) is None:
+            ended = False
+            while not ended:
                 process, moment = start(folder.name), None
                 if len(rows) < kills:
                     wait_for_start(folder, process)
@@ -102,12 +103,13 @@ def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFram
                     process.kill()
                 _, err = process.communicate()
                 assert process.returncode in (0, -9), err.decode()
-                now = parts(folder)
-                if tables(folder) is None:
+                ended, now, found = process.returncode == 0, parts(folder), tables(folder)
+                if found is None:
                     assert before.items() <= now.items(), "a finished part was lost"
                 if process.returncode == -9 and moment is not None:
                     rows.append({"command": name, "moment": moment / alone, "parts": len(now)})
                 before = now
+            assert found is not None
             other = sorted(name for name in found | expected if found.get(name) != expected.get(name))
             assert not other, f"the final tables differ: {other}"
             for row in rows[first:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,10 +45,14 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
 
     def simulated(told: Told, _: Path | None) -> Tables:
         from valign.experiments.attribution import attribution
+        from valign.experiments.outcomes import FailedRunsWarning
         from valign.experiments.simulate import simulate
 
         if drawn is None:
-            tables = simulate(scenario, options.runs, options.seed, options.societies, record, progress=told).tables()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FailedRunsWarning)  # what is printed in the end says it
+                found = simulate(scenario, options.runs, options.seed, options.societies, record, progress=told)
+            tables = found.tables()
             tables |= _society(scenario, tables["runs"])
             if ablate:
                 count = min(ABLATED, len(tables["runs"]))
