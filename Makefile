@@ -33,7 +33,7 @@ help:
 	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
-	@echo "make facts     the model at its defaults against the evidence (minutes)"
+	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
@@ -127,9 +127,11 @@ docs: $(VENV)/.core
 site: $(VENV)/.site
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 
-# The model at its defaults against the facts of docs/EVIDENCE.md: minutes; writes results/reference/facts.*
+# The model at its defaults against the facts of docs/EVIDENCE.md, and whether its world moves: a quarter of an hour;
+# writes results/reference/facts.*, world.* and starts.csv
 facts: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.facts
+	$(VENV)/bin/python -m valign.experiments.study_world
 
 # Which assumptions drive the outcomes: minutes; writes results/reference/sensitivity
 sensitivity: $(VENV)/.dev

@@ -77,7 +77,8 @@ def ablations(
     without = by_mechanism(scenario, mechanisms, table, base.runs)
     for each in (base.runs, *without.values()):
         check_possible(each)
-    return compared(booked[[column for column in booked if column[1] in mechanisms]], base.runs, without)
+    of_these = booked.loc[:, booked.columns.get_level_values(1).isin(mechanisms)]
+    return compared(of_these, base.runs, without)
 
 
 def without_each(scenario: Scenario, mechanisms: Sequence[str]) -> pd.DataFrame:

@@ -240,6 +240,17 @@ class Outcomes:
                 lambda variable, month, agents=result.agents: agents[month, :, names.index(variable)],
             )
 
+    def blocks_of_services(self) -> Iterator[tuple[np.ndarray, np.ndarray, Callable[[str], np.ndarray]]]:
+        """Runs of each block, commissioner of every service (-1: nobody) and at(variable) -> months + 1 x services x
+        runs, with record="services": the arrays behind `services`, without building the table.
+
+        Raises InputError where they were not recorded.
+        """
+        names = list(PLACE_SERIES)
+        for rows, result in self._recorded:
+            _wanted("services", result.places)
+            yield rows, result.commissioner, lambda name, places=result.places: places[:, :, names.index(name)]
+
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs that `curves` takes."""
         return series_pairs()

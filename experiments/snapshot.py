@@ -72,7 +72,7 @@ def _tables(scenario: Scenario, S, before, after, names: list[str] | None) -> di
             f"engaged_{when}": engaged,
         }
         held |= {f"alignment_{when}": alignment, f"stage_{when}": np.array(STAGES)[stage]}
-    tables = {"services": pd.DataFrame(columns)}
+    tables = {"snapshot": pd.DataFrame(columns)}
     if len(S.role) <= MOST_FOLLOWED:
         tables["people"] = pd.DataFrame(held)
         tables["ties"] = pd.DataFrame({"a": S.tie_a, "b": S.tie_b, "kind": np.array(KINDS)[S.tie_kind]})

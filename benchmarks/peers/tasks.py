@@ -51,7 +51,7 @@ def scenario_of(task: str, people: int) -> Scenario:
 
         return grown(2 * round(people / PER_PAIR), MONTHS)
     parameters = {name: 0.0 for name in OFF}
-    parameters |= {name: 1.0 for name in PARAMETERS if name.startswith("tie_quality.")}
+    parameters["tie_quality"] = PARAMETERS["tie_quality"].maximum  # every tie at 1, the best there is
     parameters |= {"base_staff": 50.0, "base_manager": 50.0, "lapse_base": -50.0, "size_spread": 0.0}
     on = {"relationships"} if task == "values" else {"awareness", "engagement"}
     if task == "values":

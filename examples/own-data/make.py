@@ -20,7 +20,7 @@ from valign.calibration.data.reading import load
 from valign.calibration.problem.problem import CalibrationProblem
 
 HERE = Path(__file__).parent
-TRUTH = {"base_staff": -3.0, "fit_effect": 0.4, "peer_effect": 0.5, "awareness_in_service": 0.3}
+TRUTH = {"base_staff": -3.0, "fit_effect": 0.4, "peer_effect": 0.3, "norm_effect": 1.0, "awareness_in_service": 0.3}
 PEOPLE, DISTRICTS, QUARTERS, ASKED = 1000, 24, 16, 250
 SEED = 1
 

@@ -28,6 +28,7 @@ SWITCH = "0 or 1"  # unit of parameters that are decisions, not unknowns
 # decisions. (A test looks for others.)
 ACT_ANYWAY = {
     "initial_awareness",
+    "initial_engagement",
     "anchoring",
     "leadership_strength",
     "leadership_sd",

@@ -127,9 +127,9 @@ def _weights(title: str, curves: pd.DataFrame, count: int) -> Drawn | None:
 
 def _society(title: str, tables: Tables) -> Drawn | None:
     """One society at the start and at the end, where it was kept."""
-    if "services" not in tables:
+    if "snapshot" not in tables:
         return None
-    services = tables["services"]
+    services = tables["snapshot"]
     told = "; ".join(
         f"{name}, {len(part):,} services: mean alignment {part['alignment_start'].mean():.2f} and "
         f"{part['alignment_end'].mean():.2f}, engaged {100 * part['engaged_start'].mean():.0f} % and "

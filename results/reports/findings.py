@@ -125,8 +125,8 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
         start, end = of["alignment_start"], of["alignment_final"]
         change = "rises" if end["mean"] > start["mean"] else "falls"
         told.append(
-            f"Alignment, how well the innovation fits what people value (1: wholly), {change} from "
-            f"{mean_in_words(start)} to {mean_in_words(end)}." + _adapted(of, start, end)
+            f"Alignment, how well people judge the innovation to fit what they value (1: wholly), {change} from "
+            f"{mean_in_words(start)} to {mean_in_words(end)}." + _fit(of, start)
         )
     if "time_to_50" in of and of["time_to_50"]["happened"] < 1 and of_runs == "On average":
         told.append(
@@ -136,14 +136,19 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
     return told
 
 
-def _adapted(of: Mapping, start: Mapping, end: Mapping) -> str:
-    """How much of a rise in alignment is the innovation's own adaptation."""
-    original = of.get("fit_original_final")
-    if original is None or not original["n"] or end["mean"] - start["mean"] < 0.02:
+def _fit(of: Mapping, start: Mapping) -> str:
+    """What the fit of people's own values came to, and how much of a rise is the innovation's own adaptation. At the
+    start people judge by nothing else, so that it begins where alignment does."""
+    fit, original = of.get("fit_final"), of.get("fit_original_final")
+    if fit is None or original is None or not fit["n"] or not original["n"]:
         return ""
-    share = (end["mean"] - original["mean"]) / (end["mean"] - start["mean"])
-    return f" Measured against the innovation as it was first designed it comes to {mean_in_words(original)}: " + (
-        f"{100 * min(share, 1):.0f} % of the rise is the innovation being adapted to people, not people coming "
+    told = f" The fit of their own values with it, whatever others say, comes to {mean_in_words(fit)}"
+    rise = fit["mean"] - start["mean"]
+    if rise < 0.02:
+        return told + "."
+    share = (fit["mean"] - original["mean"]) / rise
+    return f"{told}, with the innovation as it was first designed to {mean_in_words(original)}: " + (
+        f"{100 * min(share, 1):.0f} % of the rise in fit is the innovation being adapted to people, not people coming "
         "round to it."
         if share > 0.05
         else "people have come round to it, it was hardly adapted."

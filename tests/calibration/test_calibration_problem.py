@@ -89,7 +89,7 @@ def test_a_part_held_out_says_nothing(problem: CalibrationProblem) -> None:
 
 def test_simulations_are_those_of_simulate(problem: CalibrationProblem) -> None:
     rng = np.random.default_rng(1)
-    theta, seeds = problem.prior.theta(rng.standard_normal((70, 4))), np.arange(70)
+    theta, seeds = problem.prior.theta(rng.standard_normal((70, len(problem.prior)))), np.arange(70)
     summaries, times = problem.run(theta, seeds, times=True)
     assert times is not None
     people = simulate(
@@ -147,7 +147,7 @@ def test_patterns_of_groups_are_medians_and_shares(data: Data) -> None:
         Pattern(name="by 6", kind="share_adopted", orientation="openness", group="low", at=6, value=0.3, sd=0.01),
     ]
     problem = CalibrationProblem.of(replace(data, patterns=patterns))
-    theta = np.repeat([[-2.5, 0.5, 0.5, 0.2]], 40, axis=0)
+    theta = np.repeat([[-2.5, 0.5, 0.5, 0.2, 0.0]], 40, axis=0)
     summaries, times = problem.run(theta, np.arange(40), times=True)
     assert times is not None
     layout = problem.layout

@@ -147,7 +147,7 @@ def test_the_runs_that_a_precision_needs() -> None:
         ),
         (lambda: va.levels(BASE, [0.7], innovations={}), "innovations: expected settings or another scenario by name"),
         (lambda: va.simulate(BASE, 2, record="serie"), "record = 'serie': expected one of series, decomposition"),
-        (lambda: va.ablations(BASE, 2, mechanisms=["dialog"]), "did you mean 'dialogue'"),
+        (lambda: va.ablations(BASE, 2, mechanisms=["relationship"]), "did you mean 'relationships'"),
     ],
 )
 def test_wrong_comparisons(call: Callable, message: str) -> None:

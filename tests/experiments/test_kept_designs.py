@@ -90,7 +90,7 @@ def test_tables_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
 
 
 def test_ablations_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
-    for analysis, mechanisms in ((va.ablations, None), (va.attribution, ["leadership", "dialogue"])):
+    for analysis, mechanisms in ((va.ablations, None), (va.attribution, ["leadership", "coproduction"])):
         again = {"scenario": BASE, "runs": 3, "mechanisms": mechanisms}
         pd.testing.assert_frame_equal(
             analysis(**again, folder=tmp_path / analysis.__name__), analysis(**again), check_exact=True
@@ -98,11 +98,11 @@ def test_ablations_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
 
 
 def test_a_mechanism_that_is_off_already_makes_no_difference() -> None:
-    table = va.ablations(BASE.replace({"mechanisms.dialogue": False}), 3, mechanisms=["leadership", "dialogue"])
-    assert table["mechanism"].tolist() == ["leadership", "dialogue"] * 2
+    table = va.ablations(BASE.replace({"mechanisms.coproduction": False}), 3, mechanisms=["leadership", "coproduction"])
+    assert table["mechanism"].tolist() == ["leadership", "coproduction"] * 2
     assert table["balance"].tolist() == ["fit"] * 2 + ["alignment"] * 2
     of = table.set_index("mechanism")
-    assert (of.loc["dialogue", ["ablation", "ablation_low", "ablation_high"]] == 0).all(axis=None)
+    assert (of.loc["coproduction", ["ablation", "ablation_low", "ablation_high"]] == 0).all(axis=None)
     assert (of.loc["leadership", "ablation"] != 0).all()
 
 

@@ -25,7 +25,7 @@ from valign.model.run.month import month_steps, run_months
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
 from valign.model.society.tables import society_from_tables
-from valign.model.state.arrays import AWARE, ENGAGED, LAPSED, UNAWARE, State
+from valign.model.state.arrays import AWARE, ENGAGED, LAPSED, PERSON_TERM, UNAWARE, State
 from valign.model.state.scenario_arrays import lower
 
 KINDS = ("team", "line", "between", "peer", "commissioning", "commissioners")
@@ -220,8 +220,8 @@ def test_the_bass_baseline_is_scipys_bass_equation_in_short_periods():
 EFFECTS = {
     "base_staff": -2.6, "base_manager": -2.2, "base_peer": -2.4, "fit_effect": 0.45, "peer_effect": 0.6,
     "evidence_effect": 0.3, "climate_effect": 0.8, "identity_effect": 0.6, "workload_effect": 0.6,
-    "fit_climate": 0.1, "fit_peers": -0.2, "lapse_base": -2.6, "lapse_fit": 0.25, "disapproval": 0.32,
-    "reengage_base": -2.4,
+    "fit_climate": 0.1, "fit_peers": -0.2, "norm_effect": 0.7, "lapse_base": -2.6, "lapse_fit": 0.25,
+    "lapse_climate": 0.4, "disapproval": 0.32, "reengage_base": -2.4,
 }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def person_months() -> Iterator[tuple[np.ndarray, ...]]:
     """Stage before, stage after, role and the terms of the decision of everybody in a lively world, every month."""
     two = Scenario.load("two-services")
     scenario = two.replace({
-        **EFFECTS, "frailty_sd": 0.0, "months": 60, "mechanisms.organisations": False,
+        **EFFECTS, "frailty_sd": 0.0, "climate_gate": 0.0, "months": 60, "mechanisms.organisations": False,
         **{f"organisations.{group.name}.stage": "commissioned" for group in two.organisations},
         "organisations.hostel.workload": 0.8, "leadership_strength": 0.8,
     })  # fmt: skip
@@ -252,22 +252,22 @@ def decisions() -> tuple[np.ndarray, ...]:
 def hazard(decisions: tuple[np.ndarray, ...], kind: str) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Names of the effects, design matrix, what happened, and the chance that the model gave it."""
     before, after, role, terms = decisions
-    z, x, E, c, g, w, D = terms[:, :7].T
+    z, x, n, E, c, g, w, D = terms[:, :8].T  # up to PERSON_TERM.disapproval
     if kind == "engaging":
         rows, happened = before == AWARE, after == ENGAGED
         columns = {
             **{f"base_{name}": role == n for n, name in enumerate(("staff", "manager", "peer"))},
             "fit_effect": z, "peer_effect": x, "evidence_effect": E, "climate_effect": c, "identity_effect": g,
-            "workload_effect": -w, "fit_climate": z * c, "fit_peers": z * x,
+            "workload_effect": -w, "fit_climate": z * c, "fit_peers": z * x, "norm_effect": n,
         }  # fmt: skip
     elif kind == "lapsing":
         rows, happened = before == ENGAGED, after == LAPSED
-        columns = {"lapse_base": np.ones(len(z)), "lapse_fit": -z, "disapproval": D}
+        columns = {"lapse_base": np.ones(len(z)), "lapse_fit": -z, "lapse_climate": -c, "disapproval": D}
     else:
         rows, happened = before == LAPSED, after == ENGAGED
         columns = {"reengage_base": np.ones(len(z)), "lapse_fit": z, "disapproval": -D}
     matrix = np.column_stack([np.asarray(column, float) for column in columns.values()])
-    return list(columns), matrix[rows], happened[rows].astype(float), terms[rows, 8]
+    return list(columns), matrix[rows], happened[rows].astype(float), terms[rows, PERSON_TERM.probability]
 
 
 @pytest.mark.parametrize("kind", ["engaging", "lapsing", "engaging again"])
@@ -290,5 +290,5 @@ def test_statsmodels_finds_the_effects_of_every_hazard(decisions, kind):
 
 def test_nobody_moves_but_by_a_hazard(decisions):
     before, after, _, terms = decisions
-    np.testing.assert_array_equal(terms[before == UNAWARE, 8], 0.0)
-    np.testing.assert_array_equal(before != after, terms[:, 9] < terms[:, 8])
+    np.testing.assert_array_equal(terms[before == UNAWARE, PERSON_TERM.probability], 0.0)
+    np.testing.assert_array_equal(before != after, terms[:, PERSON_TERM.draw] < terms[:, PERSON_TERM.probability])

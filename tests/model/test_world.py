@@ -208,13 +208,13 @@ def test_batch_run_unmodified():
 
 
 def test_batch_run_sweeps_parameters_of_the_model():
-    swept = {"preset": "two-services", "months": 3, "fit_effect": [0.0, 0.6], "innovation_clarity": 0.9}
-    rows = [row for row in batch_run(swept, 3) if row["Step"] == 3]
+    swept = {"preset": "two-services", "months": 12, "fit_effect": [0.0, 0.6], "innovation_clarity": 0.9}
+    rows = [row for row in batch_run(swept, 12) if row["Step"] == 12]
     first = rows[0]["seed"] if "seed" in rows[0] else rows[0]["rng"]
     by_effect = {row["fit_effect"]: row["uptake"] for row in rows if row.get("seed", row.get("rng")) == first}
     plan = Scenario.load("two-services").replace({"innovation.clarity": 0.9, "fit_effect": 0.6})
-    world = World(plan, rng=1, months=3)
-    for _ in range(3):
+    world = World(plan, rng=1, months=12)
+    for _ in range(12):
         world.step()
     assert by_effect[0.6] == world.uptake != by_effect[0.0]
     with pytest.raises(InputError, match="did you mean 'fit_effect'"):

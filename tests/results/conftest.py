@@ -26,7 +26,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         root / "mine.csv", index=False
     )
     for arguments in (
-        ("run", "two-services", "--runs", "4", "--record", "ablations", *SMALL),
+        ("run", "two-services", "--runs", "4", "--record", "ablations", "--months", "36", "--quiet"),
         ("levels", "two-services", "--runs", "4", *SMALL),
         ("compare", "two-services", "two-services+coproduction_intensity=0.4", "--runs", "4", *SMALL),
         (

@@ -148,7 +148,9 @@ def test_the_words_of_a_run_are_its_numbers(reports: dict[str, Path]) -> None:
         told = f"{100 * row['mean']:.0f} % ({100 * row['mean_low']:.0f}–{100 * row['mean_high']:.0f})"
         assert told in seen.sections["What was found"], outcome
         assert told in seen.sections["Numbers"], outcome
-    start, end, original = (summary.loc[f"alignment_{name}", "mean"] for name in ("start", "final", "original_final"))
+    start, end, original = (
+        summary.loc[name, "mean"] for name in ("alignment_start", "fit_final", "fit_original_final")
+    )
     assert f"{100 * (end - original) / (end - start):.0f} % of the rise" in seen.sections["What was found"]
     runs = pd.read_csv(folder / "runs.csv")
     every, none = (runs["spread_final"] == 1).sum(), (runs["spread_final"] == 0).sum()
@@ -267,7 +269,7 @@ def test_paired_differences_are_drawn_with_their_intervals(reports: dict[str, Pa
 
 def test_the_society_drawn_is_that_of_the_first_run(reports: dict[str, Path]) -> None:
     folder = reports["run"]
-    people, services, run = (pd.read_csv(folder / name) for name in ("people.csv", "services.csv", "runs.csv"))
+    people, services, run = (pd.read_csv(folder / name) for name in ("people.csv", "snapshot.csv", "runs.csv"))
     members = people[people["service"] >= 0]
     assert members["alignment_start"].mean() == pytest.approx(run["alignment_start"][0], abs=1e-9)
     assert members["alignment_end"].mean() == pytest.approx(run["alignment_final"][0], abs=1e-9)
