@@ -135,6 +135,8 @@ def test_json_of_listings_and_checks(valign: Callable, tmp_path: Path) -> None:
     found = json.loads(valign("validate", "mine.toml", "--json").out)
     assert (found["name"], found["services"], found["months"]) == ("two-services", 2, 72)
     assert {each["name"] for each in json.loads(valign("parameters", "--json").out)} == set(PARAMETERS)
+    people = {each["name"]: each["people"] for each in json.loads(valign("scenarios", "--json").out)}
+    assert (people["two-services"], people["medical-innovation"]) == (55, None)  # the latter: of the data
     assert "choose one" in valign("parameters", "--json", "--format", "md").err
     assert [each["name"] for each in json.loads(valign("data", "--json").out)] == ["medical-innovation"]
     assert valign("claims", "--list", "--quiet").err == ""

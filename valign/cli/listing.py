@@ -16,23 +16,34 @@ def scenarios(as_json: bool) -> None:
     from valign.model.scenario.scenario import Scenario, scenario_names
 
     found = [Scenario.load(name) for name in scenario_names()]
+    # who is there where a scenario is built on public data, only these know
+    people = [None if s.tables is not None and s.tables.data is not None else s.people() for s in found]
     if as_json:
         terminal.as_json(
             [
                 {
                     "name": s.name,
                     "title": s.title,
-                    "people": s.people(),
+                    "people": count,
                     "services": len(s.service_names()),
                     "months": s.months,
                 }
-                for s in found
+                for s, count in zip(found, people, strict=True)
             ]
         )
         return
     terminal.table(
         ("scenario", "what it is", "services", "people", "months"),
-        [(s.name, s.title, f"{len(s.service_names()):,}", f"{s.people():,.0f}", str(s.months)) for s in found],
+        [
+            (
+                s.name,
+                s.title,
+                f"{len(s.service_names()):,}",
+                "from data" if count is None else f"{count:,.0f}",
+                str(s.months),
+            )
+            for s, count in zip(found, people, strict=True)
+        ],
         numbers_from=2,
     )
 
