@@ -29,7 +29,7 @@ def snapshot(
 
     Returns
     -------
-    services : service (number), name, group, people, stage_start, stage_end, alignment_start, alignment_end (mean over
+    snapshot : service (number), name, group, people, stage_start, stage_end, alignment_start, alignment_end (mean over
         staff, managers and peers, 0-1), engaged_start, engaged_end (shares).
     people, ties : up to 1,000 people. person (row), service (-1: commissioners), role, alignment and stage at start and
         end; a, b (persons) and kind.
