@@ -5,7 +5,9 @@ NEWER = import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c "$(NEWER)" 2>/dev/null && { command -v "$$p"; break; }; done)
 
-# A second Python for `make test-all`: 3.12 or 3.13, from the path or from pyenv.
+# A second Python for `make test-all`: 3.12 or 3.13, from the path or from pyenv. It runs the tests of what a Python's
+# version may touch: kernels, command line, files.
+SECOND_TESTS := tests/model tests/cli tests/results tests/faults
 SECOND_OK = import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 SECOND_PYTHON ?= $(shell for p in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[23]*/bin/python3; do \
 	"$$p" -c "$(SECOND_OK)" 2>/dev/null && { command -v "$$p"; break; }; done)
@@ -25,12 +27,12 @@ TWO := -n 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
-	lint coverage mutation environment browser-environment clean
+	lint coverage mutation environment browser-environment environments clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
 	@echo "make test      the tests on the Python at hand, in two processes; says what it left out (the slow ones)"
-	@echo "make test-all  all tests, a second Python (3.12 or 3.13) and a browser where there are such"
+	@echo "make test-all  all tests; kernels, commands and files on a second Python (3.12 or 3.13); a browser"
 	@echo "make bench     speed, as ratios within one run"
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
@@ -91,6 +93,7 @@ $(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/pyt
 
 environment: $(VENV)/.dev
 browser-environment: $(VIZ)/.viz $(WEB)/.web
+environments: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web $(if $(SECOND_PYTHON),$(SECOND)/.dev)
 
 # --- what one asks for ------------------------------------------------------------------------------------------
 demo: $(VENV)/.core
@@ -101,7 +104,7 @@ test: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"
 
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
-	SECOND_PYTHON="$(SECOND_PYTHON)" $(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
+	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
 	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer
 	@$(MAKE) --no-print-directory test-second
@@ -109,7 +112,7 @@ test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 test-second:
 ifneq ($(SECOND_PYTHON),)
 	@$(MAKE) --no-print-directory $(SECOND)/.dev
-	$(SECOND)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"
+	$(SECOND)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser" $(SECOND_TESTS)
 else
 	@echo "no second Python (3.12 or 3.13) found$(if $(CI),: CI requires one,; its tests are left out)"
 	@test -z "$(CI)"

@@ -11,12 +11,6 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-# Compiled code is kept by place, so that a wheel compiles anew, for a minute: once is enough.
-PYTHONS = [
-    pytest.param(sys.executable, {}, id="this Python"),
-    pytest.param(os.environ.get("SECOND_PYTHON", ""), {"NUMBA_DISABLE_JIT": "1"}, id="second Python, uncompiled"),
-]
-
 
 def run(*command: object, cwd: Path, env: dict[str, str], seconds: int = 120) -> str:
     done = subprocess.run(
@@ -36,17 +30,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(next(WheelBuilder(str(root)).build(directory=str(folder), versions=["standard"])))
 
 
-@pytest.mark.parametrize(("python", "more"), PYTHONS)
-def test_a_wheel_installs_and_runs_where_there_is_nothing_else(
-    python: str, more: dict[str, str], wheel: Path, root: Path, tmp_path: Path
-) -> None:
-    if not python:
-        pytest.skip("SECOND_PYTHON is not set")
+def test_a_wheel_installs_and_runs_where_there_is_nothing_else(wheel: Path, root: Path, tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VALIGN", "COVERAGE"))}
-    env = {**kept, **more, "VALIGN_CACHE": str(tmp_path / "cache"), "MPLBACKEND": "Agg"}
+    env = {**kept, "VALIGN_CACHE": str(tmp_path / "cache"), "MPLBACKEND": "Agg"}
     home, place = tmp_path / "environment", tmp_path / "elsewhere"
     place.mkdir()
-    run(python, "-m", "venv", home, cwd=place, env=env)
+    run(sys.executable, "-m", "venv", home, cwd=place, env=env)
     programs = home / ("Scripts" if os.name == "nt" else "bin")
 
     def call(program: str, *arguments: object, seconds: int = 120) -> str:
