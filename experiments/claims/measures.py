@@ -103,6 +103,15 @@ def centre_moved(outcomes: Outcomes) -> np.ndarray:
 
 
 # --- from everybody's state month by month ---------------------------------------------------------------------------
+@measure(
+    "alignment gained because the mean values of groups moved (centre part), or as people judge above their fit",
+    "decomposition",
+)
+def people_moved(outcomes: Outcomes) -> np.ndarray:
+    """Centre part of the change in fit, and judged alignment less fit at the end (both are equal at the start)."""
+    return centre_moved(outcomes) + (outcomes.runs["alignment_final"] - outcomes.runs["fit_final"]).to_numpy()
+
+
 def _people(outcomes: Outcomes) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable]]:
     """Blocks: rows, role and service of members, and `at(variable, month)` -> members x runs."""
     for rows, role, service, at in outcomes.blocks_of_people():

@@ -44,9 +44,11 @@ OTHER_VALUES, OTHER_EMPHASIS = 0.15, 0.5  # reach of the uncertainty of an innov
 PROFILE_UNIT = (0.55, 0.23)  # reference and unit of alignment by the profile metric (ODD §3)
 IN_ALIGNMENT = (
     "alignment_final",
+    "fit_final",
     "fit_original_final",
     "alignment_start",
     "centre_moved",
+    "people_moved",
     "spread_of_change",
     "alignment_by_taking_part",
 )

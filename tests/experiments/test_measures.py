@@ -182,7 +182,7 @@ def test_measures_from_people_agree_with_the_table_of_agents():
 
 
 def test_centre_moved_agrees_with_the_decomposition():
-    out = simulate("two-services", 3, 3, record="decomposition")
+    out = simulate("two-services", 3, 3, record=("decomposition", "series"))
     centre = out.decomposition.query("balance == 'fit' and part == 'centre' and organisation != 'commissioners'")
     expected = centre.groupby("run")["change"].sum().to_numpy() / out.members
     assert MEASURES["centre_moved"].compute(out, None) == pytest.approx(expected)
@@ -197,4 +197,15 @@ def test_accounts_of_services_look_on_without_touching_anything():
     plain = evaluate(claim.base(), arms, ["uptake_mean"], runs, societies, worlds, own=claim.settings)
     key = arms[0].key
     assert (seen.values[key]["uptake_mean"] == plain.values[key]["uptake_mean"]).all()
+    series = out.series.query("month == 72 and role == 'all'").pivot(index="run", columns="variable", values="value")
+    assert MEASURES["people_moved"].compute(out, None) == pytest.approx(expected + series["alignment"] - series["fit"])
+    assert abs(series["alignment"] - series["fit"]).max() > 0.001
+
+
+def test_without_sensemaking_people_move_by_their_values_alone():
+    first_edition = Scenario.load("two-services").replace({"mechanisms.sensemaking": False, "months": 24})
+    out = simulate(first_edition, 3, 3, record="decomposition")
+    np.testing.assert_array_equal(
+        MEASURES["people_moved"].compute(out, None), MEASURES["centre_moved"].compute(out, None)
+    )
     assert ((seen.values[key]["rank_changes"] >= 0) & (seen.values[key]["rank_changes"] <= 1)).all()
