@@ -50,7 +50,7 @@ IN_ALIGNMENT = (
     "centre_moved",
     "people_moved",
     "spread_of_change",
-    "alignment_by_taking_part",
+    "fit_by_taking_part",
 )
 
 
