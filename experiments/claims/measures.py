@@ -20,6 +20,7 @@ from valign.model.state.arrays import STAGES, State
 from ..outcomes import Outcomes
 
 CHANGE_MONTHS = 36  # after which changes in people are read
+ALIKE = 1e-12  # sum of squares under which people do not differ at all
 FLOOR = 0.005  # shares under it count as it on the log-odds scale: nobody engaged is not infinitely bad
 AWARD_MONTH = 36
 SD_ROLES = tuple(n for n, role in enumerate(ROLES) if role != "commissioner")
@@ -102,6 +103,15 @@ def centre_moved(outcomes: Outcomes) -> np.ndarray:
     return outcomes.booked()[0][BALANCES.index("fit"), entries].sum(axis=(0, 1, 2)) / outcomes.members
 
 
+@measure(
+    "alignment gained because the mean values of groups moved (centre part), or as people judge above their fit",
+    "decomposition",
+)
+def people_moved(outcomes: Outcomes) -> np.ndarray:
+    """Centre part of the change in fit, and judged alignment less fit at the end (both are equal at the start)."""
+    return centre_moved(outcomes) + (outcomes.runs["alignment_final"] - outcomes.runs["fit_final"]).to_numpy()
+
+
 # --- from everybody's state month by month ---------------------------------------------------------------------------
 def _people(outcomes: Outcomes) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Callable]]:
     """Blocks: rows, role and service of members, and `at(variable, month)` -> members x runs."""
@@ -125,25 +135,39 @@ def staff_agency_final(outcomes: Outcomes) -> np.ndarray:
 
 
 @measure(
-    f"SD, within service and role, of the change in alignment over {CHANGE_MONTHS} months of people who stay",
+    f"SD, within service and role, of the change in alignment over {CHANGE_MONTHS} months of people who stay, less "
+    "what alignment at the start explains of it",
     "agents",
     months=CHANGE_MONTHS,
 )
 def spread_of_change(outcomes: Outcomes) -> np.ndarray:
+    """SD of the residual of the change on alignment at the start, one slope within all groups: people whose judgements
+    come closer to each other change by as much as they differed, all in the same way."""
     found = np.full(len(outcomes.runs), np.nan)
     for rows, role, service, at in _people(outcomes):
         stays, month = _stayers(at)
-        change = np.where(stays, at("alignment", month) - at("alignment", 0), np.nan)
-        squares, freedom = np.zeros(len(rows)), np.zeros(len(rows))
+        start = np.where(stays, at("alignment", 0), np.nan)
+        change = at("alignment", month) - start
+        squares, products, starts, freedom = (np.zeros(len(rows)) for _ in range(4))
         for group in np.unique(service * len(ROLES) + role):
-            part = change[service * len(ROLES) + role == group]
-            there = ~np.isnan(part)
-            n = there.sum(axis=0)
-            mean = np.where(there, part, 0).sum(axis=0) / np.maximum(n, 1)
-            squares += np.where(there, (part - mean) ** 2, 0).sum(axis=0)
-            freedom += np.maximum(n - 1, 0)
-        found[rows] = np.where(freedom > 0, np.sqrt(squares / np.maximum(freedom, 1)), np.nan)
+            members = service * len(ROLES) + role == group
+            before, moved = _from_mean(start[members]), _from_mean(change[members])
+            squares += (moved**2).sum(axis=0)
+            products += (moved * before).sum(axis=0)
+            starts += (before**2).sum(axis=0)
+            freedom += np.maximum(stays[members].sum(axis=0) - 1, 0)
+        differed = starts > ALIKE
+        left = squares - np.where(differed, products**2 / np.where(differed, starts, 1), 0)
+        freedom -= differed
+        found[rows] = np.where(freedom > 0, np.sqrt(np.maximum(left, 0) / np.maximum(freedom, 1)), np.nan)
     return found
+
+
+def _from_mean(values: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over people [people, runs]; 0 for the missing."""
+    there = ~np.isnan(values)
+    mean = np.where(there, values, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+    return np.where(there, values - mean, 0)
 
 
 def _after_taking_part(outcomes: Outcomes, variable: str) -> np.ndarray:
@@ -166,12 +190,12 @@ def _after_taking_part(outcomes: Outcomes, variable: str) -> np.ndarray:
 
 
 @measure(
-    f"change in alignment over {CHANGE_MONTHS} months of those who take part less that of the others",
+    f"change in fit over {CHANGE_MONTHS} months of those who take part less that of the others",
     "agents",
     months=CHANGE_MONTHS,
 )
-def alignment_by_taking_part(outcomes: Outcomes) -> np.ndarray:
-    return _after_taking_part(outcomes, "alignment")
+def fit_by_taking_part(outcomes: Outcomes) -> np.ndarray:
+    return _after_taking_part(outcomes, "fit")
 
 
 @measure(

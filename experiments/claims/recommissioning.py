@@ -18,7 +18,7 @@ from ..design import product, replicate
 from ..simulate import simulate
 
 SCENARIO, MONTHS, ENOUGH = "social-prescribing", 36, 0.8
-HALF, ONE_AND_A_HALF = 0.7, 2.1  # true cashable return at full practice: about .50 and 1.50 as observed
+HALF, ONE_AND_A_HALF = 0.8, 2.35  # true cashable return at full practice: about .50 and 1.50 as observed
 LEVERS = ("dialogue", "innovation.effects.financial", "innovation.effects.social", "dialogue_rate")
 # arm: levers in that order (None: the scenario's own), whether it should recommission
 ARMS: dict[str, tuple[tuple[float | None, ...], bool]] = {

@@ -34,9 +34,12 @@ from .worlds import (
 )
 
 SHIPPED_RUNS = 64
+# Every way by which alignment reaches use: what fit does by itself, identification with its own consequences, what is
+# delivered, and the climate of managers who are not against it.
+NO_ALIGNMENT = (*NO_FIT, "identification_growth", "practice_alignment", "climate_direct")
 NO_EFFECT = dict.fromkeys(
     (
-        *NO_FIT,
+        *NO_ALIGNMENT,
         "relationship_rate",
         "leadership_rate",
         "articulation",
@@ -48,6 +51,9 @@ NO_EFFECT = dict.fromkeys(
         "sensegiving",
         "session",
         "identity_effect",
+        "climate_effect",
+        "climate_gate",
+        "lapse_climate",
         "peer_effect",
         "norm_effect",
         "awareness_by_ties",

@@ -34,17 +34,23 @@ FROM_ZERO = (
     "tie_rate",
     "tie_similarity",
     "leadership_strength",
+    "climate_effect",
+    "adoption_norm",
+    "burden_effect",
 )
-SWITCHES = ("pilot_funds", "mandate", "funding")  # what is offered is part of a scenario, not uncertain
+# What is offered, and who uses it from the start, is part of a scenario, not uncertain.
+OF_SCENARIOS = ("pilot_funds", "mandate", "funding", "initial_engagement")
 OTHER_VALUES, OTHER_EMPHASIS = 0.15, 0.5  # reach of the uncertainty of an innovation's values and emphasis (assumed)
 PROFILE_UNIT = (0.55, 0.23)  # reference and unit of alignment by the profile metric (ODD §3)
 IN_ALIGNMENT = (
     "alignment_final",
+    "fit_final",
     "fit_original_final",
     "alignment_start",
     "centre_moved",
+    "people_moved",
     "spread_of_change",
-    "alignment_by_taking_part",
+    "fit_by_taking_part",
 )
 
 
@@ -53,7 +59,7 @@ def world_parameters() -> dict[str, tuple[float, float]]:
     return {
         name: (0.0 if name in FROM_ZERO else p.low, p.high)
         for name, p in PARAMETERS.items()
-        if p.scope != "society" and name not in SWITCHES and p.low < p.high
+        if p.scope != "society" and name not in OF_SCENARIOS and p.low < p.high
     }
 
 

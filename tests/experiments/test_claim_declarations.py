@@ -105,7 +105,7 @@ def test_unknown_claims(name, message):
 def test_worlds_cover_plausible_ranges_and_strengths_from_zero():
     worlds, ranges = plausible_worlds(50, 1), world_parameters()
     assert list(worlds) == list(ranges)
-    assert {"mandate", "funding", "ties.between"}.isdisjoint(worlds)
+    assert {"mandate", "funding", "initial_engagement", "ties.between"}.isdisjoint(worlds)
     for name in FROM_ZERO:
         assert worlds[name].min() < 0.05 * ranges[name][1], name
     for rival, kept in RIVALS.items():

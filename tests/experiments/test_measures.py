@@ -60,15 +60,16 @@ def people(history: dict[str, np.ndarray], role: list[str], service: list[int]) 
 def test_measures_of_people_who_stay() -> None:
     """Eight people, two runs (in the reverse order of the table): 37 months, and one more that nothing may look at."""
     role = ["staff", "staff", "staff", "staff", "manager", "peer", "peer", "commissioner"]
-    history = {name: np.zeros((38, 8, 2)) for name in ("holder", "stage", "alignment", "identification")}
+    history = {name: np.zeros((38, 8, 2)) for name in ("holder", "stage", "alignment", "fit", "identification")}
     agency = np.zeros((38, 8, 2))
     agency[-1, :, 0], agency[-1, :, 1] = [0.1, 0.2, 0.3, 0.6, 9, 9, 9, 9], 0.5
     outcomes = people(history | {"client_agency": agency}, role, [0, 0, 0, 1, 1, 1, 1, 0])
     assert measured("staff_agency_final", **outcomes) == pytest.approx([0.5, 0.3])
     history["alignment"][0] = 0.5
     history["alignment"][36] = 0.5 + np.array([[1, 2, 9, 4, 5, 6, 9, 7], [0, 0, 0, 0, 0, 3, 5, 0]]).T / 100
+    history["fit"][:] = history["alignment"]
     history["identification"][36] = 2 * history["alignment"][36]
-    for name in ("alignment", "identification"):
+    for name in ("alignment", "fit", "identification"):
         history[name][37] = 99
     history["holder"][36, 2, 0] = history["holder"][36, 6, 0] = 1  # they left by month 36
     history["holder"][36, 4, 1] = 1
@@ -77,12 +78,19 @@ def test_measures_of_people_who_stay() -> None:
     # run 1: only the manager left; staff of service 0 alike; peers of service 1 change by 3 and 5
     found = measured("spread_of_change", **outcomes)
     assert found == pytest.approx([np.sqrt((0 + 2) / 3) / 100, np.sqrt(0.5) / 100])
+    kept = history["alignment"].copy()
+    history["alignment"][0, :, 1] += np.arange(8) / 100
+    history["alignment"][36, :, 1] = (
+        0.7  # run 1: unlike at first, they come to agree: each changes by what they differed
+    )
+    assert measured("spread_of_change", **outcomes)[0] == pytest.approx(0, abs=1e-9)
+    history["alignment"][:] = kept
     engaged = STAGES.index("engaged")
     history["stage"][0, 0, 0] = history["stage"][35, 3, 0] = engaged  # at the first, at the last month that counts
     history["stage"][36, 1, 0] = history["stage"][5, 6:, 0] = engaged  # too late; left; a commissioner
     history["stage"][1:9, 5, 0] = engaged + 1
     by = np.mean([1, 4]) - np.mean([2, 5, 6])
-    for name, expected in (("alignment_by_taking_part", by / 100), ("identification_by_taking_part", by / 50)):
+    for name, expected in (("fit_by_taking_part", by / 100), ("identification_by_taking_part", by / 50)):
         assert measured(name, **outcomes) == pytest.approx([np.nan, expected], nan_ok=True)
 
 
@@ -170,22 +178,36 @@ def test_measures_from_people_agree_with_the_table_of_agents():
     late = members[(members["month"] == 36) & (members["holder"] == 0)].set_index(["run", "person"])
     early = members[members["month"] == 0].set_index(["run", "person"])
     change = (late["alignment"] - early["alignment"]).dropna()
+    of_fit = (late["fit"] - early["fit"]).dropna()
     groups = late.loc[change.index, ["organisation", "role"]].astype(str).agg(" ".join, axis=1)
     for run in (0, 1):
-        of = change[run].groupby(groups[run])
-        expected = np.sqrt(((of.size() - 1) * of.var().fillna(0)).sum() / (of.size() - 1).sum())
+        start = early["alignment"][run].loc[change[run].index]
+        known = pd.get_dummies(groups[run], dtype=float).assign(start=start).to_numpy()
+        left = change[run] - known @ np.linalg.lstsq(known, change[run].to_numpy())[0]
+        expected = np.sqrt((left**2).sum() / (len(left) - known.shape[1]))
         assert MEASURES["spread_of_change"].compute(out, None)[run] == pytest.approx(expected)
         before = members[(members["run"] == run) & (members["month"] < 36) & (members["stage"] == "engaged")]["person"]
         part = change[run].index.isin(before.unique())
-        expected = change[run][part].mean() - change[run][~part].mean()
-        assert MEASURES["alignment_by_taking_part"].compute(out, None)[run] == pytest.approx(expected)
+        expected = of_fit[run][part].mean() - of_fit[run][~part].mean()
+        assert MEASURES["fit_by_taking_part"].compute(out, None)[run] == pytest.approx(expected)
 
 
 def test_centre_moved_agrees_with_the_decomposition():
-    out = simulate("two-services", 3, 3, record="decomposition")
+    out = simulate("two-services", 3, 3, record=("decomposition", "series"))
     centre = out.decomposition.query("balance == 'fit' and part == 'centre' and organisation != 'commissioners'")
     expected = centre.groupby("run")["change"].sum().to_numpy() / out.members
     assert MEASURES["centre_moved"].compute(out, None) == pytest.approx(expected)
+    series = out.series.query("month == 72 and role == 'all'").pivot(index="run", columns="variable", values="value")
+    assert MEASURES["people_moved"].compute(out, None) == pytest.approx(expected + series["alignment"] - series["fit"])
+    assert abs(series["alignment"] - series["fit"]).max() > 0.001
+
+
+def test_without_sensemaking_people_move_by_their_values_alone():
+    first_edition = Scenario.load("two-services").replace({"mechanisms.sensemaking": False, "months": 24})
+    out = simulate(first_edition, 3, 3, record="decomposition")
+    np.testing.assert_array_equal(
+        MEASURES["people_moved"].compute(out, None), MEASURES["centre_moved"].compute(out, None)
+    )
 
 
 def test_accounts_of_services_look_on_without_touching_anything():
