@@ -1,9 +1,9 @@
-"""The model at its defaults held against the facts of docs/EVIDENCE.md, with every effect of fit at 0 beside.
+"""The model at its defaults held against the facts of docs/EVIDENCE.md, with every coefficient of fit at 0 beside.
 
     python -m valign.experiments.facts [--runs 100] [--out DIR]      writes facts.csv and facts.md (minutes)
 
 Each fact is estimated run by run, every run in a society of its own; the interval is of the mean over runs (t, 95 %).
-A fact that the model reproduces with fit switched off too says nothing about alignment: that is what the second
+A fact that the model reproduces without these too says nothing about alignment: that is what the second
 column is for. Nothing is tuned here. The committed table stands in results/reference.
 """
 
