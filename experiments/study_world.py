@@ -340,7 +340,7 @@ def as_markdown(table: pd.DataFrame, starts: pd.DataFrame, seed: int) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r.part} | {r.scenario} | {r.what} | {r.model:.3f} [{r.low:.3f}, {r.high:.3f}] | {r.runs} "
+        f"| {r.part} | {r.scenario} | {r.what} | {r.model:z.3f} [{r.low:z.3f}, {r.high:z.3f}] | {r.runs} "
         f"| {_range(r.holds_from, r.holds_to)} | {r.verdict} |"
         for r in table.itertuples()
     ]

@@ -7,7 +7,7 @@ import math
 
 def percent(share: float) -> str:
     """A share in per cent, as in 31 %; "-" where there is none."""
-    return "-" if math.isnan(share) else f"{100 * share:.0f} %"
+    return "-" if math.isnan(share) else f"{100 * share:z.0f} %"
 
 
 def guarded_percent(share: float | None) -> str:
@@ -16,7 +16,7 @@ def guarded_percent(share: float | None) -> str:
         return "–"
     if 0 < share < 0.005:
         return "< 1 %"
-    return "> 99 %" if 0.995 < share < 1 else f"{100 * share:.0f} %"
+    return "> 99 %" if 0.995 < share < 1 else f"{100 * share:z.0f} %"
 
 
 def percent_range(low: float, high: float) -> str:

@@ -67,7 +67,7 @@ def _finding(path: str) -> list[dict[str, str]]:
 
 
 def _share(text: str) -> str:
-    return f"{100 * float(text):.0f} %" if text else "–"
+    return f"{100 * float(text):z.0f} %" if text else "–"
 
 
 def grades() -> str:
