@@ -168,8 +168,8 @@ def test_there_is_one_writer_of_csv_one_reader_of_toml_and_one_printer(root):
         r"tomllib\.loads\(": {"model/reading.py", "results/reports/render.py"},
         r"(?<![\w.])print\(": {
             "valign/cli/terminal.py", "valign/cli/app.py", "valign/cli/guarded.py", "experiments/stopping.py",
-            "model/compiled/compiling.py", "experiments/facts.py", "experiments/study_sensitivity.py", "experiments/study_world.py",
-            "experiments/claims/__main__.py", "calibration/study.py",
+            "model/compiled/compiling.py", "experiments/facts.py", "experiments/study_sensitivity.py",
+            "experiments/study_world.py", "experiments/claims/__main__.py", "calibration/study.py",
         },
     }  # fmt: skip
     packages = ("model", "experiments", "calibration", "results", "valign/cli", "valign/explorer")
