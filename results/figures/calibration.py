@@ -155,10 +155,8 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
     """Share of each rival by two methods, how often it is recognised, and predictions of what was held out."""
     figure, (first, second, third) = new_figure(3, 13.2, 4.8)
     _share_panel(first, shares, confusion)
-    _score_panel(second, scores, "log_score", "Log score, communities\nnot seen, less Bass", "as good as Bass")
-    _score_panel(
-        third, scores, "auc", "Who is early (AUC), communities\nnot seen, less Bass (.5)", "no better than chance"
-    )
+    _score_panel(second, scores, "log_score", "Log score less Bass's,\ncommunities not seen", "as good as Bass")
+    _score_panel(third, scores, "auc", "Who is early (AUC\nless .5), not seen", "no better than chance")
     for axes in (first, second, third):
         axes.grid(False)
         axes.grid(True, axis="x")
@@ -167,8 +165,8 @@ def rivals_figure(shares: pd.DataFrame, scores: pd.DataFrame, confusion: pd.Data
     note(
         figure,
         "Left: circle: sequential ABC with a model index; square: random forest; recognised: share of data simulated "
-        "from the model that the forest attributes to it. Middle and right: difference with its 95 % interval\n"
-        "(bootstrap over people); higher is better.",
+        "from the model that the forest attributes to it. Middle and right: difference with its "
+        "95 % interval (bootstrap over people); higher is better.",
     )
     return figure
 
