@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from reference.model import Decision, ReferenceModel
 
+from valign.model.errors import InputError
 from valign.model.ledger.decomposition import BALANCES, ENTRIES
 from valign.model.parameters import MECHANISMS
 from valign.model.run.initial import build
@@ -135,13 +136,15 @@ def compare(
     lowered = lower(scenario)
     column = seed % width
     single = build(lowered, society, [seed], accounting=accounting)
-    block = build(
-        lowered,
-        society,
+    others = (
         [seed + r - column for r in range(width)]
         if seed >= width
-        else [seed if r == column else 10**6 + r for r in range(width)],
+        else [seed if r == column else 10**6 + r for r in range(width)]
     )
+    try:
+        block = build(lowered, society, others)
+    except InputError:  # the level of alignment is out of reach for one of the others
+        block = build(lowered, society, [seed] * width)
     booked: defaultdict[tuple, float] = defaultdict(float)
     found = differences(reference.state(), single, 0, 0) + differences(reference.state(), block, column, 0)
     for month in range(1, (months or scenario.months) + 1):

@@ -38,5 +38,5 @@ TRUTHS = {
     "supported": lambda worlds: 0.06 + 0.2 * worlds["peer_effect"].to_numpy(),
     "not supported": lambda worlds: np.zeros(len(worlds)),
     "reversed": lambda worlds: -0.06 - 0.2 * worlds["peer_effect"].to_numpy(),
-    "supported conditionally": lambda worlds: np.where(worlds["peer_effect"] > 0.56, 0.15, 0.0),
+    "supported conditionally": lambda worlds: np.where(worlds["peer_effect"] > 0.42, 0.15, 0.0),
 }
