@@ -19,13 +19,15 @@ MOST_FOLLOWED = 1_000  # people whose single states and ties are kept; of more, 
 
 
 def snapshot(
-    scenario: Scenario, seed: int, society_seed: int, society: Society | None = None
+    scenario: Scenario, seed: int, society_seed: int, society: Society | None = None, *, alone: bool = False
 ) -> dict[str, pd.DataFrame]:
     """Month 0 and the last month of one run.
 
     Parameters
     ----------
     scenario, society : as for `simulate`. seed, society_seed : of the run (columns of `Outcomes.runs`).
+    alone : whether the run had a block of its own; the numbers are the same, but the kernels that the run has loaded
+        serve again (those for one run are not those for several).
 
     Returns
     -------
@@ -37,8 +39,8 @@ def snapshot(
     Raises InputError where the run is not possible.
     """
     task = Task(scenario, (), society=imported(scenario, society))
-    seeds = (seed, seed)  # a block of two: of one, the kernels would have to be compiled once more
-    S = task.state(Block(np.arange(2), seeds, society_seed, {}))
+    seeds = (seed,) if alone else (seed, seed)
+    S = task.state(Block(np.arange(len(seeds)), seeds, society_seed, {}))
     before = _states(S)
     run_block(task.lowered, S)
     names = None if task.society is None else task.society.service_names(scenario)

@@ -35,6 +35,7 @@ STYLE = {
     "svg.hashsalt": "valign",
     "figure.facecolor": "white",
 }
+DPI = 150  # of PNG
 
 
 def new_figure(columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -379,13 +380,17 @@ def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> 
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.svg", folder / f"{name}.png", folder / f"{name}.csv"]
-    figure.set_dpi(150)
+    figure.set_dpi(DPI)
     _written_literally(figure)
     with matplotlib.rc_context(STYLE):  # drawn twice, where savefig would need six
-        FigureCanvasAgg(figure).print_png(paths[1], metadata={"Software": None})  # finds the layout, which SVG keeps
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # finds the layout, which SVG keeps
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])  # opaque: a quarter less to compress
+        picture.save(paths[1], dpi=(DPI, DPI), compress_level=3)  # twice as fast as 6, and no larger
         figure.set_layout_engine("none")
         FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
     if data is not None:

@@ -116,7 +116,8 @@ def _society(scenario: Scenario, runs: pd.DataFrame) -> Tables:
     from valign.experiments.snapshot import snapshot
 
     first = runs[runs["status"] == "ok"].iloc[0]
-    return snapshot(scenario, int(first["seed"]), int(first["society_seed"]))
+    alone = runs["society_seed"].is_unique  # blocks are runs that share a society
+    return snapshot(scenario, int(first["seed"]), int(first["society_seed"]), alone=alone)
 
 
 def levels(
