@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ STYLE = {
     "axes.grid.axis": "y",
     "grid.color": GRID,
     "axes.axisbelow": True,
+    "axes.titley": 1.0,  # where it stands anyhow: else every drawing asks all ticks whether they are in its way
     "svg.hashsalt": "valign",
     "figure.facecolor": "white",
 }
@@ -375,24 +377,33 @@ def _written_literally(figure: Figure) -> None:
             names.func = lambda at, place, of=names.func: _literal(of(at, place))
 
 
-def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> list[Path]:
-    """Write NAME.svg, NAME.png and, beside them, the data of the figure as NAME.csv (None: it is there already)."""
+def as_files(figure: Figure) -> tuple[str, bytes]:
+    """A figure as SVG and as PNG."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from PIL import Image
 
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.svg", folder / f"{name}.png", folder / f"{name}.csv"]
+    svg, png = io.StringIO(), io.BytesIO()
     figure.set_dpi(DPI)
     _written_literally(figure)
     with matplotlib.rc_context(STYLE):  # drawn twice, where savefig would need six
         canvas = FigureCanvasAgg(figure)
         canvas.draw()  # finds the layout, which SVG keeps
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])  # opaque: a quarter less to compress
-        picture.save(paths[1], dpi=(DPI, DPI), compress_level=3)  # twice as fast as 6, and no larger
+        picture.save(png, "png", dpi=(DPI, DPI), compress_level=3)  # twice as fast as 6, and hardly larger
         figure.set_layout_engine("none")
-        FigureCanvasSVG(figure).print_svg(str(paths[0]), metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    return svg.getvalue(), png.getvalue()
+
+
+def save(figure: Figure, folder: Path, name: str, data: pd.DataFrame | None) -> list[Path]:
+    """Write NAME.svg, NAME.png and, beside them, the data of the figure as NAME.csv (None: it is there already)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.svg", folder / f"{name}.png", folder / f"{name}.csv"]
+    svg, png = as_files(figure)
+    paths[0].write_text(svg, "utf-8")
+    paths[1].write_bytes(png)
     if data is not None:
         frame_as_cells(data).to_csv(paths[2], index=False, float_format="%.6g", lineterminator="\n")
     return paths
