@@ -10,6 +10,7 @@ import json
 import platform
 import shlex
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def again(folder: Path, manifest: Mapping[str, Any]) -> str:
     return f"`{shlex.join(['valign', 'resume', str(folder)]) if batch else manifest['command']}`"
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     from importlib.metadata import PackageNotFoundError, version
