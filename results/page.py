@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,13 @@ Tables = Mapping[str, "pd.DataFrame"]  # of a folder of results, by name
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure with the name of its files, a text for those who cannot see it, its data, and a heading in a report."""
+    """A figure with the name of its files, a text for those who cannot see it, its data, and a heading in a report.
+
+    figure : draws it (a partial of a function of a module, so that another process can).
+    """
 
     name: str
-    figure: Figure
+    figure: Callable[[], Figure]
     alt: str
     data: pd.DataFrame
     heading: str = ""

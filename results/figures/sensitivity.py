@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -258,7 +259,9 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
     made = [
         Drawn(
             "ranking",
-            ranking_figure(tables["indices"], tables["shares"], f"{title}: what drives the outcomes", main, remark),
+            partial(
+                ranking_figure, tables["indices"], tables["shares"], f"{title}: what drives the outcomes", main, remark
+            ),
             f"A panel for each outcome with the factors from the largest to the smallest index. First: {ranks}.",
             tables["indices"],
             "What drives the outcomes?",
@@ -268,7 +271,9 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
         made.append(
             Drawn(
                 "interactions",
-                interaction_figure(tables["second_order"], tables["indices"], f"{title}: interactions", remark),
+                partial(
+                    interaction_figure, tables["second_order"], tables["indices"], f"{title}: interactions", remark
+                ),
                 "A table of pairs of factors for each outcome, darker where they act together.",
                 tables["second_order"],
                 "Which factors act together?",
@@ -284,7 +289,7 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
         made.append(
             Drawn(
                 "over_time",
-                over_time_figure(tables["over_time"], f"{title}: what drives it when", main, remark),
+                partial(over_time_figure, tables["over_time"], f"{title}: what drives it when", main, remark),
                 f"Lines over months, the index of the main factors. At the end: {ends}.",
                 drawn,
                 "What drives it when?",
@@ -294,7 +299,7 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
         made.append(
             Drawn(
                 "convergence",
-                convergence_figure(tables["convergence"], f"{title}: with more base points", main, remark),
+                partial(convergence_figure, tables["convergence"], f"{title}: with more base points", main, remark),
                 "Lines over the number of base points, the index of the main factors with intervals that narrow.",
                 tables["convergence"],
                 "Is the sample large enough?",
@@ -305,4 +310,4 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
 
 def draw(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark: str, folder: Path) -> list[Path]:
     """Save all figures that the tables allow; returns the PNG files."""
-    return [save(each.figure, folder, each.name, each.data)[1] for each in figures_of(tables, title, main, remark)]
+    return [save(each.figure(), folder, each.name, each.data)[1] for each in figures_of(tables, title, main, remark)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..figures.calibration import odds_figure, posterior_figure, predictive_figure, ranks_figure, rivals_figure
@@ -58,7 +59,7 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = [
         Drawn(
             "claims",
-            overview_figure(summary),
+            partial(overview_figure, summary),
             "Bars, the share of plausible worlds in which each claim "
             f"turns out as predicted, absent or reversed. {told}.",
             summary,
@@ -97,7 +98,7 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = [
         Drawn(
             "figure-posterior",
-            posterior_figure(summary, f"{title}: posterior"),
+            partial(posterior_figure, summary, f"{title}: posterior"),
             f"A panel for each fitted parameter with what remains plausible. {calibration.posterior_in_words(summary)}",
             summary,
         )
@@ -107,7 +108,7 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         drawn.append(
             Drawn(
                 "figure-predictive",
-                predictive_figure(predictive, f"{title}: fitted and observed", work.get("time_unit", "month")),
+                partial(predictive_figure, predictive, f"{title}: fitted and observed", work.get("time_unit", "month")),
                 f"Fitted curves with bands over the observed points. {calibration.fit_in_words(predictive)}",
                 predictive,
                 "Does the fitted model look like what was observed?",
@@ -116,7 +117,7 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn.append(
         Drawn(
             "figure-ranks",
-            ranks_figure(recovered, f"{title}: are the posteriors right?"),
+            partial(ranks_figure, recovered, f"{title}: are the posteriors right?"),
             "A histogram for each parameter, where the truth stands among the draws of data made by the "
             "model; flat is right.",
             recovered,
@@ -145,7 +146,7 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = [
         Drawn(
             "figure-rivals",
-            rivals_figure(shares, scores, confusion, f"{title}: rivals"),
+            partial(rivals_figure, shares, scores, confusion, f"{title}: rivals"),
             f"Three panels by explanation: its share by two methods, and how well it predicts what it has not "
             f"seen. {calibration.shares_in_words(shares)}",
             scores,
@@ -155,7 +156,7 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         drawn.append(
             Drawn(
                 "figure-odds",
-                odds_figure(tables["odds"], f"{title}: odds along the tolerance"),
+                partial(odds_figure, tables["odds"], f"{title}: odds along the tolerance"),
                 "The posterior share of each explanation as simulations have to come closer to the data.",
                 tables["odds"],
                 "Does the choice change with the tolerance?",

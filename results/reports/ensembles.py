@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -38,10 +39,10 @@ def of_run(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     if "observed" in tables:
         gap = findings.misfit_in_words(curves, tables["observed"])
         told.append(gap)
-        figure = observed_figure(curves, tables["observed"], f"{title}: simulated and observed", count)
+        figure = partial(observed_figure, curves, tables["observed"], f"{title}: simulated and observed", count)
         alt = f"Simulated uptake over months with its band, and the observed curve over it. {gap}"
     else:
-        figure = run_figure(curves, title, count)
+        figure = partial(run_figure, curves, title, count)
         uptake = curve_in_words(curve_of(curves, "all", "engaged"))
         spread = curve_in_words(curve_of(curves, "service", "in_use"), "mean")
         alt = (
@@ -86,7 +87,7 @@ def _stages(title: str, curves: pd.DataFrame, count: int) -> Drawn | None:
     )
     return Drawn(
         "stages",
-        stages_figure(curves, f"{title}: where the services stand", count),
+        partial(stages_figure, curves, f"{title}: where the services stand", count),
         f"Stacked areas over months, the share of services by stage: {stages}.",
         kept,
         "Where do the services stand, month by month?",
@@ -104,7 +105,7 @@ def _alignment(title: str, curves: pd.DataFrame, count: int) -> Drawn | None:
     )
     return Drawn(
         "alignment",
-        roles_figure(curves, f"{title}: alignment by role", count),
+        partial(roles_figure, curves, f"{title}: alignment by role", count),
         f"A panel for each role with its mean alignment over months: {course}.",
         _kept(curves, ALIGNMENT, *[role for role in spoken().roles if role != "all"]),
         "How well does the innovation fit what people value, and how far do people differ?",
@@ -118,7 +119,7 @@ def _weights(title: str, curves: pd.DataFrame, count: int) -> Drawn | None:
     told = "; ".join(f"{words} {course}" for words, course in weights_in_words(curves).items())
     return Drawn(
         "weights",
-        weights_figure(curves, f"{title}: what commissioners go by", count),
+        partial(weights_figure, curves, f"{title}: what commissioners go by", count),
         f"Lines over months, the weight that commissioners give to kinds of evidence: {told}.",
         _kept(curves, (*EVIDENCE, "breadth"), "commissioner"),
         "What evidence do commissioners go by? The journey toward social value",
@@ -138,7 +139,7 @@ def _society(title: str, tables: Tables) -> Drawn | None:
     )
     return Drawn(
         "society",
-        society_figure(services, tables.get("people"), tables.get("ties"), f"{title}: one society"),
+        partial(society_figure, services, tables.get("people"), tables.get("ties"), f"{title}: one society"),
         f"The society of the first run at the start and at the end, by groups of services. {told}.",
         tables.get("people", services),
         "Who is where? One society at the start and at the end",
@@ -152,7 +153,7 @@ def _waterfalls(title: str, tables: Tables) -> list[Drawn]:
     return [
         Drawn(
             name,
-            waterfall_figure(tables["attribution"], f"{title}: what moved {balance}", balance),
+            partial(waterfall_figure, tables["attribution"], f"{title}: what moved {balance}", balance),
             f"Bars from one mechanism to the next: the change in mean {balance} booked on each, and below it the "
             "change that is lost without the mechanism.",
             tables["attribution"],
@@ -177,7 +178,7 @@ def _value(title: str, summary: pd.DataFrame, by: str | None = None) -> Drawn | 
     )
     return Drawn(
         "value",
-        value_figure(data, f"{title}: value by stakeholder group", by),
+        partial(value_figure, data, f"{title}: value by stakeholder group", by),
         f"Means with intervals, net value to each group in its own unit. {told}.",
         data,
         "What is it worth, and to whom?",
@@ -204,7 +205,7 @@ def of_levels(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn: list[Drawn | None] = [
         Drawn(
             "levels",
-            levels_figure(curves, words, each),
+            partial(levels_figure, curves, words, each),
             f"Uptake and spread over months, one line for each level of alignment. Engaged at the end: {ends}.",
             _kept(tables["curves"], BESIDE_FIGURES),
         )
@@ -213,7 +214,7 @@ def of_levels(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         drawn.append(
             Drawn(
                 "levels-by",
-                factors_figure(tables["summary"], title, each),
+                partial(factors_figure, tables["summary"], title, each),
                 "Uptake and spread at the end by strength of evidence and innovation, one line for each "
                 "level of alignment.",
                 tables["summary"],
@@ -247,7 +248,7 @@ def of_compare(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         drawn.append(
             Drawn(
                 name,
-                comparison_figure(curves, gaps, f"{title}: {words}", count, variable),
+                partial(comparison_figure, curves, gaps, f"{title}: {words}", count, variable),
                 "Lines over months for each scenario, and beside them the paired differences from the "
                 f"first, {words}: {told}.",
                 _kept(curves, BESIDE_FIGURES),
@@ -268,7 +269,7 @@ def _differences(title: str, differences: pd.DataFrame, by: str, count: int) -> 
     told = "; ".join(f"{label(row['outcome']).text} {rows.difference(row)}" for _, row in data.iterrows())
     return Drawn(
         "paired",
-        difference_figure(differences, f"{title}: differences, pair by pair", by, count),
+        partial(difference_figure, differences, f"{title}: differences, pair by pair", by, count),
         f"Marks with intervals, the paired difference in each main outcome: {told}.",
         data,
         "What differs, and how sure is it?",
@@ -312,7 +313,7 @@ def of_batch(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         drawn.append(
             Drawn(
                 "settings",
-                design_figure(effects, f"{title}: uptake over what was varied", len(good)),
+                partial(design_figure, effects, f"{title}: uptake over what was varied", len(good)),
                 f"People engaged at the end, means from the lowest to the highest values. {told}.",
                 effects,
             )

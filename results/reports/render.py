@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from .. import store
-from ..figures import common as figures
+from ..figures.drawing import Helper, save_all
 from ..page import Page, Table
 from ..plain_text import escape, visible
 from ..saved import Saved, load
@@ -29,23 +29,30 @@ GRADES = {
 
 
 def publish(
-    folder: Path, command: str, title: str, tables: Mapping[str, pd.DataFrame], work: Mapping[str, Any] | None = None
+    folder: Path,
+    command: str,
+    title: str,
+    tables: Mapping[str, pd.DataFrame],
+    work: Mapping[str, Any] | None = None,
+    helper: Helper | None = None,
 ) -> Page:
-    """Draw and save the figures of a folder; what its report holds. Raises StoreError where it cannot be written."""
+    """Draw and save the figures of a folder; what its report holds. Raises StoreError where it cannot be written.
+
+    helper : draws some of them.
+    """
     page = contents.CONTENTS[command](title, tables, work or {})
     try:
-        for each in page.figures:
-            figures.save(each.figure, folder, each.name, None if each.name in tables else each.data)
+        save_all(page.figures, folder, tables, helper)
     except OSError as error:
         raise store.cannot_write(folder, error) from None
     return page
 
 
-def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> Path:
+def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None, helper: Helper | None = None) -> Path:
     """Draw the figures and write report.html (anew) from the tables of a folder; the path of the report.
 
-    tables: those of the folder, where they are at hand. Raises StoreError where the folder holds no finished results or
-    cannot be written.
+    tables: those of the folder, where they are at hand. helper: draws some of the figures.
+    Raises StoreError where the folder holds no finished results or cannot be written.
     """
     saved = load(folder)
     if tables is None:
@@ -57,7 +64,7 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> P
     title = saved.manifest.get("title") or title_of(folder)
     tables = shown(saved) if tables is None else tables
     with speaking(saved.vocabulary):
-        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work))
+        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work, helper))
 
 
 def shown(saved: Saved) -> dict[str, pd.DataFrame]:

@@ -5,18 +5,11 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from valign.results import store
-from valign.results.checkpoint import locked
-from valign.results.reports import render
-from valign.results.saved import Saved, load
 
 from . import terminal
 
@@ -57,11 +50,18 @@ def carried_out(job: Job, quiet: bool) -> Tables:
 
     Raises StoreError where the folder holds something else or cannot be written.
     """
+    from valign.results.checkpoint import locked
+
     with locked(job.folder):
         return _carried_out(job, quiet)
 
 
 def _carried_out(job: Job, quiet: bool) -> Tables:
+    from valign.results import store
+    from valign.results.figures.drawing import helped
+    from valign.results.reports import render
+    from valign.results.saved import load
+
     folder = job.folder
     if unfinished(job):
         terminal.say(f"Continuing from what is finished in {folder / job.begun}", quiet)
@@ -72,24 +72,25 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
         return render.shown(load(folder))
     started = datetime.now(UTC)
     try:
-        prepare_to_compute(quiet)
-        tables = job.computed()
-        store.save(
-            folder,
-            tables,
-            job.work,
-            scenario=job.scenario,
-            command=as_typed(),
-            started=started,
-            settings=job.settings,
-            description=job.description,
-            title=job.title,
-            only_parquet=job.long,
-            beside=job.beside,
-        )
-        if job.begun:
-            shutil.rmtree(folder / job.begun, ignore_errors=True)
-        render.rebuild(folder, tables)
+        say_if_compiling(quiet)
+        with helped() as helper:
+            tables = job.computed()
+            store.save(
+                folder,
+                tables,
+                job.work,
+                scenario=job.scenario,
+                command=as_typed(),
+                started=started,
+                settings=job.settings,
+                description=job.description,
+                title=job.title,
+                only_parquet=job.long,
+                beside=job.beside,
+            )
+            if job.begun:
+                shutil.rmtree(folder / job.begun, ignore_errors=True)
+            render.rebuild(folder, tables, helper)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(str(interrupt) or left(job)) from None
     return tables
@@ -97,6 +98,8 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
 
 def left(job: Job) -> str:
     """What an interrupted piece of work has left in its folder; empty where it left nothing."""
+    from valign.results import store
+
     folder = job.folder
     saving = store.has_manifest(folder)
     if saving and store.read_manifest(folder)["status"] == "done":
@@ -108,6 +111,8 @@ def left(job: Job) -> str:
 
 def unfinished(job: Job) -> bool:
     """Whether the folder holds the beginning of such work."""
+    from valign.results import store
+
     return bool(job.begun) and (job.folder / job.begun).is_dir() and not store.has_manifest(job.folder)
 
 
@@ -123,12 +128,10 @@ def as_typed() -> str:
     return shlex.join(["valign", *terminal.TYPED.get(sys.argv[1:])])
 
 
-def prepare_to_compute(quiet: bool, ahead: bool = True) -> None:
-    """Say if the model has to be compiled; load ahead what drawing and saving need."""
+def say_if_compiling(quiet: bool) -> None:
+    """Say if the model has to be compiled."""
     if not compiled_before():
         terminal.say("Compiling the model, once on this machine; this takes about a minute", quiet)
-    if ahead:
-        threading.Thread(target=_import_ahead, daemon=True).start()
 
 
 def compiled_before() -> bool:
@@ -139,18 +142,6 @@ def compiled_before() -> bool:
         return True
     tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
     return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"month.*{tag}"))
-
-
-def _import_ahead() -> None:
-    """Load what drawing and saving need while the kernels, which hold no lock, compute."""
-    for name in (
-        "matplotlib.figure",
-        "matplotlib.backends.backend_agg",
-        "matplotlib.backends.backend_svg",
-        "pyarrow.parquet",
-        "jinja2",
-    ):
-        import_module(name)
 
 
 def parameters_of(scenario: Scenario) -> pd.DataFrame:
@@ -180,6 +171,10 @@ def parameters_of(scenario: Scenario) -> pd.DataFrame:
 def report(folder: Path) -> Path:
     """Draw figures and report of a folder anew; a batch, which keeps runs alone, is told of its scenario first."""
     from valign.model.scenario.scenario import Scenario
+    from valign.results import store
+    from valign.results.checkpoint import locked
+    from valign.results.reports import render
+    from valign.results.saved import Saved
 
     from ..scenario_text import for_report
 
