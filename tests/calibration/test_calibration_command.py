@@ -60,6 +60,7 @@ def test_an_interrupted_calibration_keeps_what_is_finished_and_says_where(
     monkeypatch.setattr("valign.calibration.calibrate.smc", interrupted)
     said = valign("calibrate", "data", "--simulations", 3000, "--out", "out")
     assert said.code == 130
+    assert said.err.startswith("Fitting the model to made-up, with at most 3,000 simulations\n")
     assert "what is finished is kept in out/unfinished: run the same command to go on" in said.err
     assert len(list((tmp_path / "out" / "unfinished" / "recovery").glob("batch-*.kept"))) == 3
     assert (

@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from valign.cli import terminal
+
+LOADED_AT_FIRST_TEXT = """
+import sys
+from valign.cli.app import main
+
+class First:
+    def write(self, text):
+        heavy = [name for name in ("numpy", "pandas", "numba", "matplotlib", "scipy") if name in sys.modules]
+        sys.stdout.write(f"{text} {heavy}")
+        sys.stdout.flush()
+        os._exit(0)
+
+import os
+sys.stderr = First()
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("run", "two-services", "--runs", "3", "--months", "12"), "two-services: 3 runs of 12 months"),
+        (("levels", "two-services", "--runs", "3", "--levels", "0.6,0.7"), "two-services: 6 runs of 72 months"),
+        (("compare", "two-services", "two-services+slack=0.3", "--runs", "3"), "two-services: 6 runs of 72 months"),
+    ],
+)
+def test_what_will_be_done_is_said_before_anything_heavy_is_loaded(
+    command: tuple[str, ...], said: str, root: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED_AT_FIRST_TEXT, *command],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == f"{said} []"
 
 
 def told(calls: list[tuple[float, int]], clock: list[float], ahead: bool = True) -> None:

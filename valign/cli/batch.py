@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from valign.model.errors import InputError
 
 from . import ensemble, terminal
-from .job import REPORT, as_typed, prepare_to_compute, report
+from .job import REPORT, as_typed, report, say_if_compiling
 from .options import scenario_of, setting
 from .where import Where
 
@@ -81,7 +81,7 @@ def resume(folder: Path, where: Where) -> None:
 def _go_on(found: Batch, how: How, quiet: bool) -> None:
     from valign.experiments.batch import batch
 
-    prepare_to_compute(quiet, ahead=False)
+    say_if_compiling(quiet)
     if not quiet and how.cluster is None and how.part is None and found.missing():
         terminal.say(_told(batch.estimate(found), how.workers or how.threads or os.cpu_count() or 1))
     with terminal.progress(found.folder.name, quiet) as told:

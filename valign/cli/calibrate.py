@@ -56,12 +56,22 @@ def ranges(free: tuple[str, ...]) -> Ranges | None:
     return found or None
 
 
-def calibrate(options: CalibrationOptions) -> None:
+def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem, Screened | None]:
+    """What is fitted to the data; `what` is said before parameters are screened, which may take long."""
     from valign.calibration.abc.screening import screened_problem
+    from valign.calibration.data.reading import load
+
+    free, data = ranges(options.free), load(options.data)
+    told = f"{what} {data.name}, with at most {options.simulations:,} simulations"
+    terminal.say(told, options.quiet or options.as_json)
+    return screened_problem(data, options.scenario, free, options.seed)
+
+
+def calibrate(options: CalibrationOptions) -> None:
     from valign.calibration.calibrate import fit
     from valign.results.reports import calibration
 
-    problem, screened = screened_problem(options.data, options.scenario, ranges(options.free), options.seed)
+    problem, screened = _problem("Fitting the model to", options)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
         found = fit(
@@ -109,11 +119,10 @@ def calibrate(options: CalibrationOptions) -> None:
 
 
 def rivals(options: CalibrationOptions) -> None:
-    from valign.calibration.abc.screening import screened_problem
     from valign.calibration.rivals.compare import choose
     from valign.results.reports import calibration
 
-    problem, screened = screened_problem(options.data, options.scenario, ranges(options.free), options.seed)
+    problem, screened = _problem("Comparing explanations of", options)
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
         found = choose(problem, options.simulations, options.seed, told, folder=folder / UNFINISHED, screened=screened)

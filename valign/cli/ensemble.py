@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from valign.model.errors import InputError
-from valign.results import store
 
 from ..scenario_text import for_report
 from . import terminal
@@ -50,6 +49,13 @@ class EnsembleCommand:
     description: str = ""
     others: tuple[Scenario, ...] = ()
     begun: str = ""
+
+
+def say_what(scenario: Scenario, ensembles: int, options: EnsembleOptions) -> None:
+    """Say what will be simulated, before anything that takes long to load."""
+    runs = scenario.runs if options.runs is None else options.runs
+    if runs > 0:
+        terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months", options.silent)
 
 
 def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
@@ -121,6 +127,7 @@ def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
     from valign.experiments.bases import table_files, tables_hash
     from valign.model.compiled.compiling import sources_hash
+    from valign.results import store
 
     scenario = ensemble.scenario
     toml = scenario.to_toml()

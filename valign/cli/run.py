@@ -13,7 +13,7 @@ from valign.model.errors import InputError, nearest
 
 from ..scenario_text import difference_in_words, paragraphs
 from . import terminal
-from .ensemble import BEGUN, EnsembleCommand, Told, publish
+from .ensemble import BEGUN, EnsembleCommand, Told, publish, say_what
 from .job import Tables
 from .options import EnsembleOptions, innovation_of, numbers_of, precision_of, setting, split_changes
 
@@ -42,9 +42,9 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
     record = tuple(name for name in dict.fromkeys(("series", *record)) if name != "ablations")
     if ablate and drawn is not None:
         raise InputError(["--record ablations cannot go with --parameters, where every run has its own parameters"])
+    say_what(scenario, 1, options)
 
     def simulated(told: Told, _: Path | None) -> Tables:
-        from valign.experiments.attribution import attribution
         from valign.experiments.outcomes import FailedRunsWarning
         from valign.experiments.simulate import simulate
 
@@ -55,6 +55,8 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
             tables = found.tables()
             tables |= _society(scenario, tables["runs"])
             if ablate:
+                from valign.experiments.attribution import attribution
+
                 count = min(ABLATED, len(tables["runs"]))
                 nested = None if options.societies is None else min(count, options.societies)
                 tables["attribution"] = attribution(scenario, count, options.seed, nested, progress=told)
@@ -124,13 +126,16 @@ def levels(
     name: str, chosen: str | None, innovations: tuple[str, ...], evidence: str | None, options: EnsembleOptions
 ) -> None:
     """innovations: NAME (a scenario whose innovation is taken) or LABEL: KEY=VALUE, ...; evidence: strengths."""
-    scenario, how = options.scenario(name), options.how()
+    scenario = options.scenario(name)
     wanted = None if chosen is None else numbers_of("--levels", chosen, "0.55,0.7,0.85")
     strengths = None if evidence is None else numbers_of("--evidence", evidence, "0.2,0.8")
     named = list(map(innovation_of, innovations))
     others = dict(named) or None
     if others is not None and len(others) < len(named):
         raise InputError([f"--innovation: {', '.join(label for label, _ in named)}: each needs its own label"])
+    ensembles = len(wanted or (1, 2, 3)) * len(strengths or (1,)) * (len(named) + 1)
+    say_what(scenario, ensembles, options)
+    how = options.how()
     asked: dict[str, Any] = {"levels": wanted}
     if others is not None:
         from valign.experiments.levels import innovations_of
@@ -157,13 +162,12 @@ def levels(
     settings = ("alignment_level", *(("innovation.evidence_strength",) if strengths else ()))
     if strengths:
         asked["evidence"] = strengths
-    ensembles = len(wanted or (1, 2, 3)) * len(strengths or (1,)) * len(others or (1,))
     publish(EnsembleCommand("levels", scenario, asked, ensembles, settings, simulated, begun=BEGUN), options)
 
 
 def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleOptions) -> None:
     """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
-    scenarios, how = {}, options.how()
+    scenarios = {}
     first, *_ = split_changes(names[0])
     for text in names:
         name, *changes = split_changes(text)
@@ -180,6 +184,8 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
             ]
         )
     wanted = dict(map(precision_of, precision or ("uptake_final=0.01",)))
+    say_what(next(iter(scenarios.values())), len(scenarios), options)
+    how = options.how()
 
     from valign.experiments.bases import tables_hash
 

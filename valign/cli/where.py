@@ -22,15 +22,17 @@ class Where:
     quiet: bool
     as_json: bool
 
-    def how(self) -> How:
-        from valign.experiments.batch.executors import How
-
+    def __post_init__(self) -> None:
         for name in ("threads", "workers"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 1024:
                 raise InputError([f"--{name} {value}: expected a whole number from 1 to 1024"])
         if sum(each is not None for each in (self.threads, self.workers, self.cluster)) > 1:
             raise InputError(["give one of --threads, --workers and --cluster"])
+
+    def how(self) -> How:
+        from valign.experiments.batch.executors import How
+
         return How(self.threads, self.workers, self.cluster, _part(self.part))
 
 
