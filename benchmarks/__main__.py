@@ -26,6 +26,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from reference.model import ReferenceModel  # noqa: E402
 
+from benchmarks import warm  # noqa: E402
 from valign.experiments import design as designs  # noqa: E402
 from valign.experiments.batch.batch import run_batch  # noqa: E402
 from valign.experiments.simulate import simulate  # noqa: E402
@@ -93,22 +94,6 @@ def of_a_million(months: int = 60) -> dict[str, float]:
     return json.loads(
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     )
-
-
-def command(*arguments: str) -> float:
-    """Time of a command of valign, warm, with the start of Python."""
-
-    def run() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(
-                [sys.executable, "-m", "valign.cli.app", *arguments],
-                cwd=folder,
-                check=True,
-                capture_output=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
-            )
-
-    return seconds(run)
 
 
 def england() -> float:
@@ -259,12 +244,8 @@ def main() -> None:
     say("england, 60 months, one run", f"{england():.1f} s", "at most 4 s")
     hundred = seconds(lambda: simulate(two, runs=100, record=()))
     say("two-services, 100 runs, own societies, in process", f"{hundred:.2f} s", "")
-    say("valign --help", f"{command('--help'):.2f} s", "at most 0.3 s")
-    say(
-        "valign run two-services --runs 100, warm",
-        f"{command('run', 'two-services', '--runs', '100', '--quiet'):.2f} s",
-        "at most 3 s",
-    )
+    for row in warm.measure():
+        say(*row)
     throughput(say)
     text = [
         "# Speed",
