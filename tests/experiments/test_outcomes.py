@@ -12,6 +12,7 @@ from valign.experiments.claims import verdict
 from valign.experiments.compare import MOST_SCENARIOS, compare
 from valign.experiments.outcomes import FailedRunsWarning, Outcomes
 from valign.experiments.simulate import simulate
+from valign.experiments.snapshot import snapshot
 from valign.model.errors import InputError
 from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES
 from valign.model.parameters import ROLES
@@ -308,3 +309,10 @@ def test_services_month_by_month_are_those_of_the_series() -> None:
     np.testing.assert_allclose(table["alignment"], by_service, atol=1e-12)
     engaged = members[(members["run"] == 1) & (members["month"] == 15) & (members["stage"] == "engaged")]
     assert found.curves("all", "practice")[15, 1] == pytest.approx(engaged["practice"].mean())
+
+
+def test_one_society_is_the_same_with_a_block_of_its_own() -> None:
+    alone, together = (snapshot(TWO, 7, 8, alone=alone) for alone in (True, False))
+    assert set(alone) == {"snapshot", "people", "ties"}
+    for name, table in alone.items():
+        pd.testing.assert_frame_equal(table, together[name], check_exact=True)
