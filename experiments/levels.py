@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from valign.model.entry import solve_level
+from valign.model.run.month import run_steps
+from valign.model.run.start import REACH
 from valign.model.errors import InputError
 from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
@@ -93,11 +94,10 @@ def reachable(
     lows: list[float] = []
     highs: list[float] = []
     for block in group_into_blocks(seeds, of_society, block_width(people, len(scenario.dimensions))):
-        width = len(block.seeds)
-        low, high = np.empty(width), np.empty(width)
-        solve_level(task.state(block), np.full(width, np.nan), low, high)
-        lows += low.tolist()
-        highs += high.tolist()
+        S = task.state(block)
+        run_steps(S, REACH)
+        lows += S.lowest.tolist()
+        highs += S.highest.tolist()
     margin = 3.0 if runs > len(seeds) else 0.0
     return (max(lows) + margin * float(np.std(lows)), min(highs) - margin * float(np.std(highs)))
 

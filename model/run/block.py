@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..compiled.engine import release
 from ..errors import InputError, nearest
 from ..ledger.decomposition import Flows
 from ..ledger.events import Event, EventLog
-from ..outcomes import MEAN, OUTCOMES
 from ..parameters import MECHANISMS
 from ..state.arrays import State
 from ..state.scenario_arrays import Lowered
-from .month import month_steps, run_months
-from .outcomes import mean_alignment, observe, outcomes
+from .month import month_steps, run_months, run_steps
+from .start import END, OBSERVE_START
 
 CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
 
@@ -83,17 +83,29 @@ def run_block(
     W, months = len(S.runs), lowered.scenario.months
     accounting = S.flows.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
-    start = np.empty((len(MEAN), W))
-    mean_alignment(S, start)
-    observe(S, 0)
+    run_steps(S, OBSERVE_START)
     log = EventLog(S) if events else None
     chunk = max(1, int(CALL_SECONDS / (SECONDS_PER_PERSON_MONTH * max(1, len(S.role)) * W)))
     if accounting:
         chunk = min(chunk, S.flows.shape[0])
     if log is not None:
         chunk = 1
-    record = Recorded(
-        np.empty((len(OUTCOMES), W)),
+    flows: list[Flows] = []
+    for first in range(1, months + 1, chunk):
+        if cancelled():
+            raise KeyboardInterrupt
+        S.flows[:] = 0.0
+        S.flows_from[0] = first
+        run_months(S, first, min(first + chunk, months + 1), steps)
+        if log is not None:
+            log.month(S, first)
+        if accounting:
+            where = np.flatnonzero(S.flows)
+            flows.append((first, where, S.flows.ravel()[where]))
+    run_steps(S, END)
+    release(S)
+    return Recorded(
+        S.run_outcomes,
         S.path,
         S.people_series,
         S.commissioner_series,
@@ -105,19 +117,6 @@ def run_block(
         S.commissioner,
         S.service_group,
         S.flows.shape,
+        flows,
+        log.events if log is not None else [],
     )
-    for first in range(1, months + 1, chunk):
-        if cancelled():
-            raise KeyboardInterrupt
-        S.flows[:] = 0.0
-        S.flows_from[0] = first
-        run_months(S, first, min(first + chunk, months + 1), steps)
-        if log is not None:
-            log.month(S, first)
-        if accounting:
-            where = np.flatnonzero(S.flows)
-            record.flows.append((first, where, S.flows.ravel()[where]))
-    outcomes(S, start, record.outcomes)
-    if log is not None:
-        record.events = log.events
-    return record

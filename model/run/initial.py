@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..alignment import align, perceive
+from ..compiled.engine import settle
 from ..compiled.randomness import TEAM_ID
 from ..constants import SATISFACTION_REFERENCE
-from ..entry import apply_level, culture, first_holders, solve_level
 from ..errors import InputError
 from ..ledger.decomposition import BALANCES, ENTRIES, EPISODES
-from ..mechanisms.changes.kernel import normalise
-from ..mechanisms.coproduction.kernel import workloads
-from ..mechanisms.turnover.kernel import restart_ties
 from ..outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
+    MEAN,
+    OUTCOMES,
     PATH,
     PEOPLE_SERIES,
     PLACE_SERIES,
@@ -34,11 +32,12 @@ from ..state.arrays import (
     MANAGER,
     NATIONAL_MONEY,
     PERSON_TERM,
-    PILOTING,
     SERVICE_TERM,
     State,
 )
 from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
+from .month import run_steps
+from .start import START
 
 FLOWS_BYTES = 64e6
 EMPTY_SURVEY = np.empty((0, 0))
@@ -160,7 +159,10 @@ def allocate(
         emphasis=numbers(K),
         role_weights=numbers(4, 3),
         level_roles=lowered.level_roles,
+        level=np.array(np.broadcast_to(overrides.get("alignment_level", lowered.level), W), float),
         level_shift=numbers(),
+        lowest=numbers(),
+        highest=numbers(),
         correlated=lowered.correlated,
         correlation=lowered.correlation,
         change_month=month,
@@ -201,6 +203,9 @@ def allocate(
         tie_of=society.tie_of,
         team_low=team_low,
         team_service=team_high,
+        survey=EMPTY_SURVEY if society.values is None else np.asarray(society.values, float),
+        stage_given=np.full(N, -1, np.int8) if society.stage is None else society.stage.astype(np.int8),
+        aware_given=np.array([lowered.scenario.everybody_aware], np.uint8),
         perceives=perceives,
         draw=numbers(N, 4),
         values=numbers(N, K),
@@ -266,6 +271,8 @@ def allocate(
         flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),
         flows_from=np.ones(1, np.int64),
         agency=np.array([lowered.agency]),
+        start_means=numbers(len(MEAN)),
+        run_outcomes=numbers(len(OUTCOMES)),
         path=numbers(months + 1, len(PATH)),
         people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
         commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)),
@@ -307,33 +314,13 @@ def build(
     stage = initial_stage(lowered, society.group)
     S.service_stage[:] = stage[:, None]
     S.starts[:] = (stage > 0)[:, None]
-    for now, term in ((PILOTING, "pilot_months"), (COMMISSIONED, "contract_months")):
-        rows = np.flatnonzero(stage == now)
-        S.term_end[rows] = getattr(S, term)[S.setting[rows]].astype(np.int64)
     S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
-    normalise(S)
     S.satisfaction[:] = SATISFACTION_REFERENCE
     S.take_up[:] = S.satisfaction
-    S.replaced[:] = 1
-    restart_ties(S, 0)
-    S.replaced[:] = 0
-    culture(S)
-    perceive(S, 0)
-    survey = EMPTY_SURVEY if society.values is None else society.values
-    stages = np.full(len(S.role), -1, np.int8) if society.stage is None else society.stage
-    first_holders(S, survey, stages, lowered.scenario.everybody_aware)
-    level = np.asarray(overrides.get("alignment_level", np.full(len(seeds), lowered.level)), float)
-    if not np.isnan(level).all():
-        lowest, highest = np.empty(len(seeds)), np.empty(len(seeds))
-        solve_level(S, level, lowest, highest)
-        _check_reachable(lowered, level, lowest, highest)
-    apply_level(S)
-    align(S, 0, len(S.role))
-    workloads(S, 0)
-    S.values_before[:] = S.values
-    S.clarity_before[:] = S.clarity
-    S.version_before[:] = S.version
-    S.stage_before[:] = S.stage
+    settle(S)
+    run_steps(S, START)
+    if not np.isnan(S.level).all():
+        _check_reachable(lowered, S.level, S.lowest, S.highest)
     return S
 
 
