@@ -13,6 +13,7 @@ from typing import TypeVar, overload
 import numpy as np
 import pandas as pd
 
+from valign.model.compiled.engine import expect
 from valign.model.errors import InputError
 from valign.model.run.block import Insertion, Recorded, run_block
 from valign.model.run.initial import build
@@ -133,9 +134,14 @@ class Task:
         return lower(self.scenario)
 
     @cached_property
+    def people(self) -> int:
+        """Number of people."""
+        return self.scenario.people() if self.society is None else len(self.society.role)
+
+    @cached_property
     def width(self) -> int:
         """How many runs a block may hold."""
-        people = self.scenario.people() if self.society is None else len(self.society.role)
+        people = self.people
         months = self.scenario.months + 1 if "agents" in self.record else 0
         return block_width(people, len(self.scenario.dimensions), months)
 
@@ -386,6 +392,7 @@ def run_jobs(
         return task.run_or_explain(block)
 
     threads = os.cpu_count() or 1 if threads is None else whole("threads", threads, 1, MOST_THREADS)
+    expect(sum(task.people * task.scenario.months * len(block.rows) for task, block in jobs), threads)
     if threads == 1:
         collect(map(run, jobs))
         return results

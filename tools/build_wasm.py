@@ -130,8 +130,9 @@ def _plain_counting(text: str) -> str:
 
 
 def driver(layout: str, steps: int) -> str:
-    """`run`: months first … last - 1 of the steps that `order` names (kernel, argument or -1: the month); 0, or what failed.
+    """`run`: months first … last - 1 of the steps that `order` names (kernel, argument or -1: the month).
 
+    It returns 0, or the status of the kernel that failed.
     Temporary rows lie behind `scratch` and are given back after each step.
     """
     declared = "\n".join(f"declare i32 @k{n}(ptr, ptr, ptr, i64)" for n in range(steps))

@@ -164,7 +164,7 @@ def _call(found: Module, form: dict[str, Any], arguments: list[Any]) -> Any:
         copies.append((each, copy))
         flat += [0, 0, each.size, each.itemsize, end, *each.shape, *copy.strides]
         end = -(-(end + each.nbytes) // 64) * 64
-    instance.exports["heap"].set_value(instance.store, end)
+    instance.array(instance.value("heap"), (1,), np.dtype(np.uint32))[0] = end
     instance.call(form["export"], scratch, scratch + 64, *flat)
     for given, copy in copies:
         if given.flags.writeable:

@@ -282,6 +282,25 @@ def allocate(
     )
 
 
+def unstarted(
+    lowered: Lowered,
+    society: Society,
+    seeds: Sequence[int],
+    overrides: Mapping[str, np.ndarray] | None = None,
+    **recorded: bool,
+) -> State:
+    """A block before the start has been drawn: what the steps of `START` find. recorded: as for `build`."""
+    default = dict.fromkeys(("accounting", "person_terms", "series", "services", "agents"), False)
+    S = allocate(lowered, society, seeds, overrides or {}, **{**default, **recorded})
+    stage = initial_stage(lowered, society.group)
+    S.service_stage[:] = stage[:, None]
+    S.starts[:] = (stage > 0)[:, None]
+    S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
+    S.satisfaction[:] = SATISFACTION_REFERENCE
+    S.take_up[:] = S.satisfaction
+    return S
+
+
 def build(
     lowered: Lowered,
     society: Society,
@@ -299,8 +318,7 @@ def build(
     seeds: run seeds, one per run (0 … 2**63 - 1). overrides: columns of W values by dotted name, for parameters that may
     differ within a block, and `alignment_level` (NaN: natural). Raises InputError when a level cannot be reached.
     """
-    overrides = overrides or {}
-    S = allocate(
+    S = unstarted(
         lowered,
         society,
         seeds,
@@ -311,12 +329,6 @@ def build(
         services=services,
         agents=agents,
     )
-    stage = initial_stage(lowered, society.group)
-    S.service_stage[:] = stage[:, None]
-    S.starts[:] = (stage > 0)[:, None]
-    S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
-    S.satisfaction[:] = SATISFACTION_REFERENCE
-    S.take_up[:] = S.satisfaction
     settle(S)
     run_steps(S, START)
     if not np.isnan(S.level).all():
