@@ -441,6 +441,23 @@ def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) ->
         listing.data_sets(as_json)
 
 
+@app.command()
+@guarded
+def page(
+    scenario: Which,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,
+    societies: Annotated[int, typer.Option(help="Number of societies for all runs, 2 to 8.")] = 4,
+    seed: Seed = 1,
+    settings: Settings = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a scenario as one HTML file that runs the model in a browser, without a server."""
+    from . import page
+
+    page.page(scenario, out, societies, seed, settings or [], show, quiet)
+
+
 @data_app.command("get")
 @guarded
 def get(
