@@ -26,7 +26,7 @@ TWO := -n 2 --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
+.PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
 	lint coverage mutation environment browser-environment environments clean
 
 help:
@@ -40,6 +40,8 @@ help:
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
+	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
+	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of the public modules, layers"
@@ -106,7 +108,7 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer
+	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer tests/page
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -125,6 +127,17 @@ docs: $(VENV)/.core
 	@rm -rf $(DEMO)
 	$(VENV)/bin/valign levels housing-first --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
+
+# model/compiled/month.wasm: the same bytes with Python 3.11, Numba and llvmlite of constraints.txt and Debian's lld
+wasm: $(VENV)/.core
+	$(VENV)/bin/python -m tools.build_wasm
+
+wasm-check: $(VENV)/.core
+	$(VENV)/bin/python -m tools.build_wasm --check
+
+# 220 random scenarios and the shipped ones on three engines: writes results/reference/page_bits.csv
+page-bits: $(WEB)/.web
+	$(WEB)/bin/python -m tests.page.bits --cases 220 --out results/reference/page_bits.csv
 
 # The pages as a site, of which tests/project/test_site.py asks that it needs nothing from anywhere
 site: $(VENV)/.site
@@ -165,6 +178,7 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m valign.model.compiled.kernel_sources
 	$(VENV)/bin/pyright --project pyproject.toml --pythonpath $(VENV)/bin/python
 
 # Compiled code cannot be traced: what is compiled is covered by a run without compilation, the rest by the tests as

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +22,12 @@ from . import compiling
 from .numba_handle import kind_of, name_of
 from .webassembly import Host, Instance, Module, Unavailable, module
 
-if TYPE_CHECKING:
-    from ..state.arrays import State
-
 COMPILE_SECONDS = 60.0
 SECONDS_PER_PERSON_MONTH = 0.9e-6  # WebAssembly, one core; a run alone takes twice that
+MACHINE_CODE, WEBASSEMBLY = "machine code", "WebAssembly"
 KINDS = ("blocks", "single")  # kernels for several runs, and for one
 SMALL = 1 << 20
+State = Any  # model.state.arrays.State, which stands above
 
 _local = threading.local()
 
@@ -39,7 +38,7 @@ class _Choice:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.kept = dict.fromkeys(KINDS, False)
-        self.only_machine_code = False
+        self.only = ""  # one engine, whatever is there: MACHINE_CODE or WEBASSEMBLY
         self.expected = 0.0  # seconds in WebAssembly so far
         self.compiler: subprocess.Popen[bytes] | None = None
 
@@ -73,7 +72,7 @@ def why_not_webassembly() -> str:
 
 def _module(kind: str) -> Module | None:
     """The WebAssembly to be used for a kind, None for machine code."""
-    if CHOICE.only_machine_code or has_machine_code(kind):
+    if CHOICE.only == MACHINE_CODE or (CHOICE.only != WEBASSEMBLY and has_machine_code(kind)):
         return None
     try:
         return module()

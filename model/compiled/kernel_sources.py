@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +87,13 @@ def _plain(node: object) -> str:
             fields["body"] = body[1:]
     kept = (f"{name}={_plain(value)}" for name, value in fields.items() if value is not None and value != [])
     return f"{type(node).__name__}({','.join(kept)})"
+
+
+def main() -> None:
+    """What `make lint` asks."""
+    if why := stale():
+        sys.exit(f"{why}: run `make wasm` and commit model/compiled/month.*")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,15 +6,18 @@ as before, and kernels that Numba has compiled too.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import json
 import threading
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +25,22 @@ from . import compiling
 from .kernel_sources import stale
 from .numba_handle import kind_of, name_of
 
-if TYPE_CHECKING:
-    from ..run.step import Step
-    from ..state.arrays import State
-
 FOLDER = Path(__file__).parent
 PAGE, ALIGNED, MOST_BYTES = 65536, 64, 1.5e9
 ORDER_BYTES, ROWS_BYTES = 16 * 1024, 1 << 20  # room for the order of steps; for temporary rows at first (it grows)
 WORD = 8
+State, Step = Any, Any  # model.state.arrays.State and model.run.step.Step, which stand above
+
+
+_alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+@atexit.register
+def _leave() -> None:
+    """wasmtime gives memory back when Python has half gone, and complains; the process ends anyway."""
+    for each in list(_alive):
+        with suppress(Exception):
+            each._consume()
 
 
 class Unavailable(Exception):
@@ -57,6 +68,7 @@ class Module:
         try:
             self.engine = wasmtime.Engine()
             self.module = self._ready(told["kernels_hash"])
+            _alive.update((self.engine, self.module))
             self.heap_base = int(Instance(self, PAGE).value("__heap_base"))
         except Exception as error:  # whatever keeps it from working here, Numba works
             raise Unavailable(f"wasmtime does not work here ({str(error).splitlines()[0]})") from None
@@ -92,6 +104,7 @@ class Instance:
     def __init__(self, module: Module, size: int) -> None:
         wasmtime = module.wasmtime
         self.store = wasmtime.Store(module.engine)
+        _alive.add(self.store)
         pages = max(2 * 1024 * 1024 // PAGE, -(-size // PAGE))
         self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(pages, PAGE)))
         self.exports = wasmtime.Instance(self.store, module.module, [self.memory]).exports(self.store)
@@ -102,7 +115,10 @@ class Instance:
         return self.exports[name].value(self.store)
 
     def call(self, name: str, *arguments: Any) -> None:
-        status = self.exports[name](self.store, *arguments)
+        try:
+            status = self.exports[name](self.store, *arguments)
+        except Exception as error:
+            raise MemoryError(f"WebAssembly stopped: {str(error).splitlines()[0]}") from None
         if status != 0:
             raise FloatingPointError(f"a kernel stopped with status {status}")
 

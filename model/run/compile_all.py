@@ -29,7 +29,7 @@ LONG = 15 * 60.0  # seconds: a process that compiles for so long has been killed
 
 def compile_all(kind: str) -> None:
     """Everything of a kind (`engine.KINDS`), also what makes a society; what is compiled already is left."""
-    engine.CHOICE.only_machine_code = True
+    engine.CHOICE.only = engine.MACHINE_CODE
     scenario = Scenario.load("two-services").replace(
         {"months": 1, **{f"mechanisms.{name}": True for name in MECHANISMS}}
     )

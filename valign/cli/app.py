@@ -443,6 +443,21 @@ def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) ->
 
 @app.command()
 @guarded
+def doctor(
+    compile_now: Annotated[
+        bool, typer.Option("--compile", help="Compile what is not compiled yet, and keep it.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Say what computes here, what is kept, how fast it is and what is missing."""
+    from . import doctor
+
+    doctor.doctor(compile_now, as_json, quiet)
+
+
+@app.command()
+@guarded
 def page(
     scenario: Which,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,

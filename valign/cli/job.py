@@ -129,9 +129,11 @@ def as_typed() -> str:
 
 
 def say_if_compiling(quiet: bool) -> None:
-    """Say if the model has to be compiled."""
-    if not compiled_before():
-        terminal.say("Compiling the model, once on this machine; this takes about a minute", quiet)
+    """Say if the model has to be compiled before anything is simulated."""
+    from valign.model.compiled.engine import why_not_webassembly
+
+    if not compiled_before() and (why := why_not_webassembly()):
+        terminal.say(f"Compiling the model, once on this machine; this takes about a minute ({why})", quiet)
 
 
 def compiled_before() -> bool:

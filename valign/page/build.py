@@ -21,7 +21,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results import palette
 from valign.results.reports.findings import LIMITS
 
-from .image import image, kernels
+from .image import MOST_RUNS, image, kernels
 
 STATIC = Path(__file__).with_name("static")
 MODULES = ("charts.js", "engine.js", "society.js", "page.js")  # in the order in which they are put together
@@ -52,7 +52,8 @@ def page(
     if (people := scenario.people()) > MOST_PEOPLE:
         raise InputError(
             [
-                f"{scenario.name} has {people:,} people; a page holds at most {MOST_PEOPLE:,} (`valign run` takes any number)"
+                f"{scenario.name} has {people:,} people; a page holds at most {MOST_PEOPLE:,} "
+                "(`valign run` takes any number)"
             ]
         )
     made = image(scenario, societies=societies, seed=seed, worlds=worlds, repeat=repeat)
@@ -64,7 +65,7 @@ def page(
         name=scenario.name,
         lead=_lead(scenario),
         doubt=_doubt(worlds),
-        limits=LIMITS[:1] + (_not_covered(),) + LIMITS[2:],
+        limits=(LIMITS[0], _not_covered(), LIMITS[2]),
         fixed=[
             (name, p.meaning, f"{scenario.value(name):g}") for name, p in PARAMETERS.items() if p.scope == "society"
         ],
@@ -99,8 +100,9 @@ def _in_html(text: str) -> str:
 def _lead(scenario: Scenario) -> str:
     services = sum(group.count for group in scenario.organisations)
     return (
-        f"{scenario.innovation.name} in {services:,} service{'s' if services > 1 else ''} with about {scenario.people():,} people. "
-        "Move a lever: the model runs again, here in your browser, 256 times for each setting."
+        f"{scenario.innovation.name} in {services:,} service{'s' if services > 1 else ''} with about "
+        f"{scenario.people():,} people. Move a lever, and the model runs again in this browser: {MOST_RUNS} times for "
+        "each setting."
     )
 
 
@@ -113,18 +115,18 @@ def _doubt(worlds: pd.DataFrame | None) -> str:
 def _not_covered() -> str:
     assumed = sum(p.grade == "assumed" for p in PARAMETERS.values())
     return (
-        f"The bands do not cover what the model leaves out. {assumed} of its {len(PARAMETERS)} parameters are assumed rather "
-        "than measured."
+        f"The bands do not cover what the model leaves out. {assumed} of its {len(PARAMETERS)} parameters are assumed "
+        "rather than measured."
     )
 
 
 def _about() -> list[str]:
     return [
-        "This page holds the whole model: the same compiled code that valign runs on a computer, as WebAssembly. Nothing "
-        "leaves your browser. On opening, it computes the first four runs and compares them with those that valign computed "
-        "when the page was made; where they differed it would show no numbers.",
-        "People, services, ties and each month's twenty steps are described in the model's ODD (docs/ODD.md of valign); "
-        "every parameter has a source and a grade there.",
+        "This page holds the whole model: the same compiled code that valign runs on a computer, as WebAssembly. "
+        "Nothing leaves your browser. On opening, it computes the first four runs and compares them with those that "
+        "valign computed when the page was made; where they differ, it shows no numbers.",
+        "What people and services do in a month is written down in the model's ODD (docs/ODD.md of valign), with a "
+        "source and a grade for every parameter.",
     ]
 
 

@@ -1,7 +1,7 @@
 """A scenario as a file for the browser: the arrays of a block before it starts, and what each lever writes into them.
 
-A file holds `MAGIC`, the length of a header, the header as JSON and the arrays it names. The page refuses one that was made
-for other kernels (`kernels`), and one of another `FORMAT`.
+A file holds `MAGIC`, the length of a header, a checksum, the header as JSON and the arrays it names. The page refuses one
+that was made for other kernels (`kernels`), and one of another `FORMAT`.
 
 The run axis is left to the page: headers of arrays are straight lines in the number of runs, a + b W, and an array that
 differs by run holds the same for all runs until the start is drawn.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ from valign.model.vocabulary import mechanism_labels, vocabulary
 
 from .levers import EVENTS, MAIN, Event, event_lever, level_lever, parameter_lever, with_events
 
-MAGIC, FORMAT = b"VALIGN\x00\x01", 1
+MAGIC, FORMAT, START_OF_HEADER = b"VALIGN\x00\x01", 1, 16
 MODES: Mapping[str, Mapping[str, bool]] = {
     "bands": {},
     "parts": {"accounting": True},  # what moved alignment
@@ -131,8 +132,15 @@ def image(
         "expected": _expected(scenario, societies, seed),
     }
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-(len(MAGIC) + 4 + len(text)) % 8)
-    return b"".join([MAGIC, struct.pack("<I", len(text)), text, *blob.parts])
+    text += b" " * (-len(text) % 8)
+    rest = b"".join([text, *blob.parts])
+    return MAGIC + struct.pack("<II", len(text), zlib.crc32(rest)) + rest
+
+
+def read_header(file: bytes) -> dict[str, Any]:
+    """The header of a file that `image` made."""
+    (length,) = struct.unpack("<I", file[8:12])
+    return json.loads(file[START_OF_HEADER : START_OF_HEADER + length])
 
 
 def kernels() -> str:
@@ -146,7 +154,7 @@ def _state(lowered: Lowered, society: Society, width: int, off: Mapping[str, flo
 
 
 def _society(lowered: Lowered, society: Society, off: Mapping[str, float], blob: Blob) -> dict[str, Any]:
-    """Fields of a block by mode: header a + b W; where its numbers are (none: zeros); `runs`: one number for all runs."""
+    """Fields of a block by mode: header a + b W; where its numbers are (none: zeros); `runs`: the same for all runs."""
     modes = {}
     for mode in MODES:
         two, three, five = (_state(lowered, society, width, off, mode) for width in (2, 3, 5))
@@ -249,7 +257,7 @@ def _event_levers(full: Scenario, own: int, events: tuple[Event, ...]) -> list[d
 
 
 def _worlds(lowered: Lowered, society: Society, worlds: pd.DataFrame | None, blob: Blob) -> dict[str, Any] | None:
-    """Columns of parameters: where each is written, and its value by world; drawn by weight, so that all count the same."""
+    """Columns of parameters: where each is written, its values by world; drawn by weight: all count the same."""
     if worlds is None:
         return None
     weight = worlds["weight"].to_numpy(float) if "weight" in worlds else np.ones(len(worlds))

@@ -76,7 +76,7 @@ function apart(wanted, gap, low, high) {
  * @param {string} title @param {Line[]} lines @param {{months: number, marks: {month: number, label: string}[], narrow: boolean}} how
  */
 export function curves(title, lines, { months, marks, narrow }) {
-  const width = narrow ? 340 : 560, height = narrow ? 215 : 290, left = 44, room = narrow ? 86 : 128, top = 12, bottom = height - 34;
+  const width = narrow ? 340 : 560, height = narrow ? 215 : 290, left = 44, room = narrow ? 118 : 132, top = 12, bottom = height - 34;
   const right = width - room;
   const x = (/** @type {number} */ t) => left + ((right - left) * t) / months;
   const y = (/** @type {number} */ share) => bottom - (bottom - top) * Math.min(1, Math.max(0, share));
@@ -111,7 +111,7 @@ export function curves(title, lines, { months, marks, narrow }) {
   });
   const places = apart(labels.map((each) => each.at), 13, top + 6, bottom + 2);
   labels.forEach(({ text, colour, bold }, n) => {
-    drawn.append(svg("text", { x: right + 6, y: places[n] + 4, fill: colour, class: bold ? "label strong" : "label" }, text));
+    drawn.append(svg("text", { x: right + 6, y: places[n] + 4, style: `fill: ${colour}`, class: bold ? "label strong" : "label" }, text));
   });
   return html("figure", {}, html("figcaption", {}, title), drawn, table(lines, months));
 }
@@ -147,7 +147,7 @@ export function bars(title, bars, narrow) {
     drawn.append(svg("text", { x: left - 8, y: middle + 4, class: "label end" }, label));
     drawn.append(svg("rect", { x: Math.min(x(0), x(value)), y: middle - 7, width: Math.abs(x(value) - x(0)), height: 14, class: value < 0 ? "bar less" : "bar" }));
     drawn.append(svg("line", { x1: x(low), x2: x(high), y1: middle, y2: middle, class: "whisker" }));
-    drawn.append(svg("text", { x: width - 2, y: middle + 4, class: "label end" }, `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`));
+    drawn.append(svg("text", { x: width - 2, y: middle + 4, class: "label end" }, Math.abs(value) < 0.0005 ? "0" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`));
   });
   drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, "lowers alignment"));
   drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, "raises alignment"));

@@ -12,7 +12,19 @@ const ROUNDS = [8, 32, 64, 256];
 const PARTS = 16; // runs of which it is told what moved alignment
 const WIDEST = 16;
 const KEPT = 40;
-const MAGIC = "VALIGN\u0000\u0001";
+const MAGIC = "VALIGN\u0000\u0001", HEADER = 16;
+const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
+  let value = n;
+  for (let k = 0; k < 8; k++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
+  return value;
+});
+
+/** CRC-32. @param {Uint8Array} bytes */
+export function checksum(bytes) {
+  let value = 0xffffffff;
+  for (const byte of bytes) value = CRC[(value ^ byte) & 255] ^ (value >>> 8);
+  return (value ^ 0xffffffff) >>> 0;
+}
 
 /** Bytes of text that is gzip and base64. @param {string} text @returns {Promise<ArrayBuffer>} */
 export async function unpacked(text) {
@@ -26,17 +38,18 @@ export function opened(file, kernels) {
   const magic = String.fromCharCode(...bytes.subarray(0, 8));
   if (bytes.length < 16 || magic !== MAGIC) throw new Error("This page does not hold a scenario that it can read.");
   const length = new DataView(file).getUint32(8, true);
-  if (12 + length > bytes.length) throw new Error("The scenario in this page is incomplete.");
+  if (HEADER + length > bytes.length) throw new Error("The scenario in this page is incomplete.");
+  if (checksum(bytes.subarray(HEADER)) !== new DataView(file).getUint32(12, true)) throw new Error("The scenario in this page is damaged.");
   let header;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(12, 12 + length)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(HEADER, HEADER + length)));
   } catch {
     throw new Error("The scenario in this page is damaged.");
   }
   if (header?.format !== FORMAT || header?.kernels !== kernels) {
     throw new Error("The scenario in this page was made for another version of the model: make the page again.");
   }
-  const data = file.slice(12 + length);
+  const data = file.slice(HEADER + length);
   checked(header, data.byteLength);
   return { header, data };
 }

@@ -69,7 +69,7 @@ class Page {
     const facts = [lever.meaning, lever.unit && `unit: ${lever.unit}`, lever.grade && `${lever.grade}`, lever.source].filter(Boolean).join("; ");
     lever.row = html("div", { class: "lever" },
       html("div", { class: "head" }, optional ? html("label", {}, on, ` ${lever.label}`) : html("label", { for: slider.id }, lever.label), said), slider,
-      html("details", {}, html("summary", {}, "about"), html("p", {}, facts)));
+      html("details", {}, html("summary", { "aria-label": `About: ${lever.label}` }, "?"), html("p", {}, facts)));
     return lever.row;
   }
 
@@ -207,7 +207,7 @@ class Page {
       const pairs = !this.isBase && base && !words.never ? this.pairs(now, base, name) : [];
       const mean = pairs.reduce((sum, each) => sum + each, 0) / (pairs.length || 1);
       const difference = pairs.length ? `${mean < 0 ? "−" : "+"}${words.kind === "share" ? `${Math.abs(100 * mean).toFixed(0)} points` : written(Math.abs(mean), words.kind)} on average` : "";
-      return html("div", { class: "card", title: words.meaning }, html("span", {}, words.label), html("b", {}, written(quantile(numbers, 0.5), words.kind)),
+      return html("div", { class: "card", title: words.meaning }, html("span", {}, words.label[0].toUpperCase() + words.label.slice(1)), html("b", {}, written(quantile(numbers, 0.5), words.kind)),
         html("small", {}, numbers.length ? `nine in ten: ${written(quantile(numbers, 0.05), words.kind)} to ${written(quantile(numbers, 0.95), words.kind)}` : "does not apply in these months"),
         html("small", { class: "difference" }, difference));
     }));
@@ -225,7 +225,7 @@ class Page {
       const sorted = values.slice().sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
       return { label: String(name), value: quantile(sorted, 0.5), low: quantile(sorted, 0.05), high: quantile(sorted, 0.95) };
     }).filter(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)) > 5e-4).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 8);
-    const total = `What moved the alignment of people, over all months (middle run of ${found.length}; lines: nine in ten)`;
+    const total = `What moved mean alignment (0 to 1), over all months: middle run of ${found.length}, lines: nine in ten`;
     replaced($("parts"), rows.length ? bars(total, rows, narrow) : html("p", {}, "Nothing moved alignment."));
   }
 
