@@ -461,7 +461,9 @@ def doctor(
 def page(
     scenario: Which,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,
-    societies: Annotated[int, typer.Option(help="Number of societies for all runs, 2 to 8.")] = 4,
+    societies: Annotated[
+        int | None, typer.Option(help="Number of societies for all runs, 2 to 8 (default: 4, or 2 of many people).")
+    ] = None,
     seed: Seed = 1,
     settings: Settings = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

@@ -15,7 +15,7 @@ from .options import scenario_of
 
 
 def page(
-    name: str, out: Path | None, societies: int, seed: int, settings: Sequence[str], show: bool, quiet: bool
+    name: str, out: Path | None, societies: int | None, seed: int, settings: Sequence[str], show: bool, quiet: bool
 ) -> None:
     """Write the page of a scenario, and open it where that is asked for."""
     from ..page.build import page as made

@@ -39,7 +39,12 @@ COLOURS = {
 
 
 def page(
-    scenario: Scenario, *, societies: int = 4, seed: int = 1, worlds: pd.DataFrame | None = None, repeat: str = ""
+    scenario: Scenario,
+    *,
+    societies: int | None = None,
+    seed: int = 1,
+    worlds: pd.DataFrame | None = None,
+    repeat: str = "",
 ) -> str:
     """The page of a scenario, as HTML.
 

@@ -1,7 +1,7 @@
 """A scenario as a file for the browser: the arrays of a block before it starts, and what each lever writes into them.
 
-A file holds `MAGIC`, the length of a header, a checksum, the header as JSON and the arrays it names. The page refuses one
-that was made for other kernels (`kernels`), and one of another `FORMAT`.
+A file holds `MAGIC`, the length of a header, a checksum, the header as JSON and the arrays it names. The page refuses
+one that was made for other kernels (`kernels`), and one of another `FORMAT`.
 
 The run axis is left to the page: headers of arrays are straight lines in the number of runs, a + b W, and an array that
 differs by run holds the same for all runs until the start is drawn.
@@ -46,6 +46,7 @@ MODES: Mapping[str, Mapping[str, bool]] = {
     "one": {"services": True, "agents": True},  # one run in detail
 }
 MOST_SOCIETIES, MOST_RUNS, TESTED = 8, 256, 4
+SOCIETIES, MANY = 4, 300
 
 
 class Blob:
@@ -70,7 +71,7 @@ class Blob:
 def image(
     scenario: Scenario,
     *,
-    societies: int = 4,
+    societies: int | None = None,
     seed: int = 1,
     runs: int = MOST_RUNS,
     levers: Mapping[str, str] = MAIN,
@@ -82,8 +83,9 @@ def image(
 
     Parameters
     ----------
-    scenario : what is simulated. societies : in which the runs are nested, in turn, 2 to 8 (an imported society is the
-    only one). seed, runs : of which the seeds of the runs are derived, as by `simulate`.
+    scenario : what is simulated. societies : in which the runs are nested, in turn, 2 to 8 (None: 4, or 2 of many
+    people; an imported society is the only one).
+    seed, runs : of which the seeds of the runs are derived, as by `simulate`.
     levers : parameters that can be moved, with what they are called; those that shape a society cannot.
     events : changes that can be scheduled beside the scenario's own.
     repeat : the beginning of the command that simulates the scenario (default: by its name).
@@ -97,6 +99,8 @@ def image(
     ------
     InputError : the number of societies, or a lever that shapes the society.
     """
+    if societies is None:
+        societies = SOCIETIES if scenario.people() < MANY else SOCIETIES // 2
     if not 2 <= societies <= MOST_SOCIETIES:
         raise InputError([f"societies = {societies}: expected 2 to {MOST_SOCIETIES}"])
     if fixed := [name for name in levers if PARAMETERS[name].scope == "society"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +66,17 @@ def parameter_lever(scenario: Scenario, name: str, label: str) -> dict[str, Any]
         "unit": p.unit,
         "low": low,
         "high": high,
-        "step": 1 if p.integer else float(f"{(high - low) / 100:.2g}"),
+        "step": 1 if p.integer else _round_step((high - low) / 100),
         "value": value,
         "grade": p.grade,
         "source": p.source,
     }
+
+
+def _round_step(least: float) -> float:
+    """The next of 1, 2 and 5 times a power of ten, so that a slider stops at round numbers."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(float(f"{n * power:.12g}") for n in (1, 2, 5, 10) if n * power >= least * (1 - 1e-9))
 
 
 def level_lever(scenario: Scenario) -> dict[str, Any]:

@@ -10,7 +10,7 @@
 export const FORMAT = 1;
 const ROUNDS = [8, 32, 64, 256];
 const PARTS = 16; // runs of which it is told what moved alignment
-const WIDEST = 16;
+const WIDEST = 16, WIDEST_OF_FEW = 32, FEW = 300; // runs in a block; of few people more
 const KEPT = 40;
 const MAGIC = "VALIGN\u0000\u0001", HEADER = 16;
 const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -50,33 +50,39 @@ export function opened(file, kernels) {
     throw new Error("The scenario in this page was made for another version of the model: make the page again.");
   }
   const data = file.slice(HEADER + length);
-  checked(header, data.byteLength);
+  let sound = false;
+  try {
+    sound = isSound(header, data.byteLength);
+  } catch {
+    // what is not there cannot be looked at: not sound
+  }
+  if (!sound) throw new Error("The scenario in this page is damaged.");
   return { header, data };
 }
 
-/** Refuse a header whose arrays do not lie in the file, or that asks for too much. @param {any} header @param {number} size */
-function checked(header, size) {
-  const damaged = () => new Error("The scenario in this page is damaged.");
+/** Whether all arrays that a header names lie in the file, and it asks for no more than a page needs. @param {any} header @param {number} size */
+function isSound(header, size) {
   const whole = (/** @type {any} */ n, /** @type {number} */ most) => Number.isInteger(n) && n >= 0 && n <= most;
   const { scenario, societies, levers, seeds, steps, words } = header;
-  if (!Array.isArray(societies) || !societies.length || societies.length > 8 || !Array.isArray(levers) || !Array.isArray(seeds)) throw damaged();
-  if (!whole(scenario?.months, 1200) || scenario.months < 1 || seeds.length < 8 || seeds.length > 4096) throw damaged();
-  if (!seeds.every((/** @type {any} */ each) => typeof each === "string" && /^\d{1,20}$/.test(each))) throw damaged();
+  if (!Array.isArray(societies) || !societies.length || societies.length > 8 || !Array.isArray(levers) || !Array.isArray(seeds)) return false;
+  if (!whole(scenario?.months, 1200) || scenario.months < 1 || seeds.length < 8 || seeds.length > 4096) return false;
+  if (!seeds.every((/** @type {any} */ each) => typeof each === "string" && /^\d{1,20}$/.test(each))) return false;
   if (!["start", "month", "month_parts", "end"].every((name) => Array.isArray(steps?.[name]) && steps[name].length <= 500 &&
-    steps[name].every((/** @type {any} */ each) => Array.isArray(each) && whole(each[0], 500) && Number.isInteger(each[1])))) throw damaged();
-  if (!Array.isArray(words?.outcomes) || !Array.isArray(words?.path)) throw damaged();
+    steps[name].every((/** @type {any} */ each) => Array.isArray(each) && whole(each[0], 500) && Number.isInteger(each[1])))) return false;
+  if (!Array.isArray(words?.outcomes) || !Array.isArray(words?.path)) return false;
   for (const society of societies) {
     for (const field of Object.values(society?.modes ?? {}).flat()) {
       const { name, kind, word, a, b, at, bytes } = /** @type {any} */ (field);
-      if (typeof name !== "string" || !/^[fiu][1248]:\d$/.test(kind) || !whole(word, 1e5) || a?.length !== b?.length) throw damaged();
-      if (!a.every((/** @type {any} */ each, /** @type {number} */ n) => whole(each + 64 * b[n], 2 ** 31) && whole(each + b[n], 2 ** 31))) throw damaged();
-      if (at !== undefined && !(whole(at, size) && whole(bytes, size - at) && at % 8 === 0)) throw damaged();
+      if (typeof name !== "string" || !/^[fiu][1248]:\d$/.test(kind) || !whole(word, 1e5) || a?.length !== b?.length) return false;
+      if (!a.every((/** @type {any} */ each, /** @type {number} */ n) => whole(each + 64 * b[n], 2 ** 31) && whole(each + b[n], 2 ** 31))) return false;
+      if (at !== undefined && !(whole(at, size) && whole(bytes, size - at) && at % 8 === 0)) return false;
     }
-    if (!society?.modes?.bands?.some((/** @type {any} */ each) => each.name === "parameters")) throw damaged();
+    if (!society?.modes?.bands?.some((/** @type {any} */ each) => each.name === "parameters")) return false;
   }
   for (const lever of levers) {
-    if (typeof lever?.key !== "string" || !Array.isArray(lever.writes) || ![lever.low, lever.high, lever.step].every(Number.isFinite)) throw damaged();
+    if (typeof lever?.key !== "string" || !Array.isArray(lever.writes) || ![lever.low, lever.high, lever.step].every(Number.isFinite)) return false;
   }
+  return true;
 }
 
 /** FNV-1a (64 bits) over numbers, run by run; all that are no number count the same. @param {Float64Array[]} outcomes */
@@ -149,7 +155,7 @@ export class Engine {
     for (let society = 0; society < societies; society++) {
       const runs = [];
       for (let run = from; run < to; run++) if (run % societies === society && !known[run] && !under.has(run)) runs.push(run);
-      const width = Math.max(1, Math.min(WIDEST, Math.ceil(runs.length / Math.max(1, Math.ceil(this.workers.length / societies)))));
+      const width = Math.max(1, Math.min(this.header.scenario.people < FEW ? WIDEST_OF_FEW : WIDEST, Math.ceil(runs.length / Math.max(1, Math.ceil(this.workers.length / societies)))));
       for (let n = 0; n < runs.length; n += width) {
         this.queue.push({ ...setting, id: this.jobs++, society, runs: runs.slice(n, n + width), mode });
       }

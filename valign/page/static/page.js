@@ -1,10 +1,11 @@
 // The page: levers, what is drawn of the ensembles, and the line that repeats it.
 import { bars, curves, html, percent, quantile, summary, written } from "./charts.js";
-import { Engine, opened, unpacked } from "./engine.js";
+import { checksum, Engine, opened, unpacked } from "./engine.js";
 import { SocietyView } from "./society.js";
 
 const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const CHANCE = "chance: 9 in 10 runs", UNKNOWN = "not knowing";
+const SETTLED = 32; // runs before one of them is shown in detail: nobody moves a lever just now
 const CARDS = ["uptake_final", "spread_final", "sustained_24", "alignment_final", "money_spent", "time_to_50"];
 
 class Page {
@@ -16,6 +17,7 @@ class Page {
     this.values = new Map(header.levers.map((/** @type {any} */ each) => [each.key, each.value]));
     this.sure = false;
     this.drawing = 0;
+    this.detailed = "";
     this.began = performance.now();
     this.society = new SocietyView($("society"), header);
     this.society.another.onclick = () => { this.society.run = (this.society.run + 1) % 8; this.detail(); };
@@ -81,7 +83,7 @@ class Page {
       lever.slider.value = String(set ? value : lever.first);
       lever.slider.disabled = !set;
       lever.on.checked = set;
-      lever.said.textContent = !set ? (lever.kind === "event" ? "off" : "as it is") : lever.kind === "event" ? `month ${value}` : `${Number(value?.toPrecision(4))}`;
+      lever.said.textContent = !set ? (lever.kind === "event" ? "off" : "as it is") : lever.kind === "event" ? `month ${value}` : withUnit(Number(value), lever.unit);
       lever.row.classList.toggle("moved", value !== lever.value);
     }
   }
@@ -114,7 +116,6 @@ class Page {
     history.replaceState(null, "", moved.length ? `#${moved.map((/** @type {any} */ each) => `${each.key}=${this.values.get(each.key) ?? "off"}`).join("&")}` : location.pathname + location.search);
     this.repeat(moved);
     this.soon();
-    this.detail();
   }
 
   /** The line that repeats it. @param {any[]} moved */
@@ -174,6 +175,7 @@ class Page {
     this.headline(now, base);
     this.cards(now, base);
     this.parts(now, narrow);
+    if (this.detailed !== this.setting(this.isBase).key && now.done >= SETTLED) this.detail();
     $("status").textContent = `${now.done} of ${this.header.seeds.length} runs`;
   }
 
@@ -208,20 +210,21 @@ class Page {
       const mean = pairs.reduce((sum, each) => sum + each, 0) / (pairs.length || 1);
       const difference = pairs.length ? `${mean < 0 ? "−" : "+"}${words.kind === "share" ? `${Math.abs(100 * mean).toFixed(0)} points` : written(Math.abs(mean), words.kind)} on average` : "";
       return html("div", { class: "card", title: words.meaning }, html("span", {}, words.label[0].toUpperCase() + words.label.slice(1)), html("b", {}, written(quantile(numbers, 0.5), words.kind)),
-        html("small", {}, numbers.length ? `nine in ten: ${written(quantile(numbers, 0.05), words.kind)} to ${written(quantile(numbers, 0.95), words.kind)}` : "does not apply in these months"),
+        html("small", {}, spread(numbers, words.kind)),
         html("small", { class: "difference" }, difference));
     }));
   }
 
   /** What moved alignment. @param {any} now @param {boolean} narrow */
   parts(now, narrow) {
-    const found = now.parts.filter((/** @type {any} */ each) => each);
+    const { societies } = this.header, { entries, balances } = this.header.words;
+    const found = now.parts.map((/** @type {Float64Array} */ each, /** @type {number} */ run) => (
+      each && { sums: each, people: societies[run % societies.length].people })).filter(Boolean);
     if (found.length < 4) return;
-    const { entries, balances } = this.header.words, people = this.header.scenario.people;
     const offset = balances.indexOf("alignment") * entries.length;
     const names = [...new Set(entries)].filter((name) => name !== "stage" && name !== "episode" && name !== "outside");
     const rows = names.map((name) => {
-      const values = found.map((/** @type {Float64Array} */ run) => entries.reduce((/** @type {number} */ sum, /** @type {string} */ each, /** @type {number} */ n) => (each === name ? sum + run[offset + n] : sum), 0) / people);
+      const values = found.map((/** @type {any} */ { sums, people }) => entries.reduce((/** @type {number} */ sum, /** @type {string} */ each, /** @type {number} */ n) => (each === name ? sum + sums[offset + n] : sum), 0) / people);
       const sorted = values.slice().sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
       return { label: String(name), value: quantile(sorted, 0.5), low: quantile(sorted, 0.05), high: quantile(sorted, 0.95) };
     }).filter(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)) > 5e-4).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 8);
@@ -230,9 +233,25 @@ class Page {
   }
 
   async detail() {
-    const setting = this.setting(this.isBase), found = await this.engine.one(setting, this.society.run);
+    const setting = this.setting(this.isBase);
+    this.detailed = setting.key;
+    const found = await this.engine.one(setting, this.society.run);
     if (setting.key === this.setting(this.isBase).key) this.society.show(found);
   }
+}
+
+/** @param {number[]} sorted @param {string} kind */
+function spread(sorted, kind) {
+  if (!sorted.length) return "does not apply in these months";
+  const [low, high] = [written(quantile(sorted, 0.05), kind), written(quantile(sorted, 0.95), kind)];
+  return low === high ? "in nine runs of ten" : `nine in ten: ${low} to ${high}`;
+}
+
+/** @param {number} value @param {string} unit */
+function withUnit(value, unit) {
+  if (unit === "share") return `${Number((100 * value).toPrecision(3))} %`;
+  const number = String(Number(value.toPrecision(4)));
+  return unit.length <= 10 && !unit.startsWith("0") ? `${number} ${unit}` : number;
 }
 
 /** Put a figure in place; what was opened stays open. @param {HTMLElement} place @param {HTMLElement} made */
@@ -260,7 +279,7 @@ async function begin() {
       return stopped("This browser cannot run the model (it lacks WebAssembly with 128-bit vectors): use a newer one.");
     }
     const engine = new Engine(header, data, await WebAssembly.compile(code), JSON.parse($("worker").textContent ?? ""));
-    Object.assign(window, { page: new Page(header, engine) });
+    Object.assign(window, { page: new Page(header, engine), valign: { checksum, opened, unpacked } });
   } catch (error) {
     stopped(error instanceof Error ? error.message : String(error));
   }
