@@ -87,6 +87,7 @@ def test_an_event_gives_what_the_saved_scenario_gives(visit, tmp_path: Path) -> 
 
 def test_what_moved_alignment_adds_up_to_what_it_moved(visit) -> None:
     page = visit()
+    all_runs(page)
     page.locator("#parts figure").wait_for()
     gap = page.evaluate(
         """() => {

@@ -69,7 +69,12 @@ function isSound(header, size) {
   if (!seeds.every((/** @type {any} */ each) => typeof each === "string" && /^\d{1,20}$/.test(each))) return false;
   if (!["start", "month", "month_parts", "end"].every((name) => Array.isArray(steps?.[name]) && steps[name].length <= 500 &&
     steps[name].every((/** @type {any} */ each) => Array.isArray(each) && whole(each[0], 500) && Number.isInteger(each[1])))) return false;
-  if (!Array.isArray(words?.outcomes) || !Array.isArray(words?.path)) return false;
+  const text = (/** @type {any} */ each) => typeof each === "string" && each.length < 2000;
+  const named = (/** @type {any} */ list) => Array.isArray(list) && list.length < 1000 && list.every((each) => text(each?.name) && text(each.label));
+  if (![words?.outcomes, words?.path, words?.service_terms].every(named)) return false;
+  if (!["person", "place", "stages", "service_stages", "service_stage_labels", "entries", "balances"].every((name) =>
+    Array.isArray(words[name]) && words[name].every(text))) return false;
+  if (!text(scenario.name) || !text(scenario.innovation) || !text(scenario.repeat) || !Number.isInteger(header.expected?.runs)) return false;
   for (const society of societies) {
     for (const field of Object.values(society?.modes ?? {}).flat()) {
       const { name, kind, word, a, b, at, bytes } = /** @type {any} */ (field);
@@ -80,7 +85,7 @@ function isSound(header, size) {
     if (!society?.modes?.bands?.some((/** @type {any} */ each) => each.name === "parameters")) return false;
   }
   for (const lever of levers) {
-    if (typeof lever?.key !== "string" || !Array.isArray(lever.writes) || ![lever.low, lever.high, lever.step].every(Number.isFinite)) return false;
+    if (![lever?.key, lever?.label, lever?.kind, lever?.unit].every(text) || !Array.isArray(lever.writes) || ![lever.low, lever.high, lever.step].every(Number.isFinite)) return false;
   }
   return true;
 }

@@ -139,7 +139,7 @@ class Page {
 
   // --- what is drawn ------------------------------------------------------------------------------------------------
   soon() {
-    if (!this.drawing) this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.draw(); });
+    if (!this.drawing) this.drawing = requestAnimationFrame(() => { this.drawing = 0; guarded(() => this.draw()); });
   }
 
   draw() {
@@ -236,7 +236,7 @@ class Page {
     const setting = this.setting(this.isBase);
     this.detailed = setting.key;
     const found = await this.engine.one(setting, this.society.run);
-    if (setting.key === this.setting(this.isBase).key) this.society.show(found);
+    if (setting.key === this.setting(this.isBase).key) guarded(() => this.society.show(found));
   }
 }
 
@@ -259,6 +259,16 @@ function replaced(place, made) {
   const open = place.querySelector("details")?.hasAttribute("open");
   if (open) made.querySelector("details")?.setAttribute("open", "");
   place.replaceChildren(made);
+}
+
+/** Draw; what cannot be drawn is a scenario that nobody has made with valign. @param {() => void} draw */
+function guarded(draw) {
+  try {
+    draw();
+  } catch (error) {
+    console.warn(error);
+    stopped("The scenario in this page is damaged.");
+  }
 }
 
 /** @param {string} sentence */
