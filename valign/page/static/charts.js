@@ -98,6 +98,7 @@ export function curves(title, lines, { months, marks, narrow }) {
     drawn.append(svg("text", { x: x(month) + (x(month) > (left + right) / 2 ? -4 : 4), y: top + 10, class: `tick ${x(month) > (left + right) / 2 ? "end" : ""}` }, label));
   }
   for (const { summary: s, colour, pale } of lines) {
+    if (pale && lines.length > 2) continue; // three bands cannot be told apart
     drawn.append(svg("path", { d: area(s.high, s.low), fill: colour, opacity: pale ? 0.12 : 0.16 }));
     if (!pale) drawn.append(svg("path", { d: area(s.upper, s.lower), fill: colour, opacity: 0.22 }));
   }
