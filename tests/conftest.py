@@ -46,6 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
         warm()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with most slow tests first, then those with most tests: so that no process ends long after the other."""
+    tests, slow = Counter(each.path for each in items), Counter(each.path for each in items if "slow" in each.keywords)
+    items.sort(key=lambda each: (-slow[each.path], -tests[each.path], each.path))
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
         kind = next((kind for kind in KINDS if item.get_closest_marker(kind)), "other")
