@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import InputError, nearest
-from ..ledger.decomposition import Flows
+from ..ledger.booking import take_flows
+from ..ledger.decomposition import Flows, flows_a_month
 from ..ledger.events import Event, EventLog
 from ..outcomes import MEAN, OUTCOMES
 from ..parameters import MECHANISMS
@@ -43,7 +44,6 @@ class Recorded:
     role: np.ndarray  # N
     commissioner: np.ndarray  # O: row of the commissioner of every service, -1
     group: np.ndarray  # O: number of the group of every service
-    flows_shape: tuple[int, ...]  # months x entries x groups x episodes x roles x stages x W
     flows: list[Flows] = field(default_factory=list[Flows])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -81,7 +81,7 @@ def run_block(
 ) -> Recorded:
     """Run a block to its horizon and record what `S` was built to record."""
     W, months = len(S.runs), lowered.scenario.months
-    accounting = S.flows.shape[0] > 0
+    accounting = S.ledger.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
     start = np.empty((len(MEAN), W))
     mean_alignment(S, start)
@@ -89,7 +89,7 @@ def run_block(
     log = EventLog(S) if events else None
     chunk = max(1, int(CALL_SECONDS / (SECONDS_PER_PERSON_MONTH * max(1, len(S.role)) * W)))
     if accounting:
-        chunk = min(chunk, S.flows.shape[0])
+        chunk = min(chunk, len(S.flow_change) // flows_a_month(len(lowered.scenario.group_names), W))
     if log is not None:
         chunk = 1
     record = Recorded(
@@ -104,19 +104,15 @@ def run_block(
         S.role,
         S.commissioner,
         S.service_group,
-        S.flows.shape,
     )
     for first in range(1, months + 1, chunk):
         if cancelled():
             raise KeyboardInterrupt
-        S.flows[:] = 0.0
-        S.flows_from[0] = first
         run_months(S, first, min(first + chunk, months + 1), steps)
         if log is not None:
             log.month(S, first)
         if accounting:
-            where = np.flatnonzero(S.flows)
-            record.flows.append((first, where, S.flows.ravel()[where]))
+            record.flows.append(take_flows(S))
     outcomes(S, start, record.outcomes)
     if log is not None:
         record.events = log.events
