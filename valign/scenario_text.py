@@ -65,7 +65,7 @@ def paragraphs(scenario: Scenario) -> list[str]:
     """What a reader has to know of the scenario beside its values, a paragraph each; the first two in short."""
     s = scenario
     parts = [" ".join(s.description.split()) or s.title or s.name]
-    years = f" ({s.months / 12:g} years)" if s.months % 6 == 0 and s.months else ""
+    years = f" ({_counted(s.months / 12, 'year')})" if s.months % 6 == 0 and s.months else ""
     parts.append(
         f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
         f"{_counted(s.months, 'month')}{years}."

@@ -208,15 +208,16 @@ def compare(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with results.")],
     netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export to netCDF.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Make one sheet of paper instead: brief.html.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Redraw figures and report from the tables in a folder."""
+    """Redraw figures and report from the tables in a folder, or make a brief of one page."""
     from valign.results.saved import load
 
     from . import job, terminal
 
-    page = job.report(folder)
+    page = job.report(folder, brief)
     if netcdf is not None:
         load(folder).to_netcdf(netcdf)
     if as_json:
