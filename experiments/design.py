@@ -254,7 +254,7 @@ def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
     at, parameter = parsed(key), declared(key)
     if at.section == "changes":
         if at.field == "month":
-            return 1, scenario.months, True
+            return 0, scenario.months, True  # 0: never
         parameter = PARAMETERS.get(str(scenario.changes[int(at.of)].parameter)) if at.field == "set" else None
         if parameter is None:
             return -1e9, 1e9, False

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from valign.experiments.claims.declaration import Claim as Claim
     from valign.experiments.claims.testing import test_claim as test_claim
     from valign.experiments.claims.testing import test_claims as test_claims
+    from valign.experiments.actions.declaration import actions as actions
     from valign.experiments.compare import compare as compare
+    from valign.experiments.decide.decide import decide as decide
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen
@@ -61,6 +63,8 @@ _WHERE = {
     "test_claim": "valign.experiments.claims.testing",
     "test_claims": "valign.experiments.claims.testing",
     "Claim": "valign.experiments.claims.declaration",
+    "actions": "valign.experiments.actions.declaration",
+    "decide": "valign.experiments.decide.decide",
     "World": "valign.model.world.world",
     "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.saved",

@@ -8,11 +8,12 @@ from typing import Any
 
 from ..figures.calibration import odds_figure, posterior_figure, predictive_figure, ranks_figure, rivals_figure
 from ..figures.claims import overview_figure
+from ..figures.decide import front_figure, plan_figure, regret_figure
 from ..figures.sensitivity import figures_of
-from ..numbers import guarded_percent
+from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
-from . import calibration, claims, sensitivity
+from . import calibration, claims, decide, sensitivity
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
 
@@ -182,6 +183,57 @@ def _screening(tables: Tables) -> list[Table]:
     return [Table("Which parameters are fitted", *calibration.screening_table(tables["screening"]), folded=True)]
 
 
+# --- decide ----------------------------------------------------------------------------------------------------------
+def of_decision(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
+    asked, finalists, kinds, plan = (tables[name] for name in ("asked", "finalists", "kinds", "plan"))
+    said, best = asked.iloc[0].to_dict(), decide.best_of(tables)
+    marks = decide.letters(finalists)
+    by_mix = {mix: mark for mix, mark in zip(finalists["mix"], marks, strict=True) if (kinds["mix"] == mix).any()}
+    conditions = kinds.groupby("kind")["conditions"].first().map(decide.conditions_in_words).tolist()
+    told = "; ".join(
+        f"{mark}: {decide.gain_in_words(row, said['unit'])} for {pounds(row['cost'])}"
+        for mark, row in zip(marks, finalists.to_dict("records"), strict=True)
+    )
+    drawn = [
+        Drawn(
+            "decide",
+            partial(front_figure, finalists, marks, said, f"{title}: money and gain"),
+            f"Gain over cost of each mix, with intervals. {told}.",
+            finalists,
+        )
+    ]
+    if len(plan):
+        drawn.append(
+            Drawn(
+                "plan",
+                partial(plan_figure, plan, int(said["horizon"]), f"{title}: the recommended mix, month by month"),
+                f"Bars over months: when each action is paid and has an effect. {best['label']}.",
+                plan,
+                "What happens when?",
+            )
+        )
+    drawn.append(
+        Drawn(
+            "regret",
+            partial(regret_figure, kinds, by_mix, conditions, said["unit"], f"{title}: regret by kind of world"),
+            "A table of the mean regret of each mix in each kind of world, the darker the more.",
+            kinds,
+            "In which kind of world would one regret it?",
+        )
+    )
+    return Page(
+        f"What should {pounds(said['budget'])} buy, and what would be worth knowing first?",
+        decide.READING,
+        decide.findings(tables),
+        decide.certainty(tables),
+        decide.cautions(tables),
+        drawn,
+        decide.tables_of(tables),
+        [f"Not possible here: {text}." for text in tables["unavailable"]["action"]],
+        decide.WORDS,
+    )
+
+
 CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {
     "run": of_run,
     "levels": of_levels,
@@ -191,4 +243,5 @@ CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {
     "claims": of_claims,
     "calibrate": of_calibration,
     "rivals": of_rivals,
+    "decide": of_decision,
 }

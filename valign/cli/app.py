@@ -413,6 +413,56 @@ def claims(
         claims.claims(names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
 
 
+Own = Annotated[
+    list[Path] | None,
+    typer.Option("--action", metavar="FILE", help="A TOML file with an action of your own; repeatable."),
+]
+
+
+@app.command()
+@guarded
+def actions(own: Own = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """List what can be done, with what it costs."""
+    from . import decide
+
+    decide.actions(tuple(own or ()), as_json, quiet)
+
+
+@app.command()
+@guarded
+def decide(
+    scenario: Which,
+    budget: Annotated[float, typer.Option(metavar="POUNDS", help="What may be spent over the whole time.")],
+    goal: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="use|sustained|value", help="What is to be gained (default: use); of several the first decides."
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option(metavar="6y|72m", help="How long what is gained counts.")] = "6y",
+    must: Annotated[list[str] | None, typer.Option(metavar="ACTION", help="Has to be in it; repeatable.")] = None,
+    never: Annotated[list[str] | None, typer.Option(metavar="ACTION", help="Must not be in it; repeatable.")] = None,
+    own: Own = None,
+    starts: Annotated[str, typer.Option(metavar="A,B,C", help="Months in which an action may begin.")] = "1,13,25",
+    mixes: Annotated[int, typer.Option(help="How many mixes to compare at most.")] = 200,
+    worlds: Annotated[int, typer.Option(help="Worlds over which they are compared.")] = 1000,
+    seed: Seed = 1,
+    settings: Settings = None,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Say what to do with a budget, and what would be worth knowing first."""
+    from . import decide
+
+    options = decide.DecideOptions(
+        seed, None, tuple(settings or ()), out, False, quiet, as_json, budget, tuple(goal or ("use",)),
+        decide.months_of(horizon), tuple(must or ()), tuple(never or ()), tuple(own or ()), decide.starts_of(starts),
+        mixes, worlds,
+    )  # fmt: skip
+    decide.decide(scenario, options)
+
+
 @app.command()
 @guarded
 def explore(
