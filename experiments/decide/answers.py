@@ -144,11 +144,16 @@ def steps_table(fresh: Fresh, goal: Goal, budget: float, chosen: dict[float, int
     return pd.DataFrame(rows)
 
 
-def second_choice(kinds: pd.DataFrame, mixes: Sequence[Mix], best: int) -> str:
-    """Key of the mix of other actions whose largest regret over the kinds of worlds is least; empty where there is none."""
-    actions = {mix_key(mix): {option.action.id for option in mix} for mix in mixes}
+def second_choice(kinds: pd.DataFrame, ground: Ground, mixes: Sequence[Mix], best: int) -> str:
+    """Key of the mix whose largest regret over the kinds of worlds is least, of those that leave out the costliest action
+    of the recommended one; empty where there is none.
+    """
+    if not mixes[best]:
+        return ""
+    main = max(mixes[best], key=lambda option: ground.cost(option)[1]).action.id
+    without = [mix_key(mix) for mix in mixes if main not in {option.action.id for option in mix}]
     worst = kinds.groupby("mix", sort=False)["regret"].max()
-    others = worst[[actions[key] != actions[mix_key(mixes[best])] for key in worst.index]]
+    others = worst[worst.index.isin(without)]
     return str(others.idxmin()) if len(others) else ""
 
 

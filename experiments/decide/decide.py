@@ -235,7 +235,7 @@ class _Job:
         return Decision(
             self.ground.scenario,
             self.candidates.mixes[best],
-            self._asked(runs, rounds, len(every)).assign(second=second_choice(kinds, mixes, place[best])),
+            self._asked(runs, rounds, len(every)).assign(second=second_choice(kinds, self.ground, mixes, place[best])),
             self._mixes(outcome, costs, finalists),
             finalists_table(fresh, self.goals, place[best], allowed),
             views_table(fresh, self.goals, place[best], allowed),

@@ -40,13 +40,13 @@ def covariance_of_means(outcome: np.ndarray, clusters: np.ndarray) -> np.ndarray
     return k / max(1, k - 1) * sums @ sums.T / n**2
 
 
-def chance_of_best(outcome: np.ndarray, clusters: np.ndarray, seed: int = 1) -> np.ndarray:
+def chance_of_best(outcome: np.ndarray, clusters: np.ndarray, seed: int = 1, draws: int = DRAWS) -> np.ndarray:
     """Probability of each mix that its mean over worlds is the highest, were there worlds and runs without end.
 
     The means are taken as normal around what was found, with the covariance of the pairing, and drawn toward each other
     as far as chance alone explains how they differ (empirical Bayes): without that the leader of many looks too sure.
 
-    outcome : [mixes x worlds]. clusters : society of each world. seed : of the draws.
+    outcome : [mixes x worlds]. clusters : society of each world. seed, draws : of the means.
     """
     k = len(outcome)
     if k == 1:
@@ -68,8 +68,8 @@ def chance_of_best(outcome: np.ndarray, clusters: np.ndarray, seed: int = 1) -> 
     spread = contrast @ ((spread + spread.T) / 2) @ contrast  # a level that all share decides nothing
     values, vectors = np.linalg.eigh(spread)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    draws = posterior + np.random.default_rng(seed).standard_normal((DRAWS, k)) @ root.T
-    best = draws >= draws.max(axis=1, keepdims=True) - 1e-15 * scale**0.5
+    drawn = posterior + np.random.default_rng(seed).standard_normal((draws, k)) @ root.T
+    best = drawn >= drawn.max(axis=1, keepdims=True) - 1e-15 * scale**0.5
     return (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
 
 

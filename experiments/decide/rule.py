@@ -52,14 +52,18 @@ def _tree(known: pd.DataFrame, target: np.ndarray, **limits: Any) -> Any:
     return DecisionTreeRegressor(min_samples_leaf=least, random_state=0, **limits).fit(known.to_numpy(float), target)
 
 
-def leaves(tree: Any, names: Sequence[str]) -> dict[int, tuple[Condition, ...]]:
-    """Conditions of every leaf of a fitted tree, by its number; of two on one side of a parameter the narrower."""
+def nodes(tree: Any, names: Sequence[str], inner: bool) -> dict[int, tuple[Condition, ...]]:
+    """Conditions of every leaf of a fitted tree by its number, and with `inner` of every other node but the first; of two
+    on one side of a parameter the narrower.
+    """
     parts = tree.tree_
     found: dict[int, tuple[Condition, ...]] = {}
 
     def follow(node: int, so_far: dict[tuple[str, bool], float]) -> None:
-        if parts.children_left[node] < 0:
+        leaf = parts.children_left[node] < 0
+        if leaf or (inner and so_far):
             found[node] = tuple(Condition(name, above, at) for (name, above), at in so_far.items())
+        if leaf:
             return
         name, at = names[parts.feature[node]], float(parts.threshold[node])
         for above, child in ((False, parts.children_left[node]), (True, parts.children_right[node])):
@@ -79,14 +83,14 @@ def when_wrong(outcome: np.ndarray, best: int, others: Sequence[int], known: pd.
     tried: list[tuple[int, Any, dict[int, tuple[Condition, ...]]]] = []
     for other in others:
         tree = _tree(known[half], (outcome[other] - outcome[best])[half], max_depth=MOST_CONDITIONS)
-        tried.append((other, tree, leaves(tree, list(known))))
+        tried.append((other, tree, nodes(tree, list(known), True)))
     count = sum(len(found) for _, _, found in tried)
     rules: list[Rule] = []
     for other, tree, found in tried:
         lead = (outcome[other] - outcome[best])[~half]
-        at = tree.apply(known[~half].to_numpy(float))
-        for leaf, conditions in found.items():
-            inside = at == leaf
+        passes = tree.decision_path(known[~half].to_numpy(float)).toarray().astype(bool)
+        for node, conditions in found.items():
+            inside = passes[:, node]
             if inside.sum() < 10 or not conditions:
                 continue
             interval = mean_interval(lead[inside], confidence=1 - 0.05 / count)
@@ -116,6 +120,6 @@ def kinds_of_worlds(
     """
     tree = _tree(known, regret, max_leaf_nodes=most, max_depth=2)
     at = tree.apply(known.to_numpy(float))
-    found = leaves(tree, list(known))
+    found = nodes(tree, list(known), False)
     order = sorted(found, key=lambda leaf: regret[at == leaf].mean())
     return np.array([order.index(leaf) for leaf in at]), [found[leaf] for leaf in order]

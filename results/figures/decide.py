@@ -3,80 +3,76 @@
 from __future__ import annotations
 
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ..numbers import guarded_percent, pounds
-from ..palette import INK, LIGHT, MAIN, MUTED, PALE, PINNED
-from .common import apart, headed, month_axis, new_figure, note
+from ..palette import GRID, INK, LIGHT, MAIN, MUTED, PALE, PINNED
+from .common import STYLES, apart, headed, month_axis, new_figure, note
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def front_figure(finalists: pd.DataFrame, letters: list[str], asked: dict, title: str) -> Figure:
+def front_figure(finalists: pd.DataFrame, letters: list[str], asked: dict[str, Any], title: str) -> Figure:
     """Money and gain of the finalists, with the chance of being best. finalists : in the order of their letters."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, (axes, key) = new_figure(2, 12.5, 1.5 + max(4.2, 0.42 * len(finalists)))
-    unit = asked["unit"]
     front = finalists[finalists["front"]].sort_values("cost")
     axes.step(front["cost"], front["gain"], where="post", color=LIGHT, lw=2, zorder=1)
-    places = apart(
-        finalists["gain"].tolist(), 0.035 * max(1e-9, float(finalists["high"].max() - finalists["low"].min()))
-    )
+    right = 1.06 * max(float(finalists["cost"].max()), float(asked["budget"]))
+    reach = float(max(finalists["high"].max(), 0) - min(finalists["low"].min(), 0))
+    places = apart(finalists["gain"].tolist(), 0.032 * max(1e-9, reach))
     for letter, place, row in zip(letters, places, finalists.to_dict("records"), strict=True):
         colour = PINNED if row["recommended"] else MAIN if row["front"] else MUTED
-        axes.plot([row["cost_low"], row["cost_high"]], [row["gain"]] * 2, color=colour, lw=0.8, alpha=0.5)
-        axes.plot([row["cost"]] * 2, [row["low"], row["high"]], color=colour, lw=1.4, solid_capstyle="butt")
-        axes.plot(
-            row["cost"],
-            row["gain"],
-            marker="s" if row["recommended"] else "o",
-            ms=9 if row["recommended"] else 6,
-            color=colour,
-            mfc=colour if row["front"] else "white",
-        )
-        axes.annotate(
-            letter,
-            (row["cost"], row["gain"]),
-            (row["cost"] + 0.012 * float(finalists["cost_high"].max()), place),
-            color=colour,
-            fontsize=9,
-            va="center",
-        )
-    axes.axvline(asked["budget"], color=INK, lw=1, ls=(0, (6, 2)))
+        if row["recommended"]:
+            axes.plot([row["cost_low"], row["cost_high"]], [row["gain"]] * 2, color=colour, lw=1.2, ls=(0, (1.5, 1.5)))
+        axes.plot([row["cost"]] * 2, [row["low"], row["high"]], color=colour, lw=1.2, solid_capstyle="butt")
+        mark, size = ("s", 9) if row["recommended"] else ("o", 6)
+        axes.plot(row["cost"], row["gain"], marker=mark, ms=size, color=colour, mfc=colour if row["front"] else "white")
+        axes.plot([row["cost"], right], [row["gain"], place], color=GRID, lw=0.7, zorder=0)
+        axes.annotate(f" {letter}", (right, place), color=colour, fontsize=9, va="center", annotation_clip=False)
+    axes.axvline(asked["budget"], color=INK, lw=1, ls=STYLES[1])
     axes.annotate(
-        "budget", (asked["budget"], axes.get_ylim()[1]), color=INK, fontsize=9, ha="right", va="top", rotation=90
+        "budget ", (asked["budget"], 0.99), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize=9
     )
     axes.axhline(0, color=MUTED, lw=1)
-    axes.set(xlabel="cost over the whole time", ylabel=f"gain over doing nothing, {unit}")
+    axes.set(xlabel="cost over the whole time", ylabel=f"gain over doing nothing, {asked['unit']}")
+    axes.set_xlim(right=right)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(lambda value, _: pounds(value) if value else "£0")
     axes.set_title("Money and gain", loc="left", fontsize=11, fontweight="bold", color=INK)
-    key.axis("off")
-    lines = [
-        f"{letter}  {_chance(row)}  {row['label']}"
-        for letter, row in zip(letters, finalists.to_dict("records"), strict=True)
-    ]
-    folded = [fill(line, 88, subsequent_indent="      ") for line in lines]
-    count = sum(text.count("\n") + 1 for text in folded)
-    y = 1.0
-    for text, row in zip(folded, finalists.to_dict("records"), strict=True):
-        key.text(
-            0, y, text, fontsize=8.2, va="top", color=PINNED if row["recommended"] else INK, transform=key.transAxes
-        )
-        y -= (text.count("\n") + 1 + 0.35) / (count + 0.35 * len(folded) + 1)
-    key.set_title("Chance of being best, and what is done", loc="left", fontsize=11, fontweight="bold", color=INK)
+    _key(key, finalists, letters)
     headed(figure, title)
     note(
         figure,
-        f"{asked['fresh_worlds']:,} fresh worlds. Square: recommended. Filled: no other mix costs no more and gives more. Upright lines: "
-        "95 % intervals of the mean gain; level lines: low to high cost. The chance is that of the highest mean over all worlds.",
+        f"{asked['fresh_worlds']:,} fresh worlds. Square: recommended, with its low and high cost dotted. Filled: no other "
+        "mix costs no more and gives more. Upright lines: 95 % intervals of the mean gain. The chance is that of the highest "
+        "mean over all worlds.",
     )
     return figure
 
 
-def _chance(row: dict) -> str:
+def _key(axes: Axes, finalists: pd.DataFrame, letters: list[str]) -> None:
+    """What the letters stand for."""
+    axes.axis("off")
+    rows = finalists.to_dict("records")
+    lines = [f"{letter}  {_chance(row)}  {row['label']}" for letter, row in zip(letters, rows, strict=True)]
+    folded = [fill(line, 88, subsequent_indent="      ") for line in lines]
+    height = sum(text.count("\n") + 1.35 for text in folded) + 1
+    y = 1.0
+    for text, row in zip(folded, rows, strict=True):
+        colour = PINNED if row["recommended"] else INK
+        axes.text(0, y, text, fontsize=8.2, va="top", color=colour, transform=axes.transAxes)
+        y -= (text.count("\n") + 1.35) / height
+    axes.set_title("Chance of being best, and what is done", loc="left", fontsize=11, fontweight="bold", color=INK)
+
+
+def _chance(row: dict[str, Any]) -> str:
     return f"{guarded_percent(row['chance_best'])}," if row["affordable"] else "over budget,"
 
 

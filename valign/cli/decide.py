@@ -121,7 +121,7 @@ def decide(name: str, options: DecideOptions) -> None:
         Job(
             work,
             folder,
-            f"{scenario.title or scenario.name}: what to do with the money",
+            scenario.title or scenario.name,
             for_report(scenario),
             computed,
             scenario=scenario.to_toml(),
