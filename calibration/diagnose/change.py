@@ -18,6 +18,7 @@ from math import factorial
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
+from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from ..data.answers import Answers
@@ -127,7 +128,7 @@ class Wave:
     @cached_property
     def judged(self) -> np.ndarray:
         """Mean of how well people say it fits [repeats]."""
-        return _weighted(self.weights, mean_of(self.answers.fits, axis=1)[:, None])[:, 0]
+        return block(self.weights, self.answers.fits[:, None, :]).moments()[0][:, 0]
 
     def fit(self) -> np.ndarray:
         """Mean fit [repeats]."""
@@ -139,9 +140,7 @@ def fit_of(values: Wave, value_spread: Wave, version: Wave, reading_spread: Wave
     weights = values.answers.emphasis / values.answers.emphasis.sum()
     own, own_sd = values.own.moments(value_spread.own)
     reads, reads_sd = version.reads.moments(reading_spread.reads)
-    first, second = (
-        mean_of(items, axis=2) for items in (value_spread.answers.own, reading_spread.answers.reads)
-    )
+    first, second = (mean_of(items, axis=2) for items in (value_spread.answers.own, reading_spread.answers.reads))
     first, second = (x - np.nan_to_num(mean_of(x)) for x in (first, second))
     there = np.isfinite(first) & np.isfinite(second)
     x, y = np.where(there, first, np.nan), np.where(there, second, np.nan)
@@ -174,9 +173,7 @@ class Change:
 
     def entries(self, first: np.ndarray, second: np.ndarray, stayed: np.ndarray) -> np.ndarray:
         """Entries of the balance [repeats × 7] under weights of all before, of all after and of the pairs."""
-        one, two = (
-            Wave(each.of(self.pairs[:, n]), stayed) for n, each in enumerate((self.before, self.after))
-        )
+        one, two = (Wave(each.of(self.pairs[:, n]), stayed) for n, each in enumerate((self.before, self.after)))
         waves = (one, two)
         moves = shapley(
             {
@@ -193,36 +190,42 @@ class Change:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The balance: entry, change, 95 % interval, and whether it can be told; the sum last."""
-        estimate = self._entries_of(np.ones((1, len(self.pairs))), np.ones((1, len(self.before))), np.ones((1, len(self.after))))[0]
+        estimate = self.entries(*(np.ones((1, len(each))) for each in (self.before, self.after, self.pairs)))[0]
         spread, freedom = self.errors
         half = student.ppf(0.975, freedom) * spread
         rows = [*zip(ENTRIES, estimate, half[:-1], strict=True), ("sum", estimate.sum(), half[-1])]
         return pd.DataFrame(
             [
-                {"entry": name, "change": value, "low": value - width, "high": value + width, "told": told(value, width)}
+                {
+                    "entry": name,
+                    "change": value,
+                    "low": value - width,
+                    "high": value + width,
+                    "told": told(value, width),
+                }
                 for name, value, width in rows
                 if self.judged or name != "judgement"
             ]
         )
 
-    def _entries_of(self, stayed: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return self.entries(first, second, stayed)
-
     @cached_property
     def errors(self) -> tuple[np.ndarray, float]:
-        """Standard errors of the entries and of their sum, and degrees of freedom: from services drawn anew, or, where
-        they are few, people drawn anew within services, whichever is wider."""
+        """Standard errors of the entries and of their sum, and degrees of freedom.
+
+        People are drawn anew within their services; where services drawn anew scatter more than that, and more than
+        chance would have it (an F test at 5 %), services count.
+        """
         rng = np.random.default_rng(11)
         services = np.unique(np.concatenate([self.before.service, self.after.service]))
         place = {int(g): n for n, g in enumerate(services)}
         of = [np.array([place[int(g)] for g in each.service]) for each in (self.before, self.after)]
-        found = [self._spread(self._people_anew(rng, of))]
-        freedom = float(max(2, len(self.pairs) - len(services)))
-        if len(services) >= FEW_SERVICES:
-            counts = rng.multinomial(len(services), np.full(len(services), 1 / len(services)), REPEATS).astype(float)
-            found.append(self._spread((counts[:, of[0]], counts[:, of[1]])))
-            freedom = min(freedom, len(services) - 1.0)
-        return np.max(found, axis=0), freedom
+        people, freedom = self._spread(self._people_anew(rng, of)), float(max(2, len(self.pairs) - len(services)))
+        if len(services) < FEW_SERVICES:
+            return people, freedom
+        counts = rng.multinomial(len(services), np.full(len(services), 1 / len(services)), REPEATS).astype(float)
+        together = self._spread((counts[:, of[0]], counts[:, of[1]])) * np.sqrt(len(services) / (len(services) - 1))
+        limit = fisher.ppf(0.95, len(services) - 1, freedom)
+        return np.where(together**2 > limit * people**2, together, people), freedom
 
     def _spread(self, weights: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         first, second = weights
@@ -238,11 +241,13 @@ class Change:
         """Weights of people drawn with replacement within their service."""
         out = []
         for service in of:
-            weights = np.zeros((REPEATS, len(service)))
+            weights = np.ones((REPEATS, len(service)))
             for g in np.unique(service):
                 rows = np.flatnonzero(service == g)
-                weights[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), REPEATS)
-            out.append(weights)
+                drawn = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), REPEATS)
+                # else the scatter of a few drawn from themselves is too small by (n - 1)/n (Rao & Wu 1988)
+                weights[:, rows] = 1 + np.sqrt(len(rows) / max(1, len(rows) - 1)) * (drawn - 1)
+            out.append(np.maximum(0.0, weights))
         return out[0], out[1]
 
 

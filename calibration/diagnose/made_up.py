@@ -76,7 +76,12 @@ def error_sd(reliability: float, sd: float = 0.175) -> float:
 
 
 def asked(
-    made: Truth, rng: np.random.Generator, rows: np.ndarray, reliability: float, missing: float = 0.0, coarse: bool = True
+    made: Truth,
+    rng: np.random.Generator,
+    rows: np.ndarray,
+    reliability: float,
+    missing: float = 0.0,
+    coarse: bool = True,
 ) -> Answers:
     """What the people in `rows` answer, with errors in each item, so that two items reach a reliability."""
     errors = error_sd(reliability), error_sd(reliability, 0.11)
@@ -102,7 +107,9 @@ def sample(made: Truth, rng: np.random.Generator, answers: int) -> np.ndarray:
     return np.sort(
         np.concatenate(
             [
-                rng.choice(np.flatnonzero(made.service == g), min(answers, int((made.service == g).sum())), replace=False)
+                rng.choice(
+                    np.flatnonzero(made.service == g), min(answers, int((made.service == g).sum())), replace=False
+                )
                 for g in range(len(made.climate))
             ]
         )
@@ -125,7 +132,11 @@ class Moves:
 def later(made: Truth, rng: np.random.Generator, moves: Moves, fresh: Truth) -> tuple[Truth, np.ndarray]:
     """The second wave: a truth of as many people, and who of them is new (taken from `fresh`)."""
     fit = made.fit()
-    odds = np.log(moves.leaving / (1 - moves.leaving)) - moves.selective * (fit - fit.mean()) / 0.1 if moves.leaving else -np.inf
+    odds = (
+        np.log(moves.leaving / (1 - moves.leaving)) - moves.selective * (fit - fit.mean()) / 0.1
+        if moves.leaving
+        else -np.inf
+    )
     new = rng.random(len(fit)) < 1 / (1 + np.exp(-np.asarray(odds) * np.ones(len(fit))))
     middle = made.own.mean(axis=0)
     own = made.own + moves.people + moves.scatter * (made.own - middle)

@@ -88,7 +88,9 @@ class Measured:
         for items in (self.answers.own, self.answers.reads):
             rest = np.stack([self._by_role(items[..., h]) for h in (0, 1)], axis=2)
             pairs = np.isfinite(rest).all(axis=2)
-            lasting.append(np.where(pairs, rest[..., 0] * rest[..., 1], 0).sum(axis=0) / np.maximum(1, pairs.sum(axis=0) - 1))
+            lasting.append(
+                np.where(pairs, rest[..., 0] * rest[..., 1], 0).sum(axis=0) / np.maximum(1, pairs.sum(axis=0) - 1)
+            )
         scale = np.sqrt(np.maximum(1e-4, lasting[0]) * np.maximum(1e-4, lasting[1]))
         return np.clip(both / scale, -0.9, 0.9)
 
@@ -174,8 +176,12 @@ class Measured:
         return middle + (self._free_fit - middle) / self.simulated[0]
 
     def _role_mean(self, x: np.ndarray) -> np.ndarray:
-        means = np.array([np.nanmean(x[self.groups == g]) if np.isfinite(x[self.groups == g]).any() else np.nan
-                          for g in range(int(self.groups.max()) + 1)])
+        means = np.array(
+            [
+                np.nanmean(x[self.groups == g]) if np.isfinite(x[self.groups == g]).any() else np.nan
+                for g in range(int(self.groups.max()) + 1)
+            ]
+        )
         return means[self.groups]
 
     @cached_property

@@ -137,6 +137,4 @@ def fixed_distance(own: Latent, point: np.ndarray) -> tuple[np.ndarray, np.ndarr
     true = np.abs(own.held(Z) - point[:, None]) @ W
     grid = np.arange(2 * own.steps + 1) / (2 * own.steps)
     apart = np.abs(grid[None] - point[:, None])
-    return true, np.stack(
-        [((own.levels(own.held(Z), n) * apart[:, None]).sum(axis=-1)) @ W for n in (1, 2)], axis=-1
-    )
+    return true, np.stack([((own.levels(own.held(Z), n) * apart[:, None]).sum(axis=-1)) @ W for n in (1, 2)], axis=-1)
