@@ -13,6 +13,7 @@ from ..numbers import guarded_percent
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
 from . import calibration, claims, sensitivity
+from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
 
@@ -191,4 +192,5 @@ CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {
     "claims": of_claims,
     "calibrate": of_calibration,
     "rivals": of_rivals,
+    "diagnose": of_diagnosis,
 }
