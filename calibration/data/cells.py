@@ -66,7 +66,7 @@ def _workbook(content: bytes, where: str) -> list[Sheet]:
     except InputError:
         raise
     except Exception as error:  # openpyxl raises whatever a broken part of the file leads to
-        raise InputError([f"{where}: is not a workbook that can be read: {reason(error)}"]) from None
+        raise _damaged(where, error) from None
     return sheets
 
 
@@ -92,7 +92,11 @@ def _check_archive(content: bytes, where: str) -> None:
     except InputError:
         raise
     except Exception as error:  # a broken archive raises half a dozen things
-        raise InputError([f"{where}: is not a workbook that can be read: {reason(error)}"]) from None
+        raise _damaged(where, error) from None
+
+
+def _damaged(where: str, error: Exception) -> InputError:
+    return InputError([f"{where}: is damaged or incomplete, or no workbook: save it again as .xlsx ({reason(error)})"])
 
 
 def _cells(sheet: Any, where: str) -> Sheet:

@@ -30,7 +30,8 @@ FEW_SERVICES, FEW_PEOPLE = 8, 10
 WORTH = 0.02  # a change of alignment below this is none worth the name
 ENTRIES = ("people", "spread", "version", "clarity", "judgement", "left", "came")
 MOVES = ENTRIES[:4]
-ROUNDS = 8
+ROUNDS = 25
+EXACT = 4  # repeats
 
 
 def folded(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
@@ -85,10 +86,33 @@ def block(weights: np.ndarray, items: np.ndarray) -> Block:
     size = np.maximum(2.0, weights.sum(axis=1, keepdims=True))
     covariance = np.maximum(2e-4, np.nan_to_num(covariance * size / (size - 1), nan=0.02))
     noise = np.maximum(1e-4, np.nan_to_num(noise * size / (size - 1), nan=0.02))
-    return _behind(np.nan_to_num(mean, nan=0.5), covariance, noise, steps)
+    seen = np.stack([np.nan_to_num(mean, nan=0.5), covariance, noise])
+    at, sd = _behind(seen, steps) if len(weights) <= EXACT else _nearby(seen, steps)
+    return Block(at, sd, covariance)
 
 
-def _behind(mean: np.ndarray, covariance: np.ndarray, noise: np.ndarray, steps: int) -> Block:
+def _nearby(seen: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `_behind` gives for many repeats [3 × repeats × K] near each other: by straight lines from
+    their middle, up and down."""
+    middle = np.median(seen, axis=1)
+    size = np.maximum(1.5 * seen.std(axis=1), 1e-5)
+    shifts = np.zeros((7, *middle.shape))
+    for row in range(3):
+        shifts[1 + 2 * row, row], shifts[2 + 2 * row, row] = size[row], -size[row]
+    points = np.maximum(middle + shifts, 1e-5)
+    at, sd = _behind(points.transpose(1, 0, 2), steps)
+    gap = seen - middle[:, None]
+    out = []
+    for each in (at, sd):
+        up, down = each[1::2] - each[0], each[0] - each[2::2]
+        steep = np.where(gap > 0, up[:, None], down[:, None]) / size[:, None]
+        out.append(each[0] + (steep * gap).sum(axis=0))
+    return np.clip(out[0], -0.5, 1.5), np.clip(out[1], LEAST, 0.6)
+
+
+def _behind(seen: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations that give the means, covariances and noise `seen` [3 × repeats × K]."""
+    mean, covariance, noise = seen
     at, sd, error = np.clip(mean, 0.01, 0.99), np.sqrt(covariance), np.sqrt(noise)
     scale = np.arange(steps + 1) / steps
     for _ in range(ROUNDS):
@@ -100,7 +124,7 @@ def _behind(mean: np.ndarray, covariance: np.ndarray, noise: np.ndarray, steps: 
         at = np.clip(at + (mean - expected), -0.5, 1.5)
         sd = np.clip(sd * np.sqrt(covariance / found), LEAST, 0.6)
         error = np.clip(error * np.sqrt(noise / within), LEAST, 0.8)
-    return Block(at, sd, covariance)
+    return at, sd
 
 
 def _weighted(weights: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -23,8 +23,8 @@ from .connectors import connectors
 from .follow import RUNS, follow
 from .measurement import Measured, mean_of, reliabilities
 from .misfit import if_read_as_meant, mean_and_half, misfit
-from .pooling import GOAL, Pooled, pool
-from .society import network, persons, safe_name, scenario_for, society_for, write_society
+from .pooling import GOAL, WIDEST, Pooled, pool
+from .society import ENGAGED, network, persons, safe_name, scenario_for, society_for, write_society
 
 LEAST = 5  # answers of a group that is shown one by one: nobody is to be recognised
 EVERYBODY = "everybody"
@@ -52,8 +52,8 @@ class Diagnosis:
         both = (self.answers,) if self.before is None else (self.before, self.answers)
         _same_services(both)
         for each in both:
-            if (each.service >= 0).sum() < 3:
-                raise InputError([f"{each.name}: {len(each)} people answered: too few to say anything"])
+            if (each.service >= 0).sum() < LEAST:
+                raise InputError([f"{each.name}: {len(each)} people answered: at least {LEAST} are needed to say anything"])
 
     @cached_property
     def measured(self) -> Measured:
@@ -97,7 +97,7 @@ class Diagnosis:
             return None
         return self._pooled(climate, self._members.service, 0.5, 0.25)
 
-    def _pooled(self, values: np.ndarray, group: np.ndarray, lasting: float, widest: float = 0.1) -> Pooled:
+    def _pooled(self, values: np.ndarray, group: np.ndarray, lasting: float, widest: float = WIDEST) -> Pooled:
         return pool(values, group, len(self._members.services), self._members.people, lasting, widest)
 
     @cached_property
@@ -137,7 +137,7 @@ class Diagnosis:
             mean, half = mean_and_half(values, self._members.service)
             rows.append((name, mean, mean - half, mean + half, int(np.isfinite(values).sum())))
         known = self._members.use != NOT_SAID
-        use, half = mean_and_half((self._members.use[known] == 2).astype(float), self._members.service[known])
+        use, half = mean_and_half((self._members.use[known] == ENGAGED).astype(float), self._members.service[known])
         rows.append(("use", use, max(0.0, use - half), min(1.0, use + half), int(known.sum())))
         gain, half = if_read_as_meant(m)
         rows.append(("read_as_meant", gain, gain - half, gain + half, rows[0][4]))

@@ -16,7 +16,7 @@ from ..data.answers import Answers
 from .response import Latent, distances, fixed_distance, latent
 
 
-SIMULATED = 20_000
+SIMULATED = 8_000
 
 
 def spearman_brown(half: float) -> float:
@@ -101,12 +101,16 @@ class Measured:
         return out
 
     @cached_property
+    def _distances(self) -> tuple[np.ndarray, np.ndarray]:
+        return distances(self.values, self.readings, self.correlation)
+
+    @cached_property
     def distance(self) -> np.ndarray:
         """|v − p| of every person and value [N × K], free of what errors, steps and ends of the scale add on average.
 
         Where an answer is missing, what is to be expected of the person's role.
         """
-        true, observed = distances(self.values, self.readings, self.correlation)
+        true, observed = self._distances
         counts = [np.isfinite(items).sum(axis=2) for items in (self.answers.own, self.answers.reads)]
         return self._free(np.abs(self.own - self.reads), true, self._of_person(observed, counts[0], counts[1]))
 
@@ -153,7 +157,7 @@ class Measured:
             drawn = np.clip(np.round(behind.steps * drawn) / behind.steps, 0, 1)
             held.append(true)
             seen.append(mean_of(np.where(np.isfinite(items[rows]), drawn, np.nan), axis=2))
-        true, observed = distances(self.values, self.readings, self.correlation)
+        true, observed = self._distances
         counts = [np.isfinite(items[rows]).sum(axis=2) for items in (self.answers.own, self.answers.reads)]
         expected = self._of_person(observed, counts[0], counts[1], role)
         free = np.abs(seen[0] - seen[1]) + true[role] - expected
