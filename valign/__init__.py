@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
+    from valign.calibration.diagnose.diagnosis import diagnose as diagnose
     from valign.experiments import design as design
     from valign.experiments.ablation import ablations as ablations
     from valign.experiments.attribution import attribution as attribution
@@ -59,6 +60,7 @@ _WHERE = {
     "screen": "valign.experiments.sensitivity",
     "calibrate": "valign.calibration.calibrate",
     "choose_model": "valign.calibration.calibrate",
+    "diagnose": "valign.calibration.diagnose.diagnosis",
     "attribution": "valign.experiments.attribution",
     "test_claim": "valign.experiments.claims.testing",
     "test_claims": "valign.experiments.claims.testing",

@@ -37,7 +37,16 @@ Set = tuple[int, ...]  # numbers of services
 class _Search:
     """Sets of services by what a pilot in all of them gains, in one society."""
 
-    def __init__(self, ground: Ground, fund: Action, start: int, worlds: Worlds, goal: Goal, threads: int | None, progress: Told | None) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        fund: Action,
+        start: int,
+        worlds: Worlds,
+        goal: Goal,
+        threads: int | None,
+        progress: Told | None,
+    ) -> None:
         self.ground, self.fund, self.start, self.worlds, self.goal = ground, fund, start, worlds, goal
         self.threads, self.progress, self.runs = threads, progress, 0
 
@@ -97,7 +106,9 @@ def features(ground: Ground, society_seed: int, worlds: Worlds, threads: int | N
     design = some.assign(seed=worlds.run_seeds[: len(some), 0], society_seed=society_seed)
     base = ground.scenario.replace({"months": 1, "changes": []})
     found = simulate(design, base=base, record=("services",), threads=threads)
-    fit = np.mean([at("alignment")[0].mean(axis=1) for _, part in found.parts for _, _, at in part.blocks_of_services()], axis=0)
+    fit = np.mean(
+        [at("alignment")[0].mean(axis=1) for _, part in found.parts for _, _, at in part.blocks_of_services()], axis=0
+    )
     return pd.DataFrame(
         {
             "service": list(ground.services),
@@ -119,7 +130,11 @@ def simple_rules(known: pd.DataFrame, able: Sequence[int], k: int, seed: int) ->
 
     rng = np.random.default_rng([seed, k])
     drawn = [tuple(sorted(rng.choice(np.array(able), k, replace=False).tolist())) for _ in range(RANDOM)]
-    rules = [("the largest", highest("staff")), ("the best fit at the start", highest("fit")), ("the most ties", highest("ties"))]
+    rules = [
+        ("the largest", highest("staff")),
+        ("the best fit at the start", highest("fit")),
+        ("the most ties", highest("ties")),
+    ]
     return [*rules, *(("at random", each) for each in drawn)]
 
 
@@ -161,16 +176,26 @@ def pilot_first(
     ground = Ground.of(with_horizon(Scenario.load(scenario), horizon))
     (of,) = goals_of(goal)
     seed = whole("seed", seed, 0, MAX_SEED)
-    society = derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
+    society = (
+        derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
+    )
     chosen_on, judged_on = (
         _in_one(draw_worlds(whole("worlds", n, 2, 100_000), 1, which), society)
         for n, which in ((worlds, seed), (fresh, derive_seed(seed, 0, FRESH)))
     )
     known = features(ground, society, chosen_on, threads)
-    able = [n for n in range(len(known)) if not known["uses_it"][n] and commissioner in (None, known["commissioner"][n])]
+    able = [
+        n for n in range(len(known)) if not known["uses_it"][n] and commissioner in (None, known["commissioner"][n])
+    ]
     if not able:
         there = known["commissioner"].max()
-        raise InputError([f"pilots: every service uses it already" if commissioner is None else f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"])
+        raise InputError(
+            [
+                f"pilots: every service uses it already"
+                if commissioner is None
+                else f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"
+            ]
+        )
     k = whole("pilots", k, 1, len(able))
     fund = next(action for action in actions_from() if action.id == FUND)
     search = _Search(ground, fund, start, chosen_on, of, threads, progress)
@@ -195,7 +220,11 @@ def _table(sets: Sequence[tuple[str, Set]], outcome: np.ndarray, ground: Ground,
     rows = []
     for place, (rule, members) in enumerate(by.items(), start=1):
         gain, behind = (gain_interval(values, *pair, each_world) for pair in ((place, 0), (1, place)))
-        services = ", ".join(ground.services[n] for n in sets[members[0] - 1][1]) if len(members) == 1 else f"{len(members)} sets"
+        services = (
+            ", ".join(ground.services[n] for n in sets[members[0] - 1][1])
+            if len(members) == 1
+            else f"{len(members)} sets"
+        )
         rows.append(
             {
                 "rule": rule,

@@ -14,6 +14,7 @@ from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
 from . import calibration, claims, decide, sensitivity
+from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
 
@@ -244,4 +245,5 @@ CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {
     "calibrate": of_calibration,
     "rivals": of_rivals,
     "decide": of_decision,
+    "diagnose": of_diagnosis,
 }

@@ -187,7 +187,9 @@ def _second(asked: Mapping[str, Any], tables: Tables) -> list[str]:
     row = finalists[finalists["mix"] == asked["second"]].iloc[0].to_dict()
     worst = tables["kinds"].query("mix == @asked['second']")["regret"].max()
     if row["mix"] == "nothing":
-        return ["A robust second choice: none of the mixes judged does without the costliest action of the recommended one."]
+        return [
+            "A robust second choice: none of the mixes judged does without the costliest action of the recommended one."
+        ]
     return [
         f"A robust second choice, without the costliest action of the first: {row['label']}, for {pounds(row['cost'])}. It adds "
         f"{gain_in_words(row, asked['unit'])}, and in the kind of world that suits it least it loses {amount(worst, asked['unit'])} "

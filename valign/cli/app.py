@@ -23,8 +23,13 @@ app = typer.Typer(
 )
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Public data that scenarios use.")
 app.add_typer(data_app, name="data")
+survey_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A questionnaire on values and alignment.")
+app.add_typer(survey_app, name="survey")
 
-Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")]
+Which = Annotated[
+    str,
+    typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`), a TOML file, or a filled-in survey."),
+]
 Runs = Annotated[int | None, typer.Option(help="Number of runs (default: what the scenario suggests).")]
 Societies = Annotated[int | None, typer.Option(help="Number of societies for all runs (default: one for each run).")]
 Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
@@ -461,6 +466,43 @@ def decide(
         mixes, worlds,
     )  # fmt: skip
     decide.decide(scenario, options)
+
+
+@survey_app.command("new")
+@guarded
+def survey_new(
+    innovation: Annotated[
+        str, typer.Option(metavar="SCENARIO", help="What it asks about: a shipped name or a TOML file.")
+    ] = "housing-first",
+    services: Annotated[str, typer.Option(metavar="A,B,C", help="Names of the services.")] = "",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for workbook, page and codebook.")] = Path("survey"),
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write the questionnaire: a workbook to fill in, a page to print, what each answer means."""
+    from . import survey
+
+    survey.new(innovation, services, out, quiet, as_json)
+
+
+@app.command()
+@guarded
+def diagnose(
+    before: Annotated[str, typer.Argument(metavar="SURVEY", help="A filled-in questionnaire, .xlsx or .csv.")],
+    after: Annotated[str | None, typer.Argument(metavar="[LATER]", help="A later one of the same services.")] = None,
+    innovation: Annotated[
+        str | None, typer.Option(metavar="SCENARIO", help="What it is about, where the file does not say.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(help="Runs for each thing that could be done (0: no simulation).")] = None,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """From a questionnaire to where we stand; from two to what moved."""
+    from . import diagnose
+
+    diagnose.diagnose(before, after, diagnose.DiagnoseOptions(innovation, runs, seed, out, quiet, as_json))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from valign.results import store
 
 from ..scenario_text import for_report
 from . import terminal
+from .options import loaded
 from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     free, data = ranges(options.free), load(options.data)
     told = f"{what} {data.name}, with at most {options.simulations:,} simulations"
     terminal.say(told, options.quiet or options.as_json)
-    return screened_problem(data, options.scenario, free, options.seed)
+    scenario = None if options.scenario is None else loaded(options.scenario)
+    return screened_problem(data, scenario, free, options.seed)
 
 
 def calibrate(options: CalibrationOptions) -> None:
