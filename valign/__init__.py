@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from valign.experiments.sensitivity import screen as screen
     from valign.experiments.sensitivity import sensitivity as sensitivity
     from valign.experiments.simulate import simulate as simulate
+    from valign.experiments.worlds import worlds as worlds
     from valign.model.errors import InputError as InputError
     from valign.model.scenario.scenario import Scenario as Scenario
     from valign.model.scenario.scenario import ScenarioError as ScenarioError
@@ -62,6 +63,7 @@ _WHERE = {
     "test_claims": "valign.experiments.claims.testing",
     "Claim": "valign.experiments.claims.declaration",
     "World": "valign.model.world.world",
+    "worlds": "valign.experiments.worlds",
     "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.saved",
 }
