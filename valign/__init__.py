@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from valign.experiments.sensitivity import screen as screen
     from valign.experiments.sensitivity import sensitivity as sensitivity
     from valign.experiments.simulate import simulate as simulate
+    from valign.experiments.worlds import worlds as worlds
     from valign.model.errors import InputError as InputError
     from valign.model.scenario.scenario import Scenario as Scenario
     from valign.model.scenario.scenario import ScenarioError as ScenarioError
@@ -68,6 +69,7 @@ _WHERE = {
     "actions": "valign.experiments.actions.declaration",
     "decide": "valign.experiments.decide.decide",
     "World": "valign.model.world.world",
+    "worlds": "valign.experiments.worlds",
     "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.saved",
 }
