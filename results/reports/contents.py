@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..figures.calibration import odds_figure, posterior_figure, predictive_figure, ranks_figure, rivals_figure
+from ..figures.calibration import (
+    fit_figure,
+    odds_figure,
+    posterior_figure,
+    predictive_figure,
+    ranks_figure,
+    rivals_figure,
+)
 from ..figures.claims import overview_figure
 from ..figures.decide import front_figure, plan_figure, regret_figure
 from ..figures.sensitivity import figures_of
@@ -96,15 +103,56 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
 
 # --- calibrate, rivals -----------------------------------------------------------------------------------------------
 def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
+    told = calibration.fit_sentences(tables["fit"], tables["fit_summaries"])
+    fitting = Drawn(
+        "figure-fit",
+        partial(fit_figure, tables["fit_summaries"], f"{title}: can the model give this?"),
+        f"What was observed beside what the model gives where it comes nearest, by summary. {' '.join(told)}",
+        tables["fit_summaries"],
+        "Can the model give data like these?",
+    )
+    shown = [
+        Table("Observed, and given by the model", *calibration.fit_table(tables["fit_summaries"])),
+        *(
+            Table(heading, *calibration.plain_table(tables[name]), words=True)
+            for name, heading in (("read", "What was read"),)
+            if name in tables
+        ),
+        *_screening(tables),
+    ]
+    remarks = tables["remarks"]["remark"].tolist()
+    if "summary" not in tables:
+        return Page(
+            "Can this model give what was observed, and with which values of its parameters?",
+            "",
+            told,
+            calibration.fit_certainty(tables["fit"]),
+            calibration.LIMITS[:1],
+            [fitting],
+            shown,
+            remarks,
+            calibration.WORDS,
+            told[0],
+        )
+    return _posterior_page(title, tables, work, told, fitting, shown)
+
+
+def _posterior_page(
+    title: str, tables: Tables, work: Mapping[str, Any], told: list[str], fitting: Drawn, shown: list[Table]
+) -> Page:
+    """The page of a calibration that came to a posterior."""
     summary, recovered = tables["summary"], tables["recovered"]
+    fits = bool(tables["fit"]["fits"].iloc[0])
     drawn = [
         Drawn(
             "figure-posterior",
             partial(posterior_figure, summary, f"{title}: posterior"),
             f"A panel for each fitted parameter with what remains plausible. {calibration.posterior_in_words(summary)}",
             summary,
+            "What remains plausible?",
         )
     ]
+    drawn = [*drawn, fitting] if fits else [fitting, *drawn]
     if len(tables["predictive"]):
         predictive = tables["predictive"]
         drawn.append(
@@ -129,17 +177,18 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     return Page(
         f"Which values of {listed(list(dict.fromkeys(summary['parameter'])))} fit what was observed?",
         calibration.READING,
-        calibration.findings(summary),
+        [*told, *(calibration.findings(summary) if fits else [])],
         calibration.certainty(tables),
         calibration.LIMITS,
         drawn,
         [
             Table("What remains plausible of each parameter", *calibration.posterior_table(summary)),
             Table("Recovery of known truths", *calibration.recovery_table(tables["recovery"])),
-            *_screening(tables),
+            *shown,
         ],
         tables["remarks"]["remark"].tolist(),
         calibration.WORDS,
+        told[0],
     )
 
 

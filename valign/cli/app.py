@@ -360,15 +360,20 @@ def calibrate(
     free: Free = None,
     simulations: Simulations = 50_000,
     seed: Seed = 1,
+    accept_misfit: Annotated[
+        bool, typer.Option("--accept-misfit", help="Make a posterior, with a mark, although the model does not fit.")
+    ] = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fit a scenario to observed data, and say how sure the fit is."""
+    """Fit a scenario to observed data, and say whether it fits and how sure that is."""
     from . import calibrate
 
     fitted = tuple(free or ())
-    calibrate.calibrate(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
+    calibrate.calibrate(
+        calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit)
+    )
 
 
 @app.command()
