@@ -114,7 +114,7 @@ def _size(s: Scenario, observed: Observed | None) -> str:
         unit = observed.unit
         per = "" if unit == "month" else f" One step of the model is one {unit}: what is called monthly is per {unit}."
         return f"{communities} with {observed.people:,} people, followed for {_counted(s.months, unit)}.{per}"
-    years = f" ({s.months / 12:g} years)" if s.months % 6 == 0 and s.months else ""
+    years = f" ({_counted(s.months / 12, 'year')})" if s.months % 6 == 0 and s.months else ""
     return (
         f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
         f"{_counted(s.months, 'month')}{years}."
