@@ -22,7 +22,7 @@ DECLARED := pyproject.toml constraints.txt hatch_build.py
 DEMO := demo
 PYTEST ?= -m pytest
 # Two processes; a file is run by one of them, so that what its tests share is made once
-TWO := -n 2 --dist loadfile
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

@@ -16,7 +16,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
 
-from .design import SCENARIO, SEEDS, replicate, varies_in_block
+from .design import NO_SETTINGS, SCENARIO, replicate, varies_in_block
 
 Base = Scenario | str | Path | Mapping[str, Scenario]  # what a design changes: one scenario, or several by name
 Societies = Society | Mapping[str, Society] | None  # an imported society that all runs share, or by name of scenario
@@ -139,7 +139,7 @@ def variants(base: Scenario | Mapping[str, Scenario], design: pd.DataFrame) -> l
 
     Raises InputError with the row where settings do not make a valid scenario.
     """
-    apart = [name for name in map(str, design) if name not in SEEDS and not varies_in_block(name)]
+    apart = [name for name in map(str, design) if name not in NO_SETTINGS and not varies_in_block(name)]
     if not apart:
         return [(np.arange(len(design)), variant(base, {}))]
     found: list[tuple[np.ndarray, Scenario]] = []

@@ -1,9 +1,8 @@
 """Designs: tables with one row per run. Columns are what `Scenario.replace` accepts, `seed` and `society_seed`.
 
 What differs in more than settings is several scenarios by name, of which the column `scenario` names one in each row
-(`base={"a": …, "b": …}` of `simulate` and `run_batch`).
-
-The same table always means the same runs: a row's result depends on its scenario and its two seeds alone.
+(`base={"a": …, "b": …}` of `simulate` and `run_batch`). The same table always means the same runs: a row's result
+depends on its scenario and its two seeds alone.
 """
 
 from __future__ import annotations
@@ -22,12 +21,15 @@ from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.reading import MOST_COLUMNS, MOST_TABLE, decoded, read_bytes, read_csv, reason
 from valign.model.scenario.scenario import Scenario
-from valign.model.scenario.settings import declared, parsed
+from valign.model.scenario.settings import declared, parsed, section_of
 from valign.results.manifest import check_if_result
+from valign.results.marks import mark_of, marked, refusal
 
 SEEDS = ("seed", "society_seed")
+WORLD, WEIGHT = "world", "weight"  # which world a row is of, and what it counts for (`over_worlds`)
+NO_SETTINGS = (*SEEDS, WORLD, WEIGHT)  # columns of a design that set nothing
 SCENARIO = "scenario"  # the column that names one of several scenarios
-RUN_SEED, SOCIETY_SEED = 201, 202  # purposes of derived seeds
+RUN_SEED, SOCIETY_SEED, SEED_IN_WORLD = 201, 202, 204  # purposes of derived seeds
 MAX_SEED = 2**63 - 1
 MOST_RUNS = 10**9
 MOST_CELLS = 200_000_000  # of a design
@@ -202,6 +204,68 @@ def replicate(design: pd.DataFrame, runs: int, seed: int = 1, societies: int | N
     return product(design, replicates)
 
 
+def over_worlds(
+    design: pd.DataFrame, worlds: pd.DataFrame, base: Scenario | Mapping[str, Scenario] | None = None
+) -> pd.DataFrame:
+    """Every row of a design in every world.
+
+    In each world a row's seeds are derived from the row's own and the number of the world, so rows that share seeds
+    (the cells of a comparison) share them in every world too, and no two worlds have the same chances. Societies that
+    several rows share stay as they are.
+
+    Parameters
+    ----------
+    design : points with seeds (`replicate`).
+    worlds : parameters by world, and `weight` (`experiments.worlds.worlds`).
+    base : what the design changes; what its scenarios say of a parameter themselves, and what the design has a column
+        for, counts more than the world. None: only the design's columns do.
+
+    Returns
+    -------
+    rows x worlds rows: the design's columns, those of the worlds, `world` (its number, from 0) and `weight`.
+
+    Raises
+    ------
+    InputError : a design without seeds, or that has worlds already.
+    """
+    if "seed" not in design:
+        raise InputError(["over_worlds: the design has no column 'seed' (`replicate` makes seeds)"])
+    if WORLD in design:
+        raise InputError(["over_worlds: the design has worlds already"])
+    rows, count = len(design), len(worlds)
+    table = design.loc[design.index.repeat(count)].reset_index(drop=True)
+    number = np.tile(np.arange(count), rows)
+    columns: dict[str, np.ndarray] = {}
+    for name in (name for name in map(str, worlds) if name not in (*design, *NO_SETTINGS)):
+        column = np.tile(worlds[name].to_numpy(float), rows)
+        for scenario, of in _stated(name, table, base):
+            column[of] = scenario.value(name)
+        columns[name] = column
+    own = (table["society_seed"] == table["seed"]).to_numpy() if "society_seed" in table else np.ones(len(table), bool)
+    seeds = [derive_seed(seed, world, SEED_IN_WORLD) for seed, world in zip(table["seed"], number, strict=True)]
+    societies = np.where(own, seeds, table.get("society_seed", table["seed"]))
+    weight = np.tile(worlds[WEIGHT].to_numpy(float), rows) if WEIGHT in worlds else np.full(rows * count, 1 / count)
+    settings = table.drop(columns=list(SEEDS), errors="ignore")
+    beside = {"seed": seeds, "society_seed": societies, WORLD: number, WEIGHT: weight}
+    return pd.concat([settings, pd.DataFrame(columns | beside)], axis=1)
+
+
+def stated(scenario: Scenario, name: str) -> bool:
+    """Whether a scenario says itself what the parameter is, and does not leave it at its default."""
+    section, short = section_of(name)
+    own = {"innovation": scenario.innovation.parameters, "ties": scenario.ties, "parameters": scenario.parameters}
+    return short in own[section]
+
+
+def _stated(
+    name: str, table: pd.DataFrame, base: Scenario | Mapping[str, Scenario] | None
+) -> list[tuple[Scenario, np.ndarray]]:
+    """Scenarios that say themselves what a parameter is, with the rows that are theirs."""
+    named = {} if base is None else {"": base} if isinstance(base, Scenario) else dict(base)
+    of = table[SCENARIO].to_numpy() if SCENARIO in table else np.full(len(table), "", object)
+    return [(each, of == key) for key, each in named.items() if stated(each, name)]
+
+
 def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError([f"{path}: cannot be read as a design: {reason(error)}"])
 
@@ -212,7 +276,7 @@ def _parquet(content: bytes) -> pd.DataFrame:
     told = parquet.read_metadata(io.BytesIO(content))
     if told.num_columns > MOST_COLUMNS or told.num_rows * told.num_columns > MOST_CELLS:
         raise ValueError(f"has {told.num_rows:,} rows of {told.num_columns:,} columns, more than can be read")
-    return pd.read_parquet(io.BytesIO(content))
+    return marked(pd.read_parquet(io.BytesIO(content)), told.metadata)
 
 
 def read_design(path: str | Path) -> pd.DataFrame:
@@ -254,7 +318,7 @@ def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
     at, parameter = parsed(key), declared(key)
     if at.section == "changes":
         if at.field == "month":
-            return 1, scenario.months, True
+            return 0, scenario.months, True  # 0: never
         parameter = PARAMETERS.get(str(scenario.changes[int(at.of)].parameter)) if at.field == "set" else None
         if parameter is None:
             return -1e9, 1e9, False
@@ -308,11 +372,14 @@ def _by_scenario(scenarios: Mapping[str, Scenario], design: pd.DataFrame) -> lis
 
 def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
     """Rows that change one scenario, seeds as integers and numbers as numbers; what is wrong goes to `problems`."""
+    problems += refusal(mark_of(design), scenario.name)
     before = len(problems)
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
     for name in map(str, design):
         if name in SEEDS:
             design[name] = _seeds(design[name], problems)
+        elif name in NO_SETTINGS:
+            design[name] = _labels(design[name], problems)
         elif name not in allowed:
             problems.append(f"column {unknown(name, [*allowed, *SEEDS], 'key of the scenario')}")
         elif varies_in_block(name):
@@ -353,6 +420,16 @@ def _seeds(column: pd.Series, problems: list[str]) -> pd.Series:
         )
         return column
     return column.astype(np.int64)
+
+
+def _labels(column: pd.Series, problems: list[str]) -> pd.Series:
+    """Numbers of worlds and their weights: finite, from 0."""
+    values = pd.to_numeric(column, errors="coerce")
+    wrong = ~(np.isfinite(values.to_numpy(float)) & (values.to_numpy(float) >= 0))
+    if wrong.any():
+        problems.append(_rows(column.index[wrong], str(column.name), "expected a number from 0"))
+        return column
+    return values.astype(np.int64) if column.name == WORLD else values.astype(float)
 
 
 def _numbers(scenario: Scenario, column: pd.Series, problems: list[str]) -> pd.Series:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError, unknown
-from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES, decomposition_table
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES, decomposition_table, places
 from valign.model.outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
@@ -204,21 +204,17 @@ class Outcomes:
         role [roles, runs].
         NaN where a run failed. Raises InputError where it was not recorded.
         """
-        shape = (len(BALANCES), len(ENTRIES), len(EPISODES), len(ROLES))
+        shape, groups = (len(BALANCES), len(ENTRIES), len(EPISODES), len(ROLES)), len(self.scenario.group_names)
         found = np.full((*shape, len(self._seeds)), np.nan)
         people = np.full((len(ROLES), len(self._seeds)), np.nan)
         for rows, result in self._recorded:
             _wanted("decomposition", result.flows)
-            _, entries, groups, episodes, roles, stages, runs = result.flows_shape
-            sums = np.zeros(entries * episodes * roles * runs)
-            for _, positions, changes in result.flows:
-                rest, run = np.divmod(positions, runs)
-                rest, role = np.divmod(rest // stages, roles)
-                rest, episode = np.divmod(rest, episodes)
-                rest, group = np.divmod(rest, groups)
-                entry = rest % entries
-                kept = group < groups - 1  # the last is the commissioners
-                index = ((entry * episodes + episode) * roles + role) * runs + run
+            runs = len(rows)
+            sums = np.zeros(int(np.prod(shape)) * runs)
+            for positions, changes in result.flows:
+                _, balance, entry, group, episode, role, _, run = places(positions, groups, runs)
+                kept = group < groups  # the last is the commissioners
+                index = np.ravel_multi_index((balance, entry, episode, role, run), (*shape, runs))
                 sums += np.bincount(index[kept], changes[kept], len(sums))
             found[..., rows] = sums.reshape(*shape, runs)
             people[:, rows] = np.bincount(result.role, minlength=len(ROLES))[:, None]
@@ -287,7 +283,7 @@ class Outcomes:
         Columns: run, month, organisation (the group of services), episode, role, stage, mechanism, part, change (of the
         sum over people, each 0 to 1). The changes of a run add up to its final less its initial sum.
         """
-        parts = [(rows, result.flows_shape, result.flows) for rows, result in self._recorded]
+        parts = [(rows, result.flows) for rows, result in self._recorded]
         return decomposition_table(parts, self.scenario.group_names)
 
     @cached_property

@@ -15,7 +15,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import summarise_by
 
 from .bases import variant
-from .design import SEEDS
+from .design import NO_SETTINGS, SEEDS
 from .design_outcomes import Joined, OutcomesOfDesign
 from .outcomes import check_possible, curve_table, series_pairs, series_table
 
@@ -30,7 +30,7 @@ class CellOutcomes(Joined):
     def scenario(self) -> Scenario:
         """What was simulated."""
         settings = self.found.design.iloc[self.rows[0]].to_dict()
-        return variant(self.found.base, {str(name): each for name, each in settings.items() if name not in SEEDS})
+        return variant(self.found.base, {str(name): each for name, each in settings.items() if name not in NO_SETTINGS})
 
     @cached_property
     def runs(self) -> pd.DataFrame:

@@ -27,6 +27,7 @@ from .bases import Base, Societies, imported, loaded, society_in, variants
 from .design import (
     MOST_RUNS,
     SCENARIO,
+    NO_SETTINGS,
     SEEDS,
     check_design,
     checked_ensemble,
@@ -306,7 +307,7 @@ def plan(
         of = part[SCENARIO].iloc[0] if SCENARIO in part else scenario.name
         task = Task(scenario, record, mechanisms, imported(scenario, society_in(society, of)))
         columns = {
-            name: part[name].to_numpy() for name in map(str, part) if name not in SEEDS and varies_in_block(name)
+            name: part[name].to_numpy() for name in map(str, part) if name not in NO_SETTINGS and varies_in_block(name)
         }
         societies = [0] * len(rows) if task.society is not None else part["society_seed"].tolist()
         planned.append((rows, task, group_into_blocks(part["seed"].tolist(), societies, width or task.width, columns)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .compiled.compiling import compiled, inlined
+from .compiled.compiling import compiled, copy, inlined
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
@@ -22,6 +22,12 @@ def perceived(value, version, reading, clarity, projection):
 
 
 @compiled
+def misfit(value, version, reading, clarity, projection):
+    """|v - p| in one dimension."""
+    return abs(value - perceived(value, version, reading, clarity, projection))
+
+
+@inlined
 def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, out):
     """Fit of one person with values `x` [K x W], by run, into `out` [W]."""
     K = x.shape[0]
@@ -30,8 +36,7 @@ def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, 
             out[r] = 1.0
         for k in range(K):
             for r in range(len(runs)):
-                p = perceived(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r])
-                out[r] -= emphasis[k, r] * abs(x[k, r] - p)
+                out[r] -= emphasis[k, r] * misfit(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r])
         return
     for r in range(len(runs)):
         mean_x = 0.0
@@ -60,10 +65,37 @@ def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, 
 
 
 @inlined
+def align_moved(runs, metric, before, shift, x, version, reading, clarity, projection, emphasis, shifted, moved):
+    """Fit of one person with the values `before` + `shift`, into `shifted`, and with `x`, into `moved`, in one sweep;
+    `before` becomes `x`."""
+    K = x.shape[0]
+    if metric == 0:
+        for r in range(len(runs)):
+            shifted[r] = 1.0
+            moved[r] = 1.0
+        for k in range(K):
+            a, b, m, e, xi = before[k], x[k], version[k], emphasis[k], reading[k]
+            d = shift[k]
+            for r in range(len(runs)):
+                shifted[r] -= e[r] * misfit(a[r] + d[r], m[r], xi[r], clarity[r], projection[r])
+                moved[r] -= e[r] * misfit(b[r], m[r], xi[r], clarity[r], projection[r])
+                a[r] = b[r]
+        return
+    for k in range(K):
+        for r in range(len(runs)):
+            before[k, r] += shift[k, r]
+    align_row(runs, metric, before, version, reading, clarity, projection, emphasis, shifted)
+    align_row(runs, metric, x, version, reading, clarity, projection, emphasis, moved)
+    copy(x, before)
+
+
+@inlined
 def follow(S, i):
     """Alignment of those who have no judgement of their own is their fit."""
+    alignment, fit, judges = S.alignment[i], S.fit[i], S.judges[i]
     for r in range(len(S.runs)):
-        S.alignment[i, r] = S.alignment[i, r] if S.judges[i, r] else S.fit[i, r]
+        judged, own = alignment[r], fit[r]  # read both, so that it is a choice and not a branch
+        alignment[r] = judged if judges[r] != 0 else own
 
 
 @compiled

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from reference.model import Decision, ReferenceModel
+from small import booked, by_service
 
 from valign.model.errors import InputError
 from valign.model.ledger.decomposition import BALANCES, ENTRIES
@@ -76,11 +77,14 @@ def differences(expected: dict[str, np.ndarray], S: State, run: int, month: int)
     return [f"month {month}: {each}" for each in found]
 
 
-def book(total: dict, S: State, run: int) -> None:
-    """Add the month's ledger of a run to sums named as the reference names them."""
-    for entry, o, role, stage in zip(*np.nonzero(S.ledger[..., run]), strict=True):
-        balance, (mechanism, part) = BALANCES[entry // len(ENTRIES)], ENTRIES[entry % len(ENTRIES)]
-        total[balance, mechanism, part, int(o), ROLES[role], int(stage)] += S.ledger[entry, o, role, stage, run]
+def book(total: dict, S: State) -> None:
+    """Add what was booked by service in a block of one run to sums named as the reference names them."""
+    sums = booked(S, len(S.setting)).sum(axis=(3, 6))
+    for balance, entry, o, role, stage in zip(*np.nonzero(sums), strict=True):
+        mechanism, part = ENTRIES[entry]
+        total[BALANCES[balance], mechanism, part, int(o), ROLES[role], int(stage)] += sums[
+            balance, entry, o, role, stage
+        ]
 
 
 def ledger_differences(reference: ReferenceModel | Replay, booked: dict) -> list[str]:
@@ -136,6 +140,7 @@ def compare(
     lowered = lower(scenario)
     column = seed % width
     single = build(lowered, society, [seed], accounting=accounting)
+    single = by_service(single) if accounting else single
     others = (
         [seed + r - column for r in range(width)]
         if seed >= width
@@ -145,22 +150,21 @@ def compare(
         block = build(lowered, society, others)
     except InputError:  # the level of alignment is out of reach for one of the others
         block = build(lowered, society, [seed] * width)
-    booked: defaultdict[tuple, float] = defaultdict(float)
+    total: defaultdict[tuple, float] = defaultdict(float)
     found = differences(reference.state(), single, 0, 0) + differences(reference.state(), block, column, 0)
     for month in range(1, (months or scenario.months) + 1):
         if found:
             return Verdict(month - 1, False, tuple(found))
         reference.step()
-        single.flows[:] = 0.0
-        single.flows_from[0] = month
         run_months(single, month, month + 1, month_steps(single.switches, accounting))
         run_months(block, month, month + 1, month_steps(block.switches, False))
-        book(booked, single, 0)
+        if accounting:
+            book(total, single)
         if any(decision.margin < CLOSE for decision in reference.decisions):
             return Verdict(month, True, ())
         expected = reference.state()
         found = differences(expected, single, 0, month) + differences(expected, block, column, month)
-    booked_wrongly = ledger_differences(reference, booked) if accounting else []
+    booked_wrongly = ledger_differences(reference, total) if accounting else []
     return Verdict(scenario.months, False, tuple(found + booked_wrongly))
 
 

@@ -6,6 +6,7 @@ compiles the kernels for all.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections import Counter
@@ -43,6 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from warming import warm
 
         warm()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with most slow tests first, then those with most tests: so that no process ends long after the other."""
+    tests, slow = Counter(each.path for each in items), Counter(each.path for each in items if "slow" in each.keywords)
+    items.sort(key=lambda each: (-slow[each.path], -tests[each.path], each.path))
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -121,3 +129,18 @@ def valign(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
         return Said(code, said.out, said.err)
 
     return call
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are empty pictures: drawing them is most of a short command, and many tests ask about all but that."""
+    from valign.results.figures import drawing
+    from valign.results.reports import render
+
+    def save(figures: Sequence[Any], folder: Path, kept: object, helper: object = None) -> None:
+        for each in figures:
+            (folder / f"{each.name}.svg").write_text('<svg viewBox="0 0 9 9" width="9pt" height="9pt"></svg>')
+            (folder / f"{each.name}.png").write_bytes(b"")
+
+    monkeypatch.setattr(render, "save_all", save)
+    monkeypatch.setattr(drawing, "helped", contextlib.nullcontext)

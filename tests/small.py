@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from valign.model.ledger.booking import put_into_bins, take_flows
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, EPISODES, cells, flows_a_month, places
 from valign.model.parameters import MECHANISMS
 from valign.model.run.initial import build
 from valign.model.run.month import month_steps, run_months
@@ -70,8 +72,29 @@ def start(
 def months(S: State, number: int, *, accounting: bool = False) -> None:
     """Run that many months."""
     for t in range(1, number + 1):
-        S.flows_from[0] = t
         run_months(S, t, t + 1, month_steps(S.switches, accounting))
+
+
+def by_service(S: State) -> State:
+    """The same state, with a decomposition in which every service is a group of its own."""
+    services, W = len(S.setting), len(S.runs)
+    rows = 3 * len(cells(services))
+    arrays = {name: getattr(S, name) for name in State.__annotations__ if name != "runs"}
+    arrays |= {"service_group": np.arange(services), "occupied": np.zeros(rows, np.uint8)}
+    arrays |= {"ledger": np.zeros((rows, len(ENTRIES), W))}
+    most = flows_a_month(services, W) + 1
+    found = State(W, **arrays | {"flow_position": np.zeros(most, np.int64), "flow_change": np.zeros(most)})
+    put_into_bins(found)
+    return found
+
+
+def booked(S: State, groups: int = 1) -> np.ndarray:
+    """What was booked since this was last asked: balances x entries x groups and commissioners x episodes x 4 roles x
+    4 stages x W."""
+    positions, changes = take_flows(S)
+    sums = np.zeros((len(BALANCES), len(ENTRIES), groups + 1, len(EPISODES), 4, 4, len(S.runs)))
+    np.add.at(sums, places(positions, groups, len(S.runs))[1:], changes)
+    return sums
 
 
 def adjacency(S: State) -> np.ndarray:

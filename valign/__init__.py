@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
+    from valign.calibration.diagnose.diagnosis import diagnose as diagnose
     from valign.experiments import design as design
     from valign.experiments.ablation import ablations as ablations
     from valign.experiments.attribution import attribution as attribution
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     from valign.experiments.claims.declaration import Claim as Claim
     from valign.experiments.claims.testing import test_claim as test_claim
     from valign.experiments.claims.testing import test_claims as test_claims
+    from valign.experiments.actions.declaration import actions as actions
     from valign.experiments.compare import compare as compare
+    from valign.experiments.decide.decide import decide as decide
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen
     from valign.experiments.sensitivity import sensitivity as sensitivity
     from valign.experiments.simulate import simulate as simulate
+    from valign.experiments.worlds import worlds as worlds
     from valign.model.errors import InputError as InputError
     from valign.model.scenario.scenario import Scenario as Scenario
     from valign.model.scenario.scenario import ScenarioError as ScenarioError
@@ -57,11 +61,15 @@ _WHERE = {
     "screen": "valign.experiments.sensitivity",
     "calibrate": "valign.calibration.calibrate",
     "choose_model": "valign.calibration.calibrate",
+    "diagnose": "valign.calibration.diagnose.diagnosis",
     "attribution": "valign.experiments.attribution",
     "test_claim": "valign.experiments.claims.testing",
     "test_claims": "valign.experiments.claims.testing",
     "Claim": "valign.experiments.claims.declaration",
+    "actions": "valign.experiments.actions.declaration",
+    "decide": "valign.experiments.decide.decide",
     "World": "valign.model.world.world",
+    "worlds": "valign.experiments.worlds",
     "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.saved",
 }

@@ -18,7 +18,7 @@ from valign.results.manifest import MANIFEST, read_manifest
 from valign.results.saved import load
 
 from ..bases import Societies, hash_of_societies, scenarios_of, shared_societies, table_files
-from ..design import SCENARIO, SEEDS
+from ..design import NO_SETTINGS, SCENARIO
 from . import shards
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def write_manifest(batch: Batch, tables: dict[str, Any], done: bool) -> None:
         done=done,
         tables=tables,
         files=["scenario.toml", *beside_of(batch.scenario)],
-        settings=[name for name in map(str, batch.design) if name not in (*SEEDS, SCENARIO)],
+        settings=[name for name in map(str, batch.design) if name not in (*NO_SETTINGS, SCENARIO)],
         parameters={name: scenarios_of(batch.scenario)[0].value(name) for name in PARAMETERS},
     )
 

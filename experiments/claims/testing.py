@@ -16,6 +16,7 @@ from valign.results.summaries import mean_interval
 
 from ..design import MAX_SEED, whole
 from ..facts import NO_FIT
+from ..worlds import plausible_worlds
 from .declaration import Claim, ClaimTest, claim_ids
 from .measures import MEASURES
 from .results import ClaimResult, TestResult, shares
@@ -27,7 +28,6 @@ from .worlds import (
     evaluate,
     merged,
     other_innovations,
-    plausible_worlds,
     shipped_seeds,
     smallest_of,
     world_seeds,

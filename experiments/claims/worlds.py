@@ -1,4 +1,4 @@
-"""Plausible worlds, and what a claim's arms come to in them: designs in, arrays of outcomes out."""
+"""What a claim's arms come to in each world: designs in, arrays of outcomes out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import parsed
 from valign.results.checkpoint import NOTHING_KEPT, Parts, content_hash
 
-from ..design import RUN_SEED, SOCIETY_SEED, latin_hypercube, run_seeds, society_seeds
+from ..design import RUN_SEED, SOCIETY_SEED, run_seeds, society_seeds
 from ..design_outcomes import DesignOutcomes
 from ..simulate import simulate
 from .declaration import ClaimTest, sets_a_change
@@ -25,21 +25,6 @@ from .measures import MEASURES, ServiceAccounts
 WORLD_SEED = 203  # purpose of the seed of a world's runs
 SOCIETIES = 8  # in which the runs of a shipped scenario are nested
 CHUNK_BYTES, CHUNK_RUNS = 4e8, 4096
-# Strengths whose plausible range begins above 0: in the worlds they may be absent.
-FROM_ZERO = (
-    "relationship_rate",
-    "anchoring",
-    "identification_growth",
-    "disapproval",
-    "tie_rate",
-    "tie_similarity",
-    "leadership_strength",
-    "climate_effect",
-    "adoption_norm",
-    "burden_effect",
-)
-# What is offered, and who uses it from the start, is part of a scenario, not uncertain.
-OF_SCENARIOS = ("pilot_funds", "mandate", "funding", "initial_engagement")
 OTHER_VALUES, OTHER_EMPHASIS = 0.15, 0.5  # reach of the uncertainty of an innovation's values and emphasis (assumed)
 PROFILE_UNIT = (0.55, 0.23)  # reference and unit of alignment by the profile metric (ODD §3)
 IN_ALIGNMENT = (
@@ -52,20 +37,6 @@ IN_ALIGNMENT = (
     "spread_of_change",
     "fit_by_taking_part",
 )
-
-
-def world_parameters() -> dict[str, tuple[float, float]]:
-    """What differs between worlds, and over which range: every uncertain parameter that does not shape the society."""
-    return {
-        name: (0.0 if name in FROM_ZERO else p.low, p.high)
-        for name, p in PARAMETERS.items()
-        if p.scope != "society" and name not in OF_SCENARIOS and p.low < p.high
-    }
-
-
-def plausible_worlds(n: int, seed: int = 1) -> pd.DataFrame:
-    """n worlds by Latin hypercube over the plausible ranges, one row each; strengths begin at 0."""
-    return latin_hypercube(world_parameters(), n, seed)
 
 
 def other_innovations(scenario: Scenario, n: int, seed: int) -> pd.DataFrame:

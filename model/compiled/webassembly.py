@@ -27,6 +27,8 @@ from .numba_handle import kind_of, name_of
 
 FOLDER = Path(__file__).parent
 PAGE, ALIGNED, MOST_BYTES = 65536, 64, 1.5e9
+# Where kernels write down flows of the decomposition: large, read up to what was written, and empty in between
+UNREAD = frozenset({"flow_position", "flow_change"})
 ORDER_BYTES, ROWS_BYTES = 16 * 1024, 1 << 20  # room for the order of steps; for temporary rows at first (it grows)
 WORD = 8
 State, Step = Any, Any  # model.state.arrays.State and model.run.step.Step, which stand above
@@ -167,7 +169,8 @@ class Host:
             raise Unavailable(f"there is no memory for WebAssembly ({str(error).splitlines()[0]})") from None
         for name, array in arrays.items():
             moved = self.instance.array(offsets[name], array.shape, array.dtype)
-            moved[...] = array
+            if name not in UNREAD:  # an instance's memory is zero at first
+                moved[...] = array
             arrays[name] = moved
         table = self.instance.array(self.table, (words,), np.dtype(np.int64))
         for name, word, _ in fields:
@@ -178,8 +181,9 @@ class Host:
     def release(self, S: State) -> None:
         """The arrays into ordinary memory again."""
         S.host = None
+        arrays = {name: getattr(S, name) for name, _ in S.headers() if name not in {*S.views, "runs"}}
         S.place(
-            len(S.runs), {name: getattr(S, name).copy() for name, _ in S.headers() if name not in {*S.views, "runs"}}
+            len(S.runs), {name: np.zeros_like(each) if name in UNREAD else each.copy() for name, each in arrays.items()}
         )
 
     def run(self, S: State, first: int, last: int, steps: Sequence[Step]) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..compiled.engine import release
 from ..errors import InputError, nearest
-from ..ledger.decomposition import Flows
+from ..ledger.booking import take_flows
+from ..ledger.decomposition import Flows, flows_a_month
 from ..ledger.events import Event, EventLog
 from ..parameters import MECHANISMS
 from ..state.arrays import State
@@ -43,7 +44,6 @@ class Recorded:
     role: np.ndarray  # N
     commissioner: np.ndarray  # O: row of the commissioner of every service, -1
     group: np.ndarray  # O: number of the group of every service
-    flows_shape: tuple[int, ...]  # months x entries x groups x episodes x roles x stages x W
     flows: list[Flows] = field(default_factory=list[Flows])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -81,27 +81,24 @@ def run_block(
 ) -> Recorded:
     """Run a block to its horizon and record what `S` was built to record."""
     W, months = len(S.runs), lowered.scenario.months
-    accounting = S.flows.shape[0] > 0
+    accounting = S.ledger.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
     run_steps(S, OBSERVE_START)
     log = EventLog(S) if events else None
     chunk = max(1, int(CALL_SECONDS / (SECONDS_PER_PERSON_MONTH * max(1, len(S.role)) * W)))
     if accounting:
-        chunk = min(chunk, S.flows.shape[0])
+        chunk = min(chunk, len(S.flow_change) // flows_a_month(len(lowered.scenario.group_names), W))
     if log is not None:
         chunk = 1
     flows: list[Flows] = []
     for first in range(1, months + 1, chunk):
         if cancelled():
             raise KeyboardInterrupt
-        S.flows[:] = 0.0
-        S.flows_from[0] = first
         run_months(S, first, min(first + chunk, months + 1), steps)
         if log is not None:
             log.month(S, first)
         if accounting:
-            where = np.flatnonzero(S.flows)
-            flows.append((first, where, S.flows.ravel()[where]))
+            flows.append(take_flows(S))
     run_steps(S, END)
     release(S)
     return Recorded(
@@ -116,7 +113,6 @@ def run_block(
         S.role,
         S.commissioner,
         S.service_group,
-        S.flows.shape,
         flows,
         log.events if log is not None else [],
     )

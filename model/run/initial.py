@@ -10,7 +10,7 @@ from ..compiled.engine import settle
 from ..compiled.randomness import TEAM_ID
 from ..constants import SATISFACTION_REFERENCE
 from ..errors import InputError
-from ..ledger.decomposition import BALANCES, ENTRIES, EPISODES
+from ..ledger.decomposition import ENTRIES, cells, flows_a_month
 from ..outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
@@ -39,7 +39,7 @@ from ..state.scenario_arrays import Lowered, change_reach, initial_stage, servic
 from .month import run_steps
 from .start import START
 
-FLOWS_BYTES = 64e6
+FLOWS = 4_000_000  # at least a month's; memory that is not written to costs nothing
 EMPTY_SURVEY = np.empty((0, 0))
 
 
@@ -139,8 +139,9 @@ def allocate(
 
     months = lowered.scenario.months
     rows = months + 1 if series else 0
-    entries = len(BALANCES) * len(ENTRIES)
-    flows = (entries, len(lowered.scenario.group_names) + 1, len(EPISODES), 4, 4, W)
+    groups = len(lowered.scenario.group_names)
+    places, most = (len(cells(groups)), flows_a_month(groups, W)) if accounting else (0, 0)
+    flows = most * max(1, min(months, FLOWS // max(1, most)))
 
     def numbers(*shape: int) -> np.ndarray:
         return np.zeros((*shape, W))
@@ -267,9 +268,15 @@ def allocate(
         ask_terms=numbers(O, len(AWARD_TERM)),
         person_terms=numbers(N if person_terms else 0, len(PERSON_TERM)),
         quality=numbers(E),
-        ledger=numbers(entries if accounting else 0, O + 1, 4, 4),
-        flows=np.zeros((max(1, min(months, int(FLOWS_BYTES / (8 * np.prod(flows))))) if accounting else 0, *flows)),
-        flows_from=np.ones(1, np.int64),
+        bin=whole(N if accounting else 0, dtype=np.uint32),
+        occupied=np.zeros(3 * places, np.uint8),
+        mean_before=numbers(O + 1 if accounting else 0, 4, K),
+        emphasis_before=numbers(K),
+        projection_before=numbers(),
+        ledger=numbers(3 * places, len(ENTRIES)),
+        flow_position=np.zeros(flows + 1, np.int64),  # one more: what is 0 is overwritten by the next
+        flow_change=np.zeros(flows + 1),
+        flow_count=np.zeros(1, np.int64),
         agency=np.array([lowered.agency]),
         start_means=numbers(len(MEAN)),
         run_outcomes=numbers(len(OUTCOMES)),

@@ -11,7 +11,9 @@ from numba import typeof
 from ..alignment import align_changed, align_commissioners, align_everybody, align_managers, align_replaced, perceive
 from ..compiled.compiling import COMPILED, address_of, call, compiled, copy, fill
 from ..entry import month_draws
-from ..ledger.decomposition import POINT, account, account_moves, flush
+from ..ledger.accounting import account
+from ..ledger.booking import account_moves, flush
+from ..ledger.decomposition import POINT
 from ..mechanism import INNOVATION, POSTS, Mechanism
 from ..mechanisms.turnover.kernel import restart_ties
 from ..parameters import MECHANISMS, RECORDS
@@ -41,10 +43,9 @@ _ALIGN = {
 
 @compiled
 def begin(S, t):
-    """Start month t: new draws, nobody replaced yet, an empty ledger."""
+    """Start month t: new draws, nobody replaced yet."""
     month_draws(S, t)
     fill(S.replaced, 0)
-    fill(S.ledger, 0.0)
     copy(S.service_stage, S.service_stage_before)
 
 

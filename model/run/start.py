@@ -11,6 +11,8 @@ import math
 from ..alignment import align_everybody, perceive
 from ..compiled.compiling import compiled, copy, fill
 from ..entry import apply_level, culture, first_holders, solve_level
+from ..ledger.accounting import role_means
+from ..ledger.booking import put_into_bins
 from ..mechanisms.changes.kernel import normalise
 from ..mechanisms.coproduction.kernel import workloads
 from ..mechanisms.turnover.kernel import restart_ties
@@ -80,7 +82,12 @@ def settled(S, t):
     copy(S.values, S.values_before)
     copy(S.clarity, S.clarity_before)
     copy(S.version, S.version_before)
-    copy(S.stage, S.stage_before)
+    if S.ledger.shape[0]:
+        copy(S.emphasis, S.emphasis_before)
+        copy(S.projection, S.projection_before)
+        for o in range(S.setting.shape[0] + 1):
+            role_means(S, S.first[o], S.first[o + 1], S.mean_before[o])
+        put_into_bins(S)
 
 
 @compiled

@@ -181,10 +181,16 @@ class State(Handle):
     person_terms: np.ndarray  # N (or 0: not recorded) x len(PERSON_TERM) x W
     # ties
     quality: np.ndarray  # E x W
-    # decomposition (empty when not recorded)
-    ledger: np.ndarray  # of this month: entries x (O + 1) x 4 roles x 4 stages x W
-    flows: np.ndarray  # months of a chunk x entries x (groups + 1) x episodes x 4 roles x 4 stages x W
-    flows_from: np.ndarray  # 1: first month of the chunk
+    # decomposition (empty when not recorded); see model/ledger
+    bin: np.ndarray  # N x W: row of the ledger in which changes of somebody's fit are booked
+    occupied: np.ndarray  # rows: 0 or 1: has it been anybody's bin this month?
+    mean_before: np.ndarray  # (O + 1) x 4 roles x K x W: mean values as last accounted
+    emphasis_before: np.ndarray  # K x W: as last accounted
+    projection_before: np.ndarray  # W
+    ledger: np.ndarray  # of this month: rows (3 x cells) x entries x W
+    flow_position: np.ndarray  # of sums that are not 0, month by month
+    flow_change: np.ndarray  # the sums
+    flow_count: np.ndarray  # 1: how many there are
     # what is recorded month by month (empty when not)
     agency: np.ndarray  # 1: number of the dimension of client agency, -1
     start_means: np.ndarray  # len(MEAN) x W

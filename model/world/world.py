@@ -12,6 +12,7 @@ import mesa
 import numpy as np
 
 from ..errors import InputError
+from ..ledger.booking import take_flows
 from ..ledger.decomposition import Flows, decomposition_table
 from ..ledger.events import Event, EventLog
 from ..outcomes import OUTCOMES
@@ -104,16 +105,13 @@ class World(PeopledModel):
 
     def _month(self, t: int) -> None:
         state = self.state
-        state.flows[:] = 0.0
-        state.flows_from[0] = t
         run_months(
             state,
             t,
             t + 1,
             month_steps(state.switches, True, [(each.step, each.function) for each in self._insertions], touched=True),
         )
-        where = np.flatnonzero(state.flows)
-        self._flows.append((t, where, state.flows.ravel()[where]))
+        self._flows.append(take_flows(state))
         if self._log is not None:
             self._log.month(state, t)
         for row in np.flatnonzero(state.holder[:, 0] != self._holder):
@@ -157,7 +155,7 @@ class World(PeopledModel):
     @property
     def decomposition(self) -> pd.DataFrame:
         """Change in the sum of alignment so far, as in `Outcomes.decomposition`."""
-        return decomposition_table([(np.zeros(1, int), self.state.flows.shape, self._flows)], self.plan.group_names)
+        return decomposition_table([(np.zeros(1, int), self._flows)], self.plan.group_names)
 
     @property
     def events(self) -> list[Event]:

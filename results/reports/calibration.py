@@ -20,7 +20,9 @@ WORDS = {
     "Prior": "What was held plausible before looking at the data.",
     "Posterior": "What remains plausible after looking at them.",
     "Variance gone": "How much of the prior's uncertainty the data removed: 0 % is nothing, 100 % is all.",
-    "Recovered": "Whether a known truth is found again in data that the model made itself.",
+    "Recovered": "Whether the model fits, and, in data like these that it made itself, ranges become narrower and "
+    "still hold the truth as often as they should.",
+    "Summary": "A number that the data are reduced to; the model is compared with the data by these.",
     "Rank": "Where the truth stands among the draws of a posterior; over many data sets all ranks should be as "
     "frequent.",
 }
@@ -36,6 +38,68 @@ RIVAL_WORDS = {
     "CRPS less is better.",
     "AUC": "The chance of telling who of two people is the earlier one; .5 is guessing.",
 }
+
+
+def fit_sentences(fit: pd.DataFrame, summaries: pd.DataFrame) -> list[str]:
+    """Whether the model can give data like these, first of all; where not, what it misses, and what is left out."""
+    row = fit.iloc[0]
+    if row["fits"]:
+        return [
+            f"The model can give data like these: of data sets that it made itself, {100 * row['chance']:.0f} % are at "
+            "least as unlike the others as these are."
+        ]
+    missed = summaries[summaries["missed"]].sort_values("chance", kind="stable")
+    rare = "fewer than 1 %" if row["chance"] < 0.01 else f"{100 * row['chance']:.1f} %"
+    return [
+        f"The model does not fit: it cannot give data like these anywhere in the prior ({rare} of the "
+        f"{int(row['simulations']):,} data sets that it made itself are as unlike the others).",
+        f"What it misses, given the rest: {'; '.join(_missed(each) for each in missed.head(6).itertuples())}."
+        if len(missed)
+        else "No single number is missed: it is how they go together.",
+        "The posterior was asked for all the same: its numbers are those of a model that does not fit, and its file "
+        "carries that mark."
+        if row["accepted"]
+        else "So no parameter is reported, and no posterior is written (`--accept-misfit` makes one all the same, "
+        "with a mark).",
+    ]
+
+
+def _missed(row) -> str:
+    return (
+        f"{row.summary}: {row.observed:.3g} observed, {row.low:.3g} to {row.high:.3g} from the model, {row.direction}"
+    )
+
+
+def fit_table(summaries: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """What was observed beside what the model gives where it comes nearest, the oddest first."""
+    return (
+        "summary",
+        "observed",
+        "the model gives (5 to 95 %)",
+        "apart, in SDs",
+        "as far by chance",
+        "the model is",
+    ), [
+        [
+            row.summary,
+            f"{row.observed:.3g}",
+            f"{row.low:.3g} to {row.high:.3g}",
+            f"{row.apart:+.1f}",
+            f"{100 * row.chance:.1f} %",
+            row.direction if row.missed else "as observed",
+        ]
+        for row in summaries.sort_values("chance", kind="stable").itertuples()
+    ]
+
+
+def fit_certainty(fit: pd.DataFrame) -> list[str]:
+    """What the verdict on the fit rests on."""
+    row = fit.iloc[0]
+    return [
+        f"The data were compared with {int(row['simulations']):,} data sets from the whole prior, each with these "
+        "people, ties and periods. Of data that the model made itself, 1 in 20 would be said not to fit.",
+        "A model that can give data like these is not thereby right, and with few people much passes that is wrong.",
+    ]
 
 
 def _of(summary: pd.DataFrame) -> pd.DataFrame:
@@ -70,10 +134,10 @@ def certainty(tables: Tables) -> list[str]:
     ]
     lost = [row.parameter for row in _of(summary).itertuples() if not row.identified]
     told.append(
-        "In data that the model made itself, the truth of every parameter is found again."
+        "In data like these that the model made itself, the truth of every parameter is found again."
         if not lost
-        else f"In data that the model made itself, the truth is not found again for {', '.join(lost)}: what is "
-        "reported of them here cannot be relied on."
+        else f"Not recovered: {', '.join(lost)}. In data like these, or for want of fit, what is reported of them "
+        "cannot be relied on."
     )
     if len(tables["predictive"]):
         told.append(fit_in_words(tables["predictive"]))
@@ -97,6 +161,11 @@ def fit_in_words(predictive: pd.DataFrame) -> str:
         f"For everybody, {inside} of {len(everybody)} observed points lie inside the 5 to 95 % band of the fitted "
         "model."
     )
+
+
+def plain_table(table: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """A table of words as it is."""
+    return tuple(map(str, table)), table.astype(str).to_numpy().tolist()
 
 
 def posterior_table(summary: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -17,6 +17,8 @@ from valign.calibration.data.schema import Data
 from valign.calibration.problem.problem import CalibrationProblem
 from valign.model.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 IDLE = {"voice_peer": None, "displacement": None, "innovation.cost": None}  # their mechanisms are off
 MANY = {
     "base_staff": (-5.0, -1.0),

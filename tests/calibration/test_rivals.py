@@ -22,6 +22,8 @@ from valign.calibration.rivals.model_choice import choose_forest
 from valign.calibration.rivals.prediction import auc, compare_scores, folds
 from valign.model.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 # --- calibration ------------------------------------------------------------------------------------------------------
 def test_calibrate_finds_the_effect_of_values_and_resumes(problem: CalibrationProblem, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_a_picture_that_cannot_be_shown_is_kept(valign: Callable, monkeypatch: p
     assert "Shown and saved: out" in valign(*asked).err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> None:
     first = valign("run", "two-services", *SMALL, "--out", "out")
     again = valign("run", "two-services", *SMALL, "--out", "out")
@@ -55,6 +56,7 @@ def test_the_same_run_again_is_shown_and_another_refused(valign: Callable) -> No
     assert "seed" in other.err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_seeds_settle_the_numbers(valign: Callable) -> None:
     one, two, other = (
         json.loads(valign("run", "two-services", *SMALL, "--json", "--seed", seed, "--out", out).out)
@@ -74,11 +76,13 @@ def test_levels_compares_three(valign: Callable, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "differences.csv").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_levels_of_ones_own(valign: Callable) -> None:
     said = valign("levels", "two-services", *SMALL, "--levels", "0.6,0.7", "--json")
     assert {row["alignment_level"] for row in json.loads(said.out)["summary"]} == {0.6, 0.7}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_events_are_kept_when_asked_for(valign: Callable, tmp_path: Path) -> None:
     said = valign("run", "two-services", "--runs", 1, "--months", 12, "--record", "events", "--out", "out", "--quiet")
     assert said.code == 0, said.err

@@ -16,6 +16,8 @@ import pytest
 
 from valign.results import store
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SMALL = ("--runs", 4, "--months", 6, "--quiet")
 
 

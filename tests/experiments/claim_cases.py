@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 
 from valign.experiments.claims.declaration import Claim
-from valign.experiments.claims.worlds import Evaluated, plausible_worlds
+from valign.experiments.claims.worlds import Evaluated
+from valign.experiments.worlds import plausible_worlds
 
 EXAMPLE = "examples/my-claim.toml"
 

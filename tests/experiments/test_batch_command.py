@@ -22,6 +22,8 @@ from valign.experiments.design import replicate
 from valign.results import store
 from valign.results.reports.render import rebuild
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_batch_and_resume_as_commands(valign: Callable, design_file: Path, tmp_path: Path) -> None:
     said = valign("batch", "design.parquet", "--scenario", "two-services", "--set", "months=6", "--out", "out")

@@ -20,6 +20,8 @@ from valign.experiments.design import product, replicate
 from valign.experiments.simulate import simulate
 from valign.experiments.stopping import STOP
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 class Enough(Exception):
     pass
@@ -124,15 +126,9 @@ def test_failing_runs_are_rows_with_their_error(tmp_path: Path) -> None:
     assert runs.loc[:1, "uptake_final"].notna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
-@pytest.mark.parametrize(
-    "sent",
-    [
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
-        signal.SIGKILL,
-    ],
-)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_killed_and_resumed(whole: Batch, design: pd.DataFrame, tmp_path: Path, sent: signal.Signals) -> None:
     """A real process, told to go (or killed) as soon as it has finished something."""
     begin(BASE, design, tmp_path / "out", ("series", "decomposition"), shard_rows=2)

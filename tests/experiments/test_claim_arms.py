@@ -8,7 +8,8 @@ import pytest
 
 from valign.experiments.claims.declaration import Claim, ClaimTest, claim_ids
 from valign.experiments.claims.testing import NO_ALIGNMENT
-from valign.experiments.claims.worlds import arms_of, plausible_worlds
+from valign.experiments.claims.worlds import arms_of
+from valign.experiments.worlds import plausible_worlds
 from valign.experiments.design_outcomes import DesignOutcomes
 from valign.experiments.simulate import simulate
 from valign.model.parameters import PARAMETERS

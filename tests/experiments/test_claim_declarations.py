@@ -9,17 +9,9 @@ from claim_cases import EXAMPLE, example
 
 from valign.experiments.claims.declaration import Claim, claim_ids
 from valign.experiments.claims.testing import RIVALS
-from valign.experiments.claims.worlds import (
-    FROM_ZERO,
-    Arm,
-    arms_of,
-    contrast,
-    evaluate,
-    plausible_worlds,
-    world_parameters,
-    world_seeds,
-)
+from valign.experiments.claims.worlds import Arm, arms_of, contrast, evaluate, world_seeds
 from valign.experiments.simulate import simulate
+from valign.experiments.worlds import FROM_ZERO, plausible_worlds, world_parameters
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 

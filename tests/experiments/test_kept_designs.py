@@ -18,6 +18,8 @@ from valign.experiments.batch.executors import How
 from valign.experiments.simulate import simulate
 from valign.model.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 BASE = va.Scenario.load("two-services").replace({"months": 12})
 LEVELS = ("levels", "two-services", "--levels", "0.6,0.7", "--evidence", "0.2,0.7", "--innovation", "own.toml")
 COMPARE = ("compare", "two-services", "two-services+months=6+slack=0.5", "own.toml")
@@ -107,8 +109,15 @@ def test_a_mechanism_that_is_off_already_makes_no_difference() -> None:
 
 
 # --- stopped and gone on with ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize("command", [LEVELS, COMPARE])
-@pytest.mark.parametrize("again", ["resume", "same"])
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        (COMPARE, "resume"),
+        (LEVELS, "same"),
+        pytest.param(COMPARE, "same", marks=pytest.mark.slow),
+        pytest.param(LEVELS, "resume", marks=pytest.mark.slow),
+    ],
+)
 def test_what_was_stopped_goes_on_to_the_same_tables(
     valign: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], again: str
 ) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from valign.experiments.claims.declaration import Claim
 from valign.experiments.claims.measures import MEASURES, ServiceAccounts
-from valign.experiments.claims.worlds import arms_of, evaluate, plausible_worlds, world_seeds
+from valign.experiments.claims.worlds import arms_of, evaluate, world_seeds
+from valign.experiments.worlds import plausible_worlds
 from valign.experiments.simulate import simulate
 from valign.model.parameters import ROLES
 from valign.model.scenario.scenario import Scenario

@@ -41,6 +41,7 @@ def out(kept: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(kept, tmp_path / "out"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) -> None:
     none = "two-services+commissioners.count=0"
     said = valign("compare", none, f"{none}+slack=0.5", "--runs", 3, "--months", 4, "--out", "out", "--quiet")
@@ -50,6 +51,7 @@ def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) ->
     assert curves.loc[curves["role"] == "commissioner", "mean"].isna().all()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_plus_sign_of_a_number_parts_nothing(valign: Callable) -> None:
     said = valign("compare", "two-services", "two-services+innovation.cost=1e+1+slack=0.3", *SMALL, "--json")
     assert said.code == 0, said.err
@@ -76,6 +78,7 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
     assert json.loads(again.out)["differences"][0]["scenario"] == "coproduction_intensity=0.4"
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "command",
     [
@@ -112,6 +115,7 @@ def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Pa
     assert (tmp_path / "out" / "report.html").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.usefixtures("out")
 def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> None:
     runs = pd.read_parquet(tmp_path / "out" / "runs.parquet")
@@ -123,6 +127,7 @@ def test_a_replay_that_differs_is_noticed(valign: Callable, tmp_path: Path) -> N
     assert not replayed(tmp_path / "out", 1).simulated().failures[0]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_row_of_an_imported_society_is_replayed(valign: Callable, tmp_path: Path) -> None:
     imported_society(tmp_path)
     assert valign("run", "mine.toml", *SMALL, "--out", "out").code == 0
@@ -205,6 +210,7 @@ def test_an_older_format_says_so(tmp_path: Path) -> None:
         rebuild(tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.usefixtures("out")
 def test_netcdf_without_its_library_says_what_is_missing(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("xarray")
@@ -222,6 +228,7 @@ def test_netcdf_of_what_has_no_runs_is_refused(valign: Callable, tmp_path: Path)
         va.load("out").to_netcdf("x.nc")
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.usefixtures("out")
 def test_results_as_netcdf(valign: Callable, tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")

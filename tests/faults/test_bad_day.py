@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 import valign as va
+from valign.cli.app import main
 from valign.experiments.batch.batch import begin, resume
 from valign.experiments.batch.executors import How
 from valign.experiments.batch.folder import opened
@@ -27,6 +29,7 @@ from valign.results.saved import load
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("run", "two-services", "--runs", 3, "--months", 4, "--record", "series", "--out", "out", "--quiet")
 BASE = va.Scenario.load("two-services").replace({"months": 4})
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def flipped(content: bytes) -> bytes:
@@ -52,18 +55,26 @@ def tables(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".parquet", ".csv", ".toml")}
 
 
-@pytest.fixture
-def finished(valign: Callable, tmp_path: Path) -> Path:
-    said = valign(*RUN)
-    assert said.code == 0, said.err
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def batch(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run and a batch, finished: each test damages a copy."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main([str(each) for each in RUN]) == 0
     points = va.design.latin_hypercube(["fit_effect"], 4)
-    va.run_batch(BASE, va.design.replicate(points, 3, societies=2), tmp_path / "batch", ("series",), shard_rows=4)
-    return tmp_path / "batch"
+    va.run_batch(BASE, va.design.replicate(points, 3, societies=2), folder / "batch", ("series",), shard_rows=4)
+    return folder
+
+
+@pytest.fixture
+def finished(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made / "out", tmp_path / "out")
+
+
+@pytest.fixture
+def batch(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made / "batch", tmp_path / "batch")
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -115,6 +126,7 @@ def test_a_file_that_is_gone_is_made_anew(valign: Callable, finished: Path) -> N
 
 
 def test_a_csv_that_was_edited_is_named_and_no_report_is_made_of_it(valign: Callable, finished: Path) -> None:
+    assert valign("report", "out").code == 0
     (finished / "runs.csv").write_text("run,uptake_final\n0,1\n")
     report = (finished / "report.html").read_bytes()
     said = valign("report", "out")
@@ -248,6 +260,7 @@ def started(folder: Path, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, env=env, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="locks are different there")
 def test_two_processes_on_one_folder_give_one_result(tmp_path: Path) -> None:
     va.design.replicate(va.design.latin_hypercube(["fit_effect"], 100), 20).to_parquet(tmp_path / "design.parquet")

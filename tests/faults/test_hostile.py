@@ -150,6 +150,7 @@ def test_a_folder_of_results(valign, tmp_path):
         refused(valign("report", "."), "manifest.json")
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("text", ["x = ", LISTS])
 def test_a_scenario_in_a_manifest_that_was_edited(valign, tmp_path, text):
     assert valign("run", "two-services", "--runs", 2, "--months", 2, "--out", "out").code == 0

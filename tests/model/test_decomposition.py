@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small import months, small, start
+from small import booked, by_service, months, small, start
 from strategies import random_scenario
 
 from valign.experiments.simulate import simulate
-from valign.model.ledger.decomposition import ENTRIES
+from valign.model.ledger.accounting import account
+from valign.model.ledger.decomposition import ENTRIES, POINT
 from valign.model.scenario.scenario import Scenario
 
 STAFF, MANAGER = 0, 1
 
 
 def entries(S) -> dict[tuple[str, str], float]:
-    """Sums of the ledger of the last month over services, roles and stages, first run."""
-    return {name: float(S.ledger[n, ..., 0].sum()) for n, name in enumerate(ENTRIES)}  # of fit
+    """What was booked of fit, over services, roles and stages, first run."""
+    fit = booked(S)[0, ..., 0]
+    return {name: float(fit[n].sum()) for n, name in enumerate(ENTRIES)}
 
 
 def led(values: np.ndarray, leader: float):
@@ -29,8 +31,6 @@ def led(values: np.ndarray, leader: float):
     S, _ = start(scenario, [1], accounting=True)
     S.values[0, 0, 0] = leader
     S.values[1:, 0, 0] = values
-    from valign.model.ledger.decomposition import POINT, account
-
     account(S, POINT["outside"])
     months(S, 1, accounting=True)
     return entries(S)
@@ -67,8 +67,6 @@ def test_one_mechanism_moves_the_mean_and_another_contracts():
         },
     )
     S, _ = start(scenario, [1], accounting=True)
-    from valign.model.ledger.decomposition import POINT, account
-
     values = np.array([0.7, 0.75, 0.85, 0.9])
     S.values[1:, 0, 0], S.origin[1:, 0, 0], S.values[0, 0, 0], S.origin[0, 0, 0] = values, 0.8, 0.8, 0.8
     account(S, POINT["outside"])
@@ -83,7 +81,7 @@ def test_one_mechanism_moves_the_mean_and_another_contracts():
 @pytest.mark.parametrize("seed", range(0, 30, 3))
 def test_it_closes_by_service_role_and_stage(seed):
     scenario = random_scenario(seed)
-    S, _ = start(scenario, [seed, seed + 1], accounting=True)
+    S = by_service(start(scenario, [seed, seed + 1], accounting=True)[0])
     services = len(S.setting)
     place = np.minimum(S.organisation, services)
 
@@ -94,12 +92,11 @@ def test_it_closes_by_service_role_and_stage(seed):
                 np.add.at(total[balance, ..., run], (place, S.role, S.stage[:, run]), held[:, run])
         return total
 
-    booked = sums()
+    total = sums()
     for month in range(1, 13):
-        S.flows_from[0] = month
         months_from(S, month)
-        booked += S.ledger.reshape(2, len(ENTRIES), *S.ledger.shape[1:]).sum(axis=1)
-        np.testing.assert_allclose(booked, sums(), atol=1e-9)
+        total += booked(S, services).sum(axis=(1, 3))
+        np.testing.assert_allclose(total, sums(), atol=1e-9)
 
 
 def months_from(S, month: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from valign.model.errors import InputError
 from valign.results import store
 
-from ..scenario_text import for_report
+from ..scenario_text import Observed, for_report
 from . import terminal
+from .options import loaded
 from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from valign.calibration.abc.screening import Screened
+    from valign.calibration.data.schema import Data
     from valign.calibration.problem.problem import CalibrationProblem
 
 Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
@@ -36,6 +38,7 @@ class CalibrationOptions:
     out: Path | None
     quiet: bool
     as_json: bool
+    accept_misfit: bool = False
 
 
 def ranges(free: tuple[str, ...]) -> Ranges | None:
@@ -62,9 +65,13 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     from valign.calibration.data.reading import load
 
     free, data = ranges(options.free), load(options.data)
+    quiet = options.quiet or options.as_json
     told = f"{what} {data.name}, with at most {options.simulations:,} simulations"
-    terminal.say(told, options.quiet or options.as_json)
-    return screened_problem(data, options.scenario, free, options.seed)
+    terminal.say(told, quiet)
+    for name, value in data.said:
+        terminal.say(f"  {name}: {value}", quiet)
+    scenario = None if options.scenario is None else loaded(options.scenario)
+    return screened_problem(data, scenario, free, options.seed)
 
 
 def calibrate(options: CalibrationOptions) -> None:
@@ -78,43 +85,69 @@ def calibrate(options: CalibrationOptions) -> None:
             problem,
             options.seed,
             simulations=options.simulations,
+            accept_misfit=options.accept_misfit,
             folder=folder / UNFINISHED,
             progress=told,
             screened=screened,
         )
-        return {
+        tables = {
+            "fit": found.fit,
+            "fit_summaries": found.gate.summaries,
+            "recovery": found.recovery.parameters,
+            "nearby": found.nearby.parameters,
+            "recovered": found.recovery.estimates,
+            "remarks": _remarks(found.remarks()),
+            **_screening(found.screened),
+        }
+        if not found.posteriors:
+            return tables
+        assert found.result is not None
+        return tables | {
             "summary": found.summary,
             "posterior": found.draws,
             "generations": found.result.report(),
-            "recovery": found.recovery.parameters,
-            "recovered": found.recovery.estimates,
             "predictive": found.predictive,
             "checks": found.checks,
             "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
-            **_screening(found.screened),
         }
 
     folder, tables = _published("calibrate", options, problem, made)
     if options.as_json:
-        terminal.as_json(
-            {
-                "data": problem.data.name,
-                "folder": str(folder),
-                "summary": tables["summary"].to_dict("records"),
-                "recovery": tables["recovery"].to_dict("records"),
-                "remarks": tables["remarks"]["remark"].tolist(),
-            }
-        )
+        _as_json(problem.data.name, folder, tables)
         return
-    terminal.table(
-        *calibration.posterior_table(tables["summary"]),
-        numbers_from=2,
-        title=f"{problem.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
-    )
-    _say(tables["remarks"], folder, options)
-    terminal.say(
-        f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", options.quiet
+    first, *rest = tables["remarks"]["remark"]
+    terminal.show(first)
+    if "summary" in tables and tables["fit"]["fits"].iloc[0]:
+        terminal.table(
+            *calibration.posterior_table(tables["summary"]),
+            numbers_from=2,
+            title=f"{problem.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
+        )
+    else:
+        terminal.table(*calibration.fit_table(tables["fit_summaries"]), title=f"{problem.data.title} · fit")
+    _say(rest, folder, options)
+    if "summary" in tables:
+        terminal.say(
+            f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}",
+            options.quiet,
+        )
+
+
+def _as_json(data: str, folder: Path, tables: Tables) -> None:
+    """What a calibration found; whether the model fits comes first."""
+    remarks = tables["remarks"]["remark"].tolist()
+    summary = {"summary": tables["summary"].to_dict("records")} if "summary" in tables else {}
+    terminal.as_json(
+        {
+            "said": remarks[0],
+            "fit": tables["fit"].to_dict("records")[0],
+            "data": data,
+            "folder": str(folder),
+            **summary,
+            "fit_summaries": tables["fit_summaries"].to_dict("records"),
+            "recovery": tables["recovery"].to_dict("records"),
+            "remarks": remarks,
+        }
     )
 
 
@@ -148,7 +181,7 @@ def rivals(options: CalibrationOptions) -> None:
         )
         return
     terminal.table(*calibration.rivals_table(tables), title=f"{problem.data.title} · scores in communities not seen")
-    _say(tables["remarks"], folder, options)
+    _say(tables["remarks"]["remark"].tolist(), folder, options)
 
 
 def _published(
@@ -166,17 +199,33 @@ def _published(
         "simulations": options.simulations,
         "seed": options.seed,
     }
+    if options.accept_misfit:
+        work["accept_misfit"] = True
     folder = options.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = options.quiet or options.as_json
 
     def computed() -> Tables:
         with terminal.progress(command, quiet) as told:
-            return {**made(folder, told), "parameters": parameters_of(problem.scenario)}
+            return {**made(folder, told), "read": _read(data), "parameters": parameters_of(problem.scenario)}
 
     source = f" Source: {data.source}." if data.source else ""
-    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario)}"
+    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario, _observed(problem))}"
     job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=UNFINISHED)
     return folder, carried_out(job, quiet)
+
+
+def _observed(problem: CalibrationProblem) -> Observed | None:
+    """The people who are simulated, from the arrays of their society."""
+    society = problem.society
+    if society is None:
+        return None
+    return Observed(len(society.role), len(society.first) - 2, problem.data.time_unit)
+
+
+def _read(data: Data) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(data.said, columns=["what", "read"])
 
 
 def _screening(screened: Screened | None) -> Tables:
@@ -189,7 +238,7 @@ def _remarks(remarks: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"remark": pd.Series(remarks, dtype=str)})
 
 
-def _say(remarks: pd.DataFrame, folder: Path, options: CalibrationOptions) -> None:
-    for remark in remarks["remark"]:
+def _say(remarks: Sequence[str], folder: Path, options: CalibrationOptions) -> None:
+    for remark in remarks:
         terminal.say(remark, options.quiet)
     terminal.say(f"Tables and figures: {folder}; report: {folder / REPORT}", options.quiet)

@@ -170,8 +170,11 @@ def parameters_of(scenario: Scenario) -> pd.DataFrame:
     )
 
 
-def report(folder: Path) -> Path:
-    """Draw figures and report of a folder anew; a batch, which keeps runs alone, is told of its scenario first."""
+def report(folder: Path, brief: bool = False) -> Path:
+    """Draw figures and report of a folder anew, or make its one-page brief.
+
+    A batch, which keeps runs alone, is told of its scenario first.
+    """
     from valign.model.scenario.scenario import Scenario
     from valign.results import store
     from valign.results.checkpoint import locked
@@ -197,4 +200,4 @@ def report(folder: Path) -> Path:
                 description=for_report(scenario),
                 title=scenario.title or scenario.name,
             )
-        return render.rebuild(folder)
+        return render.rebuild(folder, name="brief.html" if brief else "report.html")

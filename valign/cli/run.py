@@ -67,13 +67,13 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
     asked: dict[str, Any] = {"record": [*record, *(["ablations"] if ablate else [])]}
     settings: tuple[str, ...] = ()
     if drawn is not None:
-        from valign.calibration.calibrate import posterior_design
-        from valign.experiments.design import SEEDS
+        from valign.calibration.exported import posterior_design
+        from valign.experiments.design import NO_SETTINGS
 
         design = posterior_design(
             drawn, scenario, scenario.runs if options.runs is None else options.runs, options.seed, options.societies
         )
-        settings = tuple(name for name in design if name not in SEEDS)
+        settings = tuple(name for name in design if name not in NO_SETTINGS)
         asked["posterior"] = hashlib.blake2b(drawn.read_bytes(), digest_size=8).hexdigest()
     publish(EnsembleCommand("run", scenario, asked, 1, settings, simulated), options)
 

@@ -24,7 +24,7 @@ from valign.experiments.simulate import simulate, society_from
 from valign.model.compiled.kernel_sources import MODEL
 from valign.model.compiled.numba_handle import kind_of
 from valign.model.errors import InputError
-from valign.model.ledger.decomposition import BALANCES, ENTRIES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES, cells, flows_a_month
 from valign.model.outcomes import AGENT_SERIES, OUTCOMES, PATH_SERIES, PLACE_SERIES
 from valign.model.parameters import PARAMETERS, ROLES, TERMS
 from valign.model.run.initial import unstarted
@@ -159,14 +159,14 @@ def _state(lowered: Lowered, society: Society, width: int, off: Mapping[str, flo
 
 def _society(lowered: Lowered, society: Society, off: Mapping[str, float], blob: Blob) -> dict[str, Any]:
     """Fields of a block by mode: header a + b W; where its numbers are (none: zeros); `runs`: the same for all runs."""
-    modes = {}
+    modes, groups = {}, len(lowered.scenario.group_names)
     for mode in MODES:
         two, three, five = (_state(lowered, society, width, off, mode) for width in (2, 3, 5))
         fields = []
         for (name, a), (_, b), (_, c), (_, word, kind, _) in zip(
             two.headers(), three.headers(), five.headers(), two.numba_type.fields, strict=True
         ):
-            a, b, c = (_header(S, name, header, mode) for S, header in ((two, a), (three, b), (five, c)))
+            a, b, c = (_header(S, name, header, mode, groups) for S, header in ((two, a), (three, b), (five, c)))
             slope = b - a
             start = a - 2 * slope
             if not (start + 5 * slope == c).all():
@@ -174,16 +174,20 @@ def _society(lowered: Lowered, society: Society, off: Mapping[str, float], blob:
             field = {"name": name, "word": word, "kind": kind_of(kind), "a": start.tolist(), "b": slope.tolist()}
             fields.append(field | _numbers(name, two, three, blob))
         modes[mode] = fields if mode == "bands" else [each for each in fields if each not in modes["bands"]]
-    return {"modes": modes, "people": int(society.first[len(society.key)]), "services": len(society.key)}
+    return {
+        "modes": modes,
+        "cells": len(cells(groups)),
+        "people": int(society.first[len(society.key)]),
+        "services": len(society.key),
+    }
 
 
-def _header(S: State, name: str, header: list[int], mode: str) -> np.ndarray:
+def _header(S: State, name: str, header: list[int], mode: str, groups: int) -> np.ndarray:
     """Size, shape and strides; in front of a view its distance from `parameters`."""
     found = np.array(header, np.int64)
     found[0] = header[0] - dict(S.headers())["parameters"][0] if name in S.views else 0
-    if name == "flows" and mode == "parts":  # the page adds months up
-        found[1] //= found[2]
-        found[2] = 1
+    if name in ("flow_position", "flow_change") and mode == "parts":  # the page reads them every month
+        found[1] = found[2] = flows_a_month(groups, len(S.runs)) + 1
     return found
 
 

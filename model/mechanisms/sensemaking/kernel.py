@@ -8,13 +8,13 @@ a_c = session [took part];   all divided by a_g + sum_j a_ij + a_s + a_c where t
 import numpy as np
 
 from valign.model.compiled.compiling import compiled, copy, fill, inlined, row
-from valign.model.ledger.decomposition import JUDGED, entry
+from valign.model.ledger.booking import book_judgement, judge_from_now
+from valign.model.ledger.decomposition import entry
 from valign.model.state.arrays import ENGAGED, LAPSED, PEER, UNAWARE
 
 from ..leadership.kernel import strength_of
 
-GROUNDING = JUDGED + entry("sensemaking")  # rows of the ledger: grounding, talk, sensegiving, session
-TALK, SENSEGIVING, SESSION = GROUNDING + 1, GROUNDING + 2, GROUNDING + 3
+GROUNDING = entry("sensemaking")  # rows of the ledger from here on: grounding, talk, sensegiving, session
 
 
 @compiled
@@ -134,8 +134,8 @@ def sensemaking(S, t):
     A, recorded = np.empty(S.alignment.shape), S.ledger.shape[0] > 0
     copy(S.alignment, A)
     weight, heard = weight_in_talk(S), session_judgements(S, A)
-    pulls, shares = np.empty((3, W)), np.empty((3, W))
-    fill(pulls, 0.0)
+    terms, shares, limit = np.empty((4, W)), np.empty((4, W)), row(S.runs)  # grounding, talk, sensegiving, session
+    fill(terms, 0.0)
     fill(shares, 0.0)
     for o in range(O + 1):
         for i in range(S.first[o], S.first[o + 1]):
@@ -143,19 +143,17 @@ def sensemaking(S, t):
             for r in range(W):
                 aware += S.stage[i, r] != UNAWARE
             if aware:
-                from_talk(S, i, A, weight, pulls[0], shares[0])
-                from_manager(S, o, i, A, pulls[1], shares[1])
-                from_sessions(S, o, i, A, heard, pulls[2], shares[2])
+                from_talk(S, i, A, weight, terms[1], shares[1])
+                from_manager(S, o, i, A, terms[2], shares[2])
+                from_sessions(S, o, i, A, heard, terms[3], shares[3])
             for r in range(W):
                 judges = S.stage[i, r] != UNAWARE
                 S.judges[i, r] = judges
-                total = S.grounding[r] + shares[0, r] + shares[1, r] + shares[2, r]
-                limit = 1.0 if total <= 1.0 else 1.0 / total
-                limit = limit if judges else 0.0
-                grounded = S.grounding[r] * (S.fit[i, r] - A[i, r])
-                S.alignment[i, r] += limit * (grounded + pulls[0, r] + pulls[1, r] + pulls[2, r])
-                if recorded:
-                    role, stage = S.role[i], S.stage_before[i, r]
-                    S.ledger[GROUNDING, o, role, stage, r] += limit * grounded
-                    for n in range(3):
-                        S.ledger[TALK + n, o, role, stage, r] += limit * pulls[n, r]
+                total = S.grounding[r] + shares[1, r] + shares[2, r] + shares[3, r]
+                limit[r] = 1.0 if total <= 1.0 else 1.0 / total
+                limit[r] = limit[r] if judges else 0.0
+                terms[0, r] = S.grounding[r] * (S.fit[i, r] - A[i, r])
+                S.alignment[i, r] += limit[r] * (terms[0, r] + terms[1, r] + terms[2, r] + terms[3, r])
+            if recorded:
+                judge_from_now(S, i)
+                book_judgement(S, GROUNDING, i, limit, terms)

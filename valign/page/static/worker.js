@@ -164,19 +164,16 @@ class Block {
   }
 }
 
-/** Change in alignment by entry and run: sums over services, episodes, roles and stages of members. @param {Block} block */
-function partsOf(block) {
-  const [, , , entries, groups, episodes, roles, stages, W] = block.get("flows").words;
-  const flows = block.floats("flows"), found = new Float64Array(entries * W);
-  const inner = episodes * roles * stages;
-  for (let e = 0; e < entries; e++) {
-    for (let g = 0; g < groups - 1; g++) {
-      for (let n = 0; n < inner; n++) {
-        for (let r = 0; r < W; r++) found[e * W + r] += flows[((e * groups + g) * inner + n) * W + r];
-      }
-    }
+/** Add a month's flows: change in alignment of members by balance, entry and run. @param {Block} block @param {Float64Array} sums */
+function addFlows(block, sums) {
+  const count = block.words("flow_count"), places = block.words("flow_position"), changes = block.floats("flow_change");
+  const { cells } = header.societies[block.job.society], { entries, balances } = header.words;
+  for (let n = 0; n < count[0]; n++) {
+    const place = places[2 * n] + places[2 * n + 1] * 2 ** 32, r = place % block.W;
+    const rest = Math.floor(place / block.W), cell = rest % cells, row = Math.floor(rest / cells) % (entries.length * balances.length);
+    if (cell < cells - 4) sums[row * block.W + r] += changes[n]; // the last four are commissioners
   }
-  return found;
+  count[0] = 0;
 }
 
 /** Terms of decisions of services that changed their stage this month. @param {Block} block @param {number} month */
@@ -199,11 +196,11 @@ async function simulate(job) {
   block.run(steps.start, 0, 1);
   const reach = block.outOfReach();
   if (reach) return postMessage({ type: "unreachable", job, reach });
-  const told = [];
+  const told = [], sums = new Float64Array(header.words.entries.length * header.words.balances.length * block.W);
   let last = performance.now();
   for (let t = 1; t <= header.scenario.months; t++) {
-    if (job.mode === "parts") block.words("flows_from")[0] = t; // every month into the one row there is
     block.run(months, t, t + 1);
+    if (job.mode === "parts") addFlows(block, sums);
     if (job.mode === "one") told.push(...decisions(block, t));
     if (performance.now() - last > 12) {
       await breath();
@@ -214,7 +211,7 @@ async function simulate(job) {
   block.run(steps.end, 0, 1);
   /** @type {any} */
   const found = { type: "done", job, outcomes: block.floats("run_outcomes").slice(), path: block.floats("path").slice() };
-  if (job.mode === "parts") found.parts = partsOf(block);
+  if (job.mode === "parts") found.parts = sums;
   if (job.mode === "one") {
     found.places = block.floats("place_series").slice();
     found.people = Float32Array.from(block.floats("agent_series"));

@@ -1,0 +1,130 @@
+"""Worlds: what people and services are like where that is not known, each a setting of all uncertain parameters.
+
+Two sets of them. *Plausible* worlds fill the ranges of the parameters evenly. Worlds that *agree with what is known*
+(`worlds`) are those that published facts leave, each with a weight: they ship with the package, made by `make worlds`
+(`calibration.patterns`, `calibration.matching`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valign.model.errors import InputError
+from valign.model.parameters import PARAMETERS
+
+from .design import MOST_RUNS, WEIGHT, latin_hypercube, whole
+
+SHIPPED = Path(__file__).resolve().parents[1] / "results" / "reference" / "worlds.parquet"
+PRIORITY = "priority"  # column of the file: weight over a uniform number, by which worlds are ordered
+
+# Strengths whose plausible range begins above 0: in the worlds they may be absent.
+FROM_ZERO = (
+    "relationship_rate",
+    "anchoring",
+    "identification_growth",
+    "disapproval",
+    "tie_rate",
+    "tie_similarity",
+    "leadership_strength",
+    "climate_effect",
+    "adoption_norm",
+    "burden_effect",
+)
+# What is offered, and who uses it from the start, is part of a scenario, not uncertain.
+OF_SCENARIOS = ("pilot_funds", "mandate", "funding", "initial_engagement")
+# What services and commissioners decide: what it does is uncertain, what it is, a scenario says.
+DECIDED = (
+    "leadership_strength",
+    "coproduction_intensity",
+    "design_coproduction",
+    "power_sharing",
+    "values_based_recruitment",
+    "dialogue",
+    "slack",
+    "budget",
+    "pilot_months",
+    "contract_months",
+    "round_months",
+)
+
+
+def world_parameters() -> dict[str, tuple[float, float]]:
+    """What differs between plausible worlds, and over which range: every uncertain parameter that does not shape the
+    society, the innovation's and what is decided among them."""
+    return {
+        name: (0.0 if name in FROM_ZERO else p.low, p.high)
+        for name, p in PARAMETERS.items()
+        if p.scope != "society" and name not in OF_SCENARIOS and p.low < p.high
+    }
+
+
+def unknown_parameters() -> dict[str, tuple[float, float]]:
+    """What differs between worlds that agree with what is known: as `world_parameters`, without what a scenario says
+    of its innovation and what services and commissioners decide."""
+    return {
+        name: bounds
+        for name, bounds in world_parameters().items()
+        if name not in DECIDED and not name.startswith("innovation.")
+    }
+
+
+def plausible_worlds(n: int, seed: int = 1) -> pd.DataFrame:
+    """n worlds by Latin hypercube over the plausible ranges, one row each; strengths begin at 0."""
+    return latin_hypercube(world_parameters(), n, seed)
+
+
+def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame:
+    """The worlds that agree with what is known.
+
+    Parameters
+    ----------
+    n : how many of them (None: all). The same n gives the same worlds, and fewer are the first of more. Those with
+        large weights come first, by priority sampling (Duffield, Lund & Thorup 2007): weighted means over n of them
+        are estimates without bias of those over all.
+    path : a table made by `make worlds` (default: the one that ships).
+
+    Returns
+    -------
+    One row a world: a column for every uncertain parameter, in its unit, and `weight`, which sums to 1.
+
+    Raises
+    ------
+    InputError : there is no such table, or n is no whole number from 1 to the number of worlds.
+    """
+    table = _read(SHIPPED if path is None else Path(path))
+    if n is None:
+        return table.drop(columns=PRIORITY)
+    n = whole("worlds", n, 1, min(len(table), MOST_RUNS))
+    weight = table[WEIGHT].to_numpy()
+    if n < len(table):
+        weight = np.maximum(weight, table[PRIORITY].iloc[n])[:n]
+    return table.head(n).drop(columns=PRIORITY).assign(**{WEIGHT: weight / weight.sum()})
+
+
+def ordered(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Worlds with weights [n], in the order in which `worlds` gives them, with their priorities."""
+    weight = table[WEIGHT].to_numpy(float) / table[WEIGHT].sum()
+    priority = weight / (1.0 - np.random.default_rng(seed).random(len(table)))
+    found = table.assign(**{WEIGHT: weight, PRIORITY: priority})
+    return found.sort_values(PRIORITY, ascending=False, kind="stable", ignore_index=True)
+
+
+def shipped() -> bool:
+    """Whether worlds that agree with what is known ship with this installation."""
+    return SHIPPED.is_file()
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError([f"worlds: there is no {path}; `make worlds` makes the worlds that agree with what is known"])
+    table = pd.read_parquet(path)
+    if lacking := [name for name in (WEIGHT, PRIORITY) if name not in table]:
+        raise InputError([f"worlds: {path} has no column {lacking[0]!r}: it was not made by `make worlds`"])
+    if wrong := [name for name in map(str, table) if name not in (*PARAMETERS, WEIGHT, PRIORITY)]:
+        raise InputError([f"worlds: {path} has a column {wrong[0]!r}, which is no parameter of this version"])
+    return table

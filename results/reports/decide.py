@@ -1,0 +1,399 @@
+"""A decision in plain words, in the order in which a commissioner asks; tables of `experiments/decide` in, text out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..numbers import guarded_percent, pounds, significant
+from ..page import Table, Tables
+from ..vocabulary import capital, listed, mechanism_label, spoken
+
+READING = (
+    "A mix is what is done, where and from when. A gain is what a mix adds to doing nothing, world by world with the same "
+    "people and the same chances; in brackets between which numbers its average lies with 95 % confidence. A world is one "
+    "set of values for everything about the model that is not known."
+)
+WORDS = {
+    "Mix": "Up to three actions, each at an intensity, in some services, from a month on.",
+    "World": "One set of values for all parameters of the model that are uncertain. Nobody knows which world is ours.",
+    "Gain": "What a mix adds to doing nothing, on average over the worlds.",
+    "Chance of being best": "How likely it is that no other mix has a higher gain on average over all worlds. It grows with "
+    "more runs. It does not say that the mix is best in every world.",
+    "Regret": "What is lost on average by taking this mix where, were the world known, one would take another.",
+    "Front": "Mixes that no other beats: whatever gives more costs more.",
+    "Value of knowing": "What would be gained on average by choosing after it is known instead of now.",
+    "Points": "Percentage points: from 20 % to 30 % are 10 points.",
+}
+VIEWS = {
+    "cautious": "If the worst tenth of worlds counts",
+    "use": "If use counts",
+    "sustained": "If services that go on count",
+    "value": "If value to clients counts",
+    "equal": "If the services that use it least count",
+    "clients": "If value to clients counts",
+    "commissioners": "If value to commissioners counts",
+    "providers": "If value to providers and staff counts",
+}
+_CONDITION = re.compile(r"(\S+) (>|<=) (\S+)")
+
+
+def amount(value: float, unit: str, signed: bool = False) -> str:
+    """A gain in the unit of its goal, as in 8.8 points."""
+    number = significant(value, signed) if abs(value) >= 0.05 else "0"
+    if unit == "£1,000":
+        return pounds(1000 * value, signed)
+    return f"{number} {unit}"
+
+
+def _interval(row: Mapping[str, Any], unit: str, low: str = "low", high: str = "high") -> str:
+    ends = [pounds(1000 * row[name]) if unit == "£1,000" else significant(row[name], False) for name in (low, high)]
+    return f"{ends[0]} to {ends[1]}"
+
+
+def gain_in_words(row: Mapping[str, Any], unit: str) -> str:
+    """As in 8.8 points (7.2 to 10.3)."""
+    return f"{amount(row['gain'], unit)} ({_interval(row, unit)})"
+
+
+def unknown_in_words(name: str) -> str:
+    """An unknown: a parameter by its meaning, or all parameters of a part of the model."""
+    if name == "everything":
+        return "everything that is uncertain"
+    if name.startswith("all of "):
+        part = name.removeprefix("all of ")
+        return f"all that is uncertain about {mechanism_label(part).replace('_', ' ')}"
+    found = spoken().parameters.get(name)
+    return f"{found.text} ({name})" if found else name
+
+
+def conditions_in_words(text: str) -> str:
+    """Conditions of a kind of world, as in "length of a pilot is above 24 months"."""
+    if text == "all worlds":
+        return text
+    return listed([condition_in_words(*each) for each in _CONDITION.findall(text)])
+
+
+def condition_in_words(parameter: str, sign: str, threshold: str | float) -> str:
+    found = spoken().parameters.get(parameter)
+    at = f"{float(threshold):.3g}"
+    if found is None:
+        return f"{parameter} is {'above' if sign == '>' else 'at most'} {at}"
+    return f"“{found.text}” is {'above' if sign == '>' else 'at most'} {at} ({found.unit})"
+
+
+def best_of(tables: Tables) -> Mapping[str, Any]:
+    """The row of the recommended mix."""
+    finalists = tables["finalists"]
+    return finalists[finalists["recommended"]].iloc[0].to_dict()
+
+
+def findings(tables: Tables) -> list[str]:
+    """The answer, in the order: what, cost, gain, how sure; other views; when wrong; second choice; money; knowing."""
+    asked, best = tables["asked"].iloc[0].to_dict(), best_of(tables)
+    return [
+        *_first(asked, best),
+        *_views(tables["views"]),
+        _rule(tables["rule"], best, asked["unit"]),
+        *_second(asked, tables),
+        *_steps(tables["steps"], asked["unit"]),
+        *_knowing(tables, asked, best),
+    ]
+
+
+def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
+    unit = asked["unit"]
+    if best["mix"] == "nothing":
+        return [
+            f"With {pounds(asked['budget'])} over {asked['horizon']} months: do nothing. No mix that the money buys raises the "
+            f"{asked['says']} on average over the worlds."
+        ]
+    paid = (
+        f"It costs about {pounds(best['cost'])} (between {pounds(best['cost_low'])} and {pounds(best['cost_high'])})."
+    )
+    left = asked["budget"] - best["cost"]
+    if left > 0.2 * asked["budget"]:
+        paid += f" {pounds(left)} of the budget are left: among the mixes compared none that costs more gives more."
+    told = [
+        f"With {pounds(asked['budget'])} over {asked['horizon']} months, do this first: {best['label']}. {paid}",
+        f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}. These numbers come from worlds and "
+        "runs that had no part in choosing it.",
+    ]
+    sure = f"The chance that it is the best of the mixes compared, on average over the worlds, is {guarded_percent(best['chance_best'])}."
+    if best["regret"] < 0.1 and unit == "points":
+        sure += (
+            " Were the world known, another mix would hardly ever be worth changing to: less than 0.1 points are lost."
+        )
+    else:
+        sure += (
+            f" Were the world known, one would stay with it in {guarded_percent(best['best_in_worlds'])} of worlds; taking it "
+            f"without knowing costs {amount(best['regret'], unit)} on average."
+        )
+    return [*told, sure]
+
+
+def _views(views: pd.DataFrame) -> list[str]:
+    same, told = [], []
+    for row in views.to_dict("records"):
+        what = VIEWS[row["view"]]
+        if row["same"]:
+            same.append(what[0].lower() + what[1:])
+            continue
+        sure = (
+            "the two cannot be told apart"
+            if row["over_best_low"] <= 0 <= row["over_best_high"]
+            else (
+                f"{amount(row['over_best'], row['unit'])} more than the recommended mix"
+                if row["over_best"] > 0
+                else f"{amount(-row['over_best'], row['unit'])} less than the recommended mix on fresh worlds: no reason to change"
+            )
+        )
+        told.append(
+            f"{what} ({row['says']}): {row['label']}, for {pounds(row['cost'])}; {sure} ({_interval(row, row['unit'], 'over_best_low', 'over_best_high')})."
+        )
+    if same:
+        told.insert(0, f"The same mix is chosen {listed(same)}.")
+    return told
+
+
+def _rule(rule: pd.DataFrame, best: Mapping[str, Any], unit: str) -> str:
+    if rule.empty:
+        return (
+            "When it would be wrong: no rule of up to three conditions was found under which another of the mixes is better, "
+            "and holds on worlds that it was not made from. That is no proof that there is none."
+        )
+    row = rule.iloc[0].to_dict()
+    conditions = listed(
+        [
+            condition_in_words(each["parameter"], ">" if each["above"] else "<=", each["threshold"])
+            for each in rule.to_dict("records")
+        ]
+    )
+    return (
+        f"When it would be wrong: where {conditions}, take this instead: {row['label']}. There it gives "
+        f"{amount(row['lead'], unit)} more ({_interval(row, unit)}). This is so in {guarded_percent(row['share'])} of worlds; "
+        f"the rule names {guarded_percent(row['coverage'])} of the worlds in which that mix is better, and it is better in "
+        f"{guarded_percent(row['density'])} of those that the rule names."
+    )
+
+
+def _second(asked: Mapping[str, Any], tables: Tables) -> list[str]:
+    finalists = tables["finalists"]
+    if not asked["second"]:
+        return []
+    row = finalists[finalists["mix"] == asked["second"]].iloc[0].to_dict()
+    worst = tables["kinds"].query("mix == @asked['second']")["regret"].max()
+    if row["mix"] == "nothing":
+        return [
+            "A robust second choice: none of the mixes judged does without the costliest action of the recommended one."
+        ]
+    return [
+        f"A robust second choice, without the costliest action of the first: {row['label']}, for {pounds(row['cost'])}. It adds "
+        f"{gain_in_words(row, asked['unit'])}, and in the kind of world that suits it least it loses {amount(worst, asked['unit'])} "
+        "against the best there."
+    ]
+
+
+def _steps(steps: pd.DataFrame, unit: str) -> list[str]:
+    told = []
+    same = steps[steps["change"] == 0]["mix"].iloc[0]
+    for row in steps[steps["change"] != 0].to_dict("records"):
+        change = f"{pounds(abs(row['change']))} {'less' if row['change'] < 0 else 'more'}"
+        if row["mix"] == same:
+            told.append(f"With {change} the same mix is best: the step changes nothing.")
+        elif row["gain"] < 0 or row["change"] < 0:
+            told.append(
+                f"With {change}: {row['label']}, for {pounds(row['cost'])}; that changes the gain by {amount(row['gain'], unit, True)} ({_interval(row, unit)})."
+            )
+        else:
+            held = row["low"] > 0
+            told.append(
+                f"With {change}: {row['label']}, for {pounds(row['cost'])}; that adds {gain_in_words(row, unit)}"
+                + ("." if held else ", which cannot be told from nothing.")
+            )
+    return told
+
+
+def price_of_unit(best: Mapping[str, Any]) -> float:
+    """£ that the recommended mix pays for a unit of the goal: what a unit is worth to whoever pays that."""
+    return best["cost"] / best["gain"] if best["gain"] > 0 and best["low"] > 0 else float("nan")
+
+
+def _knowing(tables: Tables, asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
+    unit, price = asked["unit"], price_of_unit(best)
+    evppi, told = tables["evppi"], []
+    single = evppi[(evppi["parameters"] == 1) & (evppi["value"] > 2 * evppi["error"]) & (evppi["value"] > 0)]
+    shown = [
+        f"{unknown_in_words(row['unknown'])}: {amount(row['value'], unit)}"
+        + (f", or {pounds(row['value'] * price)}" if price == price else "")
+        for row in single.head(3).to_dict("records")
+    ]
+    if shown:
+        count = int((evppi["parameters"] == 1).sum())
+        told.append(
+            f"Worth knowing for this choice: {'; '.join(shown)}. (Of {count} unknowns that were looked at one by one, about "
+            f"{max(1, round(0.023 * count))} would pass this mark by chance.)"
+        )
+    else:
+        told.append("Nothing that is unknown would, by itself, change this choice enough to be told from chance.")
+    if price == price:
+        told.append(
+            f"In pounds at what the recommended mix pays: {pounds(price)} for each {'point' if unit == 'points' else 'unit'} of gain."
+        )
+    evsi = tables["evsi"]
+    for name, part in evsi.groupby("name", sort=False):
+        told.append(_study(str(name), part, unit, price))
+    return told
+
+
+def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
+    worth = part.assign(net=part["value"] * price - part["cost"])
+    row = worth.loc[worth["net"].idxmax() if price == price else worth["value"].idxmax()].to_dict()
+    size = f"{row['size']:,.0f} {row['unit']}"
+    late = f" after {row['months']:.0f} months" if row["months"] else ""
+    if row["value"] < -2 * row["error"]:
+        return (
+            f"{name}: waiting for it costs more than it teaches. Deciding{late} instead of now loses "
+            f"{amount(-row['value'], unit)}, whatever its size."
+        )
+    if row["value"] < 2 * row["error"]:
+        return f"{name}: what it would tell cannot be told from nothing for this choice, at any size that was tried."
+    if price != price:
+        return f"{name}, {size}: choosing{late} by what it finds adds {amount(row['value'], unit)}."
+    verdict = (
+        f"{pounds(row['net'])} more than it costs" if row["net"] > 0 else f"less than its cost of {pounds(row['cost'])}"
+    )
+    return f"{name}, best with {size}: choosing{late} by what it finds adds {amount(row['value'], unit)}, worth {pounds(row['value'] * price)}: {verdict}."
+
+
+def certainty(tables: Tables) -> list[str]:
+    """What was compared, over which worlds, with how many runs."""
+    asked = tables["asked"].iloc[0]
+    all_of = (
+        "all that the money buys"
+        if asked["complete"]
+        else "not all there are: those with one action first, then what grew from the best"
+    )
+    return [
+        f"{asked['mixes']:,} mixes were compared ({all_of}). They raced: {asked['rounds']}. The winners were then judged in "
+        f"{asked['fresh_worlds']:,} other worlds. {asked['race_runs'] + asked['fresh_runs']:,} runs in all.",
+        "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They were not held "
+        "against published facts."
+        if asked["source"] == "declared ranges"
+        else f"The worlds: {asked['source']}.",
+        "Two doubts are kept apart. Brackets and the chance of being best say what more runs would settle. Regret and the "
+        "rule say what no number of runs can settle, because nobody knows which world is ours.",
+    ]
+
+
+def cautions(tables: Tables) -> list[str]:
+    """What must not be concluded."""
+    plan, best = tables["plan"], best_of(tables)
+    assumed = int((plan["grade"] == "assumed").sum()) if len(plan) else 0
+    told = [
+        "Not that this mix will have this effect in a real place. It follows from the model's assumptions; how much each "
+        "action changes people and services is part of them"
+        + (f", and for {assumed} of the {len(plan)} actions here it is assumed outright." if assumed else "."),
+        "Not that the costs are known: unless a source is given they are assumed, and the budget is held against the likely ones.",
+        "Not that an action left out is worthless: it may act on what the model does not hold, or be shown too small.",
+    ]
+    if best["regret"] > 0 and best["chance_best"] < 0.95:
+        told.append("Not that the other mixes near the front are worse: some cannot be told from this one.")
+    return told
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+def letters(finalists: pd.DataFrame) -> list[str]:
+    """A letter for each finalist, for figures."""
+    return [chr(ord("A") + n) if n < 26 else str(n + 1) for n in range(len(finalists))]
+
+
+def finalists_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
+    unit = tables["asked"]["unit"].iloc[0]
+    columns = (
+        "mix",
+        "cost",
+        f"gain, {unit} (95 % interval)",
+        "chance of being best",
+        "regret",
+        "recommissioned",
+        "money spent by funders",
+    )
+    rows = [
+        [
+            f"{letter} {row['label']}",
+            pounds(row["cost"]),
+            f"{significant(row['gain'])} ({_interval(row, unit)})",
+            guarded_percent(row["chance_best"]) if row["affordable"] else "over budget",
+            significant(row["regret"], False),
+            guarded_percent(row["mean_recommissioned"]),
+            pounds(1000 * row["mean_money_spent"]),
+        ]
+        for letter, row in zip(letters(tables["finalists"]), tables["finalists"].to_dict("records"), strict=True)
+    ]
+    return columns, rows
+
+
+def evppi_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
+    unit = tables["asked"]["unit"].iloc[0]
+    shown = tables["evppi"].head(20)
+    return ("unknown", f"value, {unit}", "standard error"), [
+        [capital(unknown_in_words(row["unknown"])), significant(row["value"]), significant(row["error"], False)]
+        for row in shown.to_dict("records")
+    ]
+
+
+def evsi_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
+    unit, price = tables["asked"]["unit"].iloc[0], price_of_unit(best_of(tables))
+    return ("study", "size", "tells after", "cost", f"value, {unit} (standard error)", "value less cost"), [
+        [
+            row["name"],
+            f"{row['size']:,.0f} {row['unit']}",
+            f"{row['months']:.0f} months" if row["months"] else "weeks",
+            pounds(row["cost"]),
+            f"{significant(row['value'])} ({significant(row['error'], False)})",
+            pounds(row["value"] * price - row["cost"]),
+        ]
+        for row in tables["evsi"].to_dict("records")
+    ]
+
+
+def plan_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
+    return (
+        "action",
+        "where",
+        "from month",
+        "has an effect in months",
+        "paid until month",
+        "cost (low to high)",
+        "paid by",
+        "how large the effect is",
+    ), [
+        [
+            f"{row['name']} ({row['intensity']})",
+            row["place"],
+            f"{row['start']:.0f}",
+            f"{row['effect_from']:.0f} to {row['effect_until']:.0f}",
+            f"{row['paid_until']:.0f}",
+            f"{pounds(row['cost'])} ({pounds(row['cost_low'])} to {pounds(row['cost_high'])})",
+            row["paid_by"],
+            row["grade"],
+        ]
+        for row in tables["plan"].to_dict("records")
+    ]
+
+
+def tables_of(tables: Tables) -> list[Table]:
+    """The tables of a report."""
+    found = [Table("The mixes that were judged afresh, best first", *finalists_table(tables))]
+    if len(tables["plan"]):
+        found.append(Table("The recommended mix", *plan_table(tables)))
+    if len(tables["evsi"]):
+        found.append(Table("What studies would be worth for this choice", *evsi_table(tables)))
+    found.append(
+        Table("What knowing would be worth: the twenty unknowns that matter most", *evppi_table(tables), folded=True)
+    )
+    return found

@@ -1,0 +1,90 @@
+"""Worlds that agree with what is known: read, chosen, and crossed with a design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import valign as va
+from valign.experiments.compare import compare_design
+from valign.experiments.design import over_worlds, replicate
+from valign.experiments.worlds import ordered, unknown_parameters, worlds
+from valign.model.errors import InputError
+from valign.model.scenario.scenario import Scenario
+
+MADE_UP = 400
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Worlds that nobody matched with anything, in a file as `make worlds` writes it."""
+    rng = np.random.default_rng(3)
+    ranges = unknown_parameters()
+    columns = {name: rng.uniform(low, high, MADE_UP) for name, (low, high) in ranges.items()}
+    columns["emergent_months"] = columns["emergent_months"].round()
+    path = tmp_path_factory.mktemp("worlds") / "worlds.parquet"
+    ordered(pd.DataFrame(columns).assign(weight=rng.exponential(size=MADE_UP)), 5).to_parquet(path)
+    return path
+
+
+def test_fewer_worlds_are_the_first_of_more_and_their_weighted_mean_is_that_of_all(table: Path) -> None:
+    everything = worlds(path=table)
+    assert everything["weight"].sum() == pytest.approx(1)
+    few, more = worlds(20, table), worlds(80, table)
+    pd.testing.assert_frame_equal(few.drop(columns="weight"), more.head(20).drop(columns="weight"))
+    truth = np.average(everything["fit_effect"], weights=everything["weight"])
+    found = []
+    for seed in range(300):  # other draws of the same worlds
+        again = ordered(everything, seed).head(41)
+        top = again.head(40)
+        weight = np.maximum(top["weight"], again["priority"].iloc[40])
+        found.append((weight * top["fit_effect"]).sum())
+    assert abs(np.mean(found) - truth) < 3 * np.std(found) / 300**0.5
+
+
+def test_what_cannot_be_asked_for_is_said(table: Path, tmp_path: Path) -> None:
+    for wrong in (0, MADE_UP + 1, 2.5, True):
+        with pytest.raises(InputError, match=f"worlds = .*whole number from 1 to {MADE_UP}"):
+            worlds(wrong, table)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="make worlds"):
+        worlds(3, tmp_path / "nothing.parquet")
+
+
+def test_cells_share_their_seeds_in_every_world_and_worlds_do_not(table: Path) -> None:
+    chosen = worlds(5, table)
+    base, design = compare_design({"a": "two-services", "b": "two-services"}, 3, 1)
+    found = over_worlds(design, chosen, base)
+    assert len(found) == 2 * 3 * 5
+    first, second = (found[found["scenario"] == name].reset_index(drop=True) for name in ("a", "b"))
+    pd.testing.assert_frame_equal(first.drop(columns="scenario"), second.drop(columns="scenario"))
+    assert first["seed"].nunique() == 15
+    assert first.groupby("world")["fit_effect"].nunique().eq(1).all()
+    assert first.groupby("world")["weight"].first().to_numpy() == pytest.approx(chosen["weight"].to_numpy())
+
+
+def test_societies_that_runs_share_stay_shared(table: Path) -> None:
+    found = over_worlds(replicate(pd.DataFrame({"slack": [0.3]}), 6, 1, 2), worlds(4, table))
+    assert found["society_seed"].nunique() == 2
+
+
+def test_what_a_scenario_says_itself_counts_more_than_the_world(table: Path) -> None:
+    scenario = Scenario.load("two-services")
+    base, design = compare_design({"open": scenario, "said": scenario.replace({"fit_effect": 0.0})}, 2, 1)
+    found = over_worlds(design, worlds(5, table), base)
+    assert (found.loc[found["scenario"] == "said", "fit_effect"] == 0).all()
+    assert found.loc[found["scenario"] == "open", "fit_effect"].nunique() == 5
+    column = over_worlds(replicate(pd.DataFrame({"fit_effect": [0.2]}), 2), worlds(5, table), scenario)
+    assert (column["fit_effect"] == 0.2).all()
+
+
+def test_outcomes_tell_the_world_of_every_run(table: Path) -> None:
+    design = over_worlds(replicate(pd.DataFrame({"months": [6]}), 2, 1), worlds(3, table))
+    out = va.simulate(design, base="two-services")
+    assert out.runs["world"].tolist() == [0, 1, 2] * 2
+    assert out.runs["weight"].sum() == pytest.approx(2)
+    assert (out.runs["status"] == "ok").all()
+    again = va.simulate(design.drop(columns=["world", "weight"]), base="two-services")
+    assert out.runs["uptake_final"].tolist() == again.runs["uptake_final"].tolist()
