@@ -27,7 +27,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
-	lint coverage mutation environment browser-environment environments clean
+	lint lint-javascript coverage mutation environment browser-environment environments clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -180,6 +180,16 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python -m valign.model.compiled.kernel_sources
 	$(VENV)/bin/pyright --project pyproject.toml --pythonpath $(VENV)/bin/python
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-javascript; \
+	else echo "no Node: the types of the page's JavaScript are not checked$(if $(CI),; CI requires it)"; test -z "$(CI)"; fi
+
+# Types in the comments of the page's JavaScript
+JAVASCRIPT := tools/javascript
+lint-javascript: $(JAVASCRIPT)/node_modules/.package-lock.json
+	cd $(JAVASCRIPT) && npx --no-install tsc -p page.json && npx --no-install tsc -p worker.json
+
+$(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package-lock.json
+	@cd $(JAVASCRIPT) && npm ci --silent --no-fund --no-audit
 
 # Compiled code cannot be traced: what is compiled is covered by a run without compilation, the rest by the tests as
 # they are. Least allowed: 95 % of lines and branches of every package together.

@@ -187,10 +187,9 @@ class Page {
 
   /** @param {any} now @param {any} base */
   headline(now, base) {
-    const sorted = this.engine.outcome(now, "uptake_final").filter((each) => each !== undefined && Number.isFinite(each)).sort((a, b) => a - b);
+    const sorted = this.engine.outcome(now, "uptake_final").filter((each) => each !== undefined && Number.isFinite(each)).map(Number).sort((a, b) => a - b);
     const years = this.engine.months % 12 ? `${this.engine.months} months` : `${this.engine.months / 12} years`;
-    const middle = /** @type {number[]} */ (sorted);
-    let text = `After ${years}, ${percent(quantile(middle, 0.5))} of people use ${this.header.scenario.innovation} in the middle run; in nine runs of ten, ${percent(quantile(middle, 0.05))} to ${percent(quantile(middle, 0.95))}.`;
+    let text = `After ${years}, ${percent(quantile(sorted, 0.5))} of people use ${this.header.scenario.innovation} in the middle run; in nine runs of ten, ${percent(quantile(sorted, 0.05))} to ${percent(quantile(sorted, 0.95))}.`;
     if (!this.isBase && base) {
       const pairs = this.pairs(now, base, "uptake_final");
       const mean = pairs.reduce((sum, each) => sum + each, 0) / pairs.length, points = Math.round(100 * mean);
