@@ -26,7 +26,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
+.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration diagnosis mangled chaos \
 	lint coverage mutation environment browser-environment environments clean
 
 help:
@@ -38,6 +38,8 @@ help:
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
+	@echo "make diagnosis  does a diagnosis find what is true of made-up people (a quarter of an hour)"
+	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
@@ -54,7 +56,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing valign and what it needs into .venv (once)"
-	@$(VENV)/bin/python $(PIP) -e ".[calibration]"
+	@$(VENV)/bin/python $(PIP) -e ".[calibration,survey]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
@@ -144,6 +146,14 @@ sensitivity: $(VENV)/.dev
 # (the data: `valign data get medical-innovation`, once)
 calibration: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study
+
+# Surveys of made-up people, diagnosed five hundred times; writes results/reference/diagnosis
+diagnosis: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.diagnose.study
+
+# Spoiled questionnaires: a message or a right result; writes results/reference/diagnosis/mangled.csv
+mangled: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.mangled
 
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
