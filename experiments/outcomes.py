@@ -248,7 +248,9 @@ class Outcomes:
             yield rows, result.commissioner, lambda name, places=result.places: places[:, :, names.index(name)]
 
     def change_months(self) -> np.ndarray:
-        """Month in which each scheduled change happened [changes, runs]; 0: what it waits for never held (NaN: a run failed)."""
+        """Month in which each scheduled change happened [changes, runs]; 0: what it waits for never held (NaN: a run
+        failed).
+        """
         found = np.full((len(self.scenario.changes), len(self._seeds)), np.nan)
         for rows, result in self._recorded:
             if len(result.change_month):

@@ -1,5 +1,5 @@
-"""Where to pilot first: so many of the services that do not use it, by greedy choice with common random numbers and swaps;
-beside it the simple rules that people go by.
+"""Where to pilot first: so many of the services that do not use it, by greedy choice with common random numbers and
+swaps; beside it the simple rules that people go by.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ..simulate import simulate
 from .evaluation import evaluate
 from .goals import OBSERVED, Goal, goals_of
 from .judge import gain_interval
-from .options import NOTHING, Ground, Mix, Option, Place
+from .options import NOTHING, Ground, Mix, Option, Place, with_horizon
 from .race import race
 from .worlds import Worlds, draw_worlds
 
 FUND = "pilot-fund"
 FRESH = 302  # purpose of the seed of the worlds on which sets are judged
 LEAST, FIRST = 3, 16
-SWAPS = 2  # rounds of swaps at most
+SWAPS = 1  # rounds of swaps at most
 RANDOM = 5  # random sets
 Told = Callable[[int, int], None]
 Set = tuple[int, ...]  # numbers of services
@@ -37,7 +37,16 @@ Set = tuple[int, ...]  # numbers of services
 class _Search:
     """Sets of services by what a pilot in all of them gains, in one society."""
 
-    def __init__(self, ground: Ground, fund: Action, start: int, worlds: Worlds, goal: Goal, threads: int | None, progress: Told | None) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        fund: Action,
+        start: int,
+        worlds: Worlds,
+        goal: Goal,
+        threads: int | None,
+        progress: Told | None,
+    ) -> None:
         self.ground, self.fund, self.start, self.worlds, self.goal = ground, fund, start, worlds, goal
         self.threads, self.progress, self.runs = threads, progress, 0
 
@@ -87,7 +96,9 @@ class _Search:
 
 
 def features(ground: Ground, society_seed: int, worlds: Worlds, threads: int | None = None) -> pd.DataFrame:
-    """What is known of services beforehand, a row each: staff, mean fit at the start, ties to other services, who funds it."""
+    """What is known of services beforehand, a row each: staff, mean fit at the start, ties to other services, who
+    funds it.
+    """
     society = society_of(ground.scenario, society_seed)
     count = len(society.key)
     between = society.tie_kind == 2
@@ -97,7 +108,9 @@ def features(ground: Ground, society_seed: int, worlds: Worlds, threads: int | N
     design = some.assign(seed=worlds.run_seeds[: len(some), 0], society_seed=society_seed)
     base = ground.scenario.replace({"months": 1, "changes": []})
     found = simulate(design, base=base, record=("services",), threads=threads)
-    fit = np.mean([at("alignment")[0].mean(axis=1) for _, part in found.parts for _, _, at in part.blocks_of_services()], axis=0)
+    fit = np.mean(
+        [at("alignment")[0].mean(axis=1) for _, part in found.parts for _, _, at in part.blocks_of_services()], axis=0
+    )
     return pd.DataFrame(
         {
             "service": list(ground.services),
@@ -119,7 +132,11 @@ def simple_rules(known: pd.DataFrame, able: Sequence[int], k: int, seed: int) ->
 
     rng = np.random.default_rng([seed, k])
     drawn = [tuple(sorted(rng.choice(np.array(able), k, replace=False).tolist())) for _ in range(RANDOM)]
-    rules = [("the largest", highest("staff")), ("the best fit at the start", highest("fit")), ("the most ties", highest("ties"))]
+    rules = [
+        ("the largest", highest("staff")),
+        ("the best fit at the start", highest("fit")),
+        ("the most ties", highest("ties")),
+    ]
     return [*rules, *(("at random", each) for each in drawn)]
 
 
@@ -149,28 +166,36 @@ def pilot_first(
 
     Returns
     -------
-    By way of choosing (greedy, and each simple rule): the services, gain over no pilot, and what greedy gains over it, with
-    95 % intervals; and the services with what is known of them.
+    By way of choosing (greedy, and each simple rule): the services, gain over no pilot, and what greedy gains over
+    it, with 95 % intervals; and the services with what is known of them.
 
     Raises
     ------
     InputError : fewer services that do not use it than k, no such commissioner, wrong numbers.
     """
-    from .decide import with_horizon
-
     ground = Ground.of(with_horizon(Scenario.load(scenario), horizon))
     (of,) = goals_of(goal)
     seed = whole("seed", seed, 0, MAX_SEED)
-    society = derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
+    society = (
+        derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
+    )
     chosen_on, judged_on = (
         _in_one(draw_worlds(whole("worlds", n, 2, 100_000), 1, which), society)
         for n, which in ((worlds, seed), (fresh, derive_seed(seed, 0, FRESH)))
     )
     known = features(ground, society, chosen_on, threads)
-    able = [n for n in range(len(known)) if not known["uses_it"][n] and commissioner in (None, known["commissioner"][n])]
+    able = [
+        n for n in range(len(known)) if not known["uses_it"][n] and commissioner in (None, known["commissioner"][n])
+    ]
     if not able:
         there = known["commissioner"].max()
-        raise InputError([f"pilots: every service uses it already" if commissioner is None else f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"])
+        raise InputError(
+            [
+                "pilots: every service uses it already"
+                if commissioner is None
+                else f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"
+            ]
+        )
     k = whole("pilots", k, 1, len(able))
     fund = next(action for action in actions_from() if action.id == FUND)
     search = _Search(ground, fund, start, chosen_on, of, threads, progress)
@@ -186,7 +211,9 @@ def _in_one(worlds: Worlds, society: int) -> Worlds:
 
 
 def _table(sets: Sequence[tuple[str, Set]], outcome: np.ndarray, ground: Ground, goal: Goal) -> pd.DataFrame:
-    """A row by way of choosing; random sets as one, by the mean of their outcomes. outcome : nothing first [x worlds]."""
+    """A row by way of choosing; random sets as one, by the mean of their outcomes. outcome : nothing first [x
+    worlds].
+    """
     by: dict[str, list[int]] = {}
     for n, (rule, _) in enumerate(sets, start=1):
         by.setdefault(rule, []).append(n)
@@ -195,7 +222,11 @@ def _table(sets: Sequence[tuple[str, Set]], outcome: np.ndarray, ground: Ground,
     rows = []
     for place, (rule, members) in enumerate(by.items(), start=1):
         gain, behind = (gain_interval(values, *pair, each_world) for pair in ((place, 0), (1, place)))
-        services = ", ".join(ground.services[n] for n in sets[members[0] - 1][1]) if len(members) == 1 else f"{len(members)} sets"
+        services = (
+            ", ".join(ground.services[n] for n in sets[members[0] - 1][1])
+            if len(members) == 1
+            else f"{len(members)} sets"
+        )
         rows.append(
             {
                 "rule": rule,

@@ -67,7 +67,11 @@ def holds(model: ReferenceModel, change: Change) -> bool:
         for person in model.people:
             if person.service in services and kind in ("all", person.role):
                 person.look()
-                stage = {"aware": person.stage >= AWARE, "engaged": person.stage == ENGAGED, "lapsed": person.stage == LAPSED}
+                stage = {
+                    "aware": person.stage >= AWARE,
+                    "engaged": person.stage == ENGAGED,
+                    "lapsed": person.stage == LAPSED,
+                }
                 found.append(float(stage[variable] if variable in stage else getattr(person, variable)))
     if not found:
         return False
