@@ -26,7 +26,8 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
+.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims decisions calibration \
+	chaos \
 	lint coverage mutation environment browser-environment environments clean
 
 help:
@@ -39,6 +40,7 @@ help:
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
@@ -148,6 +150,12 @@ calibration: $(VENV)/.dev
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
+
+# What £100,000, £300,000 and £1,000,000 should buy, and racing and greedy choice against running everything: an hour;
+# writes results/reference/decisions/
+decisions: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.decide
+	$(VENV)/bin/python -m valign.experiments.decide --check
 
 # A batch, a sensitivity study and a calibration, killed a hundred times each; writes results/reference/chaos.csv
 chaos: $(VENV)/.dev

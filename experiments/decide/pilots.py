@@ -34,7 +34,7 @@ Told = Callable[[int, int], None]
 Set = tuple[int, ...]  # numbers of services
 
 
-class _Search:
+class Search:
     """Sets of services by what a pilot in all of them gains, in one society."""
 
     def __init__(
@@ -66,15 +66,15 @@ class _Search:
 
     planned = 0
 
-    def best(self, sets: Sequence[Set]) -> Set:
-        """The best of some sets, raced."""
+    def best(self, sets: Sequence[Set], least: int = LEAST) -> Set:
+        """The best of some sets, raced; so many of them to the end."""
         found = race(
             lambda chosen, first, last: self.outcomes([sets[n] for n in chosen], self.worlds, first, last)[None],
             lambda: np.zeros(len(sets)),
             [0],
             len(self.worlds),
             (),
-            least=LEAST,
+            least=least,
             first=FIRST,
         )
         means = found.outcome[0].mean(axis=1)
@@ -180,7 +180,7 @@ def pilot_first(
         derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
     )
     chosen_on, judged_on = (
-        _in_one(draw_worlds(whole("worlds", n, 2, 100_000), 1, which), society)
+        in_one_society(draw_worlds(whole("worlds", n, 2, 100_000), 1, which), society)
         for n, which in ((worlds, seed), (fresh, derive_seed(seed, 0, FRESH)))
     )
     known = features(ground, society, chosen_on, threads)
@@ -198,14 +198,14 @@ def pilot_first(
         )
     k = whole("pilots", k, 1, len(able))
     fund = next(action for action in actions_from() if action.id == FUND)
-    search = _Search(ground, fund, start, chosen_on, of, threads, progress)
+    search = Search(ground, fund, start, chosen_on, of, threads, progress)
     search.planned = (2 * k * len(able) * FIRST * 3) + fresh * (RANDOM + 5)
     sets = [("greedy", search.greedy(able, k)), *simple_rules(known, able, k, seed)]
     outcome = search.outcomes([(), *(each for _, each in sets)], judged_on, 0, len(judged_on))
     return _table(sets, outcome, ground, of), known
 
 
-def _in_one(worlds: Worlds, society: int) -> Worlds:
+def in_one_society(worlds: Worlds, society: int) -> Worlds:
     """The worlds, all in one society."""
     return Worlds(worlds.parameters, worlds.run_seeds, np.full(len(worlds), society), worlds.source)
 
