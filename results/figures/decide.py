@@ -75,7 +75,8 @@ def _key(axes: Axes, finalists: pd.DataFrame, letters: list[str]) -> None:
 
 
 def _chance(row: dict[str, Any]) -> str:
-    return f"{guarded_percent(row['chance_best'])}," if row["affordable"] else "over budget,"
+    chance = guarded_percent(min(max(row["chance_best"], 1e-4), 1 - 1e-4))  # of draws: none of them is not never
+    return f"{chance}," if row["affordable"] else "over budget,"
 
 
 def regret_figure(kinds: pd.DataFrame, letters: dict[str, str], conditions: list[str], unit: str, title: str) -> Figure:

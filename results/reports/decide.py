@@ -123,14 +123,14 @@ def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
     )
     left = asked["budget"] - best["cost"]
     if left > 0.2 * asked["budget"]:
-        paid += f" {pounds(left)} of the budget are left: among the mixes compared none that costs more gives more."
+        paid += f" {pounds(left)} of the budget are left: no dearer mix within it was found to give more."
     told = [
         f"With {pounds(asked['budget'])} over {asked['horizon']} months, do this first: {best['label']}. {paid}",
         f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}. These numbers come from "
         f"worlds and "
         "runs that had no part in choosing it.",
     ]
-    chance = guarded_percent(best["chance_best"])
+    chance = chance_in_words(best["chance_best"])
     sure = f"The chance that it is the best of the mixes compared, on average over the worlds, is {chance}."
     if best["regret"] < 0.1 and unit == "points":
         sure += (
@@ -319,10 +319,20 @@ def _knowing(tables: Tables, asked: Mapping[str, Any], best: Mapping[str, Any]) 
     return told
 
 
+def size_in_words(row: Mapping[str, Any]) -> str:
+    """The size of a study, as in 1 service or 100 people."""
+    return f"{row['size']:,.0f} {row['unit'] if row['size'] != 1 else row['unit'].removesuffix('s')}"
+
+
+def chance_in_words(chance: float) -> str:
+    """A chance that was estimated from draws: none in all of them is not never."""
+    return guarded_percent(min(max(chance, 1e-4), 1 - 1e-4))
+
+
 def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
     worth = part.assign(net=part["value"] * price - part["cost"])
     row = worth.loc[worth["net"].idxmax() if price == price else worth["value"].idxmax()].to_dict()
-    size = f"{row['size']:,.0f} {row['unit']}"
+    size = size_in_words(row)
     late = f" after {row['months']:.0f} months" if row["months"] else ""
     if row["value"] < -2 * row["error"]:
         return (

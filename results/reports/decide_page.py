@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..numbers import guarded_percent, pounds, significant
+from ..numbers import pounds, significant
 from ..page import Tables
 from . import decide
 from .claims_page import markdown
@@ -35,7 +35,7 @@ def _short(decisions: Sequence[tuple[str, int, str, Tables]]) -> list[str]:
     for title, budget, _, tables in decisions:
         best, unit = decide.best_of(tables), tables["asked"]["unit"].iloc[0]
         gain = f"{significant(best['gain'])} {unit} ({decide.in_between(best, unit)})"
-        chance = guarded_percent(best["chance_best"])
+        chance = decide.chance_in_words(best["chance_best"])
         rows.append([title, pounds(budget), best["label"], pounds(best["cost"]), gain, chance])
     columns = ("situation", "budget", "do this first", "cost", "gain over doing nothing", "chance of being best")
     return markdown(columns, rows)

@@ -9,7 +9,17 @@ import pandas as pd
 from ..numbers import guarded_percent, pounds, significant
 from ..page import Table, Tables
 from ..vocabulary import capital
-from .decide import amount, best_of, gain_in_words, in_between, price_of_unit, rule_in_words, unknown_in_words
+from .decide import (
+    amount,
+    best_of,
+    chance_in_words,
+    gain_in_words,
+    in_between,
+    price_of_unit,
+    rule_in_words,
+    size_in_words,
+    unknown_in_words,
+)
 
 
 def letters(finalists: pd.DataFrame) -> list[str]:
@@ -33,7 +43,7 @@ def finalists_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
             f"{letter} {row['label']}",
             pounds(row["cost"]),
             f"{significant(row['gain'])} ({in_between(row, unit)})",
-            guarded_percent(row["chance_best"]) if row["affordable"] else "over budget",
+            chance_in_words(row["chance_best"]) if row["affordable"] else "over budget",
             significant(row["regret"], False),
             guarded_percent(row["mean_recommissioned"]),
             pounds(1000 * row["mean_money_spent"]),
@@ -57,7 +67,7 @@ def evsi_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
     return ("study", "size", "tells after", "cost", f"value, {unit} (standard error)", "value less cost"), [
         [
             row["name"],
-            f"{row['size']:,.0f} {row['unit']}",
+            size_in_words(row),
             f"{row['months']:.0f} months" if row["months"] else "weeks",
             pounds(row["cost"]),
             f"{significant(row['value'])} ({significant(row['error'], False)})",
