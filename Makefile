@@ -27,8 +27,8 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
-	claims calibration diagnosis mangled chaos lint lint-javascript coverage mutation environment browser-environment \
-	environments clean
+	claims decisions calibration diagnosis mangled chaos lint lint-javascript coverage mutation environment \
+	browser-environment environments clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -42,6 +42,7 @@ help:
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (a quarter of an hour)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
 	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
@@ -172,6 +173,12 @@ mangled: $(VENV)/.dev
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
+
+# What £100,000, £300,000 and £1,000,000 should buy, and racing and greedy choice against running everything: an hour;
+# writes results/reference/decisions/
+decisions: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.decide
+	$(VENV)/bin/python -m valign.experiments.decide --check
 
 # A batch, a sensitivity study and a calibration, killed a hundred times each; writes results/reference/chaos.csv
 chaos: $(VENV)/.dev

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from valign.experiments.actions.declaration import actions as actions
     from valign.experiments.compare import compare as compare
     from valign.experiments.decide.decide import decide as decide
+    from valign.experiments.decide.pilots import pilot_first as pilot_first
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen
@@ -68,6 +69,7 @@ _WHERE = {
     "Claim": "valign.experiments.claims.declaration",
     "actions": "valign.experiments.actions.declaration",
     "decide": "valign.experiments.decide.decide",
+    "pilot_first": "valign.experiments.decide.pilots",
     "World": "valign.model.world.world",
     "worlds": "valign.experiments.worlds",
     "society_from_tables": "valign.model.society.tables",

@@ -18,8 +18,8 @@ DECLARED = "declared ranges"
 
 @dataclass(frozen=True, eq=False)
 class Worlds:
-    """Worlds in the order in which they are used. parameters : a row a world. run_seeds : [worlds x seeds]. societies : the
-    society seed of each. source : where they come from, in words.
+    """Worlds in the order in which they are used. parameters : a row a world. run_seeds : [worlds x seeds]. societies
+    : the society seed of each. source : where they come from, in words.
     """
 
     parameters: pd.DataFrame

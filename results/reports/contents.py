@@ -20,7 +20,7 @@ from ..figures.sensitivity import figures_of
 from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
-from . import calibration, claims, decide, sensitivity
+from . import calibration, claims, decide, decide_tables, sensitivity
 from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
@@ -237,7 +237,7 @@ def _screening(tables: Tables) -> list[Table]:
 def of_decision(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     asked, finalists, kinds, plan = (tables[name] for name in ("asked", "finalists", "kinds", "plan"))
     said, best = asked.iloc[0].to_dict(), decide.best_of(tables)
-    marks = decide.letters(finalists)
+    marks = decide_tables.letters(finalists)
     by_mix = {mix: mark for mix, mark in zip(finalists["mix"], marks, strict=True) if (kinds["mix"] == mix).any()}
     conditions = kinds.groupby("kind")["conditions"].first().map(decide.conditions_in_words).tolist()
     told = "; ".join(
@@ -278,7 +278,7 @@ def of_decision(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         decide.certainty(tables),
         decide.cautions(tables),
         drawn,
-        decide.tables_of(tables),
+        decide_tables.tables_of(tables),
         [f"Not possible here: {text}." for text in tables["unavailable"]["action"]],
         decide.WORDS,
     )

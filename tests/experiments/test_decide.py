@@ -11,10 +11,19 @@ import pytest
 from valign.cli.app import main
 from valign.experiments.actions.declaration import actions_from
 from valign.experiments.decide.candidates import Candidates
-from valign.experiments.decide.decide import decide, with_horizon
+from valign.experiments.decide.decide import decide
 from valign.experiments.decide.evaluation import evaluate
 from valign.experiments.decide.goals import OBSERVED
-from valign.experiments.decide.options import NOTHING, Ground, Option, mix_key, mix_label, mixes_of, options_of
+from valign.experiments.decide.options import (
+    NOTHING,
+    Ground,
+    Option,
+    mix_key,
+    mix_label,
+    mixes_of,
+    options_of,
+    with_horizon,
+)
 from valign.experiments.decide.schedule import Schedule
 from valign.experiments.decide.worlds import draw_worlds
 from valign.experiments.simulate import simulate
@@ -56,14 +65,15 @@ def test_places_and_their_words():
     assert ground().places(BY_ID["pilot-fund"]) == []
     mix = (option(city, "leadership-programme"), option(city, "briefings"), option(city, "plain-statement", start=13))
     assert mix_label(mix) == (
-        "Leadership programme (full) and Briefings (repeated), in all 20 services, from month 1; Plain statement of what it is "
+        "Leadership programme (full) and Briefings (repeated), in all 20 services, from month 1; Plain statement of "
+        "what it is "
         "for (worked through) from month 13"
     )
 
 
 def test_a_mix_is_the_scenario_with_its_changes():
-    """The columns of a design give the same bits as the changes written into a scenario of its own, and doing nothing the
-    bits of the scenario as it was.
+    """The columns of a design give the same bits as the changes written into a scenario of its own, and doing nothing
+    the bits of the scenario as it was.
     """
     of = ground()
     leaders, statement = option(of, "leadership-programme"), option(of, "plain-statement", start=13)

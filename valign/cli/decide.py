@@ -27,6 +27,7 @@ class DecideOptions(Options):
     starts: tuple[int, ...] = ()
     mixes: int = 200
     worlds: int = 1000
+    pilots: int | None = None
 
 
 def months_of(text: str) -> int:
@@ -100,6 +101,7 @@ def decide(name: str, options: DecideOptions) -> None:
         "mixes": options.mixes,
         "worlds": options.worlds,
         "seed": options.seed,
+        "pilots": options.pilots,
     }
     check_decision(scenario, **given)
     work = {
