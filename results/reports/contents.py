@@ -113,14 +113,11 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     )
     shown = [
         Table("Observed, and given by the model", *calibration.fit_table(tables["fit_summaries"])),
-        *(
-            Table(heading, *calibration.plain_table(tables[name]), words=True)
-            for name, heading in (("read", "What was read"),)
-            if name in tables
-        ),
+        *_read(tables),
+        *_regression(tables),
         *_screening(tables),
     ]
-    remarks = tables["remarks"]["remark"].tolist()
+    remarks = [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)]
     if "summary" not in tables:
         return Page(
             "Can this model give what was observed, and with which values of its parameters?",
@@ -186,7 +183,7 @@ def _posterior_page(
             Table("Recovery of known truths", *calibration.recovery_table(tables["recovery"])),
             *shown,
         ],
-        tables["remarks"]["remark"].tolist(),
+        [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)],
         calibration.WORDS,
         told[0],
     )
@@ -220,10 +217,31 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         calibration.rival_certainty(tables),
         calibration.RIVAL_LIMITS,
         drawn,
-        [Table("Explanations side by side", *calibration.rivals_table(tables)), *_screening(tables)],
-        tables["remarks"]["remark"].tolist(),
+        [
+            Table("Explanations side by side", *calibration.rivals_table(tables)),
+            *_read(tables),
+            *_regression(tables),
+            *_screening(tables),
+        ],
+        [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)],
         calibration.RIVAL_WORDS,
     )
+
+
+def _read(tables: Tables) -> list[Table]:
+    """What was read of the data."""
+    return [Table("What was read", *calibration.plain_table(tables["read"]), words=True)] if "read" in tables else []
+
+
+def _of_regression(tables: Tables) -> list[str]:
+    return calibration.regression_sentences(tables["regression"]) if "regression" in tables else []
+
+
+def _regression(tables: Tables) -> list[Table]:
+    """The plain regression, where there are people."""
+    if "regression" not in tables:
+        return []
+    return [Table("The plain regression of the same data", *calibration.regression_table(tables["regression"]))]
 
 
 def _screening(tables: Tables) -> list[Table]:
