@@ -143,7 +143,7 @@ def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
 MONTH_FUNCTIONS: tuple[Function, ...] = tuple(
     dict.fromkeys(
         (
-            *(begin, perceive, align_everybody, account, account_moves, flush, observe),
+            *(begin, conditions, perceive, align_everybody, account, account_moves, flush, observe),
             *(function for group in (_COMPUTE, _ALWAYS, _FOLLOW, _READ, _ALIGN) for function in group.values()),
         )
     )
