@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -239,7 +239,7 @@ def actions(own: Iterable[str | Path] = ()) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each in actions_from(own):
         plain = each.model_dump(exclude={"cost", "intensities"})
         cost = {"cost_low": each.cost.low, "cost": each.cost.likely, "cost_high": each.cost.high}

@@ -48,6 +48,27 @@ class Fresh:
         return {"gain": found.mean, "low": found.low, "high": found.high}
 
 
+def mixes_table(
+    mixes: Sequence[Mix], costs: np.ndarray, outcome: np.ndarray, goal: Goal, finalists: Sequence[int]
+) -> pd.DataFrame:
+    """A row for each mix that raced: in how many worlds, and its gain there, which says nothing of a winner.
+
+    outcome : [OBSERVED x mixes x worlds], NaN where a mix did not run.
+    """
+    values = outcome[OBSERVED.index(goal.outcome)] * goal.factor
+    gained = [float(np.nanmean(own - values[0])) if not np.isnan(own).all() else np.nan for own in values]
+    return pd.DataFrame(
+        {
+            "mix": [mix_key(mix) for mix in mixes],
+            "label": [mix_label(mix) for mix in mixes],
+            "cost": costs,
+            "worlds": (~np.isnan(values)).sum(axis=1),
+            "gain": gained,
+            "finalist": [n in finalists for n in range(len(mixes))],
+        }
+    )
+
+
 def finalists_table(fresh: Fresh, goals: Sequence[Goal], best: int, allowed: Sequence[int]) -> pd.DataFrame:
     """A row for each finalist, best first by the first goal: money, gains over doing nothing, how sure, regret.
 

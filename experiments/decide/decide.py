@@ -28,6 +28,7 @@ from .answers import (
     Fresh,
     finalists_table,
     kinds_table,
+    mixes_table,
     plan_table,
     rule_table,
     second_choice,
@@ -40,7 +41,7 @@ from .evaluation import evaluate
 from .goals import OBSERVED, Goal, goals_of
 from .information import evppi, folds_of, value_of_knowing
 from .judge import best_within
-from .options import NOTHING, STARTS, Ground, Mix, Wait, chosen_actions, mix_key, mix_label, options_of, with_horizon
+from .options import NOTHING, STARTS, Ground, Mix, Wait, chosen_actions, options_of, with_horizon
 from .pilots import pilot_first
 from .race import LEAST, planned_runs, race
 from .result import Decision
@@ -259,7 +260,7 @@ class _Job:
             self.ground.scenario,
             self.candidates.mixes[best],
             self._asked(runs, rounds, len(every)).assign(second=second_choice(kinds, self.ground, mixes, place[best])),
-            self._mixes(outcome, costs, finalists),
+            mixes_table(self.candidates.mixes, costs, outcome, first, finalists),
             finalists_table(fresh, self.goals, place[best], allowed),
             views_table(fresh, self.goals, place[best], allowed),
             steps_table(fresh, first, self.budget, {money: place[n] for money, n in chosen.items()}, place[best]),
@@ -316,7 +317,8 @@ class _Job:
 
     def _later_outcomes(self, values: np.ndarray, judged: int, later: dict[int, list[Mix]]) -> dict[int, np.ndarray]:
         """Outcome in the first goal's unit of what one may still do after so many months; doing nothing among it."""
-        goal, found, at = self.goals[0], {}, judged
+        goal, at = self.goals[0], judged
+        found: dict[int, np.ndarray] = {}
         outcome = values[OBSERVED.index(goal.outcome)] * goal.factor
         for months, mixes in later.items():
             found[months] = np.concatenate([outcome[:1], outcome[at : at + len(mixes)]])
@@ -353,25 +355,9 @@ class _Job:
         }
         return pd.DataFrame([row])
 
-    def _mixes(self, outcome: np.ndarray, costs: np.ndarray, finalists: Sequence[int]) -> pd.DataFrame:
-        goal = self.goals[0]
-        values = outcome[OBSERVED.index(goal.outcome)] * goal.factor
-        ran = (~np.isnan(values)).sum(axis=1)
-        table = pd.DataFrame(
-            {
-                "mix": [mix_key(mix) for mix in self.candidates.mixes],
-                "label": [mix_label(mix) for mix in self.candidates.mixes],
-                "cost": costs,
-                "worlds": ran,
-                "gain": [float(np.nanmean(values[n] - values[0])) if ran[n] else np.nan for n in range(len(values))],
-                "finalist": [n in finalists for n in range(len(values))],
-            }
-        )
-        return table
-
     def _evppi(self, fresh: Fresh, best: int, allowed: Sequence[int]) -> pd.DataFrame:
         """Of each unknown, of the unknowns of each mechanism, and of all of them together."""
-        names = list(fresh.worlds)
+        names = [str(name) for name in fresh.worlds]
         groups: dict[str, list[str]] = {name: [name] for name in names}
         for name in names:
             groups.setdefault(f"all of {PARAMETERS[name].mechanism}", []).append(name)

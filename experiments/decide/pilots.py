@@ -218,8 +218,8 @@ def _table(sets: Sequence[tuple[str, Set]], outcome: np.ndarray, ground: Ground,
     for n, (rule, _) in enumerate(sets, start=1):
         by.setdefault(rule, []).append(n)
     values = np.stack([outcome[0], *(outcome[rows].mean(axis=0) for rows in by.values())])
-    each_world = np.arange(values.shape[1])
-    rows = []
+    each_world = np.arange(len(values[0]))
+    rows: list[dict[str, object]] = []
     for place, (rule, members) in enumerate(by.items(), start=1):
         gain, behind = (gain_interval(values, *pair, each_world) for pair in ((place, 0), (1, place)))
         services = (
