@@ -27,6 +27,7 @@ from valign.results.store import default_folder
 
 from .check import pilots_against_all, race_against_all
 from .decide import decide
+from .worlds import worlds_key
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "decisions"
 SEED = 20261128
@@ -66,7 +67,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 def decided(name: str, budget: int, worlds: int, mixes: int) -> Tables:
     """The tables of one decision; where to pilot is asked once for each scenario."""
-    work = {"scenario": name, "budget": budget, "worlds": worlds, "mixes": mixes, "code": sources_hash()}
+    work = {
+        "scenario": name,
+        "budget": budget,
+        "worlds": worlds,
+        "mixes": mixes,
+        "code": sources_hash(),
+        "of": worlds_key(),
+    }
     folder = default_folder(f"study-decide-{name}", work)
     with locked(folder):
         pilots = PILOTS if budget == BUDGETS[1] else None
@@ -95,7 +103,7 @@ def check(folder: Path, worlds: int, mixes: int, told: Callable[[str], None]) ->
     """How good the method is: race.csv and greedy.csv."""
     rows = []
     for name in ("two-services", "social-prescribing"):
-        work = {"scenario": name, "worlds": worlds, "mixes": mixes, "code": sources_hash()}
+        work = {"scenario": name, "worlds": worlds, "mixes": mixes, "code": sources_hash(), "of": worlds_key()}
         kept = Parts(default_folder(f"study-decide-check-{name}", work), work)
         rows.append(race_against_all(name, 300_000, mixes, worlds, worlds, SEED, kept, told))
         pd.DataFrame(rows).to_csv(folder / "race.csv", index=False, float_format="%.6g", lineterminator="\n")

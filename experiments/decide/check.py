@@ -45,7 +45,8 @@ def race_against_all(
     while made.grow(range(len(made.mixes))):  # before anything is known: pairs of all there are
         pass
     costs, place = made.costs(), OBSERVED.index(GOALS["use"].outcome)
-    drawn, again = draw_worlds(worlds, 1, seed), draw_worlds(fresh, 1, derive_seed(seed, 0, FRESH))
+    drawn = draw_worlds(worlds, 1, seed, ground.scenario)
+    again = draw_worlds(fresh, 1, derive_seed(seed, 0, FRESH), ground.scenario, fresh=True)
     said(f"{name}: {len(costs)} mixes in all of {worlds} worlds")
     outcome = 100 * evaluate(ground, made.mixes, drawn, 0, worlds, kept=kept)[place, ..., 0]
     found = race(lambda of, first, last: outcome[None, list(of), first:last], lambda: costs, [0], worlds)
@@ -85,7 +86,7 @@ def pilots_against_all(name: str, k: int, worlds: int, fresh: int, seed: int, sa
     society = derive_seed(seed, 0, SOCIETY_SEED)
     fund = next(action for action in actions_from() if action.id == FUND)
     few, many, again = (
-        in_one_society(draw_worlds(n, 1, derive_seed(seed, place, FRESH)), society)
+        in_one_society(draw_worlds(n, 1, derive_seed(seed, place, FRESH), ground.scenario, fresh=place == 2), society)
         for place, n in enumerate((64, worlds, fresh))
     )
     known = features(ground, society, few)

@@ -46,7 +46,7 @@ from .pilots import pilot_first
 from .race import LEAST, planned_runs, race
 from .result import Decision
 from .studies import Study, observe, possible_sizes, seen_by, studies, table_of
-from .worlds import Worlds, draw_worlds
+from .worlds import Worlds, draw_worlds, worlds_key
 
 FRESH = 301  # purpose of the seed of the worlds on which the finalists are judged
 SEEDS = 1  # runs in each of these: more worlds tell more than more runs in one
@@ -173,8 +173,9 @@ class _Job:
         check_possible(self.ground, options, needed, allowed, self.budget, self.starts)
         more = options_of(self.ground, allowed, self.starts, self.budget + STEP)
         self.candidates = Candidates(self.ground, more, needed, self.budget + STEP, self.most)
-        self.worlds = draw_worlds(self.count, 1, self.seed)
-        self.fresh_worlds = draw_worlds(max(20, self.count // 2), SEEDS, derive_seed(self.seed, 0, FRESH))
+        self.worlds = draw_worlds(self.count, 1, self.seed, self.ground.scenario)
+        later = derive_seed(self.seed, 0, FRESH)
+        self.fresh_worlds = draw_worlds(max(20, self.count // 2), SEEDS, later, self.ground.scenario, fresh=True)
         work = {
             "scenario": self.ground.scenario.to_toml(),
             "actions": [each.model_dump(mode="json") for each in allowed],
@@ -186,6 +187,7 @@ class _Job:
             "worlds": worlds,
             "seed": seed,
             "code": sources_hash(),
+            "drawn_from": worlds_key(),
         }
         self.kept = NOTHING_KEPT if folder is None else Parts(folder, work, "decision")
         self.done = 0

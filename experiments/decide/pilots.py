@@ -180,7 +180,9 @@ def pilot_first(
         derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
     )
     chosen_on, judged_on = (
-        in_one_society(draw_worlds(whole("worlds", n, 2, 100_000), 1, which), society)
+        in_one_society(
+            draw_worlds(whole("worlds", n, 2, 100_000), 1, which, ground.scenario, fresh=which != seed), society
+        )
         for n, which in ((worlds, seed), (fresh, derive_seed(seed, 0, FRESH)))
     )
     known = features(ground, society, chosen_on, threads)

@@ -362,11 +362,11 @@ def certainty(tables: Tables) -> list[str]:
         f"{asked['mixes']:,} mixes were compared ({all_of}). They raced: {asked['rounds']}. The winners were then "
         f"judged in "
         f"{asked['fresh_worlds']:,} other worlds. {asked['race_runs'] + asked['fresh_runs']:,} runs in all.",
-        "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They "
-        "were not held "
-        "against published facts."
+        "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They were "
+        "not held against published facts."
         if asked["source"] == "declared ranges"
-        else f"The worlds: {asked['source']}.",
+        else "The worlds: those that agree with published facts, each as often as its weight says; no world in which the "
+        "mixes raced was used to judge them.",
         "Two doubts are kept apart. Brackets and the chance of being best say what more runs would settle. Regret "
         "and the "
         "rule say what no number of runs can settle, because nobody knows which world is ours.",

@@ -78,7 +78,7 @@ def test_a_mix_is_the_scenario_with_its_changes():
     of = ground()
     leaders, statement = option(of, "leadership-programme"), option(of, "plain-statement", start=13)
     support = option(of, "implementation-support", start=1)
-    worlds = draw_worlds(2, 1, 5)
+    worlds = draw_worlds(2, 1, 5, of.scenario, agreeing=False)
     mixes = [NOTHING, (leaders, statement), (support,)]
     found = evaluate(of, mixes, worlds, 0, 2)
     uptake = found[OBSERVED.index("uptake_mean"), :, :, 0]
@@ -114,7 +114,7 @@ def test_an_effect_ends_when_it_is_no_longer_paid():
 def test_a_fund_lets_services_start_and_no_others():
     of = ground("housing-first", 36)
     fund = option(of, "pilot-fund", place=3)
-    worlds = draw_worlds(4, 1, 2)
+    worlds = draw_worlds(4, 1, 2, of.scenario, agreeing=False)
     mixes = [NOTHING, (fund,)]
     design = Schedule(of.scenario, mixes)
     table = pd.concat([worlds.parameters] * 2, ignore_index=True)
@@ -235,6 +235,21 @@ def test_what_cannot_be_decided(arguments, message, capsys):
     assert message in said
     assert said.count("valign:") == 1
     assert "Traceback" not in said
+
+
+def test_worlds_that_agree_are_drawn_by_weight_and_never_both_raced_and_judged_in(monkeypatch):
+    table = pd.DataFrame(
+        {"talk": np.linspace(0, 0.3, 40), "budget": 0.5, "weight": np.r_[np.full(38, 0.01), 0.31, 0.31]}
+    )
+    monkeypatch.setattr("valign.experiments.decide.worlds.worlds", lambda: table)
+    scenario = Scenario.load("two-services").replace({"budget": 0.7})
+    raced, judged = (draw_worlds(400, 1, 3, scenario, fresh=fresh, agreeing=True) for fresh in (False, True))
+    assert "weight" not in raced.parameters
+    assert "budget" not in raced.parameters, "the scenario says it"
+    assert not set(raced.parameters["talk"]) & set(judged.parameters["talk"])
+    heavy = (raced.parameters["talk"] == table["talk"][38]).mean()
+    assert heavy == pytest.approx(0.31 / 0.5, abs=0.01)
+    assert len(set(raced.societies)) == 32
 
 
 def test_unknown_goals_are_refused():
