@@ -37,7 +37,7 @@ class Worlds:
 def draw_worlds(
     n: int, seeds: int, seed: int, scenario: Scenario, *, fresh: bool = False, agreeing: bool | None = None
 ) -> Worlds:
-    """n worlds, in 32 societies: of those that agree with what is known, where such ship, else over the declared ranges.
+    """n worlds in 32 societies: of those that agree with what is known, where such ship, else over declared ranges.
 
     Of those that agree, each is drawn about as often as its weight says (systematic resampling); every second is kept
     for judging, so that no world is both raced in and judged in. What the scenario says of a parameter counts more

@@ -365,8 +365,8 @@ def certainty(tables: Tables) -> list[str]:
         "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They were "
         "not held against published facts."
         if asked["source"] == "declared ranges"
-        else "The worlds: those that agree with published facts, each as often as its weight says; no world in which the "
-        "mixes raced was used to judge them.",
+        else "The worlds: those that agree with published facts, each as often as its weight says; no world in which "
+        "the mixes raced was used to judge them.",
         "Two doubts are kept apart. Brackets and the chance of being best say what more runs would settle. Regret "
         "and the "
         "rule say what no number of runs can settle, because nobody knows which world is ours.",
