@@ -145,6 +145,11 @@ sensitivity: $(VENV)/.dev
 calibration: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study
 
+# How often the fit gate says "does not fit", of data with and without what the fit lacks: minutes; writes
+# results/reference/misfit/
+misfit: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study_misfit
+
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims

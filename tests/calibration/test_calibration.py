@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import truncnorm
 
 from valign.calibration.abc.kernel import Kernel, log_prior
-from valign.calibration.abc.posterior import Posterior, estimate, forest, regression
+from valign.calibration.abc.posterior import estimate, forest, regression
 from valign.calibration.abc.smc import ess, one_blas_thread, smc
 from valign.calibration.problem.priors import Prior
 from valign.calibration.rivals.exact_check import exact_fit

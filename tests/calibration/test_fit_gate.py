@@ -70,7 +70,9 @@ def test_the_first_sentence_says_whether_the_model_fits() -> None:
     assert len(said(fits, False)) == 1
     assert said(fits, False)[0].startswith("The model can give data like these: of data sets that it made itself, ")
     first, missed, then = said(misses, False)
-    assert first.startswith("The model does not fit: it cannot give data like these anywhere in the prior (fewer than 1 %")
+    assert first.startswith(
+        "The model does not fit: it cannot give data like these anywhere in the prior (fewer than 1 %"
+    )
     assert "late: 4 observed" in missed
     assert "too low" in missed
     assert "no posterior is written" in then

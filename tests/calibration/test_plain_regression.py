@@ -82,7 +82,10 @@ def test_corrected_errors_are_those_of_the_definition(tmp_path: Path) -> None:
     for k in range(3):
         p = np.array(
             [
-                [weighted[g][:, k] @ (np.eye(42) - hat)[np.ix_(parts[g], parts[h])] @ weighted[h][:, k] for h in range(7)]
+                [
+                    weighted[g][:, k] @ (np.eye(42) - hat)[np.ix_(parts[g], parts[h])] @ weighted[h][:, k]
+                    for h in range(7)
+                ]
                 for g in range(7)
             ]
         )
@@ -111,7 +114,14 @@ def test_explanations_that_predict_worse_than_a_curve_are_said_to() -> None:
 
     def findings(ours: float, plain: float) -> str:
         rows = [
-            {"kind": "communities", "score": "log_score", "model": model, "mean": mean, "reference": "bass", "low": -1.0}
+            {
+                "kind": "communities",
+                "score": "log_score",
+                "model": model,
+                "mean": mean,
+                "reference": "bass",
+                "low": -1.0,
+            }
             for model, mean in (("full", ours), ("values", ours - 1), ("logit", plain), ("constant", plain - 1))
         ]
         shares = pd.DataFrame(
