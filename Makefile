@@ -27,7 +27,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
-	claims decisions calibration diagnosis mangled chaos lint lint-javascript coverage mutation environment \
+	claims decisions calibration misfit diagnosis mangled chaos lint lint-javascript coverage mutation environment \
 	browser-environment environments clean
 
 help:
@@ -169,6 +169,11 @@ diagnosis: $(VENV)/.dev
 # Spoiled questionnaires: a message or a right result; writes results/reference/diagnosis/mangled.csv
 mangled: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.faults.mangled
+
+# How often the fit gate says "does not fit", of data with and without what the fit lacks: minutes; writes
+# results/reference/misfit/
+misfit: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study_misfit
 
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from valign.calibration.calibrate import choose_model as choose_model
     from valign.calibration.diagnose.diagnosis import diagnose as diagnose
     from valign.experiments import design as design
+    from valign.calibration.planning.studies import plan_study as plan_study
     from valign.experiments.ablation import ablations as ablations
     from valign.experiments.attribution import attribution as attribution
     from valign.experiments.batch.batch import run_batch as run_batch
@@ -63,6 +64,7 @@ _WHERE = {
     "calibrate": "valign.calibration.calibrate",
     "choose_model": "valign.calibration.calibrate",
     "diagnose": "valign.calibration.diagnose.diagnosis",
+    "plan_study": "valign.calibration.planning.studies",
     "attribution": "valign.experiments.attribution",
     "test_claim": "valign.experiments.claims.testing",
     "test_claims": "valign.experiments.claims.testing",

@@ -47,8 +47,8 @@ def fit_sentences(fit: pd.DataFrame, summaries: pd.DataFrame) -> list[str]:
     if row["fits"]:
         share = f"{100 * row['chance']:.0f} %" if row["chance"] < 1 else "at least half"
         return [
-            f"The model can give data like these: of data sets that it made itself, {share} are as unlike the others as "
-            "these or more so."
+            f"The model can give data like these: of data sets that it made itself, {share} are as unlike the others "
+            "as these or more so."
         ]
     missed = summaries[summaries["missed"]].sort_values("chance", kind="stable")
     rare = "fewer than 1 %" if row["chance"] < 0.01 else f"{100 * row['chance']:.1f} %"

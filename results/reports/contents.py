@@ -17,10 +17,11 @@ from ..figures.calibration import (
 from ..figures.claims import overview_figure
 from ..figures.decide import front_figure, plan_figure, regret_figure
 from ..figures.sensitivity import figures_of
+from ..figures.study import study_figure
 from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
-from . import calibration, claims, decide, decide_tables, sensitivity
+from . import calibration, claims, decide, decide_tables, sensitivity, study
 from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
@@ -228,6 +229,32 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     )
 
 
+def of_study(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
+    designs, enough = tables["designs"], float(work["plan"]["enough"])
+    told = study.findings(designs, enough)
+    drawn = Drawn(
+        "figure-study",
+        partial(study_figure, designs, enough, title),
+        f"Chance of naming the right explanation by the number of people, a line for each kind of design. {told[0]}",
+        designs,
+    )
+    return Page(
+        "Would this study name the right explanation, and which is the cheapest design that would?",
+        f"{int(work['studies']):,} studies of each of five explanations were simulated for each design.",
+        told,
+        study.certainty(designs, tables["confusion"], enough),
+        study.LIMITS,
+        [drawn],
+        [
+            Table("Designs, the cheapest first", *study.designs_table(designs)),
+            Table("Which explanation is named, over all designs", *study.confusion_table(tables), folded=True),
+        ],
+        ["To make this again: `valign study PLAN.toml` with the plan in `plan.toml` of this folder."],
+        study.WORDS,
+        told[0],
+    )
+
+
 def _read(tables: Tables) -> list[Table]:
     """What was read of the data."""
     return [Table("What was read", *calibration.plain_table(tables["read"]), words=True)] if "read" in tables else []
@@ -313,4 +340,5 @@ CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {
     "rivals": of_rivals,
     "decide": of_decision,
     "diagnose": of_diagnosis,
+    "study": of_study,
 }

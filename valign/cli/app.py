@@ -397,6 +397,22 @@ def rivals(
 
 @app.command()
 @guarded
+def study(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What can be chosen, and what it costs.")],
+    studies: Annotated[int, typer.Option(help="Simulated studies of each explanation for each design.")] = 400,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Plan a study: would it name the right explanation, and which design is the cheapest that would?"""
+    from . import study
+
+    study.study(plan, study.StudyOptions(studies, seed, out, quiet, as_json))
+
+
+@app.command()
+@guarded
 def claims(
     names: Annotated[
         list[str] | None,
