@@ -75,12 +75,12 @@ def check_possible(runs: pd.DataFrame) -> None:
 Curves = Callable[[str, str], np.ndarray]  # a monthly series [months + 1, runs] by role and variable
 
 
-def curve_table(curves: Curves, societies: Sequence[int]) -> pd.DataFrame:
+def curve_table(curves: Curves, societies: Sequence[int], worlds: Sequence[int] | None = None) -> pd.DataFrame:
     """Mean, median and bands of every monthly series: columns of `results.summaries.curve_summaries`.
 
-    societies : the society seed of each run.
+    societies : the society seed of each run. worlds : the world of each run, where there are several.
     """
-    return curve_summaries({pair: curves(*pair) for pair in series_pairs()}, societies)
+    return curve_summaries({pair: curves(*pair) for pair in series_pairs()}, societies, worlds)
 
 
 def series_table(curves: Curves) -> pd.DataFrame:

@@ -35,7 +35,7 @@ Away = Callable[[np.ndarray], np.ndarray]  # simulated values [n, p] -> deviatio
 class Plan:
     """How many worlds and runs of each a wave has. The first is drawn from the prior."""
 
-    worlds: tuple[int, ...] = (2048, 1024, 4096)
+    worlds: tuple[int, ...] = (1536, 384, 2048)
     runs: tuple[int, ...] = (1, 2, 1)
     steps: int = 200  # of the chains that propose
     batch: int = 64
@@ -50,9 +50,9 @@ class Wave:
     estimates: np.ndarray
     proposed: np.ndarray
 
-    @cached_property
+    @property
     def mean(self) -> np.ndarray:
-        """Mean over runs [n, p]; NaN where a run has no estimate."""
+        """Mean over runs [n, p]; NaN where a run has no estimate, or was not asked."""
         return self.estimates.mean(axis=1)
 
     @property
@@ -67,6 +67,7 @@ class Matching:
 
     facts: np.ndarray  # p x p: covariance of the facts' errors and the discrepancy
     away: Away
+    early: np.ndarray  # p, bool: asked of every world; the others are asked last, of those that the first leave
     waves: list[Wave] = field(default_factory=list[Wave])
     emulators: list[Emulator] = field(default_factory=list[Emulator])
 
@@ -80,21 +81,42 @@ class Matching:
         return np.abs(self.away(emulator.mean(u))) / np.sqrt(np.diag(self.facts + emulator.left))
 
     @cached_property
-    def means(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the last wave's worlds have as means [n, p] and the covariance of what is not known of them [p, p]:
-        emulator and simulation together, each as far as it can be relied on."""
+    def means(self) -> np.ndarray:
+        """Of the last wave's worlds [n, p]: emulator and simulation together, each as far as it can be relied on."""
+        found, wave = self.emulators[-1].mean(self.waves[-1].u), self.waves[-1]
+        for rows, asked, gain, _ in self._known:
+            found[rows] += (wave.mean[np.ix_(rows, asked)] - found[np.ix_(rows, asked)]) @ gain.T
+        return found
+
+    @cached_property
+    def _known(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """Worlds of the last wave by what they were asked: rows, patterns, how far their simulation counts, and the
+        covariance of what is then not known of their means [p, p]."""
         emulator, wave = self.emulators[-1], self.waves[-1]
-        before = emulator.mean(wave.u)
-        gain = emulator.left @ np.linalg.inv(emulator.left + emulator.chance / wave.runs)
-        found = before + (wave.mean - before) @ gain.T
-        return found, emulator.left - gain @ emulator.left
+        there = np.isfinite(wave.mean)
+        found = []
+        for mask in np.unique(there, axis=0):
+            rows, asked = np.flatnonzero((there == mask).all(axis=1)), np.flatnonzero(mask)
+            own = emulator.left[np.ix_(asked, asked)] + emulator.chance[np.ix_(asked, asked)] / wave.runs
+            gain = np.linalg.solve(own, emulator.left[asked]).T
+            found.append((rows, asked, gain, emulator.left - gain @ emulator.left[asked]))
+        return found
+
+    def unknown(self) -> np.ndarray:
+        """Covariance of what is not known of the means of most worlds of the last wave [p, p]."""
+        return max(self._known, key=lambda each: len(each[0]))[3]
 
     def log_weight(self, patterns: np.ndarray | None = None) -> np.ndarray:
-        """Log importance weight [n] of the last wave's worlds, under these patterns alone (indices; None: all)."""
-        means, unknown = self.means
-        chosen = np.arange(means.shape[1]) if patterns is None else patterns
-        covariance = (self.facts + unknown)[np.ix_(chosen, chosen)]
-        return log_normal(self.away(means)[:, chosen], covariance) - self.waves[-1].proposed
+        """Log importance weight [n] of the last wave's worlds, under these patterns alone (indices; None: all).
+
+        Worlds in which a question of the first kind has no answer (nobody adopts) are ruled out.
+        """
+        chosen = np.arange(self.facts.shape[0]) if patterns is None else patterns
+        away, found = self.away(self.means)[:, chosen], np.full(len(self.means), -np.inf)
+        for rows, asked, _, left in self._known:
+            if not self.early[np.setdiff1d(np.arange(len(self.early)), asked)].any():
+                found[rows] = log_normal(away[rows], (self.facts + left)[np.ix_(chosen, chosen)])
+        return found - self.waves[-1].proposed
 
     @property
     def weight(self) -> np.ndarray:
@@ -115,6 +137,7 @@ def matched(
     d: int,
     plan: Plan = Plan(),
     *,
+    early: np.ndarray | None = None,
     kept: Parts = NOTHING_KEPT,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -127,25 +150,38 @@ def matched(
     away : how far simulated values are from the facts. facts : covariance of their errors and the discrepancy [p, p].
     d : number of parameters.
     plan : worlds and runs by wave.
-    kept : finished batches and proposals; the same plan goes on there.
+    early : which patterns are asked of every world [p, bool]; the others of those that these leave (None: all).
+    kept : finished batches and proposals; the same plan, or one with more waves, goes on there.
     threads : batches at once. progress : called with (worlds done, worlds in all).
     """
-    found = Matching(np.asarray(facts, float), away)
+    facts = np.asarray(facts, float)
+    found = Matching(facts, away, np.ones(len(facts), bool) if early is None else early)
     done = 0
-    for number, (n, runs) in enumerate(zip(plan.worlds, plan.runs, strict=True)):
-        points = kept.part(f"wave-{number}-points", lambda number=number, n=n: _proposed(found, number, n, d, plan))
-        u, proposed = points["u"], points["proposed"]
+    for number, n in enumerate(plan.worlds):
+        name = "-".join(f"{n}x{r}" for n, r in zip(plan.worlds[: number + 1], plan.runs, strict=False))
+        points = kept.part(f"{name}-points", lambda number=number, n=n: _proposed(found, number, n, d, plan))
+        found.waves.append(Wave(points["u"], np.empty((n, plan.runs[number], len(facts))), points["proposed"]))
 
         def told(more: int, before: int = done) -> None:
             if progress is not None:
                 progress(before + more, sum(plan.worlds))
 
-        estimates = _simulated(simulate, found, u, number, runs, plan, kept, threads, told)
-        found.waves.append(Wave(u, estimates, proposed))
+        _ask(simulate, found, number, plan, Named(kept, name), threads, told)
         found.emulators.append(_learned(found))
-        vars(found).pop("means", None)
         done += n
     return found
+
+
+@dataclass(frozen=True)
+class Named:
+    """Finished parts of one wave."""
+
+    kept: Parts
+    name: str
+
+    def part(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Read a part, or make and keep it."""
+        return np.asarray(self.kept.part(f"{self.name}-{name}", lambda: {"found": make()})["found"])
 
 
 def _proposed(found: Matching, number: int, n: int, d: int, plan: Plan) -> dict[str, np.ndarray]:
@@ -158,50 +194,51 @@ def _proposed(found: Matching, number: int, n: int, d: int, plan: Plan) -> dict[
     return {"u": u, "proposed": found.log_likelihood(emulator, u)}
 
 
-def _simulated(
+def _ask(
     simulate: Simulator,
     found: Matching,
-    u: np.ndarray,
     number: int,
-    runs: int,
     plan: Plan,
-    kept: Parts,
+    kept: Named,
     threads: int,
     told: Callable[[int], None],
-) -> np.ndarray:
-    """Estimates [n, runs, p] of a wave by batch; what is asked last, of worlds that the rest does not rule out."""
-    starts = range(0, len(u), plan.batch)
+) -> None:
+    """Estimates of a wave by batch: first what is asked of every world, then the rest of those that this leaves."""
+    wave, runs = found.waves[number], plan.runs[number]
 
-    def one(first: int) -> np.ndarray:
-        part = u[first : first + plan.batch]
-        seed = int(
-            np.random.SeedSequence([plan.seed, number, first, CHANCE]).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        )
+    def one(name: str, rows: np.ndarray, last: bool) -> np.ndarray:
+        stream = np.random.SeedSequence([plan.seed, number, int(rows[0]), last, CHANCE])
+        seed = int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return kept.part(f"{name}-{int(rows[0]):06d}", lambda: simulate(wave.u[rows], runs, seed, last))
 
-        def made() -> dict[str, np.ndarray]:
-            estimates = simulate(part, runs, seed, False)
-            left = _not_ruled_out(found, estimates) if number == 0 else np.ones(len(part), bool)
-            if left.any():
-                late = np.full_like(estimates, np.nan)
-                late[left] = simulate(part[left], runs, seed, True)
-                estimates = np.where(np.isnan(estimates), late, estimates)
-            return {"estimates": estimates}
+    def of_all(rows: np.ndarray, last: bool) -> None:
+        batches = [rows[first : first + plan.batch] for first in range(0, len(rows), plan.batch)]
+        with ThreadPoolExecutor(threads) as pool:
+            made = pool.map(lambda batch: one("last" if last else "first", batch, last), batches)
+            for n, (batch, each) in enumerate(zip(batches, made, strict=True)):
+                places = np.flatnonzero(found.early != last)
+                wave.estimates[np.ix_(batch, np.arange(runs), places)] = each[:, :, places]
+                if not last:
+                    told(sum(map(len, batches[: n + 1])))
 
-        return np.asarray(kept.part(f"wave-{number}-{first:06d}", made)["estimates"])
-
-    parts: list[np.ndarray] = []
-    with ThreadPoolExecutor(threads) as pool:
-        for each in pool.map(one, starts):
-            parts.append(each)
-            told(sum(map(len, parts)))
-    return np.concatenate(parts)
+    wave.estimates[:] = np.nan
+    of_all(np.arange(len(wave.u)), False)
+    if not found.early.all():
+        of_all(_left_by_the_first(found, wave), True)
 
 
-def _not_ruled_out(found: Matching, estimates: np.ndarray) -> np.ndarray:
-    """Worlds of the first wave that are worth the patterns that take long: few of the others speak against them by one
-    run, whose chance is not known yet."""
-    away = np.abs(found.away(estimates.mean(axis=1))) / np.sqrt(np.diag(found.facts))
-    return np.nansum(away > CUT, axis=1) <= np.nanmedian(np.nansum(away > CUT, axis=1))
+def _left_by_the_first(found: Matching, wave: Wave) -> np.ndarray:
+    """The third of a wave's worlds that what is asked first speaks least against (by one run, where its chance is not
+    known yet); of a later wave, those with the largest weights so far."""
+    third = max(1, len(wave.u) // 3)
+    if len(found.waves) == 1:
+        away = np.abs(found.away(wave.mean)) / np.sqrt(np.diag(found.facts))
+        against = np.where(np.isfinite(away), np.minimum(away, CUT) ** 2, CUT**2)[:, found.early].sum(axis=1)
+        return np.sort(np.argsort(against, kind="stable")[:third])
+    if wave.runs > 1:  # teaches what the chance of a run is
+        return np.arange(len(wave.u))
+    so_far = Matching(found.facts, found.away, found.early, [wave], [found.emulators[-1]])
+    return np.sort(np.argsort(-so_far.log_weight(), kind="stable")[:third])
 
 
 def _learned(found: Matching) -> Emulator:

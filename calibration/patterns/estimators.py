@@ -26,7 +26,7 @@ FEWEST = 10  # adoptions, under which nothing is estimated
 WEAKEST_RIDGE = 1e-3  # that makes every fit converge; far from biasing a slope
 BEFORE, AFTER, LATER = 12, 36, 32  # months: of a change or a ranking, and of what follows
 ENGAGED, AWARE = STAGES.index("engaged"), STAGES.index("aware")
-STAFF, MANAGER, COMMISSIONER = (ROLES.index(role) for role in ("staff", "manager", "commissioner"))
+STAFF, COMMISSIONER = (ROLES.index(role) for role in ("staff", "commissioner"))
 IN_USE = [SERVICE_STAGES.index(each) for each in ("piloting", "commissioned", "sustained")]
 OUTSIDE = SERVICE_STAGES.index("outside")
 
@@ -266,16 +266,6 @@ def fit_and_leaving(seen: Seen) -> np.ndarray:
     return correlation(seen.person("fit", 0), left, staff)
 
 
-def manager_and_staff(seen: Seen) -> np.ndarray:
-    """Correlation over services, after two years, of the mean alignment of managers and of staff."""
-    month = min(FOLLOWED, seen.scenario.months)
-    alignment = seen.person("alignment", month)
-    means = []
-    for role in (MANAGER, STAFF):
-        means.append(service_means(seen, alignment, np.broadcast_to((seen.role == role)[:, None], alignment.shape)))
-    return correlation(*means, mask=np.isfinite(means[0]) & np.isfinite(means[1]))
-
-
 def _of_one_kind(seen: Seen) -> np.ndarray:
     """Staff of the group with most services [people]."""
     largest = np.bincount(seen.group).argmax()
@@ -387,7 +377,7 @@ OF_AGENTS = ("agents", "services")
 PLAIN: dict[str, tuple[Estimator, tuple[str, ...]]] = {
     **{each.__name__: (each, OF_AGENTS) for each in (
         auc, spearman, largest_shift, opposed, alignment_and_use, alignment_and_identification, fit_and_leaving,
-        manager_and_staff, spread_of_agency, between_services, practice_by_climate, gain_of_the_others)},
+        spread_of_agency, between_services, practice_by_climate, gain_of_the_others)},
     **{each.__name__: (each, ("services",)) for each in (climate_gained, later_beginnings)},
     "share_of_service": (lambda seen: seen.community[0], OF_AGENTS),
     "share_of_ties": (lambda seen: seen.community[1], OF_AGENTS),

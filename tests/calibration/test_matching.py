@@ -13,6 +13,7 @@ from valign.calibration.matching.waves import Matching, Plan, matched
 from valign.results.checkpoint import Parts
 
 D, P = 20, 8
+EARLY = np.arange(P) < P - 1  # the last pattern is asked last
 PLAN = Plan(worlds=(512, 256, 2048), runs=(1, 2, 1), steps=60, batch=128, seed=3)
 
 
@@ -31,7 +32,7 @@ class Linear:
         self.calls += 1
         noise = np.random.default_rng([seed, last]).multivariate_normal(np.zeros(P), self.chance, (len(u), runs))
         found = (u @ self.slope.T)[:, None] + noise
-        found[:, :, [-1] if not last else np.arange(P - 1)] = np.nan  # the last pattern is asked last
+        found[:, :, last == EARLY] = np.nan
         return found
 
     def away(self, values: np.ndarray) -> np.ndarray:
@@ -50,7 +51,7 @@ def linear() -> Linear:
 
 @pytest.fixture(scope="module")
 def found(linear: Linear) -> Matching:
-    return matched(linear.simulate, linear.away, linear.facts, D, PLAN)
+    return matched(linear.simulate, linear.away, linear.facts, D, PLAN, early=EARLY)
 
 
 def test_weights_agree_with_the_closed_form(linear: Linear, found: Matching) -> None:
@@ -60,7 +61,7 @@ def test_weights_agree_with_the_closed_form(linear: Linear, found: Matching) -> 
     error = np.sqrt(np.diag(covariance) / found.effective)
     away = (weight @ u - mean) / error
     assert np.abs(away).max() < 4
-    assert (away**2).mean() < 2
+    assert (away**2).mean() < 3  # what the emulator leaves open moves it a little
     spread = np.sqrt(weight @ (u - weight @ u) ** 2 / np.diag(covariance))
     assert spread == pytest.approx(np.ones(D), abs=4 / np.sqrt(2 * found.effective) + 0.03)
     assert np.sqrt(np.diag(covariance)).min() < 0.85  # the facts do tell something
@@ -93,19 +94,19 @@ def test_slice_sampling_reaches_the_posterior(linear: Linear) -> None:
 
 def test_a_stopped_matching_goes_on_to_the_same_worlds(linear: Linear, tmp_path: Path) -> None:
     plan = Plan(worlds=(128, 64), runs=(2, 1), steps=10, batch=32, seed=4)
-    whole = matched(linear.simulate, linear.away, linear.facts, D, plan)
+    whole = matched(linear.simulate, linear.away, linear.facts, D, plan, early=EARLY)
 
     class Stopped(Linear):
         def simulate(self, *arguments):  # type: ignore[no-untyped-def]
-            if self.calls == 9:
+            if self.calls == 7:
                 raise KeyboardInterrupt
             return super().simulate(*arguments)
 
     broken = Stopped()
     with pytest.raises(KeyboardInterrupt):
-        matched(broken.simulate, linear.away, linear.facts, D, plan, kept=Parts(tmp_path, {"a": 1}))
+        matched(broken.simulate, linear.away, linear.facts, D, plan, early=EARLY, kept=Parts(tmp_path, {"a": 1}))
     linear.calls = 0
-    again = matched(linear.simulate, linear.away, linear.facts, D, plan, kept=Parts(tmp_path, {"a": 1}))
+    again = matched(linear.simulate, linear.away, linear.facts, D, plan, early=EARLY, kept=Parts(tmp_path, {"a": 1}))
     assert linear.calls < 12
     assert np.array_equal(again.waves[-1].u, whole.waves[-1].u)
     assert np.array_equal(again.weight, whole.weight)

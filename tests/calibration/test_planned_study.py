@@ -1,4 +1,4 @@
-"""`valign study`: a plan is read, designs are compared by simulated studies, the cheapest that reaches enough is named."""
+"""`valign study`: a plan is read, designs are compared by simulated studies, the cheapest that will do is named."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def test_what_it_takes_is_estimated_before_it_is_spent(write: Callable[..., Path
 
 
 def test_what_no_diffusion_gives_is_said_first(valign: Callable, tmp_path: Path) -> None:
-    """Nobody for two years, then nine in ten in one quarter: done, exit code 0, and the misfit is the first thing said."""
+    """Nobody for two years, then nine in ten in one quarter: done, exit code 0, and the misfit is said first."""
     folder = write_made_up(tmp_path / "data", people=60, periods=9)
     table = pd.read_csv(folder / "people.csv")
     table["month"] = pd.array([9 if k % 10 else None for k in range(60)], "Int64")
