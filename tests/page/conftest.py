@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import serving
 
 from valign.model.scenario.scenario import Scenario
+
+WORLDS = {"fit_effect": np.array([0.1, 0.3, 0.6]), "talk": np.array([0.0, 0.1, 0.3])}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     folder = tmp_path_factory.mktemp("pages")
     scenario = Scenario.load("two-services").replace({"months": 36})
-    worlds = pd.DataFrame({"fit_effect": [0.1, 0.3, 0.6], "talk": [0.0, 0.1, 0.3], "weight": [1.0, 2.0, 1.0]})
+    worlds = pd.DataFrame({**WORLDS, "weight": [1.0, 2.0, 1.0]})
     made = {"plain": page(scenario, societies=2), "worlds": page(scenario, societies=2, worlds=worlds)}
     paths = {name: folder / f"{name}.html" for name in made}
     for name, text in made.items():

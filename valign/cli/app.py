@@ -582,6 +582,10 @@ def page(
         int | None, typer.Option(help="Number of societies for all runs, 2 to 8 (default: 4, or 2 of many people).")
     ] = None,
     seed: Seed = 1,
+    worlds: Annotated[
+        int | None,
+        typer.Option(help="Worlds for the band of what is not known, 0: none (default: 200, where they ship)."),
+    ] = None,
     settings: Settings = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     quiet: Quiet = False,
@@ -589,7 +593,7 @@ def page(
     """Write a scenario as one HTML file that runs the model in a browser, without a server."""
     from . import page
 
-    page.page(scenario, out, societies, seed, settings or [], show, quiet)
+    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet)
 
 
 @data_app.command("get")

@@ -13,11 +13,26 @@ from valign.model.errors import InputError
 from . import terminal
 from .options import scenario_of
 
+WORLDS = 200
+
 
 def page(
-    name: str, out: Path | None, societies: int | None, seed: int, settings: Sequence[str], show: bool, quiet: bool
+    name: str,
+    out: Path | None,
+    societies: int | None,
+    seed: int,
+    worlds: int | None,
+    settings: Sequence[str],
+    show: bool,
+    quiet: bool,
 ) -> None:
-    """Write the page of a scenario, and open it where that is asked for."""
+    """Write the page of a scenario, and open it where that is asked for.
+
+    worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
+    """
+    from valign.experiments.worlds import shipped
+    from valign.experiments.worlds import worlds as known_worlds
+
     from ..page.build import page as made
 
     scenario = scenario_of(name, tuple(settings))
@@ -25,7 +40,10 @@ def page(
     if path.is_dir():
         raise InputError([f"--out {path}: is a folder; expected the name of a file, e.g. {path / 'page.html'}"])
     repeat = shlex.join(["valign", "run", name, *(part for each in settings for part in ("--set", each))])
-    text = made(scenario, societies=societies, seed=seed, repeat=repeat)
+    if worlds is None:
+        worlds = WORLDS if shipped() else 0
+    table = known_worlds(worlds) if worlds else None
+    text = made(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         aside.write_text(text, "utf-8")

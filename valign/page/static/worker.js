@@ -10,7 +10,6 @@
  */
 
 const PAGE = 65536, ALIGNED = 64, ROWS_BYTES = 1 << 20, ORDER_BYTES = 16384;
-const BYTES = { f8: 8, i8: 8, u8: 8, i4: 4, i1: 1, u1: 1 };
 
 /** @type {WebAssembly.Module} */ let compiled;
 /** @type {any} */ let header;
@@ -20,7 +19,7 @@ const BYTES = { f8: 8, i8: 8, u8: 8, i4: 4, i1: 1, u1: 1 };
 const channel = new MessageChannel();
 
 const aligned = (/** @type {number} */ n) => Math.ceil(n / ALIGNED) * ALIGNED;
-const itemsize = (/** @type {string} */ kind) => BYTES[/** @type {keyof typeof BYTES} */ (kind.slice(0, 2))];
+const itemsize = (/** @type {string} */ kind) => Number(kind[1]); // f8:2 has eight bytes
 
 /** Let messages that have arrived be read. @returns {Promise<void>} */
 function breath() {
@@ -121,7 +120,7 @@ class Block {
   /** The same number for every run. @param {Field} field @param {number} at @param {number} bytes */
   spread(field, at, bytes) {
     const size = itemsize(field.kind), parts = size === 8 ? 2 : 1;
-    const Kind = size === 1 ? Uint8Array : Uint32Array;
+    const Kind = size === 1 ? Uint8Array : size === 2 ? Uint16Array : Uint32Array;
     const from = new Kind(data, /** @type {number} */ (field.at), /** @type {number} */ (field.bytes) / (size / parts));
     const to = new Kind(memory().buffer, at, bytes / (size / parts));
     for (let n = 0; n < from.length; n += parts) {
