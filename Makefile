@@ -26,7 +26,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
+.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration worlds chaos \
 	lint coverage mutation environment browser-environment environments clean
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
+	@echo "make worlds    the worlds that agree with published facts, and what rules out what (half an hour)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
@@ -139,6 +140,11 @@ facts: $(VENV)/.dev
 # Which assumptions drive the outcomes: minutes; writes results/reference/sensitivity
 sensitivity: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.study_sensitivity
+
+# Worlds matched with published facts: writes results/reference/worlds.parquet (where they are worth as many as they
+# should be) and worlds/; a stopped one goes on
+worlds: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.matching.study
 
 # Medical Innovation: exact check, recovery, posterior, rivals: minutes; writes results/reference/calibration/
 # (the data: `valign data get medical-innovation`, once)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
+    from valign.calibration.patterns.listing import patterns as patterns
     from valign.experiments import design as design
     from valign.experiments.ablation import ablations as ablations
     from valign.experiments.attribution import attribution as attribution
@@ -63,6 +64,7 @@ _WHERE = {
     "test_claims": "valign.experiments.claims.testing",
     "Claim": "valign.experiments.claims.declaration",
     "World": "valign.model.world.world",
+    "patterns": "valign.calibration.patterns.listing",
     "worlds": "valign.experiments.worlds",
     "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.saved",
