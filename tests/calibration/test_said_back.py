@@ -85,9 +85,7 @@ def test_everything_that_was_read_is_said(write: Callable[..., Path]) -> None:
 
 def test_adopters_are_not_lost_to_a_code_for_what_is_missing(write: Callable[..., Path]) -> None:
     """188 farmers became non-adopters because 9 meant "missing" in another column."""
-    with pytest.raises(
-        InputError, match=r"people\.csv, line 29: year = 9: is this period 9, or missing\?.* 1 who adopted"
-    ):
+    with pytest.raises(InputError, match=r"people\.csv, line 29: year = 9: is this period 9.* 1 who adopted"):
         load(write('missing = ["9"]\n' + TOML))
     by_column = load(write(TOML.replace("[people]", '[missing]\nopen = ["0.2"]\n[people]')))
     assert by_column.people is not None
@@ -173,8 +171,8 @@ def test_a_posterior_is_netcdf_that_arviz_opens(tmp_path: Path) -> None:
     assert tree["observed_data"]["summaries"].sel(summary="spread") == 1
     assert tree["posterior"].attrs["fits"] == "False"
     tree.close()
-    arviz = pytest.importorskip("arviz_base")
-    read = arviz.from_netcdf(tmp_path / "posterior.nc", engine="h5netcdf")
+    arviz = pytest.importorskip("arviz")
+    read = arviz.from_netcdf(tmp_path / "posterior.nc")
     assert set(read["posterior"].data_vars) == {"a", "b"}
 
 
