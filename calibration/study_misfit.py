@@ -1,6 +1,6 @@
 """How often the fit gate speaks: `make misfit` (minutes) writes results/reference/misfit/.
 
-    python -m valign.calibration.study_misfit [--cases 200] [--simulations 6000] [--people 30 60] [--out DIR]
+    python -m valign.calibration.study_misfit [--cases 200] [--simulations 6000] [--people 30] [--out DIR]
 
 Data sets of stated size are simulated with the model itself, and with what the fit lacks: a trend over time,
 communities that differ, influence over a network that was not recorded. A gate that says "does not fit" for more than
@@ -31,7 +31,7 @@ from .problem.problem import DEFAULT_FREE, CalibrationProblem, society_of_data
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "misfit"
 COMMUNITIES, PERIODS, TIES = 20, 18, 6.0  # ties of a person
-PEOPLE = (30, 60)  # of a community: the sizes that are tried
+PEOPLE = (30,)  # of a community: the sizes that are tried
 TREND = ((7, -2.75), (13, -1.0))  # base log-odds from these months on, after -4.5
 COMMUNITY_SD = 1.2  # logit
 INFLUENCE = 5.0  # logit per share of the ties that were not recorded
