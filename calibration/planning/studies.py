@@ -207,8 +207,9 @@ def _power(reference: Layout, waves: np.ndarray, simulated: _Simulated) -> float
         time, exposure, own = (rows[name].to_numpy(float) for name in ("period", "exposure", f"z_{NAME}"))
         x = np.column_stack([np.ones(len(rows)), time / layout.periods, exposure, own])
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
-        error = np.sqrt(np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)[3, 3])
-        strength = abs(beta[3]) / max(float(error), 1e-9)
+        covariance: np.ndarray = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
+        error = float(np.sqrt(covariance[3, 3]))
+        strength = abs(beta[3]) / max(error, 1e-9)
         shown.append(float(ndtr(strength - 1.96) + ndtr(-strength - 1.96)))
     return float(np.mean(shown))
 
