@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from valign.experiments.design import MAX_SEED, whole
 from valign.model.errors import InputError
@@ -210,7 +211,7 @@ def _power(reference: Layout, waves: np.ndarray, simulated: _Simulated) -> float
         covariance: np.ndarray = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
         error = float(np.sqrt(covariance[3, 3]))
         strength = abs(beta[3]) / max(error, 1e-9)
-        shown.append(float(ndtr(strength - 1.96) + ndtr(-strength - 1.96)))
+        shown.append(NormalDist().cdf(strength - 1.96) + NormalDist().cdf(-strength - 1.96))
     return float(np.mean(shown))
 
 
