@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .compiled.compiling import compiled, inlined
-from .compiled.lanes import LANES, in_strips, root, strip, where
+from .compiled.lanes import LANES, in_strips, root, strip, where, zero
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
@@ -25,15 +25,15 @@ def fit_of(metric, x, version, reading, clarity, projection, emphasis, at):
     """Fit of one person with values `x` [K x W], in runs `at`."""
     K, c, pi = x.shape[0], clarity[at], projection[at]
     if metric == 0:
-        fit = 1.0 - 0.0 * c
+        fit = 1.0 - zero(at)
         for k in range(K):
             v = x[k, at]
             fit -= emphasis[k, at] * abs(v - perceived(v, version[k, at], reading[k, at], c, pi))
         return fit
-    mean_x = mean_p = distance = xx = pp = xp = 0.0 * c
+    mean_x = mean_p = distance = xx = pp = xp = zero(at)
     for k in range(K):
         p = perceived(x[k, at], version[k, at], reading[k, at], c, pi)
-        share = emphasis[k, at] if metric != 1 else 0.0 * c + 1.0 / K
+        share = emphasis[k, at] if metric != 1 else zero(at) + 1.0 / K
         mean_x += share * x[k, at]
         mean_p += share * p
     for k in range(K):
@@ -202,7 +202,7 @@ def most_ties(S):
 @inlined
 def difference(x, y, at):
     """sum_k |x_k - y_k| of two people's values [K x W], in runs `at`."""
-    total = 0.0 * x[0, at]
+    total = zero(at)
     for k in range(x.shape[0]):
         total += abs(x[k, at] - y[k, at])
     return total

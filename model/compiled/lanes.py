@@ -274,6 +274,18 @@ def number(typingctx, mask):
 
 
 @intrinsic
+def zero(typingctx, at):
+    """0.0 at a run, or at each of eight, for a sum to begin with. (0.0 x is -0.0 where x is negative.)"""
+    lanes = isinstance(at, StripType)
+    kind = _vector(types.float64) if lanes else ir.DoubleType()
+
+    def nothing(context, builder, signature, arguments):
+        return ir.Constant(kind, [0.0] * LANES if lanes else 0.0)
+
+    return (LanesType(types.float64) if lanes else types.float64)(at), nothing
+
+
+@intrinsic
 def root(typingctx, x):
     """The square root."""
 
@@ -358,6 +370,9 @@ if not COMPILED:  # one run at a time, as Python and NumPy have it
 
     def number(mask):
         return np.float64(mask)
+
+    def zero(at):
+        return np.float64(0.0)
 
     def root(x):
         return np.sqrt(x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..alignment import align_row, fit_of, follow, perceived
 from ..compiled.compiling import compiled, copy, fill, inlined, row
-from ..compiled.lanes import LANES, in_strips, strip
+from ..compiled.lanes import LANES, in_strips, strip, zero
 from ..mechanism import ANYTHING, CLARITY, COMMISSIONERS, INNOVATION, MEMBERS, PARTS, POSTS, VALUES
 from ..state.arrays import METRIC
 from .booking import book, book_two, book_whole, cells_of, put, with_stage
@@ -81,7 +81,7 @@ def walk(S, i, shift, centre, spread, at):
     version, reading, before, x = S.version_before[S.perceives[i]], S.reading[i], S.values_before[i], S.values[i]
     if metric == 0:  # both in one sweep
         c, pi = clarity[at], projection[at]
-        shifted = now = 1.0 - 0.0 * c
+        shifted = now = 1.0 - zero(at)
         for k in range(x.shape[0]):
             m, xi, v = version[k, at], reading[k, at], before[k, at] + shift[k, at]
             shifted -= emphasis[k, at] * abs(v - perceived(v, m, xi, c, pi))

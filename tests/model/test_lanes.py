@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from valign.model.compiled.compiling import COMPILED, compiled, inlined
-from valign.model.compiled.lanes import LANES, in_strips, number, root, some, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, number, root, some, strip, where, zero
 from valign.model.compiled.randomness import exponential, logarithm, normal_quantile, philox, uniform
 
 W = 3 * LANES + 5
@@ -26,7 +26,7 @@ def part(x, y, stage, word, out, found, at):
     words = philox(word[at], word[at], word[at], word[at], word[at], word[at])
     out[5, at] = uniform(words[1])
     out[6, at] = normal_quantile(uniform(words[2]))
-    out[7, at] = 0.0
+    out[7, at] = zero(at)
     if some(stage[at] == 3):
         out[7, at] = where(stage[at] == 3, 1.0, 0.0)
     out[8, at] = a

@@ -9,7 +9,7 @@ p of the aware and the lapsed x workaround where the service is not in use
 
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy, inlined, row
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import AWARE, COMMISSIONER, ENGAGED, LAPSED, METRIC, PERSON_DRAW, UNAWARE
 from valign.model.state.arrays import PERSON_TERM as TERM
@@ -20,7 +20,7 @@ from ..evidence.kernel import perceived_evidence
 @inlined
 def engaged_share(S, i, at):
     """x_i: share of engaged ties, weighted by quality; commissioners do not count."""
-    engaged = total = 0.0 * S.alignment[i, at]
+    engaged = total = zero(at)
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
         if S.role[j] != COMMISSIONER:

@@ -11,7 +11,7 @@ import numpy as np
 
 from valign.model.alignment import in_use
 from valign.model.compiled.compiling import compiled, copy, inlined
-from valign.model.compiled.lanes import LANES, in_strips, some, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, some, strip, where, zero
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
 from valign.model.constants import (
     EVIDENCE_REFERENCE,
@@ -35,7 +35,7 @@ def evidence_units(belief, reference, scale):
 def perceived_evidence(S, i, at):
     """E_i: beliefs weighed by what counts as evidence for the person."""
     c, role = i - S.first[S.setting.shape[0]], S.role[i]
-    E = 0.0 * S.belief[i, 0, at]
+    E = zero(at)
     for e in range(3):
         weight = S.weights[c, e, at] if role == COMMISSIONER else S.role_weights[role, e, at]
         E += weight * evidence_units(S.belief[i, e, at], EVIDENCE_REFERENCE[e], EVIDENCE_SCALE[e])
@@ -187,7 +187,7 @@ def listen(S, i, share, at):
     if not some(aware):
         return
     b0, b1, b2 = b[i, 0, at], b[i, 1, at], b[i, 2, at]
-    pull0 = pull1 = pull2 = 0.0 * b0
+    pull0 = pull1 = pull2 = zero(at)
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
         weight = where(S.stage[j, at] >= 1, S.quality[e, at], 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from valign.model.alignment import clip, funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy, fill, inlined, row
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import (
     ABANDONED,
@@ -40,7 +40,7 @@ from ..evidence.kernel import perceived_evidence
 @inlined
 def views(S, o, managers, at):
     """How many members are aware, their sum of z; how many of them are asked, their sum of E."""
-    aware = fit = asked = evidence = 0.0 * S.climate[o, at]
+    aware = fit = asked = evidence = zero(at)
     for i in range(S.first[o], S.first[o + 1]):
         knows = S.stage[i, at] >= 1
         aware += number(knows)
@@ -68,7 +68,7 @@ def consider(S, o, norm, managers, wants, at):
         return
     aware, fit, asked, evidence = views(S, o, managers, at)
     neighbours = S.neighbour_service_start[o + 1] - S.neighbour_service_start[o]
-    using = 0.0 * fit
+    using = zero(at)
     for n in range(S.neighbour_service_start[o], S.neighbour_service_start[o + 1]):
         using += number(in_use(S.service_stage_before[S.neighbour_service[n], at]))
     slack = clip(S.slack[s, at] + S.slack_sd[at] * S.slack_z[o])
@@ -77,7 +77,7 @@ def consider(S, o, norm, managers, wants, at):
     fit_term = where(aware > 0.0, S.fit_effect_organisations[at] * (fit / aware), 0.0)
     eta += note(S, o, TERM.fit, idle, fit_term, at)
     eta += note(S, o, TERM.evidence, idle, where(asked > 0.0, S.evidence_effect[at] * (evidence / asked), 0.0), at)
-    peers = S.adoption_peers[at] * (using / neighbours) if neighbours else 0.0 * using
+    peers = S.adoption_peers[at] * (using / neighbours) if neighbours else zero(at)
     eta += note(S, o, TERM.peers, idle, peers, at)
     eta += note(S, o, TERM.legitimacy, idle, S.adoption_norm[at] * norm[at], at)
     eta += note(S, o, TERM.slack, idle, S.slack_effect[at] * slack, at)

@@ -8,7 +8,7 @@ import numpy as np
 
 from valign.model.alignment import clip, most_ties
 from valign.model.compiled.compiling import compiled, copy, inlined, row
-from valign.model.compiled.lanes import LANES, in_strips, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, strip, where, zero
 from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
 
@@ -18,7 +18,7 @@ def closeness(S, i, j, narrow, at):
     rule, rate = S.rules[RELATIONSHIP_RULE], S.relationship_rate[at]
     if rule == CONSTANT:
         return rate
-    v, distance = S.values_before, 0.0 * narrow
+    v, distance = S.values_before, zero(at)
     for k in range(v.shape[1]):
         distance += abs(v[i, k, at] - v[j, k, at])
     d = distance * narrow
@@ -32,8 +32,7 @@ def move_four(S, i, k, weight, share, at):
     """The values k … k + 3 of person i: four sums at a time stay in registers over all ties."""
     first, v = S.tie_start[i], S.values_before
     x0, x1, x2, x3 = v[i, k, at], v[i, k + 1, at], v[i, k + 2, at], v[i, k + 3, at]
-    zero = 0.0 * x0
-    pull0, pull1, pull2, pull3 = zero, zero, zero, zero
+    pull0 = pull1 = pull2 = pull3 = zero(at)
     for n in range(first, S.tie_start[i + 1]):
         j, w = S.neighbour[n], weight[n - first, at]
         pull0 += w * (v[j, k, at] - x0)
@@ -50,7 +49,7 @@ def move_four(S, i, k, weight, share, at):
 def meet_others(S, i, narrow, c, weight, at):
     """Person i's values move. c: of the ties to people before i; weight [ties x W]: quality_ij voice_j c_ij."""
     first, last = S.tie_start[i], S.tie_start[i + 1]
-    voices = 0.0 * narrow[at]
+    voices = zero(at)
     for n in range(first, last):
         j, e = S.neighbour[n], S.tie_of[n]
         voice = S.voice[j, at]
@@ -64,7 +63,7 @@ def meet_others(S, i, narrow, c, weight, at):
         move_four(S, i, k, weight, share, at)
     for k in range(blocks, K):
         own = S.values_before[i, k, at]
-        pull = 0.0 * own
+        pull = zero(at)
         for n in range(first, last):
             pull += weight[n - first, at] * (S.values_before[S.neighbour[n], k, at] - own)
         S.values[i, k, at] = clip(own + pull * share)

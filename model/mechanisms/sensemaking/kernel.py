@@ -8,7 +8,7 @@ a_c = session [took part];   all divided by a_g + sum_j a_ij + a_s + a_c where t
 import numpy as np
 
 from valign.model.compiled.compiling import compiled, copy, inlined, row
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
 from valign.model.ledger.decomposition import entry
 from valign.model.state.arrays import ENGAGED, LAPSED, PEER, UNAWARE
@@ -75,7 +75,7 @@ def session_judgements(S, A):
 def from_talk(S, i, A, weight, at):
     """pull: sum_j a_ij (A_j - A_i); share: sum_j a_ij, over all ties of i."""
     own = A[i, at]
-    pull = share = voices = 0.0 * own
+    pull = share = voices = zero(at)
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
         voice = S.voice[j, at]
@@ -92,8 +92,7 @@ def from_manager(S, o, i, A, strength, at):
     """pull: a_s (A_l - A_i); share: a_s. strength: leadership_o [W]."""
     leader, tie = S.manager[i], S.line_tie[i]
     if leader < 0:
-        none = 0.0 * A[i, at]
-        return none, none
+        return zero(at), zero(at)
     a = where(S.stage[leader, at] != UNAWARE, S.sensegiving[at] * strength[at] * S.quality[tie, at], 0.0)
     return a * (A[leader, at] - A[i, at]), a
 
@@ -110,7 +109,7 @@ def from_session(S, o, i, A, heard, at):
 def from_sessions(S, i, A, heard, at):
     """pull: a_c mean of (A_S - A_i) over the sessions that a commissioner attended; share: a_c."""
     c, own = i - S.first[S.setting.shape[0]], A[i, at]
-    attended = pull = 0.0 * own
+    attended = pull = zero(at)
     for n in range(S.portfolio_start[c], S.portfolio_start[c + 1]):
         o = S.portfolio[n]
         A_S = heard[o, at]
