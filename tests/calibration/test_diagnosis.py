@@ -272,4 +272,6 @@ def test_the_committed_study_keeps_its_bounds() -> None:
     assert (right.reindex([MISREAD, DISAGREED, NEITHER]) >= 0.85).all()
     waves = pd.read_csv(study.OUT / "waves.csv")
     assert waves["holds"].between(0.92, 0.98).all(), waves
-    assert (waves[waves["waves"] == "nothing but noise"]["claimed"] <= 0.08).all()
+    noise = waves[waves["waves"] == "nothing but noise"]
+    assert set(noise["entry"]) == {*change.MOVES, "judgement", "sum"}
+    assert (noise["claimed"] <= 0.08).all()
