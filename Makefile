@@ -26,8 +26,9 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity claims calibration chaos \
-	lint lint-javascript coverage mutation environment browser-environment environments clean
+.PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
+	claims decisions calibration misfit diagnosis mangled chaos lint lint-javascript coverage mutation environment \
+	browser-environment environments clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -38,7 +39,10 @@ help:
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
+	@echo "make diagnosis  does a diagnosis find what is true of made-up people (a quarter of an hour)"
+	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
 	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
@@ -56,7 +60,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing valign and what it needs into .venv (once)"
-	@$(VENV)/bin/python $(PIP) -e ".[calibration]"
+	@$(VENV)/bin/python $(PIP) -e ".[calibration,survey]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
@@ -158,9 +162,28 @@ sensitivity: $(VENV)/.dev
 calibration: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study
 
+# Surveys of made-up people, diagnosed five hundred times; writes results/reference/diagnosis
+diagnosis: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.diagnose.study
+
+# Spoiled questionnaires: a message or a right result; writes results/reference/diagnosis/mangled.csv
+mangled: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.mangled
+
+# How often the fit gate says "does not fit", of data with and without what the fit lacks: minutes; writes
+# results/reference/misfit/
+misfit: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study_misfit
+
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
+
+# What £100,000, £300,000 and £1,000,000 should buy, and racing and greedy choice against running everything: an hour;
+# writes results/reference/decisions/
+decisions: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.decide
+	$(VENV)/bin/python -m valign.experiments.decide --check
 
 # A batch, a sensitivity study and a calibration, killed a hundred times each; writes results/reference/chaos.csv
 chaos: $(VENV)/.dev

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,45 @@ from valign.experiments.design import (
 )
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
+from valign.results.marks import mark_of
+
+from .problem.priors import Prior
+
+
+def to_netcdf(path: Path, draws: pd.DataFrame, observed: pd.DataFrame, prior: Prior) -> bool:
+    """Write a posterior as netCDF that ArviZ opens as it is; False where the libraries for it are missing.
+
+    Groups: `posterior` and `prior` (chain, draw), `observed_data` (the summaries of the data). draws : a column per
+    parameter, with the mark of the posterior. observed : columns summary and observed.
+    """
+    try:
+        import_module("h5netcdf")  # xarray asks for it when it writes
+        xarray: Any = import_module("xarray")
+    except ImportError:
+        return False
+    before = prior.theta(np.random.default_rng(0).standard_normal((len(draws), len(prior))))
+    told = {**{key: str(value) for key, value in mark_of(draws).items()}, "inference_library": "valign"}
+
+    def sampled(columns: dict[str, np.ndarray]) -> Any:
+        return xarray.Dataset(
+            {name: (("chain", "draw"), value[None].astype(float)) for name, value in columns.items()},
+            coords={"chain": [0], "draw": np.arange(len(draws))},
+            attrs=told,
+        )
+
+    groups = {
+        "posterior": sampled({name: draws[name].to_numpy() for name in prior.names}),
+        "prior": sampled({name: before[:, k] for k, name in enumerate(prior.names)}),
+        "observed_data": xarray.Dataset(
+            {"summaries": ("summary", observed["observed"].to_numpy(float))},
+            coords={"summary": observed["summary"].tolist()},
+            attrs=told,
+        ),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number, (name, group) in enumerate(groups.items()):
+        group.to_netcdf(path, group=name, mode="a" if number else "w", engine="h5netcdf")
+    return True
 
 
 def posterior_design(

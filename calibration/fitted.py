@@ -18,6 +18,7 @@ from .abc.recovery import Recovery
 from .abc.screening import Screened
 from .abc.smc import Result, batch_seeds
 from .problem.problem import CalibrationProblem
+from .rivals.regression import Regression, regression
 
 PREDICTIVE, POSTERIOR_ROWS = 500, 4000
 BANDS = (("low", 0.05), ("lower", 0.25), ("median", 0.5), ("upper", 0.75), ("high", 0.95))
@@ -210,6 +211,11 @@ class Calibration:
         if outside:
             out.append(f"Outside the 5 to 95 % of what the fitted model gives: {'; '.join(outside)}.")
         return out
+
+    @cached_property
+    def regression(self) -> Regression | None:
+        """The plain regression of the same histories (`rivals.regression`); None without people."""
+        return None if self.problem.layout is None else regression(self.problem.layout)
 
     def disagreement(self) -> pd.DataFrame:
         """Means of the other methods less that of the reported one, in its posterior SDs: method, parameter, apart."""

@@ -16,7 +16,8 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
 
-from .design import NO_SETTINGS, SCENARIO, replicate, varies_in_block
+from .design import NO_SETTINGS, SCENARIO, over_worlds, replicate, varies_in_block
+from .worlds import alike
 
 Base = Scenario | str | Path | Mapping[str, Scenario]  # what a design changes: one scenario, or several by name
 Societies = Society | Mapping[str, Society] | None  # an imported society that all runs share, or by name of scenario
@@ -46,16 +47,18 @@ def with_common_seeds(
     seed: int,
     societies: int | None,
     society: Societies = None,
+    worlds: int | None = None,
 ) -> pd.DataFrame:
     """A design of an ensemble at every point, all with the same seeds (common random numbers): as `simulate` has them.
 
-    points, base, society : as for a design. runs, seed, societies : of each point. Where the society is imported,
-    its seed is 0.
+    points, base, society : as for a design. runs, seed, societies : of each point. worlds : the runs in each of so many
+    worlds that agree with what is known. Where the society is imported, its seed is 0.
     """
     design = replicate(points, runs, seed, societies)
     given = {name: imported(each, society_in(society, name)) is not None for name, each in _named(base)}
     names = design[SCENARIO] if SCENARIO in design else pd.Series(next(iter(given)), design.index)
-    return design.assign(society_seed=design["society_seed"].mask(names.map(given).astype(bool), 0))
+    design = design.assign(society_seed=design["society_seed"].mask(names.map(given).astype(bool), 0))
+    return design if worlds is None else over_worlds(design, alike(worlds), base)
 
 
 def scenarios_of(base: Scenario | Mapping[str, Scenario]) -> list[Scenario]:

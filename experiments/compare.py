@@ -69,9 +69,9 @@ class Comparison(SideBySide):
             curves = other.curves(role, variable)
             months = min(len(base), len(curves))
             parts.append(
-                curve_summary(curves[:months] - base[:months], first.runs["society_seed"].tolist()).assign(
-                    scenario=name, role=role, variable=variable
-                )
+                curve_summary(
+                    curves[:months] - base[:months], first.runs["society_seed"].tolist(), first.worlds
+                ).assign(scenario=name, role=role, variable=variable)
             )
         return pd.concat(parts, ignore_index=True)
 
@@ -119,6 +119,7 @@ def compare_design(
     seed: int = 1,
     societies: int | None = None,
     *,
+    worlds: int | None = None,
     society: Societies = None,
 ) -> tuple[dict[str, Scenario], pd.DataFrame]:
     """The scenarios of `compare` by name, and its design: a row a run, with columns `scenario`, `seed` and
@@ -136,7 +137,7 @@ def compare_design(
     base = {name: Scenario.load(each) for name, each in scenarios.items()}
     count, seed, societies = checked_ensemble(next(iter(base.values())).runs if runs is None else runs, seed, societies)
     points = pd.DataFrame({"scenario": list(base)})
-    return base, with_common_seeds(points, base, count, seed, societies, society)
+    return base, with_common_seeds(points, base, count, seed, societies, society, worlds)
 
 
 def compare(
@@ -146,6 +147,7 @@ def compare(
     societies: int | None = None,
     record: Iterable[str] = ("series",),
     *,
+    worlds: int | None = None,
     society: Societies = None,
     folder: str | Path | None = None,
     how: How = How(),
@@ -157,6 +159,8 @@ def compare(
     ----------
     scenarios : by name, 2 to 20, each a Scenario, a shipped name or a path; the first is what others are held against.
     runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
+    worlds : make the runs in each of so many worlds that agree with what is known (`experiments.worlds`), so that
+        tables tell chance and not knowing apart; None: parameters as the scenarios have them.
     society : an imported society of all scenarios, or by name of the scenario.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
@@ -171,7 +175,7 @@ def compare(
     ------
     InputError : too few or too many scenarios, wrong arguments, or a scenario in which no run is possible.
     """
-    base, design = compare_design(scenarios, runs, seed, societies, society=society)
+    base, design = compare_design(scenarios, runs, seed, societies, worlds=worlds, society=society)
     found = Comparison(simulate_or_keep(design, base, record, folder, how, society=society, progress=progress))
     found.check()
     return found

@@ -24,10 +24,11 @@ from valign.results.summaries import paired_differences
 from .bases import with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
-from .design import checked_ensemble, factorial, run_seeds, society_seeds
+from .design import checked_ensemble, factorial, run_seeds, society_seeds, stated
 from .design_outcomes import OutcomesOfDesign
 from .side_by_side import SideBySide
 from .simulate import Task, block_width, group_into_blocks
+from .worlds import alike
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach
 STEP = 0.15  # between low, middle and high
@@ -78,27 +79,41 @@ class Levels(SideBySide):
 
 
 def reachable(
-    scenario: Scenario, runs: int, seed: int = 1, societies: int | None = None, society: Society | None = None
+    scenario: Scenario,
+    runs: int,
+    seed: int = 1,
+    societies: int | None = None,
+    society: Society | None = None,
+    worlds: int | None = None,
 ) -> tuple[float, float]:
     """The levels of alignment that the first runs of an ensemble can all reach in the scenario's mode.
 
-    Where more runs follow than are asked, a margin of three standard deviations is left for them.
+    Where more runs follow than are asked, a margin of three standard deviations is left for them. worlds : in how many
+    worlds the runs will be made.
     """
     scenario = scenario.replace({"alignment_level": "natural"})
     if society is None and scenario.tables is not None:
         society = society_of(scenario, 0)
-    seeds = run_seeds(seed, min(runs, PROBED_RUNS))
+    seeds = run_seeds(seed, min(runs * (worlds or 1), PROBED_RUNS))
     of_society = [0] * len(seeds) if society is not None else society_seeds(seed, seeds, societies)
     people = scenario.people() if society is None else len(society.role)
     task = Task(scenario, (), society=society)
     lows: list[float] = []
     highs: list[float] = []
-    for block in group_into_blocks(seeds, of_society, block_width(people, len(scenario.dimensions))):
+    columns: dict[str, np.ndarray] = {}
+    if worlds is not None:  # as many as runs are probed
+        table = alike(min(worlds, len(seeds)))
+        columns = {
+            str(name): np.resize(table[name].to_numpy(), len(seeds))
+            for name in table
+            if not stated(scenario, str(name))
+        }
+    for block in group_into_blocks(seeds, of_society, block_width(people, len(scenario.dimensions)), columns):
         S = task.state(block)
         run_steps(S, REACH)
         lows += S.lowest.tolist()
         highs += S.highest.tolist()
-    margin = 3.0 if runs > len(seeds) else 0.0
+    margin = 3.0 if runs * (worlds or 1) > len(seeds) else 0.0
     return (max(lows) + margin * float(np.std(lows)), min(highs) - margin * float(np.std(highs)))
 
 
@@ -170,6 +185,7 @@ def levels_design(
     *,
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,
+    worlds: int | None = None,
     society: Society | None = None,
 ) -> tuple[Scenario | dict[str, Scenario], pd.DataFrame]:
     """What the design of `levels` changes, and the design: a row a run, the same seeds in each combination.
@@ -183,7 +199,7 @@ def levels_design(
     if evidence is not None and (not strengths or len(set(strengths)) < len(strengths)):
         raise InputError([f"evidence: expected one or more different strengths, not {strengths}"])
     variants = innovations_of(scenario, innovations)
-    reaches = [reachable(variant, runs, seed, societies, society) for variant in variants.values()]
+    reaches = [reachable(variant, runs, seed, societies, society, worlds) for variant in variants.values()]
     reach = (max(low for low, _ in reaches), min(high for _, high in reaches))
     chosen = default_levels(reach) if levels is None else checked_levels(list(levels), reach, scenario)
     for strength in strengths:
@@ -192,7 +208,7 @@ def levels_design(
     factors |= {"innovation.evidence_strength": strengths} if strengths else {}
     base = scenario if innovations is None else variants
     points = factorial({**factors, "alignment_level": chosen})
-    return base, with_common_seeds(points, base, runs, seed, societies, society)
+    return base, with_common_seeds(points, base, runs, seed, societies, society, worlds)
 
 
 def levels(
@@ -205,6 +221,7 @@ def levels(
     *,
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,
+    worlds: int | None = None,
     society: Society | None = None,
     folder: str | Path | None = None,
     how: How = How(),
@@ -222,6 +239,8 @@ def levels(
     runs, seed, societies, record, society : as in `simulate`, for each level.
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
     evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
+    worlds : make the runs in each of so many worlds that agree with what is known (`experiments.worlds`), so that
+        tables tell chance and not knowing apart; None: parameters as the scenario has them.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all).
@@ -237,7 +256,15 @@ def levels(
     """
     scenario = Scenario.load(scenario)
     base, design = levels_design(
-        scenario, levels, runs, seed, societies, innovations=innovations, evidence=evidence, society=society
+        scenario,
+        levels,
+        runs,
+        seed,
+        societies,
+        innovations=innovations,
+        evidence=evidence,
+        worlds=worlds,
+        society=society,
     )
     found = Levels(simulate_or_keep(design, base, record, folder, how, society=society, progress=progress), scenario)
     found.check()

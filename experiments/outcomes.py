@@ -75,12 +75,12 @@ def check_possible(runs: pd.DataFrame) -> None:
 Curves = Callable[[str, str], np.ndarray]  # a monthly series [months + 1, runs] by role and variable
 
 
-def curve_table(curves: Curves, societies: Sequence[int]) -> pd.DataFrame:
+def curve_table(curves: Curves, societies: Sequence[int], worlds: Sequence[int] | None = None) -> pd.DataFrame:
     """Mean, median and bands of every monthly series: columns of `results.summaries.curve_summaries`.
 
-    societies : the society seed of each run.
+    societies : the society seed of each run. worlds : the world of each run, where there are several.
     """
-    return curve_summaries({pair: curves(*pair) for pair in series_pairs()}, societies)
+    return curve_summaries({pair: curves(*pair) for pair in series_pairs()}, societies, worlds)
 
 
 def series_table(curves: Curves) -> pd.DataFrame:
@@ -246,6 +246,16 @@ class Outcomes:
         for rows, result in self._recorded:
             _wanted("services", result.places)
             yield rows, result.commissioner, lambda name, places=result.places: places[:, :, names.index(name)]
+
+    def change_months(self) -> np.ndarray:
+        """Month in which each scheduled change happened [changes, runs]; 0: what it waits for never held (NaN: a run
+        failed).
+        """
+        found = np.full((len(self.scenario.changes), len(self._seeds)), np.nan)
+        for rows, result in self._recorded:
+            if len(result.change_month):
+                found[:, rows] = result.change_month
+        return found
 
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs that `curves` takes."""

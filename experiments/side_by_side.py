@@ -15,7 +15,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import summarise_by
 
 from .bases import variant
-from .design import NO_SETTINGS, SEEDS
+from .design import NO_SETTINGS, SEEDS, WORLD
 from .design_outcomes import Joined, OutcomesOfDesign
 from .outcomes import check_possible, curve_table, series_pairs, series_table
 
@@ -35,8 +35,14 @@ class CellOutcomes(Joined):
     @cached_property
     def runs(self) -> pd.DataFrame:
         """One row per run: run, seed, society_seed, status, outcomes."""
-        table = self.found.runs[["run", *SEEDS, "status", *OUTCOMES]].iloc[self.rows]
+        world = [WORLD] if WORLD in self.found.runs else []
+        table = self.found.runs[["run", *SEEDS, *world, "status", *OUTCOMES]].iloc[self.rows]
         return table.assign(run=np.arange(len(table))).reset_index(drop=True)
+
+    @property
+    def worlds(self) -> list[int] | None:
+        """The world of each run; None where all are of one."""
+        return self.runs[WORLD].tolist() if WORLD in self.runs else None
 
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs that `curves` takes."""
@@ -110,7 +116,8 @@ class SideBySide(Joined):
     def runs(self) -> pd.DataFrame:
         """One row per cell and run; rows with the same `run` share both seeds."""
         table = self._joined("runs")
-        return table[[*self.factors, "run", *SEEDS, "status", *OUTCOMES]]
+        world = [WORLD] if WORLD in table else []
+        return table[[*self.factors, "run", *SEEDS, *world, "status", *OUTCOMES]]
 
     @cached_property
     def series(self) -> pd.DataFrame:
@@ -141,7 +148,7 @@ class SideBySide(Joined):
     def _described(self) -> dict[str, pd.DataFrame]:
         """Tables that say what came of each cell: `runs`, `summary` by outcome, `curves` by month."""
         curves = [
-            curve_table(each.curves, each.runs["society_seed"].tolist()).assign(**cell.factors)
+            curve_table(each.curves, each.runs["society_seed"].tolist(), each.worlds).assign(**cell.factors)
             for cell in self.cells
             for each in (cell.outcomes,)
         ]

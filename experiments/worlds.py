@@ -19,6 +19,7 @@ from valign.model.parameters import PARAMETERS
 from .design import MOST_RUNS, WEIGHT, latin_hypercube, whole
 
 SHIPPED = Path(__file__).resolve().parents[1] / "results" / "reference" / "worlds.parquet"
+MOST_WORLDS = 100_000  # of an ensemble
 PRIORITY = "priority"  # column of the file: weight over a uniform number, by which worlds are ordered
 
 # Strengths whose plausible range begins above 0: in the worlds they may be absent.
@@ -103,6 +104,18 @@ def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame
     if n < len(table):
         weight = np.maximum(weight, table[PRIORITY].iloc[n])[:n]
     return table.head(n).drop(columns=PRIORITY).assign(**{WEIGHT: weight / weight.sum()})
+
+
+def alike(n: int, path: str | Path | None = None) -> pd.DataFrame:
+    """n worlds that all count alike, for ensembles: as `worlds`, those with large weights several times.
+
+    n : from 1. path : as for `worlds`. One row a world and no weights; raises InputError as `worlds` does.
+    """
+    n = whole("worlds", n, 1, MOST_WORLDS)
+    table = worlds(min(n, len(_read(SHIPPED if path is None else Path(path)))), path)
+    reached = np.cumsum(table[WEIGHT].to_numpy())
+    chosen = np.searchsorted(reached / reached[-1], (np.arange(n) + 0.5) / n)
+    return table.iloc[chosen].drop(columns=WEIGHT).reset_index(drop=True)
 
 
 def ordered(table: pd.DataFrame, seed: int) -> pd.DataFrame:

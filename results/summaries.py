@@ -2,6 +2,9 @@
 
 Two kinds of uncertainty are kept apart. A *band* (5 to 95 %) is how much single runs differ: what may happen to one
 set of services. An *interval* (95 %) is how well the mean over runs is known: it shrinks with more runs.
+
+Where runs were made in several worlds (column `world`), the band has two parts, which are never mixed: *chance*, how
+much runs of one world differ, and *not knowing*, how much worlds that agree with what is known differ in their means.
 """
 
 from __future__ import annotations
@@ -81,6 +84,52 @@ def _intervals(
     return mean, low, high
 
 
+APART = ("unknown_low", "unknown_high", "chance_low", "chance_high", "of_unknown")
+
+
+def apart(rows: np.ndarray, worlds: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+    """Chance and not knowing, apart, for every row of values [k, runs]; runs that are missing (NaN) are left out.
+
+    Columns `unknown_low`, `unknown_high`: 5 to 95 % of the means of worlds, drawn together by what chance adds to means
+    of few runs. `chance_low`, `chance_high`: 5 to 95 % of runs of one world, about the mean of all. `of_unknown`: share
+    of the variance of single runs that lies between worlds. NaN where no world has two runs.
+    """
+    which = np.unique(np.asarray(worlds), return_inverse=True)[1]
+    of_world = (which[:, None] == np.arange(which.max() + 1)).astype(float)
+    there = ~np.isnan(rows)
+    count = there.astype(float) @ of_world
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.where(there, rows, 0.0) @ of_world / count
+        away = rows - means[:, which]
+        freedom = np.maximum(count - 1, 0).sum(axis=1)
+        chance = np.nansum(away**2, axis=1) / freedom
+        spread = _variance(means)
+        between = np.maximum(spread - chance * np.nanmean(np.where(count > 0, 1 / count, np.nan), axis=1), 0.0)
+        drawn = np.where(spread > 0, np.sqrt(between / spread), 0.0)
+        middle = np.nanmean(rows, axis=1)
+        worlds_at = np.nanmean(means, axis=1)[:, None] + drawn[:, None] * (means - np.nanmean(means, axis=1)[:, None])
+        unknown = quantiles(np.where(freedom[:, None] > 0, worlds_at, np.nan), (LOW, HIGH))
+        more = np.sqrt(count / (count - 1))[:, which]
+        by_chance = quantiles(np.where(count[:, which] > 1, away * more, np.nan), (LOW, HIGH))
+        low, high = np.nanmin(rows, axis=1), np.nanmax(rows, axis=1)
+        whole = between + chance
+        share = np.where(whole > 0, between / whole, np.nan)
+    around = [np.clip(middle + each, low, high) for each in by_chance]
+    return dict(zip(APART, (*unknown, *around, share), strict=True))
+
+
+def _variance(means: np.ndarray) -> np.ndarray:
+    """Variance over the last axis; 0 where there are fewer than two values."""
+    n = (~np.isnan(means)).sum(axis=1)
+    away = means - np.nanmean(means, axis=1)[:, None]
+    return np.where(n > 1, np.nansum(away**2, axis=1) / np.maximum(n - 1, 1), 0.0)
+
+
+def clusters_of(runs: pd.DataFrame) -> pd.Series | None:
+    """What makes runs alike: their world, else their society."""
+    return runs["world"] if "world" in runs else runs.get("society_seed")
+
+
 def quantiles(values: np.ndarray, shares: Sequence[float], never: bool = False) -> np.ndarray:
     """Quantiles over the last axis; with `never`, NaN counts as later than everything (inf), else it is left out."""
     x = np.asarray(values, float)
@@ -112,7 +161,7 @@ def summarise(runs: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
     for outcome in outcomes:
         x = runs[outcome].to_numpy(float)
         never = label(outcome).never
-        interval = mean_interval(x, runs.get("society_seed"))
+        interval = mean_interval(x, clusters_of(runs))
         floor, ceiling = (0.0, 1.0) if label(outcome).kind == "share" else (-np.inf, np.inf)
         low, median, high = quantiles(x, (LOW, 0.5, HIGH), never)
         rows.append(
@@ -127,8 +176,18 @@ def summarise(runs: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
                 "high": high,
                 "happened": interval.n / max(1, len(x)),
             }
+            | (_apart(x, runs, never))
         )
     return pd.DataFrame(rows)
+
+
+def _apart(x: np.ndarray, runs: pd.DataFrame, never: bool) -> dict[str, float]:
+    """`apart` of one outcome, where runs were made in worlds; of times that may never come nothing is said."""
+    if "world" not in runs:
+        return {}
+    if never or np.isnan(x).all():
+        return dict.fromkeys(APART, np.nan)
+    return {name: float(each[0]) for name, each in apart(x[None], runs["world"].to_numpy()).items()}
 
 
 def summarise_by(runs: pd.DataFrame, outcomes: Sequence[str], by: str | Sequence[str]) -> pd.DataFrame:
@@ -162,11 +221,14 @@ def paired_differences(runs: pd.DataFrame, outcomes: Sequence[str], by: str, bas
         other = keyed[keyed[by] == value]
         first = reference[reference.index.isin(other.index)]
         second = other.reindex(first.index)
-        clusters = first["society_seed"].to_numpy() if "society_seed" in first else None
+        alike = clusters_of(first)
+        clusters = None if alike is None else alike.to_numpy()
         for outcome in outcomes:
             x, y = first[outcome].to_numpy(float), second[outcome].to_numpy(float)
-            rows.append({by: value, "base": base, "outcome": outcome, **_paired(x, y, clusters, label(outcome).never)})
-    return pd.DataFrame(rows, columns=[by, "base", "outcome", *_PAIRED])
+            never = label(outcome).never
+            found = _paired(x, y, clusters, never) | _apart(y - x, first, never)
+            rows.append({by: value, "base": base, "outcome": outcome, **found})
+    return pd.DataFrame(rows, columns=[by, "base", "outcome", *_PAIRED, *(APART if "world" in runs else ())])
 
 
 _PAIRED = (
@@ -233,17 +295,23 @@ def runs_needed(
     return {"runs": float(np.ceil(needed * there.sum() / k)), "societies": float(needed), "reached": float(reached)}
 
 
-def curve_summary(curves: np.ndarray, clusters: Sequence[int] | None = None) -> pd.DataFrame:
-    """Months x runs -> one row per month: mean with 95 % interval, median, 25-75 % and 5-95 % bands."""
-    return pd.DataFrame({"month": np.arange(len(curves)), **_bands(np.asarray(curves, float), clusters)})
+def curve_summary(
+    curves: np.ndarray, clusters: Sequence[int] | None = None, worlds: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """Months x runs -> one row per month: mean with 95 % interval, median, 25-75 % and 5-95 % bands; with the world of
+    each run, chance and not knowing apart (`apart`)."""
+    return pd.DataFrame({"month": np.arange(len(curves)), **_bands(np.asarray(curves, float), clusters, worlds)})
 
 
-def _bands(rows: np.ndarray, clusters: Sequence[int] | None) -> dict[str, np.ndarray]:
+def _bands(
+    rows: np.ndarray, clusters: Sequence[int] | None, worlds: Sequence[int] | None = None
+) -> dict[str, np.ndarray]:
     """The numbers of `curve_summary` by row; runs without any value (they failed) are left out."""
     kept = ~np.isnan(rows).all(axis=0)
     rows = rows[:, kept]
     low, lower, median, upper, high = quantiles(rows, (LOW, 0.25, 0.5, 0.75, HIGH))
-    mean, mean_low, mean_high = _intervals(rows, None if clusters is None else np.asarray(clusters)[kept])
+    alike = clusters if worlds is None else worlds
+    mean, mean_low, mean_high = _intervals(rows, None if alike is None else np.asarray(alike)[kept])
     return {
         "mean": mean,
         "mean_low": mean_low,
@@ -253,11 +321,13 @@ def _bands(rows: np.ndarray, clusters: Sequence[int] | None) -> dict[str, np.nda
         "upper": upper,
         "low": low,
         "high": high,
-    }
+    } | ({} if worlds is None else apart(rows, np.asarray(worlds)[kept]))
 
 
 def curve_summaries(
-    curves: Mapping[tuple[str, str], np.ndarray], clusters: Sequence[int] | None = None
+    curves: Mapping[tuple[str, str], np.ndarray],
+    clusters: Sequence[int] | None = None,
+    worlds: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """`curve_summary` of each (role, variable), one below the other."""
     curves = {pair: each for pair, each in curves.items() if not np.isnan(each).all()}
@@ -270,6 +340,8 @@ def curve_summaries(
             "role": np.repeat(role, months),
             "variable": np.repeat(variable, months),
             "month": np.concatenate([np.arange(count) for count in months]),
-            **_bands(np.concatenate(list(curves.values())), clusters),  # all at once: a table for each takes longer
+            **_bands(
+                np.concatenate(list(curves.values())), clusters, worlds
+            ),  # all at once: a table for each takes longer
         }
     )

@@ -20,8 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from .reduction import Reduction, scales
+from .smc import one_blas_thread
 
 LEVEL = 0.05  # chance of data as odd as these, below which the model is said not to fit
 NEAR, COMPARED, NEIGHBOURS = 1000, 1000, 20
@@ -49,6 +51,7 @@ class FitGate:
         return self.chance >= LEVEL
 
 
+@one_blas_thread()
 def fit_gate(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, names: Sequence[str]) -> FitGate:
     """Compare observed summaries [s] with simulations from the prior: points u [n x d], summaries [n x s]."""
     varies = np.isfinite(scales(summaries))
@@ -67,10 +70,9 @@ def fit_gate(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, names: 
 def _reach(place: np.ndarray, target: np.ndarray) -> float:
     """Share of simulations whose nearest others are at least as far as those of the data."""
     rows = np.linspace(0, len(place) - 1, min(COMPARED, len(place))).astype(int)
-    mine = np.partition(((place - target) ** 2).sum(axis=1), NEIGHBOURS - 1)[NEIGHBOURS - 1]
-    others = np.array(
-        [np.partition(((place - place[row]) ** 2).sum(axis=1), NEIGHBOURS)[NEIGHBOURS] for row in rows]
-    )  # the nearest of all is the simulation itself
+    tree = cKDTree(place)
+    mine = tree.query(target, [NEIGHBOURS])[0][0]
+    others = tree.query(place[rows], [NEIGHBOURS + 1])[0][:, 0]  # the nearest of all is the simulation itself
     return float((1 + (others >= mine).sum()) / (1 + len(rows)))
 
 

@@ -25,11 +25,11 @@ class Answers:
 
     person : number or name, "" where none was given. service : 0 … G − 1 (−1: commissioners). role : index of the
     model's roles, −1 where not said. own, reads : [N × K × 2] in [0, 1], NaN where missing. fits, clear, identify :
-    [N × 2]; climate : [N × 3]. use : index of the model's stages, −1. contacts : rows of other people. people : how many
-    work in each service [G], inf where nobody said. stage : of each service at the start, "" where nobody said.
-    intended, emphasis : what the innovation stands for and how much each value counts [K]. scenario : its name or path.
-    given : answers in the file, cell by cell; used : those that are in here; unused : the rest, named; remarks : what else
-    a reader of the numbers should know.
+    [N × 2]; climate : [N × 3]. use : index of the model's stages, −1. contacts : rows of other people. people : how
+    many work in each service [G], inf where nobody said. stage : of each service at the start, "" where nobody said.
+    intended, emphasis : what the innovation stands for and how much each value counts [K]. scenario : its name or
+    path. given : answers in the file, cell by cell; used : those that are in here; unused : the rest, named;
+    remarks : what else a reader of the numbers should know.
     """
 
     innovation: str
@@ -53,8 +53,8 @@ class Answers:
     stage: list[str]
     given: int = 0
     used: int = 0
-    unused: list[Unused] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    unused: list[Unused] = field(default_factory=list[Unused])
+    remarks: list[str] = field(default_factory=list[str])
     name: str = "survey"
 
     def __len__(self) -> int:

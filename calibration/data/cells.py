@@ -24,11 +24,11 @@ DATE, FORMULA = "a date: ", "a formula without a value: "
 
 @dataclass
 class Sheet:
-    """A table of texts: rows with the number a reader finds them by; empty cells are "". remarks : on what was found."""
+    """A table of texts: rows with the number a reader finds them by; empty cells are "". remarks : on what is there."""
 
     name: str
     rows: list[tuple[int, list[str]]]
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list[str])
 
 
 def read_sheets(path: str | Path) -> list[Sheet]:
@@ -56,7 +56,8 @@ def _workbook(content: bytes, where: str) -> list[Sheet]:
         ) from None
     try:
         book = load_workbook(io.BytesIO(content), data_only=False)
-        sheets, formulas = [], False
+        sheets: list[Sheet] = []
+        formulas = False
         for sheet in book.worksheets:
             found = _cells(sheet, where)
             formulas |= any(text.startswith(FORMULA) for _, row in found.rows for text in row)
@@ -112,7 +113,8 @@ def _cells(sheet: Any, where: str) -> Sheet:
     found = Sheet(sheet.title, rows)
     if merged := [str(each) for each in sheet.merged_cells.ranges]:
         found.remarks.append(
-            f"cells are merged ({', '.join(merged[:3])}{' …' if len(merged) > 3 else ''}): only the first of each holds an answer"
+            f"cells are merged ({', '.join(merged[:3])}{' …' if len(merged) > 3 else ''}): only the first of each "
+            f"holds an answer"
         )
     if (sheet.max_column or 0) > MOST_COLUMNS:
         found.remarks.append(f"only the first {MOST_COLUMNS} columns are read")

@@ -99,15 +99,22 @@ class Item:
 SHARE = "1 to 5 become 0, 0.25, 0.5, 0.75 and 1"
 _WORK = "own wording of one of the seven values of the model; answers as in Henwood et al. 2013, from 1 to 5"
 _JUDGED = (
-    ("fits", 1, "{} fits what matters to me in my work.", "own wording of perceived value congruence (Cable & DeRue 2002)"),
-    ("fits", 2, "{} is the right way to help the people we support.", "own wording of appropriateness (Weiner et al. 2017)"),
-    ("clear", 1, "I know what {} is for, and why it works as it does.", "own wording, from the studies behind the model: clarity and explicitness"),
+    ("fits", 1, "{} fits what matters to me in my work.", "own wording of perceived value congruence (Cable & "
+                                                          "DeRue 2002)"),
+    ("fits", 2, "{} is the right way to help the people we support.", "own wording of appropriateness (Weiner et "
+                                                                      "al. 2017)"),
+    ("clear", 1, "I know what {} is for, and why it works as it does.", "own wording, from the studies behind "
+                                                                        "the model: clarity and explicitness"),
     ("clear", 2, "I could explain to a colleague what {} stands for.", "own wording, as before"),
-    ("identify", 1, "{} is part of what makes me the professional I am.", "own wording of identification (Mael & Ashforth 1992)"),
+    ("identify", 1, "{} is part of what makes me the professional I am.", "own wording of identification (Mael & "
+                                                                          "Ashforth 1992)"),
     ("identify", 2, "I feel that it concerns me when people criticise {}.", "own wording, as before"),
-    ("climate", 1, "My manager expects us to use {}.", "own wording of implementation climate: expected (Klein & Sorra 1996; Jacobs et al. 2014)"),
-    ("climate", 2, "My manager gives us time, training or help to use {}.", "own wording of implementation climate: supported"),
-    ("climate", 3, "Those who use {} are noticed and valued for it here.", "own wording of implementation climate: rewarded"),
+    ("climate", 1, "My manager expects us to use {}.", "own wording of implementation climate: expected (Klein & "
+                                                       "Sorra 1996; Jacobs et al. 2014)"),
+    ("climate", 2, "My manager gives us time, training or help to use {}.", "own wording of implementation "
+                                                                            "climate: supported"),
+    ("climate", 3, "Those who use {} are noticed and valued for it here.", "own wording of implementation "
+                                                                           "climate: rewarded"),
 )  # fmt: skip
 _MEANS = {
     "fits": "mean of the two: alignment as people judge it",
@@ -128,8 +135,11 @@ class Questionnaire:
         """All items, in their order."""
         about = self.innovation
         found = [
-            Item("1", "person", "Your number or name. The same in every wave.", "person", "", "pairs the waves; never shown with answers"),
-            Item("2", "consent", "I agree that my answers are used.", "consent", "", "without yes, nothing of this person is used"),
+            Item("1", "person", "Your number or name. The same in every wave.", "person", "", "pairs the waves; "
+                                                                                              "never shown with "
+                                                                                              "answers"),
+            Item("2", "consent", "I agree that my answers are used.", "consent", "", "without yes, nothing of "
+                                                                                     "this person is used"),
             Item("3", "service", "Which service do you work in?", "service", "", "the group whose mean is reported"),
             Item("4", "role", "What is your role?", "role", "", "staff, manager, peer advocate or commissioner"),
         ]  # fmt: skip
@@ -150,7 +160,8 @@ class Questionnaire:
             means = f"{SHARE}; {_MEANS[name]}"
             found.append(Item(f"C{number}", f"{name} {nth}", text.format(about), "agrees", origin, means))
         found.append(
-            Item("C10", "use", f"Do you use {about} in your work?", "use", "stages of the model", "where the person starts")
+            Item("C10", "use", f"Do you use {about} in your work?", "use", "stages of the model", "where the person "
+                                                                                                  "starts")
         )  # fmt: skip
         found += [
             Item(

@@ -13,7 +13,7 @@ def scaled(text: str, words: tuple[str, ...]) -> float | None:
     """An answer on a scale of five as a number in [0, 1]; NaN where it says that there is none, None where it cannot
     be used."""
     said = plain(text)
-    if said in MISSING:
+    if said in MISSING and (said or not text.strip(" -–—./?")):
         return float("nan")
     if "%" in text:
         return percent(text)
@@ -26,7 +26,7 @@ def scaled(text: str, words: tuple[str, ...]) -> float | None:
     return None
 
 
-_WORDS = {
+_WORDS: dict[tuple[str, ...], dict[str, int]] = {
     MATTERS: {plain(word): n for n, word in enumerate(MATTERS)},
     AGREES: {plain(word): n for n, word in enumerate(AGREES)} | {"neither": 2, "neutral": 2},
 }

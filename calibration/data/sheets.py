@@ -53,7 +53,8 @@ def innovation_of(sheets: list[Sheet], scenario: Scenario, where: str) -> tuple[
     innovation = scenario.innovation
     intended = np.array([innovation.values[d] for d in DIMENSIONS])
     emphasis = np.array([innovation.emphasis[d] for d in DIMENSIONS])
-    title, problems = innovation.name, []
+    title = innovation.name
+    problems: list[str] = []
     words = {plain(VALUE_WORDS[d]): k for k, d in enumerate(DIMENSIONS)} | {
         plain(d): k for k, d in enumerate(DIMENSIONS)
     }

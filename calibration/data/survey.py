@@ -46,7 +46,7 @@ class Reading:
 
     def unused(self) -> list[Unused]:
         """By reason, most cells first."""
-        out = []
+        out: list[Unused] = []
         for why, count in sorted(self.cells.items(), key=lambda pair: -pair[1]):
             places = self.places[why]
             more = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
@@ -59,11 +59,11 @@ def read_survey(path: str | Path, innovation: str | None = None) -> Answers:
 
     Parameters
     ----------
-    path : a workbook (.xlsx) with a sheet "Answers", and perhaps "Services" and "Innovation"; or a CSV file with commas,
-        semicolons or tabs, in UTF-8 or cp1252. Columns are found by their name, or by the number of their question.
-        Answers are 1 to 5, a word of the scale, or a percentage with its sign.
-    innovation : what it is about: a shipped scenario or a TOML file; default: what the workbook says, or, in a CSV file,
-        a column `innovation`.
+    path : a workbook (.xlsx) with a sheet "Answers", and perhaps "Services" and "Innovation"; or a CSV file with
+        commas, semicolons or tabs, in UTF-8 or cp1252. Columns are found by their name, or by the number of their
+        question. Answers are 1 to 5, a word of the scale, or a percentage with its sign.
+    innovation : what it is about: a shipped scenario or a TOML file; default: what the workbook says, or, in a CSV
+        file, a column `innovation`.
 
     Returns
     -------
@@ -274,7 +274,7 @@ def _collected(
                 if chosen is None:
                     reading.drop(f"{text!r} is not known as an answer to {name!r}", place)
                 else:
-                    (role if kind == "role" else use)[n] = list(names).index(chosen)
+                    (role if kind == "role" else use)[n] = [*map(str, names)].index(chosen)
                     reading.used += 1
             elif kind != "contact":
                 reading.used += 1
@@ -299,7 +299,7 @@ def _service_of(
     order = [key for key in listed if key in first] + sorted(key for key in first if key not in listed)
     for key in [key for key in order if key not in listed]:
         near = difflib.get_close_matches(key, [other for other in order if other != key], 1, 0.85)
-        if near and (services or len(key) > 3) and not key.translate(_NO_DIGITS) == near[0].translate(_NO_DIGITS):
+        if near and (services or len(key) > 3) and key.translate(_NO_DIGITS) != near[0].translate(_NO_DIGITS):
             remarks.append(
                 f"{first[key]!r} counts as a service of its own; if it is {first[near[0]]!r}, write it the same"
             )

@@ -235,6 +235,12 @@ def read_ties(
     return found
 
 
+def ties_of_pairs(people: pd.DataFrame, pairs: np.ndarray) -> pd.DataFrame:
+    """Ties between rows of people [ties x 2], as `read_ties` gives them."""
+    ids = people["id"].to_numpy()
+    return pd.DataFrame({"from": ids[pairs[:, 0]], "to": ids[pairs[:, 1]]})
+
+
 def read_curve(of: Series, folder: Path, missing: Missing, problems: list[str]) -> Curve | None:
     """A series in the order of its periods, or None with its problems noted."""
     table = Columns(folder / of.file, f"series {of.name}", missing, problems)

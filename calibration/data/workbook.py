@@ -18,13 +18,15 @@ ROWS = 500  # prepared for answers
 ABOUT = (
     "What this is. A questionnaire on what matters to people in their work and how they see {0}. It asks the same 14 "
     "statements twice: how much each matters to you, and how much {0} stands for it.",
-    "How to use it. One row for each person in the sheet “Answers”, or hand out the printed page and type the answers in. "
+    "How to use it. One row for each person in the sheet “Answers”, or hand out the printed page and type the "
+    "answers in. "
     "Answers are 1 to 5, their words, or percentages. What is left empty counts as not answered.",
     "Numbers for people. The same number in every wave lets us see what moved. Keep the list of names elsewhere. "
     "Nothing of a person is used without a yes under “consent”.",
     "In “Services”, write how many people work in each: without it, a report cannot say what a few answers leave open. "
     "In “Innovation”, those who brought it say what it stands for; change the shares where they see it differently.",
-    "What it is not. It is not validated: nobody has yet shown that these items measure what they are meant to. Use it to "
+    "What it is not. It is not validated: nobody has yet shown that these items measure what they are meant to. "
+    "Use it to "
     "start a conversation, not to judge people or to compare them by name.",
     "Then: valign diagnose {1}",
 )
@@ -63,7 +65,7 @@ def workbook(form: Questionnaire, scenario: Scenario, name: str, services: Seque
         raise InputError(["writing workbooks takes openpyxl: `pip install 'valign[survey]'`"]) from None
     from openpyxl.styles import Alignment, Font
 
-    book = Workbook()
+    book: Any = Workbook()
     top = book.active
     top.title = "Read me"
     for row, text in enumerate(ABOUT, 1):
@@ -125,7 +127,7 @@ def _answers(sheet: Any, form: Questionnaire, services: Sequence[str]) -> None:
         choices = list(services) if item.kind == "service" else choices
         formula = '"' + ",".join(choices) + '"'
         if choices and len(formula) < 255 and not any("," in each or '"' in each for each in choices):
-            allowed = DataValidation(type="list", formula1=formula, allow_blank=True, showErrorMessage=False)
+            allowed: Any = DataValidation(type="list", formula1=formula, allow_blank=True, showErrorMessage=False)
             allowed.promptTitle, allowed.prompt = item.number, _prompt(item)
             allowed.showInputMessage = True
             sheet.add_data_validation(allowed)
@@ -159,6 +161,11 @@ def codebook(form: Questionnaire) -> Any:
     )
 
 
+def _statement(item: Item) -> str:
+    """The words of an item without what is asked of all."""
+    return item.text.split("? ", 1)[1]
+
+
 def page(form: Questionnaire, services: Sequence[str]) -> str:
     """The questionnaire as a page to print: one file, two sheets of paper."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -170,5 +177,5 @@ def page(form: Questionnaire, services: Sequence[str]) -> str:
     statements = {letter: [i for i in form.items if i.number.startswith(letter)] for letter in "ABCD"}
     return environment.get_template("questionnaire.html.j2").render(
         innovation=form.innovation, services=services, roles=list(ROLE_WORDS.values()), items=statements,
-        statement=lambda item: item.text.split("? ", 1)[1],
+        statement=_statement,
     )  # fmt: skip

@@ -3,8 +3,8 @@
 Fit of those who answered twice is a function of means and spreads: F = 1 − Σ_k ω_k E|v_k − p_k|. Four things can change
 it: the mean of what people value (people moved), how far they are spread about it (moved closer together or apart), the
 mean of how the innovation is read (its local version moved) and the spread of readings (it became clearer). Each gets
-its Shapley value, the mean of what it adds over all orders (Shapley 1953), so that the four add up. Judgement that moved
-apart from fit, and those who left and came, complete the change of alignment as people judge it.
+its Shapley value, the mean of what it adds over all orders (Shapley 1953), so that the four add up. Judgement that
+moved apart from fit, and those who left and came, complete the change of alignment as people judge it.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,6 @@ class Diagnosis:
     runs: int = RUNS
     seed: int = 1
     progress: Callable[[int, int], None] | None = None
-    simulated: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         both = (self.answers,) if self.before is None else (self.before, self.answers)
@@ -79,7 +79,8 @@ class Diagnosis:
         if len(found.pairs) < LEAST:
             raise InputError(
                 [
-                    f"{len(found.pairs)} people answered both times by number or name: what moved cannot be told apart from "
+                    f"{len(found.pairs)} people answered both times by number or name: what moved cannot be told "
+                    f"apart from "
                     "who answered; use the same numbers in both files"
                 ]
             )
@@ -115,8 +116,8 @@ class Diagnosis:
         """Everything that is saved, by name."""
         made = {
             "overview": self.overview,
-            "services": self.services,
-            "roles": self.roles,
+            "by_service": self.services,
+            "by_role": self.roles,
             "values": self.values,
             "connectors": connectors(self._members),
             "answers": self.used,
@@ -213,7 +214,7 @@ class Diagnosis:
     @cached_property
     def used(self) -> pd.DataFrame:
         """Answers given and used in each file, and those not used, by reason."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for each in [each for each in (self.before, self.answers) if each is not None]:
             rows.append({"file": each.name, "answers": each.used, "where": f"{len(each)} people", "why": "used"})
             rows += [{"file": each.name, "answers": u.answers, "where": u.where, "why": u.why} for u in each.unused]
@@ -243,7 +244,7 @@ class Diagnosis:
 
     @cached_property
     def lowest(self) -> pd.DataFrame:
-        """Those who fitted least at first: how far they rose, and how far errors of measurement alone would raise them."""
+        """Those who fitted least at first: how far they rose, and how far errors alone would raise them."""
         assert self.change is not None
         first, second, service = self._moved
         there = np.isfinite(first) & np.isfinite(second)

@@ -52,8 +52,8 @@ def follow(
     seed: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Tables of what follows: `follows` (each lever against what it is added to), `pilots` (one service at a time against
-    nothing), `follow_levels` and `follow_curves`.
+    """Tables of what follows: `follows` (each lever against what it is added to), `pilots` (one service at a time
+    against nothing), `follow_levels` and `follow_curves`.
 
     society : the people and ties of the scenario. ready : names of services, the most ready first. Where no service
     uses the innovation yet, levers are added to a pilot in the first three: without any start there is little to move.

@@ -20,7 +20,7 @@ SIMULATED = 8_000
 
 
 def spearman_brown(half: float) -> float:
-    """Reliability of a test of which each half has the correlation `half` with the other (Spearman 1910; Brown 1910)."""
+    """Reliability of a test of which each half has the correlation `half` with the other (Spearman, Brown 1910)."""
     return float(np.clip(2 * half / (1 + half), 0.0, 1.0)) if half > -1 else 0.0
 
 

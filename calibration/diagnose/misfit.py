@@ -17,8 +17,8 @@ DISAGREED, MISREAD, BOTH, NEITHER, UNKNOWN = "disagreed with", "misread", "both"
 
 
 def misfit(measured: Measured, groups: dict[str, np.ndarray]) -> pd.DataFrame:
-    """By group of people (rows by name) and value: what it stands for, what people value and how they read it, with 95 %
-    intervals, what the value takes from their fit, and what kind of misfit it is."""
+    """By group of people (rows by name) and value: what it stands for, what people value and how they read it, with
+    95 % intervals, what the value takes from their fit, and what kind of misfit it is."""
     answers = measured.answers
     distance = measured.distance
     values, readings = (_unbent(seen, behind, measured) for seen, behind in (
@@ -51,13 +51,13 @@ def misfit(measured: Measured, groups: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def _unbent(seen: np.ndarray, behind, measured: Measured) -> np.ndarray:
-    """Answers [N × K], moved by role so that their mean is that of what people hold: the ends of the scale pull it in."""
+    """Answers [N × K], moved by role so that their mean is that of what people hold: ends of the scale pull it in."""
     expected = np.stack([mean_of(seen[measured.groups == g]) for g in range(int(measured.groups.max()) + 1)])
     return seen + np.nan_to_num(behind.true_mean() - expected)[measured.groups]
 
 
 def mean_and_half(x: np.ndarray, service: np.ndarray) -> tuple[float, float]:
-    """Mean and half the width of its 95 % interval, by service where there are enough (a cluster's mean counts once)."""
+    """Mean and half the width of its 95 % interval, by service where there are five or more."""
     there = np.isfinite(x)
     x, service = x[there], service[there]
     if len(x) < 2:

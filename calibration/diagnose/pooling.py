@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 DRAWS = 3000  # of the posterior
-# Scale of the prior of σ for fit: in three data sets communities hold .01 to .21 of the variance of values (docs/EVIDENCE.md
-# §3), which is a σ of .01 to .04 where people of one service differ by .08.
+# Scale of the prior of σ for fit: in three data sets communities hold .01 to .21 of the variance of values
+# (docs/EVIDENCE.md §3), which is a σ of .01 to .04 where people of one service differ by .08.
 WIDEST = 0.04
 GOAL = 0.8  # agreement of ranks that is asked for
 MOST = 500  # answers of a group where nobody said how many people there are

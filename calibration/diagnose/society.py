@@ -154,8 +154,10 @@ def scenario_for(measured: Measured, people: pd.DataFrame, climate: np.ndarray, 
     raw |= {
         "name": f"{answers.name[:90]}".replace(".", " ").strip() or "survey",
         "title": f"{answers.innovation} in {len(answers.services)} services, from a survey of {len(answers)} people",
-        "description": f"Made from the answers of {len(answers)} people to the questionnaire. Values, roles and named ties "
-        "are theirs; people who did not answer, ties that nobody named and all parameters but those of readings are assumed.",
+        "description": f"Made from the answers of {len(answers)} people to the questionnaire. Values, roles and "
+        f"named ties "
+        "are theirs; people who did not answer, ties that nobody named and all parameters but those of readings "
+        "are assumed.",
         "commissioners": {
             "count": int((people["role"] == "commissioner").sum()),
             "profile": base.commissioners.profile,

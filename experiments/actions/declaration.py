@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -90,7 +90,9 @@ class Effect(_Part):
 
 
 class Intensity(_Part):
-    """How much of an action. name : in a word. cost : as a share of the cost at full intensity. effects : what moves."""
+    """How much of an action. name : in a word. cost : as a share of the cost at full intensity. effects : what
+    moves.
+    """
 
     name: Text
     cost: Annotated[float, BeforeValidator(number_of), Field(gt=0, le=10)] = 1.0
@@ -100,8 +102,9 @@ class Intensity(_Part):
 class Action(_Part):
     """Something that people do.
 
-    id : name of the file. name, says : in the words of those who do it. mechanism : why it should work, and what the model
-    cannot show of it. evidence, grade : what the size of the effects rests on ("measured", "inferred" or "assumed").
+    id : name of the file. name, says : in the words of those who do it. mechanism : why it should work, and what the
+    model cannot show of it. evidence, grade : what the size of the effects rests on ("measured", "inferred" or
+    "assumed").
     cost : see `Cost`. paid_by : "commissioner" or "national".
     months : for how long it is paid (0: to the end). to_effect : months from the start to the effect.
     after : whether the effect "stays" when that ends, or "ends" with it.
@@ -178,8 +181,8 @@ def _cross_check(action: Action) -> Iterator[str]:
         for k, effect in enumerate(intensity.effects):
             where, name = f"intensities[{n}].effects[{k}]", effect.parameter
             if name not in allowed:
-                shapes = "shapes the society and cannot change during a run"
-                yield f"{where}.parameter: {f'{name} {shapes}' if name in PARAMETERS else unknown(name, allowed, 'parameter')}"
+                shapes = f"{name} shapes the society and cannot change during a run"
+                yield f"{where}.parameter: {shapes if name in PARAMETERS else unknown(name, allowed, 'parameter')}"
                 continue
             parameter = PARAMETERS[name]
             if action.reach == "services" and parameter.scope != "organisation":
@@ -236,7 +239,7 @@ def actions(own: Iterable[str | Path] = ()) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each in actions_from(own):
         plain = each.model_dump(exclude={"cost", "intensities"})
         cost = {"cost_low": each.cost.low, "cost": each.cost.likely, "cost_high": each.cost.high}

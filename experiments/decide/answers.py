@@ -1,4 +1,6 @@
-"""From the outcomes of the finalists on fresh worlds to the tables of an answer. Gains are in the unit that people say."""
+"""From the outcomes of the finalists on fresh worlds to the tables of an answer. Gains are in the unit that people
+say.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import pandas as pd
 
 from valign.results.summaries import Interval, mean_interval
 
-from .goals import EQUAL, GROUPS, OBSERVED, Goal
+from .goals import EQUAL, GROUPS, OBSERVED, WAITED, Goal
 from .information import regret
 from .judge import best_within, chance_of_best, front, gain_interval, worst_tenth, worst_tenth_interval
 from .options import Ground, Mix, mix_key, mix_label
@@ -44,6 +46,27 @@ class Fresh:
         """Mean gain of one over another with its 95 % interval."""
         found = gain_interval(self.of(goal), mix, base, self.clusters)
         return {"gain": found.mean, "low": found.low, "high": found.high}
+
+
+def mixes_table(
+    mixes: Sequence[Mix], costs: np.ndarray, outcome: np.ndarray, goal: Goal, finalists: Sequence[int]
+) -> pd.DataFrame:
+    """A row for each mix that raced: in how many worlds, and its gain there, which says nothing of a winner.
+
+    outcome : [OBSERVED x mixes x worlds], NaN where a mix did not run.
+    """
+    values = outcome[OBSERVED.index(goal.outcome)] * goal.factor
+    gained = [float(np.nanmean(own - values[0])) if not np.isnan(own).all() else np.nan for own in values]
+    return pd.DataFrame(
+        {
+            "mix": [mix_key(mix) for mix in mixes],
+            "label": [mix_label(mix) for mix in mixes],
+            "cost": costs,
+            "worlds": (~np.isnan(values)).sum(axis=1),
+            "gain": gained,
+            "finalist": [n in finalists for n in range(len(mixes))],
+        }
+    )
 
 
 def finalists_table(fresh: Fresh, goals: Sequence[Goal], best: int, allowed: Sequence[int]) -> pd.DataFrame:
@@ -145,8 +168,8 @@ def steps_table(fresh: Fresh, goal: Goal, budget: float, chosen: dict[float, int
 
 
 def second_choice(kinds: pd.DataFrame, ground: Ground, mixes: Sequence[Mix], best: int) -> str:
-    """Key of the mix whose largest regret over the kinds of worlds is least, of those that leave out the costliest action
-    of the recommended one; empty where there is none.
+    """Key of the mix whose largest regret over the kinds of worlds is least, of those that leave out the costliest
+    action of the recommended one; empty where there is none.
     """
     if not mixes[best]:
         return ""
@@ -173,7 +196,9 @@ def rule_table(fresh: Fresh, goal: Goal, best: int, allowed: Sequence[int]) -> p
 
 
 def kinds_table(fresh: Fresh, goal: Goal, best: int, allowed: Sequence[int]) -> pd.DataFrame:
-    """Regret by mix and kind of world, the kinds being those among which the regret of the recommended mix differs most."""
+    """Regret by mix and kind of world, the kinds being those among which the regret of the recommended mix differs
+    most.
+    """
     chosen = list(allowed)
     told = regret(fresh.of(goal)[chosen] - fresh.of(goal)[0], fresh.worlds.to_numpy(float), fresh.clusters)
     kind, conditions = kinds_of_worlds(told[chosen.index(best)], fresh.worlds)
@@ -200,8 +225,49 @@ def condition_key(condition: Condition) -> str:
     return f"{condition.parameter} {'>' if condition.above else '<='} {condition.threshold:.3g}"
 
 
+def waiting_table(fresh: Fresh, goal: Goal, best: int, rules: Sequence[Mix], outcome: np.ndarray) -> pd.DataFrame:
+    """Rules that wait and see: begin the recommended mix later, and only if something holds then; against beginning
+    now.
+
+    outcome : [OBSERVED x rules x worlds]. One row a rule: how often it is triggered, gain over doing nothing, and over
+    beginning now, with 95 % intervals. `chosen` : the best rule on half of the worlds, whose row is of the other half.
+    """
+    unit = outcome[OBSERVED.index(goal.outcome)] * goal.factor
+    now, half = fresh.of(goal), len(fresh.clusters) // 2
+    chosen = int(unit[:, :half].mean(axis=1).argmax()) if len(rules) else -1
+    rows = []
+    for n, mix in enumerate(rules):
+        wait, later = mix[0].wait, slice(half if n == chosen else 0, None)
+        assert wait is not None
+        over_nothing, over_now = (
+            mean_interval((unit[n] - now[base])[later], fresh.clusters[later]) for base in (0, best)
+        )
+        done = float(outcome[OBSERVED.index(WAITED), n].mean())
+        rows.append(
+            {
+                "month": mix[0].start,
+                "series": wait.series,
+                "services": len(wait.services),
+                "below": wait.below,
+                "threshold": wait.threshold,
+                "done": done,
+                "cost": done * fresh.ground.cost_of_mix(mix)[1],
+                "chosen": n == chosen,
+                "gain": over_nothing.mean,
+                "low": over_nothing.low,
+                "high": over_nothing.high,
+                "over_now": over_now.mean,
+                "over_now_low": over_now.low,
+                "over_now_high": over_now.high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def plan_table(ground: Ground, mix: Mix) -> pd.DataFrame:
-    """The mix on the month axis: a row an action, with when it starts, has an effect, and stops being paid and working."""
+    """The mix on the month axis: a row an action, with when it starts, has an effect, and stops being paid and
+    working.
+    """
     rows = []
     horizon = ground.scenario.months
     for option in mix:

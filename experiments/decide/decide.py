@@ -1,9 +1,13 @@
-"""What to do with a budget, and what would be worth knowing first: mixes of actions, raced over worlds, judged afresh."""
+"""What to do with a budget, and what would be worth knowing first: mixes of actions, raced over worlds, judged
+afresh.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +28,29 @@ from .answers import (
     Fresh,
     finalists_table,
     kinds_table,
+    mixes_table,
     plan_table,
     rule_table,
     second_choice,
     steps_table,
     views_table,
+    waiting_table,
 )
 from .candidates import Candidates, check_possible, keep_best_of, unavailable
 from .evaluation import evaluate
 from .goals import OBSERVED, Goal, goals_of
 from .information import evppi, folds_of, value_of_knowing
 from .judge import best_within
-from .options import NOTHING, STARTS, Ground, Mix, chosen_actions, mix_key, mix_label, options_of
+from .options import NOTHING, STARTS, Ground, Mix, Wait, chosen_actions, options_of, with_horizon
+from .pilots import pilot_first
 from .race import LEAST, planned_runs, race
 from .result import Decision
 from .studies import Study, observe, possible_sizes, seen_by, studies, table_of
-from .worlds import Worlds, draw_worlds
+from .worlds import Worlds, draw_worlds, worlds_key
 
 FRESH = 301  # purpose of the seed of the worlds on which the finalists are judged
 SEEDS = 1  # runs in each of these: more worlds tell more than more runs in one
+WAITS, THRESHOLDS = (12, 24), (0.25, 0.5)  # months, and shares of people, of rules that wait and see
 DELAYED = 3  # finalists that may also begin later, after a study
 Told = Callable[[int, int], None]
 
@@ -60,6 +68,7 @@ def decide(
     mixes: int = 200,
     worlds: int = 1000,
     seed: int = 1,
+    pilots: int | None = None,
     threads: int | None = None,
     progress: Told | None = None,
     folder: str | Path | None = None,
@@ -70,10 +79,13 @@ def decide(
     ----------
     scenario : a Scenario, a shipped name or a path to TOML. budget : £, over the whole horizon.
     goal : "use", "sustained" or "value"; of several the first decides, and the front is over all of them and money.
-    horizon : months that count. must, never : ids of actions (`va.actions()`) that have to be, or may not be, in the mix.
+    horizon : months that count. must, never : ids of actions (`va.actions()`) that have to be, or may not be, in the
+    mix.
     actions : files of one's own actions. starts : months in which an action may begin.
-    mixes : how many race at most. worlds : over which those that keep up are compared; half as many fresh ones judge them.
-    seed : 0 to 2^63 - 1. threads : blocks at once. progress : called with (runs done, runs in all, about).
+    mixes : how many race at most. worlds : over which those that keep up are compared; half as many fresh ones judge
+    them.
+    pilots : also say in which so many services to pilot first. seed : 0 to 2^63 - 1. threads : blocks at once.
+    progress : called with (runs done, runs in all, about).
     folder : keeps what is finished: the same call goes on there.
 
     Returns
@@ -85,7 +97,21 @@ def decide(
     InputError : wrong arguments, unknown actions, a budget that buys nothing, or not what `must` asks for.
     """
     job = _Job(
-        scenario, budget, goal, horizon, must, never, actions, starts, mixes, worlds, seed, threads, progress, folder
+        scenario,
+        budget,
+        goal,
+        horizon,
+        must,
+        never,
+        actions,
+        starts,
+        mixes,
+        worlds,
+        seed,
+        pilots,
+        threads,
+        progress,
+        folder,
     )
     return job.decided()
 
@@ -100,14 +126,6 @@ def checked_budget(budget: object) -> float:
     if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not math.isfinite(budget) or budget <= 0:
         raise InputError([f"budget = {budget!r}: expected a number of pounds above 0"])
     return float(budget)
-
-
-def with_horizon(scenario: Scenario, horizon: int) -> Scenario:
-    """The scenario for so many months; what is scheduled later does not happen."""
-    months = whole("horizon", horizon, 12, 1200)
-    raw = scenario.to_mapping() | {"months": months}
-    raw["changes"] = [each for each in raw.get("changes", []) if each["month"] <= months]
-    return Scenario.from_mapping(raw, scenario.name, scenario.folder)
 
 
 class _Job:
@@ -126,6 +144,7 @@ class _Job:
         mixes: int = 200,
         worlds: int = 1000,
         seed: int = 1,
+        pilots: int | None = None,
         threads: int | None = None,
         progress: Told | None = None,
         folder: str | Path | None = None,
@@ -145,13 +164,18 @@ class _Job:
         self.most, self.count = whole("mixes", mixes, 2, 100_000), whole("worlds", worlds, 40, 100_000)
         self.seed, self.threads, self.progress = whole("seed", seed, 0, MAX_SEED), threads, progress
         allowed, needed = chosen_actions(actions_from(actions), must, never)
+        free = self.ground.using.count(False)
+        if pilots is not None and not free:
+            raise InputError([f"pilots = {pilots}: every service uses it already"])
+        self.pilots = None if pilots is None else whole("pilots", pilots, 1, free)
         self.actions: list[Action] = allowed
         options = options_of(self.ground, allowed, self.starts, self.budget)
         check_possible(self.ground, options, needed, allowed, self.budget, self.starts)
         more = options_of(self.ground, allowed, self.starts, self.budget + STEP)
         self.candidates = Candidates(self.ground, more, needed, self.budget + STEP, self.most)
-        self.worlds = draw_worlds(self.count, 1, self.seed)
-        self.fresh_worlds = draw_worlds(max(20, self.count // 2), SEEDS, derive_seed(self.seed, 0, FRESH))
+        self.worlds = draw_worlds(self.count, 1, self.seed, self.ground.scenario)
+        later = derive_seed(self.seed, 0, FRESH)
+        self.fresh_worlds = draw_worlds(max(20, self.count // 2), SEEDS, later, self.ground.scenario, fresh=True)
         work = {
             "scenario": self.ground.scenario.to_toml(),
             "actions": [each.model_dump(mode="json") for each in allowed],
@@ -163,6 +187,7 @@ class _Job:
             "worlds": worlds,
             "seed": seed,
             "code": sources_hash(),
+            "drawn_from": worlds_key(),
         }
         self.kept = NOTHING_KEPT if folder is None else Parts(folder, work, "decision")
         self.done = 0
@@ -225,8 +250,9 @@ class _Job:
         judged = [0, *(n for n in finalists if n)]
         mixes = [self.candidates.mixes[n] for n in judged]
         place = {n: judged.index(n) for n in judged}
+        rules = self._waiting(self.candidates.mixes[best])
         later = self._delayed([n for n in judged if n and costs[n] <= self.budget][:DELAYED])
-        every = [*mixes, *(mix for of in later.values() for mix in of)]
+        every = [*mixes, *(mix for of in later.values() for mix in of), *rules]
         values = self.simulated(every, self.fresh_worlds, 0, len(self.fresh_worlds), services=True).mean(axis=3)
         fresh = Fresh(self.ground, mixes, values[:, : len(mixes)], self._features(), self.fresh_worlds.societies)
         allowed = [place[n] for n in able if costs[n] <= self.budget]
@@ -236,7 +262,7 @@ class _Job:
             self.ground.scenario,
             self.candidates.mixes[best],
             self._asked(runs, rounds, len(every)).assign(second=second_choice(kinds, self.ground, mixes, place[best])),
-            self._mixes(outcome, costs, finalists),
+            mixes_table(self.candidates.mixes, costs, outcome, first, finalists),
             finalists_table(fresh, self.goals, place[best], allowed),
             views_table(fresh, self.goals, place[best], allowed),
             steps_table(fresh, first, self.budget, {money: place[n] for money, n in chosen.items()}, place[best]),
@@ -245,13 +271,13 @@ class _Job:
             plan_table(self.ground, self.candidates.mixes[best]),
             self._evppi(fresh, place[best], allowed),
             self._evsi(fresh, place[best], allowed, self._later_outcomes(values, len(mixes), later)),
+            waiting_table(fresh, first, place[best], rules, values[:, len(every) - len(rules) :]),
+            self._pilots(),
             pd.DataFrame({"action": unavailable(self.ground, self.actions)}),
         )
 
     def _delayed(self, finalists: Sequence[int]) -> dict[int, list[Mix]]:
         """The best finalists begun after a study, by its months."""
-        from dataclasses import replace
-
         found: dict[int, list[Mix]] = {}
         for months in sorted({study.months for study in studies()} - {0}):
             if months >= self.ground.scenario.months:
@@ -265,9 +291,36 @@ class _Job:
             ]
         return found
 
+    def _waiting(self, best: Mix) -> list[Mix]:
+        """The recommended mix, begun after some months if enough, or few, people use it then in the services that
+        do.
+        """
+        using = tuple(s for s, using in zip(self.ground.services, self.ground.using, strict=True) if using)
+        found: list[Mix] = []
+        for months, threshold, below in product(WAITS, THRESHOLDS, (False, True)):
+            wait = Wait("all.engaged", threshold, below, using if len(using) < len(self.ground.services) else ())
+            mix = tuple(replace(option, start=months + 1, wait=wait) for option in best)
+            if mix and all(months + 1 + option.action.to_effect <= self.ground.scenario.months for option in mix):
+                found.append(mix)
+        return found
+
+    def _pilots(self) -> pd.DataFrame:
+        """Where to pilot first, if that was asked."""
+        if self.pilots is None:
+            return pd.DataFrame()
+        return pilot_first(
+            self.ground.scenario,
+            self.pilots,
+            self.goals[0].name,
+            self.ground.scenario.months,
+            seed=self.seed,
+            threads=self.threads,
+        )[0]
+
     def _later_outcomes(self, values: np.ndarray, judged: int, later: dict[int, list[Mix]]) -> dict[int, np.ndarray]:
         """Outcome in the first goal's unit of what one may still do after so many months; doing nothing among it."""
-        goal, found, at = self.goals[0], {}, judged
+        goal, at = self.goals[0], judged
+        found: dict[int, np.ndarray] = {}
         outcome = values[OBSERVED.index(goal.outcome)] * goal.factor
         for months, mixes in later.items():
             found[months] = np.concatenate([outcome[:1], outcome[at : at + len(mixes)]])
@@ -304,25 +357,9 @@ class _Job:
         }
         return pd.DataFrame([row])
 
-    def _mixes(self, outcome: np.ndarray, costs: np.ndarray, finalists: Sequence[int]) -> pd.DataFrame:
-        goal = self.goals[0]
-        values = outcome[OBSERVED.index(goal.outcome)] * goal.factor
-        ran = (~np.isnan(values)).sum(axis=1)
-        table = pd.DataFrame(
-            {
-                "mix": [mix_key(mix) for mix in self.candidates.mixes],
-                "label": [mix_label(mix) for mix in self.candidates.mixes],
-                "cost": costs,
-                "worlds": ran,
-                "gain": [float(np.nanmean(values[n] - values[0])) if ran[n] else np.nan for n in range(len(values))],
-                "finalist": [n in finalists for n in range(len(values))],
-            }
-        )
-        return table
-
     def _evppi(self, fresh: Fresh, best: int, allowed: Sequence[int]) -> pd.DataFrame:
         """Of each unknown, of the unknowns of each mechanism, and of all of them together."""
-        names = list(fresh.worlds)
+        names = [str(name) for name in fresh.worlds]
         groups: dict[str, list[str]] = {name: [name] for name in names}
         for name in names:
             groups.setdefault(f"all of {PARAMETERS[name].mechanism}", []).append(name)

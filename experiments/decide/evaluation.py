@@ -36,9 +36,9 @@ def evaluate(
 ) -> np.ndarray:
     """Outcomes of every mix in worlds `first` … `last` - 1 [OBSERVED x mixes x worlds x seeds].
 
-    All mixes run in a world with the same seeds and the same society. What a mix costs its commissioner is taken from the
-    net value to commissioners, with what the money would have done elsewhere. services : also the least served of them.
-    Raises InputError where a run failed: a mix cannot be judged on the runs that happened to be possible.
+    All mixes run in a world with the same seeds and the same society. What a mix costs its commissioner is taken from
+    the net value to commissioners, with what the money would have done elsewhere. services : also the least served of
+    them. Raises InputError where a run failed: a mix cannot be judged on the runs that happened to be possible.
     """
     seeds = worlds.run_seeds.shape[1]
     schedule = Schedule(ground.scenario, mixes)

@@ -46,7 +46,8 @@ BESIDE = (
     "value_providers",
 )
 LEAST_SERVED = "least_served"  # share engaged in the quarter of services that use it least, at the end
-OBSERVED = (*BESIDE, LEAST_SERVED)
+WAITED = "waited_for"  # 1 where what a mix waits for held, so that it was done
+OBSERVED = (*BESIDE, WAITED, LEAST_SERVED)
 GROUPS = {
     "value_clients": Goal("clients", "value_clients", "net value to clients", "client years x SD of well-being"),
     "value_commissioners": Goal(
@@ -74,7 +75,9 @@ def goals_of(names: str | tuple[str, ...] | list[str]) -> list[Goal]:
 
 
 def observed(outcomes: Outcomes, services: bool) -> np.ndarray:
-    """What is kept of runs [OBSERVED x runs]; services : whether they were recorded (else the least served is missing)."""
+    """What is kept of runs [OBSERVED x runs]; services : whether they were recorded (else the least served is
+    missing).
+    """
     table = outcomes.runs
     found = np.full((len(OBSERVED), len(table)), np.nan)
     for place, name in enumerate(BESIDE):
@@ -85,6 +88,8 @@ def observed(outcomes: Outcomes, services: bool) -> np.ndarray:
             if name == "recommissioned"
             else values
         )
+    waits = np.array([change.when is not None for change in outcomes.scenario.changes], bool)
+    found[OBSERVED.index(WAITED)] = (outcomes.change_months()[waits] > 0).any(axis=0)
     if services:
         for rows, _, at in outcomes.blocks_of_services():
             engaged = np.sort(at("engaged")[-1], axis=0)

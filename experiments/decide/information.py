@@ -1,8 +1,9 @@
 """What knowing more would be worth: of an unknown (EVPPI), of a study (EVSI), by regression on the simulated worlds.
 
-Strong, Oakley & Brennan 2014, 2015: the outcome of each mix is regressed on what would be known; whoever knows it takes the
-mix of the highest fitted outcome. Here the fit is made on other worlds than those in which that choice is judged (cross-
-fitting), and judged by what happened there: a value that over-fitting cannot inflate, and 0 on average where there is none.
+Strong, Oakley & Brennan 2014, 2015: the outcome of each mix is regressed on what would be known; whoever knows it
+takes the mix of the highest fitted outcome. Here the fit is made on other worlds than those in which that choice is
+judged (cross- fitting), and judged by what happened there: a value that over-fitting cannot inflate, and 0 on average
+where there is none.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def fitted(outcome: np.ndarray, known: np.ndarray, folds: np.ndarray) -> np.ndar
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """Small regressions are slower on many threads; and their sums then have the same bits on every machine's number."""
+    """Small regressions are slower on many threads; and their sums then have the same bits on every machine's
+    number.
+    """
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
@@ -97,7 +100,8 @@ def value_of_knowing(
 ) -> Worth:
     """Mean gain of choosing by what is known over what one would do now.
 
-    now : outcome of the choice of now [worlds]. after : outcomes of what one may choose when it is known [mixes x worlds].
+    now : outcome of the choice of now [worlds]. after : outcomes of what one may choose when it is known [mixes x
+    worlds].
     known : [worlds x things].
     """
     gain = after - now

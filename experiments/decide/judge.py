@@ -1,7 +1,8 @@
-"""What a set of mixes comes to: gains, who is best and how sure that is, regret, the front. Tables of numbers in and out.
+"""What a set of mixes comes to: gains, who is best and how sure that is, regret, the front. Tables of numbers in and
+out.
 
-Two doubts are kept apart. *Chance*: with more worlds and runs, would another mix have the higher mean? *Not knowing*: in
-which worlds would another mix be better, were the world known?
+Two doubts are kept apart. *Chance*: with more worlds and runs, would another mix have the higher mean? *Not knowing*:
+in which worlds would another mix be better, were the world known?
 """
 
 from __future__ import annotations
@@ -100,7 +101,9 @@ def worst_tenth(outcome: np.ndarray) -> np.ndarray:
 
 
 def worst_tenth_interval(outcome: np.ndarray, mix: int, base: int, seed: int = 1) -> Interval:
-    """How much more the worst tenth of one mix holds than that of another, with a bootstrap interval over worlds (95 %)."""
+    """How much more the worst tenth of one mix holds than that of another, with a bootstrap interval over worlds (95
+    %).
+    """
     pair, rng = outcome[[mix, base]], np.random.default_rng(seed)
     n = pair.shape[1]
     drawn = [np.subtract(*worst_tenth(pair[:, rng.integers(0, n, n)])) for _ in range(BOOTSTRAP)]

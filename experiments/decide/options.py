@@ -11,6 +11,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.vocabulary import listed
 
 from ..actions.declaration import Action
+from ..design import whole
 
 STARTS = (1, 13, 25)  # months in which an action may begin
 PILOTS = (1, 2, 3, 5, 10, 20)  # how many services a fund may pay for
@@ -26,18 +27,41 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """What is looked at in the month in which an action would start: where it does not hold, nothing is done.
+
+    series : as of a scheduled change (`Condition`). threshold : in its unit. below : less than it, else at least.
+    services : whose people or stages are looked at (none: all).
+    """
+
+    series: str
+    threshold: float
+    below: bool
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Option:
-    """An action at one intensity (its number), in a place, from the month `start` on."""
+    """An action at one intensity (its number), in a place, from the month `start` on; wait : only if that holds
+    then.
+    """
 
     action: Action
     intensity: int
     place: Place
     start: int
+    wait: Wait | None = None
 
     @property
     def key(self) -> str:
         """Stands for the option in tables and files."""
-        return f"{self.action.id}/{self.action.intensities[self.intensity].name}/{self.place.name}/{self.start}"
+        waits = (
+            ""
+            if self.wait is None
+            else f"/{self.wait.series} {'<' if self.wait.below else '>='} {self.wait.threshold:g}"
+        )
+        step = self.action.intensities[self.intensity].name
+        return f"{self.action.id}/{step}/{self.place.name}/{self.start}{waits}"
 
     @property
     def done(self) -> str:
@@ -49,6 +73,14 @@ class Option:
     def label(self) -> str:
         """In words."""
         return mix_label((self,))
+
+
+def with_horizon(scenario: Scenario, horizon: int) -> Scenario:
+    """The scenario for so many months; what is scheduled later does not happen."""
+    months = whole("horizon", horizon, 12, 1200)
+    raw = scenario.to_mapping() | {"months": months}
+    raw["changes"] = [each for each in raw.get("changes", []) if each["month"] <= months]
+    return Scenario.from_mapping(raw, scenario.name, scenario.folder)
 
 
 Mix = tuple[Option, ...]

@@ -1,5 +1,5 @@
-"""Where to pilot first: so many of the services that do not use it, by greedy choice with common random numbers and swaps;
-beside it the simple rules that people go by.
+"""Where to pilot first: so many of the services that do not use it, by greedy choice with common random numbers and
+swaps; beside it the simple rules that people go by.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ..simulate import simulate
 from .evaluation import evaluate
 from .goals import OBSERVED, Goal, goals_of
 from .judge import gain_interval
-from .options import NOTHING, Ground, Mix, Option, Place
+from .options import NOTHING, Ground, Mix, Option, Place, with_horizon
 from .race import race
 from .worlds import Worlds, draw_worlds
 
 FUND = "pilot-fund"
 FRESH = 302  # purpose of the seed of the worlds on which sets are judged
 LEAST, FIRST = 3, 16
-SWAPS = 2  # rounds of swaps at most
+SWAPS = 1  # rounds of swaps at most
 RANDOM = 5  # random sets
 Told = Callable[[int, int], None]
 Set = tuple[int, ...]  # numbers of services
 
 
-class _Search:
+class Search:
     """Sets of services by what a pilot in all of them gains, in one society."""
 
     def __init__(
@@ -66,15 +66,15 @@ class _Search:
 
     planned = 0
 
-    def best(self, sets: Sequence[Set]) -> Set:
-        """The best of some sets, raced."""
+    def best(self, sets: Sequence[Set], least: int = LEAST) -> Set:
+        """The best of some sets, raced; so many of them to the end."""
         found = race(
             lambda chosen, first, last: self.outcomes([sets[n] for n in chosen], self.worlds, first, last)[None],
             lambda: np.zeros(len(sets)),
             [0],
             len(self.worlds),
             (),
-            least=LEAST,
+            least=least,
             first=FIRST,
         )
         means = found.outcome[0].mean(axis=1)
@@ -96,7 +96,9 @@ class _Search:
 
 
 def features(ground: Ground, society_seed: int, worlds: Worlds, threads: int | None = None) -> pd.DataFrame:
-    """What is known of services beforehand, a row each: staff, mean fit at the start, ties to other services, who funds it."""
+    """What is known of services beforehand, a row each: staff, mean fit at the start, ties to other services, who
+    funds it.
+    """
     society = society_of(ground.scenario, society_seed)
     count = len(society.key)
     between = society.tie_kind == 2
@@ -164,15 +166,13 @@ def pilot_first(
 
     Returns
     -------
-    By way of choosing (greedy, and each simple rule): the services, gain over no pilot, and what greedy gains over it, with
-    95 % intervals; and the services with what is known of them.
+    By way of choosing (greedy, and each simple rule): the services, gain over no pilot, and what greedy gains over
+    it, with 95 % intervals; and the services with what is known of them.
 
     Raises
     ------
     InputError : fewer services that do not use it than k, no such commissioner, wrong numbers.
     """
-    from .decide import with_horizon
-
     ground = Ground.of(with_horizon(Scenario.load(scenario), horizon))
     (of,) = goals_of(goal)
     seed = whole("seed", seed, 0, MAX_SEED)
@@ -180,7 +180,9 @@ def pilot_first(
         derive_seed(seed, 0, SOCIETY_SEED) if society_seed is None else whole("society_seed", society_seed, 0, MAX_SEED)
     )
     chosen_on, judged_on = (
-        _in_one(draw_worlds(whole("worlds", n, 2, 100_000), 1, which), society)
+        in_one_society(
+            draw_worlds(whole("worlds", n, 2, 100_000), 1, which, ground.scenario, fresh=which != seed), society
+        )
         for n, which in ((worlds, seed), (fresh, derive_seed(seed, 0, FRESH)))
     )
     known = features(ground, society, chosen_on, threads)
@@ -191,33 +193,35 @@ def pilot_first(
         there = known["commissioner"].max()
         raise InputError(
             [
-                f"pilots: every service uses it already"
+                "pilots: every service uses it already"
                 if commissioner is None
                 else f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"
             ]
         )
     k = whole("pilots", k, 1, len(able))
     fund = next(action for action in actions_from() if action.id == FUND)
-    search = _Search(ground, fund, start, chosen_on, of, threads, progress)
+    search = Search(ground, fund, start, chosen_on, of, threads, progress)
     search.planned = (2 * k * len(able) * FIRST * 3) + fresh * (RANDOM + 5)
     sets = [("greedy", search.greedy(able, k)), *simple_rules(known, able, k, seed)]
     outcome = search.outcomes([(), *(each for _, each in sets)], judged_on, 0, len(judged_on))
     return _table(sets, outcome, ground, of), known
 
 
-def _in_one(worlds: Worlds, society: int) -> Worlds:
+def in_one_society(worlds: Worlds, society: int) -> Worlds:
     """The worlds, all in one society."""
     return Worlds(worlds.parameters, worlds.run_seeds, np.full(len(worlds), society), worlds.source)
 
 
 def _table(sets: Sequence[tuple[str, Set]], outcome: np.ndarray, ground: Ground, goal: Goal) -> pd.DataFrame:
-    """A row by way of choosing; random sets as one, by the mean of their outcomes. outcome : nothing first [x worlds]."""
+    """A row by way of choosing; random sets as one, by the mean of their outcomes. outcome : nothing first [x
+    worlds].
+    """
     by: dict[str, list[int]] = {}
     for n, (rule, _) in enumerate(sets, start=1):
         by.setdefault(rule, []).append(n)
     values = np.stack([outcome[0], *(outcome[rows].mean(axis=0) for rows in by.values())])
-    each_world = np.arange(values.shape[1])
-    rows = []
+    each_world = np.arange(len(values[0]))
+    rows: list[dict[str, object]] = []
     for place, (rule, members) in enumerate(by.items(), start=1):
         gain, behind = (gain_interval(values, *pair, each_world) for pair in ((place, 0), (1, place)))
         services = (

@@ -1,8 +1,9 @@
 """Racing: many mixes on few worlds, those that keep up on more (successive halving; Karnin, Koren & Somekh 2013).
 
-Halving rather than OCBA: it needs no variance of each mix (which in few worlds is poorly known), keeps the budget of runs
-fixed in advance, and its rounds are whole blocks. Its choice of who goes on is that of a *front* of money and goals, so
-that cheap mixes race against cheap ones. Whoever is new catches up on the worlds of the others, with the same seeds.
+Halving rather than OCBA: it needs no variance of each mix (which in few worlds is poorly known), keeps the budget of
+runs fixed in advance, and its rounds are whole blocks. Its choice of who goes on is that of a *front* of money and
+goals, so that cheap mixes race against cheap ones. Whoever is new catches up on the worlds of the others, with the
+same seeds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Grow = Callable[[Sequence[int]], list[int]]  # those that keep up, best first ->
 
 @dataclass(eq=False)
 class Race:
-    """Who ran where. outcome : [outcomes x mixes x worlds], NaN where a mix did not run. rounds : (worlds, mixes) of each."""
+    """Who ran where. outcome : [outcomes x mixes x worlds], NaN where a mix did not run. rounds : (worlds, mixes) of
+    each.
+    """
 
     outcome: np.ndarray
     finalists: list[int]
@@ -58,10 +61,12 @@ def race(
     Parameters
     ----------
     evaluate : outcomes of mixes (numbers) in worlds from … to. costs : £ by mix, of all mixes there are by now.
-    goals : which of the outcomes count, the first first. worlds : of the last round. always : mixes that are never dropped (doing nothing).
+    goals : which of the outcomes count, the first first. worlds : of the last round. always : mixes that are never
+    dropped (doing nothing).
     least : mixes that run to the end. first : worlds of the first round.
     grow : new mixes, made from those that keep up; asked after the first rounds until it has none.
-    keep : further mixes that go on, from (means of the goals, costs, mixes that ran); for instance the best of a budget.
+    keep : further mixes that go on, from (means of the goals, costs, mixes that ran); for instance the best of a
+    budget.
 
     Returns
     -------
@@ -95,9 +100,9 @@ def race(
 
 
 def _ranked(means: np.ndarray, costs: np.ndarray, outcome: np.ndarray) -> np.ndarray:
-    """Positions, those first that together stand for the front: the cheapest, the best of the first goal, then again and
-    again whoever adds the largest rectangle: what it leads over those taken that cost no more, times the money that it saves
-    over those taken that give no less. Where nobody adds anything, whoever lies least behind the front.
+    """Positions, those first that together stand for the front: the cheapest, the best of the first goal, then again
+    and again whoever adds the largest rectangle: what it leads over those taken that cost no more, times the money
+    that it saves over those taken that give no less. Where nobody adds anything, whoever lies least behind the front.
 
     So a few mixes cover the whole front, and of two that hardly differ one is enough.
     """

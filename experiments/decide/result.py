@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
@@ -18,11 +18,12 @@ class Decision:
 
     scenario : with the horizon of the decision. best : the recommended mix. All else as tables (`docs/DECIDE.md`):
 
-    asked : what was decided over (a row). mixes : every mix that raced. finalists : those judged on fresh worlds and runs,
-    with gains over doing nothing, chance of being best, regret. front : of them those that no other beats in money and
-    goals. views : the best by each view. steps : the best for £50,000 less and more. rule : when another mix would be
-    better. kinds : regret by mix and kind of world. plan : the recommended mix month by month. evppi, evsi : what would
-    be worth knowing. unavailable : actions that cannot be taken here.
+    asked : what was decided over (a row). mixes : every mix that raced. finalists : those judged on fresh worlds and
+    runs, with gains over doing nothing, chance of being best, regret. front : of them those that no other beats in
+    money and goals. views : the best by each view. steps : the best for £50,000 less and more. rule : when another
+    mix would be better. kinds : regret by mix and kind of world. plan : the recommended mix month by month. evppi,
+    evsi : what would be worth knowing. waiting : rules that wait and see. pilots : where to pilot first, by way of
+    choosing (empty unless asked for). unavailable : actions that cannot be taken here.
     """
 
     scenario: Scenario
@@ -37,6 +38,8 @@ class Decision:
     plan: pd.DataFrame
     evppi: pd.DataFrame
     evsi: pd.DataFrame
+    waiting: pd.DataFrame
+    pilots: pd.DataFrame
     unavailable: pd.DataFrame
 
     @property
@@ -51,17 +54,4 @@ class Decision:
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """All tables by name."""
-        names = (
-            "asked",
-            "mixes",
-            "finalists",
-            "views",
-            "steps",
-            "rule",
-            "kinds",
-            "plan",
-            "evppi",
-            "evsi",
-            "unavailable",
-        )
-        return {name: getattr(self, name) for name in names}
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("scenario", "best")}

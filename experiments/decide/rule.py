@@ -1,5 +1,5 @@
-"""When the recommended mix would be wrong: a rule of at most three conditions (CART, Breiman et al. 1984), checked on other
-worlds than those on which it was found.
+"""When the recommended mix would be wrong: a rule of at most three conditions (CART, Breiman et al. 1984), checked on
+other worlds than those on which it was found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Condition:
 class Rule:
     """Worlds in which another mix is better. conditions : all have to hold. other : number of that mix.
 
-    share : of worlds in which they hold. coverage : of the worlds in which the other mix is better, how many the rule finds.
+    share : of worlds in which they hold. coverage : of the worlds in which the other mix is better, how many the rule
+    finds.
     density : of the worlds that it names, in how many the other mix is better. lead, low, high : by how much, with its
     interval (for as many rules as were looked at). All on worlds that the rule was not made from.
     """
@@ -53,8 +54,8 @@ def _tree(known: pd.DataFrame, target: np.ndarray, **limits: Any) -> Any:
 
 
 def nodes(tree: Any, names: Sequence[str], inner: bool) -> dict[int, tuple[Condition, ...]]:
-    """Conditions of every leaf of a fitted tree by its number, and with `inner` of every other node but the first; of two
-    on one side of a parameter the narrower.
+    """Conditions of every leaf of a fitted tree by its number, and with `inner` of every other node but the first; of
+    two on one side of a parameter the narrower.
     """
     parts = tree.tree_
     found: dict[int, tuple[Condition, ...]] = {}
@@ -114,7 +115,8 @@ def when_wrong(outcome: np.ndarray, best: int, others: Sequence[int], known: pd.
 def kinds_of_worlds(
     regret: np.ndarray, known: pd.DataFrame, most: int = 4
 ) -> tuple[np.ndarray, list[tuple[Condition, ...]]]:
-    """Kinds of worlds among which the regret of the recommended mix [worlds] differs most: kind of each, conditions of each.
+    """Kinds of worlds among which the regret of the recommended mix [worlds] differs most: kind of each, conditions
+    of each.
 
     Ordered from the least regret to the most.
     """

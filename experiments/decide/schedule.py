@@ -16,7 +16,7 @@ from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 
 from ..actions.declaration import Effect
-from .options import Mix, Option
+from .options import Mix, Option, Wait
 
 NEVER = 0  # month of a change that a row does not make
 
@@ -29,6 +29,9 @@ class Slot:
     group: int
     services: tuple[str, ...]
     turn: int  # several actions may move one parameter; and each may end
+    wait: Wait | None = None
+    looked_at: int = 0  # month in which it is seen whether what it waits for holds
+    after: int = 0  # months from then until the change
 
 
 def _effects(option: Option) -> list[Effect]:
@@ -52,7 +55,14 @@ class Schedule:
 
     def _declared(self, slot: Slot) -> dict[str, object]:
         change: dict[str, object] = {"month": 1, "parameter": slot.parameter, "set": PARAMETERS[slot.parameter].default}
-        return change | ({"organisations": list(slot.services)} if slot.services else {})
+        if slot.services:
+            change["organisations"] = list(slot.services)
+        if slot.wait is not None:
+            limit = {"below" if slot.wait.below else "at_least": slot.wait.threshold}
+            seen = {"organisations": list(slot.wait.services)} if slot.wait.services else {}
+            when = {"series": slot.wait.series, "until": slot.looked_at, "after": slot.after}
+            change["when"] = when | limit | seen
+        return change
 
     def _moves(self, mix: Mix) -> list[tuple[int, int, Slot, tuple[Effect, ...]]]:
         """(number of the slot, month, slot, effects in force from then on) of every change that a mix makes."""
@@ -76,10 +86,16 @@ class Schedule:
             group = self.plain.group_of_service(service) if service else -1
             alike.setdefault((parameter, group, steps), []).append(service)
         made: list[tuple[int, int, Slot, tuple[Effect, ...]]] = []
+        waits = {(option.wait, option.start) for option in mix if option.wait is not None}
+        if len(waits) > 1 or (waits and any(option.wait is None for option in mix)):
+            raise ValueError("all of a mix waits for one thing in one month")
+        wait, looked_at = waits.pop() if waits else (None, 0)
         for (parameter, group, steps), services in alike.items():
             for turn, (month, effects) in enumerate(steps):
-                slot = Slot(parameter, group, tuple(filter(None, services)), turn)
-                made.append((self.slots.setdefault(slot, len(self.slots)), month, slot, effects))
+                after = month - looked_at if wait is not None else 0
+                slot = Slot(parameter, group, tuple(filter(None, services)), turn, wait, looked_at, after)
+                begins = month if wait is None else looked_at
+                made.append((self.slots.setdefault(slot, len(self.slots)), begins, slot, effects))
         return made
 
     def columns(self, rows: Sequence[int], world: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -68,8 +68,8 @@ class Observed:
 
 
 def observe(ground: Ground, worlds: Worlds, months: Sequence[int], threads: int | None = None) -> Observed:
-    """One run in each world in which nothing is done, with seeds of its own: a study must not see the chance of the runs
-    that a decision is judged by.
+    """One run in each world in which nothing is done, with seeds of its own: a study must not see the chance of the
+    runs that a decision is judged by.
     """
     months = [month for month in months if month <= ground.scenario.months]
     drawn = worlds.parameters.reset_index(drop=True)

@@ -44,6 +44,7 @@ class Recorded:
     role: np.ndarray  # N
     commissioner: np.ndarray  # O: row of the commissioner of every service, -1
     group: np.ndarray  # O: number of the group of every service
+    change_month: np.ndarray  # changes x W: month of each scheduled change, 0 where what it waits for never held
     flows: list[Flows] = field(default_factory=list[Flows])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -113,6 +114,7 @@ def run_block(
         S.role,
         S.commissioner,
         S.service_group,
+        S.change_month,
         flows,
         log.events if log is not None else [],
     )

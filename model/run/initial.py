@@ -35,7 +35,7 @@ from ..state.arrays import (
     SERVICE_TERM,
     State,
 )
-from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
+from ..state.scenario_arrays import Lowered, initial_stage, reach, service_settings
 from .month import run_steps
 from .start import START
 
@@ -73,6 +73,13 @@ def _changes(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) 
         if key.section == "changes" and len(month):  # switched off: there is none to change
             (month if key.field == "month" else value)[int(key.of)] = column
     return month, value
+
+
+def _waiting(lowered: Lowered, month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Months of changes, those that wait being set to 0, and from which month on they are looked at [conditions x W]."""
+    first = month[lowered.conditions.change].copy()
+    month[lowered.conditions.change] = 0
+    return month, first
 
 
 def _neighbour_services(society: Society) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +132,9 @@ def allocate(
         lowered, society.group, society.service_names(lowered.scenario) if lowered.named_services else None
     )
     month, value = _changes(lowered, W, overrides)
-    by_setting, by_service = change_reach(lowered, setting)
+    by_setting, by_service = reach(lowered, setting, lowered.change_where)
+    waits, (_, looked_at) = lowered.conditions, reach(lowered, setting, lowered.conditions.where)
+    month, first_looked = _waiting(lowered, month)
     neighbour_start, neighbours = _neighbour_services(society)
     team, team_low, team_high = _teams(society)
     portfolio_start, portfolio = _portfolios(society, C, int(society.first[O]))
@@ -173,6 +182,16 @@ def allocate(
         change_profile=lowered.change_profile,
         change_setting=by_setting,
         change_service=by_service,
+        condition_change=waits.change,
+        condition_kind=waits.kind,
+        condition_role=waits.role,
+        condition_variable=waits.variable,
+        condition_threshold=waits.threshold,
+        condition_below=waits.below,
+        condition_last=waits.last,
+        condition_after=waits.after,
+        condition_first=first_looked,
+        condition_service=looked_at,
         first=society.first,
         organisation=society.organisation,
         role=society.role.astype(np.int64),

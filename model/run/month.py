@@ -18,6 +18,7 @@ from ..mechanism import INNOVATION, POSTS, Mechanism
 from ..mechanisms.turnover.kernel import restart_ties
 from ..parameters import MECHANISMS, RECORDS
 from ..state.arrays import State
+from .conditions import conditions
 from .outcomes import observe
 from .step import Function, Step
 
@@ -71,6 +72,8 @@ def _steps(
             yield Step(name, _READ[record.reads])
             stale = record.reads != "everybody"
         if switches[position]:
+            if name == "changes":
+                yield Step(name, conditions)
             yield Step(name, _COMPUTE[name])
             yield from (Step(name, follow) for moved, follow in _FOLLOW.items() if record.moves & moved)
             if accounting:
@@ -140,7 +143,7 @@ def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
 MONTH_FUNCTIONS: tuple[Function, ...] = tuple(
     dict.fromkeys(
         (
-            *(begin, perceive, align_everybody, account, account_moves, flush, observe),
+            *(begin, conditions, perceive, align_everybody, account, account_moves, flush, observe),
             *(function for group in (_COMPUTE, _ALWAYS, _FOLLOW, _READ, _ALIGN) for function in group.values()),
         )
     )

@@ -50,7 +50,7 @@ PERSON_DRAW = columns("PersonDraw", ("leave", "become_aware", "engage", "take_pa
 SERVICE_DRAW = columns("ServiceDraw", ("start", "stop", "commissioner_takes_part", "spare"))
 
 # Arrays of two axes that a block shares.
-WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service", "survey"})
+WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service", "condition_service", "survey"})
 
 
 class State(Handle):
@@ -82,6 +82,16 @@ class State(Handle):
     change_profile: np.ndarray
     change_setting: np.ndarray  # changes x S
     change_service: np.ndarray  # changes x O
+    condition_change: np.ndarray  # conditions: number of the change that waits
+    condition_kind: np.ndarray
+    condition_role: np.ndarray
+    condition_variable: np.ndarray
+    condition_threshold: np.ndarray
+    condition_below: np.ndarray
+    condition_last: np.ndarray
+    condition_after: np.ndarray
+    condition_first: np.ndarray  # conditions x W: month from which it is looked at, 0: never
+    condition_service: np.ndarray  # conditions x O
     # society
     first: np.ndarray
     organisation: np.ndarray

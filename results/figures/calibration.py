@@ -28,6 +28,8 @@ RIVAL_TITLES = {
     "selection": "unmeasured differences",
     "bass": "Bass curve",
     "logistic": "logistic curve",
+    "constant": "constant chance",
+    "logit": "plain regression",
 }
 
 

@@ -115,12 +115,41 @@ def note(figure: Figure, text: str) -> None:
     figure.supxlabel(text, fontsize=9, color=MUTED, ha="left", x=0.01)
 
 
+WORLDS_NOTE = (
+    "{runs} runs each, in worlds that agree with what is known. Lines: means. Areas and thick bars: not knowing (5 to "
+    "95 % of the worlds' means; studies would narrow it). {where}: chance (5 to 95 % of runs of one world; no study "
+    "narrows it)."
+)
+
+
+def in_worlds(table: pd.DataFrame) -> bool:
+    """Whether a table tells chance and not knowing apart."""
+    return "unknown_low" in table and bool(table["unknown_low"].notna().any())
+
+
+def doubt(axes: Axes, part: pd.DataFrame, colour: str, unit: float = 1.0) -> None:
+    """The area about a curve: not knowing where worlds were asked, else the interval of the mean."""
+    low, high = ("unknown_low", "unknown_high") if in_worlds(part) else ("mean_low", "mean_high")
+    axes.fill_between(part["month"], unit * part[low], unit * part[high], color=colour, alpha=0.2, lw=0)
+
+
+def end_bars(axes: Axes, last: pd.Series, x: float, colour: str) -> None:
+    """Beside the end of a curve: a thick bar for not knowing, a thin one over it for chance; else one for runs."""
+    style = {"color": colour, "clip_on": False, "solid_capstyle": "butt"}
+    if not pd.notna(last.get("unknown_low")):
+        axes.plot([x, x], [last["low"], last["high"]], lw=2.5, marker="_", ms=5, **style)
+        return
+    axes.plot([x, x], [last["chance_low"], last["chance_high"]], lw=1, marker="_", ms=5, **style)
+    axes.plot([x, x], [last["unknown_low"], last["unknown_high"]], lw=4.5, alpha=0.6, **style)
+
+
 def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     """Uptake and spread under different levels of alignment.
 
     curves : columns alignment_level, role, variable ("engaged" of all, "in_use" of services), month and
         those of `summaries.curve_summary`.
-    Lines are means over runs, areas their 95 % intervals; bars at the right, 5 to 95 % of single runs at the end.
+    Lines are means over runs, areas their 95 % intervals; bars at the right, 5 to 95 % of single runs at the end. Where
+    runs were made in several worlds, areas and thick bars are what is not known, thin bars chance.
     """
     levels = sorted(curves["alignment_level"].unique(), reverse=True)
     figure, panels = new_figure(2, 10.5, 4.6)
@@ -132,25 +161,18 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             role = "service" if variable == "in_use" else "all"
             part = curve_of(curves[curves["alignment_level"] == level], role, variable)
             colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
-            axes.fill_between(part["month"], part["mean_low"], part["mean_high"], color=colour, alpha=0.2, lw=0)
+            doubt(axes, part, colour)
             axes.plot(part["month"], part["mean"], color=colour, ls=STYLES[place % len(STYLES)], lw=2)
             last = part.iloc[-1]
-            bar = months * (1.025 + 0.02 * place)
-            axes.plot(
-                [bar, bar],
-                [last["low"], last["high"]],
-                color=colour,
-                lw=2.5,
-                clip_on=False,
-                marker="_",
-                ms=5,
-                solid_capstyle="butt",
-            )
+            end_bars(axes, last, months * (1.025 + 0.02 * place), colour)
             ends.append(float(last["mean"]))
             texts.append(f"alignment {level:.2f}: {100 * last['mean']:.0f} %")
             colours.append(colour)
         label_ends(axes, months * (1.035 + 0.02 * len(levels)), ends, texts, colours)
     headed(figure, title)
+    if in_worlds(curves):
+        note(figure, WORLDS_NOTE.format(runs=runs, where="Thin bars"))
+        return figure
     note(
         figure,
         f"Lines: means over {runs} runs a level, the same seeds at every level; areas: 95 % intervals "
@@ -227,11 +249,12 @@ def comparison_figure(
             part = curve_of(table[table["scenario"] == name], role, variable)
             if part.empty:
                 continue
-            axes.fill_between(
-                part["month"], unit * part["mean_low"], unit * part["mean_high"], color=colour, alpha=0.2, lw=0
-            )
+            doubt(axes, part, colour, unit)
             axes.plot(part["month"], unit * part["mean"], color=colour, ls=style, lw=2)
             last = part.iloc[-1]
+            if in_worlds(part):
+                for end in ("chance_low", "chance_high"):
+                    axes.plot(part["month"], unit * part[end], color=colour, ls=(0, (1, 2)), lw=1)
             ends.append(unit * float(last["mean"]))
             texts.append(
                 f"{name}: {100 * last['mean']:.0f} %" if axes is levels else f"{name}: {100 * last['mean']:+.0f} points"
@@ -240,13 +263,17 @@ def comparison_figure(
         if axes is gaps:
             shown = curve_of(table, role, variable)
             gaps.axhline(0, color=MUTED, lw=1)
-            ends_of_means = 100 * shown[["mean_low", "mean", "mean_high"]]  # a single run has no interval
+            reach = ["chance_low", "chance_high", "unknown_low", "unknown_high"] if in_worlds(shown) else []
+            ends_of_means = 100 * shown[["mean_low", "mean", "mean_high", *reach]]  # a single run has no interval
             gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
             gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
             month_axis(gaps, f"Difference from {names[0]}, points, paired", int(table["month"].max()))
         label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
     headed(figure, title)
+    if in_worlds(curves):
+        note(figure, WORLDS_NOTE.format(runs=runs, where="Dots") + " Run by run and world by world the same seeds.")
+        return figure
     note(figure, f"Lines: means over {runs} runs of each scenario; run by run the same seeds. Areas: 95 % intervals.")
     return figure
 

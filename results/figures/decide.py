@@ -50,8 +50,10 @@ def front_figure(finalists: pd.DataFrame, letters: list[str], asked: dict[str, A
     headed(figure, title)
     note(
         figure,
-        f"{asked['fresh_worlds']:,} fresh worlds. Square: recommended, with its low and high cost dotted. Filled: no other "
-        "mix costs no more and gives more. Upright lines: 95 % intervals of the mean gain. The chance is that of the highest "
+        f"{asked['fresh_worlds']:,} fresh worlds. Square: recommended, with its low and high cost dotted. Filled: no "
+        f"other "
+        "mix costs no more and gives more. Upright lines: 95 % intervals of the mean gain. The chance is that of the "
+        "highest "
         "mean over all worlds.",
     )
     return figure
@@ -73,7 +75,8 @@ def _key(axes: Axes, finalists: pd.DataFrame, letters: list[str]) -> None:
 
 
 def _chance(row: dict[str, Any]) -> str:
-    return f"{guarded_percent(row['chance_best'])}," if row["affordable"] else "over budget,"
+    chance = guarded_percent(min(max(row["chance_best"], 1e-4), 1 - 1e-4))  # of draws: none of them is not never
+    return f"{chance}," if row["affordable"] else "over budget,"
 
 
 def regret_figure(kinds: pd.DataFrame, letters: dict[str, str], conditions: list[str], unit: str, title: str) -> Figure:
@@ -100,7 +103,8 @@ def regret_figure(kinds: pd.DataFrame, letters: dict[str, str], conditions: list
     headed(figure, title)
     note(
         figure,
-        f"Mean loss in {unit} against the mix that would be taken if the world were known, as fitted from the parameters. Letters: the mixes of the first figure.",
+        f"Mean loss in {unit} against the mix that would be taken if the world were known, as fitted from the "
+        f"parameters. Letters: the mixes of the first figure.",
     )
     return figure
 

@@ -1,4 +1,4 @@
-"""Figures of a diagnosis: values against the innovation, services by alignment and climate, what moved, what would help."""
+"""Figures of a diagnosis: values beside the innovation, services by alignment and climate, what moved, what helps."""
 
 from __future__ import annotations
 
@@ -39,16 +39,25 @@ def values_figure(values: pd.DataFrame, title: str, groups: list[str]) -> Figure
             )
         axes.scatter(part["intended"], y, marker="|", s=420, color=INK, linewidths=2.4, zorder=4)
         axes.set(
-            xlim=(-0.02, 1.02), ylim=(-0.6, len(order) - 0.4), xticks=[0, 0.5, 1], xlabel="0: not at all, 1: wholly"
+            xlim=(-0.02, 1.02), ylim=(-0.6, len(order) - 0.1), xticks=[0, 0.5, 1], xlabel="0: not at all, 1: wholly"
         )
         answers = int(part["answers"].max())
         axes.set_title(f"{group} ({answers:,})", loc="left", fontsize=11, fontweight="bold", color=INK)
         axes.set_yticks(y, [_weighed(words, part) for words in order] if place == 0 else [""] * len(order))
         axes.grid(True, axis="x")
+        if place == 0:
+            top = part.loc[order[0]]
+            for x, up, word, colour in (
+                (top["own"], 0.36, "people value", MAIN),
+                (top["intended"], 0.62, "it stands for", INK),
+                (top["reads"], -0.4, "people read", PINNED),
+            ):
+                axes.text(x, y[0] + up, word, color=colour, fontsize=8.5, ha="center", va="center")
     headed(figure, title)
     note(
         figure,
-        "Upright stroke: what the innovation stands for. Filled circle: what people value. Open diamond: how they read the "
+        "Upright stroke: what the innovation stands for. Filled circle: what people value. Open diamond: how "
+        "they read the "
         "innovation. Bars: 95 % intervals. A circle far from the stroke is disagreement, a diamond far from it a "
         "misreading. Values that take most from alignment stand at the top; in brackets how much each counts.",
     )
@@ -76,6 +85,7 @@ def map_figure(services: pd.DataFrame, title: str) -> Figure:
     axes.scatter(shown["fit"], shown["climate"], s=34, color=MAIN, zorder=3)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
+    apart_by = 0.012 * float(np.ptp(axes.get_xlim()))
     side = shown["fit"] >= shown["fit"].median()
     for right in (False, True):
         part = shown[side == right]
@@ -90,7 +100,8 @@ def map_figure(services: pd.DataFrame, title: str) -> Figure:
                 ha="left" if right else "right",
                 va="center",
                 zorder=4,
-            ).set_x(row["fit"] + (0.0012 if right else -0.0012))
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+            ).set_x(row["fit"] + (apart_by if right else -apart_by))
     axes.axvline(services["fit"].mean(), color=MUTED, lw=1, ls="--")
     axes.axhline(shown["climate"].mean(), color=MUTED, lw=1, ls="--")
     axes.set_xlabel("alignment (0 to 1)")
@@ -100,8 +111,10 @@ def map_figure(services: pd.DataFrame, title: str) -> Figure:
     headed(figure, title)
     note(
         figure,
-        "Each point a service, pulled toward the whole as far as its answers are few; lines: 95 % intervals; broken lines: "
-        "means of services. Upper right: aligned and supported. Lower right: aligned, not supported. Upper left: supported, "
+        "Each point a service, pulled toward the whole as far as its answers are few; lines: 95 % intervals; "
+        "broken lines: "
+        "means of services. Upper right: aligned and supported. Lower right: aligned, not supported. Upper left: "
+        "supported, "
         "not aligned." + (f" {left} more services are in the table." if left else ""),
     )
     return figure

@@ -32,6 +32,7 @@ RIVAL_LIMITS = (
     "An explanation that wins here, wins for these data.",
 )
 RIVAL_WORDS = {
+    "Plain regression": "A logit of who adopts when on the same terms, without simulation.",
     "Share": "The probability of an explanation after seeing the data, all of them being alike before.",
     "Recognised": "In how much of the data made by an explanation the method attributes them to it.",
     "Log score, CRPS": "How well communities are predicted that were not used to fit; of the log score more, of the "
@@ -44,9 +45,10 @@ def fit_sentences(fit: pd.DataFrame, summaries: pd.DataFrame) -> list[str]:
     """Whether the model can give data like these, first of all; where not, what it misses, and what is left out."""
     row = fit.iloc[0]
     if row["fits"]:
+        share = f"{100 * row['chance']:.0f} %" if row["chance"] < 1 else "at least half"
         return [
-            f"The model can give data like these: of data sets that it made itself, {100 * row['chance']:.0f} % are at "
-            "least as unlike the others as these are."
+            f"The model can give data like these: of data sets that it made itself, {share} are as unlike the others "
+            "as these or more so."
         ]
     missed = summaries[summaries["missed"]].sort_values("chance", kind="stable")
     rare = "fewer than 1 %" if row["chance"] < 0.01 else f"{100 * row['chance']:.1f} %"
@@ -161,6 +163,43 @@ def fit_in_words(predictive: pd.DataFrame) -> str:
         f"For everybody, {inside} of {len(everybody)} observed points lie inside the 5 to 95 % band of the fitted "
         "model."
     )
+
+
+REGRESSION_TERMS = {
+    "constant": "constant (odds of the average person)",
+    "period": "calendar time",
+    "exposure": "share of one's ties who have adopted",
+    "community": "share of one's community who have adopted",
+}
+
+
+def regression_table(table: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Odds ratios per standard deviation, with 95 % intervals where they can be given."""
+    return ("term", "odds ratio per SD", "95 %", "SD of the term"), [
+        [
+            REGRESSION_TERMS.get(row.term, row.term),
+            f"{row.odds_ratio:.3g}",
+            f"{row.low:.3g} to {row.high:.3g}" if row.low == row.low else "not known",
+            "-" if row.term == "constant" else f"{row.sd:.3g}",
+        ]
+        for row in table.itertuples()
+    ]
+
+
+def regression_sentences(table: pd.DataFrame) -> list[str]:
+    """What the plain regression can say, and what it cannot."""
+    row = table.iloc[0]
+    errors = {
+        "sandwich": f"Its intervals allow for people of the {row['communities']:,} communities being alike.",
+        "CR2": f"Its intervals allow for people of a community being alike and, {row['communities']} communities being "
+        "few, are wider for it (CR2, Student's t).",
+        "none": f"It has no intervals: {row['communities']} communities are too few to say how much they differ.",
+    }[row["errors"]]
+    return [
+        f"The plain regression has {int(row['rows']):,} person-periods. {errors} It needs no simulation, says how much "
+        "likelier adoption was where a term was one standard deviation higher, and cannot tell influence from "
+        "likeness, see who was not aware, or say what would happen if something were changed."
+    ]
 
 
 def plain_table(table: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -287,7 +326,32 @@ def rival_findings(tables: Tables) -> list[str]:
         + (", ".join(dict.fromkeys(better)) if better else "none")
         + "."
     )
-    return told
+    return told + _against_the_best(scores)
+
+
+WITHOUT_AGENTS = ("bass", "logistic", "constant", "logit")
+CLOSE = 0.03  # a log score that is less far from the best counts as good
+
+
+def _against_the_best(scores: pd.DataFrame) -> list[str]:
+    """How the best of the explanations predicts beside the best of what needs no agents."""
+    part = scores[(scores["kind"] == "communities") & (scores["score"] == "log_score")]
+    means = part.drop_duplicates("model").set_index("model")["mean"]
+    plain = means[[name for name in means.index if name in WITHOUT_AGENTS]]
+    ours = means[[name for name in means.index if name not in WITHOUT_AGENTS]]
+    if plain.empty or ours.empty:
+        return []
+    own, other = str(ours.idxmax()), str(plain.idxmax())
+    gap = float(ours.max() - plain.max())
+    told = (
+        f"The best of these explanations, “{RIVAL_TITLES[own]}”, has a log score of {ours.max():.2f} in communities "
+        f"that it has not seen; the best without agents, “{RIVAL_TITLES[other]}”, has {plain.max():.2f}: "
+    )
+    if gap >= 0:
+        return [told + "the explanation is at least as good."]
+    if gap >= -CLOSE:
+        return [told + f"within {CLOSE} of it."]
+    return [told + "none of the explanations predicts as well, so what they say of causes has little to stand on."]
 
 
 def rival_certainty(tables: Tables) -> list[str]:

@@ -17,10 +17,11 @@ from ..figures.calibration import (
 from ..figures.claims import overview_figure
 from ..figures.decide import front_figure, plan_figure, regret_figure
 from ..figures.sensitivity import figures_of
+from ..figures.study import study_figure
 from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed
-from . import calibration, claims, decide, sensitivity
+from . import calibration, claims, decide, decide_tables, sensitivity, study
 from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
@@ -113,14 +114,11 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     )
     shown = [
         Table("Observed, and given by the model", *calibration.fit_table(tables["fit_summaries"])),
-        *(
-            Table(heading, *calibration.plain_table(tables[name]), words=True)
-            for name, heading in (("read", "What was read"),)
-            if name in tables
-        ),
+        *_read(tables),
+        *_regression(tables),
         *_screening(tables),
     ]
-    remarks = tables["remarks"]["remark"].tolist()
+    remarks = [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)]
     if "summary" not in tables:
         return Page(
             "Can this model give what was observed, and with which values of its parameters?",
@@ -186,7 +184,7 @@ def _posterior_page(
             Table("Recovery of known truths", *calibration.recovery_table(tables["recovery"])),
             *shown,
         ],
-        tables["remarks"]["remark"].tolist(),
+        [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)],
         calibration.WORDS,
         told[0],
     )
@@ -220,10 +218,57 @@ def of_rivals(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         calibration.rival_certainty(tables),
         calibration.RIVAL_LIMITS,
         drawn,
-        [Table("Explanations side by side", *calibration.rivals_table(tables)), *_screening(tables)],
-        tables["remarks"]["remark"].tolist(),
+        [
+            Table("Explanations side by side", *calibration.rivals_table(tables)),
+            *_read(tables),
+            *_regression(tables),
+            *_screening(tables),
+        ],
+        [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)],
         calibration.RIVAL_WORDS,
     )
+
+
+def of_study(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
+    designs, enough = tables["designs"], float(work["plan"]["enough"])
+    told = study.findings(designs, enough)
+    drawn = Drawn(
+        "figure-study",
+        partial(study_figure, designs, enough, title),
+        f"Chance of naming the right explanation by the number of people, a line for each kind of design. {told[0]}",
+        designs,
+    )
+    return Page(
+        "Would this study name the right explanation, and which is the cheapest design that would?",
+        f"{int(work['studies']):,} studies of each of five explanations were simulated for each design.",
+        told,
+        study.certainty(designs, tables["confusion"], enough),
+        study.LIMITS,
+        [drawn],
+        [
+            Table("Designs, the cheapest first", *study.designs_table(designs)),
+            Table("Which explanation is named, over all designs", *study.confusion_table(tables), folded=True),
+        ],
+        ["To make this again: `valign study PLAN.toml` with the plan in `plan.toml` of this folder."],
+        study.WORDS,
+        told[0],
+    )
+
+
+def _read(tables: Tables) -> list[Table]:
+    """What was read of the data."""
+    return [Table("What was read", *calibration.plain_table(tables["read"]), words=True)] if "read" in tables else []
+
+
+def _of_regression(tables: Tables) -> list[str]:
+    return calibration.regression_sentences(tables["regression"]) if "regression" in tables else []
+
+
+def _regression(tables: Tables) -> list[Table]:
+    """The plain regression, where there are people."""
+    if "regression" not in tables:
+        return []
+    return [Table("The plain regression of the same data", *calibration.regression_table(tables["regression"]))]
 
 
 def _screening(tables: Tables) -> list[Table]:
@@ -237,7 +282,7 @@ def _screening(tables: Tables) -> list[Table]:
 def of_decision(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     asked, finalists, kinds, plan = (tables[name] for name in ("asked", "finalists", "kinds", "plan"))
     said, best = asked.iloc[0].to_dict(), decide.best_of(tables)
-    marks = decide.letters(finalists)
+    marks = decide_tables.letters(finalists)
     by_mix = {mix: mark for mix, mark in zip(finalists["mix"], marks, strict=True) if (kinds["mix"] == mix).any()}
     conditions = kinds.groupby("kind")["conditions"].first().map(decide.conditions_in_words).tolist()
     told = "; ".join(
@@ -278,7 +323,7 @@ def of_decision(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         decide.certainty(tables),
         decide.cautions(tables),
         drawn,
-        decide.tables_of(tables),
+        decide_tables.tables_of(tables),
         [f"Not possible here: {text}." for text in tables["unavailable"]["action"]],
         decide.WORDS,
     )
@@ -295,4 +340,5 @@ CONTENTS: dict[str, Callable[[str, Tables, Mapping[str, Any]], Page]] = {
     "rivals": of_rivals,
     "decide": of_decision,
     "diagnose": of_diagnosis,
+    "study": of_study,
 }

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ..numbers import guarded_percent, pounds, significant
-from ..page import Table, Tables
-from ..vocabulary import capital, listed, mechanism_label, spoken
+from ..page import Tables
+from ..vocabulary import listed, mechanism_label, spoken
 
 READING = (
-    "A mix is what is done, where and from when. A gain is what a mix adds to doing nothing, world by world with the same "
-    "people and the same chances; in brackets between which numbers its average lies with 95 % confidence. A world is one "
+    "A mix is what is done, where and from when. A gain is what a mix adds to doing nothing, world by world with the "
+    "same "
+    "people and the same chances; in brackets between which numbers its average lies with 95 % confidence. A world "
+    "is one "
     "set of values for everything about the model that is not known."
 )
 WORDS = {
     "Mix": "Up to three actions, each at an intensity, in some services, from a month on.",
     "World": "One set of values for all parameters of the model that are uncertain. Nobody knows which world is ours.",
     "Gain": "What a mix adds to doing nothing, on average over the worlds.",
-    "Chance of being best": "How likely it is that no other mix has a higher gain on average over all worlds. It grows with "
+    "Chance of being best": "How likely it is that no other mix has a higher gain on average over all worlds. It "
+    "grows with "
     "more runs. It does not say that the mix is best in every world.",
     "Regret": "What is lost on average by taking this mix where, were the world known, one would take another.",
     "Front": "Mixes that no other beats: whatever gives more costs more.",
@@ -49,14 +52,15 @@ def amount(value: float, unit: str, signed: bool = False) -> str:
     return f"{number} {unit}"
 
 
-def _interval(row: Mapping[str, Any], unit: str, low: str = "low", high: str = "high") -> str:
+def in_between(row: Mapping[str, Any], unit: str, low: str = "low", high: str = "high") -> str:
+    """The ends of an interval, as in 7.2 to 10."""
     ends = [pounds(1000 * row[name]) if unit == "£1,000" else significant(row[name], False) for name in (low, high)]
     return f"{ends[0]} to {ends[1]}"
 
 
 def gain_in_words(row: Mapping[str, Any], unit: str) -> str:
     """As in 8.8 points (7.2 to 10.3)."""
-    return f"{amount(row['gain'], unit)} ({_interval(row, unit)})"
+    return f"{amount(row['gain'], unit)} ({in_between(row, unit)})"
 
 
 def unknown_in_words(name: str) -> str:
@@ -100,7 +104,9 @@ def findings(tables: Tables) -> list[str]:
         _rule(tables["rule"], best, asked["unit"]),
         *_second(asked, tables),
         *_steps(tables["steps"], asked["unit"]),
+        *_waiting(tables["waiting"], asked["unit"]),
         *_knowing(tables, asked, best),
+        *_pilots(tables["pilots"]),
     ]
 
 
@@ -108,7 +114,8 @@ def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
     unit = asked["unit"]
     if best["mix"] == "nothing":
         return [
-            f"With {pounds(asked['budget'])} over {asked['horizon']} months: do nothing. No mix that the money buys raises the "
+            f"With {pounds(asked['budget'])} over {asked['horizon']} months: do nothing. No mix that the money buys "
+            f"raises the "
             f"{asked['says']} on average over the worlds."
         ]
     paid = (
@@ -116,20 +123,23 @@ def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
     )
     left = asked["budget"] - best["cost"]
     if left > 0.2 * asked["budget"]:
-        paid += f" {pounds(left)} of the budget are left: among the mixes compared none that costs more gives more."
+        paid += f" {pounds(left)} of the budget are left: no dearer mix within it was found to give more."
     told = [
         f"With {pounds(asked['budget'])} over {asked['horizon']} months, do this first: {best['label']}. {paid}",
-        f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}. These numbers come from worlds and "
+        f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}. These numbers come from "
+        f"worlds and "
         "runs that had no part in choosing it.",
     ]
-    sure = f"The chance that it is the best of the mixes compared, on average over the worlds, is {guarded_percent(best['chance_best'])}."
+    chance = chance_in_words(best["chance_best"])
+    sure = f"The chance that it is the best of the mixes compared, on average over the worlds, is {chance}."
     if best["regret"] < 0.1 and unit == "points":
         sure += (
             " Were the world known, another mix would hardly ever be worth changing to: less than 0.1 points are lost."
         )
     else:
         sure += (
-            f" Were the world known, one would stay with it in {guarded_percent(best['best_in_worlds'])} of worlds; taking it "
+            f" Were the world known, one would stay with it in {guarded_percent(best['best_in_worlds'])} of worlds; "
+            f"taking it "
             f"without knowing costs {amount(best['regret'], unit)} on average."
         )
     return [*told, sure]
@@ -148,12 +158,12 @@ def _views(views: pd.DataFrame) -> list[str]:
             else (
                 f"{amount(row['over_best'], row['unit'])} more than the recommended mix"
                 if row["over_best"] > 0
-                else f"{amount(-row['over_best'], row['unit'])} less than the recommended mix on fresh worlds: no reason to change"
+                else f"{amount(-row['over_best'], row['unit'])} less than the recommended mix when judged afresh: no "
+                "reason to change"
             )
         )
-        told.append(
-            f"{what} ({row['says']}): {row['label']}, for {pounds(row['cost'])}; {sure} ({_interval(row, row['unit'], 'over_best_low', 'over_best_high')})."
-        )
+        between = in_between(row, row["unit"], "over_best_low", "over_best_high")
+        told.append(f"{what} ({row['says']}): {row['label']}, for {pounds(row['cost'])}; {sure} ({between}).")
     if same:
         told.insert(0, f"The same mix is chosen {listed(same)}.")
     return told
@@ -162,7 +172,8 @@ def _views(views: pd.DataFrame) -> list[str]:
 def _rule(rule: pd.DataFrame, best: Mapping[str, Any], unit: str) -> str:
     if rule.empty:
         return (
-            "When it would be wrong: no rule of up to three conditions was found under which another of the mixes is better, "
+            "When it would be wrong: no rule of up to three conditions was found under which another of the mixes is "
+            "better, "
             "and holds on worlds that it was not made from. That is no proof that there is none."
         )
     row = rule.iloc[0].to_dict()
@@ -174,8 +185,10 @@ def _rule(rule: pd.DataFrame, best: Mapping[str, Any], unit: str) -> str:
     )
     return (
         f"When it would be wrong: where {conditions}, take this instead: {row['label']}. There it gives "
-        f"{amount(row['lead'], unit)} more ({_interval(row, unit)}). This is so in {guarded_percent(row['share'])} of worlds; "
-        f"the rule names {guarded_percent(row['coverage'])} of the worlds in which that mix is better, and it is better in "
+        f"{amount(row['lead'], unit)} more ({in_between(row, unit)}). This is so in {guarded_percent(row['share'])} "
+        f"of worlds; "
+        f"the rule names {guarded_percent(row['coverage'])} of the worlds in which that mix is better, and it is "
+        f"better in "
         f"{guarded_percent(row['density'])} of those that the rule names."
     )
 
@@ -191,8 +204,10 @@ def _second(asked: Mapping[str, Any], tables: Tables) -> list[str]:
             "A robust second choice: none of the mixes judged does without the costliest action of the recommended one."
         ]
     return [
-        f"A robust second choice, without the costliest action of the first: {row['label']}, for {pounds(row['cost'])}. It adds "
-        f"{gain_in_words(row, asked['unit'])}, and in the kind of world that suits it least it loses {amount(worst, asked['unit'])} "
+        f"A robust second choice, without the costliest action of the first: {row['label']}, for "
+        f"{pounds(row['cost'])}. It adds "
+        f"{gain_in_words(row, asked['unit'])}, and in the kind of world that suits it least it loses "
+        f"{amount(worst, asked['unit'])} "
         "against the best there."
     ]
 
@@ -206,7 +221,8 @@ def _steps(steps: pd.DataFrame, unit: str) -> list[str]:
             told.append(f"With {change} the same mix is best: the step changes nothing.")
         elif row["gain"] < 0 or row["change"] < 0:
             told.append(
-                f"With {change}: {row['label']}, for {pounds(row['cost'])}; that changes the gain by {amount(row['gain'], unit, True)} ({_interval(row, unit)})."
+                f"With {change}: {row['label']}, for {pounds(row['cost'])}; that changes the gain by "
+                f"{amount(row['gain'], unit, True)} ({in_between(row, unit)})."
             )
         else:
             held = row["low"] > 0
@@ -215,6 +231,58 @@ def _steps(steps: pd.DataFrame, unit: str) -> list[str]:
                 + ("." if held else ", which cannot be told from nothing.")
             )
     return told
+
+
+def _waiting(waiting: pd.DataFrame, unit: str) -> list[str]:
+    """Whether to begin now or to wait and see."""
+    if waiting.empty:
+        return []
+    row = waiting[waiting["chosen"]].iloc[0].to_dict()
+    verdict = f"{in_between(row, unit, 'over_now_low', 'over_now_high')}"
+    if row["over_now_low"] > 0:
+        told = f"gains {amount(row['over_now'], unit)} over beginning now ({verdict})"
+    elif row["over_now_high"] < 0:
+        told = f"loses {amount(-row['over_now'], unit)} against beginning now ({verdict})"
+    else:
+        told = f"cannot be told from beginning now ({verdict})"
+    return [
+        f"Wait and see? Of {len(waiting)} rules, the best was: {rule_in_words(row)}. It is triggered in "
+        f"{guarded_percent(row['done'])} of worlds, costs {pounds(row['cost'])} on average, and {told}."
+    ]
+
+
+def rule_in_words(row: Mapping[str, Any]) -> str:
+    """A rule that waits and sees."""
+    where = (
+        f"in the {row['services']:.0f} services that use it from the start" if row["services"] else "in all services"
+    )
+    share = f"{'fewer than' if row['below'] else 'at least'} {100 * row['threshold']:.0f} % of the people {where}"
+    return f"begin in month {row['month']:.0f} if {share} work with it then, else do nothing"
+
+
+def _pilots(pilots: pd.DataFrame) -> list[str]:
+    """Where to pilot first, and whether a rule is enough."""
+    if pilots.empty:
+        return []
+    greedy, *rules = pilots.to_dict("records")
+    unit = greedy["unit"]
+    enough = [
+        f"{row['rule']} ({row['services']})"
+        for row in rules
+        if row["greedy_over_low"] <= 0 and row["rule"] != "at random"
+    ]
+    told = (
+        f"Where to pilot first, in one society with its people and ties: {greedy['services']}, which adds "
+        f"{gain_in_words(greedy, unit)}. Services drawn at random add {gain_in_words(rules[-1], unit)}. "
+    )
+    return [
+        told
+        + (
+            f"A simple rule is enough: {listed(enough)} cannot be told from it."
+            if enough
+            else "None of the simple rules (the largest, best fit, most ties) comes as far."
+        )
+    ]
 
 
 def price_of_unit(best: Mapping[str, Any]) -> float:
@@ -234,14 +302,16 @@ def _knowing(tables: Tables, asked: Mapping[str, Any], best: Mapping[str, Any]) 
     if shown:
         count = int((evppi["parameters"] == 1).sum())
         told.append(
-            f"Worth knowing for this choice: {'; '.join(shown)}. (Of {count} unknowns that were looked at one by one, about "
+            f"Worth knowing for this choice: {'; '.join(shown)}. (Of {count} unknowns that were looked at one by "
+            f"one, about "
             f"{max(1, round(0.023 * count))} would pass this mark by chance.)"
         )
     else:
         told.append("Nothing that is unknown would, by itself, change this choice enough to be told from chance.")
     if price == price:
         told.append(
-            f"In pounds at what the recommended mix pays: {pounds(price)} for each {'point' if unit == 'points' else 'unit'} of gain."
+            f"In pounds at what the recommended mix pays: {pounds(price)} for each "
+            f"{'point' if unit == 'points' else 'unit'} of gain."
         )
     evsi = tables["evsi"]
     for name, part in evsi.groupby("name", sort=False):
@@ -249,10 +319,20 @@ def _knowing(tables: Tables, asked: Mapping[str, Any], best: Mapping[str, Any]) 
     return told
 
 
+def size_in_words(row: Mapping[str, Any]) -> str:
+    """The size of a study, as in 1 service or 100 people."""
+    return f"{row['size']:,.0f} {row['unit'] if row['size'] != 1 else row['unit'].removesuffix('s')}"
+
+
+def chance_in_words(chance: float) -> str:
+    """A chance that was estimated from draws: none in all of them is not never."""
+    return guarded_percent(min(max(chance, 1e-4), 1 - 1e-4))
+
+
 def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
     worth = part.assign(net=part["value"] * price - part["cost"])
     row = worth.loc[worth["net"].idxmax() if price == price else worth["value"].idxmax()].to_dict()
-    size = f"{row['size']:,.0f} {row['unit']}"
+    size = size_in_words(row)
     late = f" after {row['months']:.0f} months" if row["months"] else ""
     if row["value"] < -2 * row["error"]:
         return (
@@ -266,7 +346,8 @@ def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
     verdict = (
         f"{pounds(row['net'])} more than it costs" if row["net"] > 0 else f"less than its cost of {pounds(row['cost'])}"
     )
-    return f"{name}, best with {size}: choosing{late} by what it finds adds {amount(row['value'], unit)}, worth {pounds(row['value'] * price)}: {verdict}."
+    worth_of = f"{amount(row['value'], unit)}, worth {pounds(row['value'] * price)}"
+    return f"{name}, best with {size}: choosing{late} by what it finds adds {worth_of}: {verdict}."
 
 
 def certainty(tables: Tables) -> list[str]:
@@ -278,13 +359,16 @@ def certainty(tables: Tables) -> list[str]:
         else "not all there are: those with one action first, then what grew from the best"
     )
     return [
-        f"{asked['mixes']:,} mixes were compared ({all_of}). They raced: {asked['rounds']}. The winners were then judged in "
+        f"{asked['mixes']:,} mixes were compared ({all_of}). They raced: {asked['rounds']}. The winners were then "
+        f"judged in "
         f"{asked['fresh_worlds']:,} other worlds. {asked['race_runs'] + asked['fresh_runs']:,} runs in all.",
-        "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They were not held "
-        "against published facts."
+        "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They were "
+        "not held against published facts."
         if asked["source"] == "declared ranges"
-        else f"The worlds: {asked['source']}.",
-        "Two doubts are kept apart. Brackets and the chance of being best say what more runs would settle. Regret and the "
+        else "The worlds: those that agree with published facts, each as often as its weight says; no world in which "
+        "the mixes raced was used to judge them.",
+        "Two doubts are kept apart. Brackets and the chance of being best say what more runs would settle. Regret "
+        "and the "
         "rule say what no number of runs can settle, because nobody knows which world is ours.",
     ]
 
@@ -294,106 +378,14 @@ def cautions(tables: Tables) -> list[str]:
     plan, best = tables["plan"], best_of(tables)
     assumed = int((plan["grade"] == "assumed").sum()) if len(plan) else 0
     told = [
-        "Not that this mix will have this effect in a real place. It follows from the model's assumptions; how much each "
+        "Not that this mix will have this effect in a real place. It follows from the model's assumptions; how much "
+        "each "
         "action changes people and services is part of them"
         + (f", and for {assumed} of the {len(plan)} actions here it is assumed outright." if assumed else "."),
-        "Not that the costs are known: unless a source is given they are assumed, and the budget is held against the likely ones.",
+        "Not that the costs are known: unless a source is given they are assumed, and the budget is held against the "
+        "likely ones.",
         "Not that an action left out is worthless: it may act on what the model does not hold, or be shown too small.",
     ]
     if best["regret"] > 0 and best["chance_best"] < 0.95:
         told.append("Not that the other mixes near the front are worse: some cannot be told from this one.")
     return told
-
-
-# --- tables ----------------------------------------------------------------------------------------------------------
-def letters(finalists: pd.DataFrame) -> list[str]:
-    """A letter for each finalist, for figures."""
-    return [chr(ord("A") + n) if n < 26 else str(n + 1) for n in range(len(finalists))]
-
-
-def finalists_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
-    unit = tables["asked"]["unit"].iloc[0]
-    columns = (
-        "mix",
-        "cost",
-        f"gain, {unit} (95 % interval)",
-        "chance of being best",
-        "regret",
-        "recommissioned",
-        "money spent by funders",
-    )
-    rows = [
-        [
-            f"{letter} {row['label']}",
-            pounds(row["cost"]),
-            f"{significant(row['gain'])} ({_interval(row, unit)})",
-            guarded_percent(row["chance_best"]) if row["affordable"] else "over budget",
-            significant(row["regret"], False),
-            guarded_percent(row["mean_recommissioned"]),
-            pounds(1000 * row["mean_money_spent"]),
-        ]
-        for letter, row in zip(letters(tables["finalists"]), tables["finalists"].to_dict("records"), strict=True)
-    ]
-    return columns, rows
-
-
-def evppi_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
-    unit = tables["asked"]["unit"].iloc[0]
-    shown = tables["evppi"].head(20)
-    return ("unknown", f"value, {unit}", "standard error"), [
-        [capital(unknown_in_words(row["unknown"])), significant(row["value"]), significant(row["error"], False)]
-        for row in shown.to_dict("records")
-    ]
-
-
-def evsi_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
-    unit, price = tables["asked"]["unit"].iloc[0], price_of_unit(best_of(tables))
-    return ("study", "size", "tells after", "cost", f"value, {unit} (standard error)", "value less cost"), [
-        [
-            row["name"],
-            f"{row['size']:,.0f} {row['unit']}",
-            f"{row['months']:.0f} months" if row["months"] else "weeks",
-            pounds(row["cost"]),
-            f"{significant(row['value'])} ({significant(row['error'], False)})",
-            pounds(row["value"] * price - row["cost"]),
-        ]
-        for row in tables["evsi"].to_dict("records")
-    ]
-
-
-def plan_table(tables: Tables) -> tuple[Sequence[str], list[list[str]]]:
-    return (
-        "action",
-        "where",
-        "from month",
-        "has an effect in months",
-        "paid until month",
-        "cost (low to high)",
-        "paid by",
-        "how large the effect is",
-    ), [
-        [
-            f"{row['name']} ({row['intensity']})",
-            row["place"],
-            f"{row['start']:.0f}",
-            f"{row['effect_from']:.0f} to {row['effect_until']:.0f}",
-            f"{row['paid_until']:.0f}",
-            f"{pounds(row['cost'])} ({pounds(row['cost_low'])} to {pounds(row['cost_high'])})",
-            row["paid_by"],
-            row["grade"],
-        ]
-        for row in tables["plan"].to_dict("records")
-    ]
-
-
-def tables_of(tables: Tables) -> list[Table]:
-    """The tables of a report."""
-    found = [Table("The mixes that were judged afresh, best first", *finalists_table(tables))]
-    if len(tables["plan"]):
-        found.append(Table("The recommended mix", *plan_table(tables)))
-    if len(tables["evsi"]):
-        found.append(Table("What studies would be worth for this choice", *evsi_table(tables)))
-    found.append(
-        Table("What knowing would be worth: the twenty unknowns that matter most", *evppi_table(tables), folded=True)
-    )
-    return found

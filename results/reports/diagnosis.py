@@ -37,7 +37,7 @@ def of_diagnosis(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
 
 
 def _figures(tables: Tables, innovation: str) -> list[Drawn]:
-    values, services = tables["values"], tables["services"]
+    values, services = tables["values"], tables["by_service"]
     groups = [name for name in GROUPS if (values["group"] == name).any()]
     worst = values[values["group"] == EVERYBODY].sort_values("lost", ascending=False)
     told = "; ".join(
@@ -93,11 +93,11 @@ def _figures(tables: Tables, innovation: str) -> list[Drawn]:
 
 def _tables(tables: Tables) -> list[Table]:
     found = [
-        Table("Services, the most ready first", *_services(tables["services"])),
+        Table("Services, the most ready first", *_services(tables["by_service"])),
         Table(
             "Roles",
             ("role", "answers", "alignment (95 % interval)", "beside everybody"),
-            _standing(tables["roles"], "role"),
+            _standing(tables["by_role"], "role"),
         ),
         Table("Values, everybody", *_values(tables["values"], EVERYBODY)),
     ]

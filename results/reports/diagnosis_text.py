@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..numbers import guarded_percent
@@ -10,7 +11,8 @@ from ..vocabulary import listed
 
 USE = "uptake_final"
 READING = (
-    "Alignment is how near what people value is to the innovation as they read it: 1 wholly, 0 not at all. Every value was "
+    "Alignment is how near what people value is to the innovation as they read it: 1 wholly, 0 not at all. Every "
+    "value was "
     "asked by two statements, so errors of single answers are known and taken out. Intervals are 95 %."
 )
 STANDS = {"above": "above", "below": "below", "unknown": "cannot be told apart"}
@@ -60,19 +62,23 @@ def measure(tables: Tables, name: str) -> pd.Series:
 def _level(tables: Tables) -> str:
     fit, judged = measure(tables, "fit"), measure(tables, "judged")
     text = (
-        f"Alignment is {fit['estimate']:.2f} on average ({fit['low']:.2f} to {fit['high']:.2f}), from {fit['people']:,.0f} people "
-        f"in {len(tables['services'])} services; without taking out errors of measurement it would look like "
+        f"Alignment is {fit['estimate']:.2f} on average ({fit['low']:.2f} to {fit['high']:.2f}), from "
+        f"{fit['people']:,.0f} people "
+        f"in {len(tables['by_service'])} services; without taking out errors of measurement it would look like "
         f"{measure(tables, 'uncorrected')['estimate']:.2f}."
     )
     if judged["people"]:
-        text += f" Asked directly, people say that it fits {judged['estimate']:.2f} ({judged['low']:.2f} to {judged['high']:.2f})."
+        text += (
+            f" Asked directly, people say that it fits {judged['estimate']:.2f} ({judged['low']:.2f} to "
+            f"{judged['high']:.2f})."
+        )
     use = measure(tables, "use")
     return text + (f" {guarded_percent(use['estimate'])} say that they use it." if use["people"] else "")
 
 
 def _groups(tables: Tables) -> list[str]:
     said = []
-    for name, table in (("service", tables["services"]), ("role", tables["roles"])):
+    for name, table in (("service", tables["by_service"]), ("role", tables["by_role"])):
         if len(table) < 2:
             continue
         parts = []
@@ -90,7 +96,7 @@ def _groups(tables: Tables) -> list[str]:
         else:
             rest = f"; the other {unknown} cannot be told apart from it" if unknown else ""
             said.append(f"By {name}, alignment is {'; '.join(parts)}{rest}.")
-    services = tables["services"]
+    services = tables["by_service"]
     if len(services) > 1:
         top, last = services.iloc[0], services.iloc[-1]
         said.append(
@@ -114,15 +120,19 @@ def _values(tables: Tables, innovation: str) -> list[str]:
             continue
         way = "more" if r.own > r.intended else "less"
         why = {
-            "disagreed with": f"people value it {way} than {innovation} does ({r.own:.2f} against {r.intended:.2f}) and read it "
+            "disagreed with": f"people value it {way} than {innovation} does ({r.own:.2f} against "
+            f"{r.intended:.2f}) and read it "
             f"about right ({r.reads:.2f}). They disagree: explaining it again will not help.",
-            "misread": f"people take {innovation} to stand for {r.reads:.2f} of it, where {r.intended:.2f} is meant; what they value "
+            "misread": f"people take {innovation} to stand for {r.reads:.2f} of it, where {r.intended:.2f} is "
+            f"meant; what they value "
             f"({r.own:.2f}) is near to that. They misread it: this can be explained.",
-            "both": f"people value it {way} than {innovation} does ({r.own:.2f} against {r.intended:.2f}), and read it as {r.reads:.2f}. "
+            "both": f"people value it {way} than {innovation} does ({r.own:.2f} against {r.intended:.2f}), and "
+            f"read it as {r.reads:.2f}. "
             "They disagree, and misread it too.",
         }[r.kind]
         said.append(
-            f"“{r.words[0].upper()}{r.words[1:]}” takes {r.lost:.2f} of the {whole:.2f} that alignment falls short of 1: {why}"
+            f"“{r.words[0].upper()}{r.words[1:]}” takes {r.lost:.2f} of the {whole:.2f} that alignment falls "
+            f"short of 1: {why}"
         )
     if not said:
         said.append("No single value stands out: no gap between people and innovation is both wide and certain.")
@@ -157,13 +167,13 @@ def _follows(tables: Tables) -> list[str]:
     if len(start):
         first = start.iloc[0]
         said.append(
-            f"A pilot in the most ready services ({levels['starts'].iloc[0]}) changes that by {points_between(first)} points."
+            f"A pilot in the most ready services ({levels['starts'].iloc[0]}) changes that by {points_between(first)}."
         )
     rest = rows[~rows["words"].str.startswith("pilot in")]
-    told = [f"{r.words} ({points_between(r)} points)" for r in rest.itertuples() if r.low > 0]
-    added = "Added to this pilot, what" if len(start) else "What"
+    told = [f"“{r.scenario}” ({points_between(r)})" for r in rest.itertuples() if r.low > 0]
+    added = "Added to this pilot, what" if rest["base"].str.startswith("pilot in").all() else "What"
     if told:
-        said.append(f"{added} moves use most is {listed(told[:3])}.")
+        said.append(f"{added} moves use most: {', then '.join(told[:3])}.")
     else:
         said.append(f"{added} else was tried moves use by nothing that can be told from chance.")
     return said
@@ -173,14 +183,20 @@ def _pilots(tables: Tables) -> list[str]:
     pilots = tables["pilots"]
     pilots = pilots[pilots["outcome"] == USE]
     if pilots.empty:
-        return ["Every service uses it already, or none can start: where to pilot first was not asked."]
+        return ["Every service uses it already: where to pilot first was not asked."]
     best = pilots.iloc[0]
+    ready = [name for name in tables["by_service"]["service"] if name in set(pilots["service"])]
     if not best["low"] > 0:
+        first = "come first" if len(ready) > 1 else "comes first"
         return [
-            f"Where to pilot first cannot be told: of {len(pilots)} single pilots tried, none changes use by more than chance."
+            f"Where to pilot first the model cannot tell: of {len(pilots)} single pilots tried, none changes use by "
+            f"more than chance. By alignment and climate together, {listed(ready[:2])} {first}."
         ]
     near = [r.service for r in pilots.iloc[1:].itertuples() if r.high > best["difference"]]
-    text = f"Pilot first in {best['service']}: alone it changes use by {points_between(best)} points, the most of {len(pilots)} tried."
+    text = (
+        f"Where to pilot first: in {best['service']}. Alone, this changes use by {points_between(best)}, the most of "
+        f"{len(pilots)} tried."
+    )
     return [text + (f" {listed(near)} may do as well." if near else "")]
 
 
@@ -203,12 +219,18 @@ def _change(tables: Tables) -> list[str]:
     if unknown:
         said.append(f"With so few answers this cannot be told: {'; '.join(unknown)}.")
     low = tables["lowest"].iloc[0]
-    beyond = (
-        "more than" if low["beyond"] > low["half"] else "less than" if low["beyond"] < -low["half"] else "no more than"
+    beyond = low["beyond"]
+    verdict = (
+        f"beyond that they rose by {signed(beyond)}"
+        if beyond > low["half"]
+        else f"beyond that they fell by {signed(-beyond)}"
+        if beyond < -low["half"]
+        else "beyond that nothing can be told"
     )
     said.append(
-        f"Those who were least aligned at first ({low['people']:.0f} people) changed by {signed(low['rose'])}; errors of measurement alone "
-        f"would make that {signed(low['by_chance'])}, so they rose {beyond} anybody would have seemed to."
+        f"The third who were least aligned at first ({low['people']:.0f} people) seem to have changed by "
+        f"{signed(low['rose'])}; errors of measurement alone would make it look like "
+        f"{signed(low['by_chance'])}; {verdict}."
     )
     return said
 
@@ -229,30 +251,39 @@ def certainty(tables: Tables) -> list[str]:
         for name in ("reliability", "agreement", "agreement_all", "answers_needed", "goal")
     }
     said = [
-        f"Fit by one half of the statements and by the other agree so that one person's fit has a reliability of {one['reliability']:.2f} "
-        "(split half, Spearman–Brown; 1 would be no error). Means of groups are surer than single people, who are not reported."
+        f"Fit by one half of the statements and by the other agree so that one person's fit has a reliability of "
+        f"{one['reliability']:.2f} "
+        "(split half, Spearman–Brown; 1 would be no error). Means of groups are surer than single people, who "
+        "are not reported."
     ]
-    if len(tables["services"]) > 2:
+    if len(tables["by_service"]) > 2:
         needed = one["answers_needed"]
         ask = (
             f"for {one['goal']:.1f} it takes {needed:.0f} answers in each service."
             if needed == needed
-            else f"{one['goal']:.1f} cannot be reached with the people there are (everybody answering: {one['agreement_all']:.2f})."
+            else f"{one['goal']:.1f} cannot be reached with the people there are (everybody answering: "
+            f"{one['agreement_all']:.2f})."
         )
         said.append(
-            f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} (Kendall's τ; 1 the same, 0 chance); {ask}"
+            f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} "
+            f"(Kendall's τ; 1 the same, 0 chance); {ask}"
         )
-    if (tables["services"]["people"] == float("inf")).any():
+    if (tables["by_service"]["people"] == float("inf")).any():
         said.append(
-            "How many people work in a service was not said for all: there it is taken that many more work there than answered."
+            "How many people work in a service was not said for all: there it is taken that many more work there "
+            "than answered."
         )
     said.append(_used(tables["answers"]))
     if "follow_society" in tables:
         of = tables["follow_society"].iloc[0]
         said.append(
-            f"What follows was simulated for {of['people']:,} people, of whom {of['answered']:,} answered; values of the others are like those of people "
-            f"of their role and service. {of['ties']:,} ties, {'none' if not of['named'] else format(of['named'], ',')} named by people, the others drawn within services. "
-            "All parameters but those measured are the model's defaults: other worlds that agree with what is published were not tried."
+            f"What follows was simulated for {of['people']:,} people, of whom {of['answered']:,} answered; values "
+            f"of the others are like those of people "
+            f"of their role and service. {of['ties']:,} ties, "
+            f"{'none' if not of['named'] else format(of['named'], ',')} named by people, the others drawn within "
+            f"services. "
+            "All parameters but those measured are the model's defaults: other worlds that agree with what is "
+            "published were not tried."
         )
     return said
 
@@ -270,21 +301,26 @@ def _used(answers: pd.DataFrame) -> str:
 def cautions(tables: Tables) -> list[str]:
     """What not to conclude."""
     said = [
-        "The questionnaire is not validated: that its statements measure these values is an assumption. Use it to start a "
+        "The questionnaire is not validated: that its statements measure these values is an assumption. Use it "
+        "to start a "
         "conversation, not to judge people or services.",
         "Those who did not answer may think otherwise; nothing here corrects for that.",
-        "Being near in values does not show that people will use it: in three classic studies, alignment alone told users from others "
+        "Being near in values does not show that people will use it: in three classic studies, alignment alone "
+        "told users from others "
         "only somewhat better than chance.",
     ]
     if "follows" in tables:
         said.append(
-            "What the model says follows rests on assumptions, most of them not measured in your services. Levers are set to the far end of what "
-            "is plausible, so their differences are the most to hope for; what they cost is not counted. The best of several pilots looks "
+            "What the model says follows rests on assumptions, most of them not measured in your services. "
+            "Levers are set to the far end of what "
+            "is plausible, so their differences are the most to hope for; what they cost is not counted. The "
+            "best of several pilots looks "
             "better on the runs that chose it than it will be."
         )
     if "change" in tables:
         said.append(
-            "Two waves show what moved, not why: without services that were left alone, other things that happened in between may have done it."
+            "Two waves show what moved, not why: without services that were left alone, other things that "
+            "happened in between may have done it."
         )
     return said
 
@@ -298,7 +334,8 @@ def entries(change: pd.DataFrame) -> pd.DataFrame:
 def moves(follows: pd.DataFrame) -> pd.DataFrame:
     """What each lever does to use, ready to be drawn."""
     table = follows[follows["outcome"] == USE].rename(columns={"difference": "value"})
-    return table.assign(words=table["scenario"]).reset_index(drop=True)
+    added = np.where(table["base"].str.startswith("pilot in"), "added to it: ", "")
+    return table.assign(words=added + table["scenario"]).reset_index(drop=True)
 
 
 def signed(value: float) -> str:
@@ -311,4 +348,4 @@ def points_between(row: object) -> str:
     value = getattr(row, "value", None)
     value = getattr(row, "difference", value) if value is None or callable(value) else value
     low, high = row.low, row.high  # type: ignore[attr-defined]
-    return f"{100 * value:+.0f} ({100 * low:+.0f} to {100 * high:+.0f})".replace("-", "−")
+    return f"{100 * value:+.0f} points, {100 * low:+.0f} to {100 * high:+.0f}".replace("-", "−")

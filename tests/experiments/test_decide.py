@@ -11,10 +11,19 @@ import pytest
 from valign.cli.app import main
 from valign.experiments.actions.declaration import actions_from
 from valign.experiments.decide.candidates import Candidates
-from valign.experiments.decide.decide import decide, with_horizon
+from valign.experiments.decide.decide import decide
 from valign.experiments.decide.evaluation import evaluate
 from valign.experiments.decide.goals import OBSERVED
-from valign.experiments.decide.options import NOTHING, Ground, Option, mix_key, mix_label, mixes_of, options_of
+from valign.experiments.decide.options import (
+    NOTHING,
+    Ground,
+    Option,
+    mix_key,
+    mix_label,
+    mixes_of,
+    options_of,
+    with_horizon,
+)
 from valign.experiments.decide.schedule import Schedule
 from valign.experiments.decide.worlds import draw_worlds
 from valign.experiments.simulate import simulate
@@ -56,19 +65,20 @@ def test_places_and_their_words():
     assert ground().places(BY_ID["pilot-fund"]) == []
     mix = (option(city, "leadership-programme"), option(city, "briefings"), option(city, "plain-statement", start=13))
     assert mix_label(mix) == (
-        "Leadership programme (full) and Briefings (repeated), in all 20 services, from month 1; Plain statement of what it is "
+        "Leadership programme (full) and Briefings (repeated), in all 20 services, from month 1; Plain statement of "
+        "what it is "
         "for (worked through) from month 13"
     )
 
 
 def test_a_mix_is_the_scenario_with_its_changes():
-    """The columns of a design give the same bits as the changes written into a scenario of its own, and doing nothing the
-    bits of the scenario as it was.
+    """The columns of a design give the same bits as the changes written into a scenario of its own, and doing nothing
+    the bits of the scenario as it was.
     """
     of = ground()
     leaders, statement = option(of, "leadership-programme"), option(of, "plain-statement", start=13)
     support = option(of, "implementation-support", start=1)
-    worlds = draw_worlds(2, 1, 5)
+    worlds = draw_worlds(2, 1, 5, of.scenario, agreeing=False)
     mixes = [NOTHING, (leaders, statement), (support,)]
     found = evaluate(of, mixes, worlds, 0, 2)
     uptake = found[OBSERVED.index("uptake_mean"), :, :, 0]
@@ -104,7 +114,7 @@ def test_an_effect_ends_when_it_is_no_longer_paid():
 def test_a_fund_lets_services_start_and_no_others():
     of = ground("housing-first", 36)
     fund = option(of, "pilot-fund", place=3)
-    worlds = draw_worlds(4, 1, 2)
+    worlds = draw_worlds(4, 1, 2, of.scenario, agreeing=False)
     mixes = [NOTHING, (fund,)]
     design = Schedule(of.scenario, mixes)
     table = pd.concat([worlds.parameters] * 2, ignore_index=True)
@@ -225,6 +235,21 @@ def test_what_cannot_be_decided(arguments, message, capsys):
     assert message in said
     assert said.count("valign:") == 1
     assert "Traceback" not in said
+
+
+def test_worlds_that_agree_are_drawn_by_weight_and_never_both_raced_and_judged_in(monkeypatch):
+    table = pd.DataFrame(
+        {"talk": np.linspace(0, 0.3, 40), "budget": 0.5, "weight": np.r_[np.full(38, 0.01), 0.31, 0.31]}
+    )
+    monkeypatch.setattr("valign.experiments.decide.worlds.worlds", lambda: table)
+    scenario = Scenario.load("two-services").replace({"budget": 0.7})
+    raced, judged = (draw_worlds(400, 1, 3, scenario, fresh=fresh, agreeing=True) for fresh in (False, True))
+    assert "weight" not in raced.parameters
+    assert "budget" not in raced.parameters, "the scenario says it"
+    assert not set(raced.parameters["talk"]) & set(judged.parameters["talk"])
+    heavy = (raced.parameters["talk"] == table["talk"][38]).mean()
+    assert heavy == pytest.approx(0.31 / 0.5, abs=0.01)
+    assert len(set(raced.societies)) == 32
 
 
 def test_unknown_goals_are_refused():

@@ -397,6 +397,22 @@ def rivals(
 
 @app.command()
 @guarded
+def study(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What can be chosen, and what it costs.")],
+    studies: Annotated[int, typer.Option(help="Simulated studies of each explanation for each design.")] = 400,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Plan a study: would it name the right explanation, and which design is the cheapest that would?"""
+    from . import study
+
+    study.study(plan, study.StudyOptions(studies, seed, out, quiet, as_json))
+
+
+@app.command()
+@guarded
 def claims(
     names: Annotated[
         list[str] | None,
@@ -456,6 +472,9 @@ def decide(
     starts: Annotated[str, typer.Option(metavar="A,B,C", help="Months in which an action may begin.")] = "1,13,25",
     mixes: Annotated[int, typer.Option(help="How many mixes to compare at most.")] = 200,
     worlds: Annotated[int, typer.Option(help="Worlds over which they are compared.")] = 1000,
+    pilots: Annotated[
+        int | None, typer.Option(metavar="K", help="Also say in which K services to pilot first.")
+    ] = None,
     seed: Seed = 1,
     settings: Settings = None,
     out: Out = None,
@@ -468,7 +487,7 @@ def decide(
     options = decide.DecideOptions(
         seed, None, tuple(settings or ()), out, False, quiet, as_json, budget, tuple(goal or ("use",)),
         decide.months_of(horizon), tuple(must or ()), tuple(never or ()), tuple(own or ()), decide.starts_of(starts),
-        mixes, worlds,
+        mixes, worlds, pilots,
     )  # fmt: skip
     decide.decide(scenario, options)
 

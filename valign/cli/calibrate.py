@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from valign.calibration.abc.screening import Screened
     from valign.calibration.data.schema import Data
+    from valign.calibration.rivals.regression import Regression
     from valign.calibration.problem.problem import CalibrationProblem
 
 Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
+NETCDF = "posterior.nc"
 LONG = ("posterior", "reference", "recovered")
 
 
@@ -76,9 +78,11 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
 
 def calibrate(options: CalibrationOptions) -> None:
     from valign.calibration.calibrate import fit
+    from valign.calibration.exported import to_netcdf
     from valign.results.reports import calibration
 
     problem, screened = _problem("Fitting the model to", options)
+    beside: dict[str, Path] = {}
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
         found = fit(
@@ -97,11 +101,14 @@ def calibrate(options: CalibrationOptions) -> None:
             "nearby": found.nearby.parameters,
             "recovered": found.recovery.estimates,
             "remarks": _remarks(found.remarks()),
+            **_regression(found.regression),
             **_screening(found.screened),
         }
         if not found.posteriors:
             return tables
         assert found.result is not None
+        if to_netcdf(folder / UNFINISHED / NETCDF, found.draws, found.gate.summaries, problem.prior):
+            beside[NETCDF] = folder / UNFINISHED / NETCDF
         return tables | {
             "summary": found.summary,
             "posterior": found.draws,
@@ -111,7 +118,7 @@ def calibrate(options: CalibrationOptions) -> None:
             "reference": found.reference,
         }
 
-    folder, tables = _published("calibrate", options, problem, made)
+    folder, tables = _published("calibrate", options, problem, made, beside)
     if options.as_json:
         _as_json(problem.data.name, folder, tables)
         return
@@ -125,11 +132,22 @@ def calibrate(options: CalibrationOptions) -> None:
         )
     else:
         terminal.table(*calibration.fit_table(tables["fit_summaries"]), title=f"{problem.data.title} · fit")
+    _tell_regression(tables)
     _say(rest, folder, options)
     if "summary" in tables:
         terminal.say(
             f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}",
             options.quiet,
+        )
+
+
+def _tell_regression(tables: Tables) -> None:
+    """The plain regression beside what was fitted."""
+    from valign.results.reports import calibration
+
+    if "regression" in tables:
+        terminal.table(
+            *calibration.regression_table(tables["regression"]), title="The plain regression of the same data"
         )
 
 
@@ -146,6 +164,7 @@ def _as_json(data: str, folder: Path, tables: Tables) -> None:
             **summary,
             "fit_summaries": tables["fit_summaries"].to_dict("records"),
             "recovery": tables["recovery"].to_dict("records"),
+            "regression": tables["regression"].to_dict("records") if "regression" in tables else [],
             "remarks": remarks,
         }
     )
@@ -167,6 +186,7 @@ def rivals(options: CalibrationOptions) -> None:
             "folds": found.folds,
             "reference": found.reference,
             "remarks": _remarks(found.remarks()),
+            **_regression(found.regression),
             **_screening(found.screened),
         }
 
@@ -181,6 +201,7 @@ def rivals(options: CalibrationOptions) -> None:
         )
         return
     terminal.table(*calibration.rivals_table(tables), title=f"{problem.data.title} · scores in communities not seen")
+    _tell_regression(tables)
     _say(tables["remarks"]["remark"].tolist(), folder, options)
 
 
@@ -189,8 +210,9 @@ def _published(
     options: CalibrationOptions,
     problem: CalibrationProblem,
     made: Callable[[Path, Callable[[int, int], None] | None], Tables],
+    beside: Mapping[str, Path] | None = None,
 ) -> tuple[Path, Tables]:
-    """Folder and tables of a calibration or of a comparison of rivals."""
+    """Folder and tables of a calibration or of a comparison of rivals; `beside` may fill while it is made."""
     data = problem.data
     work = {
         "command": command,
@@ -205,13 +227,40 @@ def _published(
     quiet = options.quiet or options.as_json
 
     def computed() -> Tables:
+        _say_cost(problem, command, options)
         with terminal.progress(command, quiet) as told:
             return {**made(folder, told), "read": _read(data), "parameters": parameters_of(problem.scenario)}
 
     source = f" Source: {data.source}." if data.source else ""
     description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario, _observed(problem))}"
-    job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=UNFINISHED)
+    job = Job(
+        work,
+        folder,
+        data.title,
+        description,
+        computed,
+        problem.scenario.to_toml(),
+        long=LONG,
+        begun=UNFINISHED,
+        beside={} if beside is None else beside,
+    )
     return folder, carried_out(job, quiet)
+
+
+def _say_cost(problem: CalibrationProblem, command: str, options: CalibrationOptions) -> None:
+    """What it will take, before it is spent. Raises InputError where memory does not suffice."""
+    from valign.calibration.problem.cost import cost_of
+
+    histories = command == "rivals"
+    simulations = options.simulations + max(6000, options.simulations // 4)
+    cost = cost_of(problem, simulations, histories)
+    if problems := cost.problems():
+        raise InputError(problems)
+    terminal.say(
+        f"At most {simulations:,} simulations: about {terminal.duration(cost.seconds)} on this machine, and "
+        f"{cost.bytes / 1e6:,.0f} MB of memory for what is kept",
+        options.quiet or options.as_json,
+    )
 
 
 def _observed(problem: CalibrationProblem) -> Observed | None:
@@ -226,6 +275,12 @@ def _read(data: Data) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(data.said, columns=["what", "read"])
+
+
+def _regression(found: Regression | None) -> Tables:
+    return (
+        {} if found is None else {"regression": found.table.assign(errors=found.method, communities=found.communities)}
+    )
 
 
 def _screening(screened: Screened | None) -> Tables:

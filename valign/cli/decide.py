@@ -27,6 +27,7 @@ class DecideOptions(Options):
     starts: tuple[int, ...] = ()
     mixes: int = 200
     worlds: int = 1000
+    pilots: int | None = None
 
 
 def months_of(text: str) -> int:
@@ -83,6 +84,7 @@ def decide(name: str, options: DecideOptions) -> None:
     from valign.experiments.actions.declaration import actions_from
     from valign.experiments.bases import tables_hash
     from valign.experiments.decide.decide import check_decision, decide
+    from valign.experiments.decide.worlds import worlds_key
     from valign.model.compiled.compiling import sources_hash
     from valign.results import store
 
@@ -100,6 +102,7 @@ def decide(name: str, options: DecideOptions) -> None:
         "mixes": options.mixes,
         "worlds": options.worlds,
         "seed": options.seed,
+        "pilots": options.pilots,
     }
     check_decision(scenario, **given)
     work = {
@@ -107,6 +110,7 @@ def decide(name: str, options: DecideOptions) -> None:
         "scenario": scenario.to_toml(),
         "tables": tables_hash(scenario),
         "code": sources_hash(),
+        "drawn_from": worlds_key(),
         **given,
         "actions": [each.model_dump(mode="json") for each in actions_from(options.actions)],
     }

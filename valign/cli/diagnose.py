@@ -77,10 +77,9 @@ def diagnose(before: str, after: str | None, options: DiagnoseOptions) -> None:
 def _say_what_was_read(found: Diagnosis, quiet: bool) -> None:
     for each in (found.before, found.answers):
         if each is not None:
-            unused = sum(of.answers for of in each.unused)
             terminal.say(
-                f"{each.name}: {len(each):,} people in {len(each.services)} services; {each.used:,} of {each.given:,} answers used"
-                + ("" if unused else ""),
+                f"{each.name}: {len(each):,} people in {len(each.services)} services; {each.used:,} of "
+                f"{each.given:,} answers used",
                 quiet,
             )
             for of in each.unused:
@@ -90,12 +89,16 @@ def _say_what_was_read(found: Diagnosis, quiet: bool) -> None:
 
 
 def _description(found: Diagnosis, files: list[str]) -> str:
+    from valign.calibration.diagnose.follow import MONTHS
+
     names = " and ".join(Path(each).name for each in files)
     people = len(found.society.role)
     return (
         f"What was read: {names}, the questionnaire of `valign survey new` on {found.answers.innovation}.\n\n"
-        f"What was simulated: {len(found.answers.services)} services with {people:,} people, managers and who funds them included, made from "
-        f"the {len(found.answers):,} people who answered; followed for {found.scenario.months} months at most. scenario.toml, nodes.csv and edges.csv "
+        f"What was simulated: {len(found.answers.services)} services with {people:,} people, managers and who "
+        f"funds them included, made from "
+        f"the {len(found.answers):,} people who answered; followed for {min(found.scenario.months, MONTHS)} months. "
+        f"scenario.toml, nodes.csv and edges.csv "
         "in this folder hold them: `valign run` takes scenario.toml."
     )
 
@@ -104,7 +107,7 @@ def _print(tables: Tables, folder: Path, found: Diagnosis, options: DiagnoseOpti
     from valign.results.reports import diagnosis_text
 
     if options.as_json:
-        shown = ("overview", "services", "roles", "change", "follows", "pilots", "answers")
+        shown = ("overview", "by_service", "by_role", "change", "follows", "pilots", "answers")
         terminal.as_json(
             {
                 "innovation": found.answers.innovation,

@@ -1,6 +1,6 @@
 """Questionnaires as they come back: spoiled in fifty ways, one to three at a time.
 
-`python -m tests.calibration.mangled` reads five hundred; every one has to give one clear message or a result in which
+`python -m tests.faults.mangled` reads five hundred; every one has to give one clear message or a result in which
 every answer is used, or counted and named. `make mangled` writes what came of them to results/reference/diagnosis.
 """
 
@@ -291,7 +291,7 @@ def mangled(case: int, folder: Path) -> tuple[Path, list[str]]:
 
 
 def outcome(path: Path, faults: list[str]) -> dict[str, Any]:
-    """What comes of reading and diagnosing a file. Raises AssertionError where it is neither message nor right result."""
+    """What comes of reading and diagnosing a file; AssertionError where it is neither message nor right result."""
     try:
         answers = read_survey(path)
         unused = sum(each.answers for each in answers.unused)
@@ -306,8 +306,8 @@ def outcome(path: Path, faults: list[str]) -> dict[str, Any]:
             assert np.isclose(np.nanmean(answers.own), np.nanmean(base.own))
             assert answers.used == base.used + (len(base) if faults[-1] == "csv" else 0)
     except InputError as error:
-        assert error.problems
-        assert all(0 < len(each) < LONGEST and "\n" not in each for each in error.problems), error.problems
+        if not error.problems or not all(0 < len(each) < LONGEST and "\n" not in each for each in error.problems):
+            raise AssertionError(f"no clear message: {error.problems}") from None
         return {"result": "message", "message": error.problems[0].replace(str(path), path.name)[:160]}
     return {"result": "read", **found}
 

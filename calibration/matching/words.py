@@ -1,0 +1,98 @@
+"""The findings of a matching, for readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from valign.model.parameters import PARAMETERS
+
+from ..patterns.pattern import Pattern
+
+
+def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame]) -> str:
+    """The tables as a page."""
+    summary = tables["summary"].iloc[0]
+    by_name = {each.name: each for each in patterns}
+    lines = [
+        "# Worlds that agree with what is known",
+        "",
+        "Written by `make worlds` (`python -m valign.calibration.matching.study`). A world is a setting of all "
+        f"{int(summary.parameters)} parameters that are not known. {len(patterns)} published facts were asked of "
+        f"{int(summary.simulated_worlds):,} worlds ({summary.person_months:.2g} person-months); the "
+        f"{int(summary.worlds):,} of the last wave have weights that make them worth {summary.effective:.0f} worlds of "
+        "equal weight. Nothing was tuned so that a fact comes out; where the model misses one, it is said below.",
+        "",
+        f"Of the space of plausible worlds, {100 * summary.ruled_out_by_two:.0f} % is ruled out by at least two facts "
+        f"(more than three standard deviations away), {100 * summary.ruled_out_by_one:.0f} % by at least one. "
+        f"{int(summary.as_wide_as_before)} of {int(summary.parameters)} parameters are as wide as before: no fact here "
+        "says anything about them.",
+        "",
+        "## The facts, and what the worlds give",
+        "",
+        "Worlds: mean, and 5 to 95 % over worlds (not knowing; chance is averaged out as far as runs allow). Away: how "
+        "far that mean is from the fact, in standard deviations of the fact's error, the stated discrepancy and what "
+        "is not known of the mean. Rules out: share of the plausible space.",
+        "",
+        "| fact | value ± 95 % | plausible worlds, single runs | worlds that agree | away | rules out | alone |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in tables["patterns"].itertuples():
+        each = by_name[str(r.pattern)]
+        bound = f"{each.bound} " if each.bound else ""
+        mark = "**" if abs(float(r.away)) > 2 else ""
+        lines.append(
+            f"| {each.title} ({each.unit}; {each.source}) "
+            f"| {bound}{r.fact:z.3g} [{r.fact_low:z.3g}, {r.fact_high:z.3g}] "
+            f"| {r.prior_low:z.2f} to {r.prior_high:z.2f} | {r.after:z.2f} [{r.after_low:z.2f}, {r.after_high:z.2f}] "
+            f"| {mark}{r.away:+.1f}{mark} | {100 * r.rules_out:.0f} % | {100 * r.alone:.1f} % |"
+        )
+    lines += [
+        "",
+        "## Facts that were left out",
+        "",
+        "Each fact in turn is left out, worlds are matched with the others, and the fact is held against what they "
+        "predict (90 % intervals with the fact's error and the discrepancy). The worlds were drawn by the emulator of "
+        "the last wave; they were not simulated anew. Of the facts that are no bounds, "
+        f"{100 * summary.covered_itself_left_out:.0f} % lie in their intervals; "
+        f"{100 * summary.covered_data_left_out:.0f} % where everything that uses the same data is left out as well; "
+        f"{100 * summary.covered_half_left_out:.0f} % where a random half is left out (ten halves).",
+        "",
+        "| fact | value | predicted without it | covered | predicted without its data | covered |",
+        "|---|---|---|---|---|---|",
+    ]
+    left = tables["left_out"]
+    for name in dict.fromkeys(left["pattern"]):
+        cells = []
+        for way in ("itself", "its data"):
+            r = left[(left["pattern"] == name) & (left["left_out"] == way)].iloc[0]
+            cells.append(
+                f"{r['median']:z.2f} [{r['low']:z.2f}, {r['high']:z.2f}] | {'yes' if r['covered'] else '**no**'}"
+            )
+        lines.append(f"| {by_name[name].title} | {by_name[name].value:z.3g} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "## What is learned of the parameters",
+        "",
+        "The twenty that the facts say most about: range before, median and 5 to 95 % after. Narrower: by how much the "
+        "standard deviation shrinks.",
+        "",
+        "| parameter | before | after | narrower |",
+        "|---|---|---|---|",
+    ]
+    parameters = tables["parameters"]
+    strength = parameters["narrower"].clip(lower=0) + parameters["moved"].abs()
+    for r in parameters.loc[strength.sort_values(ascending=False).index[:20]].itertuples():
+        declared = PARAMETERS[str(r.parameter)]
+        lines.append(
+            f"| {declared.mechanism}: {declared.meaning} | {declared.low:g} to {declared.high:g} "
+            f"| {r.median:z.3g} [{r.low:z.3g}, {r.high:z.3g}] | {100 * r.narrower:.0f} % |"  # type: ignore[operator]
+        )
+    pairs = tables["pairs"]
+    lines += ["", "## What trades off", ""]
+    lines += [
+        f"- {PARAMETERS[str(r.one)].meaning} and {PARAMETERS[str(r.other)].meaning}: correlation {r.correlation:+.2f}"
+        for r in pairs.head(12).itertuples()
+    ] or ["No two parameters are correlated by .2 or more after matching."]
+    return "\n".join([*lines, ""])
