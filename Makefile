@@ -27,7 +27,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
-	claims decisions calibration misfit diagnosis mangled chaos lint lint-javascript coverage mutation environment \
+	claims decisions calibration worlds misfit diagnosis mangled chaos lint lint-javascript coverage mutation environment \
 	browser-environment environments clean
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
+	@echo "make worlds    the worlds that agree with published facts, and what rules out what (half an hour)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (a quarter of an hour)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
@@ -156,6 +157,11 @@ facts: $(VENV)/.dev
 # Which assumptions drive the outcomes: minutes; writes results/reference/sensitivity
 sensitivity: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.study_sensitivity
+
+# Worlds matched with published facts: writes results/reference/worlds.parquet (where they are worth as many as they
+# should be) and worlds/; a stopped one goes on
+worlds: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.matching.study
 
 # Medical Innovation: exact check, recovery, posterior, rivals: minutes; writes results/reference/calibration/
 # (the data: `valign data get medical-innovation`, once)

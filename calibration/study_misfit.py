@@ -1,6 +1,6 @@
 """How often the fit gate speaks: `make misfit` (minutes) writes results/reference/misfit/.
 
-    python -m valign.calibration.study_misfit [--cases 200] [--simulations 6000] [--out DIR]
+    python -m valign.calibration.study_misfit [--cases 200] [--simulations 6000] [--people 30] [--out DIR]
 
 Data sets of stated size are simulated with the model itself, and with what the fit lacks: a trend over time,
 communities that differ, influence over a network that was not recorded. A gate that says "does not fit" for more than
@@ -30,7 +30,8 @@ from .planning.people import pairs_within, planned_people
 from .problem.problem import DEFAULT_FREE, CalibrationProblem, society_of_data
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "misfit"
-COMMUNITIES, PEOPLE, PERIODS, TIES = 20, 30, 18, 6.0  # people of a community, ties of a person
+COMMUNITIES, PERIODS, TIES = 20, 18, 6.0  # ties of a person
+PEOPLE = (30,)  # of a community: the sizes that are tried
 TREND = ((7, -2.75), (13, -1.0))  # base log-odds from these months on, after -4.5
 COMMUNITY_SD = 1.2  # logit
 INFLUENCE = 5.0  # logit per share of the ties that were not recorded
@@ -110,9 +111,9 @@ def _run(problem: CalibrationProblem, theta: np.ndarray, seeds: np.ndarray) -> n
     return times
 
 
-def misfit_study(cases: int, simulations: int, seed: int = 1) -> pd.DataFrame:
+def misfit_study(cases: int, simulations: int, people: int, seed: int = 1) -> pd.DataFrame:
     """How often the gate says that the model does not fit: one row per way in which data were made."""
-    data = planned_people(COMMUNITIES, PEOPLE, PERIODS, TIES, seed=seed)
+    data = planned_people(COMMUNITIES, people, PERIODS, TIES, seed=seed)
     problem = CalibrationProblem.of(data, free=DEFAULT_FREE)
     table = reference_table(problem, simulations, seed)
     summariser = problem.summariser
@@ -128,7 +129,7 @@ def misfit_study(cases: int, simulations: int, seed: int = 1) -> pd.DataFrame:
             {
                 "made with": what,
                 "how": told,
-                "people": COMMUNITIES * PEOPLE,
+                "people": COMMUNITIES * people,
                 "communities": COMMUNITIES,
                 "periods": PERIODS,
                 "cases": cases,
@@ -146,10 +147,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="How often the fit gate speaks when it should, and when not.")
     parser.add_argument("--cases", type=int, default=200, help="data sets of each kind")
     parser.add_argument("--simulations", type=int, default=6000, help="from the prior, that they are compared with")
+    parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, help="of a community, each a size to try")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the table")
     wish = parser.parse_args(arguments)
     wish.out.mkdir(parents=True, exist_ok=True)
-    table = misfit_study(wish.cases, wish.simulations)
+    table = pd.concat([misfit_study(wish.cases, wish.simulations, people) for people in wish.people])
     frame_as_cells(table).to_csv(wish.out / "misfit.csv", index=False, float_format="%.4g", lineterminator="\n")
     print(table.drop(columns="how").to_string(index=False))
 

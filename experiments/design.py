@@ -374,18 +374,20 @@ def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> p
     """Rows that change one scenario, seeds as integers and numbers as numbers; what is wrong goes to `problems`."""
     problems += refusal(mark_of(design), scenario.name)
     before = len(problems)
+    columns = {}  # one table of all columns: setting them one by one is slow where there are many
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
     for name in map(str, design):
         if name in SEEDS:
-            design[name] = _seeds(design[name], problems)
+            columns[name] = _seeds(design[name], problems)
         elif name in NO_SETTINGS:
-            design[name] = _labels(design[name], problems)
+            columns[name] = _labels(design[name], problems)
         elif name not in allowed:
             problems.append(f"column {unknown(name, [*allowed, *SEEDS], 'key of the scenario')}")
         elif varies_in_block(name):
-            design[name] = _numbers(scenario, design[name], problems)
+            columns[name] = _numbers(scenario, design[name], problems)
         elif design[name].isna().any():
             problems.append(_rows(design.index[design[name].isna()], name, "is missing"))
+    design = pd.DataFrame({name: columns.get(str(name), design[name]) for name in design}, index=design.index)
     if len(problems) == before and {"service_share", "team_share"} & set(design):
         shares = np.zeros(len(design))
         for name in ("service_share", "team_share"):

@@ -23,7 +23,7 @@ from valign.model.society.tables import society_of
 from valign.model.state.arrays import State
 from valign.model.state.scenario_arrays import Lowered, lower
 
-from .bases import Base, Societies, imported, loaded, society_in, variants
+from .bases import Base, Societies, imported, loaded, society_in, variants, with_common_seeds
 from .design import (
     MOST_RUNS,
     SCENARIO,
@@ -196,6 +196,7 @@ def simulate(
     societies: int | None = None,
     record: Iterable[str] | None = None,
     *,
+    worlds: None = None,
     base: Scenario | str | Path = ...,
     width: int | None = None,
     threads: int | None = None,
@@ -203,6 +204,22 @@ def simulate(
     society: Society | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes: ...
+@overload
+def simulate(
+    scenario: Scenario | str | Path,
+    runs: int | None = None,
+    seed: int | None = None,
+    societies: int | None = None,
+    record: Iterable[str] | None = None,
+    *,
+    worlds: int,
+    base: Scenario | str | Path = ...,
+    width: int | None = None,
+    threads: int | None = None,
+    mechanisms: Sequence[Insertion] = (),
+    society: Society | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> DesignOutcomes: ...
 @overload
 def simulate(
     scenario: pd.DataFrame,
@@ -225,6 +242,7 @@ def simulate(
     societies: int | None = None,
     record: Iterable[str] | None = None,
     *,
+    worlds: int | None = None,
     base: Base = "two-services",
     width: int | None = None,
     threads: int | None = None,
@@ -243,6 +261,8 @@ def simulate(
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "services", "agents" (default: the first two; of a design,
         none).
+    worlds : make the runs in each of so many worlds that agree with what is known (`experiments.worlds`): what comes is
+        as of a design, with the columns `world` and `weight`. None: parameters as the scenario has them.
     base : the scenario that the columns of a design change; or several by name, of which the design's column
         `scenario` names one in each row.
     width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
@@ -262,9 +282,8 @@ def simulate(
     """
     width = None if width is None else whole("width", width, 1, MOST_RUNS)
     if isinstance(scenario, pd.DataFrame):
-        if given := [
-            name for name, value in (("runs", runs), ("seed", seed), ("societies", societies)) if value is not None
-        ]:
+        asked = (("runs", runs), ("seed", seed), ("societies", societies), ("worlds", worlds))
+        if given := [name for name, value in asked if value is not None]:
             raise InputError([f"{given[0]}: a design has its own runs, seeds and societies (`replicate` makes them)"])
         return _simulate_design(
             scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society, progress
@@ -273,8 +292,13 @@ def simulate(
     runs, seed, societies = checked_ensemble(
         scenario.runs if runs is None else runs, 1 if seed is None else seed, societies
     )
-    seeds = run_seeds(seed, runs)
     shared = society_in(society, scenario.name)
+    if worlds is not None:
+        point = pd.DataFrame({"months": [scenario.months]})
+        design = with_common_seeds(point, scenario, runs, seed, societies, shared, worlds)
+        records = _records(record, ("series", "decomposition"))
+        return _simulate_design(design, scenario, records, width, threads, tuple(mechanisms), shared, progress)
+    seeds = run_seeds(seed, runs)
     task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, shared))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
     blocks = group_into_blocks(seeds, of_society, width or task.width)

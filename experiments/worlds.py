@@ -126,6 +126,14 @@ def ordered(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return found.sort_values(PRIORITY, ascending=False, kind="stable", ignore_index=True)
 
 
+def finding(name: str) -> pd.DataFrame:
+    """A table of what the matching taught ("summary", "patterns", "parameters", "pairs", "left_out", "halves")."""
+    path = SHIPPED.parent / "worlds" / f"{name}.csv"
+    if not path.is_file():
+        raise InputError([f"worlds: there is no {path}; `make worlds` makes it"])
+    return pd.read_csv(path)
+
+
 def shipped() -> bool:
     """Whether worlds that agree with what is known ship with this installation."""
     return SHIPPED.is_file()

@@ -91,38 +91,39 @@ def apart(rows: np.ndarray, worlds: Sequence[int] | np.ndarray) -> dict[str, np.
     """Chance and not knowing, apart, for every row of values [k, runs]; runs that are missing (NaN) are left out.
 
     Columns `unknown_low`, `unknown_high`: 5 to 95 % of the means of worlds, drawn together by what chance adds to means
-    of few runs. `chance_low`, `chance_high`: 5 to 95 % of runs of one world, about the mean of all. `of_unknown`: share
-    of the variance of single runs that lies between worlds. NaN where no world has two runs.
+    of few runs (equal where no more is seen than chance adds). `chance_low`, `chance_high`: 5 to 95 % of runs of one
+    world, about the mean of all. `of_unknown`: share of the variance of single runs that lies between worlds. NaN where
+    no world has two runs.
     """
+    found = {name: np.full(len(rows), np.nan) for name in APART}
     which = np.unique(np.asarray(worlds), return_inverse=True)[1]
-    of_world = (which[:, None] == np.arange(which.max() + 1)).astype(float)
+    count_of_worlds = int(which.max()) + 1 if len(which) else 0
+    of_world = (which[:, None] == np.arange(count_of_worlds)).astype(float)
     there = ~np.isnan(rows)
     count = there.astype(float) @ of_world
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.where(there, rows, 0.0) @ of_world / count
-        away = rows - means[:, which]
-        freedom = np.maximum(count - 1, 0).sum(axis=1)
-        chance = np.nansum(away**2, axis=1) / freedom
-        spread = _variance(means)
-        between = np.maximum(spread - chance * np.nanmean(np.where(count > 0, 1 / count, np.nan), axis=1), 0.0)
-        drawn = np.where(spread > 0, np.sqrt(between / spread), 0.0)
-        middle = np.nanmean(rows, axis=1)
-        worlds_at = np.nanmean(means, axis=1)[:, None] + drawn[:, None] * (means - np.nanmean(means, axis=1)[:, None])
-        unknown = quantiles(np.where(freedom[:, None] > 0, worlds_at, np.nan), (LOW, HIGH))
-        more = np.sqrt(count / (count - 1))[:, which]
-        by_chance = quantiles(np.where(count[:, which] > 1, away * more, np.nan), (LOW, HIGH))
-        low, high = np.nanmin(rows, axis=1), np.nanmax(rows, axis=1)
-        whole = between + chance
-        share = np.where(whole > 0, between / whole, np.nan)
-    around = [np.clip(middle + each, low, high) for each in by_chance]
-    return dict(zip(APART, (*unknown, *around, share), strict=True))
-
-
-def _variance(means: np.ndarray) -> np.ndarray:
-    """Variance over the last axis; 0 where there are fewer than two values."""
-    n = (~np.isnan(means)).sum(axis=1)
-    away = means - np.nanmean(means, axis=1)[:, None]
-    return np.where(n > 1, np.nansum(away**2, axis=1) / np.maximum(n - 1, 1), 0.0)
+    told = np.flatnonzero((count > 1).any(axis=1))
+    if not len(told):
+        return found
+    rows, there, count = rows[told], there[told], count[told]
+    sums = np.where(there, rows, 0.0) @ of_world
+    means = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+    away = rows - means[:, which]
+    chance = np.nansum(away**2, axis=1) / np.maximum(count - 1, 0).sum(axis=1)
+    middle, spread = np.nanmean(means, axis=1), np.nan_to_num(np.nanvar(means, axis=1, ddof=0))
+    seen = (count > 0).sum(axis=1)
+    spread = spread * seen / np.maximum(seen - 1, 1)
+    added = chance * np.where(count > 0, 1 / np.maximum(count, 1), 0).sum(axis=1) / seen
+    between = np.maximum(spread - added, 0.0)
+    drawn = np.sqrt(between / np.where(spread > 0, spread, 1.0))
+    unknown = quantiles(middle[:, None] + drawn[:, None] * (means - middle[:, None]), (LOW, HIGH))
+    more = np.sqrt(count / np.maximum(count - 1, 1))[:, which]
+    by_chance = quantiles(np.where(count[:, which] > 1, away * more, np.nan), (LOW, HIGH))
+    low, high, mean = np.nanmin(rows, axis=1), np.nanmax(rows, axis=1), np.nanmean(rows, axis=1)
+    whole = between + chance
+    share = np.where(whole > 0, between / np.where(whole > 0, whole, 1.0), np.nan)
+    for name, each in zip(APART, (*unknown, *(np.clip(mean + by, low, high) for by in by_chance), share), strict=True):
+        found[name][told] = each
+    return found
 
 
 def clusters_of(runs: pd.DataFrame) -> pd.Series | None:

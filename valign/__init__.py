@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
     from valign.calibration.diagnose.diagnosis import diagnose as diagnose
+    from valign.calibration.patterns.listing import patterns as patterns
     from valign.experiments import design as design
     from valign.calibration.planning.studies import plan_study as plan_study
     from valign.experiments.ablation import ablations as ablations
@@ -73,6 +74,7 @@ _WHERE = {
     "decide": "valign.experiments.decide.decide",
     "pilot_first": "valign.experiments.decide.pilots",
     "World": "valign.model.world.world",
+    "patterns": "valign.calibration.patterns.listing",
     "worlds": "valign.experiments.worlds",
     "society_from_tables": "valign.model.society.tables",
     "load": "valign.results.saved",

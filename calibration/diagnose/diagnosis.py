@@ -36,10 +36,20 @@ SCALES = {"judged": "fits", "clear": "clear", "identification": "identify", "cli
 class Diagnosis:
     """What a questionnaire says (`va.diagnose`).
 
+    Parameters
+    ----------
+    answers : of the latest wave. before : of the wave before, or None.
+    runs : of the model for each thing that could be done, 0 for none. seed : of these runs, 0 to 2^63 - 1.
+    progress : called with (runs done, runs in all).
+
     Attributes
     ----------
-    answers : of the latest wave. change : two waves, or None.
-    tables : DataFrames by name, as `valign diagnose` saves them. scenario, society : for any command, from the answers.
+    tables : DataFrames by name, as `valign diagnose` saves them.
+    scenario, society : for every other function, from the answers.
+
+    Raises
+    ------
+    InputError : fewer than five people answered.
     """
 
     answers: Answers
@@ -72,7 +82,10 @@ class Diagnosis:
 
     @cached_property
     def change(self) -> Change | None:
-        """What moved from the wave before, where there is one."""
+        """What moved from the wave before, where there is one.
+
+        Raises InputError where fewer than five people answered both times.
+        """
         if self.before is None:
             return None
         found = Change(self.before.of(self.before.service >= 0), self._members)
@@ -290,7 +303,10 @@ class Diagnosis:
         return society_for(self._people, self._ties, self.scenario)
 
     def write_society(self, folder: str | Path) -> Path:
-        """Write scenario and society as files that every command reads; the path of the scenario."""
+        """Write scenario and society into a folder, as files that every command reads; the path of the scenario.
+
+        Raises InputError where `folder` cannot be written.
+        """
         return write_society(self._people, self._ties, self._scenario(True), Path(folder))
 
     @cached_property

@@ -17,7 +17,7 @@ from valign.model.society.generate import Society
 from valign.results.summaries import curve_summary, paired_differences, summarise_by
 
 NOTHING, START = "nothing is done", "pilot in the most ready services"
-MONTHS, RUNS, CANDIDATES, FIRST = 60, 32, 8, 3
+MONTHS, RUNS, CANDIDATES, FIRST = 60, 24, 8, 3
 OUTCOME = "uptake_final"
 OUTCOMES = (OUTCOME, "spread_final", "alignment_final")
 

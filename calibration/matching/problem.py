@@ -42,6 +42,16 @@ def away_from(patterns: Sequence[Pattern]) -> Callable[[np.ndarray], np.ndarray]
     return lambda values: np.stack([each.away(values[:, j]) for j, each in enumerate(patterns)], axis=1)
 
 
+FAR = 12.0  # standard deviations of a fact, beyond which it does not matter how far a world is
+
+
+def within(patterns: Sequence[Pattern]) -> tuple[np.ndarray, np.ndarray]:
+    """Values of each pattern beyond which a world is ruled out however far it is [p], [p]."""
+    target = np.array([each.target for each in patterns])
+    reach = FAR * np.sqrt(np.diag(errors(patterns)))
+    return target - reach, target + reach
+
+
 def covariance(patterns: Sequence[Pattern]) -> np.ndarray:
     """Of the facts' errors and the discrepancies [p, p]."""
     return errors(patterns)

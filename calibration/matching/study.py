@@ -1,6 +1,6 @@
 """The worlds that agree with what is known, and what the matching teaches.
 
-    python -m valign.calibration.matching.study [--worlds 1536,384,2048] [--out DIR]      (`make worlds`)
+    python -m valign.calibration.matching.study [--worlds 1536,384,2048,2048] [--out DIR]      (`make worlds`)
 
 Writes worlds.parquet and the tables of the folder worlds/ beside it. Stopped, the same command goes on.
 """
@@ -24,7 +24,7 @@ from valign.results.store import default_folder
 from ..patterns.asking import person_months
 from ..patterns.pattern import Pattern, patterns
 from . import findings
-from .problem import away_from, covariance, simulator, table_of, work
+from .problem import away_from, covariance, simulator, table_of, within, work
 from .waves import Matching, Plan, matched
 from .words import as_markdown
 
@@ -104,6 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
             table_of(np.zeros((1, len(said["parameters"])))).shape[1],
             plan,
             early=np.array([not each.question.last for each in chosen]),
+            within=within(chosen),
             kept=Parts(folder, said),
             threads=wish.threads,
             progress=lambda done, of: print(f"{done:,} of {of:,} worlds", flush=True),

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from valign.results.checkpoint import NOTHING_KEPT, Parts
+from valign.results.checkpoint import NOTHING_KEPT, Parts, content_hash
 
 from ..abc.smc import ess, one_blas_thread
 from .emulator import Emulator, chance_of
@@ -35,8 +35,8 @@ Away = Callable[[np.ndarray], np.ndarray]  # simulated values [n, p] -> deviatio
 class Plan:
     """How many worlds and runs of each a wave has. The first is drawn from the prior."""
 
-    worlds: tuple[int, ...] = (1536, 384, 2048)
-    runs: tuple[int, ...] = (1, 2, 1)
+    worlds: tuple[int, ...] = (1536, 384, 2048, 2048)
+    runs: tuple[int, ...] = (1, 2, 1, 1)
     steps: int = 200  # of the chains that propose
     batch: int = 64
     seed: int = 20261128
@@ -68,6 +68,7 @@ class Matching:
     facts: np.ndarray  # p x p: covariance of the facts' errors and the discrepancy
     away: Away
     early: np.ndarray  # p, bool: asked of every world; the others are asked last, of those that the first leave
+    within: tuple[np.ndarray, np.ndarray]  # p: values beyond count as the end of this range
     waves: list[Wave] = field(default_factory=list[Wave])
     emulators: list[Emulator] = field(default_factory=list[Emulator])
 
@@ -138,6 +139,7 @@ def matched(
     plan: Plan = Plan(),
     *,
     early: np.ndarray | None = None,
+    within: tuple[np.ndarray, np.ndarray] | None = None,
     kept: Parts = NOTHING_KEPT,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -151,11 +153,16 @@ def matched(
     d : number of parameters.
     plan : worlds and runs by wave.
     early : which patterns are asked of every world [p, bool]; the others of those that these leave (None: all).
+    within : lowest and highest value of each pattern; one beyond, which is ruled out however far it is, counts as the
+        end of the range, so that a few odd worlds do not spoil what is learned of all others (None: any value).
     kept : finished batches and proposals; the same plan, or one with more waves, goes on there.
     threads : batches at once. progress : called with (worlds done, worlds in all).
     """
     facts = np.asarray(facts, float)
-    found = Matching(facts, away, np.ones(len(facts), bool) if early is None else early)
+    anything = np.full(len(facts), np.inf)
+    found = Matching(
+        facts, away, np.ones(len(facts), bool) if early is None else early, within or (-anything, anything)
+    )
     done = 0
     for number, n in enumerate(plan.worlds):
         name = "-".join(f"{n}x{r}" for n, r in zip(plan.worlds[: number + 1], plan.runs, strict=False))
@@ -209,7 +216,8 @@ def _ask(
     def one(name: str, rows: np.ndarray, last: bool) -> np.ndarray:
         stream = np.random.SeedSequence([plan.seed, number, int(rows[0]), last, CHANCE])
         seed = int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))
-        return kept.part(f"{name}-{int(rows[0]):06d}", lambda: simulate(wave.u[rows], runs, seed, last))
+        part = f"{name}-{content_hash(rows.astype(np.int64).tobytes())[:12]}"
+        return kept.part(part, lambda: simulate(wave.u[rows], runs, seed, last))
 
     def of_all(rows: np.ndarray, last: bool) -> None:
         batches = [rows[first : first + plan.batch] for first in range(0, len(rows), plan.batch)]
@@ -222,9 +230,13 @@ def _ask(
                     told(sum(map(len, batches[: n + 1])))
 
     wave.estimates[:] = np.nan
+    low, high = found.within
+
     of_all(np.arange(len(wave.u)), False)
     if not found.early.all():
+        np.clip(wave.estimates, low, high, out=wave.estimates)
         of_all(_left_by_the_first(found, wave), True)
+    np.clip(wave.estimates, low, high, out=wave.estimates)
 
 
 def _left_by_the_first(found: Matching, wave: Wave) -> np.ndarray:
@@ -237,7 +249,7 @@ def _left_by_the_first(found: Matching, wave: Wave) -> np.ndarray:
         return np.sort(np.argsort(against, kind="stable")[:third])
     if wave.runs > 1:  # teaches what the chance of a run is
         return np.arange(len(wave.u))
-    so_far = Matching(found.facts, found.away, found.early, [wave], [found.emulators[-1]])
+    so_far = Matching(found.facts, found.away, found.early, found.within, [wave], [found.emulators[-1]])
     return np.sort(np.argsort(-so_far.log_weight(), kind="stable")[:third])
 
 

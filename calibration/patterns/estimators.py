@@ -355,10 +355,9 @@ def later_beginnings(seen: Seen) -> np.ndarray:
 
 
 def growth(seen: Seen, month: int) -> np.ndarray:
-    """Log of the services in use at a month over those at the start."""
+    """Log of the services in use at a month (none: half a service) over those at the start."""
     count = used(seen.place("stage")).sum(axis=1)
-    with np.errstate(divide="ignore"):
-        return np.where(count[month] > 0, np.log(np.maximum(count[month], 1) / count[0]), -np.inf)
+    return np.log(np.maximum(count[month], 0.5) / count[0])
 
 
 def begun(seen: Seen, month: int) -> np.ndarray:

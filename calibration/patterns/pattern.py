@@ -144,10 +144,13 @@ def without(data: Sequence[str], among: Sequence[Pattern]) -> tuple[Pattern, ...
 def errors(patterns: Sequence[Pattern], together: float = 0.5) -> np.ndarray:
     """Covariance of the facts' errors and discrepancies [patterns x patterns].
 
-    together : correlation of the errors of patterns that share a data set.
+    together : correlation of the errors of patterns from the same data; of those that share some of theirs, in
+    proportion.
     """
     variance = np.array([each.error**2 + each.discrepancy**2 for each in patterns])
-    same = np.array([[bool(set(a.data) & set(b.data)) for b in patterns] for a in patterns])
-    correlation = np.where(same, together, 0.0)
+    names = sorted({name for each in patterns for name in each.data})
+    uses = np.array([[name in each.data for name in names] for each in patterns], float)
+    uses /= np.sqrt(uses.sum(axis=1, keepdims=True))
+    correlation = together * uses @ uses.T
     np.fill_diagonal(correlation, 1.0)
     return correlation * np.sqrt(np.outer(variance, variance))

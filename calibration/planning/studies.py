@@ -204,9 +204,8 @@ def _power(reference: Layout, waves: np.ndarray, simulated: _Simulated) -> float
             shown.append(0.05)
             continue
         beta, rows = auxiliary_fit(layout), person_periods(layout)
-        x: np.ndarray = np.column_stack(
-            [np.ones(len(rows)), rows["period"] / layout.periods, rows["exposure"], rows[f"z_{NAME}"]]
-        )
+        time, exposure, own = (rows[name].to_numpy(float) for name in ("period", "exposure", f"z_{NAME}"))
+        x = np.column_stack([np.ones(len(rows)), time / layout.periods, exposure, own])
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
         error = np.sqrt(np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)[3, 3])
         strength = abs(beta[3]) / max(float(error), 1e-9)

@@ -20,7 +20,9 @@ from valign.results.saved import load
 
 from ..bases import imported
 from ..outcomes import Outcomes
+from ..design import WORLD, stated
 from ..simulate import RECORDABLE, Task, group_into_blocks, run_blocks
+from ..worlds import alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,11 @@ class Replay:
         return out
 
 
+def _open(base: Scenario, name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a world says what the parameter is: neither the row nor the scenario does."""
+    return name not in settings and not stated(base, name)
+
+
 def replayed(folder: str | Path, row: int) -> Replay:
     """Find a row of the results of `valign run`, `levels`, `compare` or `batch`.
 
@@ -91,6 +98,9 @@ def replayed(folder: str | Path, row: int) -> Replay:
         settings[name] = value.item() if isinstance(value, np.generic) else value
         if name == "alignment_level" and pd.isna(value):
             settings[name] = "natural"
+    if WORLD in found and "worlds" in work:
+        world = alike(int(work["worlds"])).iloc[int(found[WORLD])]
+        settings |= {str(name): float(each) for name, each in world.items() if _open(base, str(name), settings)}
     return Replay(
         base.replace(settings) if settings else base, settings, int(found["seed"]), int(found["society_seed"]), found
     )

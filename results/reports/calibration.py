@@ -51,11 +51,13 @@ def fit_sentences(fit: pd.DataFrame, summaries: pd.DataFrame) -> list[str]:
             "as these or more so."
         ]
     missed = summaries[summaries["missed"]].sort_values("chance", kind="stable")
+    plain = missed[~missed["summary"].str.startswith("score: ")]  # scores of a regression say little to people
+    missed = plain if len(plain) else missed
     rare = "fewer than 1 %" if row["chance"] < 0.01 else f"{100 * row['chance']:.1f} %"
     return [
         f"The model does not fit: it cannot give data like these anywhere in the prior ({rare} of the "
         f"{int(row['simulations']):,} data sets that it made itself are as unlike the others).",
-        f"What it misses, given the rest: {'; '.join(_missed(each) for each in missed.head(6).itertuples())}."
+        f"What it misses, given the rest: {'; '.join(_missed(each) for each in missed.head(5).itertuples())}."
         if len(missed)
         else "No single number is missed: it is how they go together.",
         "The posterior was asked for all the same: its numbers are those of a model that does not fit, and its file "

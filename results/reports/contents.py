@@ -118,7 +118,7 @@ def of_calibration(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         *_regression(tables),
         *_screening(tables),
     ]
-    remarks = [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)]
+    remarks = [*_beside(tables, told), *_of_regression(tables)]
     if "summary" not in tables:
         return Page(
             "Can this model give what was observed, and with which values of its parameters?",
@@ -184,7 +184,7 @@ def _posterior_page(
             Table("Recovery of known truths", *calibration.recovery_table(tables["recovery"])),
             *shown,
         ],
-        [*tables["remarks"]["remark"].tolist(), *_of_regression(tables)],
+        [*_beside(tables, told), *_of_regression(tables)],
         calibration.WORDS,
         told[0],
     )
@@ -258,6 +258,11 @@ def of_study(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
 def _read(tables: Tables) -> list[Table]:
     """What was read of the data."""
     return [Table("What was read", *calibration.plain_table(tables["read"]), words=True)] if "read" in tables else []
+
+
+def _beside(tables: Tables, told: list[str]) -> list[str]:
+    """Remarks that are not among the findings."""
+    return [each for each in tables["remarks"]["remark"] if each not in told]
 
 
 def _of_regression(tables: Tables) -> list[str]:

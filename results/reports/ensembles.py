@@ -283,7 +283,7 @@ def _compared(command: str, question: str, tables: Tables, drawn: list[Drawn | N
     ]
     return Page(
         question,
-        findings.READING,
+        findings.reading(tables),
         findings.findings(command, tables),
         findings.certainty(command, tables),
         findings.cautions(command, tables),

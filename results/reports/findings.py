@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ..figures.common import misfit
+from ..figures.common import in_worlds, misfit
 from ..numbers import percent
 from ..page import Tables
 from ..vocabulary import capital, label
@@ -23,6 +23,23 @@ LIMITS = (
     "model leaves out; the list of parameters in the report says which are assumed.",
     "That fit of values matters to engagement is an assumption of the model: how much follows from it is a result.",
 )
+
+
+READING_WORLDS = (
+    "In brackets two different doubts. Not knowing: between which numbers nine in ten of the worlds that agree with "
+    "what is known have their average; studies would narrow it (none seen: in these runs worlds differ by no more than "
+    "chance makes them). Chance: between which numbers nine in ten runs of one world end; no study narrows it. People "
+    "are staff, managers and peer advocates; who works with the innovation in daily practice is called engaged."
+)
+LIMIT_WORLDS = (
+    "Not knowing is here what published facts leave open of the parameters of the model. What the model leaves out, "
+    "and what a scenario says of its services and its innovation, is in neither bracket."
+)
+
+
+def reading(tables: Tables) -> str:
+    """How the brackets are to be read."""
+    return READING_WORLDS if in_worlds(tables["summary"]) else READING
 
 
 DESIGN_LIMIT = (
@@ -175,6 +192,8 @@ def certainty(command: str, tables: Tables) -> list[str]:
         f"The model was run many times over ({counted(runs)}), because chance plays a part: who hears of the "
         "innovation when, who leaves, which way a decision goes."
     ]
+    if in_worlds(summary):
+        return [*told, *_certainty_in_worlds(runs, summary)]
     if command == "run":
         row = summary[summary["outcome"] == "uptake_final"].iloc[0]
         if not math.isnan(row["mean_low"]):
@@ -204,6 +223,23 @@ def certainty(command: str, tables: Tables) -> list[str]:
     return told
 
 
+def _certainty_in_worlds(runs: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
+    """How much of what differs between runs is chance, and how much is not known."""
+    share = summary.loc[summary["outcome"] == "uptake_final", "of_unknown"].mean()
+    told = (
+        f"They were made in {runs['world'].nunique():,} worlds: settings of all parameters that are not known, drawn "
+        "from those that agree with published facts (`valign worlds` tells which facts, and what they rule out)."
+    )
+    if math.isnan(share):
+        return [told]
+    return [
+        told,
+        f"Of what differs between single runs in the share of people engaged at the end, {percent(share)} is not "
+        f"knowing (it differs between worlds) and {percent(1 - share)} is chance (it differs within one). More runs "
+        "narrow neither; they only say both more exactly.",
+    ]
+
+
 def cautions(command: str, tables: Tables) -> list[str]:
     """What must not be concluded, first of all from the headline."""
     summary, told = tables["summary"], []
@@ -220,7 +256,9 @@ def cautions(command: str, tables: Tables) -> list[str]:
             "Not that raising alignment by whatever means would do the same: here the values of people were "
             "set, nobody had to change them. " + LIMITS[0]
         )
-    if "parameters" in tables:
+    if in_worlds(summary):
+        told.append(f"Not that the brackets hold all that is uncertain. {LIMIT_WORLDS}")
+    elif "parameters" in tables:
         grades = tables["parameters"]["grade"]
         told.append(
             f"Not that the brackets hold all that is uncertain. {LIMITS[1]} {(grades == 'assumed').sum()} of "
@@ -248,6 +286,15 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
         f"{write(means[row['base']])} with {names.format(row['base'])}, "
         f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}."
     )
+    if not math.isnan(row.get("unknown_low", math.nan)):
+        agreed = (
+            "Worlds that agree with what is known do not agree on its sign: it is not known."
+            if row["unknown_low"] <= 0 <= row["unknown_high"]
+            else "In these runs worlds differ by no more than chance makes them."
+            if row["unknown_low"] == row["unknown_high"]
+            else "Nine in ten of the worlds that agree with what is known agree on its sign."
+        )
+        return f"{text} {agreed} In {percent(row['higher'])} of pairs of runs with the same chances it is higher."
     if math.isnan(row["low"]):
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
@@ -277,7 +324,9 @@ def precision_in_words(precision: pd.DataFrame) -> list[str]:
 def remarks(runs: pd.DataFrame) -> list[str]:
     """What a reader has to know to read the table rightly."""
     out = ["Median and band: how single runs differ. Mean: how well it is known, which more runs improve."]
-    if "scenario" in runs:
+    if "world" in runs:
+        out = ["Means over worlds. Not knowing: 5 to 95 % of worlds' means. Chance: 5 to 95 % of runs of one world."]
+    elif "scenario" in runs:
         out = ["Means over runs with 95 % intervals (for months: medians); the same seeds in every scenario."]
     elif "alignment_level" in runs:
         out = ["Means over runs with 95 % intervals (for months: medians); the same seeds at every level."]

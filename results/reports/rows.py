@@ -11,14 +11,24 @@ from ..numbers import percent, two_decimals
 from ..page import Tables
 from ..vocabulary import headlines, label
 
+NOT_SEEN = "none seen"  # worlds differ by no more than chance makes them differ, in these runs
 Rows = tuple[Sequence[str], list[list[str]]]
 
 
 def mean_in_words(row: Mapping) -> str:
-    """A mean with its interval, as in 31 % (28–34)."""
+    """A mean with its interval, as in 31 % (28–34); of runs in several worlds, with what is not known and with chance,
+    as in 31 % (not knowing 20–43, chance 25–37)."""
     write = label(row["outcome"]).write
     if math.isnan(row["mean"]):
         return "-"
+    if not math.isnan(row.get("unknown_low", math.nan)):
+        unknown, chance = (
+            NOT_SEEN
+            if name == "unknown" and row["unknown_low"] == row["unknown_high"]
+            else _range(write(row[f"{name}_low"]), write(row[f"{name}_high"]).removesuffix(" %"))
+            for name in ("unknown", "chance")
+        )
+        return f"{write(row['mean'])} (not knowing {unknown}, chance {chance})"
     if math.isnan(row["mean_low"]):
         return write(row["mean"])
     return f"{write(row['mean'])} ({_range(write(row['mean_low']), write(row['mean_high']).removesuffix(' %'))})"
@@ -135,10 +145,14 @@ def detail_table(table: pd.DataFrame) -> Rows:
 def difference(row: pd.Series) -> str:
     kind = label(row["outcome"]).kind
     factor, digits, unit = (100, 0, " points") if kind == "share" else (1, 2, "")
-    numbers = [factor * row[name] for name in ("difference", "low", "high")]
+    worlds = tuple(f"{name}_{end}" for name in ("unknown", "chance") for end in ("low", "high"))
+    numbers = [factor * row.get(name, math.nan) for name in ("difference", "low", "high", *worlds)]
     if math.isnan(numbers[0]):
         return "-"
-    mean, low, high = (text if float(text := f"{number:+.{digits}f}") else text[1:] for number in numbers)
+    mean, low, high, *apart = (text if float(text := f"{number:+.{digits}f}") else text[1:] for number in numbers)
+    if not math.isnan(numbers[3]):
+        unknown = NOT_SEEN if numbers[3] == numbers[4] else f"{apart[0]} to {apart[1]}"
+        return f"{mean}{unit} (not knowing {unknown}, chance {apart[2]} to {apart[3]})"
     return f"{mean}{unit}" + ("" if math.isnan(numbers[1]) else f" ({low} to {high})")
 
 

@@ -24,7 +24,7 @@ def toy(n: int, seed: int, twist: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     return u, np.column_stack([a, b, a + b + twist + 0.2 * rng.standard_normal(n), np.full(n, 2.0)])
 
 
-def verdicts(twist: float, cases: int = 60) -> np.ndarray:
+def verdicts(twist: float, cases: int = 40) -> np.ndarray:
     u, summaries = toy(6000, 1)
     _, observed = toy(cases, 2, twist)
     return np.array([fit_gate(u, summaries, each, NAMES).fits for each in observed])

@@ -42,7 +42,7 @@ def test_every_combination_is_a_design_with_its_cost(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"designs": {"people": 8}}, "designs: services is missing"),
+        ({"designs": {"people": 8}}, "designs.services is missing"),
         ({"designs": {"services": 1}}, "services"),
         ({"designs": {"services": 8, "waves": 30}}, "more waves than months"),
         ({"designs": {"services": 8, "wave": 3}}, "did you mean 'waves'"),
@@ -102,10 +102,15 @@ def test_more_people_tell_more(planned) -> None:
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     right = [row[row["truth"]] for _, row in planned.confusion[planned.confusion["design"] == 2].iterrows()]
     assert np.mean(right) == pytest.approx(planned.designs["chance"][2])
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_numbers(planned) -> None:
     again = plan_study(planned.plan, studies=60)
     pd.testing.assert_frame_equal(again.designs, planned.designs)
 
 
+@pytest.mark.slow
 def test_the_chance_is_that_of_fresh_studies(planned) -> None:
     fresh, error = fresh_chance(planned.plan, planned, 3, 60)
     assert fresh == pytest.approx(planned.designs["chance"][3], abs=0.05 + 4 * error)
@@ -130,6 +135,7 @@ def test_the_cheapest_design_that_reaches_enough_is_named(planned) -> None:
     assert list(series_of(planned.designs)) == ["2 waves", "4 waves"]
 
 
+@pytest.mark.slow
 def test_study_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(PLAN.replace("[3, 8]", "3").replace("[2, 4]", "2"))
     said = valign("study plan.toml --studies 50 --out out")

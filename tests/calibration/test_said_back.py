@@ -85,17 +85,15 @@ def test_everything_that_was_read_is_said(write: Callable[..., Path]) -> None:
 
 def test_adopters_are_not_lost_to_a_code_for_what_is_missing(write: Callable[..., Path]) -> None:
     """188 farmers became non-adopters because 9 meant "missing" in another column."""
-    with pytest.raises(InputError, match=r"year = 9: is this period 9, or missing\?.*turn 2 who adopted") as error:
+    with pytest.raises(InputError, match=r"people\.csv, line 29: year = 9: is this period 9.* 1 who adopted"):
         load(write('missing = ["9"]\n' + TOML))
-    assert "people.csv, lines 29, 30" not in str(error.value)
-    assert "people.csv, lines 10, " not in str(error.value)
     by_column = load(write(TOML.replace("[people]", '[missing]\nopen = ["0.2"]\n[people]')))
     assert by_column.people is not None
     assert by_column.people["time"].notna().sum() == 30
     assert by_column.people["openness"].isna().sum() == 1
     meant = load(write('missing = ["9"]\n' + TOML.replace('"year"\n', '"year"\nnot_adopted = ["9"]\n')))
     assert meant.people is not None
-    assert meant.people["time"].notna().sum() == 28
+    assert meant.people["time"].notna().sum() == 29
     with pytest.raises(InputError, match="expected a list of codes"):
         load(write('missing = "9"\n' + TOML))
 
@@ -146,9 +144,7 @@ def test_a_yearly_posterior_is_refused_where_steps_are_months(tmp_path: Path) ->
     draws = pd.DataFrame({"fit_effect": np.linspace(0.1, 0.6, 50)})
     draws.attrs["valign"] = {"data": "farmers", "scenario": "farmers", "time_unit": "year", "fits": False}
     store.write(tmp_path / "posterior.parquet", draws)
-    with pytest.raises(
-        InputError, match="fitted to farmers in steps of a year, and 'two-services' runs in steps of a month"
-    ):
+    with pytest.raises(InputError, match="in steps of a year, and 'two-services' runs in steps of a month"):
         posterior_design(tmp_path / "posterior.parquet", Scenario.load("two-services"), 20)
     with pytest.raises(InputError, match="in steps of a year"):
         check_design(Scenario.load("two-services"), draws.assign(seed=1))
@@ -175,8 +171,8 @@ def test_a_posterior_is_netcdf_that_arviz_opens(tmp_path: Path) -> None:
     assert tree["observed_data"]["summaries"].sel(summary="spread") == 1
     assert tree["posterior"].attrs["fits"] == "False"
     tree.close()
-    arviz = pytest.importorskip("arviz_base")
-    read = arviz.from_netcdf(tmp_path / "posterior.nc", engine="h5netcdf")
+    arviz = pytest.importorskip("arviz")
+    read = arviz.from_netcdf(tmp_path / "posterior.nc")
     assert set(read["posterior"].data_vars) == {"a", "b"}
 
 
@@ -192,12 +188,13 @@ def test_what_it_takes_is_estimated_before_it_is_spent(write: Callable[..., Path
 
 
 def test_what_no_diffusion_gives_is_said_first(valign: Callable, tmp_path: Path) -> None:
-    """Nobody for two years, then nine in ten in one quarter: done, exit code 0, and the misfit is said first."""
+    """Nobody for two years, then nine in ten in one quarter: exit code 0, and the misfit is the first thing said."""
     folder = write_made_up(tmp_path / "data", people=60, periods=9)
     table = pd.read_csv(folder / "people.csv")
     table["month"] = pd.array([9 if k % 10 else None for k in range(60)], "Int64")
     table.to_csv(folder / "people.csv", index=False)
-    said = valign("calibrate data --simulations 1000 --out out --free base_staff=-6:0 --free fit_effect")
+    asked = "calibrate data --simulations 1000 --out out --free base_staff=-6:0 --free fit_effect"
+    said = valign(asked)
     assert said.code == 0, said.err
     assert said.out.startswith("The model does not fit: it cannot give data like these anywhere in the prior")
     assert "  Adopted while observed: 54 (90.0 %), by month" in said.err
@@ -208,8 +205,6 @@ def test_what_no_diffusion_gives_is_said_first(valign: Callable, tmp_path: Path)
     report = (tmp_path / "out" / "report.html").read_text()
     assert report.split("<p>", 1)[1].startswith("<strong>The model does not fit")
     assert "4 communities with 60 people, followed for 9 months." in report
-    told = json.loads(
-        valign("calibrate data --simulations 1000 --out out --free base_staff=-6:0 --free fit_effect --json").out
-    )
+    told = json.loads(valign(f"{asked} --json").out)
     assert next(iter(told)) == "said"
     assert told["fit"]["fits"] is False

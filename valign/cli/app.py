@@ -38,6 +38,10 @@ Months = Annotated[int | None, typer.Option(help="Months to simulate (default: t
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
+InWorlds = Annotated[
+    int | None,
+    typer.Option("--worlds", metavar="N", help="Make the runs in each of N worlds that agree with what is known."),
+]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
 Show = Annotated[bool, typer.Option("--show", help="Open the figure, if there is a display.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no remarks.")]
@@ -152,6 +156,7 @@ def levels(
         str | None,
         typer.Option(metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach)."),
     ] = None,
+    worlds: InWorlds = None,
     innovation: Annotated[
         list[str] | None,
         typer.Option(metavar="SCENARIO|NAME:KEY=VALUE,…", help="Another innovation to run as well; repeatable."),
@@ -173,7 +178,7 @@ def levels(
     from . import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
-    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where)
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where, worlds)
     run.levels(scenario, levels, tuple(innovation or ()), evidence, options)
 
 
@@ -184,6 +189,7 @@ def compare(
         list[str],
         typer.Argument(metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE is SCENARIO with one change."),
     ],
+    worlds: InWorlds = None,
     precision: Annotated[
         list[str] | None,
         typer.Option(metavar="OUTCOME=HALF_WIDTH", help="Say how many runs this takes (default: uptake_final=0.01)."),
@@ -204,7 +210,7 @@ def compare(
     from . import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
-    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where)
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where, worlds)
     run.compare(scenarios, tuple(precision or ()), options)
 
 
@@ -241,6 +247,7 @@ def batch(
     scenario: Annotated[str, typer.Option(metavar="SCENARIO", help="The scenario that the design changes.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     replicates: Annotated[int | None, typer.Option(help="Runs per row, for a design without seeds.")] = None,
+    worlds: InWorlds = None,
     seed: Chosen = None,
     societies: Societies = None,
     settings: Settings = None,
@@ -259,7 +266,7 @@ def batch(
 
     recorded, changes, seeds = tuple(record or ()), tuple(settings or ()), (replicates, seed, societies)
     where = Where(threads, workers, cluster, None, quiet, as_json)
-    batch.batch(design, scenario, out, recorded, changes, seeds, prepare, where)
+    batch.batch(design, scenario, out, recorded, changes, seeds, worlds, prepare, where)
 
 
 @app.command()
@@ -527,6 +534,29 @@ def diagnose(
     from . import diagnose
 
     diagnose.diagnose(before, after, diagnose.DiagnoseOptions(innovation, runs, seed, out, quiet, as_json))
+
+
+@app.command()
+@guarded
+def patterns(
+    runs: Annotated[int, typer.Option(help="Runs of each question at the defaults; 0 lists the facts alone.")] = 8,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """List the published facts, with what the model gives at its defaults."""
+    from . import worlds
+
+    worlds.patterns(runs, seed, quiet, as_json)
+
+
+@app.command()
+@guarded
+def worlds(quiet: Quiet = False, as_json: Json = False) -> None:
+    """Tell what the worlds are that agree with the facts, and what rules out what."""
+    from . import worlds
+
+    worlds.worlds(quiet, as_json)
 
 
 @app.command()

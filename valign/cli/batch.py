@@ -25,10 +25,11 @@ def batch(
     record: tuple[str, ...],
     settings: tuple[str, ...],
     replicates: tuple[int | None, int | None, int | None],
+    worlds: int | None,
     prepare: bool,
     where: Where,
 ) -> None:
-    """replicates: number, seed, societies, for a design without seeds."""
+    """replicates: number, seed, societies, for a design without seeds. worlds: in how many each row is run."""
     from valign.experiments.batch import batch
     from valign.experiments.design import SEEDS, read_design, replicate
 
@@ -51,6 +52,11 @@ def batch(
         if count < 1:
             raise InputError([f"--replicates {count}: expected a whole number of at least 1"])
         table = replicate(table, count, 1 if seed is None else seed, societies)
+    if worlds is not None:
+        from valign.experiments.design import over_worlds
+        from valign.experiments.worlds import alike
+
+        table = over_worlds(table, alike(worlds), base)
     quiet = where.quiet or where.as_json
     begun = batch.begin(base, table, out, record, say=lambda text: terminal.say(text, quiet), command=as_typed())
     if begun is None:

@@ -84,6 +84,7 @@ def decide(name: str, options: DecideOptions) -> None:
     from valign.experiments.actions.declaration import actions_from
     from valign.experiments.bases import tables_hash
     from valign.experiments.decide.decide import check_decision, decide
+    from valign.experiments.decide.options import with_horizon
     from valign.experiments.decide.worlds import worlds_key
     from valign.model.compiled.compiling import sources_hash
     from valign.results import store
@@ -105,6 +106,7 @@ def decide(name: str, options: DecideOptions) -> None:
         "pilots": options.pilots,
     }
     check_decision(scenario, **given)
+    scenario = with_horizon(scenario, options.horizon)
     work = {
         "command": "decide",
         "scenario": scenario.to_toml(),

@@ -53,9 +53,10 @@ class EnsembleCommand:
 
 def say_what(scenario: Scenario, ensembles: int, options: EnsembleOptions) -> None:
     """Say what will be simulated, before anything that takes long to load."""
-    runs = scenario.runs if options.runs is None else options.runs
+    runs = options.count(scenario)
     if runs > 0:
-        terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months", options.silent)
+        where = "" if options.worlds is None else f" in {options.worlds:,} worlds that agree with what is known"
+        terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months{where}", options.silent)
 
 
 def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
@@ -123,6 +124,17 @@ def _told_where(folder: Path, go_on: Callable[[], T]) -> T:
         raise KeyboardInterrupt(f"interrupted; what is finished is kept: `{again}` goes on") from None
 
 
+def _of_worlds(options: EnsembleOptions) -> dict[str, Any]:
+    """What worlds the runs are made in, where they are."""
+    if options.worlds is None:
+        return {}
+    from valign.experiments.worlds import SHIPPED, alike
+    from valign.results.checkpoint import checksum
+
+    alike(options.worlds)  # says what is wrong with it
+    return {"worlds": options.worlds, "of_worlds": checksum(SHIPPED)}
+
+
 def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
     from valign.experiments.bases import table_files, tables_hash
@@ -131,16 +143,17 @@ def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
 
     scenario = ensemble.scenario
     toml = scenario.to_toml()
-    runs = scenario.runs if options.runs is None else options.runs
+    runs = options.count(scenario)
     work = {
         "command": ensemble.command,
         "scenario": toml,
-        "runs": runs,
+        "runs": options.each(scenario),
         "seed": options.seed,
         "societies": options.societies,
         "code": sources_hash(),
         "tables": tables_hash(scenario),
         **ensemble.asked,
+        **_of_worlds(options),
     }
     _check_memory(scenario, runs, ensemble.ensembles)
     folder = options.out or store.default_folder(scenario.name, work)

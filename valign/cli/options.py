@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
 
 
+RUNS_IN_WORLD = 2  # unless told otherwise: chance is told from not knowing by what differs in one world
+
+
 @dataclass(frozen=True)
 class Options:
     """The options of a command that simulates a scenario."""
@@ -47,6 +50,17 @@ class EnsembleOptions(Options):
     societies: int | None = None
     record: tuple[str, ...] = ()
     where: Where | None = None
+    worlds: int | None = None
+
+    def count(self, scenario: Scenario) -> int:
+        """How many runs that is of one scenario: `--runs`, in each world where worlds are asked for."""
+        return self.each(scenario) * (1 if self.worlds is None else self.worlds)
+
+    def each(self, scenario: Scenario) -> int:
+        """Runs in each world, or of the scenario where none are asked for."""
+        if self.runs is not None:
+            return self.runs
+        return scenario.runs if self.worlds is None else RUNS_IN_WORLD
 
     def how(self) -> How:
         """Where runs are computed."""

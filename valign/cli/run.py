@@ -149,9 +149,10 @@ def levels(
         return levels(
             scenario,
             wanted,
-            options.runs,
+            options.each(scenario),
             options.seed,
             options.societies,
+            worlds=options.worlds,
             innovations=others,
             evidence=strengths,
             progress=told,
@@ -192,7 +193,17 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
     def simulated(told: Told, begun: Path | None) -> Tables:
         from valign.experiments.compare import compare
 
-        found = compare(scenarios, options.runs, options.seed, options.societies, progress=told, folder=begun, how=how)
+        first = next(iter(scenarios.values()))
+        found = compare(
+            scenarios,
+            options.each(first),
+            options.seed,
+            options.societies,
+            worlds=options.worlds,
+            progress=told,
+            folder=begun,
+            how=how,
+        )
         return found.tables(wanted)
 
     base, *others = scenarios
