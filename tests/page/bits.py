@@ -1,6 +1,6 @@
 """Machine code, WebAssembly under wasmtime and in Chromium on random scenarios and the shipped ones: the same bits?
 
-    python -m tests.page.bits --cases 220 --out results/reference/page_bits.csv
+    python -m tests.page.bits --cases 220 [--out FILE.csv]
 
 A row a case: scenario, people, months, runs of the block, whether with the decomposition, and how many arrays differ.
 """
