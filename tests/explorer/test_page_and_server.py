@@ -45,6 +45,7 @@ def test_whoever_can_be_reached_by_others_is_warned(capsys, monkeypatch):
     for of, name in ((server, "warm"), (page, "register"), (guard, "guard")):
         monkeypatch.setattr(of, name, lambda *_: None)
     monkeypatch.setattr(server.job, "compiled_before", lambda: False)
+    monkeypatch.setattr("valign.model.compiled.engine.why_not_webassembly", lambda: "no wasmtime")
     server.explore("127.0.0.1", serving.free_port(), False)
     assert "WARNING" not in capsys.readouterr().err
     server.explore("0.0.0.0", serving.free_port(), False, ("care-lab",))

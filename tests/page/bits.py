@@ -1,6 +1,6 @@
 """Machine code, WebAssembly under wasmtime and in Chromium on random scenarios and the shipped ones: the same bits?
 
-    python -m tests.page.bits --cases 220 --out results/reference/page_bits.csv
+    python -m tests.page.bits --cases 220 [--out FILE.csv]
 
 A row a case: scenario, people, months, runs of the block, whether with the decomposition, and how many arrays differ.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -43,27 +44,26 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--cases", type=int, default=220, help="random scenarios beside the shipped ones")
     options.add_argument("--out", type=Path)
-    chosen = options.parse_args()
-    rows: list[list[object]] = []
-    began, wrong = time.perf_counter(), 0
+    chosen, kernels = options.parse_args(), kernels_hash()
+    began, wrong, count = time.perf_counter(), 0, 0
+    lines = io.StringIO() if chosen.out is None else chosen.out.open("w", newline="", encoding="utf-8")
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(COLUMNS)
     with serving.chromium() as browser:
         page = browser.new_page()
         page.goto(Path(__file__).with_name("empty.html").as_uri())  # what hashes needs an origin
         for name, case in cases(chosen.cases):
             found = compared(case, page)
-            count = [len(found[engine]) for engine in ("wasmtime", "browser")]
-            if any(count):
+            differing = [len(found[engine]) for engine in ("wasmtime", "browser")]
+            if any(differing):
                 wrong += 1
                 print(f"{name}, {case.width} runs: {found}", flush=True)
             scenario = case.scenario
-            rows.append(
-                [kernels_hash(), name, scenario.people(), scenario.months, case.width, int(case.accounting), *count]
-            )
-    print(f"{len(rows)} cases, {wrong} with a difference, {time.perf_counter() - began:.0f} s")
-    if chosen.out is not None:
-        with chosen.out.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([COLUMNS, *rows])
+            count += 1
+            told = [kernels, name, scenario.people(), scenario.months, case.width, int(case.accounting), *differing]
+            writer.writerow(told)
+            lines.flush()
+    print(f"{count} cases, {wrong} with a difference, {time.perf_counter() - began:.0f} s")
     sys.exit(bool(wrong))
 
 

@@ -69,8 +69,7 @@ def explore(host: str, port: int, show: bool, names: Sequence[str] = ()) -> None
             "machine's processors, and whoever listens on the network can read along (there is no encryption). "
             "Use --host 127.0.0.1, without --name, unless that is what you want."
         )
-    if not job.compiled_before():
-        terminal.say("Compiling the model, once on this machine; this takes a minute or two")
+    job.say_if_compiling(False)
     from . import guard, page
 
     warm()

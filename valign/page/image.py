@@ -250,13 +250,12 @@ def _writes(lowered: Lowered, society: Society, lever: Mapping[str, Any], off: M
 def _event_levers(full: Scenario, own: int, events: tuple[Event, ...]) -> list[dict[str, Any]]:
     found = []
     for number, change in enumerate(full.changes):
+        if number < own and change.when is not None:
+            continue  # it waits for something: no month can be said beforehand
         if number < own:
-            what = (
-                change.event
-                or f"{PARAMETERS[change.parameter].meaning if change.parameter in PARAMETERS else change.parameter}"
-            )
-            label = f"{what} changes" if change.event is None else "New managers"
-            found.append(event_lever(full, number, label, change.month, True, ""))
+            known = PARAMETERS.get(change.parameter or "")
+            label = "New managers" if change.event else f"A change: {known.meaning if known else change.parameter}"
+            found.append(event_lever(full, number, label, max(1, change.month), change.month > 0, ""))
         else:
             event = events[number - own]
             toml = f'[[changes]]\nmonth = MONTH\nparameter = "{event.parameter}"\nset = {event.to}\n'

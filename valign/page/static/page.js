@@ -124,7 +124,7 @@ class Page {
     const events = moved.filter((each) => each.kind === "event" && each.toml && this.values.get(each.key) !== null);
     const set = moved.filter((each) => !events.includes(each)).map((each) => {
       const value = this.values.get(each.key);
-      return ` --set ${each.key}=${value === null ? (each.kind === "event" ? "off" : "natural") : value}`;
+      return ` --set ${each.key}=${value ?? (each.kind === "event" ? 0 : "natural")}`; // month 0: never
     });
     const file = events.length ? `${name}-changed.toml` : name;
     const nested = societies > 1 ? ` --societies ${societies}` : "";
