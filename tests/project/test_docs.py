@@ -96,7 +96,11 @@ def test_scenarios_and_claims_on_a_page_are_valid(page: Path, tmp_path: Path, va
 
 # Numbers with which the commands of a page take seconds, in place of its own; for some also where it gives none.
 SMALLER = {"--runs": "4", "--worlds": "3", "--rivals": "1", "--n": "8", "--row": "2"}
-SMALL = {"sensitivity": {"--n": "8", "--replicates": "1"}, "claims": {"--seeds": "2"}}
+SMALL = {
+    "sensitivity": {"--n": "8", "--replicates": "1"},
+    "claims": {"--seeds": "2"},
+    "decide": {"--worlds": "40", "--mixes": "6"},
+}
 
 
 def smaller(line: str) -> list[str]:
