@@ -1,6 +1,8 @@
 """Does the matching find a truth that is known?
 
-    python -m valign.calibration.matching.known_truth [--truths 100] [--out DIR]      (after `make worlds`, whose runs it uses)
+    python -m valign.calibration.matching.known_truth [--truths 100] [--out DIR]
+
+To be called after `make worlds`, whose runs it uses.
 
 Truths are worlds of the first wave, drawn from the prior. Facts are drawn for each: what one run of it gave (so
 with the chance of a study of that size), plus the facts' errors and the discrepancy. Worlds are then matched with these
