@@ -26,8 +26,9 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo test test-all test-second bench bench-peers facts sensitivity claims calibration worlds chaos \
-	lint coverage mutation environment browser-environment environments clean
+.PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
+	claims decisions calibration worlds misfit diagnosis mangled chaos lint lint-javascript coverage mutation environment \
+	browser-environment environments clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -39,8 +40,13 @@ help:
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make worlds    the worlds that agree with published facts, and what rules out what (half an hour)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
+	@echo "make diagnosis  does a diagnosis find what is true of made-up people (a quarter of an hour)"
+	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
+	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
+	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of the public modules, layers"
@@ -55,7 +61,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing valign and what it needs into .venv (once)"
-	@$(VENV)/bin/python $(PIP) -e ".[calibration]"
+	@$(VENV)/bin/python $(PIP) -e ".[calibration,survey]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
@@ -107,7 +113,7 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer
+	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer tests/page
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -126,6 +132,17 @@ docs: $(VENV)/.core
 	@rm -rf $(DEMO)
 	$(VENV)/bin/valign levels housing-first --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
+
+# model/compiled/month.wasm: the same bytes with Python 3.11, Numba and llvmlite of constraints.txt and Debian's lld
+wasm: $(VENV)/.core
+	$(VENV)/bin/python -m tools.build_wasm
+
+wasm-check: $(VENV)/.core
+	$(VENV)/bin/python -m tools.build_wasm --check
+
+# 220 random scenarios and the shipped ones on three engines: writes results/reference/page_bits.csv
+page-bits: $(WEB)/.web
+	$(WEB)/bin/python -m tests.page.bits --cases 220 --out results/reference/page_bits.csv
 
 # The pages as a site, of which tests/project/test_site.py asks that it needs nothing from anywhere
 site: $(VENV)/.site
@@ -151,9 +168,28 @@ worlds: $(VENV)/.dev
 calibration: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study
 
+# Surveys of made-up people, diagnosed five hundred times; writes results/reference/diagnosis
+diagnosis: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.diagnose.study
+
+# Spoiled questionnaires: a message or a right result; writes results/reference/diagnosis/mangled.csv
+mangled: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.mangled
+
+# How often the fit gate says "does not fit", of data with and without what the fit lacks: minutes; writes
+# results/reference/misfit/
+misfit: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study_misfit
+
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
+
+# What £100,000, £300,000 and £1,000,000 should buy, and racing and greedy choice against running everything: an hour;
+# writes results/reference/decisions/
+decisions: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.experiments.decide
+	$(VENV)/bin/python -m valign.experiments.decide --check
 
 # A batch, a sensitivity study and a calibration, killed a hundred times each; writes results/reference/chaos.csv
 chaos: $(VENV)/.dev
@@ -171,7 +207,18 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m valign.model.compiled.kernel_sources
 	$(VENV)/bin/pyright --project pyproject.toml --pythonpath $(VENV)/bin/python
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-javascript; \
+	else echo "no Node: the types of the page's JavaScript are not checked$(if $(CI),; CI requires it)"; test -z "$(CI)"; fi
+
+# Types in the comments of the page's JavaScript
+JAVASCRIPT := tools/javascript
+lint-javascript: $(JAVASCRIPT)/node_modules/.package-lock.json
+	cd $(JAVASCRIPT) && npx --no-install tsc -p page.json && npx --no-install tsc -p worker.json
+
+$(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package-lock.json
+	@cd $(JAVASCRIPT) && npm ci --silent --no-fund --no-audit
 
 # Compiled code cannot be traced: what is compiled is covered by a run without compilation, the rest by the tests as
 # they are. Least allowed: 95 % of lines and branches of every package together.

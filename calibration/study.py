@@ -143,10 +143,12 @@ def _study(wish: argparse.Namespace, kept: Path) -> None:
     )
     lap("recovery", start)
     start = time.perf_counter()
-    fitted = calibrate(data, simulations=wish.simulations, folder=kept / "posterior")
+    fitted = calibrate(data, simulations=wish.simulations, accept_misfit=True, folder=kept / "posterior")
     lap("sequential ABC and estimators", start)
-    for name in ("summary", "predictive", "checks"):
+    assert fitted.result is not None
+    for name in ("fit", "summary", "predictive", "checks"):
         keep(name, getattr(fitted, name))
+    keep("fit_summaries", fitted.gate.summaries)
     keep("generations", fitted.result.report())
     keep("disagreement", fitted.disagreement())
     fitted.draws.to_parquet(folder / "posterior.parquet", index=False)

@@ -1,9 +1,8 @@
 """Designs: tables with one row per run. Columns are what `Scenario.replace` accepts, `seed` and `society_seed`.
 
 What differs in more than settings is several scenarios by name, of which the column `scenario` names one in each row
-(`base={"a": …, "b": …}` of `simulate` and `run_batch`).
-
-The same table always means the same runs: a row's result depends on its scenario and its two seeds alone.
+(`base={"a": …, "b": …}` of `simulate` and `run_batch`). The same table always means the same runs: a row's result
+depends on its scenario and its two seeds alone.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from valign.model.reading import MOST_COLUMNS, MOST_TABLE, decoded, read_bytes, 
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed, section_of
 from valign.results.manifest import check_if_result
+from valign.results.marks import mark_of, marked, refusal
 
 SEEDS = ("seed", "society_seed")
 WORLD, WEIGHT = "world", "weight"  # which world a row is of, and what it counts for (`over_worlds`)
@@ -276,7 +276,7 @@ def _parquet(content: bytes) -> pd.DataFrame:
     told = parquet.read_metadata(io.BytesIO(content))
     if told.num_columns > MOST_COLUMNS or told.num_rows * told.num_columns > MOST_CELLS:
         raise ValueError(f"has {told.num_rows:,} rows of {told.num_columns:,} columns, more than can be read")
-    return pd.read_parquet(io.BytesIO(content))
+    return marked(pd.read_parquet(io.BytesIO(content)), told.metadata)
 
 
 def read_design(path: str | Path) -> pd.DataFrame:
@@ -318,7 +318,7 @@ def _limits(scenario: Scenario, key: str) -> tuple[float, float, bool]:
     at, parameter = parsed(key), declared(key)
     if at.section == "changes":
         if at.field == "month":
-            return 1, scenario.months, True
+            return 0, scenario.months, True  # 0: never
         parameter = PARAMETERS.get(str(scenario.changes[int(at.of)].parameter)) if at.field == "set" else None
         if parameter is None:
             return -1e9, 1e9, False
@@ -372,10 +372,9 @@ def _by_scenario(scenarios: Mapping[str, Scenario], design: pd.DataFrame) -> lis
 
 def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
     """Rows that change one scenario, seeds as integers and numbers as numbers; what is wrong goes to `problems`."""
-    before, columns = (
-        len(problems),
-        {},
-    )  # one table of all columns: setting them one by one is slow where there are many
+    problems += refusal(mark_of(design), scenario.name)
+    before = len(problems)
+    columns = {}  # one table of all columns: setting them one by one is slow where there are many
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
     for name in map(str, design):
         if name in SEEDS:

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from valign.model.entry import solve_level
+from valign.model.run.month import run_steps
+from valign.model.run.start import REACH
 from valign.model.errors import InputError
 from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
@@ -108,11 +109,10 @@ def reachable(
             if not stated(scenario, str(name))
         }
     for block in group_into_blocks(seeds, of_society, block_width(people, len(scenario.dimensions)), columns):
-        width = len(block.seeds)
-        low, high = np.empty(width), np.empty(width)
-        solve_level(task.state(block), np.full(width, np.nan), low, high)
-        lows += low.tolist()
-        highs += high.tolist()
+        S = task.state(block)
+        run_steps(S, REACH)
+        lows += S.lowest.tolist()
+        highs += S.highest.tolist()
     margin = 3.0 if runs * (worlds or 1) > len(seeds) else 0.0
     return (max(lows) + margin * float(np.std(lows)), min(highs) - margin * float(np.std(highs)))
 
@@ -240,7 +240,8 @@ def levels(
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
     evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
     worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
-        that agree with what is known), so that tables tell chance and not knowing apart; None: parameters as the scenario has them.
+        that agree with what is known), so that tables tell chance and not knowing apart; None: parameters as the
+        scenario has them.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all).

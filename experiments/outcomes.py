@@ -247,6 +247,16 @@ class Outcomes:
             _wanted("services", result.places)
             yield rows, result.commissioner, lambda name, places=result.places: places[:, :, names.index(name)]
 
+    def change_months(self) -> np.ndarray:
+        """Month in which each scheduled change happened [changes, runs]; 0: what it waits for never held (NaN: a run
+        failed).
+        """
+        found = np.full((len(self.scenario.changes), len(self._seeds)), np.nan)
+        for rows, result in self._recorded:
+            if len(result.change_month):
+                found[:, rows] = result.change_month
+        return found
+
     def variables(self) -> list[tuple[str, str]]:
         """All (role, variable) pairs that `curves` takes."""
         return series_pairs()

@@ -13,6 +13,7 @@ from typing import TypeVar, overload
 import numpy as np
 import pandas as pd
 
+from valign.model.compiled.engine import expect
 from valign.model.errors import InputError
 from valign.model.run.block import Insertion, Recorded, run_block
 from valign.model.run.initial import build
@@ -134,9 +135,14 @@ class Task:
         return lower(self.scenario)
 
     @cached_property
+    def people(self) -> int:
+        """Number of people."""
+        return self.scenario.people() if self.society is None else len(self.society.role)
+
+    @cached_property
     def width(self) -> int:
         """How many runs a block may hold."""
-        people = self.scenario.people() if self.society is None else len(self.society.role)
+        people = self.people
         months = self.scenario.months + 1 if "agents" in self.record else 0
         return block_width(people, len(self.scenario.dimensions), months)
 
@@ -256,7 +262,8 @@ def simulate(
     record : any of "series", "decomposition", "events", "services", "agents" (default: the first two; of a design,
         none).
     worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
-        that agree with what is known): what comes is as of a design, with the columns `world` and `weight`. None: parameters as the scenario has them.
+        that agree with what is known): what comes is as of a design, with the columns `world` and `weight`. None:
+        parameters as the scenario has them.
     base : the scenario that the columns of a design change; or several by name, of which the design's column
         `scenario` names one in each row.
     width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
@@ -411,6 +418,7 @@ def run_jobs(
         return task.run_or_explain(block)
 
     threads = os.cpu_count() or 1 if threads is None else whole("threads", threads, 1, MOST_THREADS)
+    expect(sum(task.people * task.scenario.months * len(block.rows) for task, block in jobs), threads)
     if threads == 1:
         collect(map(run, jobs))
         return results

@@ -110,8 +110,8 @@ def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame
 def alike(n: int, path: str | Path | None = None) -> pd.DataFrame:
     """n worlds that all count alike, for ensembles: as `worlds`, those with large weights several times.
 
-    As long as no worlds that agree with what is known ship, these are plausible worlds: the ranges of what is not known,
-    filled evenly.
+    As long as no worlds that agree with what is known ship, these are plausible worlds: the ranges of what is not
+    known, filled evenly.
 
     n : from 1. path : as for `worlds`. One row a world and no weights; raises InputError as `worlds` does.
     """

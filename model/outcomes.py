@@ -74,6 +74,7 @@ OUTCOMES = declared(
             "recommissioned",
             "services that were commissioned",
             "services to which a commissioner ever awarded a contract in the run, of those that ever started",
+            headline=True,
         ),
         month(
             "first_recommissioned",
@@ -136,6 +137,7 @@ OUTCOMES = declared(
             "£1,000",
             "thousands",
             low=0.0,
+            headline=True,
         ),
         Outcome(
             "value_commissioners",
@@ -310,6 +312,26 @@ PATH_SERIES = declared(
             "thousands",
         ),
     )
+)
+
+# What a scheduled change can wait for: means over people of a role, over services, over commissioners.
+SEEN_OF_PEOPLE = ("aware", "engaged", "lapsed", "alignment", "fit", "identification", "clarity")
+SEEN_OF_SERVICES = (
+    "outside",
+    "piloting",
+    "commissioned",
+    "sustained",
+    "abandoned",
+    "in_use",
+    "climate",
+    "satisfaction",
+    "workload",
+)
+SEEN_OF_COMMISSIONERS = ("weight_financial", "weight_economic", "weight_social")
+WAITED_FOR = (
+    *(f"{role}.{name}" for role in SERIES_ROLES if role != "commissioner" for name in SEEN_OF_PEOPLE),
+    *(f"service.{name}" for name in SEEN_OF_SERVICES),
+    *(f"commissioner.{name}" for name in SEEN_OF_COMMISSIONERS),
 )
 
 # Columns by name, for kernels. MEAN: of `mean_alignment`.

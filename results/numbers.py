@@ -60,3 +60,12 @@ def by_kind(value: float, kind: str) -> str:
     if kind == "share":
         return percent(value)
     return {"month": f"{value:.0f}", "thousands": f"{value:,.0f}"}.get(kind, f"{value:.2f}")
+
+
+def pounds(value: float, signed: bool = False) -> str:
+    """Money to the nearest £100 (below £1,000 to the pound), as in £66,400; "–" where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    digits = 0 if abs(value) < 1000 else -2
+    text = f"£{abs(round(value, digits)):,.0f}"
+    return ("−" if value < 0 else "+" if signed else "") + text

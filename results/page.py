@@ -56,3 +56,4 @@ class Page:
     tables: Sequence[Table] = ()
     remarks: Sequence[str] = ()
     words: dict[str, str] = field(default_factory=dict)
+    first: str = ""

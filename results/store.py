@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import vocabulary
+from . import marks, vocabulary
 from .checkpoint import LOCK, Say, StoreError, cannot_write, differing, replace, warn, work_hash
 from .manifest import (
     COPY,
@@ -289,11 +289,11 @@ def add(folder: Path, name: str, table: pd.DataFrame, **told: str) -> None:
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as Parquet or CSV, whole or not at all."""
+    """Write a table as Parquet or CSV, whole or not at all; what it says of itself (`marks`) goes into the Parquet."""
     import pyarrow as pa
     from pyarrow import csv, parquet
 
-    whole = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
+    whole = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(marks.as_metadata(table))
     if path.suffix == ".parquet":
         replace(path, lambda to: parquet.write_table(whole, to, compression="zstd"))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from valign.model.outcomes import WAITED_FOR
 from valign.model.parameters import CHANNELS, PARAMETERS, Parameter
 from valign.model.scenario.scenario import MECHANISMS, STAGES, Scenario
 from valign.model.society.generate import build_society
@@ -111,7 +112,23 @@ def _changes(
         if local:
             change["organisations"] = rng.sample(places, rng.randint(1, len(places)))
         changes.append(change)
-    return changes
+    return [change | _waits(change, months, places) for change in changes]
+
+
+def _waits(change: dict[str, Any], months: int, places: list[str]) -> dict[str, Any]:
+    """Some changes wait for something; numbers of their own, so that all else of a scenario is as without."""
+    rng = random.Random(repr(sorted(change.items())))
+    if rng.random() > 0.35:
+        return {}
+    series = rng.choice(WAITED_FOR)
+    when: dict[str, Any] = {"series": series, rng.choice(["at_least", "below"]): round(rng.uniform(0.05, 0.8), 4)}
+    if rng.random() < 0.5 and not series.startswith("commissioner."):
+        when["organisations"] = rng.sample(places, rng.randint(1, len(places)))
+    if rng.random() < 0.5:
+        when["until"] = rng.randint(change["month"], months)
+    if rng.random() < 0.5:
+        when["after"] = rng.randint(0, 3)
+    return {"when": when}
 
 
 def _reachable_level(rng: random.Random, scenario: Scenario) -> float | None:

@@ -16,15 +16,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from valign.calibration.calibrate import calibrate as calibrate
     from valign.calibration.calibrate import choose_model as choose_model
+    from valign.calibration.diagnose.diagnosis import diagnose as diagnose
     from valign.calibration.patterns.listing import patterns as patterns
     from valign.experiments import design as design
+    from valign.calibration.planning.studies import plan_study as plan_study
     from valign.experiments.ablation import ablations as ablations
     from valign.experiments.attribution import attribution as attribution
     from valign.experiments.batch.batch import run_batch as run_batch
     from valign.experiments.claims.declaration import Claim as Claim
     from valign.experiments.claims.testing import test_claim as test_claim
     from valign.experiments.claims.testing import test_claims as test_claims
+    from valign.experiments.actions.declaration import actions as actions
     from valign.experiments.compare import compare as compare
+    from valign.experiments.decide.decide import decide as decide
+    from valign.experiments.decide.pilots import pilot_first as pilot_first
     from valign.experiments.levels import levels as levels
     from valign.experiments.outcomes import Outcomes as Outcomes
     from valign.experiments.sensitivity import screen as screen
@@ -59,10 +64,15 @@ _WHERE = {
     "screen": "valign.experiments.sensitivity",
     "calibrate": "valign.calibration.calibrate",
     "choose_model": "valign.calibration.calibrate",
+    "diagnose": "valign.calibration.diagnose.diagnosis",
+    "plan_study": "valign.calibration.planning.studies",
     "attribution": "valign.experiments.attribution",
     "test_claim": "valign.experiments.claims.testing",
     "test_claims": "valign.experiments.claims.testing",
     "Claim": "valign.experiments.claims.declaration",
+    "actions": "valign.experiments.actions.declaration",
+    "decide": "valign.experiments.decide.decide",
+    "pilot_first": "valign.experiments.decide.pilots",
     "World": "valign.model.world.world",
     "patterns": "valign.calibration.patterns.listing",
     "worlds": "valign.experiments.worlds",

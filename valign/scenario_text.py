@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from valign.model.parameters import PARAMETERS
@@ -61,17 +62,20 @@ def change_in_words(change: Any) -> str:
     return f"month {change.month}: {what}, {where}"
 
 
-def paragraphs(scenario: Scenario) -> list[str]:
+@dataclass(frozen=True)
+class Observed:
+    """What was simulated in the place of a scenario's own people: those of a data set, in steps of its unit of time."""
+
+    people: int
+    communities: int
+    unit: str
+
+
+def paragraphs(scenario: Scenario, observed: Observed | None = None) -> list[str]:
     """What a reader has to know of the scenario beside its values, a paragraph each; the first two in short."""
     s = scenario
-    parts = [" ".join(s.description.split()) or s.title or s.name]
-    years = f" ({s.months / 12:g} years)" if s.months % 6 == 0 and s.months else ""
-    parts.append(
-        f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
-        f"{_counted(s.months, 'month')}{years}."
-        + (" People and ties come from imported tables." if s.tables is not None else "")
-    )
-    if s.organisations:
+    parts = [" ".join(s.description.split()) or s.title or s.name, _size(s, observed)]
+    if s.organisations and observed is None:
         parts.append("\n".join(["The services at the start:", *map(_service, s.organisations)]))
     if s.commissioners and s.commissioners.count:
         parts.append(
@@ -103,9 +107,24 @@ def paragraphs(scenario: Scenario) -> list[str]:
     return parts
 
 
-def for_report(scenario: Scenario) -> str:
+def _size(s: Scenario, observed: Observed | None) -> str:
+    """How many people, where, and for how long."""
+    if observed is not None:
+        communities = f"{observed.communities:,} communit{'y' if observed.communities == 1 else 'ies'}"
+        unit = observed.unit
+        per = "" if unit == "month" else f" One step of the model is one {unit}: what is called monthly is per {unit}."
+        return f"{communities} with {observed.people:,} people, followed for {_counted(s.months, unit)}.{per}"
+    years = f" ({_counted(s.months / 12, 'year')})" if s.months % 6 == 0 and s.months else ""
+    return (
+        f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
+        f"{_counted(s.months, 'month')}{years}."
+        + (" People and ties come from imported tables." if s.tables is not None else "")
+    )
+
+
+def for_report(scenario: Scenario, observed: Observed | None = None) -> str:
     """The scenario in words, paragraphs apart."""
-    return "\n\n".join(paragraphs(scenario))
+    return "\n\n".join(paragraphs(scenario, observed))
 
 
 def difference_in_words(base: Scenario, other: Scenario, name: str) -> str:

@@ -25,7 +25,9 @@ from .smc import LEAST_ESS, Result, ess
 
 ESTIMATORS = ("regression", "forest", "smc")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+EDGE, PILED = 0.05, 0.2  # a posterior with a fifth of its mass in the last twentieth of a prior piles up at its edge
 INFORMED = 0.3  # share of the prior's variance that has to go before a parameter counts as informed by the data
+EXTRAPOLATES = "what was observed lies outside the range of the nearest simulations, so they were not adjusted to it."
 NEAREST, FOREST_ROWS, TREES, LEAF, TREE_ROWS = 2000, 30_000, 200, 12, 6000
 
 
@@ -37,6 +39,7 @@ class Posterior:
     prior: Prior
     u: np.ndarray  # n x d
     weight: np.ndarray  # n, sums to 1
+    note: str = ""  # what went wrong with it, for people
 
     @property
     def ess(self) -> float:
@@ -46,25 +49,35 @@ class Posterior:
     def theta(self) -> np.ndarray:
         return self.prior.theta(self.u)
 
+    @property
+    def reliable(self) -> bool:
+        """Whether its effective sample size is at least 100 and nothing went wrong."""
+        return self.ess >= LEAST_ESS and not self.note
+
+    def warnings(self) -> list[str]:
+        """Why it is not to be relied on, in sentences."""
+        few = (
+            [
+                f"{self.method}: the effective sample size is {self.ess:.0f}, under {LEAST_ESS:.0f}: its numbers are "
+                "too uncertain to be used (more simulations or fewer free parameters help)."
+            ]
+            if self.ess < LEAST_ESS
+            else []
+        )
+        return [*([f"{self.method}: {self.note}"] if self.note else []), *few]
+
     def draws(self, n: int, seed: int = 1) -> pd.DataFrame:
         """n rows of parameters, drawn by weight."""
         which = np.random.default_rng(seed).choice(len(self.weight), n, p=self.weight)
         return pd.DataFrame(self.theta[which], columns=list(self.prior.names))
 
     def summary(self) -> pd.DataFrame:
-        """One row per parameter: method, parameter, mean, sd, quantiles, prior, contraction, informed, ess.
+        """One row per parameter: method, parameter, mean, sd, quantiles, prior, contraction, informed, ...
 
         contraction : 1 less the ratio of posterior to prior variance, in probit space. informed : at least .3.
-
-        Raises InputError when the effective sample size is below 100.
+        edge : "lower" or "upper" where more than a fifth of the posterior lies in the last twentieth of the prior's
+        range at that end, else empty. reliable : see `Posterior.reliable`.
         """
-        if self.ess < LEAST_ESS:
-            raise InputError(
-                [
-                    f"{self.method}: the effective sample size is {self.ess:.0f}: under {LEAST_ESS:.0f} no "
-                    "result is reported (use more simulations or fewer free parameters)"
-                ]
-            )
         theta = self.theta
         rows: list[dict[str, object]] = []
         for k, name in enumerate(self.prior.names):
@@ -82,10 +95,19 @@ class Posterior:
                     "prior_high": self.prior.high[k],
                     "contraction": 1.0 - spread,
                     "informed": bool(1.0 - spread >= INFORMED),
+                    "edge": self._edge(theta[:, k], k),
                     "ess": self.ess,
+                    "reliable": self.reliable,
                 }
             )
         return pd.DataFrame(rows)
+
+    def _edge(self, theta: np.ndarray, k: int) -> str:
+        """At which end of its prior a parameter piles up, if at one."""
+        margin = EDGE * (self.prior.high[k] - self.prior.low[k])
+        below = float(self.weight[theta <= self.prior.low[k] + margin].sum())
+        above = float(self.weight[theta >= self.prior.high[k] - margin].sum())
+        return "" if max(below, above) <= PILED else "lower" if below > above else "upper"
 
 
 def weighted_quantiles(x: np.ndarray, weight: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
@@ -103,7 +125,10 @@ def adjust(
     log_weight: np.ndarray | None,
     nearest: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points near the target, moved to it: local-linear regression of mean and log-variance, Epanechnikov kernel."""
+    """Points near the target, moved to it: local-linear regression of mean and log-variance, Epanechnikov kernel.
+
+    No point is moved beyond the range of the points used.
+    """
     away = np.sqrt((((reduced - target) / unit) ** 2).sum(axis=1))
     nearest = min(nearest, len(u))
     rows = np.argpartition(away, nearest - 1)[:nearest]
@@ -121,7 +146,7 @@ def adjust(
     residual = points - x @ mean
     spread = np.linalg.solve(gram, weighted.T @ np.log(residual**2 + 1e-12))
     shrink = np.exp(np.clip(0.5 * (spread[0] - x @ spread), -2, 2))
-    return mean[0] + residual * shrink, kernel
+    return np.clip(mean[0] + residual * shrink, points.min(axis=0), points.max(axis=0)), kernel
 
 
 def regression(
@@ -137,17 +162,21 @@ def regression(
     u [n x d], summaries [n x s]: the table; log_weight: importance weights of points that do not come from the prior;
     nearest: how many simulations are used (default: a fifteenth of the table, 500 to 2,000).
 
-    A model that cannot give what was observed is fitted to the nearest that it can: the observation is moved into the
-    range of the simulations used, since a regression beyond them leads anywhere (Frazier, Robert & Rousseau 2020).
+    A regression beyond the simulations it was made of leads anywhere (Frazier, Robert & Rousseau 2020). Two rules:
+    where the observation lies outside the range of the simulations used, in any of the numbers they are reduced to,
+    nothing is adjusted (the nearest simulations stand for themselves, and a note says so); and no point is ever moved
+    beyond the range of the points used.
     """
     nearest = max(500, min(NEAREST, len(u) // 15)) if nearest is None else nearest
     reduction = Reduction(u, summaries)
     rows = _nearest(reduction, summaries, observed, max(5 * nearest, len(u) // 5))
     reduction = Reduction(u[rows], summaries[rows])  # once more, where it has to be good
     near = rows[_nearest(reduction, summaries[rows], observed, nearest)]
-    reduced = reduction(summaries[near])
-    target = np.clip(reduction(observed)[0], reduced.min(axis=0), reduced.max(axis=0))
+    reduced, target = reduction(summaries[near]), reduction(observed)[0]
     log = None if log_weight is None else log_weight(u[near])
+    if ((target < reduced.min(axis=0)) | (target > reduced.max(axis=0))).any():
+        share = np.full(len(near), 1.0) if log is None else np.exp(log - log.max())
+        return Posterior("regression", prior, u[near], share / share.sum(), EXTRAPOLATES)
     moved, weight = adjust(u[near], reduced, target, reduction.unit, log, nearest)
     return Posterior("regression", prior, moved, weight)
 

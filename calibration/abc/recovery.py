@@ -46,7 +46,7 @@ class Recovery:
     """estimates: one row per data set and parameter (truth, mean, sd, rank in [0, 1], covered at each level).
 
     parameters: one row per parameter: bias, coverage_50/80/90, rmse, correlation, contraction, identified, ks, ks_p,
-    calibrated.
+    calibrated, covers (90 % intervals hold the truth in 90 % of data sets, within two standard errors).
     """
 
     estimates: pd.DataFrame
@@ -78,8 +78,17 @@ def _batch(problem: CalibrationProblem, seed: int, number: int, size: int) -> di
     return {"u": u, "summaries": problem.simulate(problem.prior.theta(u), batch_seeds(seed, 10_000, number, size))}
 
 
-def recover(table: ReferenceTable, data_sets: int = RECOVERED, nearest: int | None = None, seed: int = 1) -> Recovery:
+def recover(
+    table: ReferenceTable,
+    data_sets: int = RECOVERED,
+    nearest: int | None = None,
+    seed: int = 1,
+    *,
+    near: np.ndarray | None = None,
+) -> Recovery:
     """Estimate `data_sets` simulations of a table from the others, by the estimator that is reported by default.
+
+    near : observed summaries [s]; then the data sets are those most like them, instead of any that the prior gives.
 
     Raises InputError when the table is too small (fewer than 20 simulations for each data set).
     """
@@ -93,7 +102,11 @@ def recover(table: ReferenceTable, data_sets: int = RECOVERED, nearest: int | No
     first = Reduction(table.u, table.summaries)
     reduced = first(table.summaries)
     rows: list[dict[str, object]] = []
-    for data_set, row in enumerate(rng.choice(n, data_sets, replace=False)):
+    if near is None:
+        chosen = rng.choice(n, data_sets, replace=False)
+    else:
+        chosen = np.argsort((((reduced - first(near)) / first.unit) ** 2).sum(axis=1), kind="stable")[:data_sets]
+    for data_set, row in enumerate(chosen):
         away = (((reduced - reduced[row]) / first.unit) ** 2).sum(axis=1)
         away[row] = np.inf
         near = np.argpartition(away, 5 * nearest)[: 5 * nearest]
@@ -151,6 +164,7 @@ def _by_parameter(estimates: pd.DataFrame, prior: Prior) -> pd.DataFrame:
                     for level in LEVELS
                 },
                 "contraction": contraction,
+                "covers": bool(part["covered_90"].mean() >= 0.9 - 2 * np.sqrt(0.09 / len(part))),
                 "identified": bool(contraction >= INFORMED),
                 "ks": float(test.statistic),
                 "ks_p": float(test.pvalue),

@@ -138,25 +138,21 @@ class Result:
             ]
         )
 
-    def particles(self) -> tuple[np.ndarray, np.ndarray]:
-        """Accepted points [N x d] in probit space and their weights [N], of the last complete generation that has an
-        effective sample size of at least 100.
+    def particles(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Accepted points [N x d] in probit space, their weights [N], and what went wrong (empty: nothing).
 
-        Raises InputError when none has.
+        They are those of the last complete generation that has an effective sample size of at least 100; where none
+        has, of the one that has most.
         """
         later = [each for each in self.generations[1:] if each.complete]
         reliable = [each for each in later if each.ess >= LEAST_ESS]
-        if not reliable:
-            why = (
-                f"the effective sample size is {later[-1].ess:.0f} of {int(later[-1].accepted.sum())} particles: under "
-                f"{LEAST_ESS:.0f} no result is reported"
-                if later
-                else f"{self.simulated} simulations ended before a second generation "
-                "was complete: no result is reported"
-            )
-            raise InputError([f"{why} (use more simulations, more particles or fewer free parameters)"])
-        last = reliable[-1]
-        return last.u[last.accepted], last.weight[last.accepted]
+        last = reliable[-1] if reliable else max(later or self.generations[:1], key=lambda each: each.ess)
+        note = (
+            ""
+            if later
+            else f"the {self.simulated:,} simulations ended before a second generation was complete (use more)."
+        )
+        return last.u[last.accepted], last.weight[last.accepted], note
 
     def table(self) -> tuple[np.ndarray, np.ndarray]:
         """Every simulation that did not fail: points in probit space [n x d], summaries [n x s]."""

@@ -5,7 +5,7 @@ docs/CALIBRATION.md shows a worked description.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -18,11 +18,13 @@ from valign.model.society.codebook import MISSING
 from valign.model.society.tables import DATA_SETS, data_set_folder, missing_data
 
 from . import medical_innovation
+from .said_back import said_back
 from .schema import Curve, Data, Orientation, Part, Pattern, People, Series, Ties
 from .tables import read_curve, read_people, read_ties
 
 DESCRIPTION = "data.toml"
 SECTIONS = ("name", "title", "source", "time_unit", "missing", "people", "orientation", "ties", "series", "patterns")
+UNITS = ("day", "week", "month", "quarter", "year")
 DEFAULT_PERIODS = 60  # where patterns say nothing of time
 OnePart = TypeVar("OnePart", bound=Part)
 
@@ -63,7 +65,7 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
     where = str(folder / DESCRIPTION)
     problems = [f"{where}: {unknown(key, SECTIONS, 'key')}" for key in given if key not in SECTIONS]
     text = _texts(given, folder, where, problems)
-    missing = {*MISSING, *map(str, given.get("missing", ()))}
+    missing = _missing(given.get("missing", ()), where, problems)
     people = _part(People, given.get("people"), f"{where}: people", problems)
     ties = _part(Ties, given.get("ties"), f"{where}: ties", problems)
     entries = _mapping(given.get("orientation", {}), f"{where}: orientation", problems)
@@ -90,7 +92,21 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
         patterns=tuple(patterns),
         periods=_last_period(table, curves, patterns),
         remarks=tuple(_remarks(table, orientation)),
+        direction="both" if ties is None else ties.direction,
+        said=said_back(table, people, joined, ties, orientation, curves, patterns, text["time_unit"]),
     )
+
+
+def _missing(given: object, where: str, problems: list[str]) -> dict[str, set[str]]:
+    """Codes for what is missing, by column ("": everywhere): a list for all columns, or a table by column."""
+    found: dict[str, set[str]] = {"": set(MISSING)}
+    by_column: Mapping[str, Any] = given if isinstance(given, Mapping) else {"": given}  # pyright: ignore
+    for column, codes in by_column.items():
+        if isinstance(codes, str) or not isinstance(codes, Sequence):
+            problems.append(f"{where}: missing: expected a list of codes, or [missing] with COLUMN = [codes]")
+            continue
+        found.setdefault(str(column), set()).update(map(str, cast("Sequence[Any]", codes)))
+    return found
 
 
 def _lacking(given: Mapping[str, Any], orientation: Mapping[str, Any], patterns: Iterable[Pattern]) -> list[str]:
@@ -135,7 +151,9 @@ def _texts(given: Mapping[str, Any], folder: Path, where: str, problems: list[st
         if not isinstance(word, str):
             problems.append(f"{where}: {key} = {word!r}: expected text in quotes")
         text[key] = str(word)
-    return {**text, "title": text["title"] or text["name"]}
+    unit = text["time_unit"].strip().lower()
+    unit = unit.removesuffix("s") if unit.removesuffix("s") in UNITS else unit
+    return {**text, "time_unit": unit, "title": text["title"] or text["name"]}
 
 
 def _mapping(given: object, where: str, problems: list[str]) -> Mapping[str, Any]:

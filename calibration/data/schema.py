@@ -63,12 +63,18 @@ class Orientation(Part):
 
 
 class Ties(Part):
-    """Columns of the table of ties."""
+    """Columns of the table of ties, and what becomes of odd ones.
+
+    direction : whom people look to: "out" to those whom they name, "in" to those who name them, "both" to either.
+    """
 
     file: str
     source: str = Field(default="from", alias="from")
     target: str = Field(default="to", alias="to")
+    kind: str | None = None
     dangling: Literal["error", "drop"] = "error"
+    self_ties: Literal["error", "drop"] = "error"
+    direction: Literal["both", "out", "in"] = "both"
 
 
 class Series(Part):
@@ -133,7 +139,8 @@ class Data:
 
     people : one row per person, or None: id, community, time (period of adoption, NaN: not adopted while observed),
         until (last period observed), perhaps role, and a column per orientation (0-1, NaN: not known).
-    ties : from, to (ids, both known), or None. periods : the last period of anything observed.
+    ties : from, to (ids, both known), kind where there is one, or None; direction : of `Ties`. periods : the last
+    period of anything observed. said : what was read, in words, as pairs.
     """
 
     name: str
@@ -148,6 +155,8 @@ class Data:
     patterns: Sequence[Pattern]
     periods: int
     remarks: tuple[str, ...] = field(default=())
+    direction: str = "both"
+    said: tuple[tuple[str, str], ...] = field(default=())
 
     def high(self, dimension: str) -> np.ndarray:
         """Who is in the high group of an orientation: 1, 0, or -1 where it is not known."""
@@ -169,6 +178,7 @@ class Data:
             for each in self.series
         ]
         made.update(repr((series, dict(self.orientation), self.patterns)).encode())
+        made.update(b"" if self.direction == "both" else self.direction.encode())
         return made.hexdigest()
 
     def part(self, rows: np.ndarray) -> Data:

@@ -14,7 +14,22 @@ from valign.model.society.codebook import Table
 from .schema import Curve, Orientation, People, Series, Ties
 
 LEAST_PEOPLE = 10
+Missing = Mapping[str, set[str]]  # codes by column; those of the column "" hold everywhere
 MOST_PERIODS = 600
+
+
+class Columns(Table):
+    """A table whose columns have codes of their own for what is missing."""
+
+    def __init__(self, file: Path, what: str, missing: Missing, problems: list[str]) -> None:
+        super().__init__(file, what, set(missing[""]), problems)
+        self.own = missing
+
+    def column(self, name: str, needed: bool) -> np.ndarray | None:
+        before, self.missing = self.missing, self.missing | self.own.get(name, set())
+        found = super().column(name, needed)
+        self.missing = before
+        return found
 
 
 def _numbers(table: Table, name: str, problems: list[str], needed: bool = True) -> np.ndarray | None:
@@ -41,10 +56,10 @@ def _blank(column: np.ndarray) -> np.ndarray:
 
 
 def read_people(
-    of: People, orientation: Mapping[str, Orientation], folder: Path, missing: set[str], problems: list[str]
+    of: People, orientation: Mapping[str, Orientation], folder: Path, missing: Missing, problems: list[str]
 ) -> pd.DataFrame | None:
     """The table of people as `Data.people` holds it, or None with its problems noted."""
-    table = Table(folder / of.file, "people", missing, problems)
+    table = Columns(folder / of.file, "people", missing, problems)
     if not table.usable:
         return None
     n = len(table)
@@ -61,6 +76,7 @@ def read_people(
         roles = table.coded(roles, {}, ROLES, "role")
         table.report(_blank(roles), f"has no {of.role}")
     until = _until(of, table, problems)
+    _lost_adopters(of, table)
     time = _times(of, table, until, problems)
     values = {name: _orientation(entry, table, problems) for name, entry in orientation.items()}
     for name, found in values.items():
@@ -79,6 +95,22 @@ def _identities(table: Table, ids: np.ndarray) -> None:
     counts = pd.Series(ids).value_counts()
     twice = {text for text, count in counts.items() if count > 1}
     table.each(ids, np.array([text in twice for text in ids]), lambda text: f"the id {text!r} appears more than once")
+
+
+def _lost_adopters(of: People, table: Columns) -> None:
+    """A code that means "missing" everywhere and is a period here: which of both is meant has to be said."""
+    if of.time not in table.frame:
+        return
+    cells = table.frame[of.time].astype(str).str.strip()
+    for code in sorted(table.own[""] - table.own.get(of.time, set()) - set(of.not_adopted)):
+        rows = np.flatnonzero(cells == code)
+        if len(rows) and code.isdigit() and int(code) >= 1:
+            table.report(
+                rows,
+                f"{of.time} = {code}: is this period {code}, or missing? `missing` holds {code} for all columns, which "
+                f"would turn {len(rows):,} who adopted into people who did not: give the codes by column "
+                f'([missing] with COLUMN = ["{code}"]), or list {code} in people.not_adopted',
+            )
 
 
 def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
@@ -164,10 +196,10 @@ def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarr
 
 
 def read_ties(
-    of: Ties, people: pd.DataFrame | None, folder: Path, missing: set[str], problems: list[str]
+    of: Ties, people: pd.DataFrame | None, folder: Path, missing: Missing, problems: list[str]
 ) -> pd.DataFrame | None:
     """Ties between two of the people, or None with their problems noted."""
-    table = Table(folder / of.file, "ties", missing, problems)
+    table = Columns(folder / of.file, "ties", missing, problems)
     if not table.usable:
         return None
     a, b = table.column(of.source, True), table.column(of.target, True)
@@ -188,14 +220,30 @@ def read_ties(
             np.flatnonzero(out),
             f'ties to {said}, who {are} not among the people (ties.dangling = "drop" leaves such ties out)',
         )
-    if not known.any():
+    own = known & (a == b)
+    if of.self_ties == "error":
+        table.report(
+            np.flatnonzero(own), 'is a tie of a person with themselves (ties.self_ties = "drop" leaves such ties out)'
+        )
+    kept = known & ~own
+    if not kept.any():
         problems.append(f"{table.name}: no tie joins two of the people")
-    return pd.DataFrame({"from": a[known], "to": b[known]})
+    found = pd.DataFrame({"from": a[kept], "to": b[kept]})
+    if of.kind is not None and (kind := table.column(of.kind, True)) is not None:
+        found["kind"] = kind[kept]
+    found.attrs["dropped"] = {"people who were not asked": int((~known).sum()), "themselves": int(own.sum())}
+    return found
 
 
-def read_curve(of: Series, folder: Path, missing: set[str], problems: list[str]) -> Curve | None:
+def ties_of_pairs(people: pd.DataFrame, pairs: np.ndarray) -> pd.DataFrame:
+    """Ties between rows of people [ties x 2], as `read_ties` gives them."""
+    ids = people["id"].to_numpy()
+    return pd.DataFrame({"from": ids[pairs[:, 0]], "to": ids[pairs[:, 1]]})
+
+
+def read_curve(of: Series, folder: Path, missing: Missing, problems: list[str]) -> Curve | None:
     """A series in the order of its periods, or None with its problems noted."""
-    table = Table(folder / of.file, f"series {of.name}", missing, problems)
+    table = Columns(folder / of.file, f"series {of.name}", missing, problems)
     if not table.usable:
         return None
     if not len(table):

@@ -26,7 +26,8 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         f"{int(summary.parameters)} parameters that are not known. {len(patterns)} published facts were asked of "
         f"{int(summary.simulated_worlds):,} worlds ({summary.person_months:.2g} person-months); the "
         f"{int(summary.worlds):,} of the last wave have weights that make them worth {summary.effective:.0f} worlds of "
-        f"equal weight{NOT_SHIPPED if summary.effective < LEAST else ''}. Nothing was tuned so that a fact comes out; where the model misses one, it is said below.",
+        f"equal weight{NOT_SHIPPED if summary.effective < LEAST else ''}. Nothing was "
+        "tuned so that a fact comes out; where the model misses one, it is said below.",
         "",
         f"Of the space of plausible worlds, {100 * summary.ruled_out_by_two:.0f} % is ruled out by at least two facts "
         f"(more than three standard deviations away), {100 * summary.ruled_out_by_one:.0f} % by at least one. "

@@ -7,6 +7,7 @@ nothing but a few numbers a run (and, where asked, the periods of adoption) leav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,7 +92,7 @@ def scenario_of(data: Data) -> Scenario:
                 {
                     "name": "community",
                     "count": int(data.people["community"].nunique()),
-                    "staff": len(data.people),
+                    "staff": max(1, round(len(data.people) / data.people["community"].nunique())),
                     "managers": 0,
                     "peers": 0,
                     "stage": "commissioned",
@@ -127,7 +128,25 @@ def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Socie
         if len(scenario.organisations) > 1
         else {"groups": {str(name): scenario.group_names[0] for name in nodes["organisation"].unique()}}
     )
-    return society_from_tables(nodes.astype(object), ties, {**(book or {}), **groups}, scenario)
+    society = society_from_tables(nodes.astype(object), ties[["from", "to"]], {**(book or {}), **groups}, scenario)
+    return society if data.direction == "both" else directed(society, ties, data.direction)
+
+
+def directed(society: Society, ties: pd.DataFrame, direction: str) -> Society:
+    """The same society in which people look only to those whom they name ("out"), or who name them ("in")."""
+    assert society.ids is not None
+    row = {text: n for n, text in enumerate(society.ids)}
+    ends = [np.array([row[text] for text in ties[name]], np.int64) for name in ("from", "to")]
+    who, whom = ends if direction == "out" else ends[::-1]
+    people = len(society.ids)
+    looks = np.unique(who * people + whom)
+    ego = np.repeat(np.arange(people), np.diff(society.tie_start))
+    kept = np.isin(ego * people + society.neighbour, looks)
+    one_way = copy(society)
+    start = np.concatenate([[0], np.cumsum(np.bincount(ego[kept], minlength=people))]).astype(np.int64)
+    for name, array in (("tie_start", start), ("neighbour", society.neighbour[kept]), ("tie_of", society.tie_of[kept])):
+        object.__setattr__(one_way, name, np.ascontiguousarray(array))
+    return one_way
 
 
 def scenario_for(data: Data, scenario: Scenario | str | Path | None) -> Scenario:
@@ -274,6 +293,7 @@ class CalibrationProblem:
         return {
             "data": self.data.name,
             "data_hash": self.data.digest,
+            "time_unit": self.data.time_unit,
             "scenario": self.scenario.to_toml(),
             "society": society_hash(imported(self.scenario, self.society)),
             "free": {name: [float(low), float(high)] for name, low, high in bounds},

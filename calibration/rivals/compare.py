@@ -1,7 +1,8 @@
 """Rival explanations of the same data: which is likelier, and which predicts what it has not seen?
 
-Five models with agents (`explanations`) and two curves without (Bass, logistic). Odds (`model_choice`) without a
-confusion matrix and a prediction of what was held out (`prediction`) mean little: all are given.
+Five models with agents (`explanations`), three curves without (Bass, logistic, constant), the plain regression. Odds
+(`model_choice`) without a confusion matrix and a prediction of what was held out (`prediction`) mean little: all are
+given.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..data.schema import Data
 from ..problem.problem import CalibrationProblem
 from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .model_choice import choose_forest, choose_smc, settled
+from .regression import Regression, regression
 from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, folds, out_of_sample
 
 APART = 0.25  # a share that differs by more between the methods is remarked on
@@ -33,7 +35,8 @@ class Choice:
 
     data : what the rivals explain. shares : method, model, share (0-1). odds : along the tolerance
     (`model_choice.choose_smc`). confusion : of the forest, rows are the truth and sum to 1.
-    scores, folds : predictions (`prediction`). tables : the simulations from the priors, by model. screened : what a
+    scores, folds : predictions (`prediction`). regression : the plain one.
+    tables : the simulations from the priors, by model. screened : what a
     screening chose to free, if there was one.
     """
 
@@ -44,6 +47,7 @@ class Choice:
     scores: pd.DataFrame
     folds: pd.DataFrame
     tables: Mapping[str, Simulated]
+    regression: Regression
     screened: Screened | None = None
 
     @property
@@ -138,4 +142,14 @@ def choose(
     people, counts = out_of_sample(
         tables, parts, layout, draws, seed, kept=kept, progress=lambda done: told(before + sequential + done)
     )
-    return Choice(problem.data, shares, odds, confusion, compare_scores(people, counts, seed), counts, tables, screened)
+    return Choice(
+        problem.data,
+        shares,
+        odds,
+        confusion,
+        compare_scores(people, counts, seed),
+        counts,
+        tables,
+        regression(layout),
+        screened,
+    )

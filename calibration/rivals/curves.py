@@ -1,4 +1,4 @@
-"""Curves without agents: Bass and logistic, fitted to periods of adoption by maximum likelihood (scipy)."""
+"""Curves without agents, fitted by maximum likelihood (scipy): Bass, logistic, constant hazard."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def logistic(parameters: np.ndarray, periods: int) -> np.ndarray:
     return np.diff(ceiling * (curve - start) / np.maximum(1 - start, 1e-9), axis=-1)
 
 
+def constant(parameters: np.ndarray, periods: int) -> np.ndarray:
+    """Chance of adopting in each period: the same hazard throughout; the parameter is its logit."""
+    hazard = expit(parameters[..., 0, None])
+    return hazard * (1 - hazard) ** np.arange(periods)
+
+
 @dataclass(frozen=True, eq=False)
 class Baseline:
     """A fitted curve: estimates and draws of its parameters (normal around the maximum)."""
@@ -49,6 +55,7 @@ class Baseline:
 
 STARTS = {
     "bass": (bass, ((-3.0, -1.5), (-2.0, -3.0), (-4.0, -1.0))),
+    "constant": (constant, ((-3.0,), (-1.0,))),
     "logistic": (logistic, ((1.0, None, 1.0), (2.0, None, 0.3), (0.0, None, 1.5))),
 }
 

@@ -96,18 +96,18 @@ class ExactFit:
     summary: str
 
 
-def _library() -> Any:
+def statsmodels_api() -> Any:
     try:
         return import_module("statsmodels.api")
     except ImportError:
         raise InputError(
-            ["statsmodels is not installed; the exact check needs it: pip install 'valign[calibration]'"]
+            ["statsmodels is not installed; calibration needs it: pip install 'valign[calibration]'"]
         ) from None
 
 
 def exact_fit(table: pd.DataFrame, prior: Prior, draws: int = 20_000, seed: int = 1) -> ExactFit:
     """Discrete-time logit by statsmodels, and the posterior under the uniform prior by importance sampling."""
-    sm = _library()
+    sm = statsmodels_api()
     x = np.column_stack([np.ones(len(table)), table["alignment"], table["exposure"]])
     y = table["adopts"].to_numpy(float)
     fit = sm.GLM(y, x, family=sm.families.Binomial()).fit()

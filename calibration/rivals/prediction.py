@@ -22,8 +22,10 @@ from ..abc.smc import batch_seeds
 from ..problem.summaries import Layout, Summariser
 from .curves import fit_baseline
 from .explanations import RIVAL_MODELS, Rival, Simulated
+from .regression import simulated_by_regression
 
-BASELINES = ("bass", "logistic")
+LOGIT = "logit"  # the plain regression, which knows of people and ties
+BASELINES = ("bass", "logistic", "constant", LOGIT)
 MOST_FOLDS, DRAWS, SMOOTHING, RESAMPLES = 10, 1000, 20.0, 2000
 PART = 2048  # simulations summarised at once
 REFERENCES = ("bass", "logistic", "full")  # that every model is compared with
@@ -79,7 +81,7 @@ def out_of_sample(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of what was held out.
 
-    Every model is fitted to the rest (agents: regression-adjusted ABC; curves: maximum likelihood) and simulated anew.
+    Every model is fitted to the rest (agents: regression-adjusted ABC; others: maximum likelihood) and simulated anew.
 
     Returns
     -------
@@ -93,11 +95,13 @@ def out_of_sample(
 
             def make(name=name, fold=fold):
                 times = (
-                    _curves(name, fold, layout, draws, seed)
+                    simulated_by_regression(fold.train, layout, draws, seed)
+                    if name == LOGIT
+                    else _curves(name, fold, layout, draws, seed)
                     if name in BASELINES
                     else _predicted(tables[name], RIVAL_MODELS[name], fold.train, draws, seed)
                 )
-                person, crps = _scores(fold, layout, times, curves=name in BASELINES)
+                person, crps = _scores(fold, layout, times, curves=name in BASELINES and name != LOGIT)
                 return {**{key: person[key].to_numpy() for key in person}, "crps": crps}
 
             found = dict(kept.part(f"fold-{number:02d}-{name}", make))

@@ -8,12 +8,14 @@ headers do not change while the state lives. Uncompiled code sees an ordinary Py
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba import typeof
 from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -30,6 +32,18 @@ from numba.np import numpy_support
 WORD = 8
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """The name of a kernel, within the model: run.outcomes.observe."""
+    return f"{function.__module__.partition('valign.model.')[2]}.{function.__name__}"
+
+
+def kind_of(value: Any) -> str:
+    """The kind of an array or number, or of its Numba type, on every platform: f8:2 is an array of float64 with two axes."""
+    kind = value if isinstance(value, types.Type) else typeof(value)
+    dtype = numpy_support.as_dtype(kind.dtype if isinstance(kind, types.Array) else kind)
+    return f"{dtype.kind}{dtype.itemsize}" + (f":{kind.ndim}" if isinstance(kind, types.Array) else "")
+
+
 class Handle:
     """Base of a class whose attributes are C-contiguous arrays that compiled code may use.
 
@@ -40,6 +54,7 @@ class Handle:
 
     address: int
     numba_type: HandleType
+    views: frozenset[str]
 
     def seal(
         self, arrays: dict[str, np.ndarray], views: dict[str, np.ndarray], single: bool, shared: frozenset[str]
@@ -47,6 +62,7 @@ class Handle:
         """Write the headers of arrays and views into a table and note its address and type."""
         words: list[int] = []
         fields = []
+        self.views = frozenset(views)
         for name, array in (arrays | views).items():
             shape, strides = array.shape, array.strides
             if name in views:
@@ -61,6 +77,11 @@ class Handle:
         self._headers = np.array(words, np.int64)
         self.address = self._headers.ctypes.data
         self.numba_type = _handle_type(tuple(fields), single)
+
+    def headers(self) -> Iterator[tuple[str, list[int]]]:
+        """The header of every array and view: address, size, shape, strides."""
+        for name, word, kind, _ in self.numba_type.fields:
+            yield name, self._headers[word : word + 2 + 2 * kind.ndim].tolist()
 
 
 def _shape_between_rows(view: np.ndarray) -> tuple[int, ...]:

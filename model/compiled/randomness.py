@@ -42,6 +42,9 @@ def philox(key_low, key_high, c0, c1, c2, c3):
     return c0, c1, c2, c3
 
 
+_PLAIN = getattr(philox, "py_func", philox)  # of a few numbers: sooner done than compiled code is loaded
+
+
 def split_seed(seed: int) -> tuple[np.uint64, np.uint64]:
     """The two 32-bit halves of a seed in 0 … 2**64 − 1, low first."""
     return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
@@ -50,7 +53,7 @@ def split_seed(seed: int) -> tuple[np.uint64, np.uint64]:
 def derive_seed(seed: int, index: int, purpose: int) -> int:
     """The `index`-th seed (63 bits) of a stream named by `seed` and `purpose`."""
     low, high = split_seed(index)
-    words = philox(*split_seed(seed), low, high, np.uint64(0), np.uint64(purpose))
+    words = _PLAIN(*split_seed(seed), low, high, np.uint64(0), np.uint64(purpose))
     return int(words[0]) | (int(words[1]) & 0x7FFFFFFF) << 32
 
 

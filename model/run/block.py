@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..compiled.engine import release
 from ..errors import InputError, nearest
 from ..ledger.booking import take_flows
 from ..ledger.decomposition import Flows, flows_a_month
 from ..ledger.events import Event, EventLog
-from ..outcomes import MEAN, OUTCOMES
 from ..parameters import MECHANISMS
 from ..state.arrays import State
 from ..state.scenario_arrays import Lowered
-from .month import month_steps, run_months
-from .outcomes import mean_alignment, observe, outcomes
+from .month import month_steps, run_months, run_steps
+from .start import END, OBSERVE_START
 
 CALL_SECONDS, SECONDS_PER_PERSON_MONTH = 0.2, 1.5e-6
 
@@ -44,6 +44,7 @@ class Recorded:
     role: np.ndarray  # N
     commissioner: np.ndarray  # O: row of the commissioner of every service, -1
     group: np.ndarray  # O: number of the group of every service
+    change_month: np.ndarray  # changes x W: month of each scheduled change, 0 where what it waits for never held
     flows: list[Flows] = field(default_factory=list[Flows])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -83,17 +84,26 @@ def run_block(
     W, months = len(S.runs), lowered.scenario.months
     accounting = S.ledger.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
-    start = np.empty((len(MEAN), W))
-    mean_alignment(S, start)
-    observe(S, 0)
+    run_steps(S, OBSERVE_START)
     log = EventLog(S) if events else None
     chunk = max(1, int(CALL_SECONDS / (SECONDS_PER_PERSON_MONTH * max(1, len(S.role)) * W)))
     if accounting:
         chunk = min(chunk, len(S.flow_change) // flows_a_month(len(lowered.scenario.group_names), W))
     if log is not None:
         chunk = 1
-    record = Recorded(
-        np.empty((len(OUTCOMES), W)),
+    flows: list[Flows] = []
+    for first in range(1, months + 1, chunk):
+        if cancelled():
+            raise KeyboardInterrupt
+        run_months(S, first, min(first + chunk, months + 1), steps)
+        if log is not None:
+            log.month(S, first)
+        if accounting:
+            flows.append(take_flows(S))
+    run_steps(S, END)
+    release(S)
+    return Recorded(
+        S.run_outcomes,
         S.path,
         S.people_series,
         S.commissioner_series,
@@ -104,16 +114,7 @@ def run_block(
         S.role,
         S.commissioner,
         S.service_group,
+        S.change_month,
+        flows,
+        log.events if log is not None else [],
     )
-    for first in range(1, months + 1, chunk):
-        if cancelled():
-            raise KeyboardInterrupt
-        run_months(S, first, min(first + chunk, months + 1), steps)
-        if log is not None:
-            log.month(S, first)
-        if accounting:
-            record.flows.append(take_flows(S))
-    outcomes(S, start, record.outcomes)
-    if log is not None:
-        record.events = log.events
-    return record

@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..alignment import align, perceive
+from ..compiled.engine import settle
 from ..compiled.randomness import TEAM_ID
 from ..constants import SATISFACTION_REFERENCE
-from ..entry import apply_level, culture, first_holders, solve_level
 from ..errors import InputError
-from ..ledger.accounting import role_means
-from ..ledger.booking import put_into_bins
 from ..ledger.decomposition import ENTRIES, cells, flows_a_month
-from ..mechanisms.changes.kernel import normalise
-from ..mechanisms.coproduction.kernel import workloads
-from ..mechanisms.turnover.kernel import restart_ties
 from ..outcomes import (
     AGENT_SERIES,
     COMMISSIONER_SERIES,
+    MEAN,
+    OUTCOMES,
     PATH,
     PEOPLE_SERIES,
     PLACE_SERIES,
@@ -36,11 +32,12 @@ from ..state.arrays import (
     MANAGER,
     NATIONAL_MONEY,
     PERSON_TERM,
-    PILOTING,
     SERVICE_TERM,
     State,
 )
-from ..state.scenario_arrays import Lowered, change_reach, initial_stage, service_settings
+from ..state.scenario_arrays import Lowered, initial_stage, reach, service_settings
+from .month import run_steps
+from .start import START
 
 FLOWS = 4_000_000  # at least a month's; memory that is not written to costs nothing
 EMPTY_SURVEY = np.empty((0, 0))
@@ -76,6 +73,13 @@ def _changes(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) 
         if key.section == "changes" and len(month):  # switched off: there is none to change
             (month if key.field == "month" else value)[int(key.of)] = column
     return month, value
+
+
+def _waiting(lowered: Lowered, month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Months of changes, those that wait being set to 0, and from which month on they are looked at [conditions x W]."""
+    first = month[lowered.conditions.change].copy()
+    month[lowered.conditions.change] = 0
+    return month, first
 
 
 def _neighbour_services(society: Society) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +132,9 @@ def allocate(
         lowered, society.group, society.service_names(lowered.scenario) if lowered.named_services else None
     )
     month, value = _changes(lowered, W, overrides)
-    by_setting, by_service = change_reach(lowered, setting)
+    by_setting, by_service = reach(lowered, setting, lowered.change_where)
+    waits, (_, looked_at) = lowered.conditions, reach(lowered, setting, lowered.conditions.where)
+    month, first_looked = _waiting(lowered, month)
     neighbour_start, neighbours = _neighbour_services(society)
     team, team_low, team_high = _teams(society)
     portfolio_start, portfolio = _portfolios(society, C, int(society.first[O]))
@@ -163,7 +169,10 @@ def allocate(
         emphasis=numbers(K),
         role_weights=numbers(4, 3),
         level_roles=lowered.level_roles,
+        level=np.array(np.broadcast_to(overrides.get("alignment_level", lowered.level), W), float),
         level_shift=numbers(),
+        lowest=numbers(),
+        highest=numbers(),
         correlated=lowered.correlated,
         correlation=lowered.correlation,
         change_month=month,
@@ -173,6 +182,16 @@ def allocate(
         change_profile=lowered.change_profile,
         change_setting=by_setting,
         change_service=by_service,
+        condition_change=waits.change,
+        condition_kind=waits.kind,
+        condition_role=waits.role,
+        condition_variable=waits.variable,
+        condition_threshold=waits.threshold,
+        condition_below=waits.below,
+        condition_last=waits.last,
+        condition_after=waits.after,
+        condition_first=first_looked,
+        condition_service=looked_at,
         first=society.first,
         organisation=society.organisation,
         role=society.role.astype(np.int64),
@@ -204,6 +223,9 @@ def allocate(
         tie_of=society.tie_of,
         team_low=team_low,
         team_service=team_high,
+        survey=EMPTY_SURVEY if society.values is None else np.asarray(society.values, float),
+        stage_given=np.full(N, -1, np.int8) if society.stage is None else society.stage.astype(np.int8),
+        aware_given=np.array([lowered.scenario.everybody_aware], np.uint8),
         perceives=perceives,
         draw=numbers(N, 4),
         values=numbers(N, K),
@@ -275,6 +297,8 @@ def allocate(
         flow_change=np.zeros(flows + 1),
         flow_count=np.zeros(1, np.int64),
         agency=np.array([lowered.agency]),
+        start_means=numbers(len(MEAN)),
+        run_outcomes=numbers(len(OUTCOMES)),
         path=numbers(months + 1, len(PATH)),
         people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
         commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)),
@@ -282,6 +306,25 @@ def allocate(
         place_series=numbers(months + 1 if services else 0, O, len(PLACE_SERIES)),
         agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
     )
+
+
+def unstarted(
+    lowered: Lowered,
+    society: Society,
+    seeds: Sequence[int],
+    overrides: Mapping[str, np.ndarray] | None = None,
+    **recorded: bool,
+) -> State:
+    """A block before the start has been drawn: what the steps of `START` find. recorded: as for `build`."""
+    default = dict.fromkeys(("accounting", "person_terms", "series", "services", "agents"), False)
+    S = allocate(lowered, society, seeds, overrides or {}, **{**default, **recorded})
+    stage = initial_stage(lowered, society.group)
+    S.service_stage[:] = stage[:, None]
+    S.starts[:] = (stage > 0)[:, None]
+    S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
+    S.satisfaction[:] = SATISFACTION_REFERENCE
+    S.take_up[:] = S.satisfaction
+    return S
 
 
 def build(
@@ -301,8 +344,7 @@ def build(
     seeds: run seeds, one per run (0 … 2**63 - 1). overrides: columns of W values by dotted name, for parameters that may
     differ within a block, and `alignment_level` (NaN: natural). Raises InputError when a level cannot be reached.
     """
-    overrides = overrides or {}
-    S = allocate(
+    S = unstarted(
         lowered,
         society,
         seeds,
@@ -313,41 +355,10 @@ def build(
         services=services,
         agents=agents,
     )
-    stage = initial_stage(lowered, society.group)
-    S.service_stage[:] = stage[:, None]
-    S.starts[:] = (stage > 0)[:, None]
-    for now, term in ((PILOTING, "pilot_months"), (COMMISSIONED, "contract_months")):
-        rows = np.flatnonzero(stage == now)
-        S.term_end[rows] = getattr(S, term)[S.setting[rows]].astype(np.int64)
-    S.payer[stage == COMMISSIONED] = COMMISSIONER_PAYS
-    normalise(S)
-    S.satisfaction[:] = SATISFACTION_REFERENCE
-    S.take_up[:] = S.satisfaction
-    S.replaced[:] = 1
-    restart_ties(S, 0)
-    S.replaced[:] = 0
-    culture(S)
-    perceive(S, 0)
-    survey = EMPTY_SURVEY if society.values is None else society.values
-    stages = np.full(len(S.role), -1, np.int8) if society.stage is None else society.stage
-    first_holders(S, survey, stages, lowered.scenario.everybody_aware)
-    level = np.asarray(overrides.get("alignment_level", np.full(len(seeds), lowered.level)), float)
-    if not np.isnan(level).all():
-        lowest, highest = np.empty(len(seeds)), np.empty(len(seeds))
-        solve_level(S, level, lowest, highest)
-        _check_reachable(lowered, level, lowest, highest)
-    apply_level(S)
-    align(S, 0, len(S.role))
-    workloads(S, 0)
-    S.values_before[:] = S.values
-    S.clarity_before[:] = S.clarity
-    S.version_before[:] = S.version
-    if accounting:
-        S.emphasis_before[:] = S.emphasis
-        S.projection_before[:] = S.projection
-        for o in range(len(S.setting) + 1):
-            role_means(S, S.first[o], S.first[o + 1], S.mean_before[o])
-        put_into_bins(S)
+    settle(S)
+    run_steps(S, START)
+    if not np.isnan(S.level).all():
+        _check_reachable(lowered, S.level, S.lowest, S.highest)
     return S
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import NamedTuple
 
 import numpy as np
 from numba import typeof
@@ -19,17 +18,9 @@ from ..mechanism import INNOVATION, POSTS, Mechanism
 from ..mechanisms.turnover.kernel import restart_ties
 from ..parameters import MECHANISMS, RECORDS
 from ..state.arrays import State
+from .conditions import conditions
 from .outcomes import observe
-
-Function = Callable[[State, int], None]
-
-
-class Step(NamedTuple):
-    """A step of the month: `function(state, month)`, or `function(state, argument)`."""
-
-    mechanism: str
-    function: Function
-    argument: int = -1  # -1: the month
+from .step import Function, Step
 
 
 def _kernel(record: Mechanism, name: str) -> Function:
@@ -81,6 +72,8 @@ def _steps(
             yield Step(name, _READ[record.reads])
             stale = record.reads != "everybody"
         if switches[position]:
+            if name == "changes":
+                yield Step(name, conditions)
             yield Step(name, _COMPUTE[name])
             yield from (Step(name, follow) for moved, follow in _FOLLOW.items() if record.moves & moved)
             if accounting:
@@ -126,8 +119,16 @@ def _months(S, first, last, addresses, arguments):
             call(addresses[n], S, t if arguments[n] < 0 else arguments[n])
 
 
+def run_steps(S: State, steps: Sequence[Step]) -> None:
+    """Steps of the start or the end of a run, once."""
+    run_months(S, 0, 1, steps)
+
+
 def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
-    """Months first … last - 1. Compiled when every step is."""
+    """Months first … last - 1. Compiled when every step is; in WebAssembly where the arrays live there."""
+    if S.host is not None:
+        S.host.run(S, first, last, steps)
+        return
     if COMPILED and all(hasattr(step.function, "overloads") for step in steps):
         kind = typeof(S)
         addresses = np.array([address_of(step.function, kind) for step in steps], np.int64)
@@ -136,3 +137,14 @@ def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
     for t in range(first, last):
         for step in steps:
             step.function(S, t if step.argument < 0 else step.argument)
+
+
+# Every function that may be a step of a month
+MONTH_FUNCTIONS: tuple[Function, ...] = tuple(
+    dict.fromkeys(
+        (
+            *(begin, conditions, perceive, align_everybody, account, account_moves, flush, observe),
+            *(function for group in (_COMPUTE, _ALWAYS, _FOLLOW, _READ, _ALIGN) for function in group.values()),
+        )
+    )
+)

@@ -93,21 +93,50 @@ class Commissioners(_Part):
     profile: Text = "commissioner"
 
 
+class Condition(_Part):
+    """What a change waits for, looked at in each month from the change's on, as the month before left it.
+
+    series : a mean, as in "staff.engaged", "service.in_use" or "commissioner.weight_social" (docs/ODD.md §5.1), over the
+    services named in `organisations` (default: all). at_least or below : the threshold, in the unit of the series.
+    until : the last month in which it is looked at (default: the horizon). after : months from when it is found to hold until
+    the change happens.
+    """
+
+    series: Text
+    at_least: Number | None = None
+    below: Number | None = None
+    organisations: tuple[Text, ...] | None = None
+    until: Month | None = None
+    after: Annotated[int, Field(strict=True, ge=0, le=MOST_MONTHS)] = 0
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Condition:
+        if (self.at_least is None) == (self.below is None):
+            raise ValueError("a condition needs either `at_least` or `below`")
+        return self
+
+    @property
+    def threshold(self) -> float:
+        """The number that the series is held against."""
+        return self.below if self.at_least is None else self.at_least  # type: ignore[return-value]
+
+
 class Change(_Part):
     """Something that changes at the beginning of a month (docs/ODD.md §5.1).
 
-    month : from 1 to the horizon. parameter with `set` (its new value, in its unit) or `scale` (a factor), or
+    month : from 1 to the horizon, or 0: never (a design can then say so for some of its rows). parameter with `set` (its new value, in its unit) or `scale` (a factor), or
     event = "new_leader" with the `profile` of the managers who come. organisations : names of the services concerned
-    (default: all).
+    (default: all). when : what it waits for; it then happens once, when that is first found to hold.
     """
 
-    month: Month
+    month: Annotated[int, Field(strict=True, ge=0, le=MOST_MONTHS)]
     parameter: Text | None = None
     set: Number | None = None
     scale: Number | None = None
     event: Literal["new_leader"] | None = None
     profile: Text | None = None
     organisations: tuple[Text, ...] | None = None
+    when: Condition | None = None
 
     @property
     def value(self) -> float:
@@ -295,8 +324,9 @@ class Scenario(_Part):
             if "parameters" in group:
                 group["parameters"] = nest(group["parameters"])
         for change in raw.get("changes", ()):
-            if "organisations" in change:
-                change["organisations"] = list(change["organisations"])
+            for part in (change, change.get("when", {})):
+                if "organisations" in part:
+                    part["organisations"] = list(part["organisations"])
         if "value_correlations" in raw:
             raw["value_correlations"] = [list(each) for each in raw["value_correlations"]]
         order = [*type(self).model_fields]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import short, unknown
+from ..outcomes import WAITED_FOR
 from ..parameters import MECHANISMS, PARAMETERS
 from .settings import flat, group_of, is_service, of_section, section_of
 
@@ -170,6 +171,26 @@ def _check_groups(s: Mapping[str, Any]) -> Iterator[str]:
             yield f"organisations[{n}]: {group['name']!r} has nobody: staff, managers and peers are all 0"
 
 
+def _check_condition(
+    s: Mapping[str, Any], where: str, month: int, when: Mapping[str, Any], groups: list[tuple[str, int]]
+) -> Iterator[str]:
+    if when["series"] not in WAITED_FOR:
+        yield f"{where}.series: {unknown(when['series'], WAITED_FOR, 'series that a change can wait for')}"
+    last = s["months"] if when["until"] is None else when["until"]
+    if not month <= last <= s["months"]:
+        yield f"{where}.until = {last}: expected a month from {month} (the change's) to {s['months']} (the horizon)"
+    places = when["organisations"]
+    if places is not None and str(when["series"]).startswith("commissioner."):
+        yield f"{where}.organisations: commissioners are seen as a whole; leave it out"
+    if places is not None and not places:
+        yield f"{where}.organisations: is empty; leave it out to look at every service"
+    for place in places or ():
+        try:
+            group_of(place, groups)
+        except KeyError:
+            yield f"{where}.organisations: {unknown(place, [name for name, _ in groups], 'group or service')}"
+
+
 def _check_change(s: Mapping[str, Any], n: int, change: Mapping[str, Any]) -> Iterator[str]:
     where, services = f"changes[{n}]", change["organisations"]
     groups = [(group["name"], group["count"]) for group in s["organisations"]]
@@ -182,6 +203,8 @@ def _check_change(s: Mapping[str, Any], n: int, change: Mapping[str, Any]) -> It
             yield f"{where}.organisations: {unknown(place, [name for name, _ in groups], 'group or service')}"
     if services is not None and not services:
         yield f"{where}.organisations: is empty; leave it out to reach every service"
+    if change["when"] is not None:
+        yield from _check_condition(s, f"{where}.when", change["month"], change["when"], groups)
     if change["event"] is not None:
         if change["profile"] not in s["profiles"]:
             yield f"{where}.profile: {unknown(change['profile'], s['profiles'], 'profile')}"

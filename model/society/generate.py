@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..compiled.engine import through
 from ..compiled.randomness import split_seed
 from ..scenario.scenario import ScenarioError
 from ..state.arrays import COMMISSIONER
@@ -78,7 +79,7 @@ class Society:
         people, ties = len(self.role), len(self.tie_a)
         start, line_tie = np.zeros(people + 1, np.int64), np.full(people, -1, np.int32)
         neighbour, tie_of = np.empty(2 * ties, np.int32), np.empty(2 * ties, np.int32)
-        adjacency(self.tie_a, self.tie_b, self.manager, start, neighbour, tie_of, line_tie)
+        through(adjacency, self.tie_a, self.tie_b, self.manager, start, neighbour, tie_of, line_tie)
         for name, array in (("tie_start", start), ("neighbour", neighbour), ("tie_of", tie_of), ("line_tie", line_tie)):
             object.__setattr__(self, name, array)
 
@@ -116,7 +117,7 @@ def service_keys(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def lasting_differences(seed: int, keys: np.ndarray) -> np.ndarray:
     """Normals of services [4 x O]: size, leadership, slack, co-production."""
     out = np.empty((4, len(keys)))
-    lasting_normals(split_seed(seed), keys, out)
+    through(lasting_normals, split_seed(seed), keys, out)
     return out
 
 
@@ -132,7 +133,7 @@ def build_society(scenario: Scenario, seed: int) -> Society:
     lasting = lasting_differences(seed, keys)
     staff, managers = np.empty(O, np.int64), np.array([g.managers for g in groups], np.int64)[group]
     spread = np.array([scenario.value("size_spread") if g.count > 1 else 0.0 for g in groups])[group]
-    sizes(np.array([float(g.staff) for g in groups])[group], spread, lasting[0], staff)
+    through(sizes, np.array([float(g.staff) for g in groups])[group], spread, lasting[0], staff)
     peers = np.array([g.peers for g in groups], np.int64)[group]
     team_size = scenario.value("ties.team_size")
     _check_sizes(scenario, group, staff, managers, peers, team_size)
@@ -141,7 +142,7 @@ def build_society(scenario: Scenario, seed: int) -> Society:
     first[-1] = N = int(first[-2]) + C
     organisation, team, manager = np.full(N, O, np.int32), np.full(N, -1, np.int32), np.full(N, -1, np.int32)
     role, low, high = np.full(N, COMMISSIONER, np.int8), np.zeros(N, np.uint64), np.zeros(N, np.uint64)
-    people_of(first, managers, staff, team_size, organisation, role, team, manager, low, high, keys)
+    through(people_of, first, managers, staff, team_size, organisation, role, team, manager, low, high, keys)
     low[N - C :] = np.uint64(COMMISSIONER << 24) | np.arange(C, dtype=np.uint64)
     high[N - C :] = np.uint64(name_key("commissioners") << 16)
     area = _areas(groups, group, index, C, int(scenario.value("ties.area_size")))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..compiled.compiling import compiled
+from ..compiled.engine import through
 from ..compiled.randomness import SERVICE_ID, exponential, normal, philox, uniform
 from ..constants import COMMISSIONER_TIES, LOCAL_TIES, SOCIABILITY_SPREAD
 from ..state.arrays import MANAGER, PEER, STAFF
@@ -274,22 +275,36 @@ def all_ties(
     given = [scenario.value(f"ties.{name}") for name in ("team_density", "cross_team", "peer", "between", "team_size")]
     rates = np.array([*given[:4], LOCAL_TIES, given[4], COMMISSIONER_TIES])
     ring = np.empty(len(keys), np.uint64)
-    ring_positions(seed, keys, ring)
+    through(ring_positions, seed, keys, ring)
     everywhere = np.lexsort((keys, ring))
     by_area = np.lexsort((keys, ring, area))
     area_start = np.searchsorted(area[by_area], np.arange(int(area.max()) + 2))
     contacts, members = managers + staff, int(first[-2])
     sums = np.empty(members)
-    sociability(seed, first, contacts, low, keys, SOCIABILITY_SPREAD, sums)
+    through(sociability, seed, first, contacts, low, keys, SOCIABILITY_SPREAD, sums)
     count = TIES_PER_PERSON * len(team)
     while True:
         ties = np.empty(count, np.int64)
-        count = staff_ties(seed, first, managers, staff, team, low, keys, rates, ties, 0)
-        count = other_ties(seed, first, managers, staff, manager, low, keys, rates, ties, count)
+        count = through(staff_ties, seed, first, managers, staff, team, low, keys, rates, ties, 0)
+        count = through(other_ties, seed, first, managers, staff, manager, low, keys, rates, ties, count)
         if len(keys) > 1:
-            count = between_ties(
-                seed, first, contacts, low, keys, sums, area, ring, by_area, area_start, everywhere, rates, ties, count
+            count = through(
+                between_ties,
+                seed,
+                first,
+                contacts,
+                low,
+                keys,
+                sums,
+                area,
+                ring,
+                by_area,
+                area_start,
+                everywhere,
+                rates,
+                ties,
+                count,
             )
-        count = funding_ties(seed, first, managers, commissioner, members, low, rates[6], ties, count)
+        count = through(funding_ties, seed, first, managers, commissioner, members, low, rates[6], ties, count)
         if count <= len(ties):
             return ties[:count]

@@ -7,7 +7,7 @@ S settings (row 0 scenario-wide, then one per group of services, then services t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..compiled.numba_handle import Handle
 from ..outcome import columns
 from ..parameters import TERMS
 from .parameter_views import WHERE, parameter_views
+
+if TYPE_CHECKING:
+    from ..compiled.webassembly import Host
 
 UNAWARE, AWARE, ENGAGED, LAPSED = range(4)
 OUTSIDE, PILOTING, COMMISSIONED, SUSTAINED, ABANDONED = range(5)
@@ -47,7 +50,7 @@ PERSON_DRAW = columns("PersonDraw", ("leave", "become_aware", "engage", "take_pa
 SERVICE_DRAW = columns("ServiceDraw", ("start", "stop", "commissioner_takes_part", "spare"))
 
 # Arrays of two axes that a block shares.
-WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service"})
+WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service", "condition_service", "survey"})
 
 
 class State(Handle):
@@ -66,7 +69,10 @@ class State(Handle):
     emphasis: np.ndarray  # K x W, sums to 1
     role_weights: np.ndarray  # 4 x 3 x W, weights on the evidence by role, sum 1
     level_roles: np.ndarray  # 4: which roles alignment_level moves
+    level: np.ndarray  # W: alignment_level, NaN: natural
     level_shift: np.ndarray  # W: s
+    lowest: np.ndarray  # W: levels within reach
+    highest: np.ndarray
     correlated: np.ndarray  # pairs x 2
     correlation: np.ndarray  # pairs
     change_month: np.ndarray  # changes x W
@@ -76,6 +82,16 @@ class State(Handle):
     change_profile: np.ndarray
     change_setting: np.ndarray  # changes x S
     change_service: np.ndarray  # changes x O
+    condition_change: np.ndarray  # conditions: number of the change that waits
+    condition_kind: np.ndarray
+    condition_role: np.ndarray
+    condition_variable: np.ndarray
+    condition_threshold: np.ndarray
+    condition_below: np.ndarray
+    condition_last: np.ndarray
+    condition_after: np.ndarray
+    condition_first: np.ndarray  # conditions x W: month from which it is looked at, 0: never
+    condition_service: np.ndarray  # conditions x O
     # society
     first: np.ndarray
     organisation: np.ndarray
@@ -108,6 +124,9 @@ class State(Handle):
     tie_of: np.ndarray
     team_low: np.ndarray  # teams
     team_service: np.ndarray
+    survey: np.ndarray  # N x K: values that were asked for (NaN: not known), or 0 x 0
+    stage_given: np.ndarray  # N: stage at the start where known, else -1
+    aware_given: np.ndarray  # 1: everybody knows of the innovation at the start
     # people
     perceives: np.ndarray  # N: row of `version` a person perceives
     draw: np.ndarray  # N x 4 x W
@@ -184,6 +203,8 @@ class State(Handle):
     flow_count: np.ndarray  # 1: how many there are
     # what is recorded month by month (empty when not)
     agency: np.ndarray  # 1: number of the dimension of client agency, -1
+    start_means: np.ndarray  # len(MEAN) x W
+    run_outcomes: np.ndarray  # len(OUTCOMES) x W
     path: np.ndarray  # (T + 1) x len(PATH) x W
     people_series: np.ndarray  # (T + 1) x roles x len(PEOPLE_SERIES) x W
     commissioner_series: np.ndarray
@@ -191,10 +212,16 @@ class State(Handle):
     place_series: np.ndarray  # (T + 1) x O x len(PLACE_SERIES) x W
     agent_series: np.ndarray  # (T + 1) x N x (len(AGENT_SERIES) + K) x W
 
+    host: Host | None = None  # what runs the steps where it is not machine code
+
     def __init__(self, width: int, **arrays: np.ndarray) -> None:
+        self.place(width, arrays)
+
+    def place(self, width: int, arrays: dict[str, np.ndarray]) -> None:
+        """Keep the state in these arrays."""
         arrays["parameters"] = np.ascontiguousarray(arrays["parameters"])
         views = parameter_views(arrays["parameters"], dimensions=len(arrays["emphasis"]))
-        self.seal({"runs": np.arange(width), **arrays}, views, single=width == 1, shared=WITHOUT_RUNS)
+        self.seal({**arrays, "runs": np.arange(width)}, views, single=width == 1, shared=WITHOUT_RUNS)
         if width == 1:
             self.runs = (0,)
 

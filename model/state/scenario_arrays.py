@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..outcomes import SEEN_OF_COMMISSIONERS, SEEN_OF_PEOPLE, SEEN_OF_SERVICES
 from ..parameters import INDEX, MECHANISMS, PARAMETERS, ROLES, RUN_PARAMETERS
 from .arrays import METRICS, RELATIONSHIP_RULES, SERVICE_STAGES
 from .parameter_views import INNOVATION
 
 if TYPE_CHECKING:
     from ..scenario.scenario import Scenario
+
+OF_PEOPLE, OF_SERVICES, OF_COMMISSIONERS = range(3)  # what a condition looks at
+SEEN = {OF_PEOPLE: SEEN_OF_PEOPLE, OF_SERVICES: SEEN_OF_SERVICES, OF_COMMISSIONERS: SEEN_OF_COMMISSIONERS}
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What changes wait for, one entry a condition. change : number of the change. kind : OF_PEOPLE and so on. role : number of
+    the role, or that of commissioners for everybody. variable : number in SEEN. below : less than the threshold, else at
+    least. last : month. after : months. where : services or groups by name, None for all.
+    """
+
+    change: np.ndarray
+    kind: np.ndarray
+    role: np.ndarray
+    variable: np.ndarray
+    threshold: np.ndarray
+    below: np.ndarray
+    last: np.ndarray
+    after: np.ndarray
+    where: tuple[tuple[str, ...] | None, ...]
+
+
+def _conditions(scenario: Scenario) -> Conditions:
+    found = [(c, change.when) for c, change in enumerate(scenario.changes) if change.when is not None]
+    found = found if scenario.mechanisms["changes"] else []
+    named = [when.series.split(".") for _, when in found]
+    kinds = [{"service": OF_SERVICES, "commissioner": OF_COMMISSIONERS}.get(role, OF_PEOPLE) for role, _ in named]
+    everybody = ROLES.index("commissioner")
+
+    def whole(values: Iterable[int]) -> np.ndarray:
+        return np.array(list(values), np.int64)
+
+    return Conditions(
+        change=whole(c for c, _ in found),
+        kind=whole(kinds),
+        role=whole(ROLES.index(role) if role in ROLES else everybody for role, _ in named),
+        variable=whole(SEEN[kind].index(name) for kind, (_, name) in zip(kinds, named, strict=True)),
+        threshold=np.array([when.threshold for _, when in found], float),
+        below=whole(when.at_least is None for _, when in found),
+        last=whole(when.until or scenario.months for _, when in found),
+        after=whole(when.after for _, when in found),
+        where=tuple(None if when.organisations is None else tuple(when.organisations) for _, when in found),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +83,7 @@ class Lowered:
     change_scales: np.ndarray
     change_profile: np.ndarray
     change_where: tuple[tuple[str, ...] | None, ...]
+    conditions: Conditions
     agency: int
 
     @property
@@ -57,10 +104,9 @@ def lower(scenario: Scenario) -> Lowered:
     """Translate a valid scenario."""
     names = _row_names(scenario)
     groups = scenario.group_names
+    wheres = [where for change in scenario.changes for where in (change, change.when) if where is not None]
     named = tuple(
-        dict.fromkeys(
-            place for change in scenario.changes for place in change.organisations or () if place not in groups
-        )
+        dict.fromkeys(place for where in wheres for place in where.organisations or () if place not in groups)
     )
     scenario_wide = [scenario.value(p.name) for p in RUN_PARAMETERS]
     scenario_wide += [scenario.innovation.values[d] for d in scenario.dimensions]
@@ -118,6 +164,7 @@ def lower(scenario: Scenario) -> Lowered:
             np.int64,
         ),
         change_where=tuple(None if c.organisations is None else tuple(c.organisations) for c in changes),
+        conditions=_conditions(scenario),
         agency=dimension.get("client_agency", -1),
     )
 
@@ -131,12 +178,14 @@ def service_settings(lowered: Lowered, group: np.ndarray, names: list[str] | Non
     return setting
 
 
-def change_reach(lowered: Lowered, setting: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which settings [changes x S] and which services [changes x O] every change reaches."""
-    groups, count = list(lowered.scenario.group_names), len(lowered.change_where)
+def reach(
+    lowered: Lowered, setting: np.ndarray, wheres: Sequence[tuple[str, ...] | None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which settings [places x S] and which services [places x O] are meant by names of groups and services."""
+    groups, count = list(lowered.scenario.group_names), len(wheres)
     by_setting = np.zeros((count, lowered.settings), np.uint8)
     first = 1 + len(groups)
-    for c, where in enumerate(lowered.change_where):
+    for c, where in enumerate(wheres):
         if where is None:
             by_setting[c] = 1
             continue

@@ -15,12 +15,13 @@ from ..errors import InputError
 from ..ledger.booking import take_flows
 from ..ledger.decomposition import Flows, decomposition_table
 from ..ledger.events import Event, EventLog
-from ..outcomes import MEAN, OUTCOMES
+from ..outcomes import OUTCOMES
 from ..parameters import PARAMETERS
 from ..run.block import Insertion, insertion
 from ..run.initial import build
-from ..run.month import Function, month_steps, run_months
-from ..run.outcomes import mean_alignment, observe, outcomes
+from ..run.month import month_steps, run_months, run_steps
+from ..run.start import END, OBSERVE_START
+from ..run.step import Function
 from ..scenario.scenario import Scenario
 from ..society.generate import Society
 from ..society.tables import society_of
@@ -80,9 +81,7 @@ class World(PeopledModel):
         self.state: State = build(
             self._lowered, self.society, [seed], accounting=True, series=True, person_terms=events
         )
-        self._start = np.empty((len(MEAN), 1))
-        mean_alignment(self.state, self._start)
-        observe(self.state, 0)
+        run_steps(self.state, OBSERVE_START)
         self._log = EventLog(self.state) if events else None
         self._flows: list[Flows] = []
         self._insertions: list[Insertion] = []
@@ -168,9 +167,8 @@ class World(PeopledModel):
         """Outcomes of the whole run by name (docs/ODD.md §8). Raises RuntimeError before the horizon is reached."""
         if self.steps < self.plan.months:
             raise RuntimeError(f"outcomes are known after {self.plan.months} months; {self.steps} have passed")
-        out = np.empty((len(OUTCOMES), 1))
-        outcomes(self.state, self._start, out)
-        return dict(zip(OUTCOMES, out[:, 0].tolist(), strict=True))
+        run_steps(self.state, END)
+        return dict(zip(OUTCOMES, self.state.run_outcomes[:, 0].tolist(), strict=True))
 
 
 def _signature() -> inspect.Signature:

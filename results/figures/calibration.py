@@ -28,7 +28,30 @@ RIVAL_TITLES = {
     "selection": "unmeasured differences",
     "bass": "Bass curve",
     "logistic": "logistic curve",
+    "constant": "constant chance",
+    "logit": "plain regression",
 }
+
+
+def fit_figure(summaries: pd.DataFrame, title: str) -> Figure:
+    """Where the data lie among what the model gives nearest to them, by summary; those missed are dark.
+
+    summaries : columns summary, apart (standard deviations), missed, direction.
+    """
+    table = summaries.iloc[::-1].reset_index(drop=True)
+    figure, panels = new_figure(1, 8.2, 1.3 + 0.27 * len(table))
+    axes = panels[0]
+    axes.axvspan(-1.645, 1.645, color=GRID, alpha=0.6, lw=0)
+    axes.axvline(0, color=MUTED, lw=1)
+    shown = table["apart"].clip(-6, 6)
+    for row, (place, missed) in enumerate(zip(shown, table["missed"], strict=True)):
+        axes.plot([0, place], [row, row], color=MAIN if missed else MUTED, lw=1.6, solid_capstyle="butt")
+        axes.plot(place, row, marker="o", ms=6, mfc=MAIN if missed else "white", mec=MAIN if missed else MUTED, mew=1.6)
+    axes.set(xlim=(-6.6, 6.6), ylim=(-0.7, len(table) - 0.3))
+    axes.set_yticks(range(len(table)), table["summary"])
+    axes.set_xlabel("observed less expected, in standard deviations of simulated data sets (band: 5 to 95 %)")
+    headed(figure, title)
+    return figure
 
 
 def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:

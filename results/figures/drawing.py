@@ -93,7 +93,7 @@ def helped() -> Generator[Helper | None]:
 def _serve() -> None:
     """What the second process does."""
     gc.disable()  # it does not live long
-    from . import calibration, claims, network, run, sensitivity  # noqa: F401
+    from . import calibration, claims, diagnosis, network, run, sensitivity  # noqa: F401
 
     figure, (axes,) = new_figure(1, 2, 2)
     month_axis(axes, "first", 1)

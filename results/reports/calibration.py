@@ -20,7 +20,9 @@ WORDS = {
     "Prior": "What was held plausible before looking at the data.",
     "Posterior": "What remains plausible after looking at them.",
     "Variance gone": "How much of the prior's uncertainty the data removed: 0 % is nothing, 100 % is all.",
-    "Recovered": "Whether a known truth is found again in data that the model made itself.",
+    "Recovered": "Whether the model fits, and, in data like these that it made itself, ranges become narrower and "
+    "still hold the truth as often as they should.",
+    "Summary": "A number that the data are reduced to; the model is compared with the data by these.",
     "Rank": "Where the truth stands among the draws of a posterior; over many data sets all ranks should be as "
     "frequent.",
 }
@@ -30,12 +32,78 @@ RIVAL_LIMITS = (
     "An explanation that wins here, wins for these data.",
 )
 RIVAL_WORDS = {
+    "Plain regression": "A logit of who adopts when on the same terms, without simulation.",
     "Share": "The probability of an explanation after seeing the data, all of them being alike before.",
     "Recognised": "In how much of the data made by an explanation the method attributes them to it.",
     "Log score, CRPS": "How well communities are predicted that were not used to fit; of the log score more, of the "
     "CRPS less is better.",
     "AUC": "The chance of telling who of two people is the earlier one; .5 is guessing.",
 }
+
+
+def fit_sentences(fit: pd.DataFrame, summaries: pd.DataFrame) -> list[str]:
+    """Whether the model can give data like these, first of all; where not, what it misses, and what is left out."""
+    row = fit.iloc[0]
+    if row["fits"]:
+        share = f"{100 * row['chance']:.0f} %" if row["chance"] < 1 else "at least half"
+        return [
+            f"The model can give data like these: of data sets that it made itself, {share} are as unlike the others "
+            "as these or more so."
+        ]
+    missed = summaries[summaries["missed"]].sort_values("chance", kind="stable")
+    plain = missed[~missed["summary"].str.startswith("score: ")]  # scores of a regression say little to people
+    missed = plain if len(plain) else missed
+    rare = "fewer than 1 %" if row["chance"] < 0.01 else f"{100 * row['chance']:.1f} %"
+    return [
+        f"The model does not fit: it cannot give data like these anywhere in the prior ({rare} of the "
+        f"{int(row['simulations']):,} data sets that it made itself are as unlike the others).",
+        f"What it misses, given the rest: {'; '.join(_missed(each) for each in missed.head(5).itertuples())}."
+        if len(missed)
+        else "No single number is missed: it is how they go together.",
+        "The posterior was asked for all the same: its numbers are those of a model that does not fit, and its file "
+        "carries that mark."
+        if row["accepted"]
+        else "So no parameter is reported, and no posterior is written (`--accept-misfit` makes one all the same, "
+        "with a mark).",
+    ]
+
+
+def _missed(row) -> str:
+    return (
+        f"{row.summary}: {row.observed:.3g} observed, {row.low:.3g} to {row.high:.3g} from the model, {row.direction}"
+    )
+
+
+def fit_table(summaries: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """What was observed beside what the model gives where it comes nearest, the oddest first."""
+    return (
+        "summary",
+        "observed",
+        "the model gives (5 to 95 %)",
+        "apart, in SDs",
+        "as far by chance",
+        "the model is",
+    ), [
+        [
+            row.summary,
+            f"{row.observed:.3g}",
+            f"{row.low:.3g} to {row.high:.3g}",
+            f"{row.apart:+.1f}",
+            f"{100 * row.chance:.1f} %",
+            row.direction if row.missed else "as observed",
+        ]
+        for row in summaries.sort_values("chance", kind="stable").itertuples()
+    ]
+
+
+def fit_certainty(fit: pd.DataFrame) -> list[str]:
+    """What the verdict on the fit rests on."""
+    row = fit.iloc[0]
+    return [
+        f"The data were compared with {int(row['simulations']):,} data sets from the whole prior, each with these "
+        "people, ties and periods. Of data that the model made itself, 1 in 20 would be said not to fit.",
+        "A model that can give data like these is not thereby right, and with few people much passes that is wrong.",
+    ]
 
 
 def _of(summary: pd.DataFrame) -> pd.DataFrame:
@@ -70,10 +138,10 @@ def certainty(tables: Tables) -> list[str]:
     ]
     lost = [row.parameter for row in _of(summary).itertuples() if not row.identified]
     told.append(
-        "In data that the model made itself, the truth of every parameter is found again."
+        "In data like these that the model made itself, the truth of every parameter is found again."
         if not lost
-        else f"In data that the model made itself, the truth is not found again for {', '.join(lost)}: what is "
-        "reported of them here cannot be relied on."
+        else f"Not recovered: {', '.join(lost)}. In data like these, or for want of fit, what is reported of them "
+        "cannot be relied on."
     )
     if len(tables["predictive"]):
         told.append(fit_in_words(tables["predictive"]))
@@ -97,6 +165,48 @@ def fit_in_words(predictive: pd.DataFrame) -> str:
         f"For everybody, {inside} of {len(everybody)} observed points lie inside the 5 to 95 % band of the fitted "
         "model."
     )
+
+
+REGRESSION_TERMS = {
+    "constant": "constant (odds of the average person)",
+    "period": "calendar time",
+    "exposure": "share of one's ties who have adopted",
+    "community": "share of one's community who have adopted",
+}
+
+
+def regression_table(table: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Odds ratios per standard deviation, with 95 % intervals where they can be given."""
+    return ("term", "odds ratio per SD", "95 %", "SD of the term"), [
+        [
+            REGRESSION_TERMS.get(row.term, row.term),
+            f"{row.odds_ratio:.3g}",
+            f"{row.low:.3g} to {row.high:.3g}" if row.low == row.low else "not known",
+            "-" if row.term == "constant" else f"{row.sd:.3g}",
+        ]
+        for row in table.itertuples()
+    ]
+
+
+def regression_sentences(table: pd.DataFrame) -> list[str]:
+    """What the plain regression can say, and what it cannot."""
+    row = table.iloc[0]
+    errors = {
+        "sandwich": f"Its intervals allow for people of the {row['communities']:,} communities being alike.",
+        "CR2": f"Its intervals allow for people of a community being alike and, {row['communities']} communities being "
+        "few, are wider for it (CR2, Student's t).",
+        "none": f"It has no intervals: {row['communities']} communities are too few to say how much they differ.",
+    }[row["errors"]]
+    return [
+        f"The plain regression has {int(row['rows']):,} person-periods. {errors} It needs no simulation, says how much "
+        "likelier adoption was where a term was one standard deviation higher, and cannot tell influence from "
+        "likeness, see who was not aware, or say what would happen if something were changed."
+    ]
+
+
+def plain_table(table: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
+    """A table of words as it is."""
+    return tuple(map(str, table)), table.astype(str).to_numpy().tolist()
 
 
 def posterior_table(summary: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -218,7 +328,32 @@ def rival_findings(tables: Tables) -> list[str]:
         + (", ".join(dict.fromkeys(better)) if better else "none")
         + "."
     )
-    return told
+    return told + _against_the_best(scores)
+
+
+WITHOUT_AGENTS = ("bass", "logistic", "constant", "logit")
+CLOSE = 0.03  # a log score that is less far from the best counts as good
+
+
+def _against_the_best(scores: pd.DataFrame) -> list[str]:
+    """How the best of the explanations predicts beside the best of what needs no agents."""
+    part = scores[(scores["kind"] == "communities") & (scores["score"] == "log_score")]
+    means = part.drop_duplicates("model").set_index("model")["mean"]
+    plain = means[[name for name in means.index if name in WITHOUT_AGENTS]]
+    ours = means[[name for name in means.index if name not in WITHOUT_AGENTS]]
+    if plain.empty or ours.empty:
+        return []
+    own, other = str(ours.idxmax()), str(plain.idxmax())
+    gap = float(ours.max() - plain.max())
+    told = (
+        f"The best of these explanations, “{RIVAL_TITLES[own]}”, has a log score of {ours.max():.2f} in communities "
+        f"that it has not seen; the best without agents, “{RIVAL_TITLES[other]}”, has {plain.max():.2f}: "
+    )
+    if gap >= 0:
+        return [told + "the explanation is at least as good."]
+    if gap >= -CLOSE:
+        return [told + f"within {CLOSE} of it."]
+    return [told + "none of the explanations predicts as well, so what they say of causes has little to stand on."]
 
 
 def rival_certainty(tables: Tables) -> list[str]:

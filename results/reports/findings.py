@@ -20,7 +20,7 @@ READING = (
 LIMITS = (
     "This is what follows from the model's assumptions, not a forecast for a particular place.",
     "The intervals say how well the average over runs is known. They do not cover uncertain parameters, nor what the "
-    "model leaves out; the list of parameters below says which are assumed.",
+    "model leaves out; the list of parameters in the report says which are assumed.",
     "That fit of values matters to engagement is an assumption of the model: how much follows from it is a result.",
 )
 
@@ -228,7 +228,8 @@ def _certainty_in_worlds(runs: pd.DataFrame, summary: pd.DataFrame) -> list[str]
     share = summary.loc[summary["outcome"] == "uptake_final", "of_unknown"].mean()
     told = (
         f"They were made in {runs['world'].nunique():,} worlds: settings of all parameters that are not known, "
-        "each anywhere in its plausible range (`valign patterns` lists the published facts that the model is held against)."
+        "each anywhere in its plausible range (`valign patterns` lists the published facts that the "
+        "model is held against)."
     )
     if math.isnan(share):
         return [told]

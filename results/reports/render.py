@@ -48,10 +48,16 @@ def publish(
     return page
 
 
-def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None, helper: Helper | None = None) -> Path:
-    """Draw the figures and write report.html (anew) from the tables of a folder; the path of the report.
+def rebuild(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    helper: Helper | None = None,
+    name: str = "report.html",
+) -> Path:
+    """Draw the figures and write the report (anew) from the tables of a folder; its path.
 
-    tables: those of the folder, where they are at hand. helper: draws some of the figures.
+    tables: those of the folder, where they are at hand. helper: draws some of the figures. name: a template's, without
+    its ending: report.html, or brief.html for one sheet of paper.
     Raises StoreError where the folder holds no finished results or cannot be written.
     """
     saved = load(folder)
@@ -64,7 +70,7 @@ def rebuild(folder: Path, tables: Mapping[str, pd.DataFrame] | None = None, help
     title = saved.manifest.get("title") or title_of(folder)
     tables = shown(saved) if tables is None else tables
     with speaking(saved.vocabulary):
-        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work, helper))
+        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work, helper), name)
 
 
 def shown(saved: Saved) -> dict[str, pd.DataFrame]:
@@ -93,9 +99,14 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, manifest: Mapping[str, Any], title: str, tables: Mapping[str, pd.DataFrame], page: Page
+    folder: Path,
+    manifest: Mapping[str, Any],
+    title: str,
+    tables: Mapping[str, pd.DataFrame],
+    page: Page,
+    name: str = "report.html",
 ) -> Path:
-    """report.html: one file that opens anywhere, without a network."""
+    """One file that opens anywhere, without a network."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -106,8 +117,8 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["coded"] = _coded
-    text = environment.get_template("report.html.j2").render(
+    environment.filters.update(coded=_coded, shortened=_shortened)
+    text = environment.get_template(f"{name}.j2").render(
         title=title,
         page=page,
         manifest=manifest,
@@ -129,16 +140,24 @@ def write(
         description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
     )
     try:
-        store.replace(folder / "report.html", text.encode("utf-8"))
+        store.replace(folder / name, text.encode("utf-8"))
         store.write_crate(folder, manifest)
     except OSError as error:
         raise store.cannot_write(folder, error) from None
-    return folder / "report.html"
+    return folder / name
 
 
 def _coded(sentence: str) -> str:
     """A sentence as HTML, `code` marked as such."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence, quote=False))
+
+
+def _shortened(text: str, most: int) -> str:
+    """As many whole sentences of a text as have room in so many characters, at least one."""
+    sentences = re.split(r"(?<=[.:;]) ", " ".join(text.split()))
+    while len(sentences) > 1 and len(" ".join(sentences)) > most:
+        sentences.pop()
+    return " ".join(sentences)
 
 
 def _shown(value: Any) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.made_up import write
-from valign.calibration.calibrate import posterior_design
+from valign.calibration.exported import posterior_design
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 

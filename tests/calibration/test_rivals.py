@@ -28,8 +28,9 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 # --- calibration ------------------------------------------------------------------------------------------------------
 def test_calibrate_finds_the_effect_of_values_and_resumes(problem: CalibrationProblem, tmp_path: Path) -> None:
     found = calibrate(
-        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path
-    )
+        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path,
+        accept_misfit=True,
+    )  # fmt: skip
     row = found.summary.set_index("parameter").loc["fit_effect"]
     assert row["q05"] > 0.1
     assert row["informed"]
@@ -37,8 +38,9 @@ def test_calibrate_finds_the_effect_of_values_and_resumes(problem: CalibrationPr
     assert found.checks["inside"].mean() > 0.7
     assert len(found.draws) == 4000
     again = calibrate(
-        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path
-    )
+        problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path,
+        accept_misfit=True,
+    )  # fmt: skip
     pd.testing.assert_frame_equal(found.summary, again.summary)
     pd.testing.assert_frame_equal(found.reference, again.reference)
 
@@ -155,7 +157,7 @@ def test_what_two_methods_say_is_put_in_words() -> None:
         odds = pd.DataFrame({"generation": [0, 0, 1, 1], "epsilon": [2.0, 2.0, 0.5, 0.5], "ess": [300.0] * 4,
                              "model": ["full", "peers"] * 2, "share": [0.5, 0.5, 0.7, 0.3]})  # fmt: skip
         data, none = SimpleNamespace(remarks=("4 people have no values",)), pd.DataFrame()
-        return Choice(data, shares, odds, none, none, none, {})
+        return Choice(data, shares, odds, none, none, none, {}, None)
 
     alike = choice({"full": 0.6, "peers": 0.4})
     assert alike.agree

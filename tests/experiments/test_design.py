@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valign.calibration.calibrate import calibrate, choose_model, posterior_design
+from valign.calibration.calibrate import calibrate, choose_model
+from valign.calibration.exported import posterior_design
 from valign.experiments import design
 from valign.experiments.batch.batch import run_batch
 from valign.experiments.compare import compare

@@ -49,5 +49,6 @@ def test_a_wheel_installs_and_runs_where_there_is_nothing_else(wheel: Path, root
     assert "two-services" in call("valign", "scenarios")
     call("valign", "run", "two-services", "--runs", 2, "--seed", 1, "--out", "out", seconds=400)
     look = "import sys, pandas; table = pandas.read_parquet(sys.argv[1]); print(len(table), set(table['status']))"
+    assert not list((tmp_path / "cache").rglob("*.nbi")), "a first run compiled something"
     found = call("python", "-c", look, next((place / "out").rglob("runs.parquet")))
     assert found.split() == ["2", "{'ok'}"]

@@ -116,7 +116,8 @@ class ReferenceModel(mesa.Model):
         self.alignment_roles = tuple(scenario.alignment_roles)
         self.relationship_rule = scenario.relationship_rule
         self.everybody_aware = scenario.everybody_aware
-        self.changes = list(scenario.changes)
+        self.changes, self.months = list(scenario.changes), int(scenario.months)
+        self.found_to_hold: dict[int, int] = {}  # month in which a change that waited happens, by its number
         self.commissioning = scenario.mechanisms["commissioning"]
         self.mechanisms = [
             (name, function) for name, function in MONTH if name == "workload" or scenario.mechanisms[name]

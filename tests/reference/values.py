@@ -11,12 +11,21 @@ from .perception import Vector, clip, distance, mean, mean_vector, toward
 from .services import Service
 
 if TYPE_CHECKING:
+    from valign.model.scenario.scenario import Change
+
     from .model import ReferenceModel
 
 
 def changes(model: ReferenceModel) -> None:
     """§5.1: scheduled changes of parameters, and new leaders; booked once, after all entries (§6)."""
-    due = [change for change in model.changes if change.month == model.month]
+    for number, change in enumerate(model.changes):
+        if change.when is not None and number not in model.found_to_hold and holds(model, change):
+            model.found_to_hold[number] = model.month + change.when.after
+    due = [
+        change
+        for number, change in enumerate(model.changes)
+        if model.month == (change.month if change.when is None else model.found_to_hold.get(number))
+    ]
     former_stages: dict[Person, int] = {}
     for change in due:
         services = model.named_services(change.organisations)
@@ -31,6 +40,46 @@ def changes(model: ReferenceModel) -> None:
         model.account.replaced("changes", manager, stage)
     if due:
         model.account.moved("changes", "parameters")
+
+
+def holds(model: ReferenceModel, change: Change) -> bool:
+    """§5.1: whether what a change waits for holds, as the last month left everybody."""
+    when = change.when
+    assert when is not None
+    if change.month == 0 or not change.month <= model.month <= (when.until or model.months):
+        return False
+    kind, variable = when.series.split(".")
+    services = model.named_services(when.organisations)
+    found: list[float] = []
+    if kind == "commissioner":
+        channel = ("weight_financial", "weight_economic", "weight_social").index(variable)
+        found = [commissioner.weights[channel] for commissioner in model.commissioners]
+    elif kind == "service":
+        for service in services:
+            if variable == "in_use":
+                found.append(float(service.in_use))
+            elif variable in ("climate", "satisfaction", "workload"):
+                found.append(getattr(service, variable))
+            else:
+                stages = ("outside", "piloting", "commissioned", "sustained", "abandoned")
+                found.append(float(service.stage == stages.index(variable)))
+    else:
+        for person in model.people:
+            if person.service in services and kind in ("all", person.role):
+                person.look()
+                stage = {
+                    "aware": person.stage >= AWARE,
+                    "engaged": person.stage == ENGAGED,
+                    "lapsed": person.stage == LAPSED,
+                }
+                found.append(float(stage[variable] if variable in stage else getattr(person, variable)))
+    if not found:
+        return False
+    value = 0.0
+    for each in found:
+        value += each
+    value /= len(found)
+    return value < when.below if when.at_least is None else value >= when.at_least
 
 
 def turnover(model: ReferenceModel) -> None:

@@ -25,5 +25,6 @@ def write_table(table: Table, where: Path | BytesIO, *, compression: str) -> Non
 class FileMetaData:
     num_rows: int
     num_columns: int
+    metadata: dict[bytes, bytes] | None
 
 def read_metadata(where: Path | BytesIO) -> FileMetaData: ...

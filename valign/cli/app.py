@@ -23,8 +23,13 @@ app = typer.Typer(
 )
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Public data that scenarios use.")
 app.add_typer(data_app, name="data")
+survey_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A questionnaire on values and alignment.")
+app.add_typer(survey_app, name="survey")
 
-Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")]
+Which = Annotated[
+    str,
+    typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`), a TOML file, or a filled-in survey."),
+]
 Runs = Annotated[int | None, typer.Option(help="Number of runs (default: what the scenario suggests).")]
 Societies = Annotated[int | None, typer.Option(help="Number of societies for all runs (default: one for each run).")]
 Seed = Annotated[int, typer.Option(help="0 to 2^63 - 1; the same seed gives the same numbers.")]
@@ -213,15 +218,16 @@ def compare(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with results.")],
     netcdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Also export to netCDF.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Make one sheet of paper instead: brief.html.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Redraw figures and report from the tables in a folder."""
+    """Redraw figures and report from the tables in a folder, or make a brief of one page."""
     from valign.results.saved import load
 
     from . import job, terminal
 
-    page = job.report(folder)
+    page = job.report(folder, brief)
     if netcdf is not None:
         load(folder).to_netcdf(netcdf)
     if as_json:
@@ -360,15 +366,20 @@ def calibrate(
     free: Free = None,
     simulations: Simulations = 50_000,
     seed: Seed = 1,
+    accept_misfit: Annotated[
+        bool, typer.Option("--accept-misfit", help="Make a posterior, with a mark, although the model does not fit.")
+    ] = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fit a scenario to observed data, and say how sure the fit is."""
+    """Fit a scenario to observed data, and say whether it fits and how sure that is."""
     from . import calibrate
 
     fitted = tuple(free or ())
-    calibrate.calibrate(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
+    calibrate.calibrate(
+        calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit)
+    )
 
 
 @app.command()
@@ -388,6 +399,22 @@ def rivals(
 
     fitted = tuple(free or ())
     calibrate.rivals(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
+
+
+@app.command()
+@guarded
+def study(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What can be chosen, and what it costs.")],
+    studies: Annotated[int, typer.Option(help="Simulated studies of each explanation for each design.")] = 400,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Plan a study: would it name the right explanation, and which design is the cheapest that would?"""
+    from . import study
+
+    study.study(plan, study.StudyOptions(studies, seed, out, quiet, as_json))
 
 
 @app.command()
@@ -416,6 +443,96 @@ def claims(
         claims.listing(quiet, as_json)
     else:
         claims.claims(names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
+
+
+Own = Annotated[
+    list[Path] | None,
+    typer.Option("--action", metavar="FILE", help="A TOML file with an action of your own; repeatable."),
+]
+
+
+@app.command()
+@guarded
+def actions(own: Own = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """List what can be done, with what it costs."""
+    from . import decide
+
+    decide.actions(tuple(own or ()), as_json, quiet)
+
+
+@app.command()
+@guarded
+def decide(
+    scenario: Which,
+    budget: Annotated[float, typer.Option(metavar="POUNDS", help="What may be spent over the whole time.")],
+    goal: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="use|sustained|value", help="What is to be gained (default: use); of several the first decides."
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option(metavar="6y|72m", help="How long what is gained counts.")] = "6y",
+    must: Annotated[list[str] | None, typer.Option(metavar="ACTION", help="Has to be in it; repeatable.")] = None,
+    never: Annotated[list[str] | None, typer.Option(metavar="ACTION", help="Must not be in it; repeatable.")] = None,
+    own: Own = None,
+    starts: Annotated[str, typer.Option(metavar="A,B,C", help="Months in which an action may begin.")] = "1,13,25",
+    mixes: Annotated[int, typer.Option(help="How many mixes to compare at most.")] = 200,
+    worlds: Annotated[int, typer.Option(help="Worlds over which they are compared.")] = 1000,
+    pilots: Annotated[
+        int | None, typer.Option(metavar="K", help="Also say in which K services to pilot first.")
+    ] = None,
+    seed: Seed = 1,
+    settings: Settings = None,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Say what to do with a budget, and what would be worth knowing first."""
+    from . import decide
+
+    options = decide.DecideOptions(
+        seed, None, tuple(settings or ()), out, False, quiet, as_json, budget, tuple(goal or ("use",)),
+        decide.months_of(horizon), tuple(must or ()), tuple(never or ()), tuple(own or ()), decide.starts_of(starts),
+        mixes, worlds, pilots,
+    )  # fmt: skip
+    decide.decide(scenario, options)
+
+
+@survey_app.command("new")
+@guarded
+def survey_new(
+    innovation: Annotated[
+        str, typer.Option(metavar="SCENARIO", help="What it asks about: a shipped name or a TOML file.")
+    ] = "housing-first",
+    services: Annotated[str, typer.Option(metavar="A,B,C", help="Names of the services.")] = "",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for workbook, page and codebook.")] = Path("survey"),
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write the questionnaire: a workbook to fill in, a page to print, what each answer means."""
+    from . import survey
+
+    survey.new(innovation, services, out, quiet, as_json)
+
+
+@app.command()
+@guarded
+def diagnose(
+    before: Annotated[str, typer.Argument(metavar="SURVEY", help="A filled-in questionnaire, .xlsx or .csv.")],
+    after: Annotated[str | None, typer.Argument(metavar="[LATER]", help="A later one of the same services.")] = None,
+    innovation: Annotated[
+        str | None, typer.Option(metavar="SCENARIO", help="What it is about, where the file does not say.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(help="Runs for each thing that could be done (0: no simulation).")] = None,
+    seed: Seed = 1,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """From a questionnaire to where we stand; from two to what moved."""
+    from . import diagnose
+
+    diagnose.diagnose(before, after, diagnose.DiagnoseOptions(innovation, runs, seed, out, quiet, as_json))
 
 
 @app.command()
@@ -468,6 +585,44 @@ def data(context: typer.Context, quiet: Quiet = False, as_json: Json = False) ->
         from . import listing
 
         listing.data_sets(as_json)
+
+
+@app.command()
+@guarded
+def doctor(
+    compile_now: Annotated[
+        bool, typer.Option("--compile", help="Compile what is not compiled yet, and keep it.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Say what computes here, what is kept, how fast it is and what is missing."""
+    from . import doctor
+
+    doctor.doctor(compile_now, as_json, quiet)
+
+
+@app.command()
+@guarded
+def page(
+    scenario: Which,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,
+    societies: Annotated[
+        int | None, typer.Option(help="Number of societies for all runs, 2 to 8 (default: 4, or 2 of many people).")
+    ] = None,
+    seed: Seed = 1,
+    worlds: Annotated[
+        int | None,
+        typer.Option(help="Worlds for the band of what is not known, 0: none (default: 200, where they ship)."),
+    ] = None,
+    settings: Settings = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a scenario as one HTML file that runs the model in a browser, without a server."""
+    from . import page
+
+    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet)
 
 
 @data_app.command("get")

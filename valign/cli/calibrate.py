@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 from valign.model.errors import InputError
 from valign.results import store
 
-from ..scenario_text import for_report
+from ..scenario_text import Observed, for_report
 from . import terminal
+from .options import loaded
 from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from valign.calibration.abc.screening import Screened
+    from valign.calibration.data.schema import Data
+    from valign.calibration.rivals.regression import Regression
     from valign.calibration.problem.problem import CalibrationProblem
 
 Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
+NETCDF = "posterior.nc"
 LONG = ("posterior", "reference", "recovered")
 
 
@@ -36,6 +40,7 @@ class CalibrationOptions:
     out: Path | None
     quiet: bool
     as_json: bool
+    accept_misfit: bool = False
 
 
 def ranges(free: tuple[str, ...]) -> Ranges | None:
@@ -62,59 +67,106 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     from valign.calibration.data.reading import load
 
     free, data = ranges(options.free), load(options.data)
+    quiet = options.quiet or options.as_json
     told = f"{what} {data.name}, with at most {options.simulations:,} simulations"
-    terminal.say(told, options.quiet or options.as_json)
-    return screened_problem(data, options.scenario, free, options.seed)
+    terminal.say(told, quiet)
+    for name, value in data.said:
+        terminal.say(f"  {name}: {value}", quiet)
+    scenario = None if options.scenario is None else loaded(options.scenario)
+    return screened_problem(data, scenario, free, options.seed)
 
 
 def calibrate(options: CalibrationOptions) -> None:
     from valign.calibration.calibrate import fit
+    from valign.calibration.exported import to_netcdf
     from valign.results.reports import calibration
 
     problem, screened = _problem("Fitting the model to", options)
+    beside: dict[str, Path] = {}
 
     def made(folder: Path, told: Callable[[int, int], None] | None) -> Tables:
         found = fit(
             problem,
             options.seed,
             simulations=options.simulations,
+            accept_misfit=options.accept_misfit,
             folder=folder / UNFINISHED,
             progress=told,
             screened=screened,
         )
-        return {
+        tables = {
+            "fit": found.fit,
+            "fit_summaries": found.gate.summaries,
+            "recovery": found.recovery.parameters,
+            "nearby": found.nearby.parameters,
+            "recovered": found.recovery.estimates,
+            "remarks": _remarks(found.remarks()),
+            **_regression(found.regression),
+            **_screening(found.screened),
+        }
+        if not found.posteriors:
+            return tables
+        assert found.result is not None
+        if to_netcdf(folder / UNFINISHED / NETCDF, found.draws, found.gate.summaries, problem.prior):
+            beside[NETCDF] = folder / UNFINISHED / NETCDF
+        return tables | {
             "summary": found.summary,
             "posterior": found.draws,
             "generations": found.result.report(),
-            "recovery": found.recovery.parameters,
-            "recovered": found.recovery.estimates,
             "predictive": found.predictive,
             "checks": found.checks,
             "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
-            **_screening(found.screened),
         }
 
-    folder, tables = _published("calibrate", options, problem, made)
+    folder, tables = _published("calibrate", options, problem, made, beside)
     if options.as_json:
-        terminal.as_json(
-            {
-                "data": problem.data.name,
-                "folder": str(folder),
-                "summary": tables["summary"].to_dict("records"),
-                "recovery": tables["recovery"].to_dict("records"),
-                "remarks": tables["remarks"]["remark"].tolist(),
-            }
-        )
+        _as_json(problem.data.name, folder, tables)
         return
-    terminal.table(
-        *calibration.posterior_table(tables["summary"]),
-        numbers_from=2,
-        title=f"{problem.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
-    )
-    _say(tables["remarks"], folder, options)
-    terminal.say(
-        f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}", options.quiet
+    first, *rest = tables["remarks"]["remark"]
+    terminal.show(first)
+    if "summary" in tables and tables["fit"]["fits"].iloc[0]:
+        terminal.table(
+            *calibration.posterior_table(tables["summary"]),
+            numbers_from=2,
+            title=f"{problem.data.title} · {int(tables['generations']['simulations'].sum()):,} simulations",
+        )
+    else:
+        terminal.table(*calibration.fit_table(tables["fit_summaries"]), title=f"{problem.data.title} · fit")
+    _tell_regression(tables)
+    _say(rest, folder, options)
+    if "summary" in tables:
+        terminal.say(
+            f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}",
+            options.quiet,
+        )
+
+
+def _tell_regression(tables: Tables) -> None:
+    """The plain regression beside what was fitted."""
+    from valign.results.reports import calibration
+
+    if "regression" in tables:
+        terminal.table(
+            *calibration.regression_table(tables["regression"]), title="The plain regression of the same data"
+        )
+
+
+def _as_json(data: str, folder: Path, tables: Tables) -> None:
+    """What a calibration found; whether the model fits comes first."""
+    remarks = tables["remarks"]["remark"].tolist()
+    summary = {"summary": tables["summary"].to_dict("records")} if "summary" in tables else {}
+    terminal.as_json(
+        {
+            "said": remarks[0],
+            "fit": tables["fit"].to_dict("records")[0],
+            "data": data,
+            "folder": str(folder),
+            **summary,
+            "fit_summaries": tables["fit_summaries"].to_dict("records"),
+            "recovery": tables["recovery"].to_dict("records"),
+            "regression": tables["regression"].to_dict("records") if "regression" in tables else [],
+            "remarks": remarks,
+        }
     )
 
 
@@ -134,6 +186,7 @@ def rivals(options: CalibrationOptions) -> None:
             "folds": found.folds,
             "reference": found.reference,
             "remarks": _remarks(found.remarks()),
+            **_regression(found.regression),
             **_screening(found.screened),
         }
 
@@ -148,7 +201,8 @@ def rivals(options: CalibrationOptions) -> None:
         )
         return
     terminal.table(*calibration.rivals_table(tables), title=f"{problem.data.title} · scores in communities not seen")
-    _say(tables["remarks"], folder, options)
+    _tell_regression(tables)
+    _say(tables["remarks"]["remark"].tolist(), folder, options)
 
 
 def _published(
@@ -156,8 +210,9 @@ def _published(
     options: CalibrationOptions,
     problem: CalibrationProblem,
     made: Callable[[Path, Callable[[int, int], None] | None], Tables],
+    beside: Mapping[str, Path] | None = None,
 ) -> tuple[Path, Tables]:
-    """Folder and tables of a calibration or of a comparison of rivals."""
+    """Folder and tables of a calibration or of a comparison of rivals; `beside` may fill while it is made."""
     data = problem.data
     work = {
         "command": command,
@@ -166,17 +221,66 @@ def _published(
         "simulations": options.simulations,
         "seed": options.seed,
     }
+    if options.accept_misfit:
+        work["accept_misfit"] = True
     folder = options.out or store.default_folder(f"{command}-{work['data']}", work)
     quiet = options.quiet or options.as_json
 
     def computed() -> Tables:
+        _say_cost(problem, command, options)
         with terminal.progress(command, quiet) as told:
-            return {**made(folder, told), "parameters": parameters_of(problem.scenario)}
+            return {**made(folder, told), "read": _read(data), "parameters": parameters_of(problem.scenario)}
 
     source = f" Source: {data.source}." if data.source else ""
-    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario)}"
-    job = Job(work, folder, data.title, description, computed, problem.scenario.to_toml(), long=LONG, begun=UNFINISHED)
+    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario, _observed(problem))}"
+    job = Job(
+        work,
+        folder,
+        data.title,
+        description,
+        computed,
+        problem.scenario.to_toml(),
+        long=LONG,
+        begun=UNFINISHED,
+        beside={} if beside is None else beside,
+    )
     return folder, carried_out(job, quiet)
+
+
+def _say_cost(problem: CalibrationProblem, command: str, options: CalibrationOptions) -> None:
+    """What it will take, before it is spent. Raises InputError where memory does not suffice."""
+    from valign.calibration.problem.cost import cost_of
+
+    histories = command == "rivals"
+    simulations = options.simulations + max(6000, options.simulations // 4)
+    cost = cost_of(problem, simulations, histories)
+    if problems := cost.problems():
+        raise InputError(problems)
+    terminal.say(
+        f"At most {simulations:,} simulations: about {terminal.duration(cost.seconds)} on this machine, and "
+        f"{cost.bytes / 1e6:,.0f} MB of memory for what is kept",
+        options.quiet or options.as_json,
+    )
+
+
+def _observed(problem: CalibrationProblem) -> Observed | None:
+    """The people who are simulated, from the arrays of their society."""
+    society = problem.society
+    if society is None:
+        return None
+    return Observed(len(society.role), len(society.first) - 2, problem.data.time_unit)
+
+
+def _read(data: Data) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(data.said, columns=["what", "read"])
+
+
+def _regression(found: Regression | None) -> Tables:
+    return (
+        {} if found is None else {"regression": found.table.assign(errors=found.method, communities=found.communities)}
+    )
 
 
 def _screening(screened: Screened | None) -> Tables:
@@ -189,7 +293,7 @@ def _remarks(remarks: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"remark": pd.Series(remarks, dtype=str)})
 
 
-def _say(remarks: pd.DataFrame, folder: Path, options: CalibrationOptions) -> None:
-    for remark in remarks["remark"]:
+def _say(remarks: Sequence[str], folder: Path, options: CalibrationOptions) -> None:
+    for remark in remarks:
         terminal.say(remark, options.quiet)
     terminal.say(f"Tables and figures: {folder}; report: {folder / REPORT}", options.quiet)

@@ -129,9 +129,11 @@ def as_typed() -> str:
 
 
 def say_if_compiling(quiet: bool) -> None:
-    """Say if the model has to be compiled."""
-    if not compiled_before():
-        terminal.say("Compiling the model, once on this machine; this takes about a minute", quiet)
+    """Say if the model has to be compiled before anything is simulated."""
+    from valign.model.compiled.engine import why_not_webassembly
+
+    if not compiled_before() and (why := why_not_webassembly()):
+        terminal.say(f"Compiling the model, once on this machine; this takes about a minute ({why})", quiet)
 
 
 def compiled_before() -> bool:
@@ -168,8 +170,11 @@ def parameters_of(scenario: Scenario) -> pd.DataFrame:
     )
 
 
-def report(folder: Path) -> Path:
-    """Draw figures and report of a folder anew; a batch, which keeps runs alone, is told of its scenario first."""
+def report(folder: Path, brief: bool = False) -> Path:
+    """Draw figures and report of a folder anew, or make its one-page brief.
+
+    A batch, which keeps runs alone, is told of its scenario first.
+    """
     from valign.model.scenario.scenario import Scenario
     from valign.results import store
     from valign.results.checkpoint import locked
@@ -195,4 +200,4 @@ def report(folder: Path) -> Path:
                 description=for_report(scenario),
                 title=scenario.title or scenario.name,
             )
-        return render.rebuild(folder)
+        return render.rebuild(folder, name="brief.html" if brief else "report.html")

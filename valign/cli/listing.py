@@ -49,11 +49,10 @@ def scenarios(as_json: bool) -> None:
 
 
 def describe(name: str, as_json: bool) -> None:
-    from valign.model.scenario.scenario import Scenario
-
     from ..scenario_text import description, in_words
+    from .options import loaded
 
-    scenario = Scenario.load(name)
+    scenario = loaded(name)
     if as_json:
         terminal.as_json(description(scenario))
     else:
@@ -61,10 +60,11 @@ def describe(name: str, as_json: bool) -> None:
 
 
 def validate(file: str, as_json: bool) -> None:
-    from valign.model.scenario.scenario import Scenario
     from valign.model.society.tables import society_of
 
-    scenario = Scenario.load(file)
+    from .options import loaded
+
+    scenario = loaded(file)
     services, people, about = len(scenario.service_names()), scenario.people(), "about "
     if scenario.tables is not None and scenario.tables.data is None:  # its files are part of the scenario
         society = society_of(scenario, 0)

@@ -80,12 +80,19 @@ def setting(text: str, before: str = "--set ") -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def scenario_of(name: str, settings: tuple[str, ...], months: int | None = None) -> Scenario:
-    """The scenario with the changes of the command line."""
+def loaded(name: str) -> Scenario:
+    """A scenario by its name, from a TOML file, or from a filled-in questionnaire."""
     from valign.model.scenario.scenario import Scenario
 
+    from . import survey
+
+    return survey.as_scenario(name) if survey.is_survey(name) else Scenario.load(name)
+
+
+def scenario_of(name: str, settings: tuple[str, ...], months: int | None = None) -> Scenario:
+    """The scenario with the changes of the command line."""
     changes = dict(map(setting, settings)) | ({} if months is None else {"months": months})
-    scenario = Scenario.load(name)
+    scenario = loaded(name)
     return scenario.replace(changes) if changes else scenario
 
 

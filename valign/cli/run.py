@@ -67,7 +67,7 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
     asked: dict[str, Any] = {"record": [*record, *(["ablations"] if ablate else [])]}
     settings: tuple[str, ...] = ()
     if drawn is not None:
-        from valign.calibration.calibrate import posterior_design
+        from valign.calibration.exported import posterior_design
         from valign.experiments.design import NO_SETTINGS
 
         design = posterior_design(

@@ -56,8 +56,9 @@ def worlds(quiet: bool, as_json: bool) -> None:
     ships = "" if shipped() else ": fewer than 500, so that they are not shipped, and the numbers below are rough"
     terminal.show(
         f"{said['worlds']:,.0f} worlds were matched with {len(facts)} published facts; their weights make them worth "
-        f"{said['effective']:.0f} of equal weight{ships}. Of the plausible worlds, {100 * said['ruled_out_by_two']:.0f} % "
-        f"are ruled out by two facts or more, {100 * said['ruled_out_by_one']:.0f} % by at least one. Of "
+        f"{said['effective']:.0f} of equal weight{ships}. Of the plausible worlds, "
+        f"{100 * said['ruled_out_by_two']:.0f} % are ruled out by two facts or more, "
+        f"{100 * said['ruled_out_by_one']:.0f} % by at least one. Of "
         f"{len(parameters)} parameters {said['as_wide_as_before']:.0f} are as wide as before."
     )
     rows = [

@@ -1,0 +1,119 @@
+"""The committed finding: what £100,000, £300,000 and £1,000,000 should buy, and how good the method is.
+
+    python -m valign.experiments.decide [SCENARIO ...] [--worlds 1000] [--mixes 200] [--check]        (most of an hour)
+
+Writes results/reference/decisions/: a page in plain words, tables (CSV) and figures; with --check how racing and greedy
+choice compare with running everything. Nothing is tuned here; a stopped one goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from valign.model.compiled.compiling import sources_hash
+from valign.model.errors import InputError
+from valign.results.checkpoint import Parts, locked
+from valign.results.figures.common import save
+from valign.results.plain_text import frame_as_cells
+from valign.results.reports.contents import of_decision
+from valign.results.reports.decide_page import page
+from valign.results.store import default_folder
+
+from .check import pilots_against_all, race_against_all
+from .decide import decide
+from .worlds import worlds_key
+
+OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "decisions"
+SEED = 20261128
+SCENARIOS = ("housing-first", "social-prescribing")
+TITLES = {"housing-first": "Housing First in a city", "social-prescribing": "Social prescribing"}
+BUDGETS = (100_000, 300_000, 1_000_000)
+PILOTS = 3
+SAVED = ("asked", "finalists", "views", "steps", "rule", "kinds", "plan", "evppi", "evsi", "waiting", "pilots")
+Tables = dict[str, pd.DataFrame]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Decide, and write results/reference/decisions/.")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", default=list(SCENARIOS))
+    for name, default in (("worlds", 1000), ("mixes", 200)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--check", action="store_true", help="race and greedy choice against running everything")
+    parser.add_argument("--out", type=Path, default=OUT)
+    wish = parser.parse_args(arguments)
+    began = time.monotonic()
+
+    def told(text: str) -> None:
+        print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    wish.out.mkdir(parents=True, exist_ok=True)
+    if wish.check:
+        check(wish.out, wish.worlds, wish.mixes, told)
+        return
+    parts: list[tuple[str, int, Tables]] = []
+    for name in wish.scenarios:
+        for budget in BUDGETS:
+            told(f"{name}, £{budget:,}")
+            parts.append((name, budget, decided(name, budget, wish.worlds, wish.mixes)))
+            publish(wish.out, parts, wish.worlds, wish.mixes)
+    told(f"{wish.out}")
+
+
+def decided(name: str, budget: int, worlds: int, mixes: int) -> Tables:
+    """The tables of one decision; where to pilot is asked once for each scenario."""
+    work = {
+        "scenario": name,
+        "budget": budget,
+        "worlds": worlds,
+        "mixes": mixes,
+        "code": sources_hash(),
+        "of": worlds_key(),
+    }
+    folder = default_folder(f"study-decide-{name}", work)
+    with locked(folder):
+        pilots = PILOTS if budget == BUDGETS[1] else None
+        found = decide(name, budget, worlds=worlds, mixes=mixes, seed=SEED, pilots=pilots, folder=folder)
+    return dict(found.tables())
+
+
+def publish(folder: Path, parts: list[tuple[str, int, Tables]], worlds: int, mixes: int) -> None:
+    """Page, figures and tables of what is decided so far."""
+    how = (
+        f"Made by `make decisions`: at most {mixes} mixes, {worlds:,} worlds and half as many fresh ones, six years, "
+        f"seed {SEED}."
+    )
+    told = [(TITLES[name], budget, f"{name}-{budget}", tables) for name, budget, tables in parts]
+    (folder / "decisions.md").write_text(page(told, how), encoding="utf-8")
+    name, budget, tables = parts[-1]
+    stem = f"{name}-{budget}"
+    for drawn in of_decision(f"{TITLES[name]}, £{budget:,}", tables, {}).figures:
+        save(drawn.figure(), folder, f"{stem}-{drawn.name}", None)
+    for each in (each for each in SAVED if len(tables[each].columns)):
+        table = frame_as_cells(tables[each])
+        table.to_csv(folder / f"{stem}-{each}.csv", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def check(folder: Path, worlds: int, mixes: int, told: Callable[[str], None]) -> None:
+    """How good the method is: race.csv and greedy.csv."""
+    rows = []
+    for name in ("two-services", "social-prescribing"):
+        work = {"scenario": name, "worlds": worlds, "mixes": mixes, "code": sources_hash(), "of": worlds_key()}
+        kept = Parts(default_folder(f"study-decide-check-{name}", work), work)
+        rows.append(race_against_all(name, 300_000, mixes, worlds, worlds, SEED, kept, told))
+        pd.DataFrame(rows).to_csv(folder / "race.csv", index=False, float_format="%.6g", lineterminator="\n")
+    greedy = pilots_against_all("housing-first", PILOTS, 600, 1000, SEED, told)
+    pd.DataFrame([greedy]).to_csv(folder / "greedy.csv", index=False, float_format="%.6g", lineterminator="\n")
+    told(str(folder))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

@@ -1,0 +1,351 @@
+"""The sentences of a diagnosis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..numbers import guarded_percent
+from ..page import Tables
+from ..vocabulary import listed
+
+USE = "uptake_final"
+READING = (
+    "Alignment is how near what people value is to the innovation as they read it: 1 wholly, 0 not at all. Every "
+    "value was "
+    "asked by two statements, so errors of single answers are known and taken out. Intervals are 95 %."
+)
+STANDS = {"above": "above", "below": "below", "unknown": "cannot be told apart"}
+TOLD = {"rose": "rose", "fell": "fell", "none": "no change worth the name", "unknown": "too few answers to tell"}
+KINDS = {
+    "disagreed with": "they disagree with it",
+    "misread": "they misread it",
+    "both": "they disagree with it and misread it",
+    "neither": "near",
+    "cannot be told": "too few answers to tell",
+}
+ENTRIES = {
+    "people": "people's values moved",
+    "spread": "people came closer together in their values, or moved apart",
+    "version": "what people take it to stand for moved (its local version)",
+    "clarity": "people came to read it more alike (clearer), or less",
+    "judgement": "judgement moved apart from fit",
+    "left": "people who left, or did not answer again",
+    "came": "people who came, or answered for the first time",
+    "sum": "all together",
+}
+WORDS = {
+    "Alignment": "how near what people value is to the innovation as they read it, from 0 to 1; also called fit.",
+    "Judged alignment": "how well people themselves say it fits.",
+    "Climate": "whether managers expect, support and value use, from 0 to 1, as people say.",
+    "Readiness": "alignment and climate together, weighed as the model weighs them.",
+    "Kendall's τ": "how far two orders agree: 1 the same, 0 no better than chance.",
+}
+
+
+def findings(tables: Tables, innovation: str) -> list[str]:
+    """In the order in which a manager asks."""
+    said = [_level(tables)]
+    if "change" in tables:
+        said += _change(tables)
+    said += [*_groups(tables), *_values(tables, innovation), _connectors(tables["connectors"])]
+    if "follows" in tables:
+        said += [*_follows(tables), *_pilots(tables)]
+    return [each for each in said if each]
+
+
+def measure(tables: Tables, name: str) -> pd.Series:
+    """A row of the overview."""
+    return tables["overview"].set_index("measure").loc[name]
+
+
+def _level(tables: Tables) -> str:
+    fit, judged = measure(tables, "fit"), measure(tables, "judged")
+    text = (
+        f"Alignment is {fit['estimate']:.2f} on average ({fit['low']:.2f} to {fit['high']:.2f}), from "
+        f"{fit['people']:,.0f} people "
+        f"in {len(tables['by_service'])} services; without taking out errors of measurement it would look like "
+        f"{measure(tables, 'uncorrected')['estimate']:.2f}."
+    )
+    if judged["people"]:
+        text += (
+            f" Asked directly, people say that it fits {judged['estimate']:.2f} ({judged['low']:.2f} to "
+            f"{judged['high']:.2f})."
+        )
+    use = measure(tables, "use")
+    return text + (f" {guarded_percent(use['estimate'])} say that they use it." if use["people"] else "")
+
+
+def _groups(tables: Tables) -> list[str]:
+    said = []
+    for name, table in (("service", tables["by_service"]), ("role", tables["by_role"])):
+        if len(table) < 2:
+            continue
+        parts = []
+        for stands, words in (("above", "above"), ("below", "below")):
+            of = table[table["stands"] == stands]
+            if len(of):
+                named = listed([f"{getattr(r, name)} ({r.fit:.2f})" for r in of.head(6).itertuples()])
+                more = f" and {len(of) - 6} more" if len(of) > 6 else ""
+                parts.append(f"{words} the whole: {named}{more}")
+        unknown = int((table["stands"] == "unknown").sum())
+        if unknown == len(table):
+            said.append(
+                f"By {name}: none of the {len(table)} can be told apart from the whole in alignment with these answers."
+            )
+        else:
+            rest = f"; the other {unknown} cannot be told apart from it" if unknown else ""
+            said.append(f"By {name}, alignment is {'; '.join(parts)}{rest}.")
+    services = tables["by_service"]
+    if len(services) > 1:
+        top, last = services.iloc[0], services.iloc[-1]
+        said.append(
+            f"Most ready, by alignment and climate together, is {top['service']}; least ready {last['service']}."
+            + (
+                f" Climate is {top['climate']:.2f} and {last['climate']:.2f} there."
+                if top["climate"] == top["climate"]
+                else ""
+            )
+        )
+    return said
+
+
+def _values(tables: Tables, innovation: str) -> list[str]:
+    values = tables["values"]
+    part = values[values["group"] == "everybody"].sort_values("lost", ascending=False)
+    whole = part["lost"].sum()
+    said = []
+    for r in part.head(3).itertuples():
+        if r.kind in ("neither", "cannot be told"):
+            continue
+        way = "more" if r.own > r.intended else "less"
+        why = {
+            "disagreed with": f"people value it {way} than {innovation} does ({r.own:.2f} against "
+            f"{r.intended:.2f}) and read it "
+            f"about right ({r.reads:.2f}). They disagree: explaining it again will not help.",
+            "misread": f"people take {innovation} to stand for {r.reads:.2f} of it, where {r.intended:.2f} is "
+            f"meant; what they value "
+            f"({r.own:.2f}) is near to that. They misread it: this can be explained.",
+            "both": f"people value it {way} than {innovation} does ({r.own:.2f} against {r.intended:.2f}), and "
+            f"read it as {r.reads:.2f}. "
+            "They disagree, and misread it too.",
+        }[r.kind]
+        said.append(
+            f"“{r.words[0].upper()}{r.words[1:]}” takes {r.lost:.2f} of the {whole:.2f} that alignment falls "
+            f"short of 1: {why}"
+        )
+    if not said:
+        said.append("No single value stands out: no gap between people and innovation is both wide and certain.")
+    gain = measure(tables, "read_as_meant")
+    sign = "higher" if gain["estimate"] >= 0 else "lower"
+    said.append(
+        f"If everybody read {innovation} as it is meant, alignment would be {abs(gain['estimate']):.2f} {sign} "
+        f"({signed(gain['low'])} to {signed(gain['high'])})."
+    )
+    return said
+
+
+def _connectors(connectors: pd.DataFrame) -> str:
+    if connectors.empty:
+        return "Who connects services is not known: nobody named a contact in another service who answered too."
+    named = [
+        f"person {r.person} in {r.service} ({r.people} people in {r.services} other services)"
+        for r in connectors.head(3).itertuples()
+    ]
+    return f"Services are connected most by {listed(named)}."
+
+
+def _follows(tables: Tables) -> list[str]:
+    levels, months = tables["follow_levels"], int(tables["follows"]["months"].iloc[0])
+    nothing = levels[(levels["scenario"] == "nothing is done") & (levels["outcome"] == USE)].iloc[0]
+    said = [
+        f"In the model, if nothing is done, {guarded_percent(nothing['mean'])} of people use it after {months} months "
+        f"(in 90 % of runs {guarded_percent(nothing['low'])} to {guarded_percent(nothing['high'])})."
+    ]
+    rows = moves(tables["follows"])
+    start = rows[rows["words"].str.startswith("pilot in")]
+    if len(start):
+        first = start.iloc[0]
+        said.append(
+            f"A pilot in the most ready services ({levels['starts'].iloc[0]}) changes that by {points_between(first)}."
+        )
+    rest = rows[~rows["words"].str.startswith("pilot in")]
+    told = [f"“{r.scenario}” ({points_between(r)})" for r in rest.itertuples() if r.low > 0]
+    added = "Added to this pilot, what" if rest["base"].str.startswith("pilot in").all() else "What"
+    if told:
+        said.append(f"{added} moves use most: {', then '.join(told[:3])}.")
+    else:
+        said.append(f"{added} else was tried moves use by nothing that can be told from chance.")
+    return said
+
+
+def _pilots(tables: Tables) -> list[str]:
+    pilots = tables["pilots"]
+    pilots = pilots[pilots["outcome"] == USE]
+    if pilots.empty:
+        return ["Every service uses it already: where to pilot first was not asked."]
+    best = pilots.iloc[0]
+    ready = [name for name in tables["by_service"]["service"] if name in set(pilots["service"])]
+    if not best["low"] > 0:
+        first = "come first" if len(ready) > 1 else "comes first"
+        return [
+            f"Where to pilot first the model cannot tell: of {len(pilots)} single pilots tried, none changes use by "
+            f"more than chance. By alignment and climate together, {listed(ready[:2])} {first}."
+        ]
+    near = [r.service for r in pilots.iloc[1:].itertuples() if r.high > best["difference"]]
+    text = (
+        f"Where to pilot first: in {best['service']}. Alone, this changes use by {points_between(best)}, the most of "
+        f"{len(pilots)} tried."
+    )
+    return [text + (f" {listed(near)} may do as well." if near else "")]
+
+
+def _change(tables: Tables) -> list[str]:
+    rows = entries(tables["change"])
+    whole = rows[rows["entry"] == "sum"].iloc[0]
+    said = [
+        f"Between the waves alignment as people judge it {_moved(whole)}."
+        if (rows["entry"] == "judgement").any()
+        else f"Between the waves alignment {_moved(whole)}."
+    ]
+    known = rows[rows["told"].isin(("rose", "fell")) & (rows["entry"] != "sum")]
+    if len(known):
+        ranked = known.reindex(known["value"].abs().sort_values(ascending=False).index)
+        parts = [f"{r.words} ({signed(r.value)}, {signed(r.low)} to {signed(r.high)})" for r in ranked.itertuples()]
+        said.append(f"What moved it: {'; '.join(parts)}.")
+    else:
+        said.append("No part of it can be told apart from chance.")
+    unknown = rows[(rows["told"] == "unknown") & (rows["entry"] != "sum")]["words"].tolist()
+    if unknown:
+        said.append(f"With so few answers this cannot be told: {'; '.join(unknown)}.")
+    low = tables["lowest"].iloc[0]
+    beyond = low["beyond"]
+    verdict = (
+        f"beyond that they rose by {signed(beyond)}"
+        if beyond > low["half"]
+        else f"beyond that they fell by {signed(-beyond)}"
+        if beyond < -low["half"]
+        else "beyond that nothing can be told"
+    )
+    said.append(
+        f"The third who were least aligned at first ({low['people']:.0f} people) seem to have changed by "
+        f"{signed(low['rose'])}; errors of measurement alone would make it look like "
+        f"{signed(low['by_chance'])}; {verdict}."
+    )
+    return said
+
+
+def _moved(row: pd.Series) -> str:
+    between = f"({signed(row['low'])} to {signed(row['high'])})"
+    if row["told"] in ("rose", "fell"):
+        return f"{row['told']} by {abs(row['value']):.2f} {between}"
+    if row["told"] == "none":
+        return f"did not change by anything worth the name {between}"
+    return f"cannot be said to have changed, with so few answers {between}"
+
+
+def certainty(tables: Tables) -> list[str]:
+    """How sure it is."""
+    one = {
+        name: measure(tables, name)["estimate"]
+        for name in ("reliability", "agreement", "agreement_all", "answers_needed", "goal")
+    }
+    said = [
+        f"Fit by one half of the statements and by the other agree so that one person's fit has a reliability of "
+        f"{one['reliability']:.2f} "
+        "(split half, Spearman–Brown; 1 would be no error). Means of groups are surer than single people, who "
+        "are not reported."
+    ]
+    if len(tables["by_service"]) > 2:
+        needed = one["answers_needed"]
+        ask = (
+            f"for {one['goal']:.1f} it takes {needed:.0f} answers in each service."
+            if needed == needed
+            else f"{one['goal']:.1f} cannot be reached with the people there are (everybody answering: "
+            f"{one['agreement_all']:.2f})."
+        )
+        said.append(
+            f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} "
+            f"(Kendall's τ; 1 the same, 0 chance); {ask}"
+        )
+    if (tables["by_service"]["people"] == float("inf")).any():
+        said.append(
+            "How many people work in a service was not said for all: there it is taken that many more work there "
+            "than answered."
+        )
+    said.append(_used(tables["answers"]))
+    if "follow_society" in tables:
+        of = tables["follow_society"].iloc[0]
+        said.append(
+            f"What follows was simulated for {of['people']:,} people, of whom {of['answered']:,} answered; values "
+            f"of the others are like those of people "
+            f"of their role and service. {of['ties']:,} ties, "
+            f"{'none' if not of['named'] else format(of['named'], ',')} named by people, the others drawn within "
+            f"services. "
+            "All parameters but those measured are the model's defaults: other worlds that agree with what is "
+            "published were not tried."
+        )
+    return said
+
+
+def _used(answers: pd.DataFrame) -> str:
+    used = int(answers.loc[answers["why"] == "used", "answers"].sum())
+    rest = answers[(answers["why"] != "used") & (answers["answers"] > 0)]
+    if rest.empty:
+        return f"All {used:,} answers in the {'files' if answers['file'].nunique() > 1 else 'file'} were used."
+    named = [f"{r.answers:,} ({r.why}: {r.where})" for r in rest.head(3).itertuples()]
+    more = f"; and {len(rest) - 3} more reasons, in the last table" if len(rest) > 3 else ""
+    return f"{used:,} answers were used, {int(rest['answers'].sum()):,} were not: {'; '.join(named)}{more}."
+
+
+def cautions(tables: Tables) -> list[str]:
+    """What not to conclude."""
+    said = [
+        "The questionnaire is not validated: that its statements measure these values is an assumption. Use it "
+        "to start a "
+        "conversation, not to judge people or services.",
+        "Those who did not answer may think otherwise; nothing here corrects for that.",
+        "Being near in values does not show that people will use it: in three classic studies, alignment alone "
+        "told users from others "
+        "only somewhat better than chance.",
+    ]
+    if "follows" in tables:
+        said.append(
+            "What the model says follows rests on assumptions, most of them not measured in your services. "
+            "Levers are set to the far end of what "
+            "is plausible, so their differences are the most to hope for; what they cost is not counted. The "
+            "best of several pilots looks "
+            "better on the runs that chose it than it will be."
+        )
+    if "change" in tables:
+        said.append(
+            "Two waves show what moved, not why: without services that were left alone, other things that "
+            "happened in between may have done it."
+        )
+    return said
+
+
+def entries(change: pd.DataFrame) -> pd.DataFrame:
+    """The balance with words, ready to be drawn."""
+    table = change.rename(columns={"change": "value"})
+    return table.assign(words=table["entry"].map(ENTRIES))
+
+
+def moves(follows: pd.DataFrame) -> pd.DataFrame:
+    """What each lever does to use, ready to be drawn."""
+    table = follows[follows["outcome"] == USE].rename(columns={"difference": "value"})
+    added = np.where(table["base"].str.startswith("pilot in"), "added to it: ", "")
+    return table.assign(words=added + table["scenario"]).reset_index(drop=True)
+
+
+def signed(value: float) -> str:
+    """A difference of alignment, with its sign."""
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
+
+
+def points_between(row: object) -> str:
+    """A difference of shares in points, with its interval."""
+    value = getattr(row, "value", None)
+    value = getattr(row, "difference", value) if value is None or callable(value) else value
+    low, high = row.low, row.high  # type: ignore[attr-defined]
+    return f"{100 * value:+.0f} points, {100 * low:+.0f} to {100 * high:+.0f}".replace("-", "−")

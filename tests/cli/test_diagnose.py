@@ -1,0 +1,107 @@
+"""`valign survey new` and `valign diagnose`, and a filled-in questionnaire in place of a scenario."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from valign.calibration.diagnose.example import EXAMPLE
+from valign.results.reports import diagnosis_text
+
+BEFORE, AFTER = EXAMPLE / "before.xlsx", EXAMPLE / "after.xlsx"
+
+
+def test_a_questionnaire_is_written_once(valign: Callable, tmp_path: Path) -> None:
+    said = valign("survey", "new", "--services", "hostel, outreach", "--out", "q")
+    assert said.code == 0, said.err
+    assert sorted(path.name for path in (tmp_path / "q").iterdir()) == [
+        "codebook.csv",
+        "questionnaire.html",
+        "questionnaire.xlsx",
+    ]
+    again = valign("survey", "new", "--out", "q")
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert "nothing is overwritten" in again.err
+    assert valign("survey", "new", "--innovation", "housing-frist", "--out", "p").code == 2
+    twice = valign("survey", "new", "--services", "a, a", "--out", "p")
+    assert "appears more than once" in twice.err
+
+
+def test_two_waves_become_a_report(valign: Callable, tmp_path: Path) -> None:
+    said = valign("diagnose", BEFORE, AFTER, "--runs", 2, "--out", "d")
+    assert said.code == 0, said.err
+    assert "3,405 of 3,405 answers used" in said.err
+    report = (tmp_path / "d" / "report.html").read_text()
+    for words in (
+        "What moved it",
+        "people deciding for themselves",
+        "not validated",
+        "Hostel North",
+        "Where to pilot first",
+    ):
+        assert words in report, words
+    for name in ("values", "services-map", "moved", "levers"):
+        assert (tmp_path / "d" / f"{name}.svg").stat().st_size > 0
+    overview = pd.read_csv(tmp_path / "d" / "overview.csv").set_index("measure")
+    assert f"Alignment is {overview.loc['fit', 'estimate']:.2f} on average" in said.out.replace("\n  ", " ")
+    again = valign("diagnose", BEFORE, AFTER, "--runs", 2, "--out", "d")
+    assert (again.code, again.out) == (0, said.out)
+    assert "already holds these results" in again.err
+    assert valign("diagnose", BEFORE, "--runs", 2, "--out", "d").code == 2
+    assert valign("report", "d").code == 0
+
+
+def test_every_number_of_the_findings_comes_from_the_tables(valign: Callable, tmp_path: Path) -> None:
+    assert valign("diagnose", BEFORE, "--runs", 0, "--out", "d", "--quiet").code == 0
+    tables = {
+        path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in (tmp_path / "d").glob("*.csv")
+    }
+    told = " ".join(diagnosis_text.findings(tables, "Housing First"))
+    worst = tables["values"].query("group == 'everybody'").sort_values("lost").iloc[-1]
+    assert f"{worst['own']:.2f} against {worst['intended']:.2f}" in told
+    first = tables["by_service"].iloc[0]
+    assert f"Most ready, by alignment and climate together, is {first['service']}" in told
+    assert "In the model" not in told
+    assert " nan" not in told
+    assert "_" not in told
+
+
+def test_json_holds_the_estimates(valign: Callable) -> None:
+    said = valign("diagnose", BEFORE, "--runs", 0, "--json", "--out", "d")
+    found = json.loads(said.out)
+    assert {"overview", "by_service", "by_role", "answers"} <= set(found)
+    assert len(found["by_service"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere.xlsx"], "cannot be read"),
+        ([EXAMPLE.parent / "my-claim.toml"], "no header of the questionnaire"),
+        ([BEFORE, "--runs", "1"], "--runs 1: expected 2 to 1,000"),
+        ([BEFORE, "--innovation", "housing-frist"], "did you mean"),
+    ],
+)
+def test_wrong_input_gets_one_message(valign: Callable, words: list[object], told: str) -> None:
+    said = valign("diagnose", *words)
+    assert said.code == 2
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_filled_in_questionnaire_is_a_scenario_for_every_command(valign: Callable, tmp_path: Path) -> None:
+    described = valign("describe", BEFORE)
+    assert "Hostel North" in described.out
+    assert valign("validate", BEFORE).code == 0
+    said = valign("run", BEFORE, "--runs", 2, "--months", 6, "--out", "r", "--quiet")
+    assert said.code == 0, said.err
+    runs = pd.read_csv(tmp_path / "r" / "runs.csv")
+    assert runs["alignment_start"].between(0.65, 0.85).all()
+    changed = valign("compare", BEFORE, f"{BEFORE}+slack=0.5", "--runs", 2, "--months", 4, "--quiet", "--out", "c")
+    assert changed.code == 0, changed.err
+    (folder,) = (tmp_path / "runs").glob("before-society-*")
+    assert sorted(path.name for path in folder.iterdir()) == ["edges.csv", "nodes.csv", "scenario.toml"]

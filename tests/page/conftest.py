@@ -1,0 +1,71 @@
+"""A browser at pages on disk; afterwards: no error in the console, no request for anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import serving
+
+from valign.model.scenario.scenario import Scenario
+
+WORLDS = {"fit_effect": np.array([0.1, 0.3, 0.6]), "talk": np.array([0.0, 0.1, 0.3])}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    pytest.importorskip("playwright.sync_api")
+    if serving.CHROMIUM is None:
+        pytest.skip("there is no Chromium")
+    with serving.chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages on disk, by name."""
+    import pandas as pd
+
+    from valign.page.build import page
+
+    folder = tmp_path_factory.mktemp("pages")
+    scenario = Scenario.load("two-services").replace({"months": 36})
+    worlds = pd.DataFrame({**WORLDS, "weight": [1.0, 2.0, 1.0]})
+    made = {"plain": page(scenario, societies=2), "worlds": page(scenario, societies=2, worlds=worlds)}
+    paths = {name: folder / f"{name}.html" for name in made}
+    for name, text in made.items():
+        paths[name].write_text(text, "utf-8")
+    return paths
+
+
+@pytest.fixture
+def visit(browser, files):
+    """Open a page from disk."""
+    wrong: list[str] = []
+    pages = []
+
+    def opened(name: str = "plain", query: str = "", width: int = 1280, height: int = 900, text: str | None = None):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        path = files[name]
+        if text is not None:
+            path = path.with_name("changed.html")
+            path.write_text(text, "utf-8")
+        address = path.as_uri()
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((address, "data:", "blob:")) else wrong.append(f"asked {request.url}")
+            ),
+        )
+        page.set_default_timeout(60_000)
+        page.goto(address + query)
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert wrong == []

@@ -1,0 +1,168 @@
+"""What a page is made of: the image of a scenario, and the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from valign.experiments.simulate import simulate
+from valign.model.compiled import engine
+from valign.model.errors import InputError
+from valign.model.parameters import PARAMETERS
+from valign.model.run.initial import unstarted
+from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import build_society
+from valign.model.state.scenario_arrays import lower
+from valign.page.build import page
+from valign.page.image import START_OF_HEADER, image, read_header
+from valign.page.levers import EVENTS, with_events
+
+if engine.why_not_webassembly():
+    pytest.skip(f"no WebAssembly: {engine.why_not_webassembly()}", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return Scenario.load("two-services").replace({"months": 12})
+
+
+@pytest.fixture(scope="module")
+def file(scenario: Scenario) -> bytes:
+    return image(scenario)
+
+
+@pytest.fixture(scope="module")
+def made(scenario: Scenario) -> str:
+    return page(scenario)
+
+
+def test_a_lever_writes_what_lowering_the_changed_scenario_gives(scenario: Scenario, file: bytes) -> None:
+    """All parameter levers at once: combinations too."""
+    header = read_header(file)
+    levers = [each for each in header["levers"] if each["kind"] == "parameter"]
+    assert len(levers) == 9
+    moved = {each["key"]: each["high"] for each in levers}
+    society = build_society(scenario, 1)
+    full = with_events(scenario)
+    off = {f"changes.{n}.month": np.zeros(2) for n in range(len(EVENTS))}
+    found, expected = (unstarted(lower(each), society, [1, 2], off) for each in (full, full.replace(moved)))
+    for lever in levers:
+        for name, positions in lever["writes"]:
+            array = getattr(found, name)
+            array.reshape(-1, 2)[positions] = lever["high"]
+    for name, _ in expected.headers():
+        if name != "runs":
+            assert np.array_equal(getattr(found, name), getattr(expected, name), equal_nan=True), name
+
+
+def test_an_event_that_is_off_changes_nothing_and_one_that_is_on_is_that_change(scenario: Scenario) -> None:
+    full = with_events(scenario)
+    never = {f"changes.{n}.month": 0.0 for n in range(len(EVENTS))}
+    lowered, society = lower(full), build_society(scenario, 1)
+    plain = unstarted(lower(scenario), society, [1, 2])
+    off = unstarted(lowered, society, [1, 2], {name: np.full(2, value) for name, value in never.items()})
+    for name, _ in plain.headers():
+        if not name.startswith("change_") and name not in ("runs", "switches"):
+            assert np.array_equal(getattr(plain, name), getattr(off, name), equal_nan=True), name
+    assert (off.change_month == 0).all()
+    assert [change.parameter for change in full.changes] == [event.parameter for event in EVENTS]
+
+
+def test_the_tests_of_a_page_are_the_outcomes_that_valign_computes(scenario: Scenario, file: bytes) -> None:
+    from valign.model.outcomes import OUTCOMES
+    from valign.page.image import outcomes_hash
+
+    told = read_header(file)["expected"]
+    runs = simulate(scenario, runs=8, seed=1, societies=4, record=()).runs
+    assert told == {"runs": 4, "hash": outcomes_hash(runs[list(OUTCOMES)].to_numpy(float)[:4])}
+    other = simulate(scenario, runs=8, seed=2, societies=4, record=()).runs
+    assert told["hash"] != outcomes_hash(other[list(OUTCOMES)].to_numpy(float)[:4])
+
+
+def test_worlds_are_columns_of_parameters_that_count_by_their_weight(scenario: Scenario) -> None:
+    worlds = pd.DataFrame({"fit_effect": [0.1, 0.5], "talk": [0.2, 0.1], "weight": [3.0, 1.0], "world": [0, 1]})
+    file = image(scenario, worlds=worlds)
+    told = read_header(file)["worlds"]
+    assert told["keys"] == ["fit_effect", "talk"]
+    length = int.from_bytes(file[8:12], "little")
+    start = START_OF_HEADER + length + told["values"]
+    values = np.frombuffer(file[start : start + told["bytes"]]).reshape(told["count"], 2)
+    assert (values[:, 0] == 0.1).mean() == 0.75
+    with pytest.raises(InputError, match="needs a number in every world"):
+        image(scenario, worlds=worlds.assign(talk=[np.nan, 0.1]))
+
+
+def test_what_shapes_the_society_is_no_lever(scenario: Scenario) -> None:
+    name = next(p.name for p in PARAMETERS.values() if p.scope == "society")
+    with pytest.raises(InputError, match="shapes the society"):
+        image(scenario, levers={name: "something"})
+    with pytest.raises(InputError, match="expected 2 to 8"):
+        image(scenario, societies=9)
+
+
+def test_a_page_is_one_small_file_that_asks_nobody_for_anything(made: str) -> None:
+    assert len(made) < 1e6
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:)[^"'#]""", made)
+    assert not re.findall(r"\bfetch\(|XMLHttpRequest|importScripts|\bimport\s*\(", made)
+    assert "default-src 'none'" in made
+
+
+def test_a_page_holds_the_licences_of_what_is_in_it(made: str, root: Path) -> None:
+    from markupsafe import escape
+
+    assert str(escape((root / "LICENSE").read_text("utf-8"))) in made
+    assert "Redistributions in binary form must reproduce the above copyright" in made  # Numba
+
+
+def test_the_same_page_every_time(scenario: Scenario, made: str) -> None:
+    assert page(scenario) == made
+
+
+def test_a_page_of_a_stale_module_is_not_made(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    from valign.page import build
+
+    monkeypatch.setattr(build, "stale", lambda: "month.wasm was made from other kernels")
+    with pytest.raises(InputError, match="make wasm"):
+        page(scenario)
+
+
+def test_the_command_writes_a_page(valign: Callable[..., Any], tmp_path: Path) -> None:
+    said = valign("page two-services --set slack=0.4 --out here.html")
+    assert said.code == 0
+    assert "here.html" in said.out + said.err
+    text = (tmp_path / "here.html").read_text("utf-8")
+    assert "Two homelessness services" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("page two-servces", "two-services"),
+        ("page two-services --societies 9", "expected 2 to 8"),
+        ("page two-services --set slak=0.4", "slack"),
+        ("page two-services --out .", "is a folder"),
+        ("page two-services --out missing/page.html", "cannot be written"),
+        ("page england", "at most 5,000"),
+    ],
+)
+def test_what_cannot_be_made_into_a_page_is_said(valign: Callable[..., Any], typed: str, told: str) -> None:
+    said = valign(typed)
+    assert said.code == 2
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
+def test_the_doctor_says_what_computes_here(valign: Callable[..., Any]) -> None:
+    said = valign("doctor --json")
+    assert said.code == 0
+    told = json.loads(said.out)
+    assert told["WebAssembly"] == "ready"
+    assert re.match(r"[\d,]+ ns for a person and a month", told["speed"])
+    assert "machine code" in told["engine"] or "WebAssembly" in told["engine"]

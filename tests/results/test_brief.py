@@ -1,0 +1,58 @@
+"""The brief: what a report found, on one sheet of paper."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from report_cases import COMMANDS, Seen
+
+from valign.cli.app import main
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def words(folder: Path, name: str) -> str:
+    """Text of a page that people see, on one line."""
+    page = re.sub(r"<(style|svg)\b.*?</\1>", " ", (folder / name).read_text("utf-8"), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", "", page).split())
+
+
+@pytest.fixture(scope="module")
+def briefs(reports: dict[str, Path]) -> dict[str, Path]:
+    for folder in reports.values():
+        assert main(["report", str(folder), "--brief", "--quiet"]) == 0
+    return reports
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_brief_says_in_short_what_the_report_says(briefs: dict[str, Path], command: str) -> None:
+    folder = briefs[command]
+    report, brief = words(folder, "report.html"), words(folder, "brief.html")
+    seen = Seen((folder / "brief.html").read_text("utf-8"))
+    assert [heading for _, heading in seen.headings][1:3] == ["How sure this is", "What not to conclude"]
+    assert len(seen.figures) == 1
+    assert not seen.tags & {"script", "link", "iframe", "img"}
+    page = (folder / "brief.html").read_text("utf-8")
+    headline = re.search(r'<p class="headline">(.*?)</p>', page, re.DOTALL)
+    assert headline is not None
+    assert any(each.isdigit() for each in headline[1]), "a headline has its number"
+    for sentence in (headline[1], *re.findall(r"<li>(.*?)</li>", page, re.DOTALL)):
+        assert " ".join(re.sub(r"<[^>]+>", "", sentence).split()) in report
+    assert len(brief) < 0.6 * len(report)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_brief_is_one_sheet(briefs: dict[str, Path], command: str, tmp_path: Path) -> None:
+    assert CHROMIUM is not None
+    sheet = tmp_path / "brief.pdf"
+    asked = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+    asked += [f"--print-to-pdf={sheet}", (briefs[command] / "brief.html").as_uri()]
+    subprocess.run(asked, check=True, capture_output=True, timeout=120, env={**os.environ, "HOME": str(tmp_path)})
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet.read_bytes())) == 1

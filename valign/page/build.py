@@ -1,0 +1,159 @@
+"""One HTML file that holds the model, a scenario and all that the page is made of; it asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from valign.model.compiled.kernel_sources import MODEL, stale
+from valign.model.errors import InputError
+from valign.model.parameters import PARAMETERS
+from valign.model.scenario.scenario import Scenario
+from valign.results import palette
+from valign.results.reports.findings import LIMITS
+
+from .image import MOST_RUNS, image, kernels
+
+STATIC = Path(__file__).with_name("static")
+MODULES = ("charts.js", "engine.js", "society.js", "page.js")  # in the order in which they are put together
+MOST_PEOPLE = 5000
+COLOURS = {
+    "ink": palette.INK,
+    "muted": palette.MUTED,
+    "grid": palette.GRID,
+    "main": palette.MAIN,
+    "light": palette.LIGHT,
+    "pinned": palette.PINNED,
+    "chosen": palette.CHOSEN,
+    **palette.STAGES,
+}
+
+
+def page(
+    scenario: Scenario,
+    *,
+    societies: int | None = None,
+    seed: int = 1,
+    worlds: pd.DataFrame | None = None,
+    repeat: str = "",
+) -> str:
+    """The page of a scenario, as HTML.
+
+    societies, seed, worlds, repeat : as for `image`.
+
+    Raises InputError where the scenario is too large for a page, or the model for the browser is not there.
+    """
+    if why := stale():
+        raise InputError([f"a page cannot be made: {why} (`make wasm` makes it anew)"])
+    if (people := scenario.people()) > MOST_PEOPLE:
+        raise InputError(
+            [
+                f"{scenario.name} has {people:,} people; a page holds at most {MOST_PEOPLE:,} "
+                "(`valign run` takes any number)"
+            ]
+        )
+    made = image(scenario, societies=societies, seed=seed, worlds=worlds, repeat=repeat)
+    environment = Environment(
+        loader=FileSystemLoader(STATIC), autoescape=select_autoescape(["j2", "html"]), undefined=StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
+        title=scenario.title or scenario.name,
+        name=scenario.name,
+        lead=_lead(scenario),
+        doubt=_doubt(worlds),
+        limits=(LIMITS[0], _not_covered(), LIMITS[2]),
+        fixed=[
+            (name, p.meaning, f"{scenario.value(name):g}") for name, p in PARAMETERS.items() if p.scope == "society"
+        ],
+        about=_about(),
+        licences=licences(),
+        colours={name: Markup(colour) for name, colour in COLOURS.items()},
+        kernels=kernels(),
+        css=Markup((STATIC / "page.css").read_text("utf-8")),
+        wasm=packed((MODEL / "compiled" / "month.wasm").read_bytes()),
+        image=packed(made),
+        worker=Markup(_in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
+        script=Markup(_in_html(script())),
+    )
+
+
+def packed(data: bytes) -> str:
+    """gzip and base64: the same bytes for the same data."""
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
+
+
+def script() -> str:
+    """The modules of the page as one: pages from disk cannot import modules."""
+    parts = [(STATIC / name).read_text("utf-8") for name in MODULES]
+    joined = "\n".join(re.sub(r"^import .*;\n", "", part, flags=re.M) for part in parts)
+    return re.sub(r"^export ", "", joined, flags=re.M)
+
+
+def _in_html(text: str) -> str:
+    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def _lead(scenario: Scenario) -> str:
+    services = sum(group.count for group in scenario.organisations)
+    return (
+        f"{scenario.innovation.name} in {services:,} service{'s' if services > 1 else ''} with about "
+        f"{scenario.people():,} people. Move a lever, and the model runs again in this browser: {MOST_RUNS} times for "
+        "each setting."
+    )
+
+
+def _doubt(worlds: pd.DataFrame | None) -> str:
+    if worlds is None:
+        return "What is not known about parameters is not in the bands."
+    return "Dotted: not knowing, over parameters that agree with published facts, chance included."
+
+
+def _not_covered() -> str:
+    assumed = sum(p.grade == "assumed" for p in PARAMETERS.values())
+    return (
+        f"The bands do not cover what the model leaves out. {assumed} of its {len(PARAMETERS)} parameters are assumed "
+        "rather than measured."
+    )
+
+
+def _about() -> list[str]:
+    return [
+        "This page holds the whole model: the same compiled code that valign runs on a computer, as WebAssembly. "
+        "Nothing leaves your browser. On opening, it computes the first four runs and compares them with those that "
+        "valign computed when the page was made; where they differ, it shows no numbers.",
+        "What people and services do in a month is written down in the model's ODD (docs/ODD.md of valign), with a "
+        "source and a grade for every parameter.",
+    ]
+
+
+def licences() -> dict[str, str]:
+    """Licence texts of all that is in a page: valign, and Numba, of which compiled code holds parts."""
+    return {
+        "valign (MIT)": _own_licence(),
+        "Numba (BSD 2-Clause), of which the compiled model holds parts": _licence("numba"),
+    }
+
+
+def _own_licence() -> str:
+    beside = Path(__file__).resolve().parents[2] / "LICENSE"
+    return beside.read_text("utf-8") if beside.is_file() else _licence("valign")
+
+
+def _licence(name: str) -> str:
+    try:
+        files: Any = distribution(name).files or []
+    except PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name.upper().startswith("LICEN") and "third" not in file.name.lower():
+            return file.read_text("utf-8")
+    raise InputError([f"a page cannot be made: the licence of {name} was not found in its package"])
