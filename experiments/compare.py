@@ -159,8 +159,9 @@ def compare(
     ----------
     scenarios : by name, 2 to 20, each a Scenario, a shipped name or a path; the first is what others are held against.
     runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
-    worlds : make the runs in each of so many worlds that agree with what is known (`experiments.worlds`), so that
-        tables tell chance and not knowing apart; None: parameters as the scenarios have them.
+    worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
+        that agree with what is known), so that tables tell chance and not knowing apart; None: parameters as the
+        scenarios have them.
     society : an imported society of all scenarios, or by name of the scenario.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.

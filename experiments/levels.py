@@ -239,8 +239,9 @@ def levels(
     runs, seed, societies, record, society : as in `simulate`, for each level.
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
     evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
-    worlds : make the runs in each of so many worlds that agree with what is known (`experiments.worlds`), so that
-        tables tell chance and not knowing apart; None: parameters as the scenario has them.
+    worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
+        that agree with what is known), so that tables tell chance and not knowing apart; None: parameters as the
+        scenario has them.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all).

@@ -263,8 +263,9 @@ def simulate(
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "services", "agents" (default: the first two; of a design,
         none).
-    worlds : make the runs in each of so many worlds that agree with what is known (`experiments.worlds`): what comes is
-        as of a design, with the columns `world` and `weight`. None: parameters as the scenario has them.
+    worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
+        that agree with what is known): what comes is as of a design, with the columns `world` and `weight`. None:
+        parameters as the scenario has them.
     base : the scenario that the columns of a design change; or several by name, of which the design's column
         `scenario` names one in each row.
     width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,

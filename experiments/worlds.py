@@ -19,6 +19,7 @@ from valign.model.parameters import PARAMETERS
 from .design import MOST_RUNS, WEIGHT, latin_hypercube, whole
 
 SHIPPED = Path(__file__).resolve().parents[1] / "results" / "reference" / "worlds.parquet"
+PLAUSIBLE = 1  # seed of plausible worlds
 MOST_WORLDS = 100_000  # of an ensemble
 PRIORITY = "priority"  # column of the file: weight over a uniform number, by which worlds are ordered
 
@@ -109,9 +110,14 @@ def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame
 def alike(n: int, path: str | Path | None = None) -> pd.DataFrame:
     """n worlds that all count alike, for ensembles: as `worlds`, those with large weights several times.
 
+    As long as no worlds that agree with what is known ship, these are plausible worlds: the ranges of what is not
+    known, filled evenly.
+
     n : from 1. path : as for `worlds`. One row a world and no weights; raises InputError as `worlds` does.
     """
     n = whole("worlds", n, 1, MOST_WORLDS)
+    if path is None and not shipped():
+        return latin_hypercube(unknown_parameters(), n, PLAUSIBLE)
     table = worlds(min(n, len(_read(SHIPPED if path is None else Path(path)))), path)
     reached = np.cumsum(table[WEIGHT].to_numpy())
     chosen = np.searchsorted(reached / reached[-1], (np.arange(n) + 0.5) / n)
@@ -142,7 +148,12 @@ def shipped() -> bool:
 @lru_cache(maxsize=4)
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise InputError([f"worlds: there is no {path}; `make worlds` makes the worlds that agree with what is known"])
+        raise InputError(
+            [
+                f"worlds: there is no {path}: no worlds that agree with what is known ship yet, since those that were "
+                "found are worth fewer than 500 (results/reference/worlds/worlds.md); `make worlds` makes them"
+            ]
+        )
     table = pd.read_parquet(path)
     if lacking := [name for name in (WEIGHT, PRIORITY) if name not in table]:
         raise InputError([f"worlds: {path} has no column {lacking[0]!r}: it was not made by `make worlds`"])

@@ -26,10 +26,9 @@ from ..patterns.pattern import Pattern, patterns
 from . import findings
 from .problem import away_from, covariance, simulator, table_of, within, work
 from .waves import Matching, Plan, matched
-from .words import as_markdown
+from .words import LEAST, as_markdown
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference"
-LEAST = 500.0  # effective number of worlds, under which nothing is shipped
 LIGHTEST = 1e-4  # weight, as a share of the mean weight, under which a world is left out of the table
 
 

@@ -11,6 +11,10 @@ from valign.model.parameters import PARAMETERS
 from ..patterns.pattern import Pattern
 
 
+LEAST = 500.0  # effective number of worlds, under which nothing is shipped
+NOT_SHIPPED = ": fewer than 500, so that they are not shipped, and what is said of parameters is rough"
+
+
 def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame]) -> str:
     """The tables as a page."""
     summary = tables["summary"].iloc[0]
@@ -22,10 +26,12 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         f"{int(summary.parameters)} parameters that are not known. {len(patterns)} published facts were asked of "
         f"{int(summary.simulated_worlds):,} worlds ({summary.person_months:.2g} person-months); the "
         f"{int(summary.worlds):,} of the last wave have weights that make them worth {summary.effective:.0f} worlds of "
-        "equal weight. Nothing was tuned so that a fact comes out; where the model misses one, it is said below.",
+        f"equal weight{NOT_SHIPPED if summary.effective < LEAST else ''}. Nothing was "
+        "tuned so that a fact comes out; where the model misses one, it is said below.",
         "",
         f"Of the space of plausible worlds, {100 * summary.ruled_out_by_two:.0f} % is ruled out by at least two facts "
-        f"(more than three standard deviations away), {100 * summary.ruled_out_by_one:.0f} % by at least one. "
+        f"(more than three standard deviations away), {100 * summary.ruled_out_by_one:.0f} % by at least one; by an emulator "
+        "of the first wave that counts the chance of a single run as not known, so that these are cautious numbers. "
         f"{int(summary.as_wide_as_before)} of {int(summary.parameters)} parameters are as wide as before: no fact here "
         "says anything about them.",
         "",
@@ -83,14 +89,22 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
     ]
     parameters = tables["parameters"]
     strength = parameters["narrower"].clip(lower=0) + parameters["moved"].abs()
-    for r in parameters.loc[strength.sort_values(ascending=False).index[:20]].itertuples():
-        declared = PARAMETERS[str(r.parameter)]
+    for r in parameters.loc[strength.sort_values(ascending=False).index[:20]].to_dict("records"):
+        declared = PARAMETERS[str(r["parameter"])]
         lines.append(
-            f"| {declared.mechanism}: {declared.meaning} | {declared.low:g} to {declared.high:g} "
-            f"| {r.median:z.3g} [{r.low:z.3g}, {r.high:z.3g}] | {100 * r.narrower:.0f} % |"  # type: ignore[operator]
+            f"| {declared.mechanism}: {declared.meaning} | {r['from']:g} to {r['to']:g} "
+            f"| {r['median']:z.3g} [{r['low']:z.3g}, {r['high']:z.3g}] | {100 * r['narrower']:.0f} % |"
         )
     pairs = tables["pairs"]
-    lines += ["", "## What trades off", ""]
+    by_chance = 0.0027 * summary.parameters * (summary.parameters - 1) / 2
+    lines += [
+        "",
+        "## What trades off",
+        "",
+        f"{len(pairs)} pairs of parameters have a correlation of at least .2 that is three times its error; about "
+        f"{by_chance:.0f} would by chance alone.",
+        "",
+    ]
     lines += [
         f"- {PARAMETERS[str(r.one)].meaning} and {PARAMETERS[str(r.other)].meaning}: correlation {r.correlation:+.2f}"
         for r in pairs.head(12).itertuples()

@@ -116,9 +116,8 @@ def note(figure: Figure, text: str) -> None:
 
 
 WORLDS_NOTE = (
-    "{runs} runs each, in worlds that agree with what is known. Lines: means. Areas and thick bars: not knowing (5 to "
-    "95 % of the worlds' means; studies would narrow it). {where}: chance (5 to 95 % of runs of one world; no study "
-    "narrows it)."
+    "{runs} runs each, in plausible worlds. Lines: means. Areas and thick bars: not knowing (5 to 95 % of the worlds' "
+    "means; studies would narrow it). {where}: chance (5 to 95 % of runs of one world; no study narrows it)."
 )
 
 

@@ -26,13 +26,13 @@ LIMITS = (
 
 
 READING_WORLDS = (
-    "In brackets two different doubts. Not knowing: between which numbers nine in ten of the worlds that agree with "
-    "what is known have their average; studies would narrow it (none seen: in these runs worlds differ by no more than "
+    "In brackets two different doubts. Not knowing: between which numbers nine in ten plausible worlds have "
+    "their average; studies would narrow it (none seen: in these runs worlds differ by no more than "
     "chance makes them). Chance: between which numbers nine in ten runs of one world end; no study narrows it. People "
     "are staff, managers and peer advocates; who works with the innovation in daily practice is called engaged."
 )
 LIMIT_WORLDS = (
-    "Not knowing is here what published facts leave open of the parameters of the model. What the model leaves out, "
+    "Not knowing is here that parameters may lie anywhere in their plausible ranges. What the model leaves out, "
     "and what a scenario says of its services and its innovation, is in neither bracket."
 )
 
@@ -227,8 +227,9 @@ def _certainty_in_worlds(runs: pd.DataFrame, summary: pd.DataFrame) -> list[str]
     """How much of what differs between runs is chance, and how much is not known."""
     share = summary.loc[summary["outcome"] == "uptake_final", "of_unknown"].mean()
     told = (
-        f"They were made in {runs['world'].nunique():,} worlds: settings of all parameters that are not known, drawn "
-        "from those that agree with published facts (`valign worlds` tells which facts, and what they rule out)."
+        f"They were made in {runs['world'].nunique():,} worlds: settings of all parameters that are not known, "
+        "each anywhere in its plausible range (`valign patterns` lists the published facts that the "
+        "model is held against)."
     )
     if math.isnan(share):
         return [told]
@@ -288,11 +289,11 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     )
     if not math.isnan(row.get("unknown_low", math.nan)):
         agreed = (
-            "Worlds that agree with what is known do not agree on its sign: it is not known."
+            "Plausible worlds do not agree on its sign: it is not known."
             if row["unknown_low"] <= 0 <= row["unknown_high"]
             else "In these runs worlds differ by no more than chance makes them."
             if row["unknown_low"] == row["unknown_high"]
-            else "Nine in ten of the worlds that agree with what is known agree on its sign."
+            else "Nine in ten plausible worlds agree on its sign."
         )
         return f"{text} {agreed} In {percent(row['higher'])} of pairs of runs with the same chances it is higher."
     if math.isnan(row["low"]):

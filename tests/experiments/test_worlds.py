@@ -11,7 +11,7 @@ import pytest
 import valign as va
 from valign.experiments.compare import compare_design
 from valign.experiments.design import over_worlds, replicate
-from valign.experiments.worlds import ordered, unknown_parameters, worlds
+from valign.experiments.worlds import alike, finding, ordered, shipped, unknown_parameters, worlds
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
@@ -88,3 +88,29 @@ def test_outcomes_tell_the_world_of_every_run(table: Path) -> None:
     assert (out.runs["status"] == "ok").all()
     again = va.simulate(design.drop(columns=["world", "weight"]), base="two-services")
     assert out.runs["uptake_final"].tolist() == again.runs["uptake_final"].tolist()
+
+
+def test_worlds_of_an_ensemble_count_alike(table: Path) -> None:
+    everything = worlds(path=table)
+    drawn = alike(5000, table)
+    assert len(drawn) == 5000
+    assert drawn["fit_effect"].mean() == pytest.approx(
+        np.average(everything["fit_effect"], weights=everything["weight"]), rel=5e-3
+    )
+    pd.testing.assert_frame_equal(alike(20, table), worlds(20, table).drop(columns="weight"))
+
+
+def test_what_ships_is_what_the_finding_says() -> None:
+    said = finding("summary").iloc[0]
+    assert len(finding("patterns")) >= 25
+    assert finding("left_out")["left_out"].value_counts().eq(len(finding("patterns"))).all()
+    assert shipped() == (said["effective"] >= 500)  # fewer are not shipped
+    if shipped():
+        everything, ranges = worlds(), unknown_parameters()
+        weight = everything["weight"]
+        assert len(everything) >= 1000
+        assert weight.sum() == pytest.approx(1)
+        assert 1 / (weight**2).sum() == pytest.approx(said["effective"], rel=0.01)
+        for name in everything.columns.drop("weight"):
+            low, high = ranges[name]
+            assert everything[name].between(low - 1e-9, high + 1e-9).all(), name

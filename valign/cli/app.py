@@ -39,8 +39,7 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
 InWorlds = Annotated[
-    int | None,
-    typer.Option("--worlds", metavar="N", help="Make the runs in each of N worlds that agree with what is known."),
+    int | None, typer.Option("--worlds", metavar="N", help="Make the runs in each of N plausible worlds.")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
 Show = Annotated[bool, typer.Option("--show", help="Open the figure, if there is a display.")]

@@ -55,7 +55,7 @@ def say_what(scenario: Scenario, ensembles: int, options: EnsembleOptions) -> No
     """Say what will be simulated, before anything that takes long to load."""
     runs = options.count(scenario)
     if runs > 0:
-        where = "" if options.worlds is None else f" in {options.worlds:,} worlds that agree with what is known"
+        where = "" if options.worlds is None else f" in {options.worlds:,} plausible worlds"
         terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months{where}", options.silent)
 
 
@@ -128,11 +128,11 @@ def _of_worlds(options: EnsembleOptions) -> dict[str, Any]:
     """What worlds the runs are made in, where they are."""
     if options.worlds is None:
         return {}
-    from valign.experiments.worlds import SHIPPED, alike
-    from valign.results.checkpoint import checksum
+    from valign.experiments.worlds import alike
+    from valign.results.checkpoint import content_hash
 
-    alike(options.worlds)  # says what is wrong with it
-    return {"worlds": options.worlds, "of_worlds": checksum(SHIPPED)}
+    table = alike(options.worlds)
+    return {"worlds": options.worlds, "of_worlds": content_hash(",".join(table).encode(), table.to_numpy().tobytes())}
 
 
 def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:

@@ -45,20 +45,21 @@ def patterns(runs: int, seed: int, quiet: bool, as_json: bool) -> None:
 
 def worlds(quiet: bool, as_json: bool) -> None:
     """What the worlds are that agree with what is known, and what rules out what."""
-    from valign.experiments.worlds import finding, worlds
+    from valign.experiments.worlds import finding, shipped
 
-    table = worlds()
     summary, facts, parameters = (finding(name) for name in ("summary", "patterns", "parameters"))
     if as_json:
         tables = {"summary": summary, "patterns": facts, "parameters": parameters}
         terminal.as_json({name: _plain(each) for name, each in tables.items()})
         return
     said = summary.iloc[0]
+    ships = "" if shipped() else ": fewer than 500, so that they are not shipped, and the numbers below are rough"
     terminal.show(
-        f"{len(table):,} worlds agree with what is known; their weights make them worth {said['effective']:.0f} of "
-        f"equal weight. Of the plausible worlds, {100 * said['ruled_out_by_two']:.0f} % are ruled out by two facts or "
-        f"more, {100 * said['ruled_out_by_one']:.0f} % by at least one. Of {len(parameters)} parameters "
-        f"{said['as_wide_as_before']:.0f} are as wide as before."
+        f"{said['worlds']:,.0f} worlds were matched with {len(facts)} published facts; their weights make them worth "
+        f"{said['effective']:.0f} of equal weight{ships}. Of the plausible worlds, "
+        f"{100 * said['ruled_out_by_two']:.0f} % are ruled out by two facts or more, "
+        f"{100 * said['ruled_out_by_one']:.0f} % by at least one. Of "
+        f"{len(parameters)} parameters {said['as_wide_as_before']:.0f} are as wide as before."
     )
     rows = [
         [r["pattern"], f"{r['fact']:g}", f"{r['after']:z.2f}", f"{r['away']:+.1f}", f"{100 * r['rules_out']:.0f} %"]
@@ -76,7 +77,7 @@ def worlds(quiet: bool, as_json: bool) -> None:
         for r in learned
     ]
     terminal.table(["parameter", "plausible", "5 to 95 % of worlds", "narrower"], rows, "What is learned most about")
-    terminal.say("All of it: results/reference/worlds/worlds.md; `--worlds N` asks a command in N of them", quiet)
+    terminal.say("All of it: results/reference/worlds/worlds.md", quiet)
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
