@@ -79,7 +79,8 @@ def by_service(S: State) -> State:
     """The same state, with a decomposition in which every service is a group of its own."""
     services, W = len(S.setting), len(S.runs)
     rows = 3 * len(cells(services))
-    arrays = {name: getattr(S, name) for name in State.__annotations__ if name != "runs"}
+    every = {name: getattr(S, name) for name in State.__annotations__ if name != "runs"}
+    arrays = {name: array for name, array in every.items() if isinstance(array, np.ndarray)}
     arrays |= {"service_group": np.arange(services), "occupied": np.zeros(rows, np.uint8)}
     arrays |= {"ledger": np.zeros((rows, len(ENTRIES), W))}
     most = flows_a_month(services, W) + 1
