@@ -156,6 +156,21 @@ def test_a_yearly_posterior_is_refused_where_steps_are_months(tmp_path: Path) ->
     assert len(posterior_design(tmp_path / "monthly.parquet", Scenario.load("two-services"), 20)) == 20
 
 
+@pytest.mark.slow
+def test_a_posterior_of_a_model_that_does_not_fit_says_so_where_it_is_used(valign: Callable, tmp_path: Path) -> None:
+    draws = pd.DataFrame({"fit_effect": np.linspace(0.1, 0.6, 50)})
+    draws.attrs["valign"] = {
+        "data": "d",
+        "time_unit": "month",
+        "fits": False,
+        "said": "The model does not fit: so and so.",
+    }
+    store.write(tmp_path / "posterior.parquet", draws)
+    said = valign("run two-services --months 3 --runs 2 --parameters posterior.parquet --out out")
+    assert said.code == 0, said.err
+    assert "posterior.parquet is of a model that does not fit its data. The model does not fit: so and so." in said.err
+
+
 def test_a_posterior_is_netcdf_that_arviz_opens(tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")

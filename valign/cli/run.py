@@ -69,10 +69,13 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
     if drawn is not None:
         from valign.calibration.exported import posterior_design
         from valign.experiments.design import NO_SETTINGS
+        from valign.results.marks import mark_of
 
         design = posterior_design(
             drawn, scenario, scenario.runs if options.runs is None else options.runs, options.seed, options.societies
         )
+        if not (mark := mark_of(design)).get("fits", True):
+            terminal.say(f"{drawn} is of a model that does not fit its data. {mark.get('said', '')}", options.quiet)
         settings = tuple(name for name in design if name not in NO_SETTINGS)
         asked["posterior"] = hashlib.blake2b(drawn.read_bytes(), digest_size=8).hexdigest()
     publish(EnsembleCommand("run", scenario, asked, 1, settings, simulated), options)
