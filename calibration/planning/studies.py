@@ -75,6 +75,10 @@ def plan_study(
     seed : the same seed gives the same numbers. studies : simulated of each explanation for each design.
     folder : keeps what is finished. progress : called with (simulations done, in all).
 
+    Returns
+    -------
+    PlannedStudy: designs with their chance, widths and cost, which explanation is taken for which, and the cheapest.
+
     Raises
     ------
     InputError : everything wrong with the plan; scikit-learn missing.
