@@ -374,7 +374,7 @@ def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> p
     """Rows that change one scenario, seeds as integers and numbers as numbers; what is wrong goes to `problems`."""
     problems += refusal(mark_of(design), scenario.name)
     before = len(problems)
-    columns = {}  # one table of all columns: setting them one by one is slow where there are many
+    columns: dict[str, Any] = {}  # one table of all columns: setting them one by one is slow where there are many
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]
     for name in map(str, design):
         if name in SEEDS:

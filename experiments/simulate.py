@@ -40,7 +40,8 @@ from .design_outcomes import DesignOutcomes
 from .outcomes import Outcomes, warn_of_failures
 from .stopping import STOP, stopped_together
 
-WIDTH = 64
+# Runs in a block: as many as leave its state near the processor, in strips of eight (docs/speed.md).
+WIDTHS, CACHE_BYTES = (64, 32, 16), 6e6
 BLOCK_BYTES = 1.5e9
 MOST_THREADS = 1024
 RECORDABLE = ("series", "decomposition", "events", "services", "agents")
@@ -78,7 +79,8 @@ def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
                 f"this machine has {machine_memory() / 1e9:,.0f} GB"
             ]
         )
-    return int(max(1, min(WIDTH, BLOCK_BYTES // max(1, bytes_a_run))))
+    in_cache = next((width for width in WIDTHS if width * bytes_a_run <= CACHE_BYTES), WIDTHS[-1])
+    return int(max(1, min(in_cache, BLOCK_BYTES // max(1, bytes_a_run))))
 
 
 def group_into_blocks(

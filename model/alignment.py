@@ -2,119 +2,87 @@
 
 from __future__ import annotations
 
-import math
-
-from .compiled.compiling import compiled, copy, inlined
+from .compiled.compiling import compiled, inlined
+from .compiled.lanes import LANES, in_strips, root, strip, where, zero
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
 
-@compiled
+@inlined
 def clip(x):
     """x limited to [0, 1]."""
     return min(max(x, 0.0), 1.0)
 
 
-@compiled
+@inlined
 def perceived(value, version, reading, clarity, projection):
     """p = clip(m + (1 - clarity) (xi + projection (v - m))) in one dimension."""
     return clip(version + (1.0 - clarity) * (reading + projection * (value - version)))
 
 
-@compiled
-def misfit(value, version, reading, clarity, projection):
-    """|v - p| in one dimension."""
-    return abs(value - perceived(value, version, reading, clarity, projection))
-
-
 @inlined
+def fit_of(metric, x, version, reading, clarity, projection, emphasis, at):
+    """Fit of one person with values `x` [K x W], in runs `at`."""
+    K, c, pi = x.shape[0], clarity[at], projection[at]
+    if metric == 0:
+        fit = 1.0 - zero(at)
+        for k in range(K):
+            v = x[k, at]
+            fit -= emphasis[k, at] * abs(v - perceived(v, version[k, at], reading[k, at], c, pi))
+        return fit
+    mean_x = mean_p = distance = xx = pp = xp = zero(at)
+    for k in range(K):
+        p = perceived(x[k, at], version[k, at], reading[k, at], c, pi)
+        share = emphasis[k, at] if metric != 1 else zero(at) + 1.0 / K
+        mean_x += share * x[k, at]
+        mean_p += share * p
+    for k in range(K):
+        p = perceived(x[k, at], version[k, at], reading[k, at], c, pi) - mean_p
+        y = x[k, at] - mean_x
+        distance += emphasis[k, at] * abs(y - p)
+        xx += emphasis[k, at] * y * y
+        pp += emphasis[k, at] * p * p
+        xp += emphasis[k, at] * y * p
+    if metric == 1:
+        return max(0.0, 1.0 - distance)
+    product = xx * pp
+    return where(product < 1e-12, 0.5, 0.5 * (1.0 + xp / root(product)))
+
+
+@compiled
 def align_row(runs, metric, x, version, reading, clarity, projection, emphasis, out):
     """Fit of one person with values `x` [K x W], by run, into `out` [W]."""
-    K = x.shape[0]
-    if metric == 0:
-        for r in range(len(runs)):
-            out[r] = 1.0
-        for k in range(K):
-            for r in range(len(runs)):
-                out[r] -= emphasis[k, r] * misfit(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r])
-        return
-    for r in range(len(runs)):
-        mean_x = 0.0
-        mean_p = 0.0
-        for k in range(K):
-            p = perceived(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r])
-            share = 1.0 / K if metric == 1 else emphasis[k, r]
-            mean_x += share * x[k, r]
-            mean_p += share * p
-        distance = 0.0
-        xx = 0.0
-        pp = 0.0
-        xp = 0.0
-        for k in range(K):
-            p = perceived(x[k, r], version[k, r], reading[k, r], clarity[r], projection[r]) - mean_p
-            y = x[k, r] - mean_x
-            distance += emphasis[k, r] * abs(y - p)
-            xx += emphasis[k, r] * y * y
-            pp += emphasis[k, r] * p * p
-            xp += emphasis[k, r] * y * p
-        if metric == 1:
-            out[r] = max(0.0, 1.0 - distance)
-        else:
-            product = xx * pp
-            out[r] = 0.5 if product < 1e-12 else 0.5 * (1.0 + xp / math.sqrt(product))
+    whole = in_strips(runs)
+    for r in range(0, whole, LANES):
+        out[strip(r)] = fit_of(metric, x, version, reading, clarity, projection, emphasis, strip(r))
+    for r in range(whole, len(runs)):
+        out[r] = fit_of(metric, x, version, reading, clarity, projection, emphasis, r)
 
 
 @inlined
-def align_moved(runs, metric, before, shift, x, version, reading, clarity, projection, emphasis, shifted, moved):
-    """Fit of one person with the values `before` + `shift`, into `shifted`, and with `x`, into `moved`, in one sweep;
-    `before` becomes `x`."""
-    K = x.shape[0]
-    if metric == 0:
-        for r in range(len(runs)):
-            shifted[r] = 1.0
-            moved[r] = 1.0
-        for k in range(K):
-            a, b, m, e, xi = before[k], x[k], version[k], emphasis[k], reading[k]
-            d = shift[k]
-            for r in range(len(runs)):
-                shifted[r] -= e[r] * misfit(a[r] + d[r], m[r], xi[r], clarity[r], projection[r])
-                moved[r] -= e[r] * misfit(b[r], m[r], xi[r], clarity[r], projection[r])
-                a[r] = b[r]
-        return
-    for k in range(K):
-        for r in range(len(runs)):
-            before[k, r] += shift[k, r]
-    align_row(runs, metric, before, version, reading, clarity, projection, emphasis, shifted)
-    align_row(runs, metric, x, version, reading, clarity, projection, emphasis, moved)
-    copy(x, before)
+def follow(S, i, fit, at):
+    """Person i's fit; the alignment of those who have no judgement of their own is their fit."""
+    S.fit[i, at] = fit
+    S.alignment[i, at] = where(S.judges[i, at] != 0, S.alignment[i, at], fit)
 
 
 @inlined
-def follow(S, i):
-    """Alignment of those who have no judgement of their own is their fit."""
-    alignment, fit, judges = S.alignment[i], S.fit[i], S.judges[i]
-    for r in range(len(S.runs)):
-        judged, own = alignment[r], fit[r]  # read both, so that it is a choice and not a branch
-        alignment[r] = judged if judges[r] != 0 else own
+def align_person(S, i, at):
+    """Fit of person i from the state as it stands, and alignment where it follows fit."""
+    version, reading, clarity = S.version[S.perceives[i]], S.reading[i], S.clarity[i]
+    fit = fit_of(S.rules[METRIC], S.values[i], version, reading, clarity, S.projection, S.emphasis, at)
+    follow(S, i, fit, at)
 
 
 @compiled
 def align(S, start, stop):
-    """Fit of the people in rows start … stop - 1, from the state as it stands, and alignment where it follows fit."""
-    projection = S.projection
+    """Fit and alignment of the people in rows start … stop - 1."""
+    whole = in_strips(S.runs)
     for i in range(start, stop):
-        align_row(
-            S.runs,
-            S.rules[METRIC],
-            S.values[i],
-            S.version[S.perceives[i]],
-            S.reading[i],
-            S.clarity[i],
-            projection,
-            S.emphasis,
-            S.fit[i],
-        )
-        follow(S, i)
+        for r in range(0, whole, LANES):
+            align_person(S, i, strip(r))
+        for r in range(whole, len(S.runs)):
+            align_person(S, i, r)
 
 
 @compiled
@@ -136,13 +104,21 @@ def align_managers(S, t):
 
 @compiled
 def align_replaced(S, t):
-    """Alignment of posts that were filled anew this month, in any run."""
+    """Alignment of posts that were filled anew this month."""
     for i in range(S.role.shape[0]):
-        new = 0
-        for r in range(len(S.runs)):
-            new += S.replaced[i, r]
-        if new:
-            align(S, i, i + 1)
+        if any_replaced(S, i):
+            for r in range(len(S.runs)):
+                if S.replaced[i, r]:
+                    align_person(S, i, r)
+
+
+@inlined
+def any_replaced(S, i):
+    """Whether post i was filled anew this month, in any run."""
+    new, replaced = 0, S.replaced[i]
+    for r in range(len(S.runs)):
+        new |= replaced[r]
+    return new != 0
 
 
 @compiled
@@ -161,7 +137,7 @@ def align_changed(S, t):
         align(S, S.first[O], S.role.shape[0])
 
 
-@compiled
+@inlined
 def standardised(alignment, metric):
     """z: alignment against fixed constants, in units of .10 (.23 for the profile metric)."""
     return (alignment - METRIC_REFERENCE[metric]) / METRIC_UNIT[metric]
@@ -174,13 +150,13 @@ def against(S, i, r):
     return (stage != UNAWARE) & (stage != ENGAGED) & (standardised(S.alignment[i, r], S.rules[METRIC]) < 0.0)
 
 
-@compiled
+@inlined
 def in_use(service_stage):
     """A service uses the innovation while piloting, commissioned or sustained."""
     return (service_stage >= 1) & (service_stage <= 3)
 
 
-@compiled
+@inlined
 def funded(service_stage):
     return (service_stage == 1) | (service_stage == 2)
 
@@ -214,11 +190,19 @@ def perceive(S, t):
                 S.version[O + c, k, r] = total / count if count else S.innovation_values[k, r]
 
 
+@compiled
+def most_ties(S):
+    """The most ties that anybody has."""
+    most = 0
+    for i in range(S.role.shape[0]):
+        most = max(most, S.tie_start[i + 1] - S.tie_start[i])
+    return most
+
+
 @inlined
-def differences(runs, x, y, out):
-    """sum_k |x_k - y_k| of two people's values [K x W], by run, into `out` [W]."""
-    for r in range(len(runs)):
-        out[r] = 0.0
+def difference(x, y, at):
+    """sum_k |x_k - y_k| of two people's values [K x W], in runs `at`."""
+    total = zero(at)
     for k in range(x.shape[0]):
-        for r in range(len(runs)):
-            out[r] += abs(x[k, r] - y[k, r])
+        total += abs(x[k, at] - y[k, at])
+    return total

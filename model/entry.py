@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from .alignment import align_row, clip, in_use
-from .compiled.compiling import compiled
+from .compiled.compiling import compiled, fill, inlined
+from .compiled.lanes import LANES, in_strips, strip
 from .compiled.randomness import (
     BELIEFS,
     MONTH,
@@ -17,11 +18,15 @@ from .compiled.randomness import (
     VALUES,
     logarithm,
     normal,
+    normal_quantile,
     philox,
     uniform,
 )
 from .constants import EVIDENCE_REFERENCE, EVIDENCE_SCALE, PRACTICE_START, PRIOR_PRECISION
 from .state.arrays import AWARE, COMMISSIONER, CONTRACT, ENGAGED, METRIC, PEER, PERSON_DRAW, SERVICE_DRAW, UNAWARE
+
+ENTRANTS = 64  # whose draws are made together
+NOTHING = np.uint64(0)
 
 
 @compiled
@@ -51,27 +56,55 @@ def moved(raw, target, centre, shift, contract):
 
 
 @compiled
-def draw_values(S, i, r, t, offset, profile):
-    """Raw values of an entrant: role profile plus shares of service, team and person."""
+def draws_of(S, people, runs, count, t, offset, u, z):
+    """Uniform and standard normal numbers of `count` entrants in month t, for post people[m] in run runs[m], into u and z
+    [words x ENTRANTS]: four words of each purpose, first those of values, then of readings, PERSON and BELIEFS.
+    """
+    most = (count + LANES - 1) // LANES * LANES
+    keys = np.empty((4, most), np.uint64)
+    for m in range(most):
+        i, r = people[min(m, count - 1)], runs[min(m, count - 1)]
+        keys[0, m] = S.key_low[r]
+        keys[1, m] = S.key_high[r]
+        keys[2, m] = S.post_low[i]
+        keys[3, m] = S.post_high[i]
+    parts, whole = (S.values.shape[1] + 3) // 4, in_strips(keys[0])
+    for n in range(2 * parts + 2):
+        purpose = PERSON if n == 2 * parts else BELIEFS if n == 2 * parts + 1 else VALUES + n
+        purpose = READINGS + n - parts if parts <= n < 2 * parts else purpose
+        for m in range(0, whole, LANES):
+            draw_words(keys, t, purpose + offset, u, z, 4 * n, strip(m))
+        for m in range(whole, most):
+            draw_words(keys, t, purpose + offset, u, z, 4 * n, m)
+
+
+@inlined
+def draw_words(keys, t, purpose, u, z, row, at):
+    """The four words of a purpose, as rows of u and z from `row` on."""
+    none = keys[0, at] & NOTHING
+    words = philox(keys[0, at], keys[1, at], keys[2, at], keys[3, at], none | np.uint64(t), none | np.uint64(purpose))
+    for n in range(4):
+        draw = uniform(words[n])
+        u[row + n, at] = draw
+        z[row + n, at] = normal_quantile(draw)
+
+
+@compiled
+def draw_values(S, i, r, profile, z, m):
+    """Raw values of entrant m: role profile plus shares of service, team and person."""
     K = S.values.shape[1]
-    month = np.uint64(t)
     o = S.organisation[i]
     member = S.role[i] != COMMISSIONER
     service = math.sqrt(S.service_share[r])
     team = math.sqrt(S.team_share[r])
     person = math.sqrt(max(0.0, 1.0 - S.service_share[r] - S.team_share[r]))
-    for j in range((K + 3) // 4):
-        words = philox(
-            S.key_low[r], S.key_high[r], S.post_low[i], S.post_high[i], month, np.uint64(VALUES + offset + j)
-        )
-        for n in range(min(4, K - 4 * j)):
-            k = 4 * j + n
-            zeta = person * normal(words[n])
-            if member:
-                zeta += service * S.culture[o, k, r]
-            if S.team[i] >= 0:
-                zeta += team * S.team_culture[S.team[i], k, r]
-            S.values[i, k, r] = zeta
+    for k in range(K):
+        zeta = person * z[k, m]
+        if member:
+            zeta += service * S.culture[o, k, r]
+        if S.team[i] >= 0:
+            zeta += team * S.team_culture[S.team[i], k, r]
+        S.values[i, k, r] = zeta
     for pair in range(S.correlation.shape[0]):
         a, b, rho = S.correlated[pair, 0], S.correlated[pair, 1], S.correlation[pair]
         S.values[i, b, r] = rho * S.values[i, a, r] + math.sqrt(1.0 - rho * rho) * S.values[i, b, r]
@@ -80,19 +113,16 @@ def draw_values(S, i, r, t, offset, profile):
 
 
 @compiled
-def enter(S, i, r, t, offset):
-    """All state of an entrant to post i in run r but values, stage and ties."""
+def enter(S, i, r, u, z, m):
+    """All state of entrant m to post i in run r but values, stage and ties."""
     K = S.values.shape[1]
-    month = np.uint64(t)
-    low, high = S.key_low[r], S.key_high[r]
-    for j in range((K + 3) // 4):
-        words = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(READINGS + offset + j))
-        for n in range(min(4, K - 4 * j)):
-            S.reading[i, 4 * j + n, r] = S.reading_sd[r] * normal(words[n])
-    words = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(PERSON + offset))
+    parts = (K + 3) // 4
+    person, beliefs = 8 * parts, 8 * parts + 4
+    for k in range(K):
+        S.reading[i, k, r] = S.reading_sd[r] * z[4 * parts + k, m]
     S.clarity[i, r] = clip(S.innovation_clarity[r])
-    S.frailty[i, r] = S.frailty_sd[r] * normal(words[0])
-    S.taking_part[i, r] = -logarithm(1.0 - uniform(words[1]))
+    S.frailty[i, r] = S.frailty_sd[r] * z[person, m]
+    S.taking_part[i, r] = -logarithm(1.0 - u[person + 1, m])
     S.identification[i, r] = 0.0
     S.practice[i, r] = PRACTICE_START
     S.voice[i, r] = S.voice_peer[r] if S.role[i] == PEER else 1.0
@@ -100,23 +130,21 @@ def enter(S, i, r, t, offset):
     S.judges[i, r] = 0
     S.has_read[i, r] = 0
     S.first_engaged[i, r] = -1
-    priors = philox(low, high, S.post_low[i], S.post_high[i], month, np.uint64(BELIEFS + offset))
     for e in range(3):
-        S.belief[i, e, r] = EVIDENCE_REFERENCE[e] + EVIDENCE_SCALE[e] * S.prior_scatter[r] * normal(priors[e])
+        S.belief[i, e, r] = EVIDENCE_REFERENCE[e] + EVIDENCE_SCALE[e] * S.prior_scatter[r] * z[beliefs + e, m]
         S.precision[i, e, r] = PRIOR_PRECISION
     if S.role[i] == COMMISSIONER:
         c = i - S.first[S.setting.shape[0]]
         for e in range(3):
             S.weights[c, e, r] = S.role_weights[COMMISSIONER, e, r]
             S.weights_origin[c, e, r] = S.role_weights[COMMISSIONER, e, r]
-    return uniform(words[2]), uniform(words[3])
 
 
 @compiled
-def recruit(S, i, r, t, offset, profile, levelled):
-    """A new holder for post i in run r at month t."""
+def recruit(S, i, r, profile, levelled, u, z, m):
+    """Entrant m is the new holder of post i in run r."""
     K = S.values.shape[1]
-    draw_values(S, i, r, t, offset, profile)
+    draw_values(S, i, r, profile, z, m)
     if levelled and S.level_roles[S.role[i]]:
         for k in range(K):
             S.values[i, k, r] = moved(
@@ -126,7 +154,7 @@ def recruit(S, i, r, t, offset, profile, levelled):
                 S.level_shift[r],
                 S.rules[CONTRACT],
             )
-    enter(S, i, r, t, offset)
+    enter(S, i, r, u, z, m)
     for k in range(K):
         S.origin[i, k, r] = S.values[i, k, r]
     if S.role[i] == COMMISSIONER or in_use(S.service_stage[S.organisation[i], r]):
@@ -138,21 +166,41 @@ def recruit(S, i, r, t, offset, profile, levelled):
 
 
 @compiled
+def recruits(S, people, runs, count, t, offset, profile):
+    """New holders at month t of posts people[m] in runs runs[m]; profile: of all of them, -1: their posts' own, moved by
+    the lever."""
+    words = 8 * ((S.values.shape[1] + 3) // 4) + 8
+    u, z = np.empty((words, ENTRANTS)), np.empty((words, ENTRANTS))
+    for first in range(0, count, ENTRANTS):
+        party = min(ENTRANTS, count - first)
+        draws_of(S, people[first:], runs[first:], party, t, offset, u, z)
+        for m in range(party):
+            i = people[first + m]
+            recruit(S, i, runs[first + m], S.profile[i] if profile < 0 else profile, profile < 0, u, z, m)
+
+
+@compiled
 def first_holders(S, survey, stages, everybody_aware):
     """Everybody at month 0, before the alignment level is applied. survey: N x K values or empty; stages: N (-1: drawn)."""
-    O = S.setting.shape[0]
+    O, W, parts = S.setting.shape[0], len(S.runs), (S.values.shape[1] + 3) // 4
+    u, z = np.empty((8 * parts + 8, ENTRANTS)), np.empty((8 * parts + 8, ENTRANTS))
+    people, runs = np.empty(W, np.int64), np.arange(W)
     for i in range(S.role.shape[0]):
-        for r in range(len(S.runs)):
-            draw_values(S, i, r, 0, 0, S.profile[i])
+        fill(people, i)
+        s = S.setting[S.organisation[i]] if S.organisation[i] < O else 0
+        for r in range(W):
+            m = r % ENTRANTS
+            if m == 0:
+                draws_of(S, people, runs[r:], min(ENTRANTS, W - r), 0, 0, u, z)
+            draw_values(S, i, r, S.profile[i], z, m)
             for k in range(S.values.shape[1]):
                 if survey.shape[0] and not math.isnan(survey[i, k]):
                     S.values[i, k, r] = survey[i, k]
-            u, u_engaged = enter(S, i, r, 0, 0)
-            s = S.setting[S.organisation[i]] if S.organisation[i] < O else 0
-            aware = S.role[i] == COMMISSIONER or everybody_aware or u < S.initial_awareness[s, r]
+            enter(S, i, r, u, z, m)
+            aware = S.role[i] == COMMISSIONER or everybody_aware or u[8 * parts + 2, m] < S.initial_awareness[s, r]
             S.stage[i, r] = AWARE if aware else UNAWARE
             if S.role[i] != COMMISSIONER:
-                engaged = u_engaged < S.initial_engagement[s, r]
+                engaged = u[8 * parts + 3, m] < S.initial_engagement[s, r]
                 S.stage[i, r] = stages[i] if stages[i] >= 0 else ENGAGED if engaged else S.stage[i, r]
                 S.first_engaged[i, r] = 0 if S.stage[i, r] == ENGAGED else -1
 

@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from valign.experiments.design import MAX_SEED, whole
 from valign.model.errors import InputError
@@ -207,9 +208,10 @@ def _power(reference: Layout, waves: np.ndarray, simulated: _Simulated) -> float
         time, exposure, own = (rows[name].to_numpy(float) for name in ("period", "exposure", f"z_{NAME}"))
         x = np.column_stack([np.ones(len(rows)), time / layout.periods, exposure, own])
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
-        error = np.sqrt(np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)[3, 3])
-        strength = abs(beta[3]) / max(float(error), 1e-9)
-        shown.append(float(ndtr(strength - 1.96) + ndtr(-strength - 1.96)))
+        covariance: np.ndarray = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
+        error = float(np.sqrt(covariance[3, 3]))
+        strength = abs(beta[3]) / max(error, 1e-9)
+        shown.append(NormalDist().cdf(strength - 1.96) + NormalDist().cdf(-strength - 1.96))
     return float(np.mean(shown))
 
 

@@ -95,9 +95,19 @@ class Module:
 
 
 @cache
+def _module() -> Module | Unavailable:
+    try:
+        return Module()
+    except Unavailable as why:
+        return why
+
+
 def module() -> Module:
-    """The module. Raises Unavailable."""
-    return Module()
+    """The module. Raises Unavailable; what keeps it from being used is found out once."""
+    found = _module()
+    if isinstance(found, Unavailable):
+        raise found
+    return found
 
 
 class Instance:

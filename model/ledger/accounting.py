@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..alignment import align_moved, align_row, follow
+from ..alignment import align_row, fit_of, follow, perceived
 from ..compiled.compiling import compiled, copy, fill, inlined, row
+from ..compiled.lanes import LANES, in_strips, strip, zero
 from ..mechanism import ANYTHING, CLARITY, COMMISSIONERS, INNOVATION, MEMBERS, PARTS, POSTS, VALUES
 from ..state.arrays import METRIC
 from .booking import book, book_two, book_whole, cells_of, put, with_stage
@@ -73,36 +74,45 @@ def values_moved(S, start, stop):
     return False
 
 
+@inlined
+def walk(S, i, shift, centre, spread, at):
+    """Person i's values moved, in mean by `shift` [K x W]: what that would have done to their fit, and the rest."""
+    metric, projection, emphasis, clarity = S.rules[METRIC], S.projection, S.emphasis, S.clarity_before[i]
+    version, reading, before, x = S.version_before[S.perceives[i]], S.reading[i], S.values_before[i], S.values[i]
+    if metric == 0:  # both in one sweep
+        c, pi = clarity[at], projection[at]
+        shifted = now = 1.0 - zero(at)
+        for k in range(x.shape[0]):
+            m, xi, v = version[k, at], reading[k, at], before[k, at] + shift[k, at]
+            shifted -= emphasis[k, at] * abs(v - perceived(v, m, xi, c, pi))
+            v = x[k, at]
+            now -= emphasis[k, at] * abs(v - perceived(v, m, xi, c, pi))
+            before[k, at] = v
+    else:
+        for k in range(x.shape[0]):
+            before[k, at] += shift[k, at]
+        shifted = fit_of(metric, before, version, reading, clarity, projection, emphasis, at)
+        now = fit_of(metric, x, version, reading, clarity, projection, emphasis, at)
+        for k in range(x.shape[0]):
+            before[k, at] = x[k, at]
+    centre[at] = shifted - S.fit[i, at]
+    spread[at] = now - shifted
+    follow(S, i, now, at)
+
+
 @compiled
 def account_values(S, entry, o, mean, shift):
     """Values moved. Centre: what the mean move of a service's people in one role would have done; spread: the rest."""
     if not values_moved(S, S.first[o], S.first[o + 1]):
         return
-    centre, new = row(S.runs), row(S.runs)
+    centre, spread, whole = row(S.runs), row(S.runs), in_strips(S.runs)
     mean_shift(S, o, mean, shift)
     for i in range(S.first[o], S.first[o + 1]):
-        align_moved(
-            S.runs,
-            S.rules[METRIC],
-            S.values_before[i],
-            shift[S.role[i]],
-            S.values[i],
-            S.version_before[S.perceives[i]],
-            S.reading[i],
-            S.clarity_before[i],
-            S.projection,
-            S.emphasis,
-            centre,
-            new,
-        )
-        known = S.fit[i]
-        for r in range(len(S.runs)):
-            before, shifted, now = known[r], centre[r], new[r]
-            centre[r] = shifted - before
-            new[r] = now - shifted
-            known[r] = now
-        follow(S, i)
-        book_two(S, entry, i, centre, new)
+        for r in range(0, whole, LANES):
+            walk(S, i, shift[S.role[i]], centre, spread, strip(r))
+        for r in range(whole, len(S.runs)):
+            walk(S, i, shift[S.role[i]], centre, spread, r)
+        book_two(S, entry, i, centre, spread)
 
 
 @compiled
@@ -115,12 +125,10 @@ def fit_with(S, i, clarity, out):
 @inlined
 def book_fit(S, entry, i, fit):
     """Book the way from person i's fit as last accounted to `fit` [W], which becomes the change."""
-    known = S.fit[i]
     for r in range(len(S.runs)):
-        before, now = known[r], fit[r]
-        fit[r] = now - before
-        known[r] = now
-    follow(S, i)
+        change = fit[r] - S.fit[i, r]
+        follow(S, i, fit[r], r)
+        fit[r] = change
     book(S, entry, i, fit)
 
 

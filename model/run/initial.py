@@ -34,6 +34,7 @@ from ..state.arrays import (
     PERSON_TERM,
     SERVICE_TERM,
     State,
+    on_lines,
 )
 from ..state.scenario_arrays import Lowered, initial_stage, reach, service_settings
 from .month import run_steps
@@ -153,10 +154,10 @@ def allocate(
     flows = most * max(1, min(months, FLOWS // max(1, most)))
 
     def numbers(*shape: int) -> np.ndarray:
-        return np.zeros((*shape, W))
+        return on_lines((*shape, W), np.float64)
 
     def whole(*shape: int, dtype: type = np.int64) -> np.ndarray:
-        return np.zeros((*shape, W), dtype)
+        return on_lines((*shape, W), dtype)
 
     return State(
         W,

@@ -15,7 +15,7 @@ from ..alignment import align_row, funded, in_use
 from ..compiled.compiling import compiled, copy, fill
 from ..compiled.randomness import logarithm
 from ..mechanisms.commissioning.kernel import price
-from ..mechanisms.engagement.kernel import engaged_before, engaged_share
+from ..mechanisms.engagement.kernel import engaged_share
 from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, PLACE, SERIES_ROLES, SERVICES
 from ..state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, STAFF
 
@@ -303,11 +303,8 @@ def service_series(S, t, out):
 def agent_series(S, out):
     """Everybody's state [N x (variables of PERSON + K) x W]."""
     W = len(S.runs)
-    exposure, total = np.empty(W), np.empty(W)
     copy(S.stage, S.stage_before)
-    engaged = engaged_before(S)
     for i in range(S.role.shape[0]):
-        engaged_share(S, i, engaged, exposure, total)
         for r in range(W):
             out[i, PERSON.stage, r] = S.stage[i, r]
             out[i, PERSON.holder, r] = S.holder[i, r]
@@ -316,7 +313,7 @@ def agent_series(S, out):
             out[i, PERSON.identification, r] = S.identification[i, r]
             out[i, PERSON.clarity, r] = S.clarity[i, r]
             out[i, PERSON.practice, r] = S.practice[i, r]
-            out[i, PERSON.exposure, r] = exposure[r]
+            out[i, PERSON.exposure, r] = engaged_share(S, i, r)
             for k in range(S.values.shape[1]):
                 out[i, len(PERSON) + k, r] = S.values[i, k, r]
 

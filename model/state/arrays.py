@@ -49,8 +49,17 @@ PERSON_TERM = columns("PersonTerm", TERMS["engagement"])
 PERSON_DRAW = columns("PersonDraw", ("leave", "become_aware", "engage", "take_part"))
 SERVICE_DRAW = columns("ServiceDraw", ("start", "stop", "commissioner_takes_part", "spare"))
 
+LINE = 64  # bytes of a cache line
 # Arrays of two axes that a block shares.
 WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service", "condition_service", "survey"})
+
+
+def on_lines(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Zeros that begin where a cache line does, so that a strip of runs does not lie across two."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    room = np.zeros(size + LINE, np.uint8)
+    first = -room.__array_interface__["data"][0] % LINE
+    return room[first : first + size].view(dtype).reshape(shape)
 
 
 class State(Handle):

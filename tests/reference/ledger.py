@@ -7,6 +7,7 @@ from small import ENTRIES, EPISODES
 
 from valign.model.ledger.decomposition import POINTS, entry
 from valign.model.mechanism import CLARITY, COMMISSIONERS, INNOVATION, MEMBERS, POSTS, VALUES
+from valign.model.mechanisms.leadership.kernel import strength_of
 from valign.model.mechanisms.sensemaking import kernel
 from valign.model.state.arrays import METRIC, State
 
@@ -107,13 +108,18 @@ class SlowLedger:
         S, number = self.S, entry("sensemaking")
         weight, heard = kernel.weight_in_talk(S), kernel.session_judgements(S, before)
         judges = S.judges != 0
+        strength = np.array([[strength_of(S, o, r) for r in range(len(S.runs))] for o in range(self.O)])
         for i in range(len(S.role)):
             o = min(int(S.organisation[i]), self.O)
             terms, shares = np.zeros((4, len(S.runs))), np.zeros((4, len(S.runs)))
             terms[0], shares[0] = S.grounding * (S.fit[i] - before[i]), S.grounding
-            kernel.from_talk(S, i, before, weight, terms[1], shares[1])
-            kernel.from_manager(S, o, i, before, terms[2], shares[2])
-            kernel.from_sessions(S, o, i, before, heard, terms[3], shares[3])
+            for r in range(len(S.runs)):
+                terms[1, r], shares[1, r] = kernel.from_talk(S, i, before, weight, r)
+                terms[2, r], shares[2, r] = kernel.from_manager(S, o, i, before, strength[min(o, self.O - 1)], r)
+                if o < self.O:
+                    terms[3, r], shares[3, r] = kernel.from_session(S, o, i, before, heard, r)
+                else:
+                    terms[3, r], shares[3, r] = kernel.from_sessions(S, i, before, heard, r)
             limit = 1.0 / np.maximum(1.0, shares.sum(axis=0))
             who = np.zeros_like(judges)
             who[i] = judges[i]

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
+
 from valign.model.compiled.compiling import compiled
 from valign.model.compiled.randomness import BROUGHT_IN
-from valign.model.entry import recruit
+from valign.model.entry import recruits
 from valign.model.constants import EVIDENCE_WEIGHTS
 from valign.model.state.arrays import COMMISSIONER, MANAGER
 
@@ -32,6 +34,7 @@ def normalise(S):
 @compiled
 def changes(S, t):
     """Apply the entries of month t, in order."""
+    person, run = np.empty(1, np.int64), np.empty(1, np.int64)
     for c in range(S.change_parameter.shape[0]):
         row = S.change_parameter[c]
         for r in range(len(S.runs)):
@@ -51,5 +54,6 @@ def changes(S, t):
                 if S.change_service[c, o]:
                     for i in range(S.first[o], S.first[o + 1]):
                         if S.role[i] == MANAGER:
-                            recruit(S, i, r, t, BROUGHT_IN, S.change_profile[c], False)
+                            person[0], run[0] = i, r
+                            recruits(S, person, run, 1, t, BROUGHT_IN, S.change_profile[c])
     normalise(S)

@@ -7,10 +7,9 @@ step if u < p = 1/(1 + exp(-eta));  p of the aware x opportunity 1 - climate_gat
 p of the aware and the lapsed x workaround where the service is not in use
 """
 
-import numpy as np
-
 from valign.model.alignment import funded, in_use, standardised
 from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import AWARE, COMMISSIONER, ENGAGED, LAPSED, METRIC, PERSON_DRAW, UNAWARE
 from valign.model.state.arrays import PERSON_TERM as TERM
@@ -18,153 +17,125 @@ from valign.model.state.arrays import PERSON_TERM as TERM
 from ..evidence.kernel import perceived_evidence
 
 
-@compiled
-def engaged_before(S):
-    """1.0 where somebody was engaged as the decisions began [N x W]."""
-    engaged = np.empty(S.stage.shape)
-    for i in range(S.role.shape[0]):
-        for r in range(len(S.runs)):
-            engaged[i, r] = 1.0 if S.stage_before[i, r] == ENGAGED else 0.0
-    return engaged
-
-
 @inlined
-def engaged_share(S, i, engaged, share, total):
+def engaged_share(S, i, at):
     """x_i: share of engaged ties, weighted by quality; commissioners do not count."""
-    W = len(S.runs)
-    for r in range(W):
-        share[r] = 0.0
-        total[r] = 0.0
+    engaged = total = zero(at)
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
-        if S.role[j] == COMMISSIONER:
-            continue
-        for r in range(W):
-            share[r] += S.quality[e, r] * engaged[j, r]
-            total[r] += S.quality[e, r]
-    for r in range(W):
-        share[r] = share[r] / total[r] if total[r] > 0.0 else 0.0
+        if S.role[j] != COMMISSIONER:
+            quality = S.quality[e, at]
+            engaged += where(S.stage_before[j, at] == ENGAGED, quality, 0.0)
+            total += quality
+    return where(total > 0.0, engaged / total, 0.0)
 
 
 @compiled
-def share_engaged(S, o, engaged, share):
+def share_engaged(S, o, share):
     """n_o: share of all members of service o engaged, by run."""
     members = S.first[o + 1] - S.first[o]
     for r in range(len(S.runs)):
         share[r] = 0.0
     for i in range(S.first[o], S.first[o + 1]):
+        stage = S.stage_before[i]
         for r in range(len(S.runs)):
-            share[r] += engaged[i, r]
+            share[r] += 1.0 if stage[r] == ENGAGED else 0.0
     for r in range(len(S.runs)):
         share[r] = share[r] / members if members else 0.0
 
 
-@compiled
-def disapproval(S, o, i, against):
-    """D_i: 1 where the manager or the commissioner is against it, by run."""
+@inlined
+def disapproval(S, o, i, at):
+    """D_i: 1 where the manager or the commissioner is against it."""
     leader, c, metric = S.manager[i], S.commissioner[o], S.rules[METRIC]
-    for r in range(len(S.runs)):
-        against[r] = 0.0
+    against = S.stage_before[i, at] < UNAWARE  # nobody
     if leader >= 0:
-        for r in range(len(S.runs)):
-            stage = S.stage_before[leader, r]
-            against[r] = (
-                1.0
-                if ((stage != UNAWARE) & (stage != ENGAGED) & (standardised(S.alignment[leader, r], metric) < 0.0))
-                else 0.0
-            )
+        stage = S.stage_before[leader, at]
+        against = (stage != UNAWARE) & (stage != ENGAGED) & (standardised(S.alignment[leader, at], metric) < 0.0)
     if c >= 0:
-        for r in range(len(S.runs)):
-            unfunded = not funded(S.service_stage[o, r])
-            against[r] = 1.0 if unfunded & (standardised(S.alignment[c, r], metric) < 0.0) else against[r]
+        unfunded = ~funded(S.service_stage[o, at])
+        against = against | (unfunded & (standardised(S.alignment[c, at], metric) < 0.0))
+    return number(against)
 
 
-@compiled
-def log_odds(S, o, i, z, x, norm, E, D, eta):
-    """eta of person i by run, for the stage they are in."""
-    s, role = S.setting[o], S.role[i]
-    for r in range(len(S.runs)):
-        c, g, w = S.climate[o, r], S.identification[i, r], S.workload[o, r]
-        aware = (
-            S.base[role, s, r]
-            + S.frailty[i, r]
-            + S.fit_effect[r] * z[r]
-            + S.peer_effect[r] * x[r]
-            + S.norm_effect[r] * norm[r]
-            + S.evidence_effect[r] * E[r]
-            + S.climate_effect[r] * c
-            + S.identity_effect[r] * g
-            - S.workload_effect[r] * w
-            + S.fit_climate[r] * z[r] * c
-            + S.fit_peers[r] * z[r] * x[r]
-        )
-        engaged = S.lapse_base[r] - S.lapse_fit[r] * z[r] - S.lapse_climate[r] * c + S.disapproval[r] * D[r]
-        lapsed = S.reengage_base[r] + S.lapse_fit[r] * z[r] - S.disapproval[r] * D[r]
-        stage = S.stage_before[i, r]
-        eta[r] = engaged if stage == ENGAGED else lapsed if stage == LAPSED else aware
+@inlined
+def log_odds(S, o, i, z, x, norm, E, D, at):
+    """eta of person i, for the stage they are in."""
+    s, role, stage = S.setting[o], S.role[i], S.stage_before[i, at]
+    c, g, w = S.climate[o, at], S.identification[i, at], S.workload[o, at]
+    aware = (
+        S.base[role, s, at]
+        + S.frailty[i, at]
+        + S.fit_effect[at] * z
+        + S.peer_effect[at] * x
+        + S.norm_effect[at] * norm
+        + S.evidence_effect[at] * E
+        + S.climate_effect[at] * c
+        + S.identity_effect[at] * g
+        - S.workload_effect[at] * w
+        + S.fit_climate[at] * z * c
+        + S.fit_peers[at] * z * x
+    )
+    engaged = S.lapse_base[at] - S.lapse_fit[at] * z - S.lapse_climate[at] * c + S.disapproval[at] * D
+    lapsed = S.reengage_base[at] + S.lapse_fit[at] * z - S.disapproval[at] * D
+    return where(stage == ENGAGED, engaged, where(stage == LAPSED, lapsed, aware))
 
 
-@compiled
-def probability(S, o, i, eta, p):
-    """p by run; 0 for the unaware."""
-    s = S.setting[o]
-    for r in range(len(S.runs)):
-        stage = S.stage_before[i, r]
-        free = (stage == ENGAGED) | in_use(S.service_stage[o, r])
-        opportunity = 1.0 - S.climate_gate[r] * (1.0 - S.climate[o, r]) if stage == AWARE else 1.0
-        p[r] = logistic(eta[r]) * opportunity * (1.0 if free else S.workaround[s, r])
-        p[r] = 0.0 if stage == UNAWARE else p[r]
+@inlined
+def probability(S, o, i, eta, at):
+    """p; 0 for the unaware."""
+    stage = S.stage_before[i, at]
+    free = (stage == ENGAGED) | in_use(S.service_stage[o, at])
+    opportunity = where(stage == AWARE, 1.0 - S.climate_gate[at] * (1.0 - S.climate[o, at]), 1.0)
+    p = logistic(eta) * opportunity * where(free, 1.0, S.workaround[S.setting[o], at])
+    return where(stage == UNAWARE, 0.0, p)
 
 
-@compiled
-def decide(S, i, t, p):
+@inlined
+def step(S, i, t, p, at):
     """Take the step where the draw says so."""
-    for r in range(len(S.runs)):
-        if S.draw[i, PERSON_DRAW.engage, r] < p[r]:
-            engaged = S.stage_before[i, r] == ENGAGED
-            S.stage[i, r] = LAPSED if engaged else ENGAGED
-            if not engaged and S.first_engaged[i, r] < 0:
-                S.first_engaged[i, r] = t
+    steps = S.draw[i, PERSON_DRAW.engage, at] < p
+    if not some(steps):
+        return
+    engaged, first = S.stage_before[i, at] == ENGAGED, S.first_engaged[i, at]
+    S.stage[i, at] = where(steps, where(engaged, LAPSED, ENGAGED), S.stage[i, at])
+    S.first_engaged[i, at] = where(steps & ~engaged & (first < 0), t, first)
 
 
-@compiled
-def remember(S, o, i, z, x, norm, E, D, eta, p):
-    """Keep the terms of the decision for the event log."""
-    for r in range(len(S.runs)):
+@inlined
+def decide(S, o, i, t, norm, at):
+    """Whether person i of service o engages, lapses or engages again."""
+    recorded = S.person_terms.shape[0] > 0
+    if not (recorded or some(S.stage_before[i, at] != UNAWARE)):
+        return
+    z, n_o = standardised(S.alignment[i, at], S.rules[METRIC]), norm[at]
+    x, E, D = engaged_share(S, i, at), perceived_evidence(S, i, at), disapproval(S, o, i, at)
+    eta = log_odds(S, o, i, z, x, n_o, E, D, at)
+    p = probability(S, o, i, eta, at)
+    if recorded:  # the terms of the decision, for the event log
         T = S.person_terms[i]
-        T[TERM.z, r] = z[r]
-        T[TERM.engaged_ties, r] = x[r]
-        T[TERM.norm, r] = norm[r]
-        T[TERM.evidence, r] = E[r]
-        T[TERM.climate, r] = S.climate[o, r]
-        T[TERM.identification, r] = S.identification[i, r]
-        T[TERM.workload, r] = S.workload[o, r]
-        T[TERM.disapproval, r] = D[r]
-        T[TERM.eta, r] = eta[r]
-        T[TERM.probability, r] = p[r]
-        T[TERM.draw, r] = S.draw[i, PERSON_DRAW.engage, r]
+        T[TERM.z, at] = z
+        T[TERM.engaged_ties, at] = x
+        T[TERM.norm, at] = n_o
+        T[TERM.evidence, at] = E
+        T[TERM.climate, at] = S.climate[o, at]
+        T[TERM.identification, at] = S.identification[i, at]
+        T[TERM.workload, at] = S.workload[o, at]
+        T[TERM.disapproval, at] = D
+        T[TERM.eta, at] = eta
+        T[TERM.probability, at] = p
+        T[TERM.draw, at] = S.draw[i, PERSON_DRAW.engage, at]
+    step(S, i, t, p, at)
 
 
 @compiled
 def engagement(S, t):
-    W, metric = len(S.runs), S.rules[METRIC]
-    z, x, norm, E, D, eta, p = row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs), row(S.runs)
+    whole, norm = in_strips(S.runs), row(S.runs)
     copy(S.stage, S.stage_before)
-    engaged = engaged_before(S)
     for o in range(S.setting.shape[0]):
-        share_engaged(S, o, engaged, norm)
+        share_engaged(S, o, norm)
         for i in range(S.first[o], S.first[o + 1]):
-            aware = 0
-            for r in range(W):
-                aware += S.stage_before[i, r] != UNAWARE
-                z[r] = standardised(S.alignment[i, r], metric)
-            if aware == 0 and not S.person_terms.shape[0]:
-                continue
-            engaged_share(S, i, engaged, x, p)
-            perceived_evidence(S, i, E)
-            disapproval(S, o, i, D)
-            log_odds(S, o, i, z, x, norm, E, D, eta)
-            probability(S, o, i, eta, p)
-            if S.person_terms.shape[0]:
-                remember(S, o, i, z, x, norm, E, D, eta, p)
-            decide(S, i, t, p)
+            for r in range(0, whole, LANES):
+                decide(S, o, i, t, norm, strip(r))
+            for r in range(whole, len(S.runs)):
+                decide(S, o, i, t, norm, r)

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from valign.model.alignment import in_use
-from valign.model.compiled.compiling import compiled, copy
+from valign.model.compiled.compiling import compiled, copy, inlined
+from valign.model.compiled.lanes import LANES, in_strips, some, strip, where, zero
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
 from valign.model.constants import (
     EVIDENCE_REFERENCE,
@@ -24,22 +25,21 @@ from valign.model.constants import (
 from valign.model.state.arrays import COMMISSIONER, ENGAGED, MANAGER
 
 
-@compiled
+@inlined
 def evidence_units(belief, reference, scale):
     """How far a belief speaks for the innovation, in units of evidence, limited to 3 either way."""
     return max(-3.0, min(3.0, (belief - reference) / scale))
 
 
-@compiled
-def perceived_evidence(S, i, out):
-    """E_i: beliefs weighed by what counts as evidence for the person, by run, into `out`."""
-    b, c = S.belief, i - S.first[S.setting.shape[0]]
-    for r in range(len(S.runs)):
-        out[r] = 0.0
+@inlined
+def perceived_evidence(S, i, at):
+    """E_i: beliefs weighed by what counts as evidence for the person."""
+    c, role = i - S.first[S.setting.shape[0]], S.role[i]
+    E = zero(at)
     for e in range(3):
-        weight = S.weights[c, e] if S.role[i] == COMMISSIONER else S.role_weights[S.role[i], e]
-        for r in range(len(S.runs)):
-            out[r] += weight[r] * evidence_units(b[i, e, r], EVIDENCE_REFERENCE[e], EVIDENCE_SCALE[e])
+        weight = S.weights[c, e, at] if role == COMMISSIONER else S.role_weights[role, e, at]
+        E += weight * evidence_units(S.belief[i, e, at], EVIDENCE_REFERENCE[e], EVIDENCE_SCALE[e])
+    return E
 
 
 @compiled
@@ -51,16 +51,14 @@ def observe(S, i, e, r, result, theta):
         S.precision[i, e, r] = min(tau + theta, PRECISION_CAP)
 
 
-@compiled
-def observe_row(S, i, e, result, theta):
-    """`observe` by run: nothing changes where theta is 0."""
-    b, precision = S.belief[i, e], S.precision[i, e]
-    for r in range(len(S.runs)):
-        tau = precision[r]
-        seen = theta[r] > 0.0
-        gain = theta[r] / (tau + theta[r]) if seen else 0.0
-        b[r] += gain * (result[r] - b[r])
-        precision[r] = min(tau + theta[r], PRECISION_CAP) if seen else tau
+@inlined
+def observe_all(S, i, results, theta, at):
+    """`observe` in the three channels [3 x W]: nothing changes where theta is 0."""
+    for e in range(3):
+        tau, b = S.precision[i, e, at], S.belief[i, e, at]
+        gain = where(theta > 0.0, theta / (tau + theta), 0.0)
+        S.belief[i, e, at] = b + gain * (results[e, at] - b)
+        S.precision[i, e, at] = where(theta > 0.0, min(tau + theta, PRECISION_CAP), tau)
 
 
 @compiled
@@ -143,80 +141,82 @@ def results(S, t):
         deliver(S, o, t, practice, reach, mean)
 
 
-@compiled
-def read_published(S, i, theta):
+@inlined
+def read_published(S, i, at):
     """The aware learn once of the published evidence."""
-    stage, has_read = S.stage[i], S.has_read[i]
-    new = 0
-    for r in range(len(S.runs)):
-        new += (stage[r] >= 1) & (has_read[r] == 0)
-    if new:
-        for r in range(len(S.runs)):
-            reads = (stage[r] >= 1) & (has_read[r] == 0)
-            theta[r] = PUBLISHED_PRECISION * S.innovation_evidence_strength[r] if reads else 0.0
-            has_read[r] = 1 if reads else has_read[r]
-        for e in range(3):
-            observe_row(S, i, e, S.innovation_published[e], theta)
+    reads = (S.stage[i, at] >= 1) & (S.has_read[i, at] == 0)
+    if some(reads):
+        S.has_read[i, at] = where(reads, 1, S.has_read[i, at])
+        strength = PUBLISHED_PRECISION * S.innovation_evidence_strength[at]
+        observe_all(S, i, S.innovation_published, where(reads, strength, 0.0), at)
+
+
+@inlined
+def learn(S, o, i, at):
+    """The aware learn of what is published, and of their service's results."""
+    read_published(S, i, at)
+    theta = where(S.stage[i, at] >= 1, S.result_precision[o, at], 0.0)
+    if some(theta > 0.0):
+        observe_all(S, i, S.result[o], theta, at)
 
 
 @compiled
-def observe_delivered(S, theta):
+def observe_delivered(S):
     """Everybody aware learns of what is published; aware members of their results; commissioners what is monitored."""
-    O = S.setting.shape[0]
+    O, whole, W = S.setting.shape[0], in_strips(S.runs), len(S.runs)
     for o in range(O):
-        delivered = False
-        for r in range(len(S.runs)):
-            delivered |= S.result_precision[o, r] > 0.0
         for i in range(S.first[o], S.first[o + 1]):
-            read_published(S, i, theta)
-            if delivered:
-                for r in range(len(S.runs)):
-                    theta[r] = S.result_precision[o, r] if S.stage[i, r] >= 1 else 0.0
-                for e in range(3):
-                    observe_row(S, i, e, S.result[o, e], theta)
+            for r in range(0, whole, LANES):
+                learn(S, o, i, strip(r))
+            for r in range(whole, W):
+                learn(S, o, i, r)
     for c in range(S.portfolio_start.shape[0] - 1):
-        read_published(S, S.first[O] + c, theta)
+        for r in range(W):
+            read_published(S, S.first[O] + c, r)
         for e in range(3):
-            for r in range(len(S.runs)):
+            for r in range(W):
                 theta_c, mean = portfolio_results(S, c, e, r)
                 theta_c *= MONITORING[e]
                 observe(S, S.first[O] + c, e, r, mean, theta_c)
 
 
+@inlined
+def listen(S, i, share, at):
+    """Person i's beliefs move toward those of others who are aware. share: one tie of all."""
+    b, aware = S.belief_before, S.stage[i, at] >= 1
+    if not some(aware):
+        return
+    b0, b1, b2 = b[i, 0, at], b[i, 1, at], b[i, 2, at]
+    pull0 = pull1 = pull2 = zero(at)
+    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+        j, e = S.neighbour[n], S.tie_of[n]
+        weight = where(S.stage[j, at] >= 1, S.quality[e, at], 0.0)
+        pull0 += weight * (b[j, 0, at] - b0)
+        pull1 += weight * (b[j, 1, at] - b1)
+        pull2 += weight * (b[j, 2, at] - b2)
+    weight = where(aware, S.belief_sharing[at] * share, 0.0)
+    S.belief[i, 0, at] = b0 + weight * pull0
+    S.belief[i, 1, at] = b1 + weight * pull1
+    S.belief[i, 2, at] = b2 + weight * pull2
+
+
 @compiled
 def share_beliefs(S):
     """Ties pass means without precision, so nothing is counted twice."""
-    W = len(S.runs)
-    pull, weight, aware = np.empty((3, W)), np.empty(W), np.empty(S.stage.shape)
+    whole = in_strips(S.runs)
     copy(S.belief, S.belief_before)
-    b, belief = S.belief_before, S.belief
-    for i in range(S.role.shape[0]):
-        for r in range(W):
-            aware[i, r] = 1.0 if S.stage[i, r] >= 1 else 0.0
     for i in range(S.role.shape[0]):
         ties = S.tie_start[i + 1] - S.tie_start[i]
         if ties == 0:
             continue
-        share = 1.0 / ties
-        for c in range(3):
-            for r in range(W):
-                pull[c, r] = 0.0
-        for n in range(S.tie_start[i], S.tie_start[i + 1]):
-            j, e = S.neighbour[n], S.tie_of[n]
-            for r in range(W):
-                weight[r] = S.quality[e, r] * aware[j, r]
-            for c in range(3):
-                for r in range(W):
-                    pull[c, r] += weight[r] * (b[j, c, r] - b[i, c, r])
-        for r in range(W):
-            weight[r] = S.belief_sharing[r] * share * aware[i, r]
-        for c in range(3):
-            for r in range(W):
-                belief[i, c, r] += weight[r] * pull[c, r]
+        for r in range(0, whole, LANES):
+            listen(S, i, 1.0 / ties, strip(r))
+        for r in range(whole, len(S.runs)):
+            listen(S, i, 1.0 / ties, r)
 
 
 @compiled
 def evidence(S, t):
     results(S, t)
-    observe_delivered(S, np.empty(len(S.runs)))
+    observe_delivered(S)
     share_beliefs(S)

@@ -9,8 +9,9 @@ stop:    eta = abandon_within + burden_effect max(0, burden - slack) [not funded
 
 import numpy as np
 
-from valign.model.alignment import funded, in_use, standardised
-from valign.model.compiled.compiling import compiled, copy, fill
+from valign.model.alignment import clip, funded, in_use, standardised
+from valign.model.compiled.compiling import compiled, copy, fill, inlined, row
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import (
     ABANDONED,
@@ -36,64 +37,70 @@ from ..coproduction.kernel import slack_of
 from ..evidence.kernel import perceived_evidence
 
 
-@compiled
-def start_probability(S, o, r, E, norm):
-    """Probability that a service outside (or that abandoned it) wants to start a pilot; E: perceived evidence of those
-    asked; norm: share of all services in use."""
-    s = S.setting[o]
-    aware = 0
-    asked = 0
-    managers = 0
-    fit = 0.0
-    evidence = 0.0
+@inlined
+def views(S, o, managers, at):
+    """How many members are aware, their sum of z; how many of them are asked, their sum of E."""
+    aware = fit = asked = evidence = zero(at)
     for i in range(S.first[o], S.first[o + 1]):
-        managers += S.role[i] == MANAGER
-    for i in range(S.first[o], S.first[o + 1]):
-        if S.stage[i, r] < 1:
-            continue
-        aware += 1
-        fit += standardised(S.alignment[i, r], S.rules[METRIC])
+        knows = S.stage[i, at] >= 1
+        aware += number(knows)
+        fit += where(knows, standardised(S.alignment[i, at], S.rules[METRIC]), 0.0)
         if S.role[i] == MANAGER or managers == 0:
-            asked += 1
-            evidence += E[i - S.first[o], r]
-    neighbours = S.neighbour_service_start[o + 1] - S.neighbour_service_start[o]
-    using = 0
-    for n in range(S.neighbour_service_start[o], S.neighbour_service_start[o + 1]):
-        using += in_use(S.service_stage_before[S.neighbour_service[n], r])
-    mandate = S.mandate[s, r] > 0.5
-    base = S.restart[r] if S.service_stage[o, r] == ABANDONED else S.adoption_base[s, r]
+            asked += number(knows)
+            evidence += where(knows, perceived_evidence(S, i, at), 0.0)
+    return aware, fit, asked, evidence
+
+
+@inlined
+def note(S, o, term, idle, value, at):
+    """A term of the decision where a service is idle; the value there, else what it was."""
     T = S.service_terms
-    T[o, TERM.base, r] = base
-    T[o, TERM.fit, r] = S.fit_effect_organisations[r] * (fit / aware) if aware else 0.0
-    T[o, TERM.evidence, r] = S.evidence_effect[r] * (evidence / asked) if asked else 0.0
-    T[o, TERM.peers, r] = S.adoption_peers[r] * (using / neighbours) if neighbours else 0.0
-    T[o, TERM.legitimacy, r] = S.adoption_norm[r] * norm[r]
-    T[o, TERM.slack, r] = S.slack_effect[r] * slack_of(S, o, r)
-    T[o, TERM.funds, r] = S.funds_effect[r] if S.pilot_funds[s, r] > 0.5 else 0.0
-    T[o, TERM.mandate, r] = S.mandate_effect[r] if mandate else 0.0
-    eta = (
-        T[o, TERM.base, r]
-        + T[o, TERM.fit, r]
-        + T[o, TERM.evidence, r]
-        + T[o, TERM.peers, r]
-        + T[o, TERM.legitimacy, r]
-        + T[o, TERM.slack, r]
-        + T[o, TERM.funds, r]
-        + T[o, TERM.mandate, r]
-    )
-    return logistic(eta) if asked or mandate else 0.0
+    T[o, term, at] = where(idle, value, T[o, term, at])
+    return T[o, term, at]
+
+
+@inlined
+def consider(S, o, norm, managers, wants, at):
+    """Where service o is outside, or has abandoned it: whether it wants to start a pilot. norm: share of services in use."""
+    stage, s = S.service_stage[o, at], S.setting[o]
+    idle = (stage == OUTSIDE) | (stage == ABANDONED)
+    if not some(idle):
+        return
+    aware, fit, asked, evidence = views(S, o, managers, at)
+    neighbours = S.neighbour_service_start[o + 1] - S.neighbour_service_start[o]
+    using = zero(at)
+    for n in range(S.neighbour_service_start[o], S.neighbour_service_start[o + 1]):
+        using += number(in_use(S.service_stage_before[S.neighbour_service[n], at]))
+    slack = clip(S.slack[s, at] + S.slack_sd[at] * S.slack_z[o])
+    mandate = S.mandate[s, at] > 0.5
+    eta = note(S, o, TERM.base, idle, where(stage == ABANDONED, S.restart[at], S.adoption_base[s, at]), at)
+    fit_term = where(aware > 0.0, S.fit_effect_organisations[at] * (fit / aware), 0.0)
+    eta += note(S, o, TERM.fit, idle, fit_term, at)
+    eta += note(S, o, TERM.evidence, idle, where(asked > 0.0, S.evidence_effect[at] * (evidence / asked), 0.0), at)
+    peers = S.adoption_peers[at] * (using / neighbours) if neighbours else zero(at)
+    eta += note(S, o, TERM.peers, idle, peers, at)
+    eta += note(S, o, TERM.legitimacy, idle, S.adoption_norm[at] * norm[at], at)
+    eta += note(S, o, TERM.slack, idle, S.slack_effect[at] * slack, at)
+    eta += note(S, o, TERM.funds, idle, where(S.pilot_funds[s, at] > 0.5, S.funds_effect[at], 0.0), at)
+    eta += note(S, o, TERM.mandate, idle, where(mandate, S.mandate_effect[at], 0.0), at)
+    p = note(S, o, TERM.probability, idle, where((asked > 0.0) | mandate, logistic(eta), 0.0), at)
+    u = S.service_draw[o, SERVICE_DRAW.start, at]
+    note(S, o, TERM.draw, idle, u, at)
+    wants[o, at] = idle & (u < p)
 
 
 @compiled
-def share_engaged(S, o, r):
-    """Share of staff and peers engaged."""
+def share_engaged(S, o, share):
+    """Share of staff and peers engaged, by run."""
     people = 0
-    engaged = 0
+    fill(share, 0.0)
     for i in range(S.first[o], S.first[o + 1]):
         if S.role[i] != MANAGER:
-            people += 1
-            engaged += S.stage[i, r] == ENGAGED
-    return engaged / people if people else 0.0
+            people, stage = people + 1, S.stage[i]
+            for r in range(len(S.runs)):
+                share[r] += 1.0 if stage[r] == ENGAGED else 0.0
+    for r in range(len(S.runs)):
+        share[r] = share[r] / people if people else 0.0
 
 
 @compiled
@@ -164,8 +171,8 @@ def abandon(S, o, r):
 
 
 @compiled
-def continue_or_abandon(S, o, r, t):
-    """A service in use: the end of funding, or this month's risk of stopping."""
+def continue_or_abandon(S, o, r, t, engaged):
+    """A service in use: the end of funding, or this month's risk of stopping. engaged: share of staff and peers [W]."""
     s = S.setting[o]
     paid = funded(S.service_stage[o, r])
     ends = paid and S.mandate[s, r] <= 0.5 and (t > S.term_end[o, r] or S.funding[s, r] <= 0.5)
@@ -183,22 +190,11 @@ def continue_or_abandon(S, o, r, t):
     T[o, TERM.probability, r] = logistic(S.abandon_within[r] + T[o, TERM.burden, r])
     stops = u < T[o, TERM.probability, r]
     if not paid:
-        T[o, TERM.share_engaged, r] = share_engaged(S, o, r)
+        T[o, TERM.share_engaged, r] = engaged[r]
         S.months_under[o, r] = S.months_under[o, r] + 1 if T[o, TERM.share_engaged, r] < S.emergent_threshold[r] else 0
         stops |= S.months_under[o, r] >= S.emergent_months[r]
     if stops:
         abandon(S, o, r)
-
-
-@compiled
-def evidence_of_asked(S, o, E):
-    """Perceived evidence of the service's managers (of everybody where there are none) [members x W]."""
-    managers = 0
-    for i in range(S.first[o], S.first[o + 1]):
-        managers += S.role[i] == MANAGER
-    for i in range(S.first[o], S.first[o + 1]):
-        if S.role[i] == MANAGER or managers == 0:
-            perceived_evidence(S, i, E[i - S.first[o]])
 
 
 @compiled
@@ -226,27 +222,23 @@ def approve_all_pilots(S):
 def organisations(S, t):
     copy(S.stage, S.stage_before)
     copy(S.service_stage, S.service_stage_before)
-    largest = 0
-    for o in range(S.setting.shape[0]):
-        largest = max(largest, S.first[o + 1] - S.first[o])
-    E, norm = np.empty((largest, len(S.runs))), share_in_use(S)
+    engaged, norm, whole = row(S.runs), share_in_use(S), in_strips(S.runs)
     wants = np.zeros((S.setting.shape[0], len(S.runs)), np.uint8)
     fill(S.asked, 0)
     for o in range(S.setting.shape[0]):
-        idle = 0
+        managers = 0
+        for i in range(S.first[o], S.first[o + 1]):
+            managers += S.role[i] == MANAGER
+        for r in range(0, whole, LANES):
+            consider(S, o, norm, managers, wants, strip(r))
+        for r in range(whole, len(S.runs)):
+            consider(S, o, norm, managers, wants, r)
+        share_engaged(S, o, engaged)
         for r in range(len(S.runs)):
-            idle += not in_use(S.service_stage_before[o, r])
-        if idle:
-            evidence_of_asked(S, o, E)
-        for r in range(len(S.runs)):
-            stage = S.service_stage_before[o, r]
-            if stage == OUTSIDE or stage == ABANDONED:
-                S.service_terms[o, TERM.probability, r] = start_probability(S, o, r, E, norm)
-                S.service_terms[o, TERM.draw, r] = S.service_draw[o, SERVICE_DRAW.start, r]
-                wants[o, r] = S.service_draw[o, SERVICE_DRAW.start, r] < S.service_terms[o, TERM.probability, r]
-                S.asked[o, r] = ASKED_IN_VAIN if wants[o, r] and not paid_nationally(S, o, r) else 0
+            if in_use(S.service_stage_before[o, r]):
+                continue_or_abandon(S, o, r, t, engaged)
             else:
-                continue_or_abandon(S, o, r, t)
+                S.asked[o, r] = ASKED_IN_VAIN if wants[o, r] and not paid_nationally(S, o, r) else 0
     approve_all_pilots(S)
     for o in range(S.setting.shape[0]):
         for r in range(len(S.runs)):

@@ -6,53 +6,78 @@ v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 
 import numpy as np
 
-from valign.model.alignment import clip, differences
+from valign.model.alignment import clip, most_ties
 from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.compiled.lanes import LANES, in_strips, strip, where, zero
 from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
 
 @inlined
-def kernel(S, i, j, narrow, distance, out):
-    """c_ij by run, into `out` (the same both ways). narrow: 1 / (K kernel_width)."""
-    rule = S.rules[RELATIONSHIP_RULE]
+def closeness(S, i, j, narrow, at):
+    """c_ij. narrow: 1 / (K kernel_width)."""
+    rule, rate = S.rules[RELATIONSHIP_RULE], S.relationship_rate[at]
     if rule == CONSTANT:
-        for r in range(len(S.runs)):
-            distance[r] = 0.0
-    else:
-        differences(S.runs, S.values_before[i], S.values_before[j], distance)
-    for r in range(len(S.runs)):
-        d = distance[r] * narrow[r]
-        g = 1.0 - d * d if rule != HARD else 1.0 if d <= 1.0 else 0.0
-        out[r] = S.relationship_rate[r] * max(g, 0.0)
+        return rate
+    v, distance = S.values_before, zero(at)
+    for k in range(v.shape[1]):
+        distance += abs(v[i, k, at] - v[j, k, at])
+    d = distance * narrow
+    if rule == HARD:
+        return rate * where(d <= 1.0, 1.0, 0.0)
+    return rate * max(1.0 - d * d, 0.0)
+
+
+@inlined
+def move_four(S, i, k, weight, share, at):
+    """The values k … k + 3 of person i: four sums at a time stay in registers over all ties."""
+    first, v = S.tie_start[i], S.values_before
+    x0, x1, x2, x3 = v[i, k, at], v[i, k + 1, at], v[i, k + 2, at], v[i, k + 3, at]
+    pull0 = pull1 = pull2 = pull3 = zero(at)
+    for n in range(first, S.tie_start[i + 1]):
+        j, w = S.neighbour[n], weight[n - first, at]
+        pull0 += w * (v[j, k, at] - x0)
+        pull1 += w * (v[j, k + 1, at] - x1)
+        pull2 += w * (v[j, k + 2, at] - x2)
+        pull3 += w * (v[j, k + 3, at] - x3)
+    S.values[i, k, at] = clip(x0 + pull0 * share)
+    S.values[i, k + 1, at] = clip(x1 + pull1 * share)
+    S.values[i, k + 2, at] = clip(x2 + pull2 * share)
+    S.values[i, k + 3, at] = clip(x3 + pull3 * share)
+
+
+@inlined
+def meet_others(S, i, narrow, c, weight, at):
+    """Person i's values move. c: of the ties to people before i; weight [ties x W]: quality_ij voice_j c_ij."""
+    first, last = S.tie_start[i], S.tie_start[i + 1]
+    voices = zero(at)
+    for n in range(first, last):
+        j, e = S.neighbour[n], S.tie_of[n]
+        voice = S.voice[j, at]
+        voices += voice
+        if i < j:
+            c[e, at] = closeness(S, i, j, narrow[at], at)
+        weight[n - first, at] = S.quality[e, at] * voice * c[e, at]
+    share = where(voices > 0.0, 1.0 / voices, 0.0)
+    K, blocks = S.values.shape[1], S.values.shape[1] // 4 * 4
+    for k in range(0, blocks, 4):
+        move_four(S, i, k, weight, share, at)
+    for k in range(blocks, K):
+        own = S.values_before[i, k, at]
+        pull = zero(at)
+        for n in range(first, last):
+            pull += weight[n - first, at] * (S.values_before[S.neighbour[n], k, at] - own)
+        S.values[i, k, at] = clip(own + pull * share)
 
 
 @compiled
 def relationships(S, t):
-    K, W = S.values.shape[1], len(S.runs)
-    pull, c = np.empty((K, W)), np.empty(S.quality.shape)
-    distance, voices, weight, narrow = row(S.runs), row(S.runs), row(S.runs), row(S.runs)
+    W, K, whole = len(S.runs), S.values.shape[1], in_strips(S.runs)
+    c, weight, narrow = np.empty(S.quality.shape), np.empty((most_ties(S), W)), row(S.runs)
     for r in range(W):
         narrow[r] = 1.0 / (K * S.kernel_width[r])
     copy(S.values, S.values_before)
-    v = S.values_before
     for i in range(S.role.shape[0]):
-        for r in range(W):
-            voices[r] = 0.0
-        for k in range(K):
-            for r in range(W):
-                pull[k, r] = 0.0
-        for n in range(S.tie_start[i], S.tie_start[i + 1]):
-            j, e = S.neighbour[n], S.tie_of[n]
-            if i < j:
-                kernel(S, i, j, narrow, distance, c[e])
-            for r in range(W):
-                voices[r] += S.voice[j, r]
-                weight[r] = S.quality[e, r] * S.voice[j, r] * c[e, r]
-            for k in range(K):
-                for r in range(W):
-                    pull[k, r] += weight[r] * (v[j, k, r] - v[i, k, r])
-        for r in range(W):
-            voices[r] = 1.0 / voices[r] if voices[r] > 0.0 else 0.0
-        for k in range(K):
-            for r in range(W):
-                S.values[i, k, r] = clip(v[i, k, r] + pull[k, r] * voices[r])
+        for r in range(0, whole, LANES):
+            meet_others(S, i, narrow, c, weight, strip(r))
+        for r in range(whole, W):
+            meet_others(S, i, narrow, c, weight, r)

@@ -7,7 +7,8 @@ a_c = session [took part];   all divided by a_g + sum_j a_ij + a_s + a_c where t
 
 import numpy as np
 
-from valign.model.compiled.compiling import compiled, copy, fill, inlined, row
+from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
 from valign.model.ledger.decomposition import entry
 from valign.model.state.arrays import ENGAGED, LAPSED, PEER, UNAWARE
@@ -70,90 +71,96 @@ def session_judgements(S, A):
     return found
 
 
-@compiled
-def from_talk(S, i, A, weight, pull, share):
+@inlined
+def from_talk(S, i, A, weight, at):
     """pull: sum_j a_ij (A_j - A_i); share: sum_j a_ij, over all ties of i."""
-    voices = row(S.runs)
-    for r in range(len(S.runs)):
-        pull[r] = 0.0
-        share[r] = 0.0
-        voices[r] = 0.0
+    own = A[i, at]
+    pull = share = voices = zero(at)
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
-        for r in range(len(S.runs)):
-            heard = S.quality[e, r] * S.voice[j, r] * weight[j, r]
-            voices[r] += S.voice[j, r]
-            share[r] += heard
-            pull[r] += heard * (A[j, r] - A[i, r])
-    for r in range(len(S.runs)):
-        a = S.talk[r] / voices[r] if voices[r] > 0.0 else 0.0
-        pull[r] *= a
-        share[r] *= a
+        voice = S.voice[j, at]
+        heard = S.quality[e, at] * voice * weight[j, at]
+        voices += voice
+        share += heard
+        pull += heard * (A[j, at] - own)
+    a = where(voices > 0.0, S.talk[at] / voices, 0.0)
+    return pull * a, share * a
 
 
-@compiled
-def from_manager(S, o, i, A, pull, share):
-    """pull: a_s (A_l - A_i); share: a_s."""
+@inlined
+def from_manager(S, o, i, A, strength, at):
+    """pull: a_s (A_l - A_i); share: a_s. strength: leadership_o [W]."""
     leader, tie = S.manager[i], S.line_tie[i]
-    for r in range(len(S.runs)):
-        a = 0.0
-        if leader >= 0:
-            a = S.sensegiving[r] * strength_of(S, o, r) * S.quality[tie, r] if S.stage[leader, r] != UNAWARE else 0.0
-        share[r] = a
-        pull[r] = a * (A[leader, r] - A[i, r]) if leader >= 0 else 0.0
+    if leader < 0:
+        return zero(at), zero(at)
+    a = where(S.stage[leader, at] != UNAWARE, S.sensegiving[at] * strength[at] * S.quality[tie, at], 0.0)
+    return a * (A[leader, at] - A[i, at]), a
 
 
-@compiled
-def from_sessions(S, o, i, A, heard, pull, share):
-    """pull: a_c (A_S - A_i), of a commissioner the mean over the sessions attended; share: a_c."""
-    O = S.setting.shape[0]
-    for r in range(len(S.runs)):
-        pull[r] = 0.0
-        share[r] = 0.0
-    if o < O:
-        for r in range(len(S.runs)):
-            takes = (S.takes_part[i, r] != 0) & ~np.isnan(heard[o, r])
-            share[r] = S.session[r] if takes else 0.0
-            pull[r] = S.session[r] * (heard[o, r] - A[i, r]) if takes else 0.0
-        return
-    c = i - S.first[O]
+@inlined
+def from_session(S, o, i, A, heard, at):
+    """pull: a_c (A_S - A_i) of a member of service o who took part; share: a_c."""
+    A_S = heard[o, at]
+    takes = (S.takes_part[i, at] != 0) & (A_S == A_S)
+    return where(takes, S.session[at] * (A_S - A[i, at]), 0.0), where(takes, S.session[at], 0.0)
+
+
+@inlined
+def from_sessions(S, i, A, heard, at):
+    """pull: a_c mean of (A_S - A_i) over the sessions that a commissioner attended; share: a_c."""
+    c, own = i - S.first[S.setting.shape[0]], A[i, at]
+    attended = pull = zero(at)
     for n in range(S.portfolio_start[c], S.portfolio_start[c + 1]):
-        service = S.portfolio[n]
-        for r in range(len(S.runs)):
-            if S.commissioner_attends[service, r] and not np.isnan(heard[service, r]):
-                share[r] += 1.0
-                pull[r] += heard[service, r] - A[i, r]
-    for r in range(len(S.runs)):
-        pull[r] = S.session[r] * pull[r] / share[r] if share[r] > 0.0 else 0.0
-        share[r] = S.session[r] if share[r] > 0.0 else 0.0
+        o = S.portfolio[n]
+        A_S = heard[o, at]
+        there = (S.commissioner_attends[o, at] != 0) & (A_S == A_S)
+        attended += number(there)
+        pull += where(there, A_S - own, 0.0)
+    found = attended > 0.0
+    return where(found, S.session[at] * pull / attended, 0.0), where(found, S.session[at], 0.0)
+
+
+@inlined
+def judge(S, o, i, A, weight, heard, strength, terms, limit, at):
+    """The judgement of person i; terms: by which it moves, and limit: by which they are multiplied."""
+    aware = S.stage[i, at] != UNAWARE
+    S.judges[i, at] = aware
+    if not some(aware):
+        limit[at] = 0.0
+        return
+    grounded = S.grounding[at] * (S.fit[i, at] - A[i, at])
+    terms[0, at] = grounded
+    talk, talk_share = from_talk(S, i, A, weight, at)
+    manager, manager_share = from_manager(S, o, i, A, strength, at)
+    if o < S.setting.shape[0]:
+        session, session_share = from_session(S, o, i, A, heard, at)
+    else:
+        session, session_share = from_sessions(S, i, A, heard, at)
+    total = S.grounding[at] + talk_share + manager_share + session_share
+    bound = where(total <= 1.0, 1.0, 1.0 / total)
+    bound = where(aware, bound, 0.0)
+    S.alignment[i, at] = A[i, at] + bound * (grounded + talk + manager + session)
+    terms[1, at] = talk
+    terms[2, at] = manager
+    terms[3, at] = session
+    limit[at] = bound
 
 
 @compiled
 def sensemaking(S, t):
-    W, O = len(S.runs), S.setting.shape[0]
+    W, O, whole = len(S.runs), S.setting.shape[0], in_strips(S.runs)
     A, recorded = np.empty(S.alignment.shape), S.ledger.shape[0] > 0
     copy(S.alignment, A)
     weight, heard = weight_in_talk(S), session_judgements(S, A)
-    terms, shares, limit = np.empty((4, W)), np.empty((4, W)), row(S.runs)  # grounding, talk, sensegiving, session
-    fill(terms, 0.0)
-    fill(shares, 0.0)
+    terms, limit, strength = np.zeros((4, W)), row(S.runs), row(S.runs)  # terms: grounding, talk, sensegiving, session
     for o in range(O + 1):
+        for r in range(W):
+            strength[r] = strength_of(S, o, r) if o < O else 0.0
         for i in range(S.first[o], S.first[o + 1]):
-            aware = 0
-            for r in range(W):
-                aware += S.stage[i, r] != UNAWARE
-            if aware:
-                from_talk(S, i, A, weight, terms[1], shares[1])
-                from_manager(S, o, i, A, terms[2], shares[2])
-                from_sessions(S, o, i, A, heard, terms[3], shares[3])
-            for r in range(W):
-                judges = S.stage[i, r] != UNAWARE
-                S.judges[i, r] = judges
-                total = S.grounding[r] + shares[1, r] + shares[2, r] + shares[3, r]
-                limit[r] = 1.0 if total <= 1.0 else 1.0 / total
-                limit[r] = limit[r] if judges else 0.0
-                terms[0, r] = S.grounding[r] * (S.fit[i, r] - A[i, r])
-                S.alignment[i, r] += limit[r] * (terms[0, r] + terms[1, r] + terms[2, r] + terms[3, r])
+            for r in range(0, whole, LANES):
+                judge(S, o, i, A, weight, heard, strength, terms, limit, strip(r))
+            for r in range(whole, W):
+                judge(S, o, i, A, weight, heard, strength, terms, limit, r)
             if recorded:
                 judge_from_now(S, i)
                 book_judgement(S, GROUNDING, i, limit, terms)

@@ -3,17 +3,26 @@
 quality <- quality + tie_rate (tie_similarity (1 - d_ij) + (1 - tie_similarity) min(g_i, g_j) - quality)
 """
 
-from valign.model.alignment import differences
-from valign.model.compiled.compiling import compiled, row
+from valign.model.alignment import difference
+from valign.model.compiled.compiling import compiled, inlined
+from valign.model.compiled.lanes import LANES, in_strips, strip
+
+
+@inlined
+def relax(S, e, at):
+    """Tie e."""
+    i, j, share = S.tie_a[e], S.tie_b[e], 1.0 / S.values.shape[1]
+    similar = 1.0 - difference(S.values[i], S.values[j], at) * share
+    shared = min(S.identification[i, at], S.identification[j, at])
+    target = S.tie_similarity[at] * similar + (1.0 - S.tie_similarity[at]) * shared
+    S.quality[e, at] += S.tie_rate[at] * (target - S.quality[e, at])
 
 
 @compiled
 def tie_quality(S, t):
-    distance, share = row(S.runs), 1.0 / S.values.shape[1]
+    whole = in_strips(S.runs)
     for e in range(S.tie_a.shape[0]):
-        i, j = S.tie_a[e], S.tie_b[e]
-        differences(S.runs, S.values[i], S.values[j], distance)
-        for r in range(len(S.runs)):
-            shared = min(S.identification[i, r], S.identification[j, r])
-            target = S.tie_similarity[r] * (1.0 - distance[r] * share) + (1.0 - S.tie_similarity[r]) * shared
-            S.quality[e, r] += S.tie_rate[r] * (target - S.quality[e, r])
+        for r in range(0, whole, LANES):
+            relax(S, e, strip(r))
+        for r in range(whole, len(S.runs)):
+            relax(S, e, r)

@@ -5,10 +5,11 @@ p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
 
 import numpy as np
 
-from valign.model.alignment import base_quality, in_use, standardised
-from valign.model.compiled.compiling import compiled, fill
+from valign.model.alignment import any_replaced, base_quality, in_use, standardised
+from valign.model.compiled.compiling import compiled, fill, inlined
+from valign.model.compiled.lanes import LANES, in_strips, some, strip
 from valign.model.compiled.randomness import exponential, logarithm
-from valign.model.entry import recruit
+from valign.model.entry import recruits
 from valign.model.constants import COMMISSIONER_TURNOVER
 from valign.model.state.arrays import COMMISSIONER, METRIC, PERSON_DRAW
 
@@ -17,6 +18,8 @@ from valign.model.state.arrays import COMMISSIONER, METRIC, PERSON_DRAW
 def restart_ties(S, t):
     """Ties of every replaced post go back to the base quality of their kind."""
     for i in range(S.role.shape[0]):
+        if not any_replaced(S, i):
+            continue
         for r in range(len(S.runs)):
             if S.replaced[i, r]:
                 for n in range(S.tie_start[i], S.tie_start[i + 1]):
@@ -38,14 +41,11 @@ def mean_values(S, o, mean):
 
 
 @compiled
-def replace_post(S, i, r, t, s, mean, selects):
-    """A recruit for post i; values-based recruitment moves them toward the service's mean."""
-    recruit(S, i, r, t, 0, S.profile[i], True)
-    if selects:
-        share = S.values_based_recruitment[s, r]
-        for k in range(S.values.shape[1]):
-            S.values[i, k, r] += share * (mean[k, r] - S.values[i, k, r])
-            S.origin[i, k, r] = S.values[i, k, r]
+def select(S, i, r, s, mean):
+    """Values-based recruitment moves a recruit toward the service's mean."""
+    for k in range(S.values.shape[1]):
+        S.values[i, k, r] += S.values_based_recruitment[s, r] * (mean[k, r] - S.values[i, k, r])
+        S.origin[i, k, r] = S.values[i, k, r]
 
 
 @compiled
@@ -57,12 +57,23 @@ def monthly_hazards(S, s, hazard):
             hazard[role, r] = 1.0 - exponential(logarithm(1.0 - annual) / 12.0)
 
 
+@inlined
+def leave(S, i, hazard, fit, p, at):
+    """p: by which person i leaves; whether they do, in any of the runs."""
+    z = standardised(S.alignment[i, at], S.rules[METRIC])
+    p[at] = min(1.0, hazard[S.role[i], at] * exponential(fit[at] * z))
+    return some(S.draw[i, PERSON_DRAW.leave, at] < p[at])
+
+
 @compiled
 def turnover(S, t):
-    K, W, O, metric = S.values.shape[1], len(S.runs), S.setting.shape[0], S.rules[METRIC]
+    K, W, O, whole = S.values.shape[1], len(S.runs), S.setting.shape[0], in_strips(S.runs)
     fill(S.replaced, 0)  # managers brought in by a change this month are booked already
     hazard, mean, fit, p = np.empty((4, W)), np.empty((K, W)), np.empty(W), np.empty(W)
-    known = -1
+    most, known = 0, -1
+    for o in range(O + 1):
+        most = max(most, S.first[o + 1] - S.first[o])
+    people, runs = np.empty(most * W, np.int64), np.empty(most * W, np.int64)
     for o in range(O + 1):
         s = S.setting[o] if o < O else 0
         selects = False
@@ -75,13 +86,19 @@ def turnover(S, t):
             monthly_hazards(S, s, hazard)
         if selects:
             mean_values(S, o, mean)
+        count = 0
         for i in range(S.first[o], S.first[o + 1]):
-            leavers, monthly = 0, hazard[S.role[i]]
-            for r in range(W):
-                z = standardised(S.alignment[i, r], metric)
-                p[r] = min(1.0, monthly[r] * exponential(fit[r] * z))
-                leavers += S.draw[i, PERSON_DRAW.leave, r] < p[r]
-            if leavers:
-                for r in range(W):
-                    if S.draw[i, PERSON_DRAW.leave, r] < p[r]:
-                        replace_post(S, i, r, t, s, mean, selects)
+            for first in range(0, whole, LANES):
+                if leave(S, i, hazard, fit, p, strip(first)):
+                    for r in range(first, first + LANES):
+                        if S.draw[i, PERSON_DRAW.leave, r] < p[r]:
+                            people[count], runs[count] = i, r
+                            count += 1
+            for r in range(whole, W):
+                if leave(S, i, hazard, fit, p, r):
+                    people[count], runs[count] = i, r
+                    count += 1
+        recruits(S, people, runs, count, t, 0, -1)
+        if selects:
+            for m in range(count):
+                select(S, people[m], runs[m], s, mean)
