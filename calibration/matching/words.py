@@ -31,7 +31,8 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         "",
         f"Of the space of plausible worlds, {100 * summary.ruled_out_by_two:.0f} % is ruled out by at least two facts "
         f"(more than three standard deviations away), {100 * summary.ruled_out_by_one:.0f} % by at least one; by an "
-        "emulator of the first wave that counts the chance of a single run as not known, so that these are cautious numbers. "
+        "emulator of the first wave that counts the chance of a single run as not known, so that these are cautious "
+        "numbers. "
         f"{int(summary.as_wide_as_before)} of {int(summary.parameters)} parameters are as wide as before: no fact here "
         "says anything about them.",
         "",
