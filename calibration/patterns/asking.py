@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.design import stated
-from valign.experiments.simulate import WIDTH, simulate
+from valign.experiments.simulate import simulate
 from valign.model.compiled.randomness import derive_seed
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
@@ -17,7 +17,6 @@ from valign.model.scenario.scenario import Scenario
 from .estimators import Seen, estimate, recorded
 from .pattern import Pattern, Question
 
-BATCH = WIDTH  # worlds that share a society, in each of their runs
 OF_RUN, OF_SOCIETY = 231, 232  # purposes of derived seeds
 
 
