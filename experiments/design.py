@@ -251,7 +251,7 @@ def over_worlds(
 
 
 def stated(scenario: Scenario, name: str) -> bool:
-    """Whether a scenario says itself what the parameter is, and does not leave it at its default."""
+    """Whether a scenario says itself what the parameter `name` is, and does not leave it at its default."""
     section, short = section_of(name)
     own = {"innovation": scenario.innovation.parameters, "ties": scenario.ties, "parameters": scenario.parameters}
     return short in own[section]
@@ -387,7 +387,9 @@ def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> p
             columns[name] = _numbers(scenario, design[name], problems)
         elif design[name].isna().any():
             problems.append(_rows(design.index[design[name].isna()], name, "is missing"))
+    mark = design.attrs
     design = pd.DataFrame({name: columns.get(str(name), design[name]) for name in design}, index=design.index)
+    design.attrs = mark
     if len(problems) == before and {"service_share", "team_share"} & set(design):
         shares = np.zeros(len(design))
         for name in ("service_share", "team_share"):

@@ -225,11 +225,11 @@ def command_line() -> str:
     for name, command in sorted(get_command(app).commands.items()):  # type: ignore[attr-defined]
         inner = getattr(command, "commands", {})
         for title, each in ((name, command), *((f"{name} {sub}", inner[sub]) for sub in sorted(inner))):
-            lines += [f"## valign {title}", "", each.help, "", *_options(each), ""]
+            lines += [f"## valign {title}", "", each.help, "", *_options(title, each), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _options(command: Any) -> list[str]:
+def _options(title: str, command: Any) -> list[str]:
     rows, usage = [], []
     for each in command.params:
         if each.param_type_name == "argument":
@@ -245,7 +245,7 @@ def _options(command: Any) -> list[str]:
     return (
         [
             "```",
-            " ".join(["valign", *_path(command), *usage, "[OPTIONS]"]),
+            " ".join(["valign", title, *usage, "[OPTIONS]"]),
             "```",
             "",
             table(("argument or option", "meaning", "default"), rows),
@@ -253,10 +253,6 @@ def _options(command: Any) -> list[str]:
         if rows
         else []
     )
-
-
-def _path(command: Any) -> list[str]:
-    return ["data", "get"] if command.name == "get" else [command.name]
 
 
 def write(docs: Path = DOCS) -> None:

@@ -8,7 +8,6 @@ shares one shares its errors, and is left out together where the same data are u
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from valign.model.errors import InputError, unknown
+from valign.model.reading import TomlError, parse_toml
 from valign.model.scenario.scenario import Scenario
 
 FOLDER = Path(__file__).parent
@@ -98,8 +98,8 @@ def read(text: str, where: str) -> Pattern:
     from .estimators import known
 
     try:
-        found = Pattern.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        found = Pattern.model_validate(parse_toml(text))
+    except TomlError as error:
         raise InputError([f"{where}: {error}"]) from None
     except ValidationError as error:
         raise InputError(

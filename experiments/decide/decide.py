@@ -79,11 +79,9 @@ def decide(
     ----------
     scenario : a Scenario, a shipped name or a path to TOML. budget : £, over the whole horizon.
     goal : "use", "sustained" or "value"; of several the first decides, and the front is over all of them and money.
-    horizon : months that count. must, never : ids of actions (`va.actions()`) that have to be, or may not be, in the
-    mix.
+    horizon : months that count. must, never : ids of actions (`va.actions()`) that have to be in it, or may not be.
     actions : files of one's own actions. starts : months in which an action may begin.
-    mixes : how many race at most. worlds : over which those that keep up are compared; half as many fresh ones judge
-    them.
+    mixes : how many race at most. worlds : over which those that keep up are compared; half as many judge.
     pilots : also say in which so many services to pilot first. seed : 0 to 2^63 - 1. threads : blocks at once.
     progress : called with (runs done, runs in all, about).
     folder : keeps what is finished: the same call goes on there.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from valign.model.reading import parse_toml
 from valign.model.constants import EVIDENCE_SCALE
 from valign.model.errors import InputError
 
@@ -45,7 +45,7 @@ class Study:
 
 def studies() -> list[Study]:
     """The studies that are tried."""
-    raw = tomllib.loads(FILE.read_text("utf-8"))
+    raw = parse_toml(FILE.read_text("utf-8"))
     return [Study(id=name, **{**each, "sizes": tuple(each["sizes"])}) for name, each in raw.items()]
 
 

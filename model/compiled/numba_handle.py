@@ -34,7 +34,8 @@ WORD = 8
 
 def name_of(function: Callable[..., Any]) -> str:
     """The name of a kernel, within the model: run.outcomes.observe."""
-    return f"{function.__module__.partition('valign.model.')[2]}.{function.__name__}"
+    name = getattr(function, "__name__", type(function).__name__)  # what is inserted may be any callable
+    return f"{function.__module__.partition('valign.model.')[2]}.{name}"
 
 
 def kind_of(value: Any) -> str:

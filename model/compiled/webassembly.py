@@ -95,18 +95,19 @@ class Module:
 
 
 @cache
-def _module() -> Module | Unavailable:
+def _module() -> Module | str:
+    """The module, or why there is none."""
     try:
         return Module()
     except Unavailable as why:
-        return why
+        return str(why)
 
 
 def module() -> Module:
     """The module. Raises Unavailable; what keeps it from being used is found out once."""
     found = _module()
-    if isinstance(found, Unavailable):
-        raise found
+    if isinstance(found, str):
+        raise Unavailable(found)  # a new one: an exception holds on to the frames that it went through
     return found
 
 

@@ -84,6 +84,8 @@ def run_block(
     W, months = len(S.runs), lowered.scenario.months
     accounting = S.ledger.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
+    if insertions:  # which may keep the arrays that they are shown
+        release(S)
     run_steps(S, OBSERVE_START)
     log = EventLog(S) if events else None
     chunk = max(1, int(CALL_SECONDS / (SECONDS_PER_PERSON_MONTH * max(1, len(S.role)) * W)))

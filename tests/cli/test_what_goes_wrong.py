@@ -146,8 +146,8 @@ def test_signals_end_a_long_run(root: Path, tmp_path: Path, sent: signal.Signals
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    heard = next(line for line in process.stderr if "runs" in line)  # runs are under way
-    assert "of 100,000 runs" in heard
+    assert "100,000 runs of 12 months" in process.stderr.readline()
+    assert any("of 100,000 runs" in line for line in process.stderr)  # runs are under way
     process.send_signal(sent)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err

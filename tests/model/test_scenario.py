@@ -138,7 +138,7 @@ def test_wrong_settings(settings, expected):
         ({"month": 3, "event": "new_leader"}, "needs `profile`"),
         ({"month": 3, "event": "new_leader", "profile": "nobody"}, "is not a profile"),
         ({"month": 3, "event": "new_leader", "profile": "peer", "organisations": ["hostl"]}, "did you mean 'hostel'"),
-        ({"month": 0, "parameter": "budget", "scale": 0.5}, "greater than or equal to 1"),
+        ({"month": -1, "parameter": "budget", "scale": 0.5}, "greater than or equal to 0"),
     ],
 )
 def test_wrong_changes(change, expected):

@@ -155,6 +155,25 @@ def calibration_tables() -> dict[str, dict[str, pd.DataFrame]]:
     remarks = pd.DataFrame({"remark": ["One tie was dropped."]})
     return {
         "calibrate": {
+            "fit": pd.DataFrame(
+                [{"fits": True, "chance": 0.42, "reach": 0.4, "shape": 0.5, "simulations": 3000, "accepted": False}]
+            ),
+            "fit_summaries": pd.DataFrame(
+                [
+                    {
+                        "summary": f"share adopted by {month}",
+                        "observed": 0.1 * month,
+                        "low": 0.05 * month,
+                        "expected": 0.09 * month,
+                        "high": 0.12 * month,
+                        "apart": 0.4,
+                        "chance": 0.5,
+                        "missed": False,
+                        "direction": "too high",
+                    }
+                    for month in (3, 6)
+                ]
+            ),
             "summary": summary,
             "recovery": recovery,
             "recovered": recovered,

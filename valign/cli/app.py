@@ -618,11 +618,12 @@ def page(
     settings: Settings = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Write a scenario as one HTML file that runs the model in a browser, without a server."""
     from . import page
 
-    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet)
+    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet, as_json)
 
 
 @data_app.command("get")

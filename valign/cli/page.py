@@ -25,6 +25,7 @@ def page(
     settings: Sequence[str],
     show: bool,
     quiet: bool,
+    as_json: bool,
 ) -> None:
     """Write the page of a scenario, and open it where that is asked for.
 
@@ -51,6 +52,11 @@ def page(
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
-    terminal.say(f"{path}: {len(text) / 1e6:.1f} MB; open it in a browser, mail it, or put it on any web server", quiet)
+    if as_json:
+        terminal.as_json({"page": str(path), "bytes": len(text.encode("utf-8"))})
+    else:
+        terminal.say(
+            f"{path}: {len(text) / 1e6:.1f} MB; open it in a browser, mail it, or put it on any web server", quiet
+        )
     if show and not webbrowser.open(path.resolve().as_uri()):
         terminal.say("No browser was found to open it", quiet)
