@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = "generic", ""
+KEPT = tempfile.TemporaryDirectory()  # nothing that was compiled before
+os.environ["VALIGN_CACHE"] = KEPT.name
 FOLDER = Path(__file__).resolve().parents[1] / "model" / "compiled"
 RUNTIME = Path(__file__).with_name("wasm_runtime.ll")
 FEATURES = "+simd128,+bulk-memory,+bulk-memory-opt,+sign-ext,+nontrapping-fptoint"
@@ -60,9 +62,11 @@ def compiled_kernels() -> tuple[Any, dict[str, Any], dict[str, list[tuple[Any, A
 
     from valign.experiments.design import run_seeds
     from valign.experiments.simulate import Task, group_into_blocks
+    from valign.model.compiled import engine
     from valign.model.run.kernels import SOCIETY, STEPS
     from valign.model.scenario.scenario import Scenario
 
+    engine.CHOICE.only = engine.MACHINE_CODE  # else the module at hand would make the societies
     seeds = run_seeds(1, 2)
     for name in ("housing-first", "two-services"):
         task = Task(Scenario.load(name), ("series", "decomposition"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import DIMENSIONS, Scenario
+from valign.results.plain_text import frame_as_cells
 
 from .questionnaire import ROLE_WORDS, VALUE_WORDS, Item, Questionnaire
 from .sheets import INNOVATION, SERVICE_STAGES, SERVICES
@@ -51,7 +52,7 @@ def write_questionnaire(scenario: Scenario, name: str, services: Sequence[str], 
         folder.mkdir(parents=True, exist_ok=True)
         workbook(form, scenario, name, services).save(paths[0])
         paths[1].write_text(page(form, services), "utf-8")
-        codebook(form).to_csv(paths[2], index=False, lineterminator="\n")
+        frame_as_cells(codebook(form)).to_csv(paths[2], index=False, lineterminator="\n")
     except OSError as error:
         raise InputError([f"{folder}: cannot be written: {error.strerror or error}"]) from None
     return paths

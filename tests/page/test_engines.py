@@ -19,7 +19,7 @@ from valign.model.compiled import engine, kernel_sources, webassembly
 from valign.model.compiled.engine import MACHINE_CODE, WEBASSEMBLY
 from valign.model.compiled.numba_handle import name_of
 from valign.model.parameters import MECHANISMS
-from valign.model.run.kernels import STEPS
+from valign.model.run.kernels import SOCIETY, STEPS
 from valign.model.run.month import month_steps
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
@@ -104,6 +104,7 @@ def test_every_step_that_a_month_may_have_is_in_the_module() -> None:
         for step in month_steps(switches, rng.random() < 0.5, touched=rng.random() < 0.5):
             assert name_of(step.function) in STEPS
     assert list(STEPS) == list(webassembly.module().step)
+    assert set(SOCIETY) == set(webassembly.module().society)
 
 
 def test_what_is_small_compiles_nothing(fresh: engine._Choice) -> None:

@@ -219,7 +219,7 @@ def test_the_words_of_a_calibration_are_its_numbers(reports: dict[str, Path]) ->
     assert "fit_effect: between 0.123 and 0.456 with 90 % probability, 0.31 on average" in found
     assert found.count("These data hardly inform it.") == 1
     assert "3,000 simulations" in sure
-    assert "not found again for slack" in sure
+    assert "Not recovered: slack." in sure
     assert "12 of 13 observed points" in sure
     assert "One tie was dropped." in seen.sections["Numbers"]
 
