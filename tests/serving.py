@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -67,6 +69,15 @@ def explorer(folder: Path) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait(20)
+
+
+def browser_or_skip() -> Iterator[Any]:
+    """A browser for a fixture, where there is one."""
+    pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium")
+    with chromium() as started:
+        yield started
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from valign.results.plain_text import frame_as_cells
 from valign.model.scenario.scenario import DIMENSIONS, Scenario
 
 from .change import ENTRIES, Change, shapley
@@ -179,7 +180,7 @@ def main() -> None:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, float_format="%.4g", lineterminator="\n")
+    frame_as_cells(table).to_csv(path, index=False, float_format="%.4g", lineterminator="\n")
     print(table.to_string(), flush=True)
 
 

@@ -95,8 +95,11 @@ def publish(folder: Path, parts: list[tuple[str, int, Tables]], worlds: int, mix
     for drawn in of_decision(f"{TITLES[name]}, £{budget:,}", tables, {}).figures:
         save(drawn.figure(), folder, f"{stem}-{drawn.name}", None)
     for each in (each for each in SAVED if len(tables[each].columns)):
-        table = frame_as_cells(tables[each])
-        table.to_csv(folder / f"{stem}-{each}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        _save(tables[each], folder / f"{stem}-{each}.csv")
+
+
+def _save(table: pd.DataFrame, path: Path) -> None:
+    frame_as_cells(table).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def check(folder: Path, worlds: int, mixes: int, told: Callable[[str], None]) -> None:
@@ -106,9 +109,9 @@ def check(folder: Path, worlds: int, mixes: int, told: Callable[[str], None]) ->
         work = {"scenario": name, "worlds": worlds, "mixes": mixes, "code": sources_hash(), "of": worlds_key()}
         kept = Parts(default_folder(f"study-decide-check-{name}", work), work)
         rows.append(race_against_all(name, 300_000, mixes, worlds, worlds, SEED, kept, told))
-        pd.DataFrame(rows).to_csv(folder / "race.csv", index=False, float_format="%.6g", lineterminator="\n")
+        _save(pd.DataFrame(rows), folder / "race.csv")
     greedy = pilots_against_all("housing-first", PILOTS, 600, 1000, SEED, told)
-    pd.DataFrame([greedy]).to_csv(folder / "greedy.csv", index=False, float_format="%.6g", lineterminator="\n")
+    _save(pd.DataFrame([greedy]), folder / "greedy.csv")
     told(str(folder))
 
 

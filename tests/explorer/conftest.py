@@ -23,11 +23,7 @@ def page():
 def browser():
     """Of one file: while it runs, tests of other files that start an event loop cannot."""
     pytest.importorskip("nicegui")
-    pytest.importorskip("playwright.sync_api")
-    if serving.CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with serving.chromium() as started:
-        yield started
+    yield from serving.browser_or_skip()
 
 
 @pytest.fixture(scope="module")

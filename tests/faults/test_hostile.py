@@ -165,8 +165,6 @@ def test_there_is_one_writer_of_csv_one_reader_of_toml_and_one_printer(root):
         r"\.to_csv\(|\bwrite_csv\(|CSVWriter\(|csv\.writer\(|DictWriter\(": {
             "calibration/data/schema.py",  # a hash
             "calibration/diagnose/society.py",
-            "calibration/diagnose/study.py",
-            "experiments/decide/__main__.py",
             "valign/cli/parameters.py",
         },
         r"tomllib\.loads\(": {"model/reading.py", "results/reports/render.py"},

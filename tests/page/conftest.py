@@ -15,11 +15,7 @@ WORLDS = {"fit_effect": np.array([0.1, 0.3, 0.6]), "talk": np.array([0.0, 0.1, 0
 
 @pytest.fixture(scope="module")
 def browser():
-    pytest.importorskip("playwright.sync_api")
-    if serving.CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with serving.chromium() as started:
-        yield started
+    yield from serving.browser_or_skip()
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
 from valign.model.errors import InputError
+from valign.results.checkpoint import replace
 
 from . import terminal
 from .options import scenario_of
@@ -45,12 +45,9 @@ def page(
         worlds = WORLDS if shipped() else 0
     table = known_worlds(worlds) if worlds else None
     text = made(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text, "utf-8")
-        aside.replace(path)
+        replace(path, text.encode("utf-8"))
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
     if as_json:
         terminal.as_json({"page": str(path), "bytes": len(text.encode("utf-8"))})
