@@ -37,6 +37,7 @@ class Parameter:
     minimum, maximum : limits of its own, where they are not those of its kind.
     distribution : over the plausible range.
     symbol : what kernels call it where the name itself, underscores for dots, is an array of the state already.
+    label : what figures and sentences call it, on its own; without one, its meaning.
     name, mechanism : the dotted name users type, and the group it is listed in; given when it is collected.
     """
 
@@ -54,10 +55,12 @@ class Parameter:
     maximum: float = math.nan
     distribution: str = "uniform"
     symbol: str = ""
+    label: str = ""
     name: str = ""
     mechanism: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or self.meaning)
         for limit, of_kind in zip(("minimum", "maximum"), LIMITS[self.kind], strict=True):
             if math.isnan(getattr(self, limit)):
                 object.__setattr__(self, limit, of_kind)

@@ -26,7 +26,7 @@ def vocabulary() -> dict[str, Any]:
 def parameter_words() -> dict[str, dict[str, Any]]:
     """Words of every parameter, by name; low, high: what a scenario may not leave."""
     return {
-        name: {"label": p.meaning, "meaning": p.meaning, "unit": p.unit, "low": p.minimum, "high": p.maximum}
+        name: {"label": p.label, "meaning": p.meaning, "unit": p.unit, "low": p.minimum, "high": p.maximum}
         for name, p in PARAMETERS.items()
     }
 

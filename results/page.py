@@ -44,7 +44,8 @@ class Page:
 
     question : what was asked. reading : what to know before the findings. findings : what the numbers say. certainty :
     how sure that is. cautions : what does not follow. figures : the first stands beside the findings. remarks : how to
-    read the tables. words : used in the report, with their meaning. `code` in a sentence is set as such.
+    read the tables. words : used in the report, with their meaning. first : what stands above all, where it is not the
+    first finding. `code` in a sentence is set as such.
     """
 
     question: str
@@ -57,3 +58,13 @@ class Page:
     remarks: Sequence[str] = ()
     words: dict[str, str] = field(default_factory=dict)
     first: str = ""
+
+    @property
+    def headline(self) -> str:
+        """The one sentence to remember, with its number and its doubt."""
+        return self.first or next(iter(self.findings), "")
+
+    @property
+    def further(self) -> Sequence[str]:
+        """The findings behind the headline."""
+        return [each for each in self.findings if each != self.headline]

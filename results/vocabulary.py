@@ -146,10 +146,28 @@ def mechanism_label(mechanism: str) -> str:
     return spoken().mechanisms.get(mechanism, mechanism)
 
 
+def setting_label(name: str) -> str:
+    """What a parameter, or a factor of a design, is called; of one that has no words, its name."""
+    words = spoken().parameters.get(name)
+    return words.text if words else FACTORS.get(name) or spoken().mechanisms.get(name) or name.replace("_", " ")
+
+
+def variant_label(name: str) -> str:
+    """What a scenario is called, as in "two-services, strength of leadership .7" for one with settings of its own."""
+    parts = [each.partition("=") for each in name.split("+")]
+    return ", ".join(f"{setting_label(key)} {value}" if sign else key for key, sign, value in parts)
+
+
+def case_label(by: str | None, value: object) -> str:
+    """What one of several cases is called: a level of alignment, or a scenario."""
+    return f"alignment {value:.2f}" if by == "alignment_level" else variant_label(str(value))
+
+
 # --- words of analyses -----------------------------------------------------------------------------------------------
 SERVICE_STAGES = ("sustained", "commissioned", "piloting", "abandoned", "outside")  # as figures stack them
 EVIDENCE = ("weight_financial", "weight_economic", "weight_social")
-EXTRA = ("dummy", "seed", "society")  # factors of a design that are no assumptions of the model
+FACTORS = {"dummy": "a dummy without effect", "seed": "chance", "society": "people and ties"}
+EXTRA = tuple(FACTORS)  # factors of a design that are no assumptions of the model
 INDEX_NAMES = {
     "ST": "total index",
     "S1": "first-order index",
@@ -169,5 +187,6 @@ WORDS = {
     "Uptake and spread": "Uptake: the share of people engaged. Spread: the share of services using it.",
     "95 % interval": "Where the average lies with 95 % confidence. It says nothing of errors in the model itself.",
     "Band, 5 to 95 % of runs": "What nine runs in ten stay within: how different single places may turn out.",
+    "Higher in": "In how many pairs of runs with the same chances the outcome is higher; equal pairs count half.",
     "Points": "Percentage points: from 20 % to 30 % are 10 points.",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from valign.model.parameters import PARAMETERS
+from valign.results.vocabulary import capital, variant_label
 
 if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
@@ -132,14 +133,15 @@ def difference_in_words(base: Scenario, other: Scenario, name: str) -> str:
     changed = {
         each: (base.value(each), other.value(each)) for each in PARAMETERS if base.value(each) != other.value(each)
     }
+    called = capital(variant_label(name)) if "=" in name else name
     same = base.replace({each: new for each, (_, new) in changed.items()}) if changed else base
     if same.to_toml() != other.to_toml():
-        return f"The scenario {name}:\n\n{for_report(other)}"
+        return f"The scenario {called}:\n\n{for_report(other)}"
     return "\n".join(
         [
-            f"{name} is the same but for:",
+            f"{called}: the same but for",
             *(
-                f"  {each}: {new:g} instead of {old:g} ({PARAMETERS[each].unit}): {PARAMETERS[each].meaning}"
+                f"  {PARAMETERS[each].meaning}: {new:g} instead of {old:g} ({PARAMETERS[each].unit}; `{each}`)"
                 for each, (old, new) in changed.items()
             ),
         ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ..palette import GRID, INK, MAIN, MUTED, ORDERED
+from ..vocabulary import setting_label
 from .common import apart, headed, new_figure, note, share_axis
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def posterior_figure(summary: pd.DataFrame, title: str) -> Figure:
         )
         axes.grid(False)
         axes.locator_params(axis="x", nbins=5)
-        heading = name if told else f"{name}\nnot informed by these data"
+        heading = fill(setting_label(name), 26) + ("" if told else "\nnot informed by these data")
         axes.set_title(heading, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(axis="y", length=0)
     headed(figure, title)
@@ -309,7 +311,7 @@ def ranks_figure(estimates: pd.DataFrame, title: str, bins: int = 15) -> Figure:
         axes.hist(rank, bins=bins, range=(0, 1), color=MAIN, alpha=0.75, rwidth=0.92)
         axes.axhline(expected, color=INK, lw=1)
         axes.set(xlim=(0, 1), xlabel="rank of the truth", xticks=[0, 0.5, 1])
-        axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        axes.set_title(fill(setting_label(name), 26), loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.grid(False)
     panels[0].set_ylabel("data sets")
     headed(figure, title)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..palette import GREY, GRID, INK, MAIN, MUTED, ORDERED
 from ..plain_text import frame_as_cells, visible
-from ..vocabulary import capital, role_label, series_label
+from ..vocabulary import capital, role_label, series_label, variant_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -256,7 +256,11 @@ def comparison_figure(
                     axes.plot(part["month"], unit * part[end], color=colour, ls=(0, (1, 2)), lw=1)
             ends.append(unit * float(last["mean"]))
             texts.append(
-                f"{name}: {100 * last['mean']:.0f} %" if axes is levels else f"{name}: {100 * last['mean']:+.0f} points"
+                fill(
+                    f"{variant_label(name)}: "
+                    + (f"{100 * last['mean']:.0f} %" if axes is levels else f"{100 * last['mean']:+.0f} points"),
+                    30,
+                )
             )
             colours.append(colour)
         if axes is gaps:
@@ -267,7 +271,7 @@ def comparison_figure(
             gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
             gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
-            month_axis(gaps, f"Difference from {names[0]}, points, paired", int(table["month"].max()))
+            month_axis(gaps, f"Difference from {variant_label(names[0])}, points, paired", int(table["month"].max()))
         label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
     headed(figure, title)
     if in_worlds(curves):

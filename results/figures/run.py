@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 
 from ..palette import GRID, INK, MAIN, MUTED, ORDERED, STAGES
-from ..vocabulary import EVIDENCE, SERVICE_STAGES, capital, headlines, label, role_label, series_label
+from ..vocabulary import (
+    EVIDENCE,
+    SERVICE_STAGES,
+    capital,
+    case_label,
+    headlines,
+    label,
+    role_label,
+    series_label,
+    setting_label,
+)
 from .common import STYLES, curve_of, headed, label_ends, month_axis, new_figure, note, share_axis
 
 if TYPE_CHECKING:
@@ -82,7 +92,7 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
             ylim=(len(rows) - 0.5, -0.7),
             yticks=range(len(rows)),
             xlabel=unit,
-            yticklabels=[fill(_named(by, name), 28) if place == 0 else "" for name in rows],
+            yticklabels=[fill(case_label(by, name), 28) if place == 0 else "" for name in rows],
         )
         axes.set_title(words, loc="left", fontsize=11, fontweight="bold", color=INK)
         _across(axes)
@@ -96,10 +106,6 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
         "time, net of each group's costs (left of the line: a loss). Units differ: never added up.",
     )
     return figure
-
-
-def _named(by: str | None, name: object) -> str:
-    return f"alignment {name:.2f}" if by == "alignment_level" else str(name)
 
 
 def _across(axes: Axes) -> None:
@@ -232,7 +238,7 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
             if len(names) > 1:
                 far = (factor * part["difference"]).abs().idxmax()
                 axes.annotate(
-                    _named(by, name),
+                    fill(case_label(by, name), 30),
                     (factor * part["high"].max(), y[outcomes.index(far)]),
                     xytext=(5, 0),
                     textcoords="offset points",
@@ -250,7 +256,7 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
         axes.margins(x=0.12)
         _across(axes)
     headed(figure, title)
-    base = _named(by, differences["base"].iloc[0])
+    base = case_label(by, differences["base"].iloc[0])
     note(
         figure,
         f"Difference from {base}, run by run with the same seeds ({runs} pairs). Marks: means; lines: 95 % "
@@ -284,7 +290,7 @@ def design_figure(effects: pd.DataFrame, title: str, runs: int) -> Figure:
     figure, panels = new_figure(len(settings), 2.2 + 3.3 * len(settings), 4.0)
     for place, (axes, name) in enumerate(zip(panels, settings, strict=True)):
         part = effects[effects["setting"] == name]
-        share_axis(axes, fill(name, 30), 1)
+        share_axis(axes, fill(setting_label(name), 30), 1)
         bars = [part["mean"] - part["mean_low"], part["mean_high"] - part["mean"]]
         number = pd.to_numeric(part["at"], errors="coerce")
         words = number.isna().any()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from ..numbers import index
 from ..page import Drawn
 from ..palette import GRID, INK, MAIN, MUTED, PALE, TONES
-from ..vocabulary import EXTRA, INDEX_NAMES, label, series_label
+from ..vocabulary import EXTRA, INDEX_NAMES, label, series_label, setting_label
 from .common import STYLE, headed, month_axis, note, save
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_WIDTH = 7.5  # inches, so that titles and notes have room
-SHOWN, FOLLOWED = 14, 6  # factors of a ranking, and of lines over time or n
+SHOWN, FOLLOWED = 12, 6  # factors of a ranking, and of lines over time or n
 DASHES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), "-.", (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
 
 
@@ -67,7 +67,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
     """
     outcomes = list(dict.fromkeys(indices["outcome"]))
     most = max(min(SHOWN, len(ranked(indices, outcome, main))) for outcome in outcomes)
-    figure, panels = _panels(len(outcomes), 4.9, max(1.5, 0.75 + 0.27 * most))
+    figure, panels = _panels(len(outcomes), 6.6, max(1.5, 0.75 + 0.25 * most), across=2)
     first = indices[indices["index"] == "S1"].set_index(["outcome", "factor"])["value"] if main == "ST" else None
     for axes, outcome in zip(panels, outcomes, strict=True):
         table = ranked(indices, outcome, main).head(SHOWN)
@@ -79,7 +79,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
         axes.plot(table["value"], place, "o", color=MAIN, ms=5.5)
         if first is not None:
             axes.plot(first.loc[outcome].reindex(table["factor"]), place, "|", color=INK, ms=9, mew=1.6)
-        axes.set_yticks(place, [name if len(name) < 34 else name[:32] + "…" for name in table["factor"]], color=INK)
+        axes.set_yticks(place, [setting_label(name) for name in table["factor"]], color=INK, fontsize=9)
         axes.set_ylim(-0.7, most - 0.3 if len(table) == most else len(table) - 0.3)
         right = np.nanmax([*table["high"], *table["value"], floor if math.isfinite(floor) else 0.0, 1e-9])
         axes.set_xlim(min(0.0, float(np.nanmin([0.0, *table["value"]])) * 1.1), 1.06 * right)
@@ -89,7 +89,7 @@ def ranking_figure(indices: pd.DataFrame, shares: pd.DataFrame, title: str, main
         axes.grid(False, axis="y")
         if math.isfinite(floor) and floor > 0:
             axes.annotate(
-                f"noise floor ({why}): {floor:.3f}",
+                f"noise floor ({why}): {index(floor)}",
                 (floor, 0),
                 xytext=(0.97, 0.03),
                 textcoords="axes fraction",
@@ -140,8 +140,9 @@ def interaction_figure(second: pd.DataFrame, indices: pd.DataFrame, title: str, 
                 color="white" if dark else INK,
                 fontweight="bold" if j == k else "normal",
             )
-        axes.set_xticks(range(len(names)), names, rotation=55, ha="right", rotation_mode="anchor", fontsize=8.5)
-        axes.set_yticks(range(len(names)), names, fontsize=8.5)
+        said = [shorten(setting_label(name), 34, placeholder=" …") for name in names]
+        axes.set_xticks(range(len(names)), said, rotation=55, ha="right", rotation_mode="anchor", fontsize=8.5)
+        axes.set_yticks(range(len(names)), said, fontsize=8.5)
         axes.grid(False)
         axes.set_title(fill(label(outcome).text, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK)
     headed(figure, title)
@@ -179,7 +180,8 @@ def _lines(axes: Axes, table: pd.DataFrame, by: str, names: Sequence[str], x_end
         axes.fill_between(part[by], part["low"], part["high"], color=colour, alpha=0.13, lw=0)
         axes.plot(part[by], part["value"], color=colour, ls=DASHES[place % len(DASHES)], lw=1.9)
         before = max(float(part["value"].iloc[-1]), before + gap, low + gap / 2)
-        axes.text(x_end, before, names[place], color=colour, va="center", ha="left", fontsize=9)
+        said = shorten(setting_label(names[place]), 34, placeholder=" …")
+        axes.text(x_end, before, said, color=colour, va="center", ha="left", fontsize=9)
 
 
 def followed(table: pd.DataFrame) -> list[str]:
@@ -252,7 +254,8 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
     ranks = "; ".join(
         f"{label(outcome).text}: "
         + ", ".join(
-            f"{row.factor} {index(row.value)}" for row in ranked(tables["indices"], outcome, main).head(3).itertuples()
+            f"{setting_label(row.factor)} {index(row.value)}"
+            for row in ranked(tables["indices"], outcome, main).head(3).itertuples()
         )
         for outcome in dict.fromkeys(tables["indices"]["outcome"])
     )
@@ -283,7 +286,7 @@ def figures_of(tables: Mapping[str, pd.DataFrame], title: str, main: str, remark
         drawn = _drawn(tables["over_time"], main)
         last = drawn[drawn["month"] == drawn["month"].max()]
         ends = "; ".join(
-            f"{curve}: " + ", ".join(f"{row.factor} {index(row.value)}" for row in part.itertuples())
+            f"{curve}: " + ", ".join(f"{setting_label(row.factor)} {index(row.value)}" for row in part.itertuples())
             for curve, part in last.groupby("curve", sort=False)
         )
         made.append(

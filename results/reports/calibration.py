@@ -6,6 +6,7 @@ import pandas as pd
 
 from ..figures.calibration import METHOD_TITLES, RIVAL_TITLES
 from ..page import Tables
+from ..vocabulary import capital, setting_label
 
 REPORTED = "regression"  # the method whose posterior is used
 READING = "Ranges hold with 90 % probability, if the model is right and was plausible as assumed beforehand."
@@ -113,7 +114,10 @@ def _of(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def posterior_in_words(summary: pd.DataFrame) -> str:
-    return "; ".join(f"{row.parameter} {row.q05:.3g} to {row.q95:.3g}" for row in _of(summary).itertuples()) + "."
+    return (
+        "; ".join(f"{setting_label(row.parameter)} {row.q05:.3g} to {row.q95:.3g}" for row in _of(summary).itertuples())
+        + "."
+    )
 
 
 def findings(summary: pd.DataFrame) -> list[str]:
@@ -121,8 +125,8 @@ def findings(summary: pd.DataFrame) -> list[str]:
     told = []
     for row in _of(summary).itertuples():
         text = (
-            f"{row.parameter}: between {row.q05:.3g} and {row.q95:.3g} with 90 % probability, {row.mean:.3g} on "
-            f"average (held plausible before: {row.prior_low:g} to {row.prior_high:g})."
+            f"{capital(setting_label(row.parameter))}: between {row.q05:.3g} and {row.q95:.3g} with 90 % probability, "
+            f"{row.mean:.3g} on average (held plausible before: {row.prior_low:g} to {row.prior_high:g})."
         )
         told.append(text if row.informed else f"{text} These data hardly inform it.")
     return told
@@ -136,7 +140,7 @@ def certainty(tables: Tables) -> list[str]:
         f"{', '.join(METHOD_TITLES.get(each, each) for each in dict.fromkeys(summary['method']))}: where they differ, "
         "trust none of them too far."
     ]
-    lost = [row.parameter for row in _of(summary).itertuples() if not row.identified]
+    lost = [setting_label(row.parameter) for row in _of(summary).itertuples() if not row.identified]
     told.append(
         "In data like these that the model made itself, the truth of every parameter is found again."
         if not lost
@@ -145,7 +149,7 @@ def certainty(tables: Tables) -> list[str]:
     )
     if len(tables["predictive"]):
         told.append(fit_in_words(tables["predictive"]))
-    uneven = recovery.loc[~recovery["calibrated"], "parameter"].tolist()
+    uneven = [setting_label(name) for name in recovery.loc[~recovery["calibrated"], "parameter"]]
     told.append(
         f"Over {int(recovery['data_sets'].max()):,} data sets made by the model, the truth stands "
         + (
@@ -213,7 +217,7 @@ def posterior_table(summary: pd.DataFrame) -> tuple[tuple[str, ...], list[list[s
     """A row for each parameter and method."""
     return ("parameter", "method", "mean", "5 to 95 %", "prior", "variance gone", "recovered"), [
         [
-            row.parameter,
+            setting_label(row.parameter),
             row.method,
             f"{row.mean:.3g}",
             f"{row.q05:.3g} to {row.q95:.3g}",
@@ -238,7 +242,7 @@ def recovery_table(recovery: pd.DataFrame) -> tuple[tuple[str, ...], list[list[s
         "ranks even",
     ), [
         [
-            row.parameter,
+            setting_label(row.parameter),
             f"{row.data_sets:,}",
             f"{row.correlation:.2f}",
             f"{row.bias:+.3g}",
@@ -255,7 +259,7 @@ def screening_table(screening: pd.DataFrame) -> tuple[tuple[str, ...], list[list
     """A row for each parameter that was asked for, the strongest first: whether it is fitted, and why."""
     return ("parameter", "prior", "largest effect", "on", "fitted", "why"), [
         [
-            row.parameter,
+            setting_label(row.parameter),
             f"{row.low:g} to {row.high:g}",
             f"{100 * row.share:.0f} % of the strongest",
             row.summary,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..numbers import guarded_percent, percent_range, significant
 from ..page import Table, Tables
-from ..vocabulary import capital
+from ..vocabulary import capital, listed
 
 GRADE_MEANINGS = {
     "assumed": "an equation of the model states it, so it can only be quantified",
@@ -17,6 +17,14 @@ GRADE_MEANINGS = {
     "emergent": "no equation states it: it emerges or not",
 }
 AS_WELL = 0.8  # a rival makes a pattern as well from this share of the model's own worlds on
+
+
+def counted(summary: pd.DataFrame) -> list[str]:
+    """How many claims came to each verdict, in one sentence; of a single claim, none."""
+    if len(summary) < 2:
+        return []
+    verdicts = [f"{number} {verdict}" for verdict, number in summary["verdict"].value_counts().items()]
+    return [f"Of {len(summary)} claims, over everything that is plausible: {listed(verdicts)}."]
 
 
 def in_words(row: Mapping[str, Any]) -> str:

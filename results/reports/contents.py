@@ -20,7 +20,7 @@ from ..figures.sensitivity import figures_of
 from ..figures.study import study_figure
 from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
-from ..vocabulary import INDEX_NAMES, listed
+from ..vocabulary import INDEX_NAMES, listed, setting_label
 from . import calibration, claims, decide, decide_tables, sensitivity, study
 from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
@@ -76,8 +76,11 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         )
     ]
     findings = [
-        f"{row['claim']} {row['title']}: {row['verdict']}. {claims.in_words(row)} {row['where']}".strip()
-        for row in summary.to_dict("records")
+        *claims.counted(summary),
+        *(
+            f"{row['claim']} {row['title']}: {row['verdict']}. {claims.in_words(row)} {row['where']}".strip()
+            for row in summary.to_dict("records")
+        ),
     ]
     shown = [
         Table("Verdicts", *claims.overview_rows(summary)),
@@ -141,6 +144,7 @@ def _posterior_page(
     """The page of a calibration that came to a posterior."""
     summary, recovered = tables["summary"], tables["recovered"]
     fits = bool(tables["fit"]["fits"].iloc[0])
+    fitted = listed([setting_label(name) for name in dict.fromkeys(summary["parameter"])])
     drawn = [
         Drawn(
             "figure-posterior",
@@ -173,7 +177,7 @@ def _posterior_page(
         )
     )
     return Page(
-        f"Which values of {listed(list(dict.fromkeys(summary['parameter'])))} fit what was observed?",
+        f"Which values of {fitted} fit what was observed?",
         calibration.READING,
         [*told, *(calibration.findings(summary) if fits else [])],
         calibration.certainty(tables),

@@ -26,7 +26,20 @@ from ..figures.run import (
 )
 from ..page import Drawn, Page, Table, Tables
 from ..summaries import summarise
-from ..vocabulary import EVIDENCE, SERVICE_STAGES, WORDS, headlines, label, listed, role_label, series_label, spoken
+from ..vocabulary import (
+    EVIDENCE,
+    SERVICE_STAGES,
+    WORDS,
+    case_label,
+    headlines,
+    label,
+    listed,
+    role_label,
+    series_label,
+    setting_label,
+    spoken,
+    variant_label,
+)
 from . import findings, rows
 
 BESIDE_FIGURES = ("engaged", "ever_engaged", "in_use", "alignment")  # variables whose numbers are kept beside figures
@@ -172,7 +185,7 @@ def _value(title: str, summary: pd.DataFrame, by: str | None = None) -> Drawn | 
     if data["outcome"].nunique() < len(VALUES):
         return None
     told = "; ".join(
-        f"{VALUES[row['outcome']]}{'' if by is None else f' ({row[by]})'}: mean "
+        f"{VALUES[row['outcome']]}{'' if by is None else f' ({case_label(by, row[by])})'}: mean "
         f"{row['mean']:,.0f}, interval {row['mean_low']:,.0f} to {row['mean_high']:,.0f}"
         for _, row in data.iterrows()
     )
@@ -242,7 +255,7 @@ def of_compare(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     ):
         role = "service" if variable == "in_use" else "all"
         told = "; ".join(
-            f"{each}: {curve_in_words(curve_of(part, role, variable), 'mean')}"
+            f"{variant_label(each)}: {curve_in_words(curve_of(part, role, variable), 'mean')}"
             for each, part in curves.groupby("scenario", sort=False)
         )
         drawn.append(
@@ -257,7 +270,7 @@ def of_compare(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         )
     drawn.append(_differences(title, tables["differences"], "scenario", count))
     drawn.append(_value(title, tables["summary"], "scenario"))
-    first, *others = dict.fromkeys(runs["scenario"])
+    first, *others = map(variant_label, dict.fromkeys(runs["scenario"]))
     question = f"What changes from “{first}” to {listed([f'“{each}”' for each in others])}?"
     return _compared("compare", question, tables, drawn)
 
@@ -307,7 +320,7 @@ def of_batch(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = []
     if len(effects):
         told = "; ".join(
-            f"{name}: " + ", ".join(f"{100 * mean:.0f} %" for mean in part["mean"])
+            f"{setting_label(name)}: " + ", ".join(f"{100 * mean:.0f} %" for mean in part["mean"])
             for name, part in effects.groupby("setting", sort=False)
         )
         drawn.append(
@@ -327,7 +340,7 @@ def of_batch(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
                 ("setting and value", "runs", "mean (95 % interval)"),
                 [
                     [
-                        f"{row['setting']}: {rows.written(row['at'])}",
+                        f"{setting_label(row['setting'])}: {rows.written(row['at'])}",
                         f"{row['n']:,.0f}",
                         f"{100 * row['mean']:.0f} % ({100 * row['mean_low']:.0f}–{100 * row['mean_high']:.0f})",
                     ]

@@ -10,7 +10,7 @@ import pandas as pd
 from ..figures.common import in_worlds, misfit
 from ..numbers import percent
 from ..page import Tables
-from ..vocabulary import capital, label
+from ..vocabulary import capital, case_label, headlines, label, listed, setting_label, variant_label
 from .rows import counted, difference, mean_in_words, written
 
 READING = (
@@ -54,11 +54,8 @@ def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     effects : the table of `figures_run.effects_of_design`.
     """
     failed = int((runs["status"] != "ok").sum())
-    told = [
-        f"{len(runs):,} runs were made; {failed:,} of them failed."
-        if failed
-        else f"{len(runs):,} runs were made; none failed."
-    ]
+    made = f"{len(runs):,} runs were made; " + (f"{failed:,} of them failed." if failed else "none failed.")
+    told = []
     reach = {
         name: part["mean"].max() - part["mean"].min()
         for name, part in effects.groupby("setting", sort=False)
@@ -66,24 +63,24 @@ def findings_of_batch(runs: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     }
     for name in sorted(reach, key=reach.get, reverse=True)[:3]:
         part = effects[effects["setting"] == name]
-        low, high = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()]
+        low, high, what = part.loc[part["mean"].idxmin()], part.loc[part["mean"].idxmax()], setting_label(name)
         if percent(low["mean"]) == percent(high["mean"]):
-            told.append(f"Over {name}, the mean share of people engaged at the end stays at {percent(low['mean'])}.")
+            told.append(f"Over {what}, the mean share of people engaged at the end stays at {percent(low['mean'])}.")
             continue
         apart = low["mean_high"] < high["mean_low"]
         told.append(
-            f"Over {name}, the mean share of people engaged at the end goes from {percent(low['mean'])} (at "
+            f"Over {what}, the mean share of people engaged at the end goes from {percent(low['mean'])} (at "
             f"{written(low['at'])}) to {percent(high['mean'])} (at {written(high['at'])})"
             + ("." if apart else "; the intervals of the two overlap.")
         )
-    return told
+    return [*told, made]
 
 
 def certainty_of_batch(runs: pd.DataFrame, settings: Sequence[str]) -> list[str]:
     """How many runs stand behind the findings, and what they share."""
     told = [
         f"{len(settings)} setting{'s were' if len(settings) != 1 else ' was'} varied"
-        + (f" ({', '.join(settings)})" if settings else "")
+        + (f" ({', '.join(setting_label(name) for name in settings)})" if settings else "")
         + f", in {runs['society_seed'].nunique() if 'society_seed' in runs else 1:,} societies; chance differs "
         "from run to run.",
         "Brackets and bars are 95 % intervals of means, built from societies where runs share one.",
@@ -112,10 +109,28 @@ def findings(command: str, tables: Tables) -> list[str]:
             told.append(f"The sentences below are for {factor.replace('_', ' ')} {first}; the figure shows the others.")
     values = list(dict.fromkeys(differences[by])) if command == "compare" else [differences[by].max()]
     for value in values:
-        for outcome in ("uptake_final", "spread_final", "sustained_24"):
-            of = differences[(differences["outcome"] == outcome) & (differences[by] == value)]
-            if len(of) and of["n"].iloc[0]:
-                told.append(_sentence(of.iloc[0], summary, by))
+        of = differences[(differences[by] == value) & (differences["n"] > 0)].set_index("outcome", drop=False)
+        told += [_sentence(of.loc[outcome], summary, by) for outcome in FIRST if outcome in of.index]
+        told += _others(of[~of["outcome"].isin(FIRST)], case_label(by, value))
+    return told
+
+
+FIRST = ("uptake_final", "spread_final", "sustained_24")  # outcomes that have a sentence of their own
+
+
+def _others(differences: pd.DataFrame, case: str) -> list[str]:
+    """Which other main outcomes differ by more than their intervals, and in which these runs show no difference."""
+    table = differences[differences["outcome"].isin(headlines()) & differences["low"].notna()]
+    table = table[~table["outcome"].map(lambda name: label(name).never).astype(bool)]
+    doubt = ("unknown_low", "unknown_high") if in_worlds(table) else ("low", "high")
+    none = (table[doubt[0]] <= 0) & (table[doubt[1]] >= 0)
+    told = []
+    if len(differ := table[~none]):
+        parts = [f"{label(row['outcome']).text} {difference(row)}" for _, row in differ.iterrows()]
+        told.append(f"Also different with {case}: {'; '.join(parts)}.")
+    if len(same := table[none]):
+        names = listed([label(name).text for name in same["outcome"]])
+        told.append(f"No difference shows with {case} in: {names}.")
     return told
 
 
@@ -281,11 +296,10 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     """One difference in words, with how sure it is."""
     means = summary[summary["outcome"] == row["outcome"]].set_index(by)["mean"]
     write = label(row["outcome"]).write
-    names = {"scenario": "{}", "alignment_level": "alignment {:.2f}"}[by]
     text = (
         f"{capital(label(row['outcome']).text)}: "
-        f"{write(means[row['base']])} with {names.format(row['base'])}, "
-        f"{write(means[row[by]])} with {names.format(row[by])}; a difference of {difference(row)}."
+        f"{write(means[row[by]])} with {case_label(by, row[by])}, {write(means[row['base']])} with "
+        f"{case_label(by, row['base'])}; a difference of {difference(row)}."
     )
     if not math.isnan(row.get("unknown_low", math.nan)):
         agreed = (
@@ -300,10 +314,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
         return f"{text} The interval holds zero: these runs do not show a difference."
-    return (
-        f"{text} In {percent(row['higher'])} of pairs of runs with the same chances it is higher "
-        "(equal pairs count half)."
-    )
+    return f"{text} In {percent(row['higher'])} of pairs of runs with the same chances it is higher."
 
 
 def precision_in_words(precision: pd.DataFrame) -> list[str]:
@@ -312,13 +323,12 @@ def precision_in_words(precision: pd.DataFrame) -> list[str]:
     for _, row in precision.iterrows():
         kind = label(row["outcome"]).kind
         width = f"{100 * row['half_width']:g} points" if kind == "share" else f"{row['half_width']:g}"
-        if math.isnan(row["runs"]):
-            told.append(f"{row['scenario']}: these runs do not say how many a precision of ± {width} takes.")
-        else:
-            told.append(
-                f"{row['scenario']}: {label(row['outcome']).text} to ± {width} takes about "
-                f"{row['runs']:,.0f} runs of each scenario."
-            )
+        wished = f"{label(row['outcome']).text} to ± {width}, for the difference with {variant_label(row['scenario'])}"
+        told.append(
+            f"These runs do not say how many it takes to know {wished}."
+            if math.isnan(row["runs"])
+            else f"To know {wished}, takes about {row['runs']:,.0f} runs of each scenario."
+        )
     return told
 
 

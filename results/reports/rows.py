@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..numbers import percent, two_decimals
 from ..page import Tables
-from ..vocabulary import headlines, label
+from ..vocabulary import headlines, label, variant_label
 
 NOT_SEEN = "none seen"  # worlds differ by no more than chance makes them differ, in these runs
 Rows = tuple[Sequence[str], list[list[str]]]
@@ -88,9 +88,10 @@ def levels_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
 def compare_table(summary: pd.DataFrame, differences: pd.DataFrame) -> Rows:
     """Main outcomes of each scenario, and for each but the first the paired difference and how often it is higher."""
     names = list(dict.fromkeys(summary["scenario"]))
-    columns = ["outcome", *names]
-    for name in names[1:]:
-        columns += [f"{name} less {names[0]}, paired", "higher in"]
+    told = [variant_label(name) for name in names]
+    columns = ["outcome", *told]
+    for name in told[1:]:
+        columns += [f"{name} less {told[0]}, paired", "higher in"]
     rows = []
     for outcome, row in _headlines(summary, "scenario", names):
         never = label(outcome).never

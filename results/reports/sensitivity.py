@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..numbers import index
+from ..numbers import guarded_percent, index, percent_range
 from ..page import Tables
-from ..vocabulary import EXTRA, INDEX_NAMES, capital, label, listed
+from ..vocabulary import EXTRA, INDEX_NAMES, capital, label, listed, setting_label
 
+SHARES = ("ST", "S1", "shapley")  # indices that are shares of a variance
 NAMED, WORTH = 5, 0.02  # factors that a paragraph names, and the least index that it calls an effect
 
 
@@ -37,7 +38,7 @@ def _sign(way: pd.DataFrame, factor: str) -> str:
     if factor not in way.index:
         return ""
     row = way.loc[factor]
-    return ", raises it" if row["low"] > 0 else ", lowers it" if row["high"] < 0 else ""
+    return ", which raises it" if row["low"] > 0 else ", which lowers it" if row["high"] < 0 else ""
 
 
 def paragraph(outcome: str, tables: Tables, main: str) -> str:
@@ -59,7 +60,12 @@ def paragraph(outcome: str, tables: Tables, main: str) -> str:
         name = INDEX_NAMES[main]
         several = name.replace("index", "indices") if "index" in name else f"{name}s"
         text += f"the largest {name} has " if len(shown) == 1 else f"the largest {several} have "
-        text += listed([f"{row['factor']} ({interval(row)}{_sign(way, row['factor'])})" for _, row in shown.iterrows()])
+        text += listed(
+            [
+                f"{setting_label(row['factor'])} ({interval(row)}{_sign(way, row['factor'])})"
+                for _, row in shown.iterrows()
+            ]
+        )
     text += "."
     first = of[(of["index"] == "S1") & ~of["factor"].isin(EXTRA)]
     if main == "ST" and len(first):
@@ -70,13 +76,13 @@ def paragraph(outcome: str, tables: Tables, main: str) -> str:
         )
     if floor is not None:
         under = int((ranked["value"] <= floor).sum())
-        why = "chances left in the mean over replicates" if main == "ST" else "the index of the dummy"
-        text += f" Noise floor: {index(floor, 3)} ({why}); {under} of {len(ranked)} factors matter less than that."
+        why = "chance that is left in means over runs" if main == "ST" else "the index of the dummy"
+        text += f" Noise floor: {index(floor)} ({why}); {under} of {len(ranked)} factors matter less than that."
     if "single_run" in noise and pd.notna(noise["single_run"]):
         text += f" Of the variance of single runs, {100 * noise['single_run']:.0f} % is chance."
     if "societies" in noise and pd.notna(noise["societies"]):
         text += (
-            f" People and ties: {index(noise['societies'], 3)} (up to {index(noise['societies_high'], 3)})."
+            f" People and ties: {index(noise['societies'])} (up to {index(noise['societies_high'])})."
             if noise["societies"] > 0
             else " People and ties: no share shows."
         )
@@ -103,7 +109,7 @@ def settled_in_words(settled: pd.DataFrame, outcome: str, factors: int) -> str:
         return "Whether the ranking is settled cannot be said: there is no smaller sample to compare with."
     row = of.iloc[0]
     ordered, same = int(row["ordered"]), int(row["settled"])
-    names = row["order"].split(" > ")
+    names = [setting_label(name) for name in row["order"].split(" > ")]
     if max(ordered, same) == 0:
         return "The ranking is not settled: more base points are needed, even for the first."
     if ordered == 0:
@@ -142,7 +148,8 @@ def paragraphs(tables: Tables, size: Mapping[str, Any], main: str, left_out: Map
         out[0] += " Every row has fresh seeds: all total indices contain the noise."
     factors = tables["factors"]
     if len(apart := factors.loc[factors["apart"], "name"].tolist()):
-        out[0] += f" Run apart, with ties or rules of their own for every value: {listed(apart)}."
+        named = listed([setting_label(name) for name in apart])
+        out[0] += f" Run apart, with ties or rules of their own for every value: {named}."
     if left_out:
         out[0] += " Left out: " + "; ".join(f"{len(names)} ({reason})" for reason, names in left_out.items()) + "."
     dummy = tables["indices"].query("factor == 'dummy' and index == @main")["value"]
@@ -210,33 +217,45 @@ def ranking(indices: pd.DataFrame, main: str) -> tuple[Sequence[str], list[list[
     share = own["value"] / own.groupby("outcome")["value"].transform("max")
     order = share.groupby(own["factor"], sort=False).max().sort_values(ascending=False, kind="stable").index.tolist()
     rest = [name for name in dict.fromkeys(table["factor"]) if name in EXTRA]
-    rows = [[name, *(cells.get((outcome, name), "-") for outcome in outcomes)] for name in [*order[:SHOWN], *rest]]
+    rows = [
+        [setting_label(name), *(cells.get((outcome, name), "-") for outcome in outcomes)]
+        for name in [*order[:SHOWN], *rest]
+    ]
     return ("factor", *(label(outcome).text for outcome in outcomes)), rows
 
 
 def findings(tables: Tables, main: str) -> list[str]:
-    """For every outcome, what drives it most and which way, in one sentence."""
+    """For every outcome, what matters most, how much of the differences goes with it, and which way it works."""
     table, told = tables["indices"], []
-    meanings = tables["factors"].set_index("name")["meaning"]
     for outcome in dict.fromkeys(table["outcome"]):
         of = table[table["outcome"] == outcome]
         own = of[(of["index"] == main) & ~of["factor"].isin(EXTRA) & of["value"].notna()]
         if own.empty:
             told.append(f"{capital(label(outcome).text)}: nothing varies.")
             continue
-        first = own.sort_values("value", ascending=False, kind="stable").iloc[0]
-        way = of[of["index"] == "correlation"].set_index("factor")
-        meaning = str(meanings.get(first["factor"], ""))
-        text = (
-            f"{capital(label(outcome).text)}: most depends on {first['factor']}"
-            + (f" ({meaning[0].lower()}{meaning[1:].rstrip('.')})" if meaning not in ("", "nan") else "")
-            + f"; {INDEX_NAMES[main]} {interval(first)}{_sign(way, first['factor'])}."
-        )
+        ranked = own.sort_values("value", ascending=False, kind="stable")
         noise = tables["shares"].set_index("outcome").reindex([outcome]).iloc[0]
         floor = _floor(of, noise, main)
-        if floor is not None and first["value"] <= floor:
-            text += (
-                f" That is below the noise floor ({index(floor)}): more runs are needed before anything can be said."
-            )
-        told.append(text)
+        told.append(_what_matters(outcome, ranked, of[of["index"] == "correlation"].set_index("factor"), floor, main))
     return told
+
+
+def _what_matters(outcome: str, ranked: pd.DataFrame, way: pd.DataFrame, floor: float | None, main: str) -> str:
+    first = ranked.iloc[0]
+    text = (
+        f"What matters most for {label(outcome).text}: {setting_label(first['factor'])}{_sign(way, first['factor'])}: "
+    )
+    if main in SHARES:
+        part = f"{guarded_percent(first['value'])} of the differences go with it, alone or together with others"
+        text += part + (
+            "" if pd.isna(first["low"]) else f" (95 % interval: {percent_range(max(first['low'], 0), first['high'])})"
+        )
+    else:
+        text += f"{INDEX_NAMES[main]} {interval(first)}"
+    if floor is not None and first["value"] <= floor:
+        return f"{text}. That is below the noise floor ({index(floor)}): more runs are needed to say anything."
+    others = ranked.iloc[1:NAMED]
+    others = others[others["value"] > (floor if floor is not None else WORTH * abs(first["value"]))]
+    if len(others):
+        text += f". Then come {listed([setting_label(name) for name in others['factor']])}"
+    return f"{text}."

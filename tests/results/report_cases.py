@@ -51,6 +51,11 @@ class Seen(HTMLParser):
         if re.fullmatch("h[1-6]", tag):
             self._heading = 0
 
+    @property
+    def found(self) -> str:
+        """The headline, which stands below the title, and the other findings."""
+        return self.sections[self.headings[0][1]] + self.sections["What was found"]
+
     def handle_data(self, data: str) -> None:
         if self._skipped:
             return

@@ -15,13 +15,26 @@ MECHANISM = Mechanism(
     title="Awareness: by broadcast, in a service that uses it, and by engaged ties",
     stages=True,
     parameters={
-        "initial_awareness": parameter(0.1, 0, 0.3, "share", "aware at the start", scope="organisation"),
+        "initial_awareness": parameter(
+            0.1, 0, 0.3, "share", "aware at the start", scope="organisation", label="people aware at the start"
+        ),
         "broadcast": parameter(0.02, 0, 0.05, "a month", "becoming aware from publications", scope="organisation"),
         "awareness_in_service": parameter(
-            0.25, 0.1, 0.5, "a month", "becoming aware where the service uses it", scope="organisation"
+            0.25,
+            0.1,
+            0.5,
+            "a month",
+            "becoming aware where the service uses it",
+            scope="organisation",
+            label="becoming aware in a service that uses it",
         ),
         "awareness_by_ties": parameter(
-            0.05, 0, 0.2, "a month per engaged tie", "becoming aware from a colleague who is engaged"
+            0.05,
+            0,
+            0.2,
+            "a month per engaged tie",
+            "becoming aware from a colleague who is engaged",
+            label="becoming aware from an engaged colleague",
         ),
     },
 )

@@ -20,16 +20,58 @@ MECHANISM = Mechanism(
             0.6, 0.3, 1, "share of the cost of all services", "budget of a commissioner", kind="quantity", maximum=10
         ),
         "score_evidence": parameter(
-            1, 0.5, 1.5, "score per unit of evidence", "weight of own-weighted evidence", kind="effect"
+            1,
+            0.5,
+            1.5,
+            "score per unit of evidence",
+            "weight of own-weighted evidence",
+            kind="effect",
+            label="weight of evidence in commissioning",
         ),
-        "score_fit": parameter(0.3, 0, 0.6, "score per 0.10", "weight of alignment", kind="effect"),
+        "score_fit": parameter(
+            0.3,
+            0,
+            0.6,
+            "score per 0.10",
+            "weight of alignment",
+            kind="effect",
+            label="weight of alignment in commissioning",
+        ),
         "score_relationship": parameter(
-            0.5, 0, 1, "score per quality 0-1", "weight of the relationship with the managers", kind="effect"
+            0.5,
+            0,
+            1,
+            "score per quality 0-1",
+            "weight of the relationship with the managers",
+            kind="effect",
+            label="weight of relationships in commissioning",
         ),
-        "own_results": parameter(0.5, 0, 1, "share", "how far a service's own results move its score"),
-        "reservation": parameter(0.1, -0.3, 0.5, "score", "services below it are not funded", kind="logit"),
+        "own_results": parameter(
+            0.5,
+            0,
+            1,
+            "share",
+            "how far a service's own results move its score",
+            label="weight of a service's own results",
+        ),
+        "reservation": parameter(
+            0.1,
+            -0.3,
+            0.5,
+            "score",
+            "services below it are not funded",
+            kind="logit",
+            label="score below which services are not funded",
+        ),
         "displacement": parameter(
-            0.1, 0, 0.3, "£ per £1", "value of what the money would have done elsewhere", kind="quantity", maximum=10
+            0.1,
+            0,
+            0.3,
+            "£ per £1",
+            "value of what the money would have done elsewhere",
+            label="value of the money elsewhere",
+            kind="quantity",
+            maximum=10,
         ),
         "workload_cost": parameter(
             1,
@@ -38,6 +80,7 @@ MECHANISM = Mechanism(
             "£1,000 per staff member and year",
             "cost of a workload of 1 to providers and staff",
             kind="quantity",
+            label="cost of workload",
         ),
     },
     terms={

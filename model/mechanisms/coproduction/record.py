@@ -29,8 +29,17 @@ MECHANISM = Mechanism(
             "mean propensity to take part in monthly sessions",
             maximum=0.95,
             scope="organisation",
+            label="share of people in co-production",
         ),
-        "coproduction_sd": parameter(0.05, 0, 0.1, "share", "spread of intensity between services", maximum=0.5),
+        "coproduction_sd": parameter(
+            0.05,
+            0,
+            0.1,
+            "share",
+            "spread of intensity between services",
+            maximum=0.5,
+            label="spread of co-production between services",
+        ),
         "design_coproduction": parameter(
             0,
             0,
@@ -39,17 +48,43 @@ MECHANISM = Mechanism(
             "propensity to take part before the pilot (involvement in design)",
             maximum=0.95,
             scope="organisation",
+            label="co-production before the pilot",
         ),
-        "coproduction_rate": parameter(0.03, 0, 0.2, "a session", "participants move toward the session's position"),
+        "coproduction_rate": parameter(
+            0.03,
+            0,
+            0.2,
+            "a session",
+            "participants move toward the session's position",
+            label="influence of co-production on values",
+        ),
         "power_sharing": parameter(
-            0.3, 0, 0.5, "share", "share of the voice that peers hold (0 tokenistic, .5 equal)", scope="organisation"
+            0.3,
+            0,
+            0.5,
+            "share",
+            "share of the voice that peers hold (0 tokenistic, .5 equal)",
+            scope="organisation",
+            label="voice that peers hold in co-production",
         ),
         "adaptation_rate": parameter(
-            0.05, 0, 0.1, "a session", "the local version moves toward the session's position"
+            0.05,
+            0,
+            0.1,
+            "a session",
+            "the local version moves toward the session's position",
+            label="adaptation of the innovation in co-production",
         ),
-        "clarity_gain": parameter(0.05, 0, 0.1, "a session", "clarity gained by participants"),
+        "clarity_gain": parameter(
+            0.05, 0, 0.1, "a session", "clarity gained by participants", label="clarity gained in co-production"
+        ),
         "session_sharing": parameter(
-            0.1, 0, 0.3, "a session", "participants' beliefs move toward the session's mean belief"
+            0.1,
+            0,
+            0.3,
+            "a session",
+            "participants' beliefs move toward the session's mean belief",
+            label="beliefs shared in co-production",
         ),
         "coproduction_time": parameter(
             0.5,
@@ -60,6 +95,7 @@ MECHANISM = Mechanism(
             kind="quantity",
             maximum=10,
             scope="organisation",
+            label="time that co-production costs",
         ),
     },
 )

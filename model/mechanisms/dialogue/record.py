@@ -17,10 +17,22 @@ MECHANISM = Mechanism(
     title="Dialogue: commissioners and services discuss the emerging evidence",
     parameters={
         "dialogue": parameter(
-            6, 0, 12, "meetings a year", "meetings of commissioners with their services", kind="quantity", maximum=12
+            6,
+            0,
+            12,
+            "meetings a year",
+            "meetings of commissioners with their services",
+            kind="quantity",
+            maximum=12,
+            label="meetings of commissioners and services",
         ),
         "dialogue_rate": parameter(
-            0.1, 0, 0.2, "a meeting", "weights move toward equal weight, as the evidence is presented"
+            0.1,
+            0,
+            0.2,
+            "a meeting",
+            "weights move toward equal weight, as the evidence is presented",
+            label="effect of a meeting on commissioners",
         ),
     },
 )

@@ -39,14 +39,29 @@ MECHANISM = Mechanism(
                     -2.7,
                     "monthly logit",
                     "engagement of staff at reference alignment",
+                    label="ease of engagement of staff",
                     kind="logit",
                     scope="organisation",
                 ),
                 "manager": parameter(
-                    -2.8, -3.3, -2.3, "monthly logit", "engagement of managers", kind="logit", scope="organisation"
+                    -2.8,
+                    -3.3,
+                    -2.3,
+                    "monthly logit",
+                    "engagement of managers",
+                    label="ease of engagement of managers",
+                    kind="logit",
+                    scope="organisation",
                 ),
                 "peer": parameter(
-                    -2.9, -3.4, -2.4, "monthly logit", "engagement of peers", kind="logit", scope="organisation"
+                    -2.9,
+                    -3.4,
+                    -2.4,
+                    "monthly logit",
+                    "engagement of peers",
+                    kind="logit",
+                    scope="organisation",
+                    label="ease of engagement of peers",
                 ),
             },
             joint="_",
@@ -65,6 +80,7 @@ MECHANISM = Mechanism(
             maximum=5,
             grade="inferred",
             source="own ties beside the share of the community in three diffusion data sets (.0, .05, .6)",
+            label="effect of engaged colleagues",
         ),
         "evidence_effect": parameter(
             0.3,
@@ -77,6 +93,7 @@ MECHANISM = Mechanism(
             maximum=5,
             grade="assumed",
             source="assumed; .9-1.2 would weigh a standard deviation of evidence as one of fit",
+            label="effect of perceived evidence on engagement",
         ),
         "climate_effect": parameter(
             2,
@@ -87,6 +104,7 @@ MECHANISM = Mechanism(
             kind="effect",
             grade="inferred",
             source="climate to use 20 months later: d = .93 (Williams et al. 2022): a standard deviation of climate weighs about what one of fit does",
+            label="effect of climate on engagement",
         ),
         "identity_effect": parameter(
             0.6,
@@ -96,9 +114,17 @@ MECHANISM = Mechanism(
             "effect of identification (not identified)",
             kind="effect",
             grade="assumed",
+            label="effect of identification on engagement",
         ),
         "workload_effect": parameter(
-            0.6, 0, 1.5, "logit per workload 0-1", "effect of workload (not identified)", kind="effect", grade="assumed"
+            0.6,
+            0,
+            1.5,
+            "logit per workload 0-1",
+            "effect of workload (not identified)",
+            kind="effect",
+            grade="assumed",
+            label="effect of workload on engagement",
         ),
         "fit_climate": parameter(
             0,
@@ -110,6 +136,7 @@ MECHANISM = Mechanism(
             maximum=5,
             grade="inferred",
             source="climate x general climate moderates use (Williams et al. 2018); additive is the default",
+            label="fit and climate acting together",
         ),
         "fit_peers": parameter(
             0,
@@ -121,6 +148,7 @@ MECHANISM = Mechanism(
             maximum=5,
             grade="inferred",
             source="fit x exposure in three diffusion data sets: .9 per SD^2, interval includes 1",
+            label="fit and colleagues acting together",
         ),
         "norm_effect": parameter(
             1,
@@ -133,6 +161,7 @@ MECHANISM = Mechanism(
             maximum=5,
             grade="inferred",
             source="share of one's community in three diffusion data sets (.7, .9, 4.0, calendar time confounded: an upper bound)",
+            label="effect of use in one's own service",
         ),
         "climate_gate": parameter(
             0.5,
@@ -142,6 +171,7 @@ MECHANISM = Mechanism(
             "opportunities to begin that are lost without any climate",
             grade="assumed",
             source="climate and values fit are both needed for use (Klein & Sorra 1996)",
+            label="beginnings lost without any climate",
         ),
         "workaround": parameter(
             0,
@@ -151,6 +181,7 @@ MECHANISM = Mechanism(
             "engagement where the service does not use the innovation",
             scope="organisation",
             grade="assumed",
+            label="engagement where the service does not use it",
         ),
         "workload": parameter(
             0.3,
@@ -161,13 +192,29 @@ MECHANISM = Mechanism(
             scope="organisation",
             grade="assumed",
             symbol="everyday_workload",
+            label="everyday workload",
         ),
-        "lapse_base": parameter(-3.9, -4.4, -3.4, "monthly logit", "lapsing", kind="logit"),
+        "lapse_base": parameter(-3.9, -4.4, -3.4, "monthly logit", "lapsing", kind="logit", label="ease of lapsing"),
         "lapse_fit": parameter(
-            0.25, 0, 0.45, "logit per 0.10", "less lapsing per 0.10 of alignment", kind="effect", minimum=-5, maximum=5
+            0.25,
+            0,
+            0.45,
+            "logit per 0.10",
+            "less lapsing per 0.10 of alignment",
+            kind="effect",
+            minimum=-5,
+            maximum=5,
+            label="people who fit lapse less",
         ),
         "lapse_climate": parameter(
-            1, 0, 2, "logit per climate 0-1", "less lapsing in a better climate", kind="effect", grade="assumed"
+            1,
+            0,
+            2,
+            "logit per climate 0-1",
+            "less lapsing in a better climate",
+            kind="effect",
+            grade="assumed",
+            label="people in a better climate lapse less",
         ),
         "disapproval": parameter(
             0.32,
@@ -180,8 +227,11 @@ MECHANISM = Mechanism(
             maximum=5,
             grade="measured",
             source="a partner's disapproval multiplies stopping by 1.38 (1.16-1.65): diffusion data",
+            label="effect of disapproval on stopping",
         ),
-        "reengage_base": parameter(-4.3, -4.8, -3.8, "monthly logit", "engaging again", kind="logit"),
+        "reengage_base": parameter(
+            -4.3, -4.8, -3.8, "monthly logit", "engaging again", kind="logit", label="ease of engaging again"
+        ),
     },
     terms={
         "z": Term("standardised alignment z_i", "units of alignment"),

@@ -17,9 +17,23 @@ MECHANISM = Mechanism(
     reads="everybody",
     parameters={
         "identification_growth": parameter(
-            0.08, 0.04, 0.12, "a month", "identification gained x alignment, when involved"
+            0.08,
+            0.04,
+            0.12,
+            "a month",
+            "identification gained x alignment, when involved",
+            label="growth of identification",
         ),
-        "identification_decay": parameter(0.04, 0.02, 0.06, "a month", "identification lost"),
-        "internalisation": parameter(0.015, 0, 0.05, "a month", "values move to the innovation's x identification"),
+        "identification_decay": parameter(
+            0.04, 0.02, 0.06, "a month", "identification lost", label="loss of identification"
+        ),
+        "internalisation": parameter(
+            0.015,
+            0,
+            0.05,
+            "a month",
+            "values move to the innovation's x identification",
+            label="internalisation of the innovation's values",
+        ),
     },
 )

@@ -17,9 +17,22 @@ MECHANISM = Mechanism(
     title="Relationships: bounded-confidence influence over ties (Deffuant 2000; Hegselmann & Krause 2002)",
     moves=VALUES,
     parameters={
-        "relationship_rate": parameter(0.01, 0.005, 0.05, "a month", "pull toward the mean values of one's ties"),
+        "relationship_rate": parameter(
+            0.01,
+            0.005,
+            0.05,
+            "a month",
+            "pull toward the mean values of one's ties",
+            label="influence of colleagues on values",
+        ),
         "kernel_width": parameter(
-            0.6, 0.3, 1.2, "values 0-1", "value distance beyond which others do not influence", kind="positive"
+            0.6,
+            0.3,
+            1.2,
+            "values 0-1",
+            "value distance beyond which others do not influence",
+            kind="positive",
+            label="reach of influence between unlike people",
         ),
     },
 )

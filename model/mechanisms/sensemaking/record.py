@@ -17,14 +17,47 @@ MECHANISM = Mechanism(
     judgement=("grounding", "talk", "sensegiving", "session"),
     reads="everybody",
     parameters={
-        "grounding": parameter(0.1, 0.05, 0.3, "a month", "judgement returns to how well one's own values fit"),
-        "talk": parameter(0.1, 0, 0.3, "a month", "judgement moves toward that of people one has ties with"),
-        "sensegiving": parameter(
-            0.3, 0, 0.6, "a month x strength", "judgement moves toward the manager's", grade="inferred", source=LEADERS
+        "grounding": parameter(
+            0.1,
+            0.05,
+            0.3,
+            "a month",
+            "judgement returns to how well one's own values fit",
+            label="return of judgement to one's own values",
         ),
-        "session": parameter(0.15, 0, 0.4, "a session", "judgement of those taking part moves toward the session's"),
+        "talk": parameter(
+            0.1,
+            0,
+            0.3,
+            "a month",
+            "judgement moves toward that of people one has ties with",
+            label="influence of colleagues on judgement",
+        ),
+        "sensegiving": parameter(
+            0.3,
+            0,
+            0.6,
+            "a month x strength",
+            "judgement moves toward the manager's",
+            grade="inferred",
+            source=LEADERS,
+            label="influence of managers on judgement",
+        ),
+        "session": parameter(
+            0.15,
+            0,
+            0.4,
+            "a session",
+            "judgement of those taking part moves toward the session's",
+            label="influence of co-production on judgement",
+        ),
         "aware_voice": parameter(
-            0.3, 0, 1, "share", "weight in talk of those without experience, against users and former users"
+            0.3,
+            0,
+            1,
+            "share",
+            "weight in talk of those without experience, against users and former users",
+            label="voice of those without experience",
         ),
     },
 )

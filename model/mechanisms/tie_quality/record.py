@@ -15,16 +15,26 @@ MECHANISM = Mechanism(
     title="Quality of ties: relaxes toward similarity of values and shared identification",
     label="quality of ties",
     parameters={
-        "tie_rate": parameter(0.05, 0.02, 0.3, "a month", "relaxation of tie quality"),
+        "tie_rate": parameter(
+            0.05, 0.02, 0.3, "a month", "relaxation of tie quality", label="speed at which ties change"
+        ),
         "tie_similarity": parameter(
             0.7,
             0.4,
             1,
             "share",
             "how far the quality of ties follows likeness of values, the rest shared identification",
+            label="how far ties follow likeness of values",
         ),
         "tie_quality": parameter(
-            1, 0.6, 1.4, "factor", "base quality of ties, of all kinds together", kind="quantity", maximum=4
+            1,
+            0.6,
+            1.4,
+            "factor",
+            "base quality of ties, of all kinds together",
+            kind="quantity",
+            maximum=4,
+            label="base quality of ties",
         ),
     },
 )

@@ -22,12 +22,37 @@ MECHANISM = Mechanism(
         "turnover": Family(
             {
                 "staff": parameter(
-                    0.27, 0.2, 0.4, "a year", "staff leaving", maximum=0.99, scope="organisation", grade="inferred"
+                    0.27,
+                    0.2,
+                    0.4,
+                    "a year",
+                    "staff leaving",
+                    label="staff who leave in a year",
+                    maximum=0.99,
+                    scope="organisation",
+                    grade="inferred",
                 ),
                 "manager": parameter(
-                    0.15, 0.1, 0.25, "a year", "managers leaving", maximum=0.99, scope="organisation", grade="inferred"
+                    0.15,
+                    0.1,
+                    0.25,
+                    "a year",
+                    "managers leaving",
+                    label="managers who leave in a year",
+                    maximum=0.99,
+                    scope="organisation",
+                    grade="inferred",
                 ),
-                "peer": parameter(0.3, 0.2, 0.5, "a year", "peers leaving", maximum=0.99, scope="organisation"),
+                "peer": parameter(
+                    0.3,
+                    0.2,
+                    0.5,
+                    "a year",
+                    "peers leaving",
+                    maximum=0.99,
+                    scope="organisation",
+                    label="peers who leave in a year",
+                ),
             },
             joint="_",
         ),
@@ -42,9 +67,16 @@ MECHANISM = Mechanism(
             maximum=2,
             grade="inferred",
             source="person-organisation fit and intent to leave (-.35)",
+            label="people who fit leave less",
         ),
         "values_based_recruitment": parameter(
-            0, 0, 0.3, "share", "recruits moved toward the mean values of the service", scope="organisation"
+            0,
+            0,
+            0.3,
+            "share",
+            "recruits moved toward the mean values of the service",
+            scope="organisation",
+            label="values-based recruitment",
         ),
     },
 )
