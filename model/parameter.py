@@ -68,6 +68,11 @@ class Parameter:
             object.__setattr__(self, number, float(getattr(self, number)))
 
     @property
+    def in_full(self) -> str:
+        """Its label, and its meaning where that says more."""
+        return self.meaning if self.label == self.meaning else f"{self.label}: {self.meaning}"
+
+    @property
     def integer(self) -> bool:
         """Whether it is a whole number."""
         return self.kind == "count"

@@ -93,7 +93,7 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
     for r in parameters.loc[strength.sort_values(ascending=False).index[:20]].to_dict("records"):
         declared = PARAMETERS[str(r["parameter"])]
         lines.append(
-            f"| {declared.mechanism}: {declared.meaning} | {r['from']:g} to {r['to']:g} "
+            f"| {declared.mechanism}: {declared.label} | {r['from']:g} to {r['to']:g} "
             f"| {r['median']:z.3g} [{r['low']:z.3g}, {r['high']:z.3g}] | {100 * r['narrower']:.0f} % |"
         )
     pairs = tables["pairs"]
@@ -107,7 +107,7 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         "",
     ]
     lines += [
-        f"- {PARAMETERS[str(r.one)].meaning} and {PARAMETERS[str(r.other)].meaning}: correlation {r.correlation:+.2f}"
+        f"- {PARAMETERS[str(r.one)].label} and {PARAMETERS[str(r.other)].label}: correlation {r.correlation:+.2f}"
         for r in pairs.head(12).itertuples()
     ] or ["No two parameters are correlated by .2 or more after matching."]
     return "\n".join([*lines, ""])

@@ -67,7 +67,7 @@ def test_innovations_of_one_label_are_refused(valign: Callable) -> None:
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
     said = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out")
     assert said.code == 0, said.err
-    assert "coproduction_intensity=0.4 less two-services" in said.out
+    assert "share of people in co-production 0.4 less two-services" in said.out
     for name in ("compare.png", "compare-spread.svg", "differences.csv", "report.html", "ro-crate-metadata.json"):
         assert (tmp_path / "out" / name).exists()
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())

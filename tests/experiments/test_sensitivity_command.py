@@ -18,7 +18,7 @@ COMMAND = (
 def test_the_command(valign, tmp_path: Path):
     said = valign(COMMAND, "--n", 8, "--seed-factor", "--curve", "engaged", "--out", "out")
     assert said.code == 0, said.err
-    assert "base_staff" in said.out
+    assert "ease of engagement of staff" in said.out
     assert "The dummy has exactly 0" in said.out
     (results,) = (tmp_path / "out").glob("n8-*")
     for name in (

@@ -77,7 +77,7 @@ def test_tables_words_and_figures(small, tmp_path):
     )
     assert sorted(small.convergence["n"].unique()) == [8, 16, 32]
     value = small.indices.query("factor == 'seed' and index == 'ST' and outcome == 'uptake_final'")["value"].iloc[0]
-    assert f"Noise floor: {value:.3f}".replace("0.", ".") in small.words
+    assert f"Noise floor: {value:.2f}".replace("0.", ".") in small.words
     assert "The dummy has exactly 0" in small.words
     pictures = draw(small.tables, "Small", "ST", "A test.", tmp_path)
     assert [path.stem for path in pictures] == ["ranking", "interactions", "over_time", "convergence"]

@@ -123,7 +123,7 @@ def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path
         )
         == 0
     )
-    assert re.search(r"Over relationship_rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).found)
+    assert re.search(r"Over relationship rule, .* stays at \d+ %\.", Seen(text(tmp_path / "batch")).found)
 
 
 def test_text_stands_out_from_the_page(root: Path) -> None:

@@ -96,7 +96,7 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
         raise InputError(
             [f"--format {style}: expected one of {', '.join(FORMATS)}" + (f" (did you mean {near}?)" if near else "")]
         )
-    found = [p for p in PARAMETERS.values() if search.lower() in f"{p.name} {p.meaning} {p.mechanism}".lower()]
+    found = [p for p in PARAMETERS.values() if search.lower() in f"{p.name} {p.in_full} {p.mechanism}".lower()]
     if not found:
         near = nearest(search, list(PARAMETERS))
         raise InputError(
@@ -107,7 +107,7 @@ def parameters(search: str, style: str | None, as_json: bool) -> None:
         return
     terminal.table(
         ("parameter", "meaning", "unit", "grade", "default", "range"),
-        [(p.name, p.meaning, p.unit, p.grade, f"{p.default:g}", f"{p.low:g} … {p.high:g}") for p in found],
+        [(p.name, p.in_full, p.unit, p.grade, f"{p.default:g}", f"{p.low:g} … {p.high:g}") for p in found],
         numbers_from=4,
     )
 

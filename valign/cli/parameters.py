@@ -105,7 +105,7 @@ def as_markdown(declared: Iterable[Parameter]) -> str:
         for p in section:
             shape = "" if p.distribution == "uniform" else f" ({p.distribution})"
             lines.append(
-                f"| `{p.name}` | {p.default:g} | {p.low:g} … {p.high:g}{shape} | {p.unit} | {p.meaning} | "
+                f"| `{p.name}` | {p.default:g} | {p.low:g} … {p.high:g}{shape} | {p.unit} | {p.in_full} | "
                 f"{p.scope} | {p.grade} | {p.source} |"
             )
     return "\n".join(lines) + "\n"
