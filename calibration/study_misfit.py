@@ -27,7 +27,8 @@ from .abc.smc import batch_seeds
 from .data.schema import Data
 from .data.tables import ties_of_pairs
 from .planning.people import pairs_within, planned_people
-from .problem.problem import DEFAULT_FREE, CalibrationProblem, society_of_data
+from .problem.given import society_of_data
+from .problem.problem import DEFAULT_FREE, CalibrationProblem
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "misfit"
 COMMUNITIES, PERIODS, TIES = 20, 18, 6.0  # ties of a person

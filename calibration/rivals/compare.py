@@ -20,11 +20,11 @@ from valign.results.checkpoint import Parts
 from ..abc.posterior import sklearn_ensemble
 from ..abc.screening import Screened
 from ..data.schema import Data
-from ..problem.problem import CalibrationProblem
+from ..problem.problem import CalibrationProblem, left_out
 from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .model_choice import choose_forest, choose_smc, settled
 from .regression import Regression, regression
-from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, folds, out_of_sample
+from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, each_takes, folds, out_of_sample
 
 APART = 0.25  # a share that differs by more between the methods is remarked on
 
@@ -49,6 +49,7 @@ class Choice:
     tables: Mapping[str, Simulated]
     regression: Regression
     screened: Screened | None = None
+    more: tuple[str, ...] = ()  # remarks on the problem
 
     @property
     def agree(self) -> bool:
@@ -76,7 +77,7 @@ class Choice:
         """What a reader has to know to read the shares rightly."""
         wide = self.shares.pivot(index="model", columns="method", values="share")
         titles = {name: RIVAL_MODELS[name].title for name in wide.index}
-        out = [*self.data.remarks, *([] if self.screened is None else [self.screened.remark()])]
+        out = [*self.data.remarks, *([] if self.screened is None else [self.screened.remark()]), *self.more]
         if self.agree:
             out.append(f"Both methods put the same explanation first: {titles[wide['smc'].idxmax()]}.")
         else:
@@ -124,7 +125,8 @@ def choose(
     layout = histories_of(problem)
     parts = folds(layout, seed)
     draws = DRAWS if len(parts) <= 5 else MANY_FOLDS_DRAWS
-    before, total = each * len(names), each * len(names) + sequential + draws * len(parts) * len(names)
+    before, total = each * len(names), each * len(names) + sequential
+    total += each_takes(problem, draws) * len(parts) * len(names)
     work = {**problem.work, "simulations": simulations, "seed": seed}
     work |= {} if names == tuple(RIVAL_MODELS) else {"rivals": list(names)}
     kept = Parts(folder, work, "calibration", lambda text: InputError([text]))
@@ -152,4 +154,5 @@ def choose(
         tables,
         regression(layout),
         screened,
+        tuple(left_out(problem)),
     )
