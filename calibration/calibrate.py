@@ -129,7 +129,8 @@ def fit(
     work = {**problem.work, "recovered": extra, "seed": seed}
     kept = Parts(place, work, "calibration", lambda text: InputError([text]))
     table = reference_table(problem, extra, seed, progress=told, kept=kept)
-    gate = fit_gate(table.u, table.summaries, problem.observed, problem.names)
+    assert table.gate is not None
+    gate = fit_gate(table.u, table.gate, problem.gate_observed, problem.gate_names)
     found = Calibration(
         problem,
         gate,

@@ -33,6 +33,8 @@ from ..data.schema import Curve, Data, Differences, Pattern
 from .given import scenario_for, society_of_data
 from .differences import COMMUNITY_SD, Offsets, covariates_of, offsets_of, signed, wanted, with_baseline
 from .priors import MOST_FREE, Prior
+from .spread import NAMES as SPREAD
+from .spread import spread_summaries
 from .summaries import Layout, Summariser, knots
 
 Free = Sequence[str] | Mapping[str, tuple[float, float] | None]
@@ -242,19 +244,38 @@ class CalibrationProblem:
         """Summaries [n x s]; NaN where a run failed."""
         return self.run(theta, seeds)[0]
 
-    def run(self, theta: np.ndarray, seeds: np.ndarray, times: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-        """Summaries [n x s] and, if asked, periods of adoption [N x n] (0: not within the horizon)."""
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        """Names of what the fit gate looks at: the summaries, and how adoption spreads (`spread`)."""
+        return (*self.names, *(() if self.layout is None else SPREAD))
+
+    @property
+    def gate_observed(self) -> np.ndarray:
+        """What the fit gate looks at, of the data."""
+        if self.layout is None:
+            return self.observed
+        return np.concatenate([self.observed, spread_summaries(self.layout, self.layout.time[:, None])[:, 0]])
+
+    def run(
+        self, theta: np.ndarray, seeds: np.ndarray, times: bool = False, gate: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Summaries [n x s] and, if asked, periods of adoption [N x n] (0: not within the horizon).
+
+        gate : with what the fit gate looks at besides, in further columns.
+        """
         design = check_design(self.scenario, self.design(theta, seeds))
         planned = plan(self.scenario, design, (), society=self.society)
-        summaries = np.full((len(design), len(self.names)), np.nan)
+        layout = self.layout if gate else None
+        summaries = np.full((len(design), len(self.gate_names if gate else self.names)), np.nan)
         people = 0 if self.society is None else len(self.society.role)
         kept = np.zeros((people, len(design)), np.int16) if times else None
 
         def reduce(state: State, recorded: Recorded, block: Block) -> BlockSummaries:
             first = np.maximum(state.first_engaged, 0).reshape(len(state.role), -1)
-            return BlockSummaries(
-                self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None
-            )
+            found = self._summaries(first, recorded, block.seeds)
+            if layout is not None:
+                found = np.concatenate([found, spread_summaries(layout, first)])
+            return BlockSummaries(found, first.astype(np.int16) if times else None)
 
         def added(rows: np.ndarray, block: Block) -> np.ndarray | None:
             assert self.offsets is not None

@@ -24,7 +24,7 @@ from ..problem.problem import CalibrationProblem, left_out
 from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .model_choice import choose_forest, choose_smc, settled
 from .regression import Regression, regression
-from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, each_takes, folds, out_of_sample
+from .prediction import DRAWS, MANY_FOLDS_DRAWS, compare_scores, folds, out_of_sample
 
 APART = 0.25  # a share that differs by more between the methods is remarked on
 
@@ -125,8 +125,7 @@ def choose(
     layout = histories_of(problem)
     parts = folds(layout, seed)
     draws = DRAWS if len(parts) <= 5 else MANY_FOLDS_DRAWS
-    before, total = each * len(names), each * len(names) + sequential
-    total += each_takes(problem, draws) * len(parts) * len(names)
+    before, total = each * len(names), each * len(names) + sequential + draws * len(parts) * len(names)
     work = {**problem.work, "simulations": simulations, "seed": seed}
     work |= {} if names == tuple(RIVAL_MODELS) else {"rivals": list(names)}
     kept = Parts(folder, work, "calibration", lambda text: InputError([text]))

@@ -17,20 +17,17 @@ import pandas as pd
 from valign.results.checkpoint import NOTHING_KEPT, Parts
 from valign.results.summaries import t_quantile
 
-from ..abc.kernel import Kernel, log_prior
 from ..abc.posterior import Posterior, regression
-from ..abc.smc import batch_seeds, stream
-from ..problem.problem import CalibrationProblem
+from ..abc.smc import batch_seeds
 from ..problem.summaries import Layout, Summariser
 from .curves import fit_baseline
-from .explanations import FULL, RIVAL_MODELS, Rival, Simulated
+from .explanations import RIVAL_MODELS, Rival, Simulated
 from .regression import simulated_by_regression
 
 LOGIT = "logit"  # the plain regression, which knows of people and ties
 BASELINES = ("bass", "logistic", "constant", LOGIT)
 MOST_FOLDS, DRAWS, SMOOTHING, RESAMPLES = 10, 1000, 20.0, 2000
 PART = 2048  # simulations summarised at once
-ROUNDS, NEARER = 2, 1000  # rounds of simulations around a posterior, and how many in each (`_nearer`)
 REFERENCES = ("bass", "logistic", "full")  # that every model is compared with
 INTERVAL = (0.025, 0.975)
 AUC_RESAMPLES = 400
@@ -111,7 +108,7 @@ def out_of_sample(
             counts.append({"fold": fold.name, "model": name, "crps": float(found.pop("crps"))})
             individual.append(pd.DataFrame(found).assign(fold=fold.name, model=name))
             if progress is not None and place < len(tables):
-                progress((number * len(tables) + place + 1) * each_takes(tables[FULL].problem, draws))
+                progress((number * len(tables) + place + 1) * draws)
     return pd.concat(individual, ignore_index=True), pd.DataFrame(counts)
 
 
@@ -126,44 +123,10 @@ def _predicted(table: Simulated, rival: Rival, observed: Layout, draws: int, see
         ]
     )
     posterior = regression(table.u, summaries, summariser.observed[used], table.problem.prior)
-    if table.problem.offsets is not None:
-        posterior = _nearer(table, summariser, used, summaries, posterior, seed)
     theta = _resampled(posterior, draws, seed)
     _, times = table.problem.run(theta, batch_seeds(seed, 60_000, 0, draws), times=True)
     assert times is not None
     return times
-
-
-def each_takes(problem: CalibrationProblem, draws: int) -> int:
-    """Simulations of one model for one fold."""
-    return draws + (0 if problem.offsets is None else ROUNDS * NEARER)
-
-
-def _nearer(
-    table: Simulated, summariser: Summariser, used: np.ndarray, summaries: np.ndarray, found: Posterior, seed: int
-) -> Posterior:
-    """The posterior once more, with simulations from around it: with differences more is free than simulations from the
-    prior alone can tell. Points of all rounds weigh as drawn from the mixture of their proposals."""
-    problem, observed = table.problem, summariser.observed[used]
-    points, known = [table.u], [summaries]
-    kernels: list[Kernel] = []
-    sizes = [len(table.u)]
-    for number in range(ROUNDS):
-        kernels.append(Kernel.local(found.u, found.weight, np.ones(len(found.u), bool)))
-        u = kernels[-1].draw(NEARER, np.random.default_rng(stream(seed, 65_000, number, 0)))
-        _, times = problem.run(problem.prior.theta(u), batch_seeds(seed, 65_000, number, NEARER), times=True)
-        assert times is not None
-        points.append(u)
-        known.append(summariser(np.ascontiguousarray(times, np.int32))[used].T)
-        sizes.append(NEARER)
-
-        def log_weight(at: np.ndarray) -> np.ndarray:
-            prior = log_prior(at)
-            parts = [prior, *(kernel.log_density(at) for kernel in kernels)]
-            return prior - np.logaddexp.reduce([part + np.log(n) for part, n in zip(parts, sizes, strict=True)])
-
-        found = regression(np.concatenate(points), np.concatenate(known), observed, problem.prior, log_weight)
-    return found
 
 
 def _curves(name: str, fold: Fold, layout: Layout, draws: int, seed: int) -> np.ndarray:
