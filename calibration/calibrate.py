@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from valign.experiments.design import MAX_SEED, whole
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
-from valign.results.checkpoint import Parts
+from valign.results.checkpoint import Parts, begun_with
 from valign.results.reports.calibration import REPORTED
 
 from .abc.fit_gate import fit_gate
@@ -39,6 +39,7 @@ def calibrate(
     folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    differences: Mapping[str, object] | None = None,
 ) -> Calibration:
     """Fit a scenario to data, and say whether it fits and how certain that is.
 
@@ -60,9 +61,14 @@ def calibrate(
     methods : of "regression" (reported), "forest", "smc".
     accept_misfit : make a posterior although the model does not fit the data; it carries a mark. Otherwise a model that
         does not fit ends with what it misses.
-    folder : keeps what is finished (batches, generations); called again with the same arguments, it goes on from there.
+    folder : keeps what is finished (batches, generations); called again with the same arguments, or with more
+        simulations, it goes on from there. How many are simulated from the prior stays as it was begun.
     threads : blocks at once; results do not depend on them.
     progress : called with (simulations done, in all).
+    differences : what the fit allows for besides the scenario, each a free parameter (default: what the description of
+        the data says under [fit]). {"community_sd": True}: communities differ, "baseline": 4: pieces over time,
+        "covariates": ["school"]: columns of people, "each_orientation": True: an effect for each orientation instead
+        of one of their sum, "signed": True: ranges of effects on both sides of zero.
 
     Returns
     -------
@@ -73,7 +79,7 @@ def calibrate(
     InputError : everything wrong with data, scenario or free parameters.
     """
     _check_methods(methods)  # before a screening simulates
-    problem, screened = screened_problem(data, scenario, free, seed, threads=threads)
+    problem, screened = screened_problem(data, scenario, free, seed, threads=threads, differences=differences)
     return fit(
         problem,
         seed,
@@ -113,16 +119,18 @@ def fit(
     """
     _check_methods(methods)
     seed = whole("seed", seed, 0, MAX_SEED)
-    extra = max(6000, simulations // 4)
+    place = None if folder is None else folder / "recovery"
+    extra = int(begun_with(place).get("recovered", max(6000, simulations // 4)))
 
     def told(done: int, _: int, before: int = 0) -> None:
         if progress is not None:
             progress(before + done, simulations + extra)
 
     work = {**problem.work, "recovered": extra, "seed": seed}
-    kept = Parts(None if folder is None else folder / "recovery", work, "calibration", lambda text: InputError([text]))
+    kept = Parts(place, work, "calibration", lambda text: InputError([text]))
     table = reference_table(problem, extra, seed, progress=told, kept=kept)
-    gate = fit_gate(table.u, table.summaries, problem.observed, problem.names)
+    assert table.gate is not None
+    gate = fit_gate(table.u, table.gate, problem.gate_observed, problem.gate_names)
     found = Calibration(
         problem,
         gate,
@@ -159,13 +167,14 @@ def choose_model(
     folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    differences: Mapping[str, object] | None = None,
 ) -> Choice:
     """Compare rival explanations of histories: odds by two methods, confusion, predictions of what was held out.
 
     Parameters
     ----------
     data : as for `calibrate`, with people and an orientation.
-    scenario, free, seed, simulations, folder, threads, progress : as for `calibrate`.
+    scenario, free, seed, simulations, folder, threads, progress, differences : as for `calibrate`.
     rivals : which explanations are held against the full model (values and peers): of "peers", "values", "broadcast",
         "selection" (default: all).
 
@@ -179,5 +188,5 @@ def choose_model(
     InputError : everything wrong with data, scenario or free parameters; unknown rivals.
     """
     chosen_rivals(rivals)  # before a screening simulates
-    problem, screened = screened_problem(data, scenario, free, seed, threads=threads)
+    problem, screened = screened_problem(data, scenario, free, seed, threads=threads, differences=differences)
     return choose(problem, simulations, seed, progress, folder=folder, rivals=rivals, screened=screened)

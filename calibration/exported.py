@@ -21,6 +21,7 @@ from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 from valign.results.marks import mark_of
 
+from .problem.differences import is_difference
 from .problem.priors import Prior
 
 
@@ -70,7 +71,15 @@ def posterior_design(
     """
     runs, seed, societies = checked_ensemble(runs, seed, societies)
     draws = read_design(file)
-    problems = [
+    beside = [str(name) for name in draws if is_difference(str(name))]
+    draws = draws.drop(columns=beside)
+    problems: list[str] = []
+    if beside:
+        problems.append(
+            f"{file}: was fitted with {', '.join(beside)}, which a scenario does not hold, and the other parameters "
+            "would mean something else without: fit without, to use it so"
+        )
+    problems += [
         f"{file}: column {name!r} is not a parameter that can differ between runs of {scenario.name!r}"
         for name in draws
         if name not in scenario.settable() or not varies_in_block(str(name))

@@ -17,7 +17,7 @@ from .abc.posterior import INFORMED, Posterior
 from .abc.recovery import Recovery
 from .abc.screening import Screened
 from .abc.smc import Result, batch_seeds
-from .problem.problem import CalibrationProblem
+from .problem.problem import CalibrationProblem, left_out
 from .rivals.regression import Regression, regression
 
 PREDICTIVE, POSTERIOR_ROWS = 500, 4000
@@ -179,6 +179,7 @@ class Calibration:
     def remarks(self) -> list[str]:
         """What a reader has to know to read the numbers rightly; whether the model fits comes first."""
         screened = [] if self.screened is None else [self.screened.remark()]
+        screened += left_out(self.problem)
         out = [*fit_sentences(self.fit, self.gate.summaries), *self.problem.data.remarks, *screened]
         return [*out, *self._warnings()] if self.posteriors else out
 

@@ -1,6 +1,6 @@
 """How often the fit gate speaks: `make misfit` (minutes) writes results/reference/misfit/.
 
-    python -m valign.calibration.study_misfit [--cases 200] [--simulations 6000] [--people 30] [--out DIR]
+    python -m valign.calibration.study_misfit [--cases 200] [--simulations 12500] [--people 30] [--out DIR]
 
 Data sets of stated size are simulated with the model itself, and with what the fit lacks: a trend over time,
 communities that differ, influence over a network that was not recorded. A gate that says "does not fit" for more than
@@ -27,7 +27,9 @@ from .abc.smc import batch_seeds
 from .data.schema import Data
 from .data.tables import ties_of_pairs
 from .planning.people import pairs_within, planned_people
-from .problem.problem import DEFAULT_FREE, CalibrationProblem, society_of_data
+from .problem.given import society_of_data
+from .problem.problem import DEFAULT_FREE, CalibrationProblem
+from .problem.spread import spread_summaries
 
 FOLDER = Path(__file__).resolve().parents[1] / "results" / "reference" / "misfit"
 COMMUNITIES, PERIODS, TIES = 20, 18, 6.0  # ties of a person
@@ -116,13 +118,16 @@ def misfit_study(cases: int, simulations: int, people: int, seed: int = 1) -> pd
     data = planned_people(COMMUNITIES, people, PERIODS, TIES, seed=seed)
     problem = CalibrationProblem.of(data, free=DEFAULT_FREE)
     table = reference_table(problem, simulations, seed)
-    summariser = problem.summariser
+    summariser, layout = problem.summariser, problem.layout
     assert summariser is not None
+    assert layout is not None
+    assert table.gate is not None
     rows: list[dict[str, object]] = []
     for number, (what, told) in enumerate(WITH.items()):
         times = histories(problem, what, cases, seed + 1 + number)
-        observed = summariser(np.ascontiguousarray(times, np.int32)).T
-        gates = [fit_gate(table.u, table.summaries, each, problem.names) for each in observed]
+        times = np.ascontiguousarray(times, np.int32)
+        observed = np.concatenate([summariser(times), spread_summaries(layout, times)]).T
+        gates = [fit_gate(table.u, table.gate, each, problem.gate_names) for each in observed]
         said = np.array([not gate.fits for gate in gates])
         missed = pd.concat([gate.summaries[gate.summaries["missed"]] for gate in gates])["summary"].value_counts()
         rows.append(
@@ -146,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The study as a table."""
     parser = argparse.ArgumentParser(description="How often the fit gate speaks when it should, and when not.")
     parser.add_argument("--cases", type=int, default=200, help="data sets of each kind")
-    parser.add_argument("--simulations", type=int, default=6000, help="from the prior, that they are compared with")
+    parser.add_argument("--simulations", type=int, default=12_500, help="from the prior, that they are compared with")
     parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, help="of a community, each a size to try")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the table")
     wish = parser.parse_args(arguments)

@@ -251,6 +251,14 @@ class Parts:
 NOTHING_KEPT = Parts()
 
 
+def begun_with(folder: Path | None) -> dict[str, Any]:
+    """The work that a folder of parts was begun with; empty where there is none that can be read."""
+    try:
+        return {} if folder is None else dict(json.loads((folder / WORK).read_bytes())["work"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
 # --- one process at a time -------------------------------------------------------------------------------------------
 @contextlib.contextmanager
 def locked(folder: Path, say: Say = warn) -> Generator[None]:

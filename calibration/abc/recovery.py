@@ -33,12 +33,14 @@ KS_LEAST = 0.01
 
 @dataclass(frozen=True, eq=False)
 class ReferenceTable:
-    """Simulations from the prior: points in probit space [n x d] and summaries [n x s]."""
+    """Simulations from the prior: points in probit space [n x d] and summaries [n x s]; gate : what the fit gate looks
+    at, which begins with the summaries."""
 
     prior: Prior
     u: np.ndarray
     summaries: np.ndarray
     names: tuple[str, ...]
+    gate: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +72,14 @@ def reference_table(
             progress(start + size, simulations)
     points, summaries = (np.concatenate([part[name] for part in parts]) for name in ("u", "summaries"))
     known = np.isfinite(summaries).all(axis=1)
-    return ReferenceTable(problem.prior, points[known], summaries[known], problem.names)
+    gate, own = summaries[known], len(problem.names)
+    return ReferenceTable(problem.prior, points[known], np.ascontiguousarray(gate[:, :own]), problem.names, gate)
 
 
 def _batch(problem: CalibrationProblem, seed: int, number: int, size: int) -> dict[str, np.ndarray]:
     u = np.random.default_rng(stream(seed, 10_000, number, 0)).standard_normal((size, len(problem.prior)))
-    return {"u": u, "summaries": problem.simulate(problem.prior.theta(u), batch_seeds(seed, 10_000, number, size))}
+    seeds = batch_seeds(seed, 10_000, number, size)
+    return {"u": u, "summaries": problem.run(problem.prior.theta(u), seeds, gate=True)[0]}
 
 
 def recover(

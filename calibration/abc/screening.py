@@ -25,9 +25,11 @@ from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 
 from ..data.reading import load
-from ..data.schema import Data
+from ..data.schema import Data, Differences
+from ..problem.differences import is_difference
 from ..problem.priors import MOST_FREE, Prior
-from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of, scenario_for, society_of_data
+from ..problem.given import scenario_for, society_of_data
+from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of
 
 SCREEN = "screen"  # in the place of a name: all parameters that can be fitted are screened
 TRAJECTORIES = 24
@@ -131,9 +133,22 @@ def screened_problem(
     seed: int = 1,
     *,
     threads: int | None = None,
+    differences: Differences | Mapping[str, object] | None = None,
 ) -> tuple[CalibrationProblem, Screened | None]:
-    """The problem of a calibration; of more parameters than can be fitted, with what a screening chose of them."""
+    """The problem of a calibration; of more parameters than can be fitted, with what a screening chose of them.
+
+    differences : see `CalibrationProblem.of`; they are fitted in any case, and leave room for so many fewer.
+    """
     seed = whole("seed", seed, 0, MAX_SEED)
     data = data if isinstance(data, Data) else load(data)
-    screened = screen_free(data, scenario, free, seed, threads=threads) if wants_screening(free) else None
-    return CalibrationProblem.of(data, scenario, free if screened is None else screened.free, threads=threads), screened
+    if not wants_screening(free):
+        return CalibrationProblem.of(data, scenario, free, threads=threads, differences=differences), None
+    given = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
+    terms = {name: given.pop(name) for name in [*given] if is_difference(name)}
+    least = CalibrationProblem.of(
+        data, scenario, {**terms, "base_staff": DEFAULT_FREE["base_staff"]}, differences=differences
+    )
+    keep = MOST_FREE - (0 if least.offsets is None else len(least.offsets.bounds))
+    screened = screen_free(data, scenario, given, seed, keep=keep, threads=threads)
+    chosen = {**screened.free, **terms}
+    return CalibrationProblem.of(data, scenario, chosen, threads=threads, differences=differences), screened

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError
-from valign.results.checkpoint import Parts
+from valign.results.checkpoint import Parts, begun_with
 
 from ..problem.priors import Prior
 from .kernel import Kernel, log_prior
@@ -252,7 +252,8 @@ def smc(
     reduce : take distances of one number per parameter, the regression of the parameters on the summaries of the
         generation before (Fearnhead & Prangle 2012), instead of the summaries themselves: with many summaries, far
         closer to the posterior at the same budget.
-    folder : where finished generations are kept; with the same `work` there, they are read instead of simulated.
+    folder : where finished generations are kept; with the same `work` there, they are read instead of simulated. With
+        a larger budget than before it goes on from them, with `first` and `batch` as they were.
     work : what is being done (scenario, data ...), to tell whether a folder holds the same.
     progress : called with (simulations done, budget).
 
@@ -262,6 +263,9 @@ def smc(
         work, or a first generation in which all runs fail.
     """
     observed = np.asarray(observed, float)
+    begun = begun_with(folder)
+    first = begun.get("first") if first is None else first
+    batch = begun.get("batch") if batch is None else batch
     budget = Budget.of(simulations, particles, seed, quantile, first, batch)
     problems = budget.problems()
     if not np.isfinite(observed).all():
@@ -275,22 +279,28 @@ def smc(
         if progress is not None:
             progress(result.simulated + more, simulations)
 
-    while (saved := kept.arrays(_name(len(result.generations)))) is not None:
+    while result.simulated < simulations and (saved := kept.arrays(_name(len(result.generations)))) is not None:
         result.generations.append(_read(len(result.generations), saved))
+    cut = kept.arrays(CUT)
     while result.simulated < simulations and (not result.generations or result.generations[-1].complete):
         number = len(result.generations)
-        made = (_next if number else _from_prior)(simulate, result, budget, told)
+        begin = None if cut is None or int(cut["number"]) != number else cut
+        made = _next(simulate, result, budget, told, begin) if number else _from_prior(simulate, result, budget, told)
+        whole = len(made.u) % budget.batch == 0 if number else True
         result.generations.append(made)
-        kept.write_arrays(_name(number), {name: getattr(made, name) for name in SAVED})
+        name, more = (_name(number), {}) if made.complete and whole else (CUT, {"number": number})
+        kept.write_arrays(name, {name: getattr(made, name) for name in SAVED} | more)
     return result
 
 
+CUT = "cut-short"  # the generation that the budget ended; a larger one goes on with its batches
 SAVED = ("epsilon", "scale", "u", "seeds", "summaries", "weight", "complete")
 
 
 def _setup(result: Result, budget: Budget, work: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the generations depend on."""
+    """All that whole generations depend on."""
     prior = result.prior
+    steps = {name: value for name, value in asdict(budget).items() if name != "simulations"}
     return {
         "names": list(prior.names),
         "low": prior.low.tolist(),
@@ -298,7 +308,7 @@ def _setup(result: Result, budget: Budget, work: Mapping[str, Any]) -> dict[str,
         "observed": result.observed.tolist(),
         "reduce": result.reduce,
         "work": dict(work),
-        **asdict(budget),
+        **steps,
     }
 
 
@@ -337,7 +347,14 @@ def _from_prior(simulate: Simulator, result: Result, budget: Budget, told: Calla
     return made
 
 
-def _next(simulate: Simulator, result: Result, budget: Budget, told: Callable[[int], None]) -> Generation:
+def _next(
+    simulate: Simulator,
+    result: Result,
+    budget: Budget,
+    told: Callable[[int], None],
+    begin: Mapping[str, np.ndarray] | None,
+) -> Generation:
+    """begin : what a smaller budget simulated of this generation."""
     number, before = len(result.generations), result.generations[-1]
     left, batch = budget.simulations - result.simulated, budget.batch
     scale = result.scale(number, before.summaries)
@@ -351,7 +368,11 @@ def _next(simulate: Simulator, result: Result, budget: Budget, told: Callable[[i
         size = min(batch, left - part * batch)
         u = kernel.draw(size, np.random.default_rng(stream(budget.seed, number, part, PROPOSE)))
         seeds = batch_seeds(budget.seed, number, part, size)
-        made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
+        there = slice(part * batch, part * batch + size)
+        if begin is not None and np.array_equal(begin["seeds"][there], seeds) and np.array_equal(begin["u"][there], u):
+            made_of.append((u, seeds, begin["summaries"][there]))
+        else:
+            made_of.append((u, seeds, np.asarray(simulate(result.prior.theta(u), seeds), float)))
         found += int((result.distances(number, made_of[-1][2], scale) <= epsilon).sum())
         told(part * batch + size)
         if found >= budget.particles:

@@ -19,11 +19,12 @@ from valign.model.society.tables import DATA_SETS, data_set_folder, missing_data
 
 from . import medical_innovation
 from .said_back import said_back
-from .schema import Curve, Data, Orientation, Part, Pattern, People, Series, Ties
-from .tables import read_curve, read_people, read_ties
+from .schema import Adoptions, Curve, Data, Differences, Orientation, Part, Pattern, People, Series, Ties
+from .tables import CHANGING, FIRST, OTHERS, read_curve, read_people, read_ties
 
 DESCRIPTION = "data.toml"
-SECTIONS = ("name", "title", "source", "time_unit", "missing", "people", "orientation", "ties", "series", "patterns")
+TEXTS = ("name", "title", "source", "time_unit")
+SECTIONS = (*TEXTS, "missing", "people", "adoptions", "orientation", "ties", "series", "patterns", "fit")
 UNITS = ("day", "week", "month", "quarter", "year")
 DEFAULT_PERIODS = 60  # where patterns say nothing of time
 OnePart = TypeVar("OnePart", bound=Part)
@@ -77,7 +78,10 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
     series = _parts(Series, given, "series", where, problems)
     patterns = _parts(Pattern, given, "patterns", where, problems)
     problems += [f"{where}: {lacking}" for lacking in _lacking(given, entries, patterns)]
-    table = None if people is None else read_people(people, orientation, folder, missing, problems)
+    fit = _part(Differences, given.get("fit"), f"{where}: fit", problems)
+    adoptions = _part(Adoptions, given.get("adoptions"), f"{where}: adoptions", problems)
+    table = None if people is None else read_people(people, orientation, folder, missing, problems, adoptions)
+    beside = {} if table is None else {name: table.attrs.pop(name) for name in (OTHERS, FIRST, CHANGING)}
     joined = None if ties is None else read_ties(ties, table, folder, missing, problems)
     curves = [found for each in series if (found := read_curve(each, folder, missing, problems)) is not None]
     if problems:
@@ -91,9 +95,13 @@ def read(given: Mapping[str, Any], folder: Path) -> Data:
         series=tuple(curves),
         patterns=tuple(patterns),
         periods=_last_period(table, curves, patterns),
-        remarks=tuple(_remarks(table, orientation)),
+        remarks=tuple(_remarks(table, orientation, beside.get(CHANGING, 0))),
         direction="both" if ties is None else ties.direction,
-        said=said_back(table, people, joined, ties, orientation, curves, patterns, text["time_unit"]),
+        said=said_back(
+            table, people, joined, ties, orientation, curves, patterns, text["time_unit"], beside.get(FIRST, 1)
+        ),
+        columns=beside.get(OTHERS),
+        fit=fit or Differences(),
     )
 
 
@@ -115,7 +123,7 @@ def _lacking(given: Mapping[str, Any], orientation: Mapping[str, Any], patterns:
     if not any(key in given for key in ("people", "series", "patterns")):
         lacking.append("describes nothing that was observed: expected [people], [[series]] or [[patterns]]")
     if "people" not in given:
-        lacking += [f"{key} needs [people]" for key in ("ties", "orientation") if key in given]
+        lacking += [f"{key} needs [people]" for key in ("ties", "orientation", "adoptions") if key in given]
     lacking += [
         f"patterns: {pattern.name}: {unknown(pattern.orientation, orientation, 'orientation')}"
         for pattern in patterns
@@ -131,12 +139,13 @@ def _last_period(people: pd.DataFrame | None, curves: Iterable[Curve], patterns:
     return max(last, default=DEFAULT_PERIODS)
 
 
-def _remarks(people: pd.DataFrame | None, orientation: Iterable[str]) -> list[str]:
-    """How many did not say what they value."""
+def _remarks(people: pd.DataFrame | None, orientation: Iterable[str], changing: int) -> list[str]:
+    """How many did not say what they value, and for how many it changes."""
     if people is None:
         return []
+    moved = f"{changing} of {len(people)} people have values that change over time: the first known ones are used"
     lacking = {name: int(people[name].isna().sum()) for name in orientation}
-    return [
+    return [moved] * bool(changing) + [
         f"{count} of {len(people)} people have no {name}: drawn from the profile in each run"
         for name, count in lacking.items()
         if count

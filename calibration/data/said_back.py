@@ -25,11 +25,12 @@ def said_back(
     series: Sequence[Curve],
     patterns: Sequence[Pattern],
     unit: str,
+    first: int = 1,
 ) -> Said:
     """Pairs of what and how many, in the order of the description."""
     said: list[tuple[str, str]] = []
     if people is not None and of is not None:
-        said += _people(people, of, unit)
+        said += _people(people, of, unit, first)
         said += [(f"{name} ({entry.column})", _values(people[name])) for name, entry in orientation.items()]
         if ties is not None and tied is not None:
             said += _ties(people, ties, tied)
@@ -42,11 +43,13 @@ def said_back(
     return tuple(said)
 
 
-def _people(people: pd.DataFrame, of: People, unit: str) -> Said:
+def _people(people: pd.DataFrame, of: People, unit: str, first: int) -> Said:
     adopted = int(people["time"].notna().sum())
     sizes = people["community"].value_counts()
     until = people["until"]
     last = f"{until.max():g}" if until.nunique() == 1 else f"{until.min():g} to {until.max():g}"
+    begun = "" if first == 1 else f" ({unit} 1 is {first})"
+    when = f"{of.period} and {of.adopted}" if of.period is not None else of.time
     of_communities = (
         "one (no column was given)"
         if of.community is None
@@ -56,10 +59,10 @@ def _people(people: pd.DataFrame, of: People, unit: str) -> Said:
     )
     return (
         ("People", f"{len(people):,} ({of.file})"),
-        ("Adopted while observed", f"{adopted:,} ({100 * adopted / len(people):.1f} %), by {of.time}"),
+        ("Adopted while observed", f"{adopted:,} ({100 * adopted / len(people):.1f} %), by {when}"),
         ("Did not, as far as observed", f"{len(people) - adopted:,}"),
         ("Communities", of_communities),
-        ("Observed until", f"{unit} {last}; one step of the model is one {unit}"),
+        ("Observed until", f"{unit} {last}{begun}; one step of the model is one {unit}"),
     )
 
 

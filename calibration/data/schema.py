@@ -29,7 +29,11 @@ class Part(BaseModel):
 
 
 class People(Part):
-    """Columns of the table of people."""
+    """Columns of the table of people.
+
+    first_period : the period that counts as the first, in the units of the table (1948, say). period, adopted : columns
+    of a long table, a row per person and period: which period it is, and whether the person had adopted (0 or 1).
+    """
 
     file: str
     id: str = "id"
@@ -38,6 +42,25 @@ class People(Part):
     time: str = "time"
     observed_until: int | str | None = None
     not_adopted: tuple[str, ...] = ()
+    first_period: int | None = None
+    period: str | None = None
+    adopted: str | None = None
+
+    @model_validator(mode="after")
+    def _long(self) -> People:
+        if (self.period is None) != (self.adopted is None):
+            raise ValueError("a long table needs both `period` and `adopted` (columns)")
+        if self.period is not None and "time" in self.model_fields_set:
+            raise ValueError("give either `time`, or `period` and `adopted` of a long table")
+        return self
+
+
+class Adoptions(Part):
+    """Columns of a list of who adopted when, a row per adoption; whoever is not in it did not adopt."""
+
+    file: str
+    id: str = "id"
+    time: str = "time"
 
 
 class Orientation(Part):
@@ -75,6 +98,21 @@ class Ties(Part):
     dangling: Literal["error", "drop"] = "error"
     self_ties: Literal["error", "drop"] = "error"
     direction: Literal["both", "out", "in"] = "both"
+
+
+class Differences(Part):
+    """What a fit is to allow for besides the scenario.
+
+    community_sd : communities differ by more than chance. baseline : pieces over time with base log-odds of their own
+    (how many, or the periods in which they begin). covariates : columns of people. each_orientation : an effect for
+    each orientation instead of one of their sum. signed : effects may be negative.
+    """
+
+    community_sd: bool = False
+    baseline: int | tuple[int, ...] | None = None
+    covariates: tuple[str, ...] = ()
+    each_orientation: bool = False
+    signed: bool = False
 
 
 class Series(Part):
@@ -157,6 +195,8 @@ class Data:
     remarks: tuple[str, ...] = field(default=())
     direction: str = "both"
     said: tuple[tuple[str, str], ...] = field(default=())
+    columns: pd.DataFrame | None = None  # what else is known of people, as text, in the rows of `people`
+    fit: Differences = field(default_factory=Differences)
 
     def high(self, dimension: str) -> np.ndarray:
         """Who is in the high group of an orientation: 1, 0, or -1 where it is not known."""
@@ -189,7 +229,8 @@ class Data:
         if ties is not None:
             ids = set(people["id"])
             ties = ties[ties["from"].isin(ids) & ties["to"].isin(ids)].reset_index(drop=True)
-        return replace(self, people=people, ties=ties)
+        columns = None if self.columns is None else self.columns[rows].reset_index(drop=True)
+        return replace(self, people=people, ties=ties, columns=columns)
 
     def with_times(self, time: np.ndarray) -> Data:
         """The same people with other periods of adoption (NaN or beyond `until`: not adopted)."""

@@ -8,22 +8,35 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from valign.model.errors import InputError
 from valign.model.parameters import ROLES
 from valign.model.society.codebook import Table
 
-from .schema import Curve, Orientation, People, Series, Ties
+from .diffnet import Diffnet, is_diffnet, read_diffnet
+from .long import UNTIL, from_periods, with_adoptions
+from .schema import Adoptions, Curve, Orientation, People, Series, Ties
 
 LEAST_PEOPLE = 10
 Missing = Mapping[str, set[str]]  # codes by column; those of the column "" hold everywhere
 MOST_PERIODS = 600
+# Attributes of the table of people: what else is known of them, which period is the first, whose values change.
+OTHERS, FIRST, CHANGING = "others", "first", "changing"
 
 
 class Columns(Table):
     """A table whose columns have codes of their own for what is missing."""
 
-    def __init__(self, file: Path, what: str, missing: Missing, problems: list[str]) -> None:
-        super().__init__(file, what, set(missing[""]), problems)
+    def __init__(self, given: Path | pd.DataFrame, what: str, missing: Missing, problems: list[str]) -> None:
+        super().__init__(given, what, set(missing[""]), problems)
         self.own = missing
+        self.first = 1  # the period that counts as period 1
+        self.changing = 0  # people of a long table whose values change
+
+    def made(self, frame: pd.DataFrame) -> Columns:
+        """A table made of this one, a row per person."""
+        other = Columns(frame, "people", self.own, self.problems)
+        other.name, other.row, other.offset = self.name, "person", 1
+        return other
 
     def column(self, name: str, needed: bool) -> np.ndarray | None:
         before, self.missing = self.missing, self.missing | self.own.get(name, set())
@@ -56,11 +69,19 @@ def _blank(column: np.ndarray) -> np.ndarray:
 
 
 def read_people(
-    of: People, orientation: Mapping[str, Orientation], folder: Path, missing: Missing, problems: list[str]
+    of: People,
+    orientation: Mapping[str, Orientation],
+    folder: Path,
+    missing: Missing,
+    problems: list[str],
+    adoptions: Adoptions | None = None,
 ) -> pd.DataFrame | None:
-    """The table of people as `Data.people` holds it, or None with its problems noted."""
-    table = Columns(folder / of.file, "people", missing, problems)
-    if not table.usable:
+    """The table of people as `Data.people` holds it, or None with its problems noted.
+
+    adoptions : a list of who adopted when, where that is not in the table itself.
+    """
+    of, table = _in_shape(of, folder, missing, problems, adoptions)
+    if table is None:
         return None
     n = len(table)
     if n < LEAST_PEOPLE:
@@ -87,7 +108,58 @@ def read_people(
     if ids is None or community is None or until is None or time is None or any(v is None for v in values.values()):
         return None
     role = {} if roles is None else {"role": roles}
-    return pd.DataFrame({"id": ids, "community": community, "time": time, "until": until, **role, **values})
+    found = pd.DataFrame({"id": ids, "community": community, "time": time, "until": until, **role, **values})
+    found.attrs |= {OTHERS: _others(table), FIRST: table.first, CHANGING: table.changing}
+    return found
+
+
+def _in_shape(
+    of: People, folder: Path, missing: Missing, problems: list[str], adoptions: Adoptions | None
+) -> tuple[People, Columns | None]:
+    """A table with a row per person, of whatever shape the file has, and what its columns are then."""
+    file = folder / of.file
+    if is_diffnet(file):
+        net = _diffnet(file, problems)
+        if net is None:
+            return of, None
+        table = Columns(net.people, "people", missing, problems)
+        table.name, table.row, table.offset = str(file), "person", 1
+        first, last = net.first, net.last
+    else:
+        table = Columns(file, "people", missing, problems)
+        if not table.usable:
+            return of, None
+        first, last = 1, None
+    if of.period is not None:
+        before = len(problems)
+        frame, changing = from_periods(of, table)
+        if len(problems) > before or not len(frame):
+            return of, None
+        first = int(pd.to_numeric(table.frame[of.period]).min())
+        table, last = table.made(frame), UNTIL
+        table.changing = changing
+    if adoptions is not None:
+        listed = Columns(folder / adoptions.file, "adoptions", missing, problems)
+        if not listed.usable:
+            return of, None
+        with_adoptions(of, adoptions, table, listed)
+    table.first = first if of.first_period is None else of.first_period
+    until = last if of.observed_until is None else of.observed_until
+    return of.model_copy(update={"observed_until": until}), table
+
+
+def _diffnet(file: Path, problems: list[str]) -> Diffnet | None:
+    try:
+        return read_diffnet(file)
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _others(table: Columns) -> pd.DataFrame:
+    """The columns of people that are not in use, as text, None where missing."""
+    names = [str(name) for name in table.frame if name not in {*table.used, UNTIL}]
+    return pd.DataFrame({name: table.column(name, False) for name in names}, index=range(len(table)))
 
 
 def _identities(table: Table, ids: np.ndarray) -> None:
@@ -113,31 +185,33 @@ def _lost_adopters(of: People, table: Columns) -> None:
             )
 
 
-def _until(of: People, table: Table, problems: list[str]) -> np.ndarray | None:
-    """The last period in which each person was observed."""
+def _until(of: People, table: Columns, problems: list[str]) -> np.ndarray | None:
+    """The last period in which each person was observed, counted from 1."""
+    before = table.first - 1
     if isinstance(of.observed_until, str):
         until = _numbers(table, of.observed_until, problems)
         if until is not None:
             table.report(np.flatnonzero(np.isnan(until)), f"has no {of.observed_until}")
+            until -= before
             wrong = ~np.isnan(until) & ((until < 1) | (until % 1 != 0) | (until > MOST_PERIODS))
-            table.report(
-                np.flatnonzero(wrong), f"{of.observed_until}: expected a whole number from 1 to {MOST_PERIODS}"
-            )
+            table.report(np.flatnonzero(wrong), f"{of.observed_until}: expected a whole number {_allowed(table.first)}")
         return until
     if of.observed_until is None:
         problems.append(
             f"{table.name}: people.observed_until is missing: the last period observed (a number or a column)"
         )
         return None
-    if not 1 <= of.observed_until <= MOST_PERIODS:
-        problems.append(
-            f"people.observed_until = {of.observed_until}: expected a whole number from 1 to {MOST_PERIODS}"
-        )
+    if not 1 <= of.observed_until - before <= MOST_PERIODS:
+        problems.append(f"people.observed_until = {of.observed_until}: expected a whole number {_allowed(table.first)}")
         return None
-    return np.full(len(table), float(of.observed_until))
+    return np.full(len(table), float(of.observed_until - before))
 
 
-def _times(of: People, table: Table, until: np.ndarray | None, problems: list[str]) -> np.ndarray | None:
+def _allowed(first: int) -> str:
+    return f"from {first} to {first - 1 + MOST_PERIODS}"
+
+
+def _times(of: People, table: Columns, until: np.ndarray | None, problems: list[str]) -> np.ndarray | None:
     """Period of adoption; NaN for those who did not adopt while observed."""
     before = set(table.missing)
     table.missing |= set(of.not_adopted)
@@ -148,16 +222,18 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
         return None
     readable = len(problems) == said
     known = ~np.isnan(time)
+    before = table.first - 1
+    time -= before
     table.report(
         np.flatnonzero(known & ((time < 1) | (time % 1 != 0))),
-        f"{of.time}: periods are whole numbers from 1 (empty, or a code in not_adopted: did not adopt)",
+        f"{of.time}: periods are whole numbers from {table.first} (empty, or a code in not_adopted: did not adopt)",
     )
     late = np.zeros(len(time), bool) if until is None else known & (time > until)
     if until is not None:
         table.report(
             np.flatnonzero(late),
             f"{of.time} lies beyond the last period observed "
-            f"({', '.join(f'{t:g} > {u:g}' for t, u in zip(time[late][:3], until[late][:3], strict=True))}): for "
+            f"({', '.join(f'{t + before:g} > {u + before:g}' for t, u in _pairs(time[late], until[late]))}): for "
             "people who had not adopted by then, leave the cell empty or give a code in not_adopted",
         )
     if len(time) >= LEAST_PEOPLE and known.all() and not late.any():
@@ -168,6 +244,11 @@ def _times(of: People, table: Table, until: np.ndarray | None, problems: list[st
     if len(time) >= LEAST_PEOPLE and readable and not known.any():
         problems.append(f"{table.name}: nobody adopted, so there is nothing to fit")
     return time
+
+
+def _pairs(a: np.ndarray, b: np.ndarray) -> list[tuple[float, float]]:
+    """The first three of two columns, row by row."""
+    return list(zip(a[:3].tolist(), b[:3].tolist(), strict=True))
 
 
 def _orientation(of: Orientation, table: Table, problems: list[str]) -> np.ndarray | None:
@@ -199,7 +280,13 @@ def read_ties(
     of: Ties, people: pd.DataFrame | None, folder: Path, missing: Missing, problems: list[str]
 ) -> pd.DataFrame | None:
     """Ties between two of the people, or None with their problems noted."""
-    table = Columns(folder / of.file, "ties", missing, problems)
+    file = folder / of.file
+    net = _diffnet(file, problems) if is_diffnet(file) else None
+    if is_diffnet(file) and net is None:
+        return None
+    table = Columns(file if net is None else net.ties, "ties", missing, problems)
+    if net is not None:
+        table.name, table.offset = str(file), 1
     if not table.usable:
         return None
     a, b = table.column(of.source, True), table.column(of.target, True)

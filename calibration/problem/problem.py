@@ -7,9 +7,8 @@ nothing but a few numbers a run (and, where asked, the periods of adoption) leav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,14 @@ from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
 from valign.model.society.generate import Society
-from valign.model.society.tables import DATA_SETS, society_from_tables
 from valign.model.state.arrays import State
 
-from ..data.schema import Curve, Data, Pattern
-from .priors import Prior
+from ..data.schema import Curve, Data, Differences, Pattern
+from .given import scenario_for, society_of_data
+from .differences import COMMUNITY_SD, Offsets, covariates_of, offsets_of, signed, wanted, with_baseline
+from .priors import MOST_FREE, Prior
+from .spread import NAMES as SPREAD
+from .spread import spread_summaries
 from .summaries import Layout, Summariser, knots
 
 Free = Sequence[str] | Mapping[str, tuple[float, float] | None]
@@ -46,118 +48,14 @@ DEFAULT_FREE: dict[str, tuple[float, float] | None] = {
     "awareness_in_service": None,
 }
 GENERATED_SOCIETIES = 16
-OFF = (
-    "turnover",
-    "leadership",
-    "coproduction",
-    "session_knowledge",
-    "sensemaking",  # what people are asked is their own orientation, not what they come to think together
-    "dialogue",
-    "organisations",
-    "commissioning",
-)
 ERROR = 301  # purpose of the random stream of observation errors
 
 
-def scenario_of(data: Data) -> Scenario:
-    """A plain scenario for a data set: everybody chooses alone, and what needs an organisation is switched off."""
-    if data.people is None:
-        raise InputError([f"{data.name}: has no people to make a scenario from: name a scenario (--scenario)"])
-    if data.name in DATA_SETS:
-        return Scenario.load(data.name)
-    dimensions = list(data.orientation)
-    if not dimensions:
-        raise InputError(
-            [f"{data.name}: has no [orientation]: name a scenario (--scenario) or describe a column of values"]
-        )
-    weight = sum(of.emphasis for of in data.orientation.values())
-    profile = {name: round(float(np.nanmean(data.people[name])), 6) for name in dimensions}
-    return Scenario.from_mapping(
-        {
-            "name": "".join(c if c.isalnum() else "-" for c in data.name.lower()).strip("-") or "data",
-            "title": data.title,
-            "description": f"Made from the description of {data.name}.",
-            "months": data.periods,
-            "dimensions": dimensions,
-            "alignment_roles": ["staff"],
-            "mechanisms": dict.fromkeys(OFF, False),
-            "parameters": {"climate_gate": 0.0},  # nobody has a manager
-            "innovation": {
-                "name": data.name,
-                "values": {name: of.innovation for name, of in data.orientation.items()},
-                "emphasis": {name: of.emphasis / weight for name, of in data.orientation.items()},
-            },
-            "profiles": {"person": profile},
-            "organisations": [
-                {
-                    "name": "community",
-                    "count": int(data.people["community"].nunique()),
-                    "staff": max(1, round(len(data.people) / data.people["community"].nunique())),
-                    "managers": 0,
-                    "peers": 0,
-                    "stage": "commissioned",
-                    "staff_profile": "person",
-                    "client_profile": "person",
-                }
-            ],
-        }
-    )
-
-
-def society_of_data(data: Data, scenario: Scenario, fill: bool = False) -> Society:
-    """The people and ties of a data set as a society.
-
-    fill : give those whose orientation is not known the mean, instead of drawing it in each run.
-    """
-    assert data.people is not None
-    if lacking := [name for name in data.orientation if name not in scenario.dimensions]:
-        raise InputError(
-            [
-                f"orientation {unknown(name, scenario.dimensions, 'dimension of ' + repr(scenario.name))}"
-                for name in lacking
-            ]
-        )
-    nodes = data.people.rename(columns={"community": "organisation"})
-    nodes = nodes[["id", "organisation", *(["role"] if "role" in nodes else []), *data.orientation]]
-    if fill:
-        nodes = nodes.fillna({name: nodes[name].mean() for name in data.orientation})
-    ties = pd.DataFrame({"from": [], "to": []}, dtype=object) if data.ties is None else data.ties
-    book = {"values": {name: name for name in data.orientation}} if data.orientation else None
-    groups = (
-        {}
-        if len(scenario.organisations) > 1
-        else {"groups": {str(name): scenario.group_names[0] for name in nodes["organisation"].unique()}}
-    )
-    society = society_from_tables(nodes.astype(object), ties[["from", "to"]], {**(book or {}), **groups}, scenario)
-    return society if data.direction == "both" else directed(society, ties, data.direction)
-
-
-def directed(society: Society, ties: pd.DataFrame, direction: str) -> Society:
-    """The same society in which people look only to those whom they name ("out"), or who name them ("in")."""
-    assert society.ids is not None
-    row = {text: n for n, text in enumerate(society.ids)}
-    ends = [np.array([row[text] for text in ties[name]], np.int64) for name in ("from", "to")]
-    who, whom = ends if direction == "out" else ends[::-1]
-    people = len(society.ids)
-    looks = np.unique(who * people + whom)
-    ego = np.repeat(np.arange(people), np.diff(society.tie_start))
-    kept = np.isin(ego * people + society.neighbour, looks)
-    one_way = copy(society)
-    start = np.concatenate([[0], np.cumsum(np.bincount(ego[kept], minlength=people))]).astype(np.int64)
-    for name, array in (("tie_start", start), ("neighbour", society.neighbour[kept]), ("tie_of", society.tie_of[kept])):
-        object.__setattr__(one_way, name, np.ascontiguousarray(array))
-    return one_way
-
-
-def scenario_for(data: Data, scenario: Scenario | str | Path | None) -> Scenario:
-    """The scenario asked for, or a plain one of the description; it runs for as many months as periods observed."""
-    made = scenario_of(data) if scenario is None else Scenario.load(scenario)
-    return made.replace({"months": max(data.periods, 1)})
-
-
-def prior_of(free: Free, scenario: Scenario) -> Prior:
-    """The prior of up to eight free parameters; see `bounds_of`."""
-    bounds = bounds_of(free, scenario)
+def prior_of(free: Free, scenario: Scenario, offsets: Offsets | None = None) -> Prior:
+    """The prior of up to eight free parameters; see `bounds_of`. offsets : terms that are free besides."""
+    given = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
+    own = {} if offsets is None else {name: given.pop(name, None) or limits for name, limits in offsets.bounds.items()}
+    bounds = {**bounds_of(given, scenario), **own}
     return Prior.of(bounds, [name for name in bounds if name in PARAMETERS and PARAMETERS[name].integer])
 
 
@@ -208,9 +106,12 @@ class SummarisingTask(Task):
     """A task whose blocks are reduced where they ran."""
 
     reduce: Callable[[State, Recorded, Block], BlockSummaries] | None = None
+    added: Callable[[Block], np.ndarray | None] | None = None  # to people's log-odds of adopting [N x W]
 
     def run(self, block: Block) -> BlockSummaries:  # type: ignore[override]
         state = self.state(block)
+        if self.added is not None and (more := self.added(block)) is not None:
+            state.frailty[...] += more
         recorded = run_block(self.lowered, state, cancelled=STOP.is_set)
         assert self.reduce is not None
         return self.reduce(state, recorded, block)
@@ -225,6 +126,9 @@ class CalibrationProblem:
     prior: Prior
     society: Society | None = None
     threads: int | None = None
+    offsets: Offsets | None = None
+    covariates: pd.DataFrame | None = None
+    left: tuple[str, ...] = ()  # parameters free by default, had there been room for them
 
     @classmethod
     def of(
@@ -235,20 +139,44 @@ class CalibrationProblem:
         *,
         society: Society | None = None,
         threads: int | None = None,
+        differences: Differences | Mapping[str, object] | None = None,
     ) -> CalibrationProblem:
-        """Check and assemble; the scenario runs for as many months as there are periods observed."""
-        made = scenario_for(data, scenario)
-        prior = prior_of(DEFAULT_FREE if free is None else free, made)
+        """Check and assemble; the scenario runs for as many months as there are periods observed.
+
+        differences : what the fit allows for besides the scenario (`data.schema.Differences`), together with what the
+        description of the data says.
+        """
+        made, asked = scenario_for(data, scenario), wanted(data, differences)
+        given = None if free is None else dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
+        if given is not None and COMMUNITY_SD in given:
+            asked = asked.model_copy(update={"community_sd": True})
         if society is None and data.people is not None:
             society = society_of_data(data, made)
-        return cls(data, made, prior, society, threads)
+        covariates = covariates_of(data, asked.covariates) if asked.covariates else None
+        layout = None if data.people is None or society is None else Layout.of(data, society, made, covariates)
+        offsets = offsets_of(data, asked, layout, made)
+        left: tuple[str, ...] = ()
+        if given is None:
+            names = [name for name in DEFAULT_FREE if not (asked.each_orientation and name == "fit_effect")]
+            room = max(1, MOST_FREE - (0 if offsets is None else len(offsets.bounds)))
+            given, left = {name: DEFAULT_FREE[name] for name in names[:room]}, tuple(names[room:])
+        if asked.each_orientation:
+            if "fit_effect" in given:
+                raise InputError(
+                    ["--free fit_effect: an effect of the sum has no place beside one of each orientation"]
+                )
+            made = made.replace({"fit_effect": 0.0})
+        prior = prior_of(signed(given) if asked.signed else given, made, offsets)
+        if offsets is not None:
+            made = with_baseline(made, offsets)
+        return cls(data, made, prior, society, threads, offsets, covariates, left)
 
     @cached_property
     def layout(self) -> Layout | None:
         return (
             None
             if self.data.people is None or self.society is None
-            else Layout.of(self.data, self.society, self.scenario)
+            else Layout.of(self.data, self.society, self.scenario, self.covariates)
         )
 
     @cached_property
@@ -298,11 +226,15 @@ class CalibrationProblem:
             "society": society_hash(imported(self.scenario, self.society)),
             "free": {name: [float(low), float(high)] for name, low, high in bounds},
             "code": sources_hash(),
+            **({} if self.offsets is None else {"differences": self.offsets.digest}),
         }
 
     def design(self, theta: np.ndarray, seeds: np.ndarray) -> pd.DataFrame:
         """Parameters [n x d] and seeds [n] as a design."""
         design = pd.DataFrame(theta, columns=list(self.prior.names))
+        if self.offsets is not None:
+            moved = self.offsets.scheduled({name: design[name].to_numpy() for name in design}, self.scenario)
+            design = design.drop(columns=list(self.offsets.bounds)).assign(**moved)
         design["seed"] = np.asarray(seeds, np.int64)
         fixed = self.society is not None
         design["society_seed"] = 0 if fixed else society_seeds(1, [int(seed) for seed in seeds], GENERATED_SOCIETIES)
@@ -312,24 +244,50 @@ class CalibrationProblem:
         """Summaries [n x s]; NaN where a run failed."""
         return self.run(theta, seeds)[0]
 
-    def run(self, theta: np.ndarray, seeds: np.ndarray, times: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-        """Summaries [n x s] and, if asked, periods of adoption [N x n] (0: not within the horizon)."""
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        """Names of what the fit gate looks at: the summaries, and how adoption spreads (`spread`)."""
+        return (*self.names, *(() if self.layout is None else SPREAD))
+
+    @property
+    def gate_observed(self) -> np.ndarray:
+        """What the fit gate looks at, of the data."""
+        if self.layout is None:
+            return self.observed
+        return np.concatenate([self.observed, spread_summaries(self.layout, self.layout.time[:, None])[:, 0]])
+
+    def run(
+        self, theta: np.ndarray, seeds: np.ndarray, times: bool = False, gate: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Summaries [n x s] and, if asked, periods of adoption [N x n] (0: not within the horizon).
+
+        gate : with what the fit gate looks at besides, in further columns.
+        """
         design = check_design(self.scenario, self.design(theta, seeds))
         planned = plan(self.scenario, design, (), society=self.society)
-        summaries = np.full((len(design), len(self.names)), np.nan)
+        layout = self.layout if gate else None
+        summaries = np.full((len(design), len(self.gate_names if gate else self.names)), np.nan)
         people = 0 if self.society is None else len(self.society.role)
         kept = np.zeros((people, len(design)), np.int16) if times else None
 
         def reduce(state: State, recorded: Recorded, block: Block) -> BlockSummaries:
             first = np.maximum(state.first_engaged, 0).reshape(len(state.role), -1)
-            return BlockSummaries(
-                self._summaries(first, recorded, block.seeds), first.astype(np.int16) if times else None
-            )
+            found = self._summaries(first, recorded, block.seeds)
+            if layout is not None:
+                found = np.concatenate([found, spread_summaries(layout, first)])
+            return BlockSummaries(found, first.astype(np.int16) if times else None)
+
+        def added(rows: np.ndarray, block: Block) -> np.ndarray | None:
+            assert self.offsets is not None
+            mine = theta[rows[block.rows]]
+            values = {name: mine[:, k] for k, name in enumerate(self.prior.names)}
+            return self.offsets.of_runs(values, block.seeds)
 
         jobs: list[tuple[Task, Block]] = []
         rows_of: list[np.ndarray] = []
         for rows, task, blocks in planned:
-            reducing = SummarisingTask(task.scenario, task.record, task.insertions, task.society, reduce)
+            more = None if self.offsets is None else partial(added, rows)
+            reducing = SummarisingTask(task.scenario, task.record, task.insertions, task.society, reduce, more)
             jobs += [(reducing, block) for block in blocks]
             rows_of += [rows] * len(blocks)
         for rows, part in zip(rows_of, run_jobs(jobs, len(design), self.threads, None), strict=True):
@@ -389,3 +347,13 @@ class CalibrationProblem:
         if pattern.kind == "median_time":
             return np.median(mine, axis=0)
         return (mine <= (pattern.at or 0)).mean(axis=0)
+
+
+def left_out(problem: CalibrationProblem) -> list[str]:
+    """Which parameters are not free although they are by default, as a remark."""
+    if not problem.left:
+        return []
+    return [
+        "Held at the scenario's value, since eight parameters are the most that can be fitted: "
+        f"{', '.join(problem.left)} (--free chooses others)."
+    ]

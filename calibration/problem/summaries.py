@@ -48,7 +48,7 @@ class Layout:
     ids: list[str]
     time: np.ndarray  # N int32: observed period of adoption, 0: none
     until: np.ndarray  # N int32: last period observed; 0: not observed at all
-    z: np.ndarray  # N x D: nearness to what the innovation embodies, mean 0 and SD 1, 0 where not known
+    z: np.ndarray  # N x D: nearness to what the innovation embodies, mean 0 and SD 1, 0 where not known; covariates
     high: np.ndarray  # N x D int8: 1 high, 0 low, -1 not known
     community: np.ndarray  # N int64
     communities: list[str]
@@ -56,10 +56,14 @@ class Layout:
     start: np.ndarray  # N + 1: ties of person i are start[i] ... start[i + 1] - 1
     neighbour: np.ndarray
     weight: np.ndarray  # of ties: their base quality
+    covariates: tuple[str, ...] = ()  # in the last columns of z and high
 
     @classmethod
-    def of(cls, data: Data, society: Society, scenario: Scenario) -> Layout:
-        """The observed people in the order of the society that was made of them."""
+    def of(cls, data: Data, society: Society, scenario: Scenario, covariates: pd.DataFrame | None = None) -> Layout:
+        """The observed people in the order of the society that was made of them.
+
+        covariates : columns of mean 0, in the rows of the data's people.
+        """
         assert data.people is not None
         assert society.ids is not None
         people = data.people.set_index("id").loc[list(society.ids)].reset_index()
@@ -73,6 +77,10 @@ class Layout:
             spread = np.nanstd(fit)
             z[:, k] = np.nan_to_num((fit - np.nanmean(fit)) / (spread if spread > 0 else 1.0))
             high[:, k] = data.high(name)[rows]
+        if covariates is not None:
+            known = covariates.to_numpy(float)[rows]
+            z = np.concatenate([z, known], axis=1)
+            high = np.concatenate([high, (known > np.median(known, axis=0)).astype(np.int8)], axis=1)
         quality = np.minimum(1.0, BASE_QUALITY * scenario.value("tie_quality"))
         return cls(
             list(society.ids),
@@ -86,7 +94,13 @@ class Layout:
             np.asarray(society.tie_start),
             np.asarray(society.neighbour),
             quality[np.asarray(society.tie_kind)[np.asarray(society.tie_of)]],
+            () if covariates is None else tuple(map(str, covariates)),
         )
+
+    @property
+    def columns(self) -> list[str]:
+        """What the columns of z are."""
+        return [*self.orientations, *self.covariates]
 
     @cached_property
     def seen(self) -> Seen:
@@ -142,7 +156,7 @@ def person_periods(layout: Layout, time: np.ndarray | None = None) -> pd.DataFra
             "exposure": rows[:, 3],
         }
     )
-    for k, name in enumerate(layout.orientations):
+    for k, name in enumerate(layout.columns):
         table[f"z_{name}"] = layout.z[table["person"], k]
     return table
 
@@ -159,11 +173,11 @@ def auxiliary_fit(layout: Layout, values: bool = True, peers: bool = True) -> np
             np.ones(len(table)),
             table["period"] / layout.periods,
             table["exposure"],
-            *(table[f"z_{name}"] for name in layout.orientations),
+            *(table[f"z_{name}"] for name in layout.columns),
         ]
     )
     x[:, 2] *= peers
-    x[:, 3:] *= values
+    x[:, 3 : 3 + len(layout.orientations)] *= values
     y, beta = table["adopts"].to_numpy(float), np.zeros(x.shape[1])
     for _ in range(30):
         p = 1.0 / (1.0 + np.exp(-x @ beta))
@@ -192,18 +206,18 @@ class Summariser:
     def __init__(self, layout: Layout, values: bool = True, peers: bool = True) -> None:
         self.layout, self.coefficients = layout, auxiliary_fit(layout, values, peers)
         self.knots = knots(layout.periods)
-        orientations = layout.orientations
+        orientations, columns = layout.orientations, layout.columns
         self.names = (
             *(f"share adopted by {knot}" for knot in self.knots),
             "mean time",
             "spread of communities",
             "likeness of ties",
-            *(f"{name}: later if low" for name in orientations),
-            *(f"{name}: more if high" for name in orientations),
+            *(f"{name}: later if low" for name in columns),
+            *(f"{name}: more if high" for name in columns),
             "score: level",
             "score: period",
             "score: exposure",
-            *(f"score: {name}" for name in orientations),
+            *(f"score: {name}" for name in columns),
         )
         about_values = {f"{name}: {what}" for name in orientations for what in ("later if low", "more if high")}
         about_values |= {f"score: {name}" for name in orientations}

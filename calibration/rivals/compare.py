@@ -20,7 +20,7 @@ from valign.results.checkpoint import Parts
 from ..abc.posterior import sklearn_ensemble
 from ..abc.screening import Screened
 from ..data.schema import Data
-from ..problem.problem import CalibrationProblem
+from ..problem.problem import CalibrationProblem, left_out
 from .explanations import RIVAL_MODELS, Simulated, chosen_rivals, histories_of, simulate_rivals
 from .model_choice import choose_forest, choose_smc, settled
 from .regression import Regression, regression
@@ -49,6 +49,7 @@ class Choice:
     tables: Mapping[str, Simulated]
     regression: Regression
     screened: Screened | None = None
+    more: tuple[str, ...] = ()  # remarks on the problem
 
     @property
     def agree(self) -> bool:
@@ -76,7 +77,7 @@ class Choice:
         """What a reader has to know to read the shares rightly."""
         wide = self.shares.pivot(index="model", columns="method", values="share")
         titles = {name: RIVAL_MODELS[name].title for name in wide.index}
-        out = [*self.data.remarks, *([] if self.screened is None else [self.screened.remark()])]
+        out = [*self.data.remarks, *([] if self.screened is None else [self.screened.remark()]), *self.more]
         if self.agree:
             out.append(f"Both methods put the same explanation first: {titles[wide['smc'].idxmax()]}.")
         else:
@@ -152,4 +153,5 @@ def choose(
         tables,
         regression(layout),
         screened,
+        tuple(left_out(problem)),
     )

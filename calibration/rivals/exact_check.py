@@ -25,7 +25,8 @@ from ..abc.posterior import Posterior, estimate
 from ..abc.smc import smc
 from ..data.schema import Data
 from ..problem.priors import Prior
-from ..problem.problem import CalibrationProblem, prior_of, scenario_of, society_of_data
+from ..problem.given import scenario_of, society_of_data
+from ..problem.problem import CalibrationProblem, prior_of
 from ..problem.summaries import person_periods
 
 FITTED = ("base_staff", "fit_effect", "peer_effect")

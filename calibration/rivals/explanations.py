@@ -13,6 +13,7 @@ from valign.model.errors import InputError, unknown
 from valign.results.checkpoint import NOTHING_KEPT, Arrays, Parts
 
 from ..abc.smc import batch_seeds, stream
+from ..problem.differences import is_difference
 from ..problem.problem import CalibrationProblem, prior_of
 from ..problem.summaries import Layout
 
@@ -73,7 +74,19 @@ def rival_problem(problem: CalibrationProblem, name: str) -> CalibrationProblem:
         if parameter not in rival.fixed
     }
     bounds |= {parameter: limits for parameter, limits in rival.free.items() if parameter not in bounds}
-    return CalibrationProblem(problem.data, scenario, prior_of(bounds, scenario), problem.society, problem.threads)
+    offsets = problem.offsets
+    if offsets is not None and not rival.values:
+        offsets = offsets.without_values()
+        bounds = {name: limits for name, limits in bounds.items() if name in offsets.bounds or not is_difference(name)}
+    return CalibrationProblem(
+        problem.data,
+        scenario,
+        prior_of(bounds, scenario, offsets),
+        problem.society,
+        problem.threads,
+        offsets,
+        problem.covariates,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ def terms_of(rows: pd.DataFrame, layout: Layout) -> np.ndarray:
             rows["period"] / layout.periods,
             rows["exposure"],
             rows["community"],
-            *(rows[f"z_{name}"] for name in layout.orientations),
+            *(rows[f"z_{name}"] for name in layout.columns),
         ]
     )
 
@@ -76,7 +76,7 @@ def regression(layout: Layout) -> Regression:
     sm = statsmodels_api()
     rows = regression_rows(layout)
     x, y = terms_of(rows, layout), rows["adopts"].to_numpy(float)
-    names = [*TERMS, *layout.orientations]
+    names = [*TERMS, *layout.columns]
     used = np.array([name == "constant" or float(np.ptp(x[:, k])) > 0 for k, name in enumerate(names)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # separation shows in the numbers

@@ -112,6 +112,36 @@ def test_threads_and_interruptions_change_nothing(tmp_path) -> None:
         smc(gaussian, PRIOR, OBSERVED, particles=200, simulations=6000, seed=6, batch=500, folder=tmp_path)
 
 
+def test_a_larger_budget_goes_on_from_a_smaller_one(tmp_path) -> None:
+    """Whole generations and the batches of the one cut short are read; the numbers are those of one go."""
+    simulated = 0
+
+    def counted(theta: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        nonlocal simulated
+        simulated += len(theta)
+        return gaussian(theta, seeds)
+
+    def ask(budget: int, folder=None, **steps):
+        return smc(counted, PRIOR, OBSERVED, particles=200, simulations=budget, seed=5, folder=folder, **steps)
+
+    small = ask(2700, tmp_path)  # steps of 270 and 256, kept as they were begun
+    assert (tmp_path / "cut-short.kept").exists()
+    for budget in (3500, 6000):
+        before = simulated
+        grown = ask(budget, tmp_path)
+        lost = 256  # a batch that the smaller budget made shorter is made again
+        assert simulated - before <= budget - small.simulated + lost
+        whole = ask(budget, first=400, batch=256)
+        assert grown.simulated == whole.simulated == budget
+        for one, two in zip(whole.generations, grown.generations, strict=True):
+            np.testing.assert_array_equal(one.u, two.u)
+            np.testing.assert_array_equal(one.weight, two.weight)
+        small = grown
+    before = simulated
+    ask(6000, tmp_path)
+    assert simulated == before
+
+
 def test_the_first_acceptances_in_the_order_of_proposals_are_kept() -> None:
     from valign.calibration.abc.smc import distance
 

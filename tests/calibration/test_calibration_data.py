@@ -11,7 +11,7 @@ import pytest
 
 from valign.calibration.data import medical_innovation
 from valign.calibration.data.reading import load
-from valign.calibration.problem.problem import scenario_of
+from valign.calibration.problem.given import scenario_of
 from valign.model.errors import InputError
 
 TOML = """

@@ -12,7 +12,8 @@ from tests.made_up import made_up
 from valign.calibration.abc.recovery import synthetic
 from valign.calibration.data.reading import read
 from valign.calibration.data.schema import Data, Pattern
-from valign.calibration.problem.problem import CalibrationProblem, prior_of, scenario_of
+from valign.calibration.problem.given import scenario_of
+from valign.calibration.problem.problem import CalibrationProblem, prior_of
 from valign.calibration.problem.summaries import Summariser, auxiliary_fit, person_periods
 from valign.calibration.rivals.exact_check import agreement, exact_fit, limit_problem, limit_table
 from valign.experiments.simulate import simulate

@@ -16,7 +16,8 @@ from valign.calibration.data.reading import load
 from valign.calibration.exported import posterior_design, to_netcdf
 from valign.calibration.problem.cost import Cost, cost_of
 from valign.calibration.problem.priors import Prior
-from valign.calibration.problem.problem import CalibrationProblem, scenario_of
+from valign.calibration.problem.given import scenario_of
+from valign.calibration.problem.problem import CalibrationProblem
 from valign.experiments.design import check_design
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario

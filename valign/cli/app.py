@@ -356,6 +356,21 @@ Free = Annotated[
     ),
 ]
 Simulations = Annotated[int, typer.Option(help="How many simulations to make at most.")]
+CommunitySd = Annotated[
+    bool, typer.Option("--community-sd", help="Communities differ: the SD of their log-odds is free (community_sd).")
+]
+Baseline = Annotated[
+    int | None, typer.Option(metavar="PIECES", help="Log-odds differ between so many pieces of the time observed.")
+]
+Covariate = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="A column of people with an effect of its own; repeatable.")
+]
+EachOrientation = Annotated[
+    bool, typer.Option("--each-orientation", help="An effect for each orientation instead of one of their sum.")
+]
+Signed = Annotated[
+    bool, typer.Option("--signed", help="Effects may be negative: ranges on both sides of zero, unless given.")
+]
 
 
 @app.command()
@@ -369,6 +384,11 @@ def calibrate(
     accept_misfit: Annotated[
         bool, typer.Option("--accept-misfit", help="Make a posterior, with a mark, although the model does not fit.")
     ] = False,
+    community_sd: CommunitySd = False,
+    baseline: Baseline = None,
+    covariate: Covariate = None,
+    each_orientation: EachOrientation = False,
+    signed: Signed = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -377,8 +397,11 @@ def calibrate(
     from . import calibrate
 
     fitted = tuple(free or ())
+    differing = calibrate.Differing(community_sd, baseline, tuple(covariate or ()), each_orientation, signed)
     calibrate.calibrate(
-        calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit)
+        calibrate.CalibrationOptions(
+            data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit, differing
+        )
     )
 
 
@@ -390,6 +413,11 @@ def rivals(
     free: Free = None,
     simulations: Simulations = 50_000,
     seed: Seed = 1,
+    community_sd: CommunitySd = False,
+    baseline: Baseline = None,
+    covariate: Covariate = None,
+    each_orientation: EachOrientation = False,
+    signed: Signed = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -398,7 +426,12 @@ def rivals(
     from . import calibrate
 
     fitted = tuple(free or ())
-    calibrate.rivals(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
+    differing = calibrate.Differing(community_sd, baseline, tuple(covariate or ()), each_orientation, signed)
+    calibrate.rivals(
+        calibrate.CalibrationOptions(
+            data, scenario, fitted, simulations, seed, out, quiet, as_json, differences=differing
+        )
+    )
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from valign.results import store
 from ..scenario_text import Observed, for_report
 from . import terminal
 from .options import loaded
-from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
+from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of, parts_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 
 Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the declared range
 NETCDF = "posterior.nc"
+GROWS = ("simulations", "accept_misfit")  # of a calibration: asked for more of them, it goes on
 LONG = ("posterior", "reference", "recovered")
+
+
+@dataclass(frozen=True)
+class Differing:
+    """What a fit allows for besides the scenario, as typed."""
+
+    community_sd: bool = False
+    baseline: int | None = None
+    covariates: tuple[str, ...] = ()
+    each_orientation: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class CalibrationOptions:
     quiet: bool
     as_json: bool
     accept_misfit: bool = False
+    differences: Differing = Differing()
 
 
 def ranges(free: tuple[str, ...]) -> Ranges | None:
@@ -73,7 +86,9 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     for name, value in data.said:
         terminal.say(f"  {name}: {value}", quiet)
     scenario = None if options.scenario is None else loaded(options.scenario)
-    return screened_problem(data, scenario, free, options.seed)
+    problem, screened = screened_problem(data, scenario, free, options.seed, differences=asdict(options.differences))
+    terminal.say(f"  Free: {', '.join(problem.prior.names)}", quiet)
+    return problem, screened
 
 
 def calibrate(options: CalibrationOptions) -> None:
@@ -90,7 +105,7 @@ def calibrate(options: CalibrationOptions) -> None:
             options.seed,
             simulations=options.simulations,
             accept_misfit=options.accept_misfit,
-            folder=folder / UNFINISHED,
+            folder=parts_folder(folder),
             progress=told,
             screened=screened,
         )
@@ -107,8 +122,9 @@ def calibrate(options: CalibrationOptions) -> None:
         if not found.posteriors:
             return tables
         assert found.result is not None
-        if to_netcdf(folder / UNFINISHED / NETCDF, found.draws, found.gate.summaries, problem.prior):
-            beside[NETCDF] = folder / UNFINISHED / NETCDF
+        netcdf = parts_folder(folder) / NETCDF
+        if to_netcdf(netcdf, found.draws, found.gate.summaries, problem.prior):
+            beside[NETCDF] = netcdf
         return tables | {
             "summary": found.summary,
             "posterior": found.draws,
@@ -118,7 +134,7 @@ def calibrate(options: CalibrationOptions) -> None:
             "reference": found.reference,
         }
 
-    folder, tables = _published("calibrate", options, problem, made, beside)
+    folder, tables = _published("calibrate", options, problem, made, beside, GROWS)
     if options.as_json:
         _as_json(problem.data.name, folder, tables)
         return
@@ -139,6 +155,11 @@ def calibrate(options: CalibrationOptions) -> None:
             f"The posterior as parameters: valign run SCENARIO --parameters {folder / 'posterior.parquet'}",
             options.quiet,
         )
+        if not tables["summary"]["reliable"].all():
+            terminal.say(
+                f"The same command with --simulations {2 * options.simulations} --out {folder} goes on from here",
+                options.quiet,
+            )
 
 
 def _tell_regression(tables: Tables) -> None:
@@ -211,8 +232,12 @@ def _published(
     problem: CalibrationProblem,
     made: Callable[[Path, Callable[[int, int], None] | None], Tables],
     beside: Mapping[str, Path] | None = None,
+    grows: tuple[str, ...] = (),
 ) -> tuple[Path, Tables]:
-    """Folder and tables of a calibration or of a comparison of rivals; `beside` may fill while it is made."""
+    """Folder and tables of a calibration or of a comparison of rivals; `beside` may fill while it is made.
+
+    grows : what may be more than the folder holds, which is then gone on from.
+    """
     data = problem.data
     work = {
         "command": command,
@@ -243,6 +268,7 @@ def _published(
         long=LONG,
         begun=UNFINISHED,
         beside={} if beside is None else beside,
+        grows=grows,
     )
     return folder, carried_out(job, quiet)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Tables = dict[str, "pd.DataFrame"]
 REPORT = "report.html"
 UNFINISHED = "unfinished"  # the folder of finished parts; it goes when all is saved
+KEPT = "simulations"  # the same where it stays, so that more of the same work can go on from it
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Job:
     work : everything that a result depends on. folder : where results go. title, description : of the report, the
     scenario in words. computed : makes the tables. scenario : as TOML. settings : columns of `runs` that are settings.
     long : tables that are kept as Parquet alone. begun : a folder in `folder` that unfinished work leaves.
-    beside : files that the scenario needs, to be kept by these names.
+    beside : files that the scenario needs, to be kept by these names. grows : entries of the work that may grow: a
+    folder with less of them is gone on from.
     """
 
     work: Mapping[str, Any]
@@ -43,6 +45,7 @@ class Job:
     long: tuple[str, ...] = ("series", "decomposition", "services", "agents")
     begun: str = ""
     beside: Mapping[str, Path] = field(default_factory=dict)
+    grows: tuple[str, ...] = ()
 
 
 def carried_out(job: Job, quiet: bool) -> Tables:
@@ -63,7 +66,9 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
     from valign.results.saved import load
 
     folder = job.folder
-    if unfinished(job):
+    if goes_on(job):
+        terminal.say(f"Going on from what is kept in {folder / KEPT}", quiet)
+    elif unfinished(job):
         terminal.say(f"Continuing from what is finished in {folder / job.begun}", quiet)
     elif store.prepare(folder, job.work):
         terminal.say(f"{folder} already holds these results; showing them", quiet)
@@ -88,7 +93,10 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
                 only_parquet=job.long,
                 beside=job.beside,
             )
-            if job.begun:
+            if job.grows and (folder / job.begun).is_dir():
+                shutil.rmtree(folder / KEPT, ignore_errors=True)
+                (folder / job.begun).rename(folder / KEPT)
+            elif job.begun:
                 shutil.rmtree(folder / job.begun, ignore_errors=True)
             render.rebuild(folder, tables, helper)
     except KeyboardInterrupt as interrupt:
@@ -107,6 +115,28 @@ def left(job: Job) -> str:
     if job.begun and (folder / job.begun).is_dir():
         return f"interrupted; what is finished is kept in {folder / job.begun}: run the same command to go on"
     return f"interrupted; what {folder} holds is incomplete: run the same command to redo it" if saving else ""
+
+
+def goes_on(job: Job) -> bool:
+    """Whether the folder holds finished work that is the same but for being less."""
+    from valign.results import store
+    from valign.results.checkpoint import work_hash
+
+    if not job.grows or not (job.folder / KEPT).is_dir() or not store.has_manifest(job.folder):
+        return False
+    before: dict[str, Any] = store.read_manifest(job.folder)["work"]
+    same = {key: value for key, value in before.items() if key not in job.grows}
+    less = [float(before.get(key, 0)) for key in job.grows], [float(job.work.get(key, 0)) for key in job.grows]
+    return (
+        work_hash(same) == work_hash({key: value for key, value in job.work.items() if key not in job.grows})
+        and less[0] != less[1]
+        and all(old <= new for old, new in zip(*less, strict=True))
+    )
+
+
+def parts_folder(folder: Path) -> Path:
+    """Where the finished parts of work that may grow are."""
+    return folder / (KEPT if (folder / KEPT).is_dir() else UNFINISHED)
 
 
 def unfinished(job: Job) -> bool:
