@@ -298,6 +298,7 @@ class CalibrationProblem:
             "society": society_hash(imported(self.scenario, self.society)),
             "free": {name: [float(low), float(high)] for name, low, high in bounds},
             "code": sources_hash(),
+            **prior.said,
         }
 
     def design(self, theta: np.ndarray, seeds: np.ndarray) -> pd.DataFrame:

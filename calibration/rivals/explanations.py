@@ -13,6 +13,7 @@ from valign.model.errors import InputError, unknown
 from valign.results.checkpoint import NOTHING_KEPT, Arrays, Parts
 
 from ..abc.smc import batch_seeds, stream
+from ..problem.known import KnownPrior
 from ..problem.problem import CalibrationProblem, prior_of
 from ..problem.summaries import Layout
 
@@ -73,7 +74,10 @@ def rival_problem(problem: CalibrationProblem, name: str) -> CalibrationProblem:
         if parameter not in rival.fixed
     }
     bounds |= {parameter: limits for parameter, limits in rival.free.items() if parameter not in bounds}
-    return CalibrationProblem(problem.data, scenario, prior_of(bounds, scenario), problem.society, problem.threads)
+    prior = prior_of(bounds, scenario)
+    if isinstance(problem.prior, KnownPrior):
+        prior = problem.prior.like(prior)
+    return CalibrationProblem(problem.data, scenario, prior, problem.society, problem.threads)
 
 
 @dataclass(frozen=True, eq=False)

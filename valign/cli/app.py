@@ -358,6 +358,12 @@ Free = Annotated[
 Simulations = Annotated[int, typer.Option(help="How many simulations to make at most.")]
 
 
+AsPrior = Annotated[
+    bool,
+    typer.Option("--worlds", help="Prior: worlds that agree with published facts, without those of the data at hand."),
+]
+
+
 @app.command()
 @guarded
 def calibrate(
@@ -369,6 +375,7 @@ def calibrate(
     accept_misfit: Annotated[
         bool, typer.Option("--accept-misfit", help="Make a posterior, with a mark, although the model does not fit.")
     ] = False,
+    worlds: AsPrior = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -378,7 +385,9 @@ def calibrate(
 
     fitted = tuple(free or ())
     calibrate.calibrate(
-        calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit)
+        calibrate.CalibrationOptions(
+            data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit, worlds=worlds
+        )
     )
 
 
@@ -390,6 +399,7 @@ def rivals(
     free: Free = None,
     simulations: Simulations = 50_000,
     seed: Seed = 1,
+    worlds: AsPrior = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -398,7 +408,9 @@ def rivals(
     from . import calibrate
 
     fitted = tuple(free or ())
-    calibrate.rivals(calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json))
+    calibrate.rivals(
+        calibrate.CalibrationOptions(data, scenario, fitted, simulations, seed, out, quiet, as_json, worlds=worlds)
+    )
 
 
 @app.command()

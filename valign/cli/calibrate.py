@@ -41,6 +41,7 @@ class CalibrationOptions:
     quiet: bool
     as_json: bool
     accept_misfit: bool = False
+    worlds: bool = False
 
 
 def ranges(free: tuple[str, ...]) -> Ranges | None:
@@ -65,6 +66,7 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     """What is fitted to the data; `what` is said before parameters are screened, which may take long."""
     from valign.calibration.abc.screening import screened_problem
     from valign.calibration.data.reading import load
+    from valign.calibration.problem.known import with_worlds
 
     free, data = ranges(options.free), load(options.data)
     quiet = options.quiet or options.as_json
@@ -73,12 +75,14 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     for name, value in data.said:
         terminal.say(f"  {name}: {value}", quiet)
     scenario = None if options.scenario is None else loaded(options.scenario)
-    return screened_problem(data, scenario, free, options.seed)
+    problem, screened = screened_problem(data, scenario, free, options.seed)
+    return (with_worlds(problem) if options.worlds else problem), screened
 
 
 def calibrate(options: CalibrationOptions) -> None:
     from valign.calibration.calibrate import fit
     from valign.calibration.exported import to_netcdf
+    from valign.calibration.problem.known import remark
     from valign.results.reports import calibration
 
     problem, screened = _problem("Fitting the model to", options)
@@ -100,7 +104,7 @@ def calibrate(options: CalibrationOptions) -> None:
             "recovery": found.recovery.parameters,
             "nearby": found.nearby.parameters,
             "recovered": found.recovery.estimates,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*found.remarks(), *remark(problem.prior)]),
             **_regression(found.regression),
             **_screening(found.screened),
         }
@@ -171,6 +175,7 @@ def _as_json(data: str, folder: Path, tables: Tables) -> None:
 
 
 def rivals(options: CalibrationOptions) -> None:
+    from valign.calibration.problem.known import remark
     from valign.calibration.rivals.compare import choose
     from valign.results.reports import calibration
 
@@ -185,7 +190,7 @@ def rivals(options: CalibrationOptions) -> None:
             "scores": found.scores,
             "folds": found.folds,
             "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*found.remarks(), *remark(problem.prior)]),
             **_regression(found.regression),
             **_screening(found.screened),
         }
