@@ -163,6 +163,11 @@ def finding(name: str) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
+def called() -> str:
+    """What the worlds of `alike` are called."""
+    return "worlds that agree with published facts" if shipped() else "plausible worlds"
+
+
 def shipped() -> bool:
     """Whether worlds that agree with what is known ship with this installation."""
     return SHIPPED.is_file()

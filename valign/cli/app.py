@@ -39,7 +39,7 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
 InWorlds = Annotated[
-    int | None, typer.Option("--worlds", metavar="N", help="Make the runs in each of N plausible worlds.")
+    int | None, typer.Option("--worlds", metavar="N", help="Make the runs in each of N worlds (`valign worlds`).")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
 Show = Annotated[bool, typer.Option("--show", help="Open the figure, if there is a display.")]
@@ -103,6 +103,7 @@ def run(
     scenario: Annotated[
         str | None, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")
     ] = None,
+    worlds: InWorlds = None,
     runs: Runs = None,
     societies: Societies = None,
     seed: Chosen = None,
@@ -136,9 +137,11 @@ def run(
     from . import run
 
     chosen, changes, recorded = 1 if seed is None else seed, tuple(settings or ()), tuple(record or ())
-    options = run.EnsembleOptions(chosen, months, changes, out, show, quiet, as_json, runs, societies, recorded)
+    options = run.EnsembleOptions(
+        chosen, months, changes, out, show, quiet, as_json, runs, societies, recorded, None, worlds
+    )
     if replay is not None or row is not None:
-        run.replay(scenario, replay, row, options, seed, drawn)
+        run.replay(scenario, replay, row, options, seed, drawn, worlds)
     elif scenario is None:
         from valign.model.errors import InputError
 
