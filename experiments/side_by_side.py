@@ -12,7 +12,7 @@ import pandas as pd
 
 from valign.model.outcomes import OUTCOMES
 from valign.model.scenario.scenario import Scenario
-from valign.results.summaries import summarise_by
+from valign.results.summaries import summarise, summarise_by
 
 from .bases import variant
 from .design import NO_SETTINGS, SEEDS, WORLD
@@ -29,7 +29,7 @@ class CellOutcomes(Joined):
     @cached_property
     def scenario(self) -> Scenario:
         """What was simulated."""
-        settings = self.found.design.iloc[self.rows[0]].to_dict()
+        (settings,) = self.found.design.iloc[self.rows[:1]].to_dict("records")  # one by one: whole numbers stay whole
         return variant(self.found.base, {str(name): each for name, each in settings.items() if name not in NO_SETTINGS})
 
     @cached_property
@@ -56,6 +56,16 @@ class CellOutcomes(Joined):
     def series(self) -> pd.DataFrame:
         """Monthly series in long form, as `Outcomes.series`."""
         return series_table(self.curves) if self.found.has_series else self.found.series
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What `valign run` keeps of runs in several worlds: as `Outcomes.tables`."""
+        societies = self.runs["society_seed"].tolist()
+        return {
+            "runs": self.runs,
+            "summary": summarise(self.runs, list(OUTCOMES)),
+            "curves": curve_table(self.curves, societies, self.worlds),
+            "series": self.series,
+        } | {name: table for name in ("decomposition", "services") if len(table := getattr(self, name))}
 
     def _joined(self, name: str) -> pd.DataFrame:
         table = getattr(self.found, name)

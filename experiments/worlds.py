@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.model.errors import InputError
+from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 
 from .design import MOST_RUNS, WEIGHT, latin_hypercube, whole
@@ -22,6 +22,7 @@ SHIPPED = Path(__file__).resolve().parents[1] / "results" / "reference" / "world
 PLAUSIBLE = 1  # seed of plausible worlds
 MOST_WORLDS = 100_000  # of an ensemble
 PRIORITY = "priority"  # column of the file: weight over a uniform number, by which worlds are ordered
+WITHOUT = "without "  # how columns of the file begin that hold the weights without a data set's facts
 
 # Strengths whose plausible range begins above 0: in the worlds they may be absent.
 FROM_ZERO = (
@@ -79,7 +80,7 @@ def plausible_worlds(n: int, seed: int = 1) -> pd.DataFrame:
     return latin_hypercube(world_parameters(), n, seed)
 
 
-def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame:
+def worlds(n: int | None = None, path: str | Path | None = None, without: str | None = None) -> pd.DataFrame:
     """The worlds that agree with what is known.
 
     Parameters
@@ -88,6 +89,8 @@ def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame
         large weights come first, by priority sampling (Duffield, Lund & Thorup 2007): weighted means over n of them
         are estimates without bias of those over all.
     path : a table made by `make worlds` (default: the one that ships).
+    without : a data set whose facts are not to count, because the same data are used for something else
+        ("medical-innovation"; `valign patterns --json` names them): weights are those without its facts.
 
     Returns
     -------
@@ -95,9 +98,10 @@ def worlds(n: int | None = None, path: str | Path | None = None) -> pd.DataFrame
 
     Raises
     ------
-    InputError : there is no such table, or n is no whole number from 1 to the number of worlds.
+    InputError : there is no such table, n is no whole number from 1 to the number of worlds, or no fact is of the data
+        set that is to be left out.
     """
-    table = _read(SHIPPED if path is None else Path(path))
+    table = _without(_read(SHIPPED if path is None else Path(path)), without)
     if n is None:
         return table.drop(columns=PRIORITY)
     n = whole("worlds", n, 1, min(len(table), MOST_RUNS))
@@ -132,12 +136,36 @@ def ordered(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return found.sort_values(PRIORITY, ascending=False, kind="stable", ignore_index=True)
 
 
+def _without(table: pd.DataFrame, data: str | None) -> pd.DataFrame:
+    """The table with the weights, and in the order, that it has without the facts of a data set."""
+    others = [name for name in table if str(name).startswith(WITHOUT)]
+    plain = table.drop(columns=others)
+    if data is None:
+        return plain
+    if (column := f"{WITHOUT}{data}") not in others:
+        known = [str(name).removeprefix(WITHOUT) for name in others]
+        raise InputError([f"worlds: {unknown(data, known, 'data set of a fact')}"])
+    return ordered(plain.drop(columns=PRIORITY).assign(**{WEIGHT: table[column]}), PLAUSIBLE)
+
+
+def data_sets(path: str | Path | None = None) -> list[str]:
+    """The data sets whose facts `worlds` can leave out."""
+    table = _read(SHIPPED if path is None else Path(path))
+    return [str(name).removeprefix(WITHOUT) for name in table if str(name).startswith(WITHOUT)]
+
+
 def finding(name: str) -> pd.DataFrame:
-    """A table of what the matching taught ("summary", "patterns", "parameters", "pairs", "left_out", "halves")."""
+    """A table of what the matching taught ("summary", "patterns", "parameters", "pairs", "left_out", "halves",
+    "known_truth", "wrong_models")."""
     path = SHIPPED.parent / "worlds" / f"{name}.csv"
     if not path.is_file():
         raise InputError([f"worlds: there is no {path}; `make worlds` makes it"])
     return pd.read_csv(path)
+
+
+def called() -> str:
+    """What the worlds of `alike` are called."""
+    return "worlds that agree with published facts" if shipped() else "plausible worlds"
 
 
 def shipped() -> bool:
@@ -157,6 +185,7 @@ def _read(path: Path) -> pd.DataFrame:
     table = pd.read_parquet(path)
     if lacking := [name for name in (WEIGHT, PRIORITY) if name not in table]:
         raise InputError([f"worlds: {path} has no column {lacking[0]!r}: it was not made by `make worlds`"])
-    if wrong := [name for name in map(str, table) if name not in (*PARAMETERS, WEIGHT, PRIORITY)]:
+    said = [name for name in map(str, table) if not name.startswith(WITHOUT)]
+    if wrong := [name for name in said if name not in (*PARAMETERS, WEIGHT, PRIORITY)]:
         raise InputError([f"worlds: {path} has a column {wrong[0]!r}, which is no parameter of this version"])
     return table

@@ -26,7 +26,7 @@ REJECTED, LEFT_OUT, HALF = 11, 12, 13  # purposes of random streams
 
 def implausibilities(patterns: Sequence[Pattern], found: Matching, seed: int) -> np.ndarray:
     """Of every pattern over the prior [points, p], by what the first wave teaches (the chance of one run included)."""
-    emulator = found.emulators[0]
+    emulator = found.emulator(0)
     u = prior_points(PRIOR_POINTS, found.waves[0].u.shape[1], [seed, REJECTED])
     return np.abs(found.away(emulator.mean(u))) / np.sqrt(np.diag(found.facts + emulator.left))
 

@@ -42,6 +42,7 @@ def away_from(patterns: Sequence[Pattern]) -> Callable[[np.ndarray], np.ndarray]
     return lambda values: np.stack([each.away(values[:, j]) for j, each in enumerate(patterns)], axis=1)
 
 
+EMULATOR = "Legendre polynomials"  # how what was simulated is generalised: changes what is asked next
 FAR = 12.0  # standard deviations of a fact, beyond which it does not matter how far a world is
 
 
@@ -62,6 +63,7 @@ def work(patterns: Sequence[Pattern], plan: Plan) -> Mapping[str, Any]:
     said = [each.model_dump_json().encode() for each in patterns]
     return {
         "study": "worlds",
+        "emulator": EMULATOR,
         "patterns": content_hash(*said),
         "parameters": {name: list(bounds) for name, bounds in unknown_parameters().items()},
         "steps": plan.steps,

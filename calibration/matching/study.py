@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from valign.experiments.worlds import ordered
+from valign.experiments.design import WEIGHT
+from valign.experiments.worlds import WITHOUT, ordered
 from valign.model.errors import InputError
 from valign.results.checkpoint import Parts, locked, replace
 from valign.results.plain_text import frame_as_cells
@@ -24,7 +27,7 @@ from valign.results.store import default_folder
 from ..patterns.asking import person_months
 from ..patterns.pattern import Pattern, patterns
 from . import findings
-from .problem import away_from, covariance, simulator, table_of, within, work
+from .problem import away_from, covariance, prior, simulator, table_of, within, work
 from .waves import Matching, Plan, matched
 from .words import LEAST, as_markdown
 
@@ -32,10 +35,15 @@ OUT = Path(__file__).resolve().parents[2] / "results" / "reference"
 LIGHTEST = 1e-4  # weight, as a share of the mean weight, under which a world is left out of the table
 
 
-def ensemble(found: Matching, seed: int) -> pd.DataFrame:
-    """The worlds of the last wave with their weights, in the order in which `worlds` gives them."""
+def ensemble(chosen: tuple[Pattern, ...], found: Matching, seed: int) -> pd.DataFrame:
+    """The worlds of the last wave with their weights, in the order in which `worlds` gives them; beside, by data set,
+    the weights that they have without its facts."""
     table = table_of(found.waves[-1].u).assign(weight=found.weight)
-    heavy = table["weight"] > LIGHTEST / len(table)
+    for data in sorted({name for each in chosen for name in each.data}):
+        others = np.array([j for j, each in enumerate(chosen) if data not in each.data])
+        table[f"{WITHOUT}{data}"] = findings.reweighted(found, others)[0]
+    weights = table[[name for name in table if name == WEIGHT or str(name).startswith(WITHOUT)]]
+    heavy = (weights > LIGHTEST / len(table)).any(axis=1)
     return ordered(table[heavy].reset_index(drop=True), seed)
 
 
@@ -52,8 +60,8 @@ def agent_months(chosen: tuple[Pattern, ...], found: Matching) -> float:
 def tables_of(chosen: tuple[Pattern, ...], found: Matching, plan: Plan) -> dict[str, pd.DataFrame]:
     """All findings, by name of their file."""
     by_pattern, together = findings.ruled_out(chosen, found, plan.seed)
-    left = findings.left_out(chosen, found, found.emulators[-1], plan.seed)
-    half = findings.halves(chosen, found, found.emulators[-1], plan.seed)
+    left = findings.left_out(chosen, found, found.emulator(), plan.seed)
+    half = findings.halves(chosen, found, found.emulator(), plan.seed)
     parameters = findings.of_parameters(found)
     unmoved = (parameters["narrower"] < findings.UNMOVED) & (parameters["moved"].abs() < 4 * found.effective**-0.5)
     summary = {
@@ -79,6 +87,26 @@ def tables_of(chosen: tuple[Pattern, ...], found: Matching, plan: Plan) -> dict[
     }
 
 
+@contextmanager
+def matching(chosen: tuple[Pattern, ...], plan: Plan, threads: int) -> Generator[Matching]:
+    """The model matched with the patterns, while nobody else works on it; what was finished before is read."""
+    said = work(chosen, plan)
+    folder = default_folder("study-worlds", said)
+    with locked(folder):
+        yield matched(
+            simulator(chosen),
+            away_from(chosen),
+            covariance(chosen),
+            len(prior()),
+            plan,
+            early=np.array([not each.question.last for each in chosen]),
+            within=within(chosen),
+            kept=Parts(folder, said),
+            threads=threads,
+            progress=lambda done, of: print(f"{done:,} of {of:,} worlds", flush=True),
+        )
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Match, and write the worlds and the tables."""
     parser = argparse.ArgumentParser(description="Match worlds with published facts.")
@@ -93,23 +121,9 @@ def main(arguments: list[str] | None = None) -> None:
     if len(plan.worlds) != len(plan.runs) or min((*plan.worlds, *plan.runs)) < 1:
         raise InputError(["--worlds and --runs: expected as many numbers from 1 in both"])
     chosen = patterns()
-    said = work(chosen, plan)
-    folder = default_folder("study-worlds", said)
-    with locked(folder):
-        found = matched(
-            simulator(chosen),
-            away_from(chosen),
-            covariance(chosen),
-            table_of(np.zeros((1, len(said["parameters"])))).shape[1],
-            plan,
-            early=np.array([not each.question.last for each in chosen]),
-            within=within(chosen),
-            kept=Parts(folder, said),
-            threads=wish.threads,
-            progress=lambda done, of: print(f"{done:,} of {of:,} worlds", flush=True),
-        )
+    with matching(chosen, plan, wish.threads) as found:
         tables = tables_of(chosen, found, plan)
-    write(wish.out, chosen, tables, ensemble(found, plan.seed), found.effective)
+        write(wish.out, chosen, tables, ensemble(chosen, found, plan.seed), found.effective)
 
 
 def write(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -35,8 +35,8 @@ Away = Callable[[np.ndarray], np.ndarray]  # simulated values [n, p] -> deviatio
 class Plan:
     """How many worlds and runs of each a wave has. The first is drawn from the prior."""
 
-    worlds: tuple[int, ...] = (1536, 384, 2048, 2048)
-    runs: tuple[int, ...] = (1, 2, 1, 1)
+    worlds: tuple[int, ...] = (1536, 384, 2048, 2048, 4096)
+    runs: tuple[int, ...] = (1, 2, 1, 1, 1)
     steps: int = 200  # of the chains that propose
     batch: int = 64
     seed: int = 20261128
@@ -70,7 +70,18 @@ class Matching:
     early: np.ndarray  # p, bool: asked of every world; the others are asked last, of those that the first leave
     within: tuple[np.ndarray, np.ndarray]  # p: values beyond count as the end of this range
     waves: list[Wave] = field(default_factory=list[Wave])
-    emulators: list[Emulator] = field(default_factory=list[Emulator])
+    kept: Parts = NOTHING_KEPT
+    learned: dict[int, Emulator] = field(default_factory=dict[int, Emulator])
+
+    def emulator(self, number: int | None = None) -> Emulator:
+        """What the waves up to this one (from 0; None: the last) teach; learned when it is first asked for, and kept
+        with the wave."""
+        number = len(self.waves) - 1 if number is None else number
+        if number not in self.learned:
+            name = f"{_name(self.waves[: number + 1])}-emulator"
+            made = self.kept.part(name, lambda: asdict(_learned(self.waves[: number + 1], len(self.facts))))
+            self.learned[number] = Emulator(**{each.name: np.asarray(made[each.name]) for each in fields(Emulator)})
+        return self.learned[number]
 
     def log_likelihood(self, emulator: Emulator, u: np.ndarray) -> np.ndarray:
         """By the emulator alone [n]."""
@@ -78,13 +89,13 @@ class Matching:
 
     def implausibility(self, u: np.ndarray) -> np.ndarray:
         """Of every pattern [n, p], by the last emulator."""
-        emulator = self.emulators[-1]
+        emulator = self.emulator()
         return np.abs(self.away(emulator.mean(u))) / np.sqrt(np.diag(self.facts + emulator.left))
 
     @cached_property
     def means(self) -> np.ndarray:
         """Of the last wave's worlds [n, p]: emulator and simulation together, each as far as it can be relied on."""
-        found, wave = self.emulators[-1].mean(self.waves[-1].u), self.waves[-1]
+        found, wave = self.emulator().mean(self.waves[-1].u), self.waves[-1]
         for rows, asked, gain, _ in self._known:
             found[rows] += (wave.mean[np.ix_(rows, asked)] - found[np.ix_(rows, asked)]) @ gain.T
         return found
@@ -93,7 +104,7 @@ class Matching:
     def _known(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """Worlds of the last wave by what they were asked: rows, patterns, how far their simulation counts, and the
         covariance of what is then not known of their means [p, p]."""
-        emulator, wave = self.emulators[-1], self.waves[-1]
+        emulator, wave = self.emulator(), self.waves[-1]
         there = np.isfinite(wave.mean)
         found = []
         for mask in np.unique(there, axis=0):
@@ -161,11 +172,11 @@ def matched(
     facts = np.asarray(facts, float)
     anything = np.full(len(facts), np.inf)
     found = Matching(
-        facts, away, np.ones(len(facts), bool) if early is None else early, within or (-anything, anything)
+        facts, away, np.ones(len(facts), bool) if early is None else early, within or (-anything, anything), kept=kept
     )
     done = 0
     for number, n in enumerate(plan.worlds):
-        name = "-".join(f"{n}x{r}" for n, r in zip(plan.worlds[: number + 1], plan.runs, strict=False))
+        name = _shape(plan.worlds[: number + 1], plan.runs)
         points = kept.part(f"{name}-points", lambda number=number, n=n: _proposed(found, number, n, d, plan))
         found.waves.append(Wave(points["u"], np.empty((n, plan.runs[number], len(facts))), points["proposed"]))
 
@@ -174,7 +185,6 @@ def matched(
                 progress(before + more, sum(plan.worlds))
 
         _ask(simulate, found, number, plan, Named(kept, name), threads, told)
-        found.emulators.append(_learned(found))
         done += n
     return found
 
@@ -196,7 +206,7 @@ def _proposed(found: Matching, number: int, n: int, d: int, plan: Plan) -> dict[
     if number == 0:
         unit = qmc.LatinHypercube(d, rng=np.random.default_rng(stream)).random(n)
         return {"u": ndtri(np.clip(unit, 1e-12, 1 - 1e-12)), "proposed": np.zeros(n)}
-    emulator = found.emulators[-1]
+    emulator = found.emulator()
     u = slice_sample(lambda u: found.log_likelihood(emulator, u), n, d, plan.steps, stream)
     return {"u": u, "proposed": found.log_likelihood(emulator, u)}
 
@@ -235,7 +245,7 @@ def _ask(
     of_all(np.arange(len(wave.u)), False)
     if not found.early.all():
         np.clip(wave.estimates, low, high, out=wave.estimates)
-        of_all(_left_by_the_first(found, wave), True)
+        of_all(kept.part("left", lambda: _left_by_the_first(found, wave)), True)
     np.clip(wave.estimates, low, high, out=wave.estimates)
 
 
@@ -249,20 +259,26 @@ def _left_by_the_first(found: Matching, wave: Wave) -> np.ndarray:
         return np.sort(np.argsort(against, kind="stable")[:third])
     if wave.runs > 1:  # teaches what the chance of a run is
         return np.arange(len(wave.u))
-    so_far = Matching(found.facts, found.away, found.early, found.within, [wave], [found.emulators[-1]])
+    before = found.emulator(len(found.waves) - 2)
+    so_far = Matching(found.facts, found.away, found.early, found.within, [wave], learned={0: before})
     return np.sort(np.argsort(-so_far.log_weight(), kind="stable")[:third])
 
 
-def _learned(found: Matching) -> Emulator:
-    twice = [wave for wave in found.waves if wave.runs > 1]
-    if twice:
-        chance = chance_of(twice[-1].estimates)
-    else:  # not known yet: what the emulator leaves open is taken to be chance as well, and counted once, as open
-        p = found.facts.shape[0]
-        chance = np.zeros((p, p))
-    u, y = (np.concatenate([getattr(wave, name) for wave in found.waves]) for name in ("u", "mean"))
-    runs = np.concatenate([np.full(len(wave.u), wave.runs) for wave in found.waves])
-    local = np.concatenate([np.full(len(wave.u), wave is found.waves[-1]) for wave in found.waves])
+def _shape(worlds: Sequence[int], runs: Sequence[int]) -> str:
+    return "-".join(f"{n}x{r}" for n, r in zip(worlds, runs, strict=False))
+
+
+def _name(waves: Sequence[Wave]) -> str:
+    return _shape([len(wave.u) for wave in waves], [wave.runs for wave in waves])
+
+
+def _learned(waves: Sequence[Wave], p: int) -> Emulator:
+    twice = [wave for wave in waves if wave.runs > 1]
+    # not known yet: what the emulator leaves open is taken to be chance as well, and counted once, as open
+    chance = chance_of(twice[-1].estimates) if twice else np.zeros((p, p))
+    u, y = (np.concatenate([getattr(wave, name) for wave in waves]) for name in ("u", "mean"))
+    runs = np.concatenate([np.full(len(wave.u), wave.runs) for wave in waves])
+    local = np.concatenate([np.full(len(wave.u), wave is waves[-1]) for wave in waves])
     return Emulator.fit(u, y, runs, chance, local)
 
 

@@ -40,6 +40,11 @@ class Prior:
         low, high = (np.array(side, float) for side in zip(*bounds.values(), strict=True))
         return cls(tuple(bounds), low, high, np.array([name in integer for name in bounds]))
 
+    @property
+    def said(self) -> dict[str, object]:
+        """What a calibration depends on besides the ranges."""
+        return {}
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -227,6 +227,7 @@ class CalibrationProblem:
             "free": {name: [float(low), float(high)] for name, low, high in bounds},
             "code": sources_hash(),
             **({} if self.offsets is None else {"differences": self.offsets.digest}),
+            **prior.said,
         }
 
     def design(self, theta: np.ndarray, seeds: np.ndarray) -> pd.DataFrame:

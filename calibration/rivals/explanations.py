@@ -13,6 +13,7 @@ from valign.model.errors import InputError, unknown
 from valign.results.checkpoint import NOTHING_KEPT, Arrays, Parts
 
 from ..abc.smc import batch_seeds, stream
+from ..problem.known import KnownPrior
 from ..problem.differences import is_difference
 from ..problem.problem import CalibrationProblem, prior_of
 from ..problem.summaries import Layout
@@ -78,14 +79,11 @@ def rival_problem(problem: CalibrationProblem, name: str) -> CalibrationProblem:
     if offsets is not None and not rival.values:
         offsets = offsets.without_values()
         bounds = {name: limits for name, limits in bounds.items() if name in offsets.bounds or not is_difference(name)}
+    prior = prior_of(bounds, scenario, offsets)
+    if isinstance(problem.prior, KnownPrior):
+        prior = problem.prior.like(prior)
     return CalibrationProblem(
-        problem.data,
-        scenario,
-        prior_of(bounds, scenario, offsets),
-        problem.society,
-        problem.threads,
-        offsets,
-        problem.covariates,
+        problem.data, scenario, prior, problem.society, problem.threads, offsets, problem.covariates
     )
 
 

@@ -116,7 +116,7 @@ def note(figure: Figure, text: str) -> None:
 
 
 WORLDS_NOTE = (
-    "{runs} runs each, in plausible worlds. Lines: means. Areas and thick bars: not knowing (5 to 95 % of the worlds' "
+    "{runs} runs{each}, over many worlds. Lines: means. Areas and thick bars: not knowing (5 to 95 % of the worlds' "
     "means; studies would narrow it). {where}: chance (5 to 95 % of runs of one world; no study narrows it)."
 )
 
@@ -170,7 +170,7 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
         label_ends(axes, months * (1.035 + 0.02 * len(levels)), ends, texts, colours)
     headed(figure, title)
     if in_worlds(curves):
-        note(figure, WORLDS_NOTE.format(runs=runs, where="Thin bars"))
+        note(figure, WORLDS_NOTE.format(runs=runs, each=" each", where="Thin bars"))
         return figure
     note(
         figure,
@@ -275,7 +275,11 @@ def comparison_figure(
         label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
     headed(figure, title)
     if in_worlds(curves):
-        note(figure, WORLDS_NOTE.format(runs=runs, where="Dots") + " Run by run and world by world the same seeds.")
+        note(
+            figure,
+            WORLDS_NOTE.format(runs=runs, each=" each", where="Dots")
+            + " Run by run and world by world the same seeds.",
+        )
         return figure
     note(figure, f"Lines: means over {runs} runs of each scenario; run by run the same seeds. Areas: 95 % intervals.")
     return figure
@@ -293,11 +297,48 @@ def curve_of(curves: pd.DataFrame, role: str, variable: str) -> pd.DataFrame:
     return curves[(curves["role"] == role) & (curves["variable"] == variable)]
 
 
+def _run_in_worlds(curves: pd.DataFrame, title: str, runs: int) -> Figure:
+    """As `run_figure`, with what is not known and chance apart."""
+    figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
+    months = int(curves["month"].max())
+    share_axis(uptake, f"Uptake: {series_label('engaged')}", months)
+    share_axis(spread, f"Spread: {series_label('in_use')}", months)
+    month_axis(alignment, "Alignment by role", months)
+    tones = {"manager": ORDERED[0], "staff": ORDERED[1], "peer": ORDERED[2]}
+    panels: list[tuple[Axes, list[tuple[str, str, str, str]]]] = [
+        (uptake, [("all", "engaged", MAIN, "-")]),
+        (spread, [("service", "in_use", INK, STYLES[1])]),
+        (
+            alignment,
+            [(role, "alignment", tone, style) for (role, tone), style in zip(tones.items(), STYLES, strict=False)],
+        ),
+    ]
+    for axes, lines in panels:
+        ends, texts, colours = [], [], []
+        for place, (role, variable, colour, style) in enumerate(lines):
+            part = curve_of(curves, role, variable)
+            if part.empty:
+                continue
+            doubt(axes, part, colour)
+            axes.plot(part["month"], part["mean"], color=colour, lw=2, ls=style)
+            last = part.iloc[-1]
+            end_bars(axes, last, months * (1.025 + 0.02 * place), colour)
+            ends.append(float(last["mean"]))
+            texts.append(role_label(role) if variable == "alignment" else f"mean {100 * last['mean']:.0f} %")
+            colours.append(colour)
+        label_ends(axes, months * (1.035 + 0.02 * len(lines)), ends, texts, colours)
+    headed(figure, title)
+    note(figure, WORLDS_NOTE.format(runs=runs, each="", where="Thin bars"))
+    return figure
+
+
 def run_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     """Uptake and spread over time with bands, and alignment by role.
 
     curves : columns role, variable, month and those of `summaries.curve_summary`.
     """
+    if in_worlds(curves):
+        return _run_in_worlds(curves, title, runs)
     figure, (uptake, spread, alignment) = new_figure(3, 11.8, 4.2)
     months = int(curves["month"].max())
     part = curve_of(curves, "all", "engaged")

@@ -26,14 +26,14 @@ LIMITS = (
 
 
 READING_WORLDS = (
-    "In brackets two different doubts. Not knowing: between which numbers nine in ten plausible worlds have "
+    "In brackets two different doubts. Not knowing: between which numbers nine in ten worlds have "
     "their average; studies would narrow it (none seen: in these runs worlds differ by no more than "
     "chance makes them). Chance: between which numbers nine in ten runs of one world end; no study narrows it. People "
     "are staff, managers and peer advocates; who works with the innovation in daily practice is called engaged."
 )
 LIMIT_WORLDS = (
-    "Not knowing is here that parameters may lie anywhere in their plausible ranges. What the model leaves out, "
-    "and what a scenario says of its services and its innovation, is in neither bracket."
+    "Not knowing is what the worlds leave open of the parameters (`valign worlds` says what worlds are). What the "
+    "model leaves out, and what a scenario says of its services and its innovation, is in neither bracket."
 )
 
 
@@ -307,7 +307,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
             if row["unknown_low"] <= 0 <= row["unknown_high"]
             else "In these runs worlds differ by no more than chance makes them."
             if row["unknown_low"] == row["unknown_high"]
-            else "Nine in ten plausible worlds agree on its sign."
+            else "Nine in ten worlds agree on its sign."
         )
         return f"{text} {agreed} In {percent(row['higher'])} of pairs of runs with the same chances it is higher."
     if math.isnan(row["low"]):

@@ -114,3 +114,16 @@ def test_what_ships_is_what_the_finding_says() -> None:
         for name in everything.columns.drop("weight"):
             low, high = ranges[name]
             assert everything[name].between(low - 1e-9, high + 1e-9).all(), name
+
+
+def test_a_run_in_worlds_tells_chance_and_not_knowing_apart() -> None:
+    from valign.experiments.side_by_side import CellOutcomes
+
+    made = va.simulate(Scenario.load("two-services").replace({"months": 12}), 2, 1, worlds=6)
+    tables = CellOutcomes(made, made.runs.index.to_numpy()).tables()
+    assert tables["runs"]["world"].nunique() == 6
+    assert len(tables["series"]["run"].unique()) == 12
+    uptake = tables["summary"].set_index("outcome").loc["uptake_final"]
+    assert uptake["unknown_low"] < uptake["mean"] < uptake["unknown_high"]
+    last = tables["curves"].query("role == 'all' and variable == 'engaged' and month == 12").iloc[0]
+    assert last["chance_low"] <= last["chance_high"]

@@ -39,7 +39,7 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")
 ]
 InWorlds = Annotated[
-    int | None, typer.Option("--worlds", metavar="N", help="Make the runs in each of N plausible worlds.")
+    int | None, typer.Option("--worlds", metavar="N", help="Make the runs in each of N worlds (`valign worlds`).")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
 Show = Annotated[bool, typer.Option("--show", help="Open the figure, if there is a display.")]
@@ -103,6 +103,7 @@ def run(
     scenario: Annotated[
         str | None, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")
     ] = None,
+    worlds: InWorlds = None,
     runs: Runs = None,
     societies: Societies = None,
     seed: Chosen = None,
@@ -136,9 +137,11 @@ def run(
     from . import run
 
     chosen, changes, recorded = 1 if seed is None else seed, tuple(settings or ()), tuple(record or ())
-    options = run.EnsembleOptions(chosen, months, changes, out, show, quiet, as_json, runs, societies, recorded)
+    options = run.EnsembleOptions(
+        chosen, months, changes, out, show, quiet, as_json, runs, societies, recorded, None, worlds
+    )
     if replay is not None or row is not None:
-        run.replay(scenario, replay, row, options, seed, drawn)
+        run.replay(scenario, replay, row, options, seed, drawn, worlds)
     elif scenario is None:
         from valign.model.errors import InputError
 
@@ -373,6 +376,12 @@ Signed = Annotated[
 ]
 
 
+AsPrior = Annotated[
+    bool,
+    typer.Option("--worlds", help="Prior: worlds that agree with published facts, without those of the data at hand."),
+]
+
+
 @app.command()
 @guarded
 def calibrate(
@@ -389,6 +398,7 @@ def calibrate(
     covariate: Covariate = None,
     each_orientation: EachOrientation = False,
     signed: Signed = False,
+    worlds: AsPrior = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -400,7 +410,7 @@ def calibrate(
     differing = calibrate.Differing(community_sd, baseline, tuple(covariate or ()), each_orientation, signed)
     calibrate.calibrate(
         calibrate.CalibrationOptions(
-            data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit, differing
+            data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit, differing, worlds
         )
     )
 
@@ -418,6 +428,7 @@ def rivals(
     covariate: Covariate = None,
     each_orientation: EachOrientation = False,
     signed: Signed = False,
+    worlds: AsPrior = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -429,7 +440,7 @@ def rivals(
     differing = calibrate.Differing(community_sd, baseline, tuple(covariate or ()), each_orientation, signed)
     calibrate.rivals(
         calibrate.CalibrationOptions(
-            data, scenario, fitted, simulations, seed, out, quiet, as_json, differences=differing
+            data, scenario, fitted, simulations, seed, out, quiet, as_json, differences=differing, worlds=worlds
         )
     )
 

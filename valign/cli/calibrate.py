@@ -54,6 +54,7 @@ class CalibrationOptions:
     as_json: bool
     accept_misfit: bool = False
     differences: Differing = Differing()
+    worlds: bool = False
 
 
 def ranges(free: tuple[str, ...]) -> Ranges | None:
@@ -78,6 +79,7 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     """What is fitted to the data; `what` is said before parameters are screened, which may take long."""
     from valign.calibration.abc.screening import screened_problem
     from valign.calibration.data.reading import load
+    from valign.calibration.problem.known import with_worlds
 
     free, data = ranges(options.free), load(options.data)
     quiet = options.quiet or options.as_json
@@ -87,6 +89,7 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
         terminal.say(f"  {name}: {value}", quiet)
     scenario = None if options.scenario is None else loaded(options.scenario)
     problem, screened = screened_problem(data, scenario, free, options.seed, differences=asdict(options.differences))
+    problem = with_worlds(problem) if options.worlds else problem
     terminal.say(f"  Free: {', '.join(problem.prior.names)}", quiet)
     return problem, screened
 
@@ -94,6 +97,7 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
 def calibrate(options: CalibrationOptions) -> None:
     from valign.calibration.calibrate import fit
     from valign.calibration.exported import to_netcdf
+    from valign.calibration.problem.known import remark
     from valign.results.reports import calibration
 
     problem, screened = _problem("Fitting the model to", options)
@@ -115,7 +119,7 @@ def calibrate(options: CalibrationOptions) -> None:
             "recovery": found.recovery.parameters,
             "nearby": found.nearby.parameters,
             "recovered": found.recovery.estimates,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*found.remarks(), *remark(problem.prior)]),
             **_regression(found.regression),
             **_screening(found.screened),
         }
@@ -192,6 +196,7 @@ def _as_json(data: str, folder: Path, tables: Tables) -> None:
 
 
 def rivals(options: CalibrationOptions) -> None:
+    from valign.calibration.problem.known import remark
     from valign.calibration.rivals.compare import choose
     from valign.results.reports import calibration
 
@@ -206,7 +211,7 @@ def rivals(options: CalibrationOptions) -> None:
             "scores": found.scores,
             "folds": found.folds,
             "reference": found.reference,
-            "remarks": _remarks(found.remarks()),
+            "remarks": _remarks([*found.remarks(), *remark(problem.prior)]),
             **_regression(found.regression),
             **_screening(found.screened),
         }

@@ -55,7 +55,9 @@ def say_what(scenario: Scenario, ensembles: int, options: EnsembleOptions) -> No
     """Say what will be simulated, before anything that takes long to load."""
     runs = options.count(scenario)
     if runs > 0:
-        where = "" if options.worlds is None else f" in {options.worlds:,} plausible worlds"
+        from valign.experiments.worlds import called
+
+        where = "" if options.worlds is None else f" in {options.worlds:,} {called()}"
         terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months{where}", options.silent)
 
 

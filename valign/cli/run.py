@@ -42,12 +42,21 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
     record = tuple(name for name in dict.fromkeys(("series", *record)) if name != "ablations")
     if ablate and drawn is not None:
         raise InputError(["--record ablations cannot go with --parameters, where every run has its own parameters"])
+    if options.worlds is not None:
+        _check_in_worlds(record, drawn, ablate)
     say_what(scenario, 1, options)
 
     def simulated(told: Told, _: Path | None) -> Tables:
-        from valign.experiments.outcomes import FailedRunsWarning
+        from valign.experiments.outcomes import FailedRunsWarning, check_possible
+        from valign.experiments.side_by_side import CellOutcomes
         from valign.experiments.simulate import simulate
 
+        if options.worlds is not None:
+            runs, seed, of = options.each(scenario), options.seed, options.societies
+            made = simulate(scenario, runs, seed, of, record, worlds=options.worlds, progress=told)
+            cell = CellOutcomes(made, made.runs.index.to_numpy())
+            check_possible(cell.runs)
+            return cell.tables()
         if drawn is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FailedRunsWarning)  # what is printed in the end says it
@@ -79,6 +88,15 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
         settings = tuple(name for name in design if name not in NO_SETTINGS)
         asked["posterior"] = hashlib.blake2b(drawn.read_bytes(), digest_size=8).hexdigest()
     publish(EnsembleCommand("run", scenario, asked, 1, settings, simulated), options)
+
+
+def _check_in_worlds(record: tuple[str, ...], drawn: Path | None, ablate: bool) -> None:
+    """Refuse what cannot go with `--worlds`."""
+    if drawn is not None:
+        raise InputError(["--worlds cannot go with --parameters: both say what differs from run to run"])
+    if ablate or (wrong := [each for each in record if each in ("events", "agents")]):
+        name = "ablations" if ablate else wrong[0]
+        raise InputError([f"--record {name} cannot go with --worlds, where every run has its own parameters"])
 
 
 def replay(name: str | None, folder: Path | None, row: int | None, options: EnsembleOptions, *others: object) -> None:

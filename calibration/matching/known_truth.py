@@ -1,0 +1,163 @@
+"""Does the matching find a truth that is known, and does it notice a model that is wrong?
+
+    python -m valign.calibration.matching.known_truth [--truths 100] [--out DIR]      (part of `make worlds`)
+
+A truth is a world from the prior. Its facts are what the emulator of the last wave says of it, moved by what that
+emulator leaves open and by the fact's error and the stated discrepancy (the error of a fact holds the chance of a study
+of that size); bounds are taken for measured values. Worlds are then proposed by the emulator of the wave before,
+"simulated" as the truth was, with the chance of a run, and weighted as `waves` does. Everything but the simulator
+itself is so put to the test. For the wrong models the simulator itself makes the facts, with one mechanism off that
+is on in the fit; so it does for a few right ones beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from valign.model.errors import InputError
+from valign.results.checkpoint import replace
+from valign.results.plain_text import frame_as_cells
+
+from ..abc.smc import one_blas_thread
+from ..patterns.asking import asked
+from ..patterns.pattern import Pattern, patterns
+from .emulator import Emulator
+from .findings import HIGH, LOW
+from .problem import prior, table_of
+from .sampling import log_normal, slice_sample, weighted_quantiles
+from .study import OUT, matching
+from .waves import CUT, Matching, Plan, Wave, prior_points
+
+TRUTHS = 100
+CHAINS, STEPS = 500, 45
+REAL_RUNS = 4  # of the simulator, for a fact of a wrong model
+REAL = 16  # worlds whose facts the simulator makes, with everything on and with each of these off
+WRONG = ("turnover", "climate", "leadership", "sensemaking", "identification", "relationships")
+TRUE, FACTS, PROPOSED, SIMULATED, OFF = 21, 22, 23, 24, 25  # purposes of random streams
+
+
+def proposed(found: Matching, value: np.ndarray, seed: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Worlds that the emulator before the last proposes for these facts [p] (NaN: not known), and their level."""
+    before, known = found.emulator(len(found.waves) - 2), np.flatnonzero(np.isfinite(value))
+    covariance = (found.facts + before.left)[np.ix_(known, known)]
+
+    def likelihood(u: np.ndarray) -> np.ndarray:
+        return log_normal(before.mean(u)[:, known] - value[known], covariance)
+
+    d = found.waves[0].u.shape[1]
+    u = slice_sample(likelihood, CHAINS, d, STEPS, np.random.SeedSequence([*seed, PROPOSED]))
+    return u, likelihood(u)
+
+
+def matched_again(found: Matching, value: np.ndarray, seed: Sequence[int]) -> Matching:
+    """Match with other values of the facts [p]: proposed by the emulator before the last, simulated by the last."""
+    last, p = found.emulator(), len(value)
+    u, level = proposed(found, value, seed)
+    rng = np.random.default_rng([*seed, SIMULATED])
+    estimates = simulated(last, u, rng) + _normal(rng, last.chance, len(u))
+    wave = Wave(u, estimates[:, None], level)
+    return Matching(found.facts, lambda y: y - value, np.ones(p, bool), found.within, [wave], learned={0: last})
+
+
+def simulated(emulator: Emulator, u: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Means of worlds [n, p]: the emulator's, moved by what it leaves open."""
+    return emulator.mean(u) + _normal(rng, emulator.left, len(u))
+
+
+def _normal(rng: np.random.Generator, covariance: np.ndarray, n: int) -> np.ndarray:
+    return rng.standard_normal((n, len(covariance))) @ np.linalg.cholesky(covariance).T
+
+
+def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float]:
+    """How far facts [p] are from the nearest of some worlds: chance of as much, were the model right (chi-square on as
+    many degrees as there are facts; cautious, since parameters take some of them), and what is furthest."""
+    last, known = found.emulator(), np.flatnonzero(np.isfinite(value))
+    covariance = (found.facts + last.left)[np.ix_(known, known)]
+    away = last.mean(u)[:, known] - value[known]
+    level = log_normal(away, covariance)
+    nearest = np.abs(away[level.argmax()]) / np.sqrt(np.diag(covariance))
+    return {
+        "facts": len(known),
+        "misfit": float(chi2.sf(-2 * level.max(), len(known))),
+        "furthest": int(known[nearest.argmax()]),
+        "away": float(nearest.max()),
+    }
+
+
+@one_blas_thread()
+def truths(found: Matching, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row a truth (how many facts rule it out, what the worlds are worth, chance of the misfit), and a row a
+    parameter (share of truths that its 90 % interval holds)."""
+    last, d = found.emulator(), found.waves[0].u.shape[1]
+    true = prior_points(n, d, [seed, TRUE])
+    rows, held = [], np.zeros(d)
+    for k in range(n):
+        rng = np.random.default_rng([seed, FACTS, k])
+        value = (simulated(last, true[k : k + 1], rng) + _normal(rng, found.facts, 1))[0]
+        again = matched_again(found, value, [seed, k])
+        weight, u = again.weight, again.waves[-1].u
+        away = np.abs(last.mean(true[k : k + 1])[0] - value) / np.sqrt(np.diag(found.facts + last.left))
+        for j in range(d):
+            low, high = weighted_quantiles(u[:, j], weight, [LOW, HIGH])
+            held[j] += low <= true[k, j] <= high
+        rows.append({"ruled_out_by": int((away > CUT).sum()), "effective": again.effective, **misfit(found, value, u)})
+    names = list(prior().names)
+    return pd.DataFrame(rows), pd.DataFrame({"parameter": names, "truths": n, "covered": held / n})
+
+
+@one_blas_thread()
+def wrong_models(chosen: tuple[Pattern, ...], found: Matching, seed: int) -> pd.DataFrame:
+    """Facts that the simulator makes in worlds that agree with the real ones, with everything on ("none") or one
+    mechanism off: how far they are from the nearest world with everything on, and which fact is furthest."""
+    order = np.argsort(-found.weight, kind="stable")[:REAL]
+    table, (low, high) = table_of(found.waves[-1].u[order]), found.within
+    rows = []
+    for number, off in enumerate(("none", *WRONG)):
+        asking = chosen if off == "none" else [_without(each, off) for each in chosen]
+        made = np.clip(asked(asking, table, REAL_RUNS, seed + number).mean(axis=1), low, high)
+        made = made + _normal(np.random.default_rng([seed, OFF, number]), found.facts, len(made))
+        for world, value in enumerate(made):
+            u, _ = proposed(found, value, [seed, OFF, number, world])
+            rows.append({"off": off, "world": world, **misfit(found, value, u)})
+    found_rows = pd.DataFrame(rows)
+    return found_rows.assign(furthest=[chosen[j].name for j in found_rows["furthest"]])
+
+
+def _without(pattern: Pattern, mechanism: str) -> Pattern:
+    question = pattern.question
+    settings = {**question.settings, f"mechanisms.{mechanism}": False}
+    return pattern.model_copy(update={"question": question.model_copy(update={"settings": settings})})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Match known truths; write known_truth.csv, known_truths.csv and wrong_models.csv beside the other tables."""
+    parser = argparse.ArgumentParser(description="Is a known truth found, and a wrong model noticed?")
+    parser.add_argument("--truths", type=int, default=TRUTHS)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of worlds/")
+    wish = parser.parse_args(arguments)
+    if wish.truths < 1:
+        raise InputError([f"--truths {wish.truths}: expected a whole number from 1"])
+    plan, chosen = Plan(), patterns()
+    with matching(chosen, plan, os.cpu_count() or 1) as found:
+        each, coverage = truths(found, wish.truths, plan.seed)
+        wrong = wrong_models(chosen, found, plan.seed)
+    (wish.out / "worlds").mkdir(parents=True, exist_ok=True)
+    for name, table in (("known_truths", each), ("known_truth", coverage), ("wrong_models", wrong)):
+        content = frame_as_cells(table).to_csv(index=False, float_format="%.5g").encode()
+        replace(wish.out / "worlds" / f"{name}.csv", content)
+    print(f"pooled {coverage['covered'].mean():.3f}; not ruled out {(each['ruled_out_by'] < 2).mean():.2f}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))
