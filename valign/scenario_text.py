@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from valign.model.parameters import PARAMETERS
+from valign.model.parameters import PARAMETERS, ROLES
 from valign.results.vocabulary import capital, variant_label
 
 if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
+    from valign.model.society.generate import Society
 
+LISTED = 30  # services of an imported society that are named one by one
+STAFFED = ("staff", "manager", "peer")
 RULES = ("alignment_metric", "alignment_mode", "relationship_rule")
 
 
@@ -21,14 +25,15 @@ def changed_parameters(scenario: Scenario) -> dict[str, float]:
 
 def description(scenario: Scenario) -> dict[str, Any]:
     """The scenario as plain data, with what follows from it (number of people, services, settings that differ)."""
+    society = imported(scenario)
     return {
         "name": scenario.name,
         "title": scenario.title,
         "description": scenario.description,
         "months": scenario.months,
         "runs": scenario.runs,
-        "people": scenario.people(),
-        "services": len(scenario.service_names()),
+        "people": scenario.people() if society is None else len(society.role),
+        "services": len(scenario.service_names()) if society is None else len(society.group),
         "dimensions": list(scenario.dimensions),
         "alignment_level": getattr(scenario, "alignment_level", None),
         **{rule: getattr(scenario, rule) for rule in RULES},
@@ -44,7 +49,7 @@ def description(scenario: Scenario) -> dict[str, Any]:
             }
             for g in scenario.organisations
         ],
-        "commissioners": scenario.commissioners.count if scenario.commissioners else 0,
+        "commissioners": _commissioners(scenario, society),
         "mechanisms_off": [name for name, on in scenario.mechanisms.items() if not on],
         "changed_parameters": changed_parameters(scenario),
         "changes": [change_in_words(change) for change in scenario.changes],
@@ -75,14 +80,14 @@ class Observed:
 def paragraphs(scenario: Scenario, observed: Observed | None = None) -> list[str]:
     """What a reader has to know of the scenario beside its values, a paragraph each; the first two in short."""
     s = scenario
-    parts = [" ".join(s.description.split()) or s.title or s.name, _size(s, observed)]
-    if s.organisations and observed is None:
+    society = imported(s) if observed is None else None
+    parts = [" ".join(s.description.split()) or s.title or s.name, _size(s, observed, society)]
+    if society is not None:
+        parts.append("\n".join(["The services at the start:", *_imported_services(s, society)]))
+    elif s.organisations and observed is None:
         parts.append("\n".join(["The services at the start:", *map(_service, s.organisations)]))
-    if s.commissioners and s.commissioners.count:
-        parts.append(
-            f"{_counted(s.commissioners.count, 'commissioner')} "
-            f"decide{'s' * (s.commissioners.count == 1)} what is funded."
-        )
+    if count := _commissioners(s, society):
+        parts.append(f"{_counted(count, 'commissioner')} decide{'s' * (count == 1)} what is funded.")
     level = getattr(s, "alignment_level", None)
     if level is not None:
         parts.append(f"People's values are moved so that the mean alignment at the start is {level:g}.")
@@ -108,7 +113,46 @@ def paragraphs(scenario: Scenario, observed: Observed | None = None) -> list[str
     return parts
 
 
-def _size(s: Scenario, observed: Observed | None) -> str:
+def imported(scenario: Scenario) -> Society | None:
+    """The people of a scenario's tables; None where a society is generated, or its tables are not here."""
+    if scenario.tables is None:
+        return None
+    from valign.model.errors import InputError
+    from valign.model.society.tables import society_of
+
+    try:
+        return society_of(scenario, 0)
+    except InputError:  # whoever simulates it says what is wrong
+        return None
+
+
+def _commissioners(s: Scenario, society: Society | None) -> int:
+    """How many commissioners there are."""
+    if society is not None:
+        return int((society.role == ROLES.index("commissioner")).sum())
+    return s.commissioners.count if s.commissioners else 0
+
+
+def _imported_services(s: Scenario, society: Society) -> list[str]:
+    """A line for each service of the tables, or for each kind of them where there are many."""
+    count = len(society.group)
+    names = society.names or [f"service {o + 1}" for o in range(count)]
+    members = [society.role[society.organisation == o] for o in range(count)]
+    if count > LISTED:
+        return [
+            f"  {_counted(int((society.group == g).sum()), 'service')} taken for {group.name}; {group.stage}"
+            for g, group in enumerate(s.organisations)
+            if (society.group == g).any()
+        ]
+    return [
+        _in_service(
+            names[o], [int((members[o] == ROLES.index(role)).sum()) for role in STAFFED], s, int(society.group[o])
+        )
+        for o in range(count)
+    ]
+
+
+def _size(s: Scenario, observed: Observed | None, society: Society | None) -> str:
     """How many people, where, and for how long."""
     if observed is not None:
         communities = f"{observed.communities:,} communit{'y' if observed.communities == 1 else 'ies'}"
@@ -116,8 +160,13 @@ def _size(s: Scenario, observed: Observed | None) -> str:
         per = "" if unit == "month" else f" One step of the model is one {unit}: what is called monthly is per {unit}."
         return f"{communities} with {observed.people:,} people, followed for {_counted(s.months, unit)}.{per}"
     years = f" ({_counted(s.months / 12, 'year')})" if s.months % 6 == 0 and s.months else ""
+    services, people = (
+        (len(s.service_names()), f"about {s.people():,.0f}")
+        if society is None
+        else (len(society.group), f"{len(society.role):,}")
+    )
     return (
-        f"{_counted(len(s.service_names()), 'service')} with about {s.people():,.0f} people, followed for "
+        f"{_counted(services, 'service')} with {people} people, followed for "
         f"{_counted(s.months, 'month')}{years}."
         + (" People and ties come from imported tables." if s.tables is not None else "")
     )
@@ -166,14 +215,23 @@ def in_words(scenario: Scenario) -> str:
 
 
 def _service(g: Any) -> str:
-    own = "".join(f"; {name} {value:g}" for name, value in g.parameters.items())
-    people = [
-        _counted(number, word)
-        for number, word in ((g.staff, "staff"), (g.managers, "manager"), (g.peers, "peer advocate"))
-        if number
-    ]
     many = f"{g.count:,} × {g.name}, each with" if g.count > 1 else f"{g.name}, with"
-    return f"  {many} {', '.join(people)}; {g.stage}{own}"
+    return f"  {many} {_staffed((g.staff, g.managers, g.peers))}; {_rest(g)}"
+
+
+def _in_service(name: str, numbers: Sequence[int], s: Scenario, group: int) -> str:
+    """A line for a service of imported tables."""
+    return f"  {name}, with {_staffed(numbers)}; {_rest(s.organisations[group])}"
+
+
+def _rest(g: Any) -> str:
+    return g.stage + "".join(f"; {name} {value:g}" for name, value in g.parameters.items())
+
+
+def _staffed(numbers: Sequence[float]) -> str:
+    """Staff, managers and peers, those that there are."""
+    words = ("staff", "manager", "peer advocate")
+    return ", ".join(_counted(number, word) for number, word in zip(numbers, words, strict=True) if number) or "nobody"
 
 
 def _counted(number: float, word: str) -> str:

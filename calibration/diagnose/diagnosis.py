@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.experiments.worlds import shipped
 from valign.model.errors import InputError
 from valign.model.parameters import ROLES as MODEL_ROLES
 from valign.model.scenario.scenario import Scenario
@@ -21,7 +22,7 @@ from ..data.questionnaire import ROLE_WORDS, VALUE_WORDS
 from ..data.survey import read_survey
 from .change import Change
 from .connectors import connectors
-from .follow import RUNS, follow
+from .follow import RUNS, WORLDS, follow
 from .measurement import Measured, mean_of, reliabilities
 from .misfit import if_read_as_meant, mean_and_half, misfit
 from .pooling import GOAL, WIDEST, Pooled, pool
@@ -39,7 +40,8 @@ class Diagnosis:
     Parameters
     ----------
     answers : of the latest wave. before : of the wave before, or None.
-    runs : of the model for each thing that could be done, 0 for none. seed : of these runs, 0 to 2^63 - 1.
+    runs : of the model for each thing that could be done, in each world; 0 for none. seed : of these runs, 0 to
+        2^63 - 1. worlds : in how many settings of what is not known; None: at the model's defaults.
     progress : called with (runs done, runs in all).
 
     Attributes
@@ -57,6 +59,7 @@ class Diagnosis:
     runs: int = RUNS
     seed: int = 1
     progress: Callable[[int, int], None] | None = None
+    worlds: int | None = WORLDS
 
     def __post_init__(self) -> None:
         both = (self.answers,) if self.before is None else (self.before, self.answers)
@@ -158,6 +161,9 @@ class Diagnosis:
         gain, half = if_read_as_meant(m)
         rows.append(("read_as_meant", gain, gain - half, gain + half, rows[0][4]))
         needed = self.by_service.answers_needed()
+        everybody = self.by_service.agreements_at(10**6)
+        low, high = np.quantile(everybody, (0.025, 0.975))
+        rows.append(("agreement_all", float(everybody.mean()), float(low), float(high), rows[0][4]))
         single = {
             "reliability": m.reliability,
             "lasting": m.lasting,
@@ -165,8 +171,8 @@ class Diagnosis:
             "reliability_readings": float(np.nanmean(reliabilities(self._members.reads))),
             "uncorrected": m.naive_fit,
             "agreement": self.by_service.agreement(),
-            "agreement_all": self.by_service.agreement_at(10**6),
             "answers_needed": float("nan") if needed is None else float(needed),
+            "out_of_reach": float(self.by_service.out_of_reach()),
             "goal": GOAL,
         }
         rows += [(name, value, np.nan, np.nan, rows[0][4]) for name, value in single.items()]
@@ -314,7 +320,7 @@ class Diagnosis:
         if not self.runs:
             return {}
         ready = self.services["service"].tolist()
-        made = follow(self.scenario, self.society, ready, self.runs, self.seed, self.progress)
+        made = follow(self.scenario, self.society, ready, self.runs, self.seed, self.worlds, self.progress)
         answered = self._people["answered"]
         society = pd.DataFrame(
             [
@@ -324,7 +330,8 @@ class Diagnosis:
                     "services": len(self.answers.services),
                     "ties": len(self._ties),
                     "named": sum(map(len, self.answers.contacts)),
-                    "worlds": 1,
+                    "worlds": self.worlds or 0,
+                    "agreeing": self.worlds is not None and shipped(),
                 }
             ]
         )
@@ -364,6 +371,7 @@ def diagnose(
     innovation: str | None = None,
     runs: int = RUNS,
     seed: int = 1,
+    worlds: int | None = WORLDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Diagnosis:
     """Where we stand, from one questionnaire; and what moved, from two.
@@ -372,8 +380,9 @@ def diagnose(
     ----------
     before, after : files of `valign survey new`, filled in (.xlsx or .csv). With one file, it says where we stand.
     innovation : what the files are about, where they do not say: a shipped scenario or a TOML file.
-    runs : of the model, for each thing that could be done (0: no simulation).
+    runs : of the model, for each thing that could be done, in each world (0: no simulation).
     seed : of these runs, 0 to 2^63 - 1.
+    worlds : in how many settings of what is not known; None: at the model's defaults.
     progress : called with (runs done, runs in all).
 
     Returns
@@ -392,4 +401,4 @@ def diagnose(
         np.allclose(waves[0].intended, waves[1].intended) and np.allclose(waves[0].emphasis, waves[1].emphasis)
     ):
         raise InputError(["the two files are about different innovations, or say that it stands for different things"])
-    return Diagnosis(waves[-1], waves[0] if len(waves) == 2 else None, runs, seed, progress)
+    return Diagnosis(waves[-1], waves[0] if len(waves) == 2 else None, runs, seed, progress, worlds)

@@ -1,6 +1,7 @@
 """What the model says follows: if nothing is done, with each of the levers, and by where a pilot starts.
 
 One design, paired by common random numbers: each lever is the survey's scenario with some of its parameters changed.
+All of them run in the same worlds: settings of everything about the model that is not known and was not measured here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from valign.model.society.generate import Society
 from valign.results.summaries import curve_summary, paired_differences, summarise_by
 
 NOTHING, START = "nothing is done", "pilot in the most ready services"
-MONTHS, RUNS, CANDIDATES, FIRST = 60, 24, 8, 3
+MONTHS, CANDIDATES, FIRST = 60, 8, 3
+RUNS, WORLDS = 2, 24  # in each world, of each thing that could be done
 OUTCOME = "uptake_final"
 OUTCOMES = (OUTCOME, "spread_final", "alignment_final")
 
@@ -50,11 +52,13 @@ def follow(
     ready: list[str],
     runs: int = RUNS,
     seed: int = 1,
+    worlds: int | None = WORLDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Tables of what follows: `follows` (each lever against what it is added to), `pilots` (one service at a time
     against nothing), `follow_levels` and `follow_curves`.
 
+    runs : of each, in each world. worlds : how many (`experiments.worlds.alike`); None: the model's defaults alone.
     society : the people and ties of the scenario. ready : names of services, the most ready first. Where no service
     uses the innovation yet, levers are added to a pilot in the first three: without any start there is little to move.
     """
@@ -70,7 +74,7 @@ def follow(
     scenarios |= {name: scenarios[begun].replace(changes) for name, changes in changed.items()}
     tried = starts[: min(CANDIDATES, MOST_SCENARIOS - len(scenarios))]
     scenarios |= {f"pilot in {name}": _piloting(base, [name]) for name in tried}
-    found = compare(scenarios, runs, seed, record=("series",), society=society, progress=progress)
+    found = compare(scenarios, runs, seed, record=("series",), worlds=worlds, society=society, progress=progress)
     good = found.runs
 
     def gains(base: str, names: list[str]) -> pd.DataFrame:
@@ -79,12 +83,12 @@ def follow(
 
     summary = summarise_by(good[good["scenario"].isin((NOTHING, START))], [*OUTCOMES, "alignment_start"], "scenario")
     curves = [
-        curve_summary(found.outcomes[name].curves("all", "engaged")).assign(scenario=name)
-        for name in dict.fromkeys((NOTHING, begun))
+        curve_summary(of.curves("all", "engaged"), worlds=of.worlds).assign(scenario=name)
+        for name, of in ((name, found.outcomes[name]) for name in dict.fromkeys((NOTHING, begun)))
     ]
     first = pd.concat([gains(NOTHING, [START] if starts else []), gains(begun, list(changed))], ignore_index=True)
     return {
-        "follows": first.assign(runs=runs, months=months),
+        "follows": first.assign(runs=runs * (worlds or 1), months=months),
         "follow_levels": summary.assign(starts=", ".join(starts[:FIRST])),
         "follow_curves": pd.concat(curves, ignore_index=True),
         "pilots": gains(NOTHING, [f"pilot in {name}" for name in tried]).assign(

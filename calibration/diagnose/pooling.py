@@ -17,6 +17,7 @@ DRAWS = 3000  # of the posterior
 # (docs/EVIDENCE.md §3), which is a σ of .01 to .04 where people of one service differ by .08.
 WIDEST = 0.04
 GOAL = 0.8  # agreement of ranks that is asked for
+DOUBT = 0.1  # where it is likelier than this that a goal can be reached, nobody is told that it cannot
 MOST = 500  # answers of a group where nobody said how many people there are
 
 
@@ -38,15 +39,20 @@ class Pooled:
 
     def agreement_at(self, answers: int) -> float:
         """The same for a new survey with so many answers in each group (or all people where there are fewer)."""
+        return float(self.agreements_at(answers).mean())
+
+    def agreements_at(self, answers: float) -> np.ndarray:
+        """The same by how far groups may differ, which few answers leave open [draws]."""
         s, t = self.variances
         answered = np.minimum(answers, self.people)
         lasting = self.sigma[:, None] ** 2 + t / self.people
         noise = np.maximum(0.0, s / answered - t / self.people)
         quality = np.sqrt(lasting / np.maximum(lasting + noise, 1e-12))
-        return float((2 / np.pi * np.arcsin(np.minimum(1.0, quality))).mean())
+        return (2 / np.pi * np.arcsin(np.minimum(1.0, quality))).mean(axis=1)
 
     def answers_needed(self, goal: float = GOAL) -> int | None:
-        """Fewest answers in each group for an agreement of `goal`; None where the people there are do not suffice."""
+        """Fewest answers in each group for an agreement of `goal`; None where the people there are do not suffice, or
+        where that cannot be told (`out_of_reach`)."""
         most = int(min(MOST, self.people.max()))
         if not self.agreement_at(most) >= goal:
             return None
@@ -55,6 +61,10 @@ class Pooled:
             middle = (low + high) // 2
             low, high = (low, middle) if self.agreement_at(middle) >= goal else (middle + 1, high)
         return low
+
+    def out_of_reach(self, goal: float = GOAL) -> bool:
+        """Whether it is sure enough that even answers from everybody would not give an agreement of `goal`."""
+        return bool((self.agreements_at(min(MOST, self.people.max())) >= goal).mean() < DOUBT)
 
 
 def pool(

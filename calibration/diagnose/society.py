@@ -20,6 +20,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_from_tables
 from valign.model.state.arrays import STAGES as MODEL_STAGES
+from valign.results.plain_text import FORMULA
 
 from ..data.answers import NOT_SAID, Answers
 from .connectors import ties_of
@@ -195,8 +196,9 @@ def stage_of(answers: Answers, service: int) -> str:
 
 
 def safe_name(name: str, number: int) -> str:
-    """A name that a scenario allows."""
-    return "".join(c for c in name.replace(".", " ") if c.isprintable()).strip()[:90] or f"service {number + 1}"
+    """A name that a scenario allows, and that a spreadsheet does not take for a formula where it opens `nodes.csv`."""
+    name = "".join(c for c in name.replace(".", " ") if c.isprintable())
+    return name.lstrip("".join(FORMULA) + "' ").strip()[:90] or f"service {number + 1}"
 
 
 def society_for(people: pd.DataFrame, ties: pd.DataFrame, scenario: Scenario) -> Society:

@@ -62,7 +62,7 @@ def estimates(name: str, rng: np.random.Generator) -> dict[str, Any]:
     measured, pooled = survey(answers)
     whole = pooled.draws.mean(axis=1)
     low, high = np.quantile(whole, (0.025, 0.975))
-    needed = pooled.answers_needed()
+    needed, never = pooled.answers_needed(), pooled.out_of_reach()
     _, again = survey(people if needed is None else needed)
     rows = np.argsort(fit)[-len(fit) // 3 :]
     top = np.isin(measured.answers.person, np.array(made.person)[rows])
@@ -79,6 +79,7 @@ def estimates(name: str, rng: np.random.Generator) -> dict[str, Any]:
         "tau": float(kendalltau(pooled.mean, services)[0]),
         "tau_predicted": pooled.agreement(),
         "needed": np.nan if needed is None else float(needed),
+        "cannot": float(needed is None and never),
         "tau_then": float(kendalltau(again.mean, services)[0]),
     }
 
@@ -158,12 +159,12 @@ def main() -> None:
     parts = []
     for place, name in enumerate(SETTINGS):
         found = repeated(lambda rng, name=name: estimates(name, rng), options.repetitions, place)
-        reached = found["needed"].notna()
+        reached, cannot = found["needed"].notna(), found["cannot"] > 0
         parts.append(
             {"setting": name, "repetitions": len(found), **found.drop(columns="repetition").mean().to_dict(),
              "reached": reached.mean(), "tau_then_reached": found.loc[reached, "tau_then"].mean(),
-             "tau_then_not": found.loc[~reached, "tau_then"].mean(),
-             "right": (np.where(reached, found["tau_then"] >= GOAL - 0.05, found["tau_then"] < GOAL + 0.05)).mean()}
+             "tau_then_cannot": found.loc[cannot, "tau_then"].mean(),
+             "right_cannot": (found.loc[cannot, "tau_then"] < GOAL + 0.05).mean()}
         )  # fmt: skip
         _write(pd.DataFrame(parts), options.out / "estimates.csv")
     kinds = repeated(planted, options.repetitions, 10)

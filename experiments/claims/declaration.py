@@ -132,6 +132,16 @@ class Claim(_Part):
             raise InputError([f"{where}: {problem}" for problem in dict.fromkeys(problems)])
         return claim
 
+    def moved_to(self, scenario: str) -> Claim:
+        """The claim in another scenario (name or file), with the people that are there.
+
+        Raises InputError where it cannot be tested there.
+        """
+        claim = self.model_copy(update={"scenario": scenario, "scenarios": [], "sizes": {}})
+        if problems := list(_cross_check(claim)):
+            raise InputError([f"{self.id} in {scenario}: {problem}" for problem in dict.fromkeys(problems)])
+        return claim
+
     # --- what running asks -------------------------------------------------------------------------------------------
     def base(self, name: str | None = None) -> Scenario:
         """The scenario of the worlds (with `sizes`) or, by name, a shipped one, with the claim's settings and changes.

@@ -1,9 +1,10 @@
 """The committed finding: what £100,000, £300,000 and £1,000,000 should buy, and how good the method is.
 
-    python -m valign.experiments.decide [SCENARIO ...] [--worlds 1000] [--mixes 200] [--check]        (most of an hour)
+    python -m valign.experiments.decide [SCENARIO ...] [--worlds 400] [--mixes 100] [--check | --page]    (half an hour)
 
 Writes results/reference/decisions/: a page in plain words, tables (CSV) and figures; with --check how racing and greedy
-choice compare with running everything. Nothing is tuned here; a stopped one goes on.
+choice compare with running everything; with --page the page and figures anew from the tables that are there. Nothing is
+tuned here; a stopped one goes on.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SCENARIOS = ("housing-first", "social-prescribing")
 TITLES = {"housing-first": "Housing First in a city", "social-prescribing": "Social prescribing"}
 BUDGETS = (100_000, 300_000, 1_000_000)
 PILOTS = 3
+WORLDS, MIXES = 400, 100
 SAVED = ("asked", "finalists", "views", "steps", "rule", "kinds", "plan", "evppi", "evsi", "waiting", "pilots")
 Tables = dict[str, pd.DataFrame]
 
@@ -42,9 +44,10 @@ Tables = dict[str, pd.DataFrame]
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Decide, and write results/reference/decisions/.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", default=list(SCENARIOS))
-    for name, default in (("worlds", 1000), ("mixes", 200)):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--worlds", type=int)
+    parser.add_argument("--mixes", type=int)
     parser.add_argument("--check", action="store_true", help="race and greedy choice against running everything")
+    parser.add_argument("--page", action="store_true", help="page and figures from the tables that are there")
     parser.add_argument("--out", type=Path, default=OUT)
     wish = parser.parse_args(arguments)
     began = time.monotonic()
@@ -53,15 +56,20 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
     wish.out.mkdir(parents=True, exist_ok=True)
-    if wish.check:
-        check(wish.out, wish.worlds, wish.mixes, told)
+    if wish.check:  # larger: a race saves the more, the more there is to run
+        check(wish.out, wish.worlds or 1000, wish.mixes or 200, told)
         return
     parts: list[tuple[str, int, Tables]] = []
     for name in wish.scenarios:
         for budget in BUDGETS:
             told(f"{name}, £{budget:,}")
-            parts.append((name, budget, decided(name, budget, wish.worlds, wish.mixes)))
-            publish(wish.out, parts, wish.worlds, wish.mixes)
+            tables = (
+                kept(wish.out, name, budget)
+                if wish.page
+                else decided(name, budget, wish.worlds or WORLDS, wish.mixes or MIXES)
+            )
+            parts.append((name, budget, tables))
+            publish(wish.out, parts)
     told(f"{wish.out}")
 
 
@@ -82,11 +90,24 @@ def decided(name: str, budget: int, worlds: int, mixes: int) -> Tables:
     return dict(found.tables())
 
 
-def publish(folder: Path, parts: list[tuple[str, int, Tables]], worlds: int, mixes: int) -> None:
+def kept(folder: Path, name: str, budget: int) -> Tables:
+    """The tables of a decision as they were written."""
+    found: Tables = {}
+    for each in SAVED:
+        path = folder / f"{name}-{budget}-{each}.csv"
+        found[each] = pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else pd.DataFrame()
+    if found["asked"].empty:
+        raise InputError([f"{folder}: holds no decision for {name} and £{budget:,}: run this without --page"])
+    found["asked"] = found["asked"].fillna({"second": ""})
+    return found | {"unavailable": pd.DataFrame({"action": []})}
+
+
+def publish(folder: Path, parts: list[tuple[str, int, Tables]]) -> None:
     """Page, figures and tables of what is decided so far."""
+    asked = parts[0][2]["asked"].iloc[0]
     how = (
-        f"Made by `make decisions`: at most {mixes} mixes, {worlds:,} worlds and half as many fresh ones, six years, "
-        f"seed {SEED}."
+        f"Made by `make decisions`: {asked['worlds']:,} worlds to choose in and {asked['fresh_worlds']:,} fresh ones "
+        f"to judge in, six years, seed {SEED}."
     )
     told = [(TITLES[name], budget, f"{name}-{budget}", tables) for name, budget, tables in parts]
     (folder / "decisions.md").write_text(page(told, how), encoding="utf-8")
@@ -94,8 +115,12 @@ def publish(folder: Path, parts: list[tuple[str, int, Tables]], worlds: int, mix
     stem = f"{name}-{budget}"
     for drawn in of_decision(f"{TITLES[name]}, £{budget:,}", tables, {}).figures:
         save(drawn.figure(), folder, f"{stem}-{drawn.name}", None)
-    for each in (each for each in SAVED if len(tables[each].columns)):
-        _save(tables[each], folder / f"{stem}-{each}.csv")
+    for each in SAVED:
+        path = folder / f"{stem}-{each}.csv"
+        if len(tables[each].columns):
+            _save(tables[each], path)
+        else:  # nothing was found; what an earlier study found goes
+            path.unlink(missing_ok=True)
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:

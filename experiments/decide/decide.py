@@ -4,7 +4,6 @@ afresh.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import product
@@ -22,7 +21,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import NOTHING_KEPT, Parts
 
 from ..actions.declaration import Action, actions_from
-from ..design import MAX_SEED, whole
+from ..design import whole
 from .answers import (
     STEP,
     Fresh,
@@ -38,11 +37,12 @@ from .answers import (
 )
 from .candidates import Candidates, check_possible, keep_best_of, unavailable
 from .evaluation import evaluate
-from .goals import OBSERVED, Goal, goals_of
+from .goals import OBSERVED, Goal
 from .information import evppi, folds_of, value_of_knowing
 from .judge import best_within
 from .options import NOTHING, STARTS, Ground, Mix, Wait, chosen_actions, options_of, with_horizon
 from .pilots import pilot_first
+from .question import Question
 from .race import LEAST, planned_runs, race
 from .result import Decision
 from .studies import Study, observe, possible_sizes, seen_by, studies, table_of
@@ -94,36 +94,25 @@ def decide(
     ------
     InputError : wrong arguments, unknown actions, a budget that buys nothing, or not what `must` asks for.
     """
-    job = _Job(
-        scenario,
-        budget,
-        goal,
-        horizon,
-        must,
-        never,
-        actions,
-        starts,
-        mixes,
-        worlds,
-        seed,
-        pilots,
-        threads,
-        progress,
-        folder,
-    )
-    return job.decided()
+    asked = Question(budget, goal, horizon, must, never, tuple(actions), tuple(starts), mixes, worlds, seed, pilots)
+    return decided(scenario, asked, threads=threads, progress=progress, folder=folder)
 
 
-def check_decision(scenario: Scenario | str | Path, budget: float, **given: Any) -> None:
-    """Raise InputError for what `decide` would refuse, before anything is computed. Arguments: as for `decide`."""
-    _Job(scenario, budget, **given)
+def decided(
+    scenario: Scenario | str | Path,
+    question: Question,
+    *,
+    threads: int | None = None,
+    progress: Told | None = None,
+    folder: str | Path | None = None,
+) -> Decision:
+    """As `decide`, of a question."""
+    return _Job(scenario, question, threads, progress, folder).decided()
 
 
-def checked_budget(budget: object) -> float:
-    """A budget in £. Raises InputError for what is none."""
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not math.isfinite(budget) or budget <= 0:
-        raise InputError([f"budget = {budget!r}: expected a number of pounds above 0"])
-    return float(budget)
+def check_decision(scenario: Scenario | str | Path, question: Question) -> None:
+    """Raise InputError for what `decide` would refuse, before anything is computed."""
+    _Job(scenario, question)
 
 
 class _Job:
@@ -132,36 +121,19 @@ class _Job:
     def __init__(
         self,
         scenario: Scenario | str | Path,
-        budget: float,
-        goal: str | Sequence[str] = "use",
-        horizon: int = 72,
-        must: Sequence[str] = (),
-        never: Sequence[str] = (),
-        actions: Iterable[str | Path] = (),
-        starts: Sequence[int] = STARTS,
-        mixes: int = 200,
-        worlds: int = 1000,
-        seed: int = 1,
-        pilots: int | None = None,
+        question: Question,
         threads: int | None = None,
         progress: Told | None = None,
         folder: str | Path | None = None,
     ) -> None:
-        self.goals: list[Goal] = goals_of(goal if isinstance(goal, str) else list(goal))
-        self.budget = checked_budget(budget)
-        self.ground = Ground.of(with_horizon(Scenario.load(scenario), horizon))
-        self.starts = sorted(
-            {
-                whole("start", month, 1, self.ground.scenario.months)
-                for month in starts
-                if month <= self.ground.scenario.months
-            }
-        )
-        if not self.starts:
-            raise InputError([f"starts = {list(starts)}: none of them is within the horizon of {horizon} months"])
-        self.most, self.count = whole("mixes", mixes, 2, 100_000), whole("worlds", worlds, 40, 100_000)
-        self.seed, self.threads, self.progress = whole("seed", seed, 0, MAX_SEED), threads, progress
-        allowed, needed = chosen_actions(actions_from(actions), must, never)
+        self.goals: list[Goal] = question.goals()
+        asked = question.checked()
+        self.budget, self.most, self.count, self.seed = float(asked.budget), asked.mixes, asked.worlds, asked.seed
+        self.ground = Ground.of(with_horizon(Scenario.load(scenario), question.horizon))
+        self.starts = question.within(self.ground.scenario.months)
+        self.threads, self.progress = threads, progress
+        pilots, must, never = question.pilots, question.must, question.never
+        allowed, needed = chosen_actions(actions_from(question.actions), must, never)
         free = self.ground.using.count(False)
         if pilots is not None and not free:
             raise InputError([f"pilots = {pilots}: every service uses it already"])
@@ -176,14 +148,7 @@ class _Job:
         self.fresh_worlds = draw_worlds(max(20, self.count // 2), SEEDS, later, self.ground.scenario, fresh=True)
         work = {
             "scenario": self.ground.scenario.to_toml(),
-            "actions": [each.model_dump(mode="json") for each in allowed],
-            "budget": self.budget,
-            "goals": [each.name for each in self.goals],
-            "must": sorted(must),
-            "starts": self.starts,
-            "mixes": mixes,
-            "worlds": worlds,
-            "seed": seed,
+            **question.described(),
             "code": sources_hash(),
             "drawn_from": worlds_key(),
         }

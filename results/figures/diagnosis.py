@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..palette import GREY, INK, LIGHT, MAIN, MUTED, PALE, PINNED
-from .common import apart, headed, new_figure, note
+from .common import apart, headed, in_worlds, new_figure, note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,12 +155,24 @@ def follows_figure(rows: pd.DataFrame, title: str, months: int, runs: int) -> Fi
     rows : columns words, value, low, high (shares of people).
     """
     figure, (axes,) = new_figure(1, 9.4, 0.5 * len(rows) + 2.2)
-    _bars(axes, rows, rows["words"].tolist(), 100, [row.low > 0 or row.high < 0 for row in rows.itertuples()])
+    worlds = in_worlds(rows)
+    wide = rows.assign(low=rows["unknown_low"], high=rows["unknown_high"]) if worlds else rows
+    _bars(axes, wide, rows["words"].tolist(), 100, [row.low > 0 or row.high < 0 for row in wide.itertuples()])
+    if worlds:
+        y = np.arange(len(rows))[::-1]
+        ends = [100 * rows[name] for name in ("chance_low", "chance_high")]
+        axes.hlines(y, *ends, color=INK, lw=1, zorder=2)
+        for each in ends:
+            axes.plot(each, y, ls="", marker="|", ms=6, color=INK, zorder=2)
     axes.set_xlabel(f"people using it after {months} months: difference in percentage points")
     headed(figure, title)
     note(
         figure,
-        f"Means of paired differences over {runs} runs; bars: 95 % intervals of chance alone, at the model's default "
-        "parameters. Open: not told apart from 0.",
+        f"Means of paired differences over {runs} runs. Thick bars: not knowing (nine in ten worlds have their mean "
+        "there; studies would narrow it). Thin lines: chance (nine in ten pairs of runs of one world; no study narrows "
+        "it). Filled: nine in ten worlds agree on the sign. Open: they do not, or differ by no more than chance."
+        if worlds
+        else f"Means of paired differences over {runs} runs; bars: 95 % intervals of chance alone, at the model's "
+        "default parameters. Open: not told apart from 0.",
     )
     return figure

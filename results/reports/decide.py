@@ -254,7 +254,11 @@ def _waiting(waiting: pd.DataFrame, unit: str) -> list[str]:
 def rule_in_words(row: Mapping[str, Any]) -> str:
     """A rule that waits and sees."""
     where = (
-        f"in the {row['services']:.0f} services that use it from the start" if row["services"] else "in all services"
+        "in all services"
+        if not row["services"]
+        else "in the service that uses it from the start"
+        if row["services"] == 1
+        else f"in the {row['services']:.0f} services that use it from the start"
     )
     share = f"{'fewer than' if row['below'] else 'at least'} {100 * row['threshold']:.0f} % of the people {where}"
     return f"begin in month {row['month']:.0f} if {share} work with it then, else do nothing"

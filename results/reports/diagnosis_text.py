@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..figures.common import in_worlds
 from ..numbers import guarded_percent
 from ..page import Tables
 from ..vocabulary import listed
+from .rows import NOT_SEEN
 
 USE = "uptake_final"
 READING = (
@@ -29,7 +31,7 @@ ENTRIES = {
     "spread": "people came closer together in their values, or moved apart",
     "version": "what people take it to stand for moved (its local version)",
     "clarity": "people came to read it more alike (clearer), or less",
-    "judgement": "judgement moved apart from fit",
+    "judgement": "people came to judge that it fits better, or worse, beyond what their values and reading say",
     "left": "people who left, or did not answer again",
     "came": "people who came, or answered for the first time",
     "sum": "all together",
@@ -122,7 +124,8 @@ def _values(tables: Tables, innovation: str) -> list[str]:
         why = {
             "disagreed with": f"people value it {way} than {innovation} does ({r.own:.2f} against "
             f"{r.intended:.2f}) and read it "
-            f"about right ({r.reads:.2f}). They disagree: explaining it again will not help.",
+            f"about right ({r.reads:.2f}). They disagree: explaining it again will not help; talking it through, "
+            "or adapting how it is done here, may.",
             "misread": f"people take {innovation} to stand for {r.reads:.2f} of it, where {r.intended:.2f} is "
             f"meant; what they value "
             f"({r.own:.2f}) is near to that. They misread it: this can be explained.",
@@ -160,7 +163,7 @@ def _follows(tables: Tables) -> list[str]:
     nothing = levels[(levels["scenario"] == "nothing is done") & (levels["outcome"] == USE)].iloc[0]
     said = [
         f"In the model, if nothing is done, {guarded_percent(nothing['mean'])} of people use it after {months} months "
-        f"(in 90 % of runs {guarded_percent(nothing['low'])} to {guarded_percent(nothing['high'])})."
+        f"({_apart(nothing) or _of_runs(nothing)})."
     ]
     rows = moves(tables["follows"])
     start = rows[rows["words"].str.startswith("pilot in")]
@@ -170,10 +173,11 @@ def _follows(tables: Tables) -> list[str]:
             f"A pilot in the most ready services ({levels['starts'].iloc[0]}) changes that by {points_between(first)}."
         )
     rest = rows[~rows["words"].str.startswith("pilot in")]
-    told = [f"“{r.scenario}” ({points_between(r)})" for r in rest.itertuples() if r.low > 0]
+    known = rest[rest["low"] > 0]
+    told = [f"“{r.scenario}”, {points_between(r)}" for r in known.itertuples()]
     added = "Added to this pilot, what" if rest["base"].str.startswith("pilot in").all() else "What"
     if told:
-        said.append(f"{added} moves use most: {', then '.join(told[:3])}.")
+        said.append(f"{added} moves use most: {'; then '.join(told[:3])}." + _agreement_of_worlds(known.head(3)))
     else:
         said.append(f"{added} else was tried moves use by nothing that can be told from chance.")
     return said
@@ -194,8 +198,8 @@ def _pilots(tables: Tables) -> list[str]:
         ]
     near = [r.service for r in pilots.iloc[1:].itertuples() if r.high > best["difference"]]
     text = (
-        f"Where to pilot first: in {best['service']}. Alone, this changes use by {points_between(best)}, the most of "
-        f"{len(pilots)} tried."
+        f"Where to pilot first: in {best['service']}. Alone, this changes use by {points_between(best)}: the most of "
+        f"the {len(pilots)} tried."
     )
     return [text + (f" {listed(near)} may do as well." if near else "")]
 
@@ -248,7 +252,7 @@ def certainty(tables: Tables) -> list[str]:
     """How sure it is."""
     one = {
         name: measure(tables, name)["estimate"]
-        for name in ("reliability", "agreement", "agreement_all", "answers_needed", "goal")
+        for name in ("reliability", "agreement", "answers_needed", "out_of_reach", "goal")
     }
     said = [
         f"Fit by one half of the statements and by the other agree so that one person's fit has a reliability of "
@@ -257,12 +261,15 @@ def certainty(tables: Tables) -> list[str]:
         "are not reported."
     ]
     if len(tables["by_service"]) > 2:
-        needed = one["answers_needed"]
+        needed, everybody = one["answers_needed"], measure(tables, "agreement_all")
+        then = f"everybody answering: {everybody['estimate']:.2f}, {everybody['low']:.2f} to {everybody['high']:.2f}"
         ask = (
-            f"for {one['goal']:.1f} it takes {needed:.0f} answers in each service."
+            f"for {one['goal']:.1f} it takes about {needed:.0f} answers in each service."
             if needed == needed
-            else f"{one['goal']:.1f} cannot be reached with the people there are (everybody answering: "
-            f"{one['agreement_all']:.2f})."
+            else f"{one['goal']:.1f} cannot be reached with the people there are ({then})."
+            if one["out_of_reach"]
+            else f"whether {one['goal']:.1f} can be reached with the people there are cannot be told from these "
+            f"answers ({then})."
         )
         said.append(
             f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} "
@@ -281,11 +288,21 @@ def certainty(tables: Tables) -> list[str]:
             f"of the others are like those of people "
             f"of their role and service. {of['ties']:,} ties, "
             f"{'none' if not of['named'] else format(of['named'], ',')} named by people, the others drawn within "
-            f"services. "
-            "All parameters but those measured are the model's defaults: other worlds that agree with what is "
-            "published were not tried."
+            f"services. {_worlds(of)}"
         )
     return said
+
+
+def _worlds(of: pd.Series) -> str:
+    """Over what the model does not know, what follows was simulated."""
+    if not of["worlds"]:
+        return "All parameters but those measured are the model's defaults: what else is plausible was not tried."
+    where = "all of which agree with published facts" if of["agreeing"] else "each anywhere in its plausible range"
+    return (
+        f"What is not known about the model and was not asked was varied: {of['worlds']:,} worlds, settings of all "
+        f"such parameters, {where}. Not knowing: between which numbers nine in ten worlds have their average. Chance: "
+        "between which nine in ten runs of one world end."
+    )
 
 
 def _used(answers: pd.DataFrame) -> str:
@@ -344,8 +361,52 @@ def signed(value: float) -> str:
 
 
 def points_between(row: object) -> str:
-    """A difference of shares in points, with its interval."""
+    """A difference of shares in points, with its interval; of runs in worlds, with what is not known of it."""
     value = getattr(row, "value", None)
     value = getattr(row, "difference", value) if value is None or callable(value) else value
     low, high = row.low, row.high  # type: ignore[attr-defined]
-    return f"{100 * value:+.0f} points, {100 * low:+.0f} to {100 * high:+.0f}".replace("-", "−")
+    text = f"{_points(value)} points"
+    unknown = [getattr(row, f"unknown_{end}", np.nan) for end in ("low", "high")]
+    if not np.isfinite(unknown[0]):
+        return f"{text} ({_points(low)} to {_points(high)})"
+    if unknown[0] == unknown[1]:
+        return f"{text} (not knowing: {NOT_SEEN})"
+    return f"{text} (not knowing: {_points(unknown[0])} to {_points(unknown[1])})"
+
+
+def _points(share: float) -> str:
+    """A difference of shares in points, with its sign; of nothing, none."""
+    number = round(100 * share)
+    return f"{number:+d}".replace("-", "−") if number else "0"
+
+
+def _of_runs(row: pd.Series) -> str:
+    return f"in 90 % of runs {guarded_percent(row['low'])} to {guarded_percent(row['high'])}"
+
+
+def _apart(row: pd.Series) -> str:
+    """Not knowing and chance of a share, where runs were made in worlds; else empty."""
+    if not np.isfinite(row.get("unknown_low", np.nan)):
+        return ""
+    unknown, chance = (
+        NOT_SEEN
+        if row[f"{name}_low"] == row[f"{name}_high"]
+        else f"{guarded_percent(row[f'{name}_low'])} to {guarded_percent(row[f'{name}_high'])}"
+        for name in ("unknown", "chance")
+    )
+    return f"not knowing: {unknown}; chance: {chance}"
+
+
+def _agreement_of_worlds(rows: pd.DataFrame) -> str:
+    """Whether plausible worlds agree on the sign of differences that are above 0 on average."""
+    if not in_worlds(rows):
+        return ""
+    agreed = (rows["unknown_low"] > 0).tolist()
+    if all(agreed):
+        return " Nine in ten plausible worlds agree that " + (
+            "these raise use." if len(agreed) > 1 else "this raises use."
+        )
+    if not any(agreed):
+        return " That is an average: in more than one plausible world in twenty it does nothing, or harm."
+    named = listed([f"“{each}”" for each in rows.loc[agreed, "scenario"]])
+    return f" That it raises use, nine in ten plausible worlds agree for {named} alone."

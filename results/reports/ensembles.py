@@ -24,6 +24,7 @@ from ..figures.run import (
     weights_figure,
     weights_in_words,
 )
+from ..figures.services import services_figure
 from ..page import Drawn, Page, Table, Tables
 from ..summaries import summarise
 from ..vocabulary import (
@@ -83,6 +84,7 @@ def _further(title: str, tables: Tables, count: int) -> list[Drawn]:
         _alignment(title, curves, count),
         _weights(title, curves, count),
         _value(title, tables["summary"]),
+        _by_service(title, tables, count),
         _society(title, tables),
         *_waterfalls(title, tables),
     )
@@ -156,6 +158,25 @@ def _society(title: str, tables: Tables) -> Drawn | None:
         f"The society of the first run at the start and at the end, by groups of services. {told}.",
         tables.get("people", services),
         "Who is where? One society at the start and at the end",
+    )
+
+
+def _by_service(title: str, tables: Tables, count: int, by: str | None = None) -> Drawn | None:
+    """Every service month by month, where that was recorded."""
+    if "by_service" not in tables:
+        return None
+    data = tables["by_service"]
+    last = data[data["month"] == data["month"].max()]
+    told = "; ".join(
+        f"{row.service}{'' if by is None else f' ({getattr(row, by)})'} {100 * row.engaged:.0f} %"
+        for row in last.itertuples()
+    )
+    return Drawn(
+        "by_service",
+        partial(services_figure, data, f"{title}: service by service", count, by),
+        f"A row for each service, the darker the more of its people work with it; at the end: {told}.",
+        data,
+        "How does it go in each service?",
     )
 
 
@@ -270,6 +291,7 @@ def of_compare(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         )
     drawn.append(_differences(title, tables["differences"], "scenario", count))
     drawn.append(_value(title, tables["summary"], "scenario"))
+    drawn.append(_by_service(title, tables, count, "scenario"))
     first, *others = map(variant_label, dict.fromkeys(runs["scenario"]))
     question = f"What changes from “{first}” to {listed([f'“{each}”' for each in others])}?"
     return _compared("compare", question, tables, drawn)

@@ -115,7 +115,13 @@ def findings(command: str, tables: Tables) -> list[str]:
     return told
 
 
-FIRST = ("uptake_final", "spread_final", "sustained_24")  # outcomes that have a sentence of their own
+FIRST = (
+    "uptake_final",
+    "spread_final",
+    "sustained_24",
+    "recommissioned",
+    "money_spent",
+)  # outcomes that have a sentence of their own
 
 
 def _others(differences: pd.DataFrame, case: str) -> list[str]:
@@ -153,6 +159,7 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
         told.append(
             f"Where its funding ended, {mean_in_words(of['sustained_24'])} of services still use it 24 months later."
         )
+    told += _money(of, there)
     if {"alignment_start", "alignment_final"} <= there:
         start, end = of["alignment_start"], of["alignment_final"]
         change = "rises" if end["mean"] > start["mean"] else "falls"
@@ -166,6 +173,16 @@ def _findings_of_run(summary: pd.DataFrame) -> list[str]:
             "engaged at the same time."
         )
     return told
+
+
+def _money(of: Mapping, there: set[str]) -> list[str]:
+    """What funders pay, and whether a commissioner takes it on."""
+    if "money_spent" not in there:
+        return []
+    spent = f"Funders spend £{1000 * of['money_spent']['mean']:,.0f} on it on average"
+    if "recommissioned" not in there:
+        return [f"{spent}."]
+    return [f"{spent}; a commissioner takes on {mean_in_words(of['recommissioned'])} of the services that start."]
 
 
 def _fit(of: Mapping, start: Mapping) -> str:

@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from . import contents
 
 # Tables that no report needs.
 LONG = ("series", "decomposition", "events", "services", "agents", "effects", "reference", "posterior")
+BRIEF = "brief.html"  # one sheet of paper, with one figure
 GRADES = {
     "measured": "measured in social care or close to it",
     "inferred": "inferred from related studies",
@@ -35,12 +37,15 @@ def publish(
     tables: Mapping[str, pd.DataFrame],
     work: Mapping[str, Any] | None = None,
     helper: Helper | None = None,
+    first: bool = False,
 ) -> Page:
     """Draw and save the figures of a folder; what its report holds. Raises StoreError where it cannot be written.
 
-    helper : draws some of them.
+    helper : draws some of them. first : only the first figure is drawn, and is in the page.
     """
     page = contents.CONTENTS[command](title, tables, work or {})
+    if first:
+        page = replace(page, figures=page.figures[:1])
     try:
         save_all(page.figures, folder, tables, helper)
     except OSError as error:
@@ -70,7 +75,8 @@ def rebuild(
     title = saved.manifest.get("title") or title_of(folder)
     tables = shown(saved) if tables is None else tables
     with speaking(saved.vocabulary):
-        return write(folder, saved.manifest, title, tables, publish(folder, command, title, tables, work, helper), name)
+        page = publish(folder, command, title, tables, work, helper, name == BRIEF)
+        return write(folder, saved.manifest, title, tables, page, name)
 
 
 def shown(saved: Saved) -> dict[str, pd.DataFrame]:

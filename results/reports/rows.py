@@ -145,12 +145,14 @@ def detail_table(table: pd.DataFrame) -> Rows:
 
 def difference(row: pd.Series) -> str:
     kind = label(row["outcome"]).kind
-    factor, digits, unit = (100, 0, " points") if kind == "share" else (1, 2, "")
+    factor, digits, unit = {"share": (100, 0, " points"), "thousands": (1, 0, "")}.get(kind, (1, 2, ""))
     worlds = tuple(f"{name}_{end}" for name in ("unknown", "chance") for end in ("low", "high"))
     numbers = [factor * row.get(name, math.nan) for name in ("difference", "low", "high", *worlds)]
     if math.isnan(numbers[0]):
         return "-"
-    mean, low, high, *apart = (text if float(text := f"{number:+.{digits}f}") else text[1:] for number in numbers)
+    mean, low, high, *apart = (
+        text if float((text := f"{number:+,.{digits}f}").replace(",", "")) else text[1:] for number in numbers
+    )
     if not math.isnan(numbers[3]):
         unknown = NOT_SEEN if numbers[3] == numbers[4] else f"{apart[0]} to {apart[1]}"
         return f"{mean}{unit} (not knowing {unknown}, chance {apart[2]} to {apart[3]})"

@@ -201,6 +201,9 @@ def compare(
     seed: Seed = 1,
     months: Months = None,
     settings: Settings = None,
+    record: Annotated[
+        list[str] | None, typer.Option(metavar="services", help="Also keep every service month by month.")
+    ] = None,
     workers: Workers = None,
     cluster: Cluster = None,
     out: Out = None,
@@ -212,7 +215,9 @@ def compare(
     from . import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
-    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where, worlds)
+    options = run.EnsembleOptions(
+        seed, months, changes, out, show, quiet, as_json, runs, societies, tuple(record or ()), where, worlds
+    )
     run.compare(scenarios, tuple(precision or ()), options)
 
 
@@ -475,6 +480,9 @@ def claims(
     seed: Seed = 1,
     rivals: Annotated[int, typer.Option(help="Worlds in which to try rival explanations alone.")] = 0,
     variants: Annotated[int, typer.Option(help="Worlds with other metrics and an uncertain innovation.")] = 0,
+    scenario: Annotated[
+        str | None, typer.Option(metavar="SCENARIO", help="Test in this scenario or survey (default: the claim's own).")
+    ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Only list the claims.")] = False,
     out: Out = None,
     quiet: Quiet = False,
@@ -486,7 +494,9 @@ def claims(
     if listing:
         claims.listing(quiet, as_json)
     else:
-        claims.claims(names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json))
+        claims.claims(
+            names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json, scenario)
+        )
 
 
 Own = Annotated[
@@ -534,11 +544,13 @@ def decide(
     """Say what to do with a budget, and what would be worth knowing first."""
     from . import decide
 
-    options = decide.DecideOptions(
-        seed, None, tuple(settings or ()), out, False, quiet, as_json, budget, tuple(goal or ("use",)),
-        decide.months_of(horizon), tuple(must or ()), tuple(never or ()), tuple(own or ()), decide.starts_of(starts),
-        mixes, worlds, pilots,
+    from valign.experiments.decide.question import Question
+
+    question = Question(
+        budget, tuple(goal or ("use",)), decide.months_of(horizon), tuple(must or ()), tuple(never or ()),
+        tuple(own or ()), decide.starts_of(starts), mixes, worlds, seed, pilots,
     )  # fmt: skip
+    options = decide.DecideOptions(seed, None, tuple(settings or ()), out, False, quiet, as_json, question)
     decide.decide(scenario, options)
 
 
@@ -567,7 +579,12 @@ def diagnose(
     innovation: Annotated[
         str | None, typer.Option(metavar="SCENARIO", help="What it is about, where the file does not say.")
     ] = None,
-    runs: Annotated[int | None, typer.Option(help="Runs for each thing that could be done (0: no simulation).")] = None,
+    runs: Annotated[
+        int | None, typer.Option(help="Runs in each world for each thing that could be done (0: no simulation).")
+    ] = None,
+    worlds: Annotated[
+        int | None, typer.Option(metavar="N", help="Worlds in which they are made (0: the model's defaults alone).")
+    ] = None,
     seed: Seed = 1,
     out: Out = None,
     quiet: Quiet = False,
@@ -576,7 +593,7 @@ def diagnose(
     """From a questionnaire to where we stand; from two to what moved."""
     from . import diagnose
 
-    diagnose.diagnose(before, after, diagnose.DiagnoseOptions(innovation, runs, seed, out, quiet, as_json))
+    diagnose.diagnose(before, after, diagnose.DiagnoseOptions(innovation, runs, seed, out, quiet, as_json, worlds))
 
 
 @app.command()

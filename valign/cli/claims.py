@@ -34,6 +34,7 @@ class ClaimOptions:
     out: Path | None
     quiet: bool
     as_json: bool
+    scenario: str | None = None
 
 
 def listing(quiet: bool, as_json: bool) -> None:
@@ -72,10 +73,14 @@ def claims(names: Sequence[str], options: ClaimOptions) -> None:
     from valign.model.compiled.compiling import sources_hash
     from valign.model.scenario.scenario import Scenario
 
+    from .options import scenario_name
+
+    elsewhere = None if options.scenario is None else scenario_name(options.scenario)
     problems, chosen = [], []
     for name in names or claim_ids():
         try:
-            chosen.append(Claim.load(name))
+            claim = Claim.load(name)
+            chosen.append(claim if elsewhere is None else claim.moved_to(elsewhere))
         except InputError as error:
             problems += error.problems
     ids = [each.id for each in chosen]
@@ -98,14 +103,18 @@ def claims(names: Sequence[str], options: ClaimOptions) -> None:
         "scenarios": {name: each.to_toml() for name, each in named.items()},
         "tables": {name: tables_hash(each) for name, each in named.items()},
         "code": sources_hash(),
-        **{name: value for name, value in asdict(options).items() if name not in ("out", "quiet", "as_json")},
+        **{
+            name: value
+            for name, value in asdict(options).items()
+            if name not in ("out", "quiet", "as_json", "scenario")
+        },
     }
     name = f"claims-{'-'.join(ids)}" if len(ids) <= 3 else "claims"
     folder = options.out or store.default_folder(name, work)
     quiet = options.quiet or options.as_json
     title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
     description = DESCRIPTION + "\n".join(
-        f"{each.id} {each.title}. {each.statement} Scenario: {each.scenario}." for each in chosen
+        f"{each.id} {each.title}. {each.statement} Scenario: {named[each.scenario].name}." for each in chosen
     )
     tables = carried_out(
         Job(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from valign.model.errors import InputError
 
@@ -13,21 +14,15 @@ from . import terminal
 from .job import REPORT, UNFINISHED, Job, Tables, carried_out, parameters_of
 from .options import Options
 
+if TYPE_CHECKING:
+    from valign.experiments.decide.question import Question
+
 
 @dataclass(frozen=True)
 class DecideOptions(Options):
     """The options of `valign decide`."""
 
-    budget: float = 0.0
-    goals: tuple[str, ...] = ("use",)
-    horizon: int = 72
-    must: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
-    actions: tuple[Path, ...] = ()
-    starts: tuple[int, ...] = ()
-    mixes: int = 200
-    worlds: int = 1000
-    pilots: int | None = None
+    question: Question | None = None
 
 
 def months_of(text: str) -> int:
@@ -81,9 +76,8 @@ def actions(own: Sequence[Path], as_json: bool, quiet: bool) -> None:
 
 def decide(name: str, options: DecideOptions) -> None:
     """What to do with a budget."""
-    from valign.experiments.actions.declaration import actions_from
     from valign.experiments.bases import tables_hash
-    from valign.experiments.decide.decide import check_decision, decide
+    from valign.experiments.decide.decide import check_decision, decided
     from valign.experiments.decide.options import with_horizon
     from valign.experiments.decide.worlds import worlds_key
     from valign.model.compiled.compiling import sources_hash
@@ -91,36 +85,23 @@ def decide(name: str, options: DecideOptions) -> None:
 
     from ..scenario_text import for_report
 
-    scenario = options.scenario(name)
-    given = {
-        "budget": options.budget,
-        "goal": options.goals,
-        "horizon": options.horizon,
-        "must": options.must,
-        "never": options.never,
-        "actions": options.actions,
-        "starts": options.starts,
-        "mixes": options.mixes,
-        "worlds": options.worlds,
-        "seed": options.seed,
-        "pilots": options.pilots,
-    }
-    check_decision(scenario, **given)
-    scenario = with_horizon(scenario, options.horizon)
+    scenario, question = options.scenario(name), options.question
+    assert question is not None
+    check_decision(scenario, question)
+    scenario = with_horizon(scenario, question.horizon)
     work = {
         "command": "decide",
         "scenario": scenario.to_toml(),
         "tables": tables_hash(scenario),
         "code": sources_hash(),
         "drawn_from": worlds_key(),
-        **given,
-        "actions": [each.model_dump(mode="json") for each in actions_from(options.actions)],
+        **question.described(),
     }
     folder = options.out or store.default_folder(f"decide-{scenario.name}", work)
 
     def computed() -> Tables:
         with terminal.progress(f"{scenario.name}: what to do", options.silent, ahead=True) as told:
-            found = decide(scenario, **given, progress=told, folder=folder / UNFINISHED)
+            found = decided(scenario, question, progress=told, folder=folder / UNFINISHED)
         return {**found.tables(), "parameters": parameters_of(scenario)}
 
     tables = carried_out(

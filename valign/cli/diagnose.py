@@ -16,13 +16,13 @@ from .job import REPORT, Job, Tables, carried_out, parameters_of
 if TYPE_CHECKING:
     from valign.calibration.diagnose.diagnosis import Diagnosis
 
-MOST_RUNS = 1_000
+MOST_RUNS, MOST_WORLDS = 1_000, 1_000
 TABLES = ("nodes.csv", "edges.csv")
 
 
 @dataclass(frozen=True)
 class DiagnoseOptions:
-    """The options of the command. runs: of each lever (None: as many as are usual)."""
+    """The options of the command. runs: of each lever in each world; worlds: 0 for none (None: what is usual)."""
 
     innovation: str | None
     runs: int | None
@@ -30,23 +30,28 @@ class DiagnoseOptions:
     out: Path | None
     quiet: bool
     as_json: bool
+    worlds: int | None = None
 
 
 def diagnose(before: str, after: str | None, options: DiagnoseOptions) -> None:
     """Read, estimate, simulate what follows; save, draw, print."""
     from valign.calibration.data.survey import read_survey
     from valign.calibration.diagnose import diagnosis
-    from valign.calibration.diagnose.follow import RUNS
+    from valign.calibration.diagnose.follow import RUNS, WORLDS
+    from valign.experiments.decide.worlds import worlds_key
     from valign.model.compiled.compiling import sources_hash
     from valign.results import store
 
     runs = RUNS if options.runs is None else options.runs
     if runs != 0 and not 2 <= runs <= MOST_RUNS:
         raise InputError([f"--runs {runs}: expected 2 to {MOST_RUNS:,}, or 0 for no simulation"])
+    worlds = WORLDS if options.worlds is None else options.worlds
+    if worlds != 0 and not 2 <= worlds <= MOST_WORLDS:
+        raise InputError([f"--worlds {worlds}: expected 2 to {MOST_WORLDS:,}, or 0 for the model's defaults alone"])
     files = [before, *([] if after is None else [after])]
     answers = [read_survey(each, options.innovation) for each in files]
     quiet = options.quiet or options.as_json
-    found = diagnosis.diagnose(*answers, runs=runs, seed=options.seed)
+    found = diagnosis.diagnose(*answers, runs=runs, seed=options.seed, worlds=worlds or None)
     _say_what_was_read(found, quiet)
     work: dict[str, Any] = {
         "command": "diagnose",
@@ -54,6 +59,8 @@ def diagnose(before: str, after: str | None, options: DiagnoseOptions) -> None:
         "innovation": found.answers.innovation,
         "emphasis": found.answers.emphasis.tolist(),
         "runs": runs,
+        "worlds": worlds,
+        "drawn_from": worlds_key(),
         "seed": options.seed,
         "code": sources_hash(),
     }

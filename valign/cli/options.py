@@ -89,6 +89,13 @@ def loaded(name: str) -> Scenario:
     return survey.as_scenario(name) if survey.is_survey(name) else Scenario.load(name)
 
 
+def scenario_name(name: str) -> str:
+    """A scenario's name or file as it stands; of a filled-in questionnaire, the file that is made of it."""
+    from . import survey
+
+    return str(survey.scenario_file(name)) if survey.is_survey(name) else name
+
+
 def scenario_of(name: str, settings: tuple[str, ...], months: int | None = None) -> Scenario:
     """The scenario with the changes of the command line."""
     changes = dict(map(setting, settings)) | ({} if months is None else {"months": months})

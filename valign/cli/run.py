@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
 
 RECORDED = ("series", "decomposition", "events", "services", "agents", "ablations")
+BESIDE = ("services",)  # that a comparison may record beside its series
 ABLATED = 64  # most runs of each ablation
 
 
@@ -63,6 +64,10 @@ def run(name: str, options: EnsembleOptions, drawn: Path | None = None) -> None:
                 found = simulate(scenario, options.runs, options.seed, options.societies, record, progress=told)
             tables = found.tables()
             tables |= _society(scenario, tables["runs"])
+            if "services" in record:
+                from valign.experiments.by_service import by_service, names_of
+
+                tables["by_service"] = by_service(tables["services"], {None: names_of(scenario)})
             if ablate:
                 from valign.experiments.attribution import attribution
 
@@ -206,6 +211,9 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
             ]
         )
     wanted = dict(map(precision_of, precision or ("uptake_final=0.01",)))
+    if wrong := [each for each in options.record if each not in BESIDE]:
+        raise InputError([f"--record {wrong[0]}: a comparison records {' or '.join(BESIDE)}"])
+    services = "services" in options.record
     say_what(next(iter(scenarios.values())), len(scenarios), options)
     how = options.how()
 
@@ -220,12 +228,19 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
             options.each(first),
             options.seed,
             options.societies,
+            ("series", "services") if services else ("series",),
             worlds=options.worlds,
             progress=told,
-            folder=begun,
+            folder=None if services else begun,
             how=how,
         )
-        return found.tables(wanted)
+        tables = found.tables(wanted)
+        if services:
+            from valign.experiments.by_service import by_service, names_of
+
+            names = {name: names_of(each) for name, each in scenarios.items()}
+            tables["by_service"] = by_service(found.services, names, "scenario")
+        return tables
 
     base, *others = scenarios
     situation, *rest = paragraphs(scenarios[base])
@@ -240,9 +255,10 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
         "scenarios": {name: each.to_toml() for name, each in scenarios.items()},
         "tables": {name: tables_hash(each) for name, each in scenarios.items()},
         "precision": wanted,
+        **({"record": ["services"]} if services else {}),
     }
-    compared = tuple(scenarios.values())
+    compared, begun = tuple(scenarios.values()), "" if services else BEGUN
     publish(
-        EnsembleCommand("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:], BEGUN),
+        EnsembleCommand("compare", compared[0], asked, len(scenarios), (), simulated, told, compared[1:], begun),
         options,
     )

@@ -36,12 +36,18 @@ def is_survey(name: str) -> bool:
 
 
 def as_scenario(path: str) -> Scenario:
+    """The scenario of a filled-in questionnaire."""
+    from valign.model.scenario.scenario import Scenario
+
+    return Scenario.load(scenario_file(path))
+
+
+def scenario_file(path: str) -> Path:
     """The scenario of a filled-in questionnaire, written into runs/NAME-society-HASH with its tables."""
     from valign.calibration.diagnose.diagnosis import Diagnosis
     from valign.calibration.data.survey import read_survey
-    from valign.model.scenario.scenario import Scenario
 
     found = Diagnosis(read_survey(path), runs=0)
     digest = hashlib.blake2b(Path(path).read_bytes(), digest_size=5).hexdigest()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path).stem).strip("-") or "survey"
-    return Scenario.load(found.write_society(SOCIETIES / f"{name}-society-{digest}"))
+    return found.write_society(SOCIETIES / f"{name}-society-{digest}")
