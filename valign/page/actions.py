@@ -119,7 +119,7 @@ def _moves(actions: Actions, lowered: Lowered, society: Society, off: Mapping[st
     found = []
     for n in range(len(options)):
         made = []
-        for change in np.flatnonzero(first[0][:, n]):
+        for change in actions.own + np.flatnonzero(first[0][actions.own :, n]):
             month, moved = int(first[0][change, n]), int(second[0][change, n])
             if moved not in (month + 1, 0) or (moved == 0 and month < actions.scenario.months):
                 raise AssertionError(f"{options[n].key}: does not begin a month later when it is begun a month later")

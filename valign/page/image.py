@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.experiments.actions.declaration import Action
 from valign.experiments.bases import imported
 from valign.experiments.design import run_seeds, society_seeds
 from valign.experiments.simulate import simulate, society_from
@@ -39,7 +40,7 @@ from valign.model.vocabulary import mechanism_labels, vocabulary
 
 from .actions import Actions, actions_of, in_worlds, told
 from .levers import EVENTS, MAIN, Event, event_lever, level_lever, parameter_lever, with_events
-from .questions import GOALS, OPENING, QUESTIONS, WHY_START
+from .questions import CARDS, GOALS, OPENING, QUESTIONS, WHY_START
 
 MAGIC, FORMAT, START_OF_HEADER = b"VALIGN\x00\x01", 2, 16
 MODES: Mapping[str, Mapping[str, bool]] = {
@@ -79,6 +80,7 @@ def image(
     runs: int = MOST_RUNS,
     levers: Mapping[str, str] = MAIN,
     events: Sequence[Event] = EVENTS,
+    actions: Sequence[Action] | None = None,
     worlds: pd.DataFrame | None = None,
     repeat: str = "",
 ) -> bytes:
@@ -90,7 +92,7 @@ def image(
     people; an imported society is the only one).
     seed, runs : of which the seeds of the runs are derived, as by `simulate`.
     levers : parameters that can be moved, with what they are called; those that shape a society cannot.
-    events : changes that can be scheduled beside the scenario's own.
+    events : changes that can be scheduled beside the scenario's own. actions : what can be done (None: what ships).
     repeat : the beginning of the command that simulates the scenario (default: by its name).
     worlds : a row a world, columns of parameters and perhaps `weight` (`valign.worlds()`); None: the defaults alone.
 
@@ -111,14 +113,14 @@ def image(
             [f"{fixed[0]}: shapes the society, so a page cannot change it (make a page of another scenario)"]
         )
     full = with_events(scenario, tuple(events))
-    actions = actions_of(full)
-    lowered = lower(actions.scenario)
+    offered = actions_of(full, actions)
+    lowered = lower(offered.scenario)
     given = imported(scenario, None)
     societies = 1 if given is not None else societies
     seeds = run_seeds(seed, runs)
     of_society = society_seeds(seed, seeds, societies)[:societies]
     own = len(full.changes) - len(events)
-    off = {f"changes.{own + n}.month": 0.0 for n in range(len(events))} | actions.never()
+    off = {f"changes.{own + n}.month": 0.0 for n in range(len(events))} | offered.never()
     blob = Blob()
     made = [given or society_from(scenario, each) for each in of_society]
     arrays = [_society(lowered, society, off, blob) for society in made]
@@ -126,7 +128,7 @@ def image(
     shown += _event_levers(full, own, tuple(events))
     for lever in shown:
         lever["writes"] = _writes(lowered, made[0], lever, off)
-    doing = told(actions, lowered, made[0], off)
+    doing = told(offered, lowered, made[0], off)
     header = {
         "format": FORMAT,
         "kernels": kernels(),
@@ -137,12 +139,13 @@ def image(
         "societies": arrays,
         "levers": shown,
         "actions": doing,
-        "changes": _changes(actions),
+        "changes": _changes(offered),
         "budget": BUDGET,
-        "worlds": _worlds(lowered, worlds, actions, doing, blob),
+        "worlds": _worlds(lowered, worlds, offered, doing, blob),
         "questions": QUESTIONS,
         "opening": OPENING,
         "goals": GOALS,
+        "cards": CARDS,
         "words": _words(),
         "expected": _expected(scenario, societies, seed),
     }

@@ -119,6 +119,16 @@ GOALS = [
     },
 ]
 
+# Outcomes in a word, in the order in which they are shown
+CARDS = [
+    {"name": "uptake_final", "label": "People who use it, at the end"},
+    {"name": "spread_final", "label": "Services that use it, at the end"},
+    {"name": "sustained_24", "label": "Services that still use it two years after funding"},
+    {"name": "recommissioned", "label": "Services that a commissioner paid for"},
+    {"name": "alignment_final", "label": "Alignment of values at the end (0 to 1)"},
+    {"name": "money_spent", "label": "Paid to services for it, actions apart"},
+]
+
 # Why a service starts, by term of its decision
 WHY_START = {
     "base": "how readily a service starts anything new",

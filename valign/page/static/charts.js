@@ -37,6 +37,7 @@ export function written(value, kind) {
   if (!Number.isFinite(value)) return "–";
   if (kind === "share") return percent(value);
   if (kind === "month") return value.toFixed(0);
+  if (kind === "pounds") return `£${Math.round(1000 * value).toLocaleString("en-GB")}`;
   if (kind === "thousands") return Math.round(value).toLocaleString("en-GB");
   return value.toFixed(2);
 }
@@ -156,7 +157,7 @@ export function bars(title, bars, narrow) {
     drawn.append(svg("line", { x1: x(low), x2: x(high), y1: middle, y2: middle, class: "whisker" }));
     drawn.append(svg("text", { x: width - 2, y: middle + 4, class: "label end" }, Math.abs(value) < 0.0005 ? "0" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`));
   });
-  drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, "lowers alignment"));
-  drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, "raises alignment"));
+  drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, narrow ? "lowers" : "lowers alignment"));
+  drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, narrow ? "raises it" : "raises alignment"));
   return html("figure", {}, html("figcaption", {}, title), drawn);
 }

@@ -47,7 +47,8 @@ export class Controls {
       const [low, likely, high] = this.settings.spent(this.store.shown), left = this.store.state.budget - likely;
       if (document.activeElement !== field) field.value = String(this.store.state.budget);
       $("spent").textContent = pounds(likely);
-      $("left").textContent = left < 0 ? `${pounds(-left)} too much` : pounds(left);
+      $("left").textContent = pounds(Math.abs(left));
+      $("left-label").textContent = left < 0 ? "Over budget" : "Left";
       $("left").classList.toggle("over", left < 0);
       $("range").textContent = likely ? `Costs are estimates: between ${pounds(low)} and ${pounds(high)}.` : "";
     });

@@ -92,11 +92,12 @@ function isSound(header, size) {
 }
 
 /** Actions, questions and words beside them. @param {any} header @param {number} size @param {(each: any) => boolean} text @param {(n: any, most: number) => boolean} whole */
-function isSoundBeside({ actions, changes, questions, opening, goals, budget, scenario }, size, text, whole) {
+function isSoundBeside({ actions, changes, questions, opening, goals, cards, budget, scenario, words }, size, text, whole) {
   const list = (/** @type {any} */ each, /** @type {number} */ most) => Array.isArray(each) && each.length <= most;
-  if (!list(actions, 200) || !list(changes, 5000) || !list(questions, 20) || !list(opening, 10) || !list(goals, 10) || !whole(budget, 1e9)) return false;
+  if (!list(actions, 200) || !list(changes, 5000) || !list(questions, 20) || !list(opening, 10) || !list(goals, 10) || !list(cards, 20) || !whole(budget, 1e9)) return false;
   if (!opening.every(text) || !text(scenario.toml?.slice(0, 1000)) || !whole(scenario.services, 1e5) || !whole(scenario.people, 1e6)) return false;
   if (!changes.every((/** @type {any} */ each) => text(each?.parameter) && list(each.services, 1e5) && each.services.every(text))) return false;
+  if (!cards.every((/** @type {any} */ each) => text(each?.label) && words.outcomes.some((/** @type {any} */ other) => other.name === each.name))) return false;
   if (!goals.every((/** @type {any} */ each) => [each?.name, each.outcome, each.says].every(text) && Number.isFinite(each.least))) return false;
   if (!questions.every((/** @type {any} */ each) => [each?.id, each.tab, each.name, each.says, each.headline, each.trial, each.button].every(text) &&
     list(each.show, 10) && each.show.every(text) && list(each.beyond, 5) && each.beyond.every(text))) return false;

@@ -74,23 +74,26 @@ class Page {
   }
 
   // --- for scripts, and for the machine that serves the page ----------------------------------------------------------
-  /** What is shown now: parameters that were moved, changes from a month on, actions, and the line that repeats it. */
+  /** What is shown now: parameters that were moved, changes from a month on (`scheduled`: those with a switch of their own), actions, and the line that repeats it. */
   current() {
     const { shown } = this.store, { settings } = this;
     return {
       scenario: this.header.scenario.name, name: shown.name, set: Object.fromEntries(settings.settings(shown)), changes: settings.changes(shown),
       actions: settings.doing(shown).map(({ action, done }) => ({ id: action.id, step: action.steps[done.step], place: action.places[done.place].name, start: done.start, cost: settings.cost(action, done)[1] })),
+      scheduled: Object.fromEntries(settings.moved(shown).filter((each) => each.kind === "event").map((each) => [each.key, settings.value(shown, each)])),
       budget: this.store.state.budget, command: settings.line(shown).command, toml: settings.toml(shown),
     };
   }
 
-  /** Set what is shown: `set` by parameter, `actions` as `current` gives them; throws a sentence. @param {any} given */
+  /** Set what is shown: `set`, `scheduled` and `actions` as `current` gives them; throws a sentence. @param {any} given */
   apply(given) {
     const actions = Object.fromEntries((given.actions ?? []).map((/** @type {any} */ each) => {
       const action = this.settings.action(each.id);
       return [each.id, { step: action?.steps.indexOf(each.step), place: Math.max(0, action?.places.findIndex((/** @type {any} */ place) => place.name === each.place)), start: each.start ?? 1 }];
     }));
-    const found = this.settings.checked({ name: given.name ?? this.store.shown.name, values: given.set ?? {}, actions });
+    const set = Object.entries(given.set ?? {}).map(([key, value]) => [key, value === "natural" || (value === 0 && key.startsWith("changes.")) ? null : value]);
+    const values = { ...Object.fromEntries(set), ...given.scheduled };
+    const found = this.settings.checked({ name: given.name ?? this.store.shown.name, values, actions });
     this.store.change((state) => { Object.assign(state.scenarios[state.shown], { values: found.values, actions: found.actions }); });
   }
 

@@ -1,6 +1,6 @@
 // The front door: five questions, and what the page can try for them by running the model.
 import { $, html, percent, quantile } from "./charts.js";
-import { mean, pairs, sorted, time } from "./results.js";
+import { mean, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
 /**
@@ -10,7 +10,8 @@ import { pounds, withUnit } from "./setting.js";
  * @typedef {{mean: number, error: number, best: number, middle: number, low: number, high: number}} Judged
  */
 
-const FIRST = 32, FRESH = 64, SINGLES = 6; // runs to choose by; runs to judge by, others than these; how many go into pairs
+const FRESH = 64, SINGLES = 6; // runs to judge by, others than those by which mixes are chosen; how many go into pairs
+const CHOOSE = 32, CHOOSE_OF_MANY = 16, MANY = 300; // runs by which mixes are chosen; where there are many people
 const MOST_TRIES = 120;
 const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
 const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
@@ -25,6 +26,8 @@ export class Questions {
     this.header = page.header;
     /** @type {{trials: Trial[], done: () => void, stop: (reason: Error) => void} | null} */
     this.running = null;
+    this.first = this.header.scenario.people < MANY ? CHOOSE : CHOOSE_OF_MANY;
+    /** @type {Trial[]} */ this.held = []; // what a trial needs to the end
     this.made = ""; // of which levers and budget what is shown was found
     this.goal = this.header.goals[0];
     const goal = /** @type {HTMLSelectElement} */ ($("goal"));
@@ -99,7 +102,7 @@ export class Questions {
 
   /** Settings that trials need beside what is shown. @returns {Trial[]} */
   get trials() {
-    return this.running?.trials ?? [];
+    return this.held;
   }
 
   /** Something was computed: perhaps all of it. */
@@ -113,10 +116,12 @@ export class Questions {
   /** Compute runs from one number to another of each. @param {Scenario[]} scenarios @param {number} from @param {number} to @returns {Promise<void>} */
   computed(scenarios, from, to) {
     const settings = new Map(scenarios.map((each) => this.settings.setting(each)).map((each) => [each.key, each]));
+    const trials = [...settings.values()].map((setting) => ({ setting, from, to }));
+    this.held = [...this.held, ...trials];
     return new Promise((resolve, reject) => {
       const end = () => { this.running = null; };
       this.running = {
-        trials: [...settings.values()].map((setting) => ({ setting, from, to })),
+        trials,
         done: () => { end(); resolve(); }, stop: (reason) => { end(); reject(reason); },
       };
       this.page.compute();
@@ -140,6 +145,7 @@ export class Questions {
       if (!(error instanceof Error) || error.message !== "stopped") throw error;
       $("progress").textContent = "Stopped.";
     } finally {
+      this.held = [];
       $("stop").hidden = true;
       $("try").toggleAttribute("disabled", false);
       this.page.compute();
@@ -159,6 +165,12 @@ export class Questions {
   /** Runs from … to … of an outcome. @param {Scenario} scenario @param {string} name @param {number} from @param {number} to @returns {number[]} */
   values(scenario, name, from, to) {
     return this.engine.outcome(this.ensemble(scenario), name).slice(from, to).map(Number);
+  }
+
+  /** The first runs of an outcome, in order; never is infinite. @param {Scenario} scenario @param {string} name @param {number} to */
+  ordered(scenario, name, to) {
+    const never = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name)?.never;
+    return this.values(scenario, name, 0, to).map((each) => (never && Number.isNaN(each) ? Infinity : each)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
   }
 
   /** Mean gain in pairs, its standard error, and in what share of runs each is the best. @param {Try[]} tries @param {Scenario} base @param {string} name @param {number} from @param {number} to @returns {Judged[]} */
@@ -206,16 +218,16 @@ export class Questions {
     const { budget } = this.store.state, ground = this.ground, name = "uptake_mean";
     const singles = this.singles(ground, budget);
     if (!singles.length) return [html("p", {}, `No action costs ${pounds(budget)} or less: enter a larger budget.`)];
-    await this.computed([ground, ...singles.map(({ scenario }) => scenario)], 0, FIRST);
+    await this.computed([ground, ...singles.map(({ scenario }) => scenario)], 0, this.first);
     const order = (/** @type {Try[]} */ tries, /** @type {Judged[]} */ found) => tries.map((each, n) => ({ ...each, judged: found[n] })).sort((a, b) => b.judged.mean - a.judged.mean);
-    const first = order(singles, this.judged(singles, ground, name, 0, FIRST));
+    const first = order(singles, this.judged(singles, ground, name, 0, this.first));
     const two = this.inPairs(first.slice(0, SINGLES), budget);
-    if (two.length) await this.computed(two.map(({ scenario }) => scenario), 0, FIRST);
-    const all = order([...singles, ...two], this.judged([...singles, ...two], ground, name, 0, FIRST));
+    if (two.length) await this.computed(two.map(({ scenario }) => scenario), 0, this.first);
+    const all = order([...singles, ...two], this.judged([...singles, ...two], ground, name, 0, this.first));
     const last = all.slice(0, SINGLES);
-    const to = Math.min(this.header.seeds.length, FIRST + FRESH);
-    await this.computed([ground, ...last.map(({ scenario }) => scenario)], FIRST, to);
-    const judged = order(last, this.judged(last, ground, name, FIRST, to));
+    const to = Math.min(this.header.seeds.length, this.first + FRESH);
+    await this.computed([ground, ...last.map(({ scenario }) => scenario)], this.first, to);
+    const judged = order(last, this.judged(last, ground, name, this.first, to));
     const top = judged[0], sure = top.judged.mean > 2 * top.judged.error;
     const points = (/** @type {number} */ gain) => `${gain < 0 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
     const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months), and it comes out best of these in ${Math.round(100 * top.judged.best)} of 100 runs.`
@@ -223,7 +235,7 @@ export class Questions {
     const rows = judged.map((each) => [each.label, pounds(each.cost), `${points(each.judged.mean)} ± ${(196 * each.judged.error).toFixed(1)}`, `${points(each.judged.low)} to ${points(each.judged.high)}`, `${Math.round(100 * each.judged.best)} %`, each.scenario]);
     return [html("p", { class: "answer" }, says),
       this.table("What the best of it gains", ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten", "Best of these"], rows),
-      html("p", { class: "how" }, `${singles.length + two.length} mixes were tried on ${FIRST} runs each; the ${judged.length} that did best are judged on ${to - FIRST} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`)];
+      html("p", { class: "how" }, `${singles.length + two.length} mixes were tried on ${this.first} runs each; the ${judged.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`)];
   }
 
   async ready() {
@@ -241,7 +253,7 @@ export class Questions {
     const ensemble = this.ensemble(scenario);
     if (ensemble.reach) return [`cannot be reached: ${ensemble.reach[0].toFixed(2)} to ${ensemble.reach[1].toFixed(2)} can`, ""];
     const said = (/** @type {string} */ name) => {
-      const found = sorted(this.engine, ensemble, name);
+      const found = this.ordered(scenario, name, FRESH);
       return found.length ? `${percent(quantile(found, 0.5))} (${percent(quantile(found, 0.05))} to ${percent(quantile(found, 0.95))})` : "not seen in these months";
     };
     return [said("uptake_final"), said("spread_final")];
@@ -257,12 +269,17 @@ export class Questions {
       return { label: month === null ? "Funding as it stands" : `Funding ends after ${time(month)}`, scenario: { ...base, values: month === null ? values : { ...values, [lever.key]: month } } };
     });
     await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH);
-    const [plain] = tries, rows = tries.map(({ label, scenario }, n) => {
-      const lost = mean(pairs(this.engine, this.ensemble(scenario), this.ensemble(plain.scenario), "spread_final"));
+    const [plain] = tries, before = this.values(plain.scenario, "spread_final", 0, FRESH);
+    const fewer = (/** @type {Scenario} */ scenario) => mean(this.values(scenario, "spread_final", 0, FRESH).map((each, n) => each - before[n]));
+    const rows = tries.map(({ label, scenario }, n) => {
+      const lost = fewer(scenario);
       return [label, ...this.told(scenario), n ? `${lost < 0 ? "−" : "+"}${Math.abs(100 * lost).toFixed(0)} points` : "", scenario];
     });
-    const early = tries[Math.min(2, tries.length - 1)], share = (/** @type {Scenario} */ scenario) => percent(quantile(sorted(this.engine, this.ensemble(scenario), "spread_final"), 0.5));
-    return [html("p", { class: "answer" }, `${early.label}: ${share(early.scenario)} of services use it at the end in the middle run; with funding as it stands, ${share(plain.scenario)}.`),
+    const said = tries.slice(1).map(({ label, scenario }) => {
+      const lost = 100 * fewer(scenario);
+      return `${label.replace("Funding ends after ", "")}: ${Math.abs(lost) < 0.5 ? "no difference" : `${Math.abs(lost).toFixed(0)} percentage point${Math.abs(lost).toFixed(0) === "1" ? "" : "s"} ${lost < 0 ? "fewer" : "more"}`}`;
+    });
+    return [html("p", { class: "answer" }, `If funding ends everywhere, how many services use it at the end, on average against funding as it stands? After ${said.join("; after ")}.`),
       this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it", "Services that use it", "Services, on average"], rows)];
   }
 
@@ -275,7 +292,7 @@ export class Questions {
       for (const part of GRID) {
         const value = lever.low + part * (lever.high - lever.low), fitting = Number((Math.round(value / lever.step) * lever.step).toPrecision(10));
         const within = Math.min(lever.high, Math.max(lever.low, fitting));
-        if (within !== now) tries.push({ name: lever.key, label: lever.label, value: `${withUnit(within, lever.unit)} (now ${withUnit(now, lever.unit)})`, far: Math.abs(within - now) / (lever.high - lever.low), scenario: { ...ground, values: { ...ground.values, [lever.key]: within } } });
+        if (within !== now) tries.push({ name: lever.key, label: lever.label, value: `${withUnit(within, lever.unit)}, now ${withUnit(now, lever.unit)}`, far: Math.abs(within - now) / (lever.high - lever.low), scenario: { ...ground, values: { ...ground.values, [lever.key]: within } } });
       }
     }
     for (const action of this.settings.actions) {
@@ -283,9 +300,9 @@ export class Questions {
       const done = { step: action.steps.length - 1, place: 0, start: 1 };
       tries.push({ name: action.id, label: action.name, value: `${action.steps[done.step]}, ${pounds(this.settings.cost(action, done)[1])}`, far: 2, scenario: { ...ground, actions: { ...ground.actions, [action.id]: done } } });
     }
-    await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, FIRST);
-    const middle = (/** @type {Scenario} */ scenario) => { const found = sorted(this.engine, this.ensemble(scenario), outcome); return found.length ? quantile(found, 0.5) : NaN; };
-    const often = (/** @type {Scenario} */ scenario) => { const found = sorted(this.engine, this.ensemble(scenario), outcome); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
+    await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, this.first);
+    const middle = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? quantile(found, 0.5) : NaN; };
+    const often = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
     const here = middle(ground);
     const least_ = new Map();
     for (const each of tries.map((one) => ({ ...one, middle: middle(one.scenario), often: often(one.scenario) })).sort((a, b) => a.far - b.far)) {
@@ -295,11 +312,11 @@ export class Questions {
     const order = [...least_.values()].filter((each) => Number.isFinite(each.middle)).sort((a, b) => Number(b.middle >= least) - Number(a.middle >= least) || (a.middle >= least ? a.far - b.far : b.middle - a.middle)).slice(0, 12);
     const reach = order.filter((each) => each.middle >= least);
     const start = `In the middle run ${says.replace("half", here >= least ? "at least half" : "less than half")}: ${percent(here)}.`;
-    const answer = here >= least ? `${start} Nothing more would have to be true.` : reach.length ? `${start} By itself, each of these would be enough: ${reach.map((each) => `${each.label.toLowerCase()} at ${each.value}`).join("; ")}.`
+    const answer = here >= least ? `${start} Nothing more would have to be true.` : reach.length ? `${start} By itself, each of these would be enough: ${reach.map((each) => `${each.label.toLowerCase()} (${each.value})`).join("; ")}.`
       : `${start} No single lever in its range, and no single action, gets there; what comes nearest is listed below.`;
     const rows = order.map((each) => [each.label, each.value, percent(each.middle), `${Math.round(100 * each.often)} of 100`, each.scenario]);
     return [html("p", { class: "answer" }, answer),
-      this.table(`One thing at a time: the least that reaches it, else what comes nearest (${FIRST} runs each)`, ["What", "To", "Middle run", "Runs that reach it"], rows)];
+      this.table(`One thing at a time: the least that reaches it, else what comes nearest (${this.first} runs each)`, ["What", "To", "Middle run", "Runs that reach it"], rows)];
   }
 
   /** A table whose rows can be taken over; the last of a row is its scenario. @param {string} title @param {string[]} heads @param {any[][]} rows */

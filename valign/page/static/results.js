@@ -6,7 +6,6 @@ import { $, bars, curves, html, percent, quantile, summary, written } from "./ch
 /** @typedef {{name: string, ensemble: Ensemble | undefined}} Named */
 
 const CHANCE = "chance: 9 in 10 runs", UNKNOWN = "not knowing";
-const CARDS = ["uptake_final", "spread_final", "sustained_24", "recommissioned", "alignment_final", "money_spent"];
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5"], DASHES = ["", "9 4", "3 3", "10 3 2 3", "1 3"];
 const SHORT = 14; // letters of a name beside a line
 
@@ -84,7 +83,7 @@ export class Results {
     const people = this.middle(now, "uptake_final"), spread = this.middle(now, "spread_final"), lasting = this.middle(now, "sustained_24");
     const count = (/** @type {number} */ share) => String(Math.round(share * services));
     const lines = [`After ${after}, ${percent(people.middle)} of people use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)}.`];
-    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 ? "s" : ""} it then (${count(spread.low)} to ${count(spread.high)}).`);
+    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)})`}.`);
     if (about === "sustained") {
       lines.unshift(lasting.found.length ? `Two years after funding ended, ${percent(lasting.middle)} of services still use ${what} in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)}).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
@@ -105,14 +104,15 @@ export class Results {
 
   /** @param {Ensemble} now @param {Named | null} against */
   cards(now, against) {
-    $("cards").replaceChildren(...CARDS.map((name) => {
+    $("cards").replaceChildren(...this.header.cards.map((/** @type {any} */ { name, label }) => {
       const words = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name);
+      const kind = words.unit === "£1,000" ? "pounds" : words.kind;
       const numbers = sorted(this.engine, now, name);
       const found = against?.ensemble && !words.never ? pairs(this.engine, now, against.ensemble, name) : [];
       const average = mean(found);
-      const size = words.kind === "share" ? `${Math.abs(100 * average).toFixed(0)} points` : written(Math.abs(average), words.kind);
-      return html("div", { class: "card", title: words.meaning }, html("span", {}, words.label[0].toUpperCase() + words.label.slice(1)), html("b", {}, written(quantile(numbers, 0.5), words.kind)),
-        html("small", {}, spread(numbers, words.kind)),
+      const size = kind === "share" ? `${Math.abs(100 * average).toFixed(0)} points` : written(Math.abs(average), kind);
+      return html("div", { class: "card", title: words.meaning }, html("span", {}, label), html("b", {}, written(quantile(numbers, 0.5), kind)),
+        html("small", {}, spread(numbers, kind)),
         html("small", { class: "difference" }, found.length ? `${average < 0 ? "−" : "+"}${size} on average` : ""));
     }));
   }

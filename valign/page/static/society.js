@@ -22,17 +22,17 @@ export class SocietyView {
     this.said = html("output", {});
     this.slider = /** @type {HTMLInputElement} */ (html("input", { type: "range", min: 0, max: this.last, value: this.month, "aria-label": "Month" }));
     this.slider.oninput = () => this.go(Number(this.slider.value));
-    const button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => void} */ pressed) => {
-      const made = html("button", { type: "button", "aria-label": label }, text);
+    const button = (/** @type {string} */ text, /** @type {() => void} */ pressed) => {
+      const made = html("button", { type: "button" }, text);
       made.onclick = pressed;
       return made;
     };
-    this.play = button("Play", "Play month by month", () => (this.timer ? this.stop() : this.start()));
-    this.another = button("Another run", "Another run", () => {});
+    this.play = button("Play", () => (this.timer ? this.stop() : this.start()));
+    this.another = button("Another run", () => {});
     const legend = html("p", { class: "legend" }, ...this.words.stages.map((/** @type {string} */ name) =>
       html("span", {}, html("i", { class: `dot ${name}` }), ` ${name}`)), html("span", {}, html("i", { class: "dot manager" }), " a manager is a square"));
-    place.append(html("div", { class: "controls" }, this.play, button("−1", "A month back", () => this.go(this.month - 1)), this.slider,
-      button("+1", "A month on", () => this.go(this.month + 1)), this.said, this.another), this.tiles, legend, this.told);
+    place.append(html("div", { class: "controls" }, this.play, button("−1 month", () => this.go(this.month - 1)), this.slider,
+      button("+1 month", () => this.go(this.month + 1)), this.said, this.another), this.tiles, legend, this.told);
   }
 
   /** @param {number} month */
@@ -146,9 +146,11 @@ export class SocietyView {
     if (to === "sustained") return "Its funding ended, and it goes on with what it has.";
     if (to === "commissioned") return "Its commissioner pays from now on.";
     if (to !== "abandoned") return "";
-    const share = this.term(terms, "share_engaged"), chance = percent(this.term(terms, "probability"));
-    return from === "sustained" ? `Without funding, ${percent(share)} of its staff and peers used it last; its chance of stopping in this month was ${chance}, or too few used it for too long.`
-      : `Services that are funded stop at times too: its chance of stopping in this month was ${chance}.`;
+    const share = percent(this.term(terms, "share_engaged")), risk = this.term(terms, "probability");
+    const chance = `a risk of ${risk < 0.1 ? (100 * risk).toFixed(1) : Math.round(100 * risk)} % in this month`;
+    if (from !== "sustained") return `A funded service may stop too: ${chance}, and it came true.`;
+    return this.term(terms, "draw") < risk ? `It had no funding and the running cost weighed on it (${chance}, and it came true); ${share} of its staff and peers still used it.`
+      : `It had no funding, and for too long too few of its staff and peers used it (${share} at the end).`;
   }
 
   /** Why a service does not use it. @param {any} found @param {number} o */

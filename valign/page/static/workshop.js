@@ -69,7 +69,7 @@ export class Workshop {
     }
     if (now.done < ENOUGH) return;
     const gains = base ? pairs(engine, now, base, "uptake_final") : [];
-    this.tried.set(this.key, { name: store.shown.name, what: settings.summary(store.shown), cost: settings.spent(store.shown)[1], middle, low, high, gain: gains.length ? mean(gains) : null, runs: now.done, guess });
+    this.tried.set(this.key, { name: this.page.isBase ? settings.base.name : store.shown.name, what: settings.summary(store.shown), cost: settings.spent(store.shown)[1], middle, low, high, gain: gains.length ? mean(gains) : null, runs: now.done, guess });
     while (this.tried.size > MOST_TRIED) this.tried.delete(/** @type {string} */ (this.tried.keys().next().value));
     $("record").replaceChildren(html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What was tried" }, html("table", { class: "ranked" },
       html("thead", {}, html("tr", {}, ...HEADS.map((each) => html("th", { scope: "col" }, each)))),
