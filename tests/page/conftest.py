@@ -10,15 +10,19 @@ import serving
 
 from valign.model.scenario.scenario import Scenario
 
-WORLDS = {"fit_effect": np.array([0.1, 0.3, 0.6]), "talk": np.array([0.0, 0.1, 0.3])}
+WORLDS = {
+    "fit_effect": np.array([0.1, 0.3, 0.6]),
+    "talk": np.array([0.0, 0.1, 0.3]),
+    "leadership_strength": np.array([0.3, 0.5, 0.7]),  # what a leadership programme adds to
+}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     yield from serving.browser_or_skip()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pages on disk, by name."""
     import pandas as pd
@@ -41,8 +45,17 @@ def visit(browser, files):
     wrong: list[str] = []
     pages = []
 
-    def opened(name: str = "plain", query: str = "", width: int = 1280, height: int = 900, text: str | None = None):
+    def opened(
+        name: str = "plain",
+        query: str = "",
+        width: int = 1280,
+        height: int = 900,
+        text: str | None = None,
+        before: str = "",
+    ):
+        """before : what runs in the page before all else."""
         page = browser.new_page(viewport={"width": width, "height": height})
+        page.add_init_script(before)
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         path = files[name]

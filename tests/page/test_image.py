@@ -20,6 +20,10 @@ from valign.model.run.initial import unstarted
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
 from valign.model.state.scenario_arrays import lower
+from valign.experiments.actions.declaration import Action
+from valign.experiments.decide.options import Option
+from valign.experiments.decide.schedule import Schedule
+from valign.page.actions import Actions, actions_of, together
 from valign.page.build import page
 from valign.page.image import START_OF_HEADER, image, read_header
 from valign.page.levers import EVENTS, with_events
@@ -43,15 +47,26 @@ def made(scenario: Scenario) -> str:
     return page(scenario)
 
 
-def test_a_lever_writes_what_lowering_the_changed_scenario_gives(scenario: Scenario, file: bytes) -> None:
+@pytest.fixture(scope="module")
+def actions(scenario: Scenario) -> Actions:
+    return actions_of(with_events(scenario))
+
+
+def never(actions: Actions) -> dict[str, np.ndarray]:
+    events = {f"changes.{n}.month": 0.0 for n in range(len(EVENTS))}
+    return {name: np.zeros(2) for name in events | actions.never()}
+
+
+def test_a_lever_writes_what_lowering_the_changed_scenario_gives(
+    scenario: Scenario, file: bytes, actions: Actions
+) -> None:
     """All parameter levers at once: combinations too."""
     header = read_header(file)
     levers = [each for each in header["levers"] if each["kind"] == "parameter"]
     assert len(levers) == 9
     moved = {each["key"]: each["high"] for each in levers}
     society = build_society(scenario, 1)
-    full = with_events(scenario)
-    off = {f"changes.{n}.month": np.zeros(2) for n in range(len(EVENTS))}
+    full, off = actions.scenario, never(actions)
     found, expected = (unstarted(lower(each), society, [1, 2], off) for each in (full, full.replace(moved)))
     for lever in levers:
         for name, positions in lever["writes"]:
@@ -62,17 +77,96 @@ def test_a_lever_writes_what_lowering_the_changed_scenario_gives(scenario: Scena
             assert np.array_equal(getattr(found, name), getattr(expected, name), equal_nan=True), name
 
 
-def test_an_event_that_is_off_changes_nothing_and_one_that_is_on_is_that_change(scenario: Scenario) -> None:
-    full = with_events(scenario)
-    never = {f"changes.{n}.month": 0.0 for n in range(len(EVENTS))}
-    lowered, society = lower(full), build_society(scenario, 1)
+def test_what_is_off_changes_nothing(scenario: Scenario, actions: Actions) -> None:
+    lowered, society = lower(actions.scenario), build_society(scenario, 1)
     plain = unstarted(lower(scenario), society, [1, 2])
-    off = unstarted(lowered, society, [1, 2], {name: np.full(2, value) for name, value in never.items()})
+    off = unstarted(lowered, society, [1, 2], never(actions))
     for name, _ in plain.headers():
         if not name.startswith("change_") and name not in ("runs", "switches"):
             assert np.array_equal(getattr(plain, name), getattr(off, name), equal_nan=True), name
     assert (off.change_month == 0).all()
-    assert [change.parameter for change in full.changes] == [event.parameter for event in EVENTS]
+    assert [change.parameter for change in actions.scenario.changes[: len(EVENTS)]] == [
+        each.parameter for each in EVENTS
+    ]
+
+
+def test_actions_that_a_page_puts_together_do_what_they_do_in_a_mix(scenario: Scenario, actions: Actions) -> None:
+    """Every pair of steps: months and values that each writes are those of the mix of both; what meets is exclusive."""
+    by_id = {each["id"]: each for each in read_header(image(scenario, societies=2))["actions"]}
+    for n, one in enumerate(actions.options):
+        for other in actions.options[n + 1 :]:
+            if one.action.id == other.action.id:
+                continue
+            beside = other.action.id in by_id[one.action.id]["beside"]
+            assert beside == (not together(one.action, other.action))
+            if beside:
+                continue
+            pair = Schedule(actions.schedule.plain, [(one, other)])
+            columns = pair.columns([0], {})
+            mixed = {
+                actions.own + actions.schedule.slots[slot]: (
+                    int(columns[f"changes.{actions.own + k}.month"].iloc[0]),
+                    float(columns[f"changes.{actions.own + k}.set"].iloc[0]),
+                )
+                for slot, k in pair.slots.items()
+            }
+            written = {
+                change: (1 + offset, value) for each in (one, other) for change, offset, value in _made(by_id, each)
+            }
+            assert written == mixed, (one.key, other.key)
+    own = Action.from_toml(SECOND_LEADERSHIP, name="second-programme")
+    assert not together(own, next(each.action for each in actions.options if each.action.id == "leadership-programme"))
+
+
+SECOND_LEADERSHIP = """name = "Second programme"
+says = "s"
+mechanism = "m"
+evidence = "e"
+grade = "assumed"
+[cost]
+low = 1
+likely = 2
+high = 3
+per = "scheme"
+source = "assumed"
+price_year = 2025
+[[intensities]]
+name = "full"
+effects = [{parameter = "leadership_strength", add = 0.1}]
+"""
+
+
+def _made(by_id: dict[str, Any], option: Option) -> list[list[Any]]:
+    told = by_id[option.action.id]
+    place = [each["name"] for each in told["places"]].index(option.place.name)
+    return told["changes"][option.intensity][place]
+
+
+def test_an_action_costs_what_it_costs_in_a_decision(scenario: Scenario, actions: Actions, file: bytes) -> None:
+    """The page's sum (rate, months of payment, months left) against `Ground.cost`, for every start."""
+    by_id = {each["id"]: each for each in read_header(file)["actions"]}
+    for option in actions.options:
+        told = by_id[option.action.id]
+        place = [each["name"] for each in told["places"]].index(option.place.name)
+        for start in range(1, told["last"] + 1):
+            left = scenario.months - start + 1
+            years = 1 if told["once"] else min(told["months"] or left, left) / 12
+            found = [rate * years for rate in told["pounds"][option.intensity][place]]
+            moved = Option(option.action, option.intensity, option.place, start)
+            assert found == pytest.approx(actions.ground.cost(moved)), moved.key
+
+
+def test_the_opening_is_short_and_names_no_code(file: bytes) -> None:
+    header = read_header(file)
+    assert len(" ".join(header["opening"]).split()) <= 150
+    texts = [
+        *header["opening"],
+        *(text for each in header["questions"] for text in (each["name"], each["says"], each["tab"])),
+    ]
+    texts += [each["says"] for each in header["goals"]]
+    for text in texts:
+        assert not re.search(r"[a-z]_[a-z]", text), text
+    assert len([each for each in header["questions"] if each["id"] != "all"]) == 5
 
 
 def test_the_tests_of_a_page_are_the_outcomes_that_valign_computes(scenario: Scenario, file: bytes) -> None:

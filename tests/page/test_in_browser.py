@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import strategies
 from page.conftest import WORLDS
 from page.three_engines import Case, compared
 
+from valign.experiments.actions.declaration import actions_from
+from valign.experiments.decide.options import Ground, Option
+from valign.experiments.decide.schedule import Schedule
 from valign.experiments.simulate import simulate
 from valign.model.scenario.scenario import Scenario
 
@@ -21,7 +25,7 @@ pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 ENSEMBLE = """(worlds) => {
-  const { engine } = window.page, key = window.page.setting(window.page.isBase, worlds).key;
+  const { engine } = window.page, key = window.page.setting(false, worlds).key;
   const numbers = (run) => Array.from(run).map((n) => (Number.isNaN(n) ? null : n));
   return { names: engine.outcomes, outcomes: engine.ensembles.get(key).outcomes.map(numbers) };
 }"""
@@ -34,6 +38,18 @@ def all_runs(page: Any, runs: int = 256) -> None:
 def outcomes(page: Any, worlds: bool = False) -> tuple[list[str], np.ndarray]:
     found = page.evaluate(ENSEMBLE, worlds)
     return found["names"], np.array(found["outcomes"], float)
+
+
+def ask(page: Any, question: str) -> None:
+    page.locator(f'#tabs [data-question="{question}"]').click()
+
+
+def saved(page: Any, path: Path) -> Scenario:
+    """What is shown, by the file that the page hands over."""
+    with page.expect_download() as download:
+        page.locator("#toml").click()
+    download.value.save_as(path)
+    return Scenario.load(path)
 
 
 def set_lever(page: Any, key: str, value: float) -> None:
@@ -50,11 +66,12 @@ def test_every_array_is_the_same_in_the_browser(browser, files: dict[str, Path])
     page.close()
 
 
-def test_levers_give_what_the_command_line_gives(visit) -> None:
+def test_levers_give_what_the_command_line_gives(visit, tmp_path: Path) -> None:
     page = visit()
     all_runs(page)
     assert page.locator("#problem").is_hidden()
     moved = {"slack": 0.5, "innovation.clarity": 0.8, "alignment_level": 0.75}
+    ask(page, "all")
     page.locator("label", has_text="Alignment of values at the start").locator("input").check()
     for key, value in moved.items():
         set_lever(page, key, value)
@@ -66,24 +83,42 @@ def test_levers_give_what_the_command_line_gives(visit) -> None:
     expected = simulate(scenario, runs=256, seed=1, societies=2, record=()).runs
     names, found = outcomes(page)
     assert np.array_equal(found, expected[names].to_numpy(float), equal_nan=True)
+    assert saved(page, tmp_path / "levers.toml").to_mapping() == scenario.to_mapping()
 
 
-def test_an_event_gives_what_the_saved_scenario_gives(visit, tmp_path: Path) -> None:
+def test_actions_events_and_levers_give_what_the_saved_scenario_gives(visit, tmp_path: Path) -> None:
     page = visit()
     all_runs(page)
+    ask(page, "all")
+    page.locator("#action-leadership-programme").check()
+    page.locator('[aria-label="How much: Leadership programme"]').select_option(label="light")
+    page.locator('[aria-label="First month: Leadership programme"]').evaluate(
+        "(each) => { each.value = 4; each.dispatchEvent(new Event('input')); }"
+    )
+    page.locator("#action-coproduction-lead").check()
     page.locator("label", has_text="Funding ends everywhere").locator("input").check()
-    set_lever(page, "changes.2.month", 20)
+    set_lever(page, "changes.1.month", 20)
+    set_lever(page, "innovation.clarity", 0.8)
     all_runs(page)
-    assert "two-services-changed.toml" in page.locator("#command").inner_text()
-    with page.expect_download() as download:
-        page.locator("#toml").click()
-    path = tmp_path / "saved.toml"
-    download.value.save_as(path)
-    saved = Scenario.load(path)
-    assert [(each.month, each.parameter, each.set) for each in saved.changes] == [(20, "funding", 0.0)]
-    expected = simulate(saved, runs=256, seed=1, societies=2, record=()).runs
-    names, found = outcomes(page)
-    assert np.array_equal(found, expected[names].to_numpy(float), equal_nan=True)
+    assert page.locator("#command").inner_text().startswith("valign run two-services-scenario-1.toml --runs 256")
+    assert page.locator("#spent").inner_text() == "£48,000"
+    found = saved(page, tmp_path / "two-services-scenario-1.toml")
+    assert found.value("innovation.clarity") == 0.8
+    changes = {(each.month, each.parameter, each.set) for each in found.changes}
+    assert {(20, "funding", 0.0), (10, "leadership_strength", 0.6)} <= changes
+    expected = simulate(found, runs=256, seed=1, societies=2, record=()).runs
+    names, now = outcomes(page)
+    assert np.array_equal(now, expected[names].to_numpy(float), equal_nan=True)
+    told = page.evaluate("window.page.current()")
+    assert told["set"] == {"innovation.clarity": 0.8}
+    assert {(each["month"], each["parameter"], each["set"]) for each in told["changes"]} == changes
+    assert [(each["id"], each["step"], each["start"]) for each in told["actions"]] == [
+        ("coproduction-lead", "full", 1),
+        ("leadership-programme", "light", 4),
+    ]
+    page.evaluate("(told) => { page.store.add(false); page.apply(told); }", told)
+    all_runs(page)
+    assert np.array_equal(outcomes(page)[1], now, equal_nan=True)
 
 
 def test_what_moved_alignment_adds_up_to_what_it_moved(visit) -> None:
@@ -123,19 +158,35 @@ def test_it_fits_every_screen(visit, width: int) -> None:
 def test_it_works_by_keyboard(visit) -> None:
     page = visit()
     all_runs(page)
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("() => document.activeElement.id") == "lever-slack":
-            break
+
+    def reach(chosen: str) -> None:
+        page.locator("#question").focus()
+        for _ in range(90):
+            page.keyboard.press("Tab")
+            if page.evaluate("(chosen) => document.activeElement.matches(chosen)", chosen):
+                return
+        raise AssertionError(f"the keyboard does not reach {chosen}")
+
+    reach("#action-leadership-programme")
+    page.keyboard.press("Space")
+    all_runs(page)
+    assert "As it stands" in page.locator("#headline").inner_text()
+    reach("#show-levers > summary")
+    page.keyboard.press("Enter")
+    reach('[id="lever-slack"]')
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     all_runs(page)
-    assert "--set slack=0.325" in page.locator("#command").inner_text()
-    assert "as it stands" in page.locator("#headline").inner_text()
-    page.locator("#reset").focus()
+    assert page.evaluate("window.page.current()")["set"] == {"slack": 0.325}
+    page.keyboard.press("Control+z")
+    assert page.evaluate("window.page.current()")["set"] == {}
+    page.keyboard.press("Control+Shift+Z")
+    assert page.evaluate("window.page.current()")["set"] == {"slack": 0.325}
+    reach("#reset")
     page.keyboard.press("Enter")
     all_runs(page)
-    assert "--set" not in page.locator("#command").inner_text()
+    assert page.evaluate("window.page.current()")["actions"] == []
+    assert page.locator("#command").inner_text() == "valign run two-services --runs 256 --societies 2 --seed 1"
 
 
 def test_a_service_tells_what_it_decided(visit) -> None:
@@ -154,6 +205,7 @@ def test_a_service_tells_what_it_decided(visit) -> None:
 def test_a_level_out_of_reach_is_said(visit) -> None:
     page = visit()
     all_runs(page)
+    ask(page, "ready")
     page.locator("label", has_text="Alignment of values at the start").locator("input").check()
     set_lever(page, "alignment_level", 0.9)
     page.locator("#headline", has_text="cannot be reached").wait_for()
@@ -161,23 +213,9 @@ def test_a_level_out_of_reach_is_said(visit) -> None:
     page.locator("#headline", has_text="in the middle run").wait_for()
 
 
-def test_a_link_carries_the_settings_and_nonsense_in_it_is_left_out(visit) -> None:
-    page = visit(query="#slack=0.5&changes.2.month=12")
-    all_runs(page)
-    assert "--set slack=0.5" in page.locator("#command").inner_text()
-    assert page.locator("#remark").inner_text() == ""
-    rng = np.random.default_rng(1)
-    letters = list("slack=.&%0123456789<>\"'{}eE-+;/\\ changesmonthNaNoff")
-    for n in range(3):
-        text = "".join(rng.choice(letters, 40)) if n else "slack=0.5&slack=<script>alert(1)</script>&slack=1e999"
-        again = visit(query="#" + text.replace("%", ""))
-        again.locator("#remark", has_text="left out").wait_for()
-        again.locator("body:not(.stopped)").wait_for()
-        again.close()
-
-
 def test_worlds_have_a_band_of_their_own(visit) -> None:
     page = visit("worlds")
+    page.locator("#action-leadership-programme").check()
     all_runs(page)
     page.locator("#uptake svg text", has_text="not knowing: 9 in 10").wait_for()
     page.locator("#uptake svg text", has_text="chance: 9 in 10 runs").wait_for()
@@ -187,7 +225,13 @@ def test_worlds_have_a_band_of_their_own(visit) -> None:
     plain = simulate(scenario, runs=256, seed=1, societies=2, record=()).runs
     chosen = np.searchsorted([0.25, 0.75, 1.0], (np.arange(256) + 0.5) / 256)
     design = plain[["seed", "society_seed"]].assign(**{name: column[chosen] for name, column in WORLDS.items()})
-    expected = simulate(design, base=scenario).runs
+    ground = Ground.of(scenario)
+    action = next(each for each in actions_from() if each.id == "leadership-programme")
+    mix = (Option(action, 1, ground.places(action)[0], 1),)
+    schedule = Schedule(scenario, [mix])
+    columns = schedule.columns([0] * 256, {name: column[chosen] for name, column in WORLDS.items()})
+    assert columns["changes.0.set"].nunique() == 3  # of each world's own strength
+    expected = simulate(pd.concat([design, columns], axis=1), base=schedule.scenario).runs
     assert np.array_equal(found, expected[names].to_numpy(float)[: len(found)], equal_nan=True)
     assert len(found) >= 64
 

@@ -128,7 +128,7 @@ _ASK = """async ([code, file, text, job]) => {
 
 def in_browser(page: Any, case: Case) -> Hashes:
     """The final arrays of the block, in the worker of the page in a browser's `page` (of Playwright)."""
-    made = image(case.scenario, societies=2, seed=SEED, runs=64, levers={}, events=())
+    made = image(case.scenario, societies=2, seed=SEED, runs=64, levers={}, events=(), actions=())
     job = {"id": 0, "key": "", "society": 0, "runs": list(range(case.width)), "writes": [], "worlds": False}
     job["mode"] = "parts" if case.accounting else "bands"
     text = (STATIC / "worker.js").read_text("utf-8") + _HASHING

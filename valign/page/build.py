@@ -21,10 +21,21 @@ from valign.model.scenario.scenario import Scenario
 from valign.results import palette
 from valign.results.reports.findings import LIMITS
 
-from .image import MOST_RUNS, image, kernels
+from .image import image, kernels
 
 STATIC = Path(__file__).with_name("static")
-MODULES = ("charts.js", "engine.js", "society.js", "page.js")  # in the order in which they are put together
+MODULES = (  # in the order in which they are put together
+    "charts.js",
+    "engine.js",
+    "setting.js",
+    "store.js",
+    "controls.js",
+    "results.js",
+    "society.js",
+    "questions.js",
+    "workshop.js",
+    "page.js",
+)
 MOST_PEOPLE = 5000
 COLOURS = {
     "ink": palette.INK,
@@ -34,6 +45,7 @@ COLOURS = {
     "light": palette.LIGHT,
     "pinned": palette.PINNED,
     "chosen": palette.CHOSEN,
+    **{f"line-{n}": colour for n, colour in enumerate((palette.MAIN, *palette.ORDERED, palette.FURTHER[0]), 1)},
     **palette.STAGES,
 }
 
@@ -68,7 +80,6 @@ def page(
     return environment.get_template("page.html.j2").render(
         title=scenario.title or scenario.name,
         name=scenario.name,
-        lead=_lead(scenario),
         doubt=_doubt(worlds),
         limits=(LIMITS[0], _not_covered(), LIMITS[2]),
         fixed=[
@@ -95,20 +106,12 @@ def script() -> str:
     """The modules of the page as one: pages from disk cannot import modules."""
     parts = [(STATIC / name).read_text("utf-8") for name in MODULES]
     joined = "\n".join(re.sub(r"^import .*;\n", "", part, flags=re.M) for part in parts)
+    joined = re.sub(r'import\("\./\w+\.js"\)\.', "", joined)  # in comments: names of types
     return re.sub(r"^export ", "", joined, flags=re.M)
 
 
 def _in_html(text: str) -> str:
     return text.replace("</", "<\\/").replace("<!--", "<\\!--")
-
-
-def _lead(scenario: Scenario) -> str:
-    services = sum(group.count for group in scenario.organisations)
-    return (
-        f"{scenario.innovation.name} in {services:,} service{'s' if services > 1 else ''} with about "
-        f"{scenario.people():,} people. Move a lever, and the model runs again in this browser: {MOST_RUNS} times for "
-        "each setting."
-    )
 
 
 def _doubt(worlds: pd.DataFrame | None) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from valign.experiments.actions.declaration import Action
 from valign.experiments.bases import imported
 from valign.experiments.design import run_seeds, society_seeds
 from valign.experiments.simulate import simulate, society_from
@@ -37,9 +38,11 @@ from valign.model.state.arrays import SERVICE_STAGES, SERVICE_TERM, STAGES, WITH
 from valign.model.state.scenario_arrays import Lowered, lower
 from valign.model.vocabulary import mechanism_labels, vocabulary
 
+from .actions import Actions, actions_of, in_worlds, told
 from .levers import EVENTS, MAIN, Event, event_lever, level_lever, parameter_lever, with_events
+from .questions import CARDS, GOALS, OPENING, QUESTIONS, WHY_START
 
-MAGIC, FORMAT, START_OF_HEADER = b"VALIGN\x00\x01", 1, 16
+MAGIC, FORMAT, START_OF_HEADER = b"VALIGN\x00\x01", 2, 16
 MODES: Mapping[str, Mapping[str, bool]] = {
     "bands": {},
     "parts": {"accounting": True},  # what moved alignment
@@ -47,6 +50,7 @@ MODES: Mapping[str, Mapping[str, bool]] = {
 }
 MOST_SOCIETIES, MOST_RUNS, TESTED = 8, 256, 4
 SOCIETIES, MANY = 4, 300
+BUDGET = 300_000  # £, until somebody says how much there is
 
 
 class Blob:
@@ -76,6 +80,7 @@ def image(
     runs: int = MOST_RUNS,
     levers: Mapping[str, str] = MAIN,
     events: Sequence[Event] = EVENTS,
+    actions: Sequence[Action] | None = None,
     worlds: pd.DataFrame | None = None,
     repeat: str = "",
 ) -> bytes:
@@ -87,7 +92,7 @@ def image(
     people; an imported society is the only one).
     seed, runs : of which the seeds of the runs are derived, as by `simulate`.
     levers : parameters that can be moved, with what they are called; those that shape a society cannot.
-    events : changes that can be scheduled beside the scenario's own.
+    events : changes that can be scheduled beside the scenario's own. actions : what can be done (None: what ships).
     repeat : the beginning of the command that simulates the scenario (default: by its name).
     worlds : a row a world, columns of parameters and perhaps `weight` (`valign.worlds()`); None: the defaults alone.
 
@@ -108,13 +113,14 @@ def image(
             [f"{fixed[0]}: shapes the society, so a page cannot change it (make a page of another scenario)"]
         )
     full = with_events(scenario, tuple(events))
-    lowered = lower(full)
+    offered = actions_of(full, actions)
+    lowered = lower(offered.scenario)
     given = imported(scenario, None)
     societies = 1 if given is not None else societies
     seeds = run_seeds(seed, runs)
     of_society = society_seeds(seed, seeds, societies)[:societies]
-    own = len(lowered.change_month) - len(events)
-    off = {f"changes.{own + n}.month": 0.0 for n in range(len(events))}
+    own = len(full.changes) - len(events)
+    off = {f"changes.{own + n}.month": 0.0 for n in range(len(events))} | offered.never()
     blob = Blob()
     made = [given or society_from(scenario, each) for each in of_society]
     arrays = [_society(lowered, society, off, blob) for society in made]
@@ -122,6 +128,7 @@ def image(
     shown += _event_levers(full, own, tuple(events))
     for lever in shown:
         lever["writes"] = _writes(lowered, made[0], lever, off)
+    doing = told(offered, lowered, made[0], off)
     header = {
         "format": FORMAT,
         "kernels": kernels(),
@@ -131,7 +138,14 @@ def image(
         "seeds": [str(each) for each in seeds],
         "societies": arrays,
         "levers": shown,
-        "worlds": _worlds(lowered, made[0], worlds, blob),
+        "actions": doing,
+        "changes": _changes(offered),
+        "budget": BUDGET,
+        "worlds": _worlds(lowered, worlds, offered, doing, blob),
+        "questions": QUESTIONS,
+        "opening": OPENING,
+        "goals": GOALS,
+        "cards": CARDS,
         "words": _words(),
         "expected": _expected(scenario, societies, seed),
     }
@@ -255,16 +269,27 @@ def _event_levers(full: Scenario, own: int, events: tuple[Event, ...]) -> list[d
         if number < own:
             known = PARAMETERS.get(change.parameter or "")
             label = "New managers" if change.event else f"A change: {known.meaning if known else change.parameter}"
-            found.append(event_lever(full, number, label, max(1, change.month), change.month > 0, ""))
+            found.append(event_lever(full, number, label, max(1, change.month), change.month > 0))
         else:
             event = events[number - own]
-            toml = f'[[changes]]\nmonth = MONTH\nparameter = "{event.parameter}"\nset = {event.to}\n'
-            found.append(event_lever(full, number, event.label, change.month, False, toml))
+            made = {"parameter": event.parameter, "set": event.to}
+            found.append(event_lever(full, number, event.label, change.month, False, made))
     return found
 
 
-def _worlds(lowered: Lowered, society: Society, worlds: pd.DataFrame | None, blob: Blob) -> dict[str, Any] | None:
-    """Columns of parameters: where each is written, its values by world; drawn by weight: all count the same."""
+def _changes(actions: Actions) -> list[dict[str, Any]]:
+    """What the changes that actions make are about, by number; those before them are no action's."""
+    before: list[dict[str, Any]] = [{"parameter": "", "services": []} for _ in range(actions.own)]
+    return before + [{"parameter": slot.parameter, "services": list(slot.services)} for slot in actions.schedule.slots]
+
+
+def _worlds(
+    lowered: Lowered, worlds: pd.DataFrame | None, actions: Actions, doing: list[dict[str, Any]], blob: Blob
+) -> dict[str, Any] | None:
+    """Columns of parameters: where each is written, its values by world; drawn by weight: all count the same.
+
+    doing : the actions as the page has them; what they write gets a column of its own where it differs between worlds.
+    """
     if worlds is None:
         return None
     weight = worlds["weight"].to_numpy(float) if "weight" in worlds else np.ones(len(worlds))
@@ -279,6 +304,12 @@ def _worlds(lowered: Lowered, society: Society, worlds: pd.DataFrame | None, blo
         [int(lowered.rows[name] * settings + s) for s in np.flatnonzero(~lowered.own[lowered.rows[name]])]
         for name in columns
     ]
+    differing = in_worlds(actions, {name: values[:, n] for n, name in enumerate(columns)})
+    rows = [row for each in doing for step in each["changes"] for row in step]
+    for n, by_change in differing.items():
+        for move in rows[n]:
+            if move[0] in by_change:
+                move.append(blob.add(by_change[move[0]]))
     return {"keys": columns, "at": at, "count": len(chosen), "values": blob.add(values), "bytes": values.nbytes}
 
 
@@ -294,7 +325,7 @@ def _told(scenario: Scenario, societies: int, seed: int, made: Sequence[Society]
         "people": round(float(np.mean([each.first[len(each.key)] for each in made]))),
         "services": len(made[0].key),
         "service_names": [made[0].service_names(scenario), *(each.service_names(scenario) for each in made[1:])],
-        "toml": scenario.to_toml(),
+        "toml": (scenario if scenario.mechanisms["changes"] else with_events(scenario, ())).to_toml(),
     }
 
 
@@ -315,7 +346,8 @@ def _words() -> dict[str, Any]:
         "service_stage_labels": [words["series"][name]["label"] for name in SERVICE_STAGES],
         "roles": [words["roles"][role] for role in ROLES],
         "service_terms": [
-            {"name": name, "label": terms[name].meaning, "unit": terms[name].unit} for name in SERVICE_TERM._fields
+            {"name": name, "label": WHY_START.get(name, terms[name].meaning), "unit": terms[name].unit}
+            for name in SERVICE_TERM._fields
         ],
         "entries": [mechanism_labels().get(name, name) for name, _ in ENTRIES],
         "parts": [part for _, part in ENTRIES],

@@ -37,7 +37,6 @@ class Event:
 
 EVENTS = (
     Event("National money for pilots", "pilot_funds", 1.0, 6),
-    Event("The innovation is mandated", "mandate", 1.0, 12),
     Event("Funding ends everywhere", "funding", 0.0, 36),
 )
 
@@ -98,8 +97,10 @@ def level_lever(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def event_lever(scenario: Scenario, number: int, label: str, month: int, on: bool, toml: str) -> dict[str, Any]:
-    """A scheduled change: its month, or none."""
+def event_lever(
+    scenario: Scenario, number: int, label: str, month: int, on: bool, made: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A scheduled change: its month, or none. made : what it changes, where the scenario does not say so itself."""
     return {
         "key": f"changes.{number}.month",
         "kind": "event",
@@ -111,7 +112,7 @@ def event_lever(scenario: Scenario, number: int, label: str, month: int, on: boo
         "step": 1,
         "value": month if on else None,
         "first": month,
-        "toml": toml,
+        "change": made,
         "grade": "",
         "source": "",
     }

@@ -5,6 +5,7 @@
  *   lower: number[], upper: number[]}, band: string, pale: boolean}} Line
  */
 
+export const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element of SVG or HTML. @param {string} name @param {Record<string, string | number>} [attributes] @param {(Node | string)[]} children */
@@ -36,6 +37,7 @@ export function written(value, kind) {
   if (!Number.isFinite(value)) return "–";
   if (kind === "share") return percent(value);
   if (kind === "month") return value.toFixed(0);
+  if (kind === "pounds") return `£${Math.round(1000 * value).toLocaleString("en-GB")}`;
   if (kind === "thousands") return Math.round(value).toLocaleString("en-GB");
   return value.toFixed(2);
 }
@@ -73,9 +75,10 @@ function apart(wanted, gap, low, high) {
 
 /**
  * Shares over months.
- * @param {string} title @param {Line[]} lines @param {{months: number, marks: {month: number, label: string}[], narrow: boolean}} how
+ * @param {string} title @param {Line[]} lines @param {{months: number, marks: {month: number, label: string}[], narrow: boolean, expected?: number | null}} how
+ *   expected : what a group guessed for the end
  */
-export function curves(title, lines, { months, marks, narrow }) {
+export function curves(title, lines, { months, marks, narrow, expected = null }) {
   const width = narrow ? 340 : 560, height = narrow ? 215 : 290, left = 44, room = narrow ? 118 : 132, top = 12, bottom = height - 34;
   const right = width - room;
   const x = (/** @type {number} */ t) => left + ((right - left) * t) / months;
@@ -93,10 +96,10 @@ export function curves(title, lines, { months, marks, narrow }) {
     drawn.append(svg("text", { x: x(t), y: bottom + 17, class: "tick middle" }, months < 12 ? `${t}` : t ? `${t / 12}` : "0"));
   }
   drawn.append(svg("text", { x: right, y: bottom + 31, class: "tick end" }, months < 12 ? "months" : "years"));
-  for (const { month, label } of marks) {
+  marks.forEach(({ month, label }, n) => {
     drawn.append(svg("line", { x1: x(month), x2: x(month), y1: top, y2: bottom, class: "mark" }));
-    drawn.append(svg("text", { x: x(month) + (x(month) > (left + right) / 2 ? -4 : 4), y: top + 10, class: `tick ${x(month) > (left + right) / 2 ? "end" : ""}` }, label));
-  }
+    drawn.append(svg("text", { x: x(month) + (x(month) > (left + right) / 2 ? -4 : 4), y: top + 10 + 12 * (n % 3), class: `tick ${x(month) > (left + right) / 2 ? "end" : ""}` }, label));
+  });
   for (const { summary: s, colour, pale } of lines) {
     if (pale && lines.length > 2) continue; // three bands cannot be told apart
     drawn.append(svg("path", { d: area(s.high, s.low), fill: colour, opacity: pale ? 0.12 : 0.16 }));
@@ -110,6 +113,10 @@ export function curves(title, lines, { months, marks, narrow }) {
     const own = [{ text: `${label} ${percent(s.median[last])}`, at: y(s.median[last]), colour, bold: true }];
     return band && !pale ? [...own, { text: band, at: y(s.high[last]), colour, bold: false }] : own;
   });
+  if (expected !== null) {
+    drawn.append(svg("path", { d: `M${right - 8} ${y(expected)}l8 -6v12Z`, class: "guess" }));
+    labels.push({ text: `you expected ${percent(expected)}`, at: y(expected), colour: "var(--ink)", bold: true });
+  }
   const places = apart(labels.map((each) => each.at), 13, top + 6, bottom + 2);
   labels.forEach(({ text, colour, bold }, n) => {
     drawn.append(svg("text", { x: right + 6, y: places[n] + 4, style: `fill: ${colour}`, class: bold ? "label strong" : "label" }, text));
@@ -150,7 +157,7 @@ export function bars(title, bars, narrow) {
     drawn.append(svg("line", { x1: x(low), x2: x(high), y1: middle, y2: middle, class: "whisker" }));
     drawn.append(svg("text", { x: width - 2, y: middle + 4, class: "label end" }, Math.abs(value) < 0.0005 ? "0" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`));
   });
-  drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, "lowers alignment"));
-  drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, "raises alignment"));
+  drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, narrow ? "lowers" : "lowers alignment"));
+  drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, narrow ? "raises it" : "raises alignment"));
   return html("figure", {}, html("figcaption", {}, title), drawn);
 }

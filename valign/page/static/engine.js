@@ -2,12 +2,13 @@
 // the same seeds as those of every other setting, so that differences between settings are differences within pairs.
 
 /**
- * @typedef {{key: string, writes: [string, number[], number][], worlds: boolean}} Setting
+ * @typedef {{key: string, writes: [string, number[], number, number?][], worlds: boolean}} Setting
+ * @typedef {{setting: Setting, from: number, to: number}} Trial  runs that are looked at beside what is shown
  * @typedef {{setting: Setting, outcomes: (Float64Array | undefined)[], path: (Float64Array | undefined)[], done: number,
  *   reach: [number, number] | null, parts: (Float64Array | undefined)[]}} Ensemble
  */
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 const ROUNDS = [8, 32, 64, 256];
 const PARTS = 16; // runs of which it is told what moved alignment
 const WIDEST = 16, WIDEST_OF_FEW = 32, FEW = 300; // runs in a block; of few people more
@@ -87,7 +88,29 @@ function isSound(header, size) {
   for (const lever of levers) {
     if (![lever?.key, lever?.label, lever?.kind, lever?.unit].every(text) || !Array.isArray(lever.writes) || ![lever.low, lever.high, lever.step].every(Number.isFinite)) return false;
   }
-  return true;
+  return isSoundBeside(header, size, text, whole);
+}
+
+/** Actions, questions and words beside them. @param {any} header @param {number} size @param {(each: any) => boolean} text @param {(n: any, most: number) => boolean} whole */
+function isSoundBeside({ actions, changes, questions, opening, goals, cards, budget, scenario, words }, size, text, whole) {
+  const list = (/** @type {any} */ each, /** @type {number} */ most) => Array.isArray(each) && each.length <= most;
+  if (!list(actions, 200) || !list(changes, 5000) || !list(questions, 20) || !list(opening, 10) || !list(goals, 10) || !list(cards, 20) || !whole(budget, 1e9)) return false;
+  if (!opening.every(text) || !text(scenario.toml?.slice(0, 1000)) || !whole(scenario.services, 1e5) || !whole(scenario.people, 1e6)) return false;
+  if (!changes.every((/** @type {any} */ each) => text(each?.parameter) && list(each.services, 1e5) && each.services.every(text))) return false;
+  if (!cards.every((/** @type {any} */ each) => text(each?.label) && words.outcomes.some((/** @type {any} */ other) => other.name === each.name))) return false;
+  if (!goals.every((/** @type {any} */ each) => [each?.name, each.outcome, each.says].every(text) && Number.isFinite(each.least))) return false;
+  if (!questions.every((/** @type {any} */ each) => [each?.id, each.tab, each.name, each.says, each.headline, each.trial, each.button].every(text) &&
+    list(each.show, 10) && each.show.every(text) && list(each.beyond, 5) && each.beyond.every(text))) return false;
+  return actions.every((/** @type {any} */ each) => {
+    const { low, likely, high, per, source } = each?.cost ?? {}, steps = each?.steps, places = each?.places;
+    if (![each?.id, each.name, each.says, each.mechanism, each.evidence, each.grade, per, source].every(text) || ![low, likely, high].every(Number.isFinite)) return false;
+    if (!list(steps, 5) || !steps.length || !steps.every(text) || !list(places, 50) || !places.length || !places.every((/** @type {any} */ place) => text(place?.name))) return false;
+    if (!list(each.beside, 200) || !list(each.moves, 50) || !whole(each.last, scenario.months) || each.last < 1 || !whole(each.months, 1200)) return false;
+    return [each.changes, each.pounds].every((table) => list(table, 5) && table.length === steps.length && table.every((/** @type {any} */ row) => list(row, 50) && row.length === places.length)) &&
+      each.pounds.flat().every((/** @type {any} */ rates) => list(rates, 3) && rates.every(Number.isFinite)) &&
+      each.changes.flat().every((/** @type {any} */ made) => list(made, 2000) && made.every((/** @type {any} */ change) => whole(change?.[0], changes.length - 1) && whole(change[1], 1200) &&
+        Number.isFinite(change[2]) && (change[3] === undefined || whole(change[3], size - 8))));
+  });
 }
 
 /** FNV-1a (64 bits) over numbers, run by run; all that are no number count the same. @param {Float64Array[]} outcomes */
@@ -126,9 +149,10 @@ export class Engine {
     });
   }
 
-  /** The ensembles that are to be computed, in order of importance; what others do not need is dropped. @param {Setting[]} settings */
-  want(settings) {
-    this.wanted = settings.map((each) => each.key);
+  /** The ensembles that are to be computed, in order of importance; what others do not need is dropped. @param {Setting[]} settings @param {Trial[]} [trials] */
+  want(settings, trials = []) {
+    const all = [...settings, ...trials.map(({ setting }) => setting)];
+    this.wanted = all.map((each) => each.key);
     this.queue = this.queue.filter((job) => job.mode === "one");
     for (const { job, worker } of this.workers) {
       if (job && !job.dropped && !this.wanted.includes(job.key) && job.mode !== "one") {
@@ -136,25 +160,40 @@ export class Engine {
         worker.postMessage({ type: "drop", key: job.key });
       }
     }
-    for (const setting of settings) {
+    for (const setting of all) {
       if (!this.ensembles.has(setting.key)) {
         this.ensembles.set(setting.key, { setting, outcomes: [], path: [], parts: [], done: 0, reach: null });
       }
     }
     this.forget();
-    ROUNDS.forEach((round, n) => settings.forEach((setting) => {
-      const from = n ? ROUNDS[n - 1] : 0;
-      this.plan(setting, from, Math.min(round, this.header.seeds.length), "bands");
-      if (n === 1 && !setting.worlds) this.plan(setting, 0, PARTS, "parts");
-    }));
+    ROUNDS.forEach((round, n) => {
+      if (n === ROUNDS.length - 1) for (const { setting, from, to } of trials) this.plan(setting, from, to, "bands");
+      for (const setting of settings) {
+        const from = n ? ROUNDS[n - 1] : 0;
+        this.plan(setting, from, Math.min(round, this.header.seeds.length), "bands");
+        if (n === 1 && !setting.worlds) this.plan(setting, 0, PARTS, "parts");
+      }
+    });
     this.feed();
+  }
+
+  /** How many runs of trials are there, and how many there will be. @param {Trial[]} trials @returns {[number, number]} */
+  progress(trials) {
+    let done = 0, all = 0;
+    for (const { setting, from, to } of trials) {
+      const ensemble = this.ensembles.get(setting.key);
+      all += to - from;
+      for (let run = from; run < to; run++) if (ensemble?.reach || ensemble?.outcomes[run]) done++;
+    }
+    return [done, all];
   }
 
   /** @param {Setting} setting @param {number} from @param {number} to @param {string} mode */
   plan(setting, from, to, mode) {
     const ensemble = /** @type {Ensemble} */ (this.ensembles.get(setting.key));
     const known = mode === "bands" ? ensemble.outcomes : ensemble.parts;
-    const under = new Set(this.workers.filter(({ job }) => job && job.key === setting.key && job.mode === mode && !job.dropped).flatMap(({ job }) => job.runs));
+    const under = new Set([...this.workers.map(({ job }) => job), ...this.queue]
+      .filter((job) => job && job.key === setting.key && job.mode === mode && !job.dropped).flatMap((job) => job.runs));
     if (ensemble.reach) return;
     const societies = this.header.societies.length;
     for (let society = 0; society < societies; society++) {

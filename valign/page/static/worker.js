@@ -6,7 +6,7 @@
  * @typedef {{name: string, word: number, kind: string, a: number[], b: number[], at?: number, bytes?: number,
  *   runs?: boolean, filled?: boolean, of?: string}} Field
  * @typedef {{id: number, key: string, society: number, runs: number[], mode: string, worlds: boolean,
- *   writes: [string, number[], number][]}} Job
+ *   writes: [string, number[], number, number?][]}} Job
  */
 
 const PAGE = 65536, ALIGNED = 64, ROWS_BYTES = 1 << 20, ORDER_BYTES = 16384;
@@ -106,8 +106,11 @@ class Block {
       runs[2 * r] = r;
     });
     if (this.job.worlds && header.worlds) this.fillWorlds();
-    for (const [name, positions, value] of this.job.writes) {
-      for (const position of positions) for (let r = 0; r < this.W; r++) this.write(name, position * this.W + r, value);
+    for (const [name, positions, value, column] of this.job.writes) {
+      const byWorld = this.job.worlds && header.worlds && column !== undefined ? new Float64Array(data, column, header.worlds.count) : null;
+      for (const position of positions) {
+        this.job.runs.forEach((run, r) => this.write(name, position * this.W + r, byWorld ? byWorld[run % byWorld.length] : value));
+      }
     }
   }
 
@@ -175,6 +178,11 @@ function addFlows(block, sums) {
   count[0] = 0;
 }
 
+/** Terms of what each service last considered, whether it asked for a pilot in vain, and who considered starting. @param {Block} block */
+function considered(block) {
+  return { terms: Float32Array.from(block.floats("service_terms")), asked: Int8Array.from(block.bytes("asked")) };
+}
+
 /** Terms of decisions of services that changed their stage this month. @param {Block} block @param {number} month */
 function decisions(block, month) {
   const after = block.bytes("service_stage"), before = block.bytes("service_stage_before"), terms = block.floats("service_terms");
@@ -195,12 +203,15 @@ async function simulate(job) {
   block.run(steps.start, 0, 1);
   const reach = block.outOfReach();
   if (reach) return postMessage({ type: "unreachable", job, reach });
-  const told = [], sums = new Float64Array(header.words.entries.length * header.words.balances.length * block.W);
+  const told = [], thought = [], sums = new Float64Array(header.words.entries.length * header.words.balances.length * block.W);
   let last = performance.now();
   for (let t = 1; t <= header.scenario.months; t++) {
     block.run(months, t, t + 1);
     if (job.mode === "parts") addFlows(block, sums);
-    if (job.mode === "one") told.push(...decisions(block, t));
+    if (job.mode === "one") {
+      told.push(...decisions(block, t));
+      thought.push(considered(block));
+    }
     if (performance.now() - last > 12) {
       await breath();
       if (unwanted.has(job.key)) return postMessage({ type: "dropped", job });
@@ -218,6 +229,7 @@ async function simulate(job) {
     found.organisation = new Int32Array(memory().buffer, block.get("organisation").at, block.get("organisation").bytes / 4).slice();
     found.role = Int8Array.from({ length: block.get("role").bytes / 8 }, (_, i) => block.words("role")[2 * i]);
     found.decisions = told;
+    found.considered = thought;
   }
   postMessage(found);
 }

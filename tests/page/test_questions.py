@@ -1,0 +1,264 @@
+"""The page's questions, scenarios and workshop in Chromium: it says what valign computes, and nothing is lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from page.test_in_browser import all_runs, ask, saved, set_lever
+
+from valign.experiments.simulate import simulate
+from valign.model.scenario.scenario import Scenario
+
+pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "tools" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
+VIOLATIONS = """async () => (await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }))
+  .violations.map((each) => [each.id, ...each.nodes.map((node) => node.html.slice(0, 120))])"""
+PLACE = "Object.keys(localStorage).find((each) => each.startsWith('valign:'))"
+
+
+def begun(page: Any) -> None:
+    """The first runs of what is set are there."""
+    page.locator("body:not(.stale)[data-runs]").wait_for()
+
+
+def tried(page: Any) -> list[list[str]]:
+    """What the page found, as rows of text."""
+    page.locator("#try").click()
+    page.locator("#found table").wait_for()
+    rows = page.locator("#found tbody tr").all()
+    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
+
+
+def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path: Path) -> None:
+    """The gain of the first mix is the mean of paired differences over runs that did not choose it."""
+    page = visit()
+    all_runs(page)
+    ask(page, "money")
+    page.locator("#budget").fill("60000")
+    page.keyboard.press("Tab")
+    assert page.locator("#question").inner_text() == "What should we do with £60,000?"
+    rows = tried(page)
+    costs = [float(row[1].strip("£").replace(",", "")) for row in rows]
+    assert max(costs) <= 60_000
+    assert "Best of what was tried: " + rows[0][0] in page.locator("#found .answer").inner_text()
+    page.locator("#found tbody tr").first.locator("button").click()
+    all_runs(page)
+    found = saved(page, tmp_path / "best.toml")
+    plain = Scenario.load("two-services").replace({"months": 36})
+    best, base = (
+        simulate(each, runs=96, seed=1, societies=2, record=()).runs["uptake_mean"].to_numpy(float)
+        for each in (found, plain)
+    )
+    gains = 100 * (best - base)[32:]
+    shown = re.match(r"([+−][\d.]+) ± ([\d.]+)", rows[0][2])
+    assert shown
+    assert float(shown[1].replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)
+    assert float(shown[2]) == pytest.approx(1.96 * gains.std(ddof=1) / 8, abs=0.051)
+    assert sum(float(row[4].strip(" %")) for row in rows) <= 100 + len(rows)
+
+
+def test_the_other_questions_are_answered_by_running_the_model(visit) -> None:
+    page = visit()
+    all_runs(page)
+    plain = Scenario.load("two-services").replace({"months": 36})
+    page.locator('#doors [data-question="ending"]').click()
+    assert page.locator("#door").is_hidden()
+    rows = {row[0]: row[1:] for row in tried(page)}
+    assert set(rows) == {"Funding as it stands", "Funding ends after 1 year", "Funding ends after 2 years"}
+    runs = simulate(plain, runs=64, seed=1, societies=2, record=()).runs
+    assert rows["Funding as it stands"][0].startswith(f"{100 * runs['uptake_final'].median():.0f} % (")
+    ask(page, "ready")
+    levels = {row[0]: row[1] for row in tried(page)}
+    assert "cannot be reached" in levels["0.90"]
+    assert "valign diagnose" in page.locator("#beyond").inner_text()
+    ask(page, "true")
+    page.locator("#goal").select_option("services")
+    found = tried(page)
+    assert any(row[0] == "Mandate" for row in found)
+    answer = page.locator("#found .answer").inner_text()
+    assert answer.startswith("In the middle run ")
+    assert ("By itself" in answer) == any(
+        float(re.sub(r"\D", "", row[2]) or 0) >= 50 for row in found
+    ) or "Nothing more" in answer
+
+
+def test_scenarios_are_named_compared_undone_and_sent(visit, files: dict[str, Path]) -> None:
+    page = visit()
+    begun(page)
+    page.locator("#action-mandate").check()
+    for n in range(4):
+        page.locator("#duplicate" if n % 2 else "#add").click()
+        page.locator("#scenario-name").fill(f"Plan <b>{n}</b>")
+        page.keyboard.press("Tab")
+        page.locator("#action-briefings").check()
+    assert page.locator("#scenarios button").count() == 5
+    assert page.locator("#add").is_disabled()
+    page.locator("#all").check()
+    page.locator("#against select").select_option(label="Scenario 1")
+    begun(page)
+    page.wait_for_function("document.querySelectorAll('#uptake svg text.strong').length === 5")
+    assert page.locator(".society h3").all_inner_texts() == ["Scenario 1", "Plan <b>3</b>"]
+    before = page.evaluate("window.page.store.given()")
+    link = page.evaluate("window.page.store.link()")
+    assert len(link.partition("#")[2]) < 2000
+    other = visit(query="#" + link.partition("#")[2])
+    begun(other)
+    assert other.evaluate("window.page.store.given()") == before
+    other.close()
+    for _ in range(60):
+        page.locator("#undo").click()
+        if page.locator("#undo").is_disabled():
+            break
+    assert page.evaluate("window.page.store.given().scenarios") == [{"name": "Scenario 1", "values": {}, "actions": {}}]
+    while page.locator("#redo").is_enabled():
+        page.locator("#redo").click()
+    assert page.evaluate("window.page.store.given()") == before
+    page.locator("#remove").click()
+    assert page.locator("#scenarios button").count() == 4
+
+
+def test_damaged_and_hostile_links_are_refused_with_a_sentence(visit) -> None:
+    page = visit()
+    begun(page)
+    told = page.evaluate((Path(__file__).with_name("links.js")).read_text("utf-8").strip().rstrip(";"))
+    assert told["accepted"] == []
+    assert sum(told["reasons"].values()) >= 1000
+    for reason in told["reasons"]:
+        assert re.fullmatch(r"It(s)? [\w' ]+\.", reason), told["reasons"]
+    assert len(told["reasons"]) >= 6
+    again = visit(query="#s=" + "A" * 7000)
+    again.locator("#remark", has_text="The link could not be used. It is too long.").wait_for()
+    begun(again)
+
+
+def test_what_was_made_is_there_again_unless_it_is_damaged(visit) -> None:
+    page = visit()
+    begun(page)
+    page.locator("#action-mandate").check()
+    page.reload()
+    begun(page)
+    assert page.locator("#action-mandate").is_checked()
+    for damage in ("'{'", "JSON.stringify({ version: 1 })", "kept.replace('mandate', 'mandat')", "'x'.repeat(1e6)"):
+        page.evaluate(
+            f"(() => {{ const place = {PLACE}, kept = localStorage[place]; localStorage[place] = {damage}; }})()"
+        )
+        page.reload()
+        page.locator("#remark", has_text="was damaged and has been left out").wait_for()
+        begun(page)
+        assert not page.locator("#action-mandate").is_checked()
+        page.locator("#action-mandate").check()
+    bare = visit(before="Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } })")
+    begun(bare)
+    bare.locator("#action-mandate").check()
+    begun(bare)
+
+
+def test_a_room_guesses_first_and_takes_its_record_home(visit, tmp_path: Path) -> None:
+    page = visit()
+    begun(page)
+    page.locator("#presenter").click()
+    page.locator("#ask-first").click()
+    assert page.locator("#headline").evaluate("each => getComputedStyle(each).visibility") == "hidden"
+    page.locator("#guess-value").fill("140")
+    page.locator("#guess button").click()
+    assert not page.locator("#expected").is_visible()
+    page.locator("#guess-value").fill("90")
+    page.keyboard.press("Enter")
+    page.locator("#expected", has_text="above the range of nine runs of ten").wait_for()
+    page.locator("#uptake svg text", has_text="you expected 90 %").wait_for()
+    page.locator("#action-mandate").check()
+    assert page.locator("#guess").is_visible()
+    page.locator("#ask-first").click()
+    begun(page)
+    page.locator("#tried summary").click()
+    with page.expect_download() as download:
+        page.locator("#save-record").click()
+    download.value.save_as(tmp_path / "record.csv")
+    with (tmp_path / "record.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["Scenario"], row["What was set"], row["Expected"]) for row in rows] == [
+        ("As it stands", "Nothing changed", "90 %"),
+        ("Scenario 1", "Mandate", ""),
+    ]
+
+
+def test_a_script_hears_of_every_move(visit) -> None:
+    page = visit()
+    begun(page)
+    page.evaluate("() => { window.heard = []; window.page.onmoved.push((now) => window.heard.push(now.set)); }")
+    set_lever(page, "slack", 0.5)
+    assert page.evaluate("window.heard") == [{"slack": 0.5}]
+    with pytest.raises(Exception, match="names a setting that this page does not have"):
+        page.evaluate("window.page.apply({ set: { slak: 1 } })")
+    with pytest.raises(Exception, match="names an action"):
+        page.evaluate("window.page.apply({ actions: [{ id: 'nothing', step: 'full', place: '', start: 1 }] })")
+
+
+def test_numbers_from_before_a_change_are_dimmed_at_once(visit) -> None:
+    page = visit()
+    begun(page)
+    dimmed = page.evaluate(
+        """() => {
+      window.page.store.set("slack", 0.55);
+      return [document.body.className, getComputedStyle(document.getElementById("headline")).opacity];
+    }"""
+    )
+    assert dimmed == ["stale", "0.45"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_everybody_can_use_it(visit, width: int) -> None:
+    """No violation of WCAG 2.1 AA that axe-core finds, in any state of the page."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: make lint-javascript")
+    page = visit(width=width)
+    begun(page)
+    page.evaluate(AXE.read_text("utf-8"))
+
+    def fine(what: str) -> None:
+        page.wait_for_timeout(200)
+        assert page.evaluate(VIOLATIONS) == [], what
+        assert page.locator("html").evaluate("each => each.scrollWidth") <= width, what
+
+    fine("door")
+    ask(page, "money")
+    tried(page)
+    fine("money")
+    ask(page, "all")
+    page.locator("#action-briefings").check()
+    page.locator("#add").click()
+    page.locator("#action-mandate").check()
+    page.locator("#action-pilot-fund, #action-retention").first.check()
+    page.locator("#all").check()
+    begun(page)
+    page.locator(".tile").first.click()
+    for each in page.locator("details").all():
+        each.evaluate("each => { each.open = true; }")
+    fine("everything")
+    page.locator("#presenter").click()
+    page.locator("#ask-first").click()
+    fine("workshop")
+    page.emulate_media(reduced_motion="reduce")
+    assert page.locator("#charts").evaluate("each => getComputedStyle(each).transitionDuration") == "0s"
+
+
+def test_the_link_is_plain_json(visit) -> None:
+    """Packed as every language can unpack it."""
+    import base64
+    import zlib
+
+    page = visit()
+    link = page.evaluate("window.page.store.link()")
+    text = link.partition("#s=")[2]
+    told = json.loads(zlib.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), -15))
+    assert told["version"] == 2
+    assert told["budget"] == 300_000
+    assert np.isfinite(told["shown"])

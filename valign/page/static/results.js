@@ -1,0 +1,149 @@
+// What is drawn of the ensembles: sentence, charts, numbers, what moved alignment. Quantiles and differences in pairs only.
+import { $, bars, curves, html, percent, quantile, summary, written } from "./charts.js";
+
+/** @typedef {import("./engine.js").Ensemble} Ensemble */
+/** @typedef {import("./engine.js").Engine} Engine */
+/** @typedef {{name: string, ensemble: Ensemble | undefined}} Named */
+
+const CHANCE = "chance: 9 in 10 runs", UNKNOWN = "not knowing";
+const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5"], DASHES = ["", "9 4", "3 3", "10 3 2 3", "1 3"];
+const SHORT = 14; // letters of a name beside a line
+
+/** @param {number} months */
+export const time = (months) => (months % 12 ? `${months} months` : months === 12 ? "1 year" : `${months / 12} years`);
+/** @param {number[]} values */
+export const mean = (values) => values.reduce((sum, each) => sum + each, 0) / (values.length || 1);
+/** @param {string} name */
+const short = (name) => (name.length > SHORT ? `${name.slice(0, SHORT - 1)}…` : name);
+
+/** Differences of an outcome within pairs of runs. @param {Engine} engine @param {Ensemble} now @param {Ensemble} base @param {string} name */
+export function pairs(engine, now, base, name) {
+  const a = engine.outcome(now, name), b = engine.outcome(base, name);
+  return a.map((each, n) => (each === undefined || b[n] === undefined ? NaN : each - /** @type {number} */ (b[n]))).filter(Number.isFinite);
+}
+
+/** An outcome of all runs that have it, in order; never is infinite. @param {Engine} engine @param {Ensemble} ensemble @param {string} name */
+export function sorted(engine, ensemble, name) {
+  const never = engine.header.words.outcomes.find((/** @type {any} */ each) => each.name === name)?.never;
+  return engine.outcome(ensemble, name).filter((each) => each !== undefined)
+    .map((each) => (Number.isFinite(each) ? Number(each) : never ? Infinity : NaN)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
+}
+
+export class Results {
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.engine = engine;
+    this.header = engine.header;
+  }
+
+  /**
+   * Everything, anew.
+   * @param {Named} now @param {Named | null} against @param {Ensemble | undefined} worlds @param {Named[]} others
+   * @param {{month: number, label: string}[]} marks @param {number | null} guess @param {string} about
+   */
+  draw(now, against, worlds, others, marks, guess, about) {
+    const narrow = window.innerWidth < 700, ensemble = /** @type {Ensemble} */ (now.ensemble);
+    const other = against?.ensemble?.done ? against : null;
+    const chart = (/** @type {string} */ title, /** @type {string} */ variable, /** @type {number | null} */ expected) =>
+      curves(title, this.lines(now, other, worlds, others, variable), { months: this.engine.months, marks, narrow, expected });
+    replaced($("uptake"), chart("People who use it, of all staff, managers and peers", "uptake", guess));
+    replaced($("spread"), chart("Services that use it", "in_use", null));
+    $("headline").textContent = this.headline(ensemble, other, about);
+    this.cards(ensemble, other);
+    this.parts(ensemble, narrow);
+  }
+
+  /** @param {Named} now @param {Named | null} against @param {Ensemble | undefined} worlds @param {Named[]} others @param {string} variable */
+  lines(now, against, worlds, others, variable) {
+    const style = getComputedStyle(document.documentElement), colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+    const of = (/** @type {Ensemble} */ ensemble) => summary(this.engine.curves(ensemble, variable));
+    const lines = [];
+    if (others.length) {
+      others.forEach(({ name, ensemble }, n) => {
+        if (ensemble?.done) lines.push({ label: short(name), colour: colour(COLOURS[n]), dash: DASHES[n], summary: of(ensemble), band: "", pale: true });
+      });
+      if (against?.ensemble && !others.some(({ name }) => name === against.name)) lines.push({ label: short(against.name), colour: colour("--muted"), dash: "6 4", summary: of(against.ensemble), band: "", pale: true });
+      return lines;
+    }
+    if (against?.ensemble) lines.push({ label: short(against.name), colour: colour("--muted"), dash: "6 4", summary: of(against.ensemble), band: "", pale: true });
+    if (worlds?.done) lines.push({ label: UNKNOWN, colour: colour("--pinned"), dash: "2 3", summary: of(worlds), band: `${UNKNOWN}: 9 in 10`, pale: false });
+    lines.push({ label: against ? short(now.name) : "middle run", colour: colour("--main"), dash: "", summary: of(/** @type {Ensemble} */ (now.ensemble)), band: CHANCE, pale: false });
+    return lines;
+  }
+
+  /** The middle and nine runs of ten of a share. @param {Ensemble} ensemble @param {string} name */
+  middle(ensemble, name) {
+    const found = sorted(this.engine, ensemble, name);
+    return { middle: quantile(found, 0.5), low: quantile(found, 0.05), high: quantile(found, 0.95), found };
+  }
+
+  /** What it shows, in a sentence or two. @param {Ensemble} now @param {Named | null} against @param {string} about */
+  headline(now, against, about) {
+    const after = time(this.engine.months), what = this.header.scenario.innovation, services = this.header.scenario.services;
+    const people = this.middle(now, "uptake_final"), spread = this.middle(now, "spread_final"), lasting = this.middle(now, "sustained_24");
+    const count = (/** @type {number} */ share) => String(Math.round(share * services));
+    const lines = [`After ${after}, ${percent(people.middle)} of people use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)}.`];
+    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)})`}.`);
+    if (about === "sustained") {
+      lines.unshift(lasting.found.length ? `Two years after funding ended, ${percent(lasting.middle)} of services still use ${what} in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)}).`
+        : `In these ${after}, no service is seen two years after its funding ended.`);
+    }
+    if (against) lines.push(this.difference(now, against));
+    return lines.join(" ");
+  }
+
+  /** @param {Ensemble} now @param {Named} against */
+  difference(now, against) {
+    const found = pairs(this.engine, now, /** @type {Ensemble} */ (against.ensemble), "uptake_final");
+    if (!found.length) return "";
+    const points = Math.round(100 * mean(found)), more = found.filter((each) => each > 0).length / found.length, fewer = found.filter((each) => each < 0).length / found.length;
+    const size = points === 0 ? "no different from" : `${Math.abs(points)} percentage point${Math.abs(points) === 1 ? "" : "s"} ${points > 0 ? "more" : "fewer"} people than`;
+    const often = more + fewer === 0 ? "no pair of runs differs" : points < 0 ? `fewer people use it in ${Math.round(100 * fewer)} of 100 pairs of runs` : `more people use it in ${Math.round(100 * more)} of 100 pairs of runs`;
+    return `On average that is ${size} “${against.name}”; ${often}.`;
+  }
+
+  /** @param {Ensemble} now @param {Named | null} against */
+  cards(now, against) {
+    $("cards").replaceChildren(...this.header.cards.map((/** @type {any} */ { name, label }) => {
+      const words = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name);
+      const kind = words.unit === "£1,000" ? "pounds" : words.kind;
+      const numbers = sorted(this.engine, now, name);
+      const found = against?.ensemble && !words.never ? pairs(this.engine, now, against.ensemble, name) : [];
+      const average = mean(found);
+      const size = kind === "share" ? `${Math.abs(100 * average).toFixed(0)} points` : written(Math.abs(average), kind);
+      return html("div", { class: "card", title: words.meaning }, html("span", {}, label), html("b", {}, written(quantile(numbers, 0.5), kind)),
+        html("small", {}, spread(numbers, kind)),
+        html("small", { class: "difference" }, found.length ? `${average < 0 ? "−" : "+"}${size} on average` : ""));
+    }));
+  }
+
+  /** What moved alignment. @param {Ensemble} now @param {boolean} narrow */
+  parts(now, narrow) {
+    const { societies } = this.header, { entries, balances } = this.header.words;
+    const found = now.parts.map((each, run) => (each && { sums: each, people: societies[run % societies.length].people })).filter((each) => each !== undefined);
+    if (found.length < 4) return;
+    const offset = balances.indexOf("alignment") * entries.length;
+    const names = [...new Set(entries)].filter((name) => name !== "stage" && name !== "episode" && name !== "outside");
+    const rows = names.map((name) => {
+      const values = found.map(({ sums, people }) => entries.reduce((/** @type {number} */ sum, /** @type {string} */ each, /** @type {number} */ n) => (each === name ? sum + sums[offset + n] : sum), 0) / people);
+      const ordered = values.slice().sort((a, b) => a - b);
+      return { label: String(name), value: quantile(ordered, 0.5), low: quantile(ordered, 0.05), high: quantile(ordered, 0.95) };
+    }).filter(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)) > 5e-4).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 8);
+    const total = `What moved mean alignment (0 to 1), over all months: middle run of ${found.length}, lines: nine in ten`;
+    replaced($("parts"), rows.length ? bars(total, rows, narrow) : html("p", {}, "Nothing moved alignment."));
+  }
+}
+
+/** @param {number[]} ordered @param {string} kind */
+function spread(ordered, kind) {
+  if (!ordered.length) return "does not apply in these months";
+  const [low, high] = [written(quantile(ordered, 0.05), kind), written(quantile(ordered, 0.95), kind)];
+  return low === high ? "in nine runs of ten" : `nine in ten: ${low} to ${high}`;
+}
+
+/** Put a figure in place; what was opened stays open. @param {HTMLElement} place @param {HTMLElement} made */
+function replaced(place, made) {
+  const open = place.querySelector("details")?.hasAttribute("open");
+  if (open) made.querySelector("details")?.setAttribute("open", "");
+  place.replaceChildren(made);
+}
