@@ -561,6 +561,12 @@ def worlds(quiet: Quiet = False, as_json: Json = False) -> None:
 @app.command()
 @guarded
 def explore(
+    scenario: Annotated[
+        str, typer.Argument(metavar="[SCENARIO]", help="What is shown first: a shipped name or a TOML file.")
+    ] = "two-services",
+    survey: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Show the services of a filled-in questionnaire (.xlsx, .csv).")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port to serve the page on.")] = 8765,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but 127.0.0.1 lets other machines in.")
@@ -571,10 +577,10 @@ def explore(
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Open the explorer: a web page with sliders, and charts that update as you move them."""
-    from ..explorer import server
+    """Serve the page from this machine, with what takes Python: files, decisions, claims, scenarios of any size."""
+    from ..machine import serve
 
-    server.explore(host, port, show, tuple(names or ()))
+    serve.explore(scenario, survey, host, port, show, tuple(names or ()))
 
 
 @data_app.callback()

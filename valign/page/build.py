@@ -45,10 +45,11 @@ def page(
     seed: int = 1,
     worlds: pd.DataFrame | None = None,
     repeat: str = "",
+    extra: tuple[str, ...] = (),
 ) -> str:
     """The page of a scenario, as HTML.
 
-    societies, seed, worlds, repeat : as for `image`.
+    societies, seed, worlds, repeat : as for `image`. extra : modules that the page has besides.
 
     Raises InputError where the scenario is too large for a page, or the model for the browser is not there.
     """
@@ -70,7 +71,7 @@ def page(
         name=scenario.name,
         lead=_lead(scenario),
         doubt=_doubt(worlds),
-        limits=(LIMITS[0], _not_covered(), LIMITS[2]),
+        limits=limits(),
         fixed=[
             (name, p.meaning, f"{scenario.value(name):g}") for name, p in PARAMETERS.items() if p.scope == "society"
         ],
@@ -81,8 +82,8 @@ def page(
         css=Markup((STATIC / "page.css").read_text("utf-8")),
         wasm=packed((MODEL / "compiled" / "month.wasm").read_bytes()),
         image=packed(made),
-        worker=Markup(_in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
-        script=Markup(_in_html(script())),
+        worker=Markup(in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
+        script=Markup(in_html(script((*MODULES[:-1], *extra, MODULES[-1])))),
     )
 
 
@@ -91,14 +92,15 @@ def packed(data: bytes) -> str:
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
 
-def script() -> str:
+def script(modules: tuple[str, ...] = MODULES) -> str:
     """The modules of the page as one: pages from disk cannot import modules."""
-    parts = [(STATIC / name).read_text("utf-8") for name in MODULES]
+    parts = [(STATIC / name).read_text("utf-8") for name in modules]
     joined = "\n".join(re.sub(r"^import .*;\n", "", part, flags=re.M) for part in parts)
     return re.sub(r"^export ", "", joined, flags=re.M)
 
 
-def _in_html(text: str) -> str:
+def in_html(text: str) -> str:
+    """Text within an element of a script, which it must not end."""
     return text.replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
@@ -115,6 +117,11 @@ def _doubt(worlds: pd.DataFrame | None) -> str:
     if worlds is None:
         return "What is not known about parameters is not in the bands."
     return "Dotted: not knowing, over parameters that agree with published facts, chance included."
+
+
+def limits() -> tuple[str, ...]:
+    """What not to conclude from a page."""
+    return LIMITS[0], _not_covered(), LIMITS[2]
 
 
 def _not_covered() -> str:

@@ -21,6 +21,8 @@ class Page {
     this.began = performance.now();
     this.society = new SocietyView($("society"), header);
     this.society.another.onclick = () => { this.society.run = (this.society.run + 1) % 8; this.detail(); };
+    /** @type {((now: any) => void)[]} */
+    this.onmoved = [];
     engine.onchange = () => this.soon();
     engine.onfailure = (reason) => stopped(`The model cannot run here (${reason}).`);
     this.levers();
@@ -42,6 +44,12 @@ class Page {
 
   get isBase() {
     return this.header.levers.every((/** @type {any} */ each) => this.values.get(each.key) === each.value);
+  }
+
+  /** What is shown, for the machine that serves the page. */
+  current() {
+    const moved = this.header.levers.filter((/** @type {any} */ each) => this.values.get(each.key) !== each.value && !each.toml);
+    return { set: Object.fromEntries(moved.map((/** @type {any} */ each) => [each.key, this.values.get(each.key) ?? "natural"])), changes: [] };
   }
 
   // --- levers -------------------------------------------------------------------------------------------------------
@@ -115,6 +123,7 @@ class Page {
     const moved = this.header.levers.filter((/** @type {any} */ each) => this.values.get(each.key) !== each.value);
     history.replaceState(null, "", moved.length ? `#${moved.map((/** @type {any} */ each) => `${each.key}=${this.values.get(each.key) ?? "off"}`).join("&")}` : location.pathname + location.search);
     this.repeat(moved);
+    for (const each of this.onmoved) each(this.current());
     this.soon();
   }
 

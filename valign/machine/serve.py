@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import ipaddress
 import secrets
+import tempfile
+import webbrowser
 from collections.abc import Sequence
+from pathlib import Path
 
-from valign.model.errors import InputError
+from valign.model.errors import InputError, unknown
 
-from ..cli import job, terminal
+from ..cli import terminal
 from .gate import OWN, hosts_of
 
 
@@ -49,17 +50,26 @@ def names_of(host: str, names: Sequence[str]) -> list[str]:
     return [*OWN, *names]
 
 
-def explore(host: str, port: int, show: bool, names: Sequence[str] = ()) -> None:
-    """Serve the explorer until interrupted, to those who ask for it by its address or one of `names`.
+def explore(
+    scenario: str, survey: Path | None, host: str, port: int, show: bool, names: Sequence[str] = ()
+) -> None:
+    """Serve the page until interrupted, to those who ask for it by its address or one of `names`.
 
-    Raises InputError for a wrong port or name, or a missing extra.
+    scenario : a shipped name or a TOML file, shown first. survey : a filled-in questionnaire, instead of it.
+    Raises InputError for a wrong port, name or file, or a missing extra.
     """
     if not 1 <= port <= 65535:
         raise InputError([f"--port {port}: expected a number from 1 to 65535"])
     try:
-        from nicegui import ui
+        import uvicorn
+
+        from .routes import Machine, application
     except ImportError:
-        raise InputError(["the explorer needs NiceGUI: pip install 'valign[web]'"]) from None
+        raise InputError(["serving the page needs Starlette and uvicorn: pip install 'valign[web]'"]) from None
+    from .kept import Kept, cache_folder
+
+    kept = Kept(cache_folder())
+    own = file_of(scenario, survey, kept.shipped)
     hosts = hosts_of(names_of(host, names), port)
     token = None if is_loopback(host) and not names else secrets.token_urlsafe(24)
     _check_free(host, port)
@@ -69,41 +79,35 @@ def explore(host: str, port: int, show: bool, names: Sequence[str] = ()) -> None
             "machine's processors, and whoever listens on the network can read along (there is no encryption). "
             "Use --host 127.0.0.1, without --name, unless that is what you want."
         )
-    job.say_if_compiling(False)
-    from . import guard, page
-
-    warm()
-    page.register()
-    guard.guard(hosts, token)
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)  # `main` sets it for commands that end soon; what visitors leave is to be found
     shown = names[0] if names else host
     address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/" + (f"?token={token}" if token else "")
-    terminal.say(f"The explorer is at {address} (Ctrl-C ends it)")
-    ui.run(
-        host=host,
-        port=port,
-        reload=False,
-        show=show and f"/?token={token}" if token else show,
-        title="valign explorer",
-        show_welcome_message=False,
-        favicon="🌱",
-        uvicorn_logging_level="error",
-        reconnect_timeout=10.0,
-        message_history_length=20,
-    )
+    with tempfile.TemporaryDirectory(prefix="valign-", ignore_cleanup_errors=True) as folder:
+        app = application(Machine(Path(folder), kept, scenario, own), hosts, token)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app, host=host, port=port, log_level="error", access_log=False, server_header=False, ws="none",
+                timeout_keep_alive=30, limit_concurrency=200, h11_max_incomplete_event_size=32_000,
+                timeout_graceful_shutdown=2, http="h11",
+            )
+        )  # fmt: skip
+        terminal.say(f"The page is at {address} (Ctrl-C ends it). What is uploaded stays on this machine.")
+        if show and not webbrowser.open(address):
+            terminal.say("No browser was found to open it")
+        server.run()
 
 
-def warm() -> None:
-    """Load the compiled model, for blocks and for single runs, so that the first change is answered as fast as all."""
-    from .society_view import followed
-    from .state import Settings
-    from .work import Question, ensemble, what_moved
-
-    question = Question(Settings(months=2))
-    asyncio.run(ensemble(question))
-    asyncio.run(what_moved(question, lambda: False, 4))
-    followed(question)
+def file_of(scenario: str, survey: Path | None, shipped: Sequence[str]) -> Path | None:
+    """The file that is shown first, None where it is a shipped scenario. Raises InputError where there is none such."""
+    if survey is None and scenario in shipped:
+        return None
+    if survey is None and not scenario.endswith((".toml", ".xlsx", ".csv")):
+        raise InputError([f"{unknown(scenario, shipped, 'shipped scenario')} (a path to a .toml file works too)"])
+    path = Path(scenario) if survey is None else survey
+    if not path.is_file():
+        raise InputError([f"{path}: there is no such file"])
+    if survey is not None and path.suffix.lower() not in (".xlsx", ".csv"):
+        raise InputError([f"--survey {path}: expected a filled-in questionnaire, .xlsx or .csv"])
+    return path.resolve()
 
 
 def _check_free(host: str, port: int) -> None:
