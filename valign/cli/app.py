@@ -613,6 +613,9 @@ def doctor(
 def page(
     scenario: Which,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,
+    site: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder for any web server instead, with headers and a note.")
+    ] = None,
     societies: Annotated[
         int | None, typer.Option(help="Number of societies for all runs, 2 to 8 (default: 4, or 2 of many people).")
     ] = None,
@@ -629,7 +632,7 @@ def page(
     """Write a scenario as one HTML file that runs the model in a browser, without a server."""
     from . import page
 
-    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet, as_json)
+    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet, as_json, site)
 
 
 @data_app.command("get")

@@ -1,7 +1,8 @@
-"""Bands of a scenario that is too large for a browser: a few runs at once, then more of the same ensemble."""
+"""Bands of a scenario that is too large for a browser: the first years of a few runs soon, then all of more."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -9,42 +10,48 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.design import replicate
+from valign.experiments.design_outcomes import DesignOutcomes
 from valign.experiments.simulate import simulate
 from valign.model.outcomes import OUTCOMES
+from valign.model.scenario.scenario import Scenario
 from valign.model.vocabulary import vocabulary
 
 from .situation import Situation
 
-FIRST, RUNS, SEED, SOCIETIES = 4, 16, 1, 2
+RUNS, SEED, SOCIETIES = 16, 1, 2  # eight runs of a society are computed at once, as fast as four
+FIRST_MONTHS = 24
 CURVES = {"uptake": ("all", "engaged"), "in_use": ("service", "in_use")}
 CARDS = ("uptake_final", "spread_final", "sustained_24", "alignment_final", "money_spent", "time_to_50")
 PARTS = {"median": 0.5, "low": 0.05, "high": 0.95, "lower": 0.25, "upper": 0.75}
 
 
 def bands(at: Situation, say: Callable[..., None]) -> dict[str, Any]:
-    """Quantiles of monthly curves and outcomes, told again with every few runs."""
+    """Quantiles of monthly curves and outcomes: of the first society's runs for two years, then of all for all years.
+
+    The months of a run do not depend on how many there are, so what is shown first stays as it is.
+    """
     runs = at.runs(RUNS)
-    design = replicate(pd.DataFrame(index=[0]), runs, SEED, min(SOCIETIES, runs))
-    curves: dict[str, list[np.ndarray]] = {name: [] for name in CURVES}
-    tables: list[pd.DataFrame] = []
-    found: dict[str, Any] = {}
-    for first in range(0, runs, FIRST):
-        part = design.iloc[first : first + FIRST].reset_index(drop=True)
-        outcomes = simulate(part, base=at.now, record=("series",))
-        tables.append(outcomes.runs)
-        for name, pair in CURVES.items():
-            curves[name].append(outcomes.curves(*pair))
-        done = first + len(part)
-        found = {
-            "done": done,
-            "of": runs,
-            "months": at.now.months,
-            "curves": {name: _quantiles(np.concatenate(each, axis=1)) for name, each in curves.items()},
-            "cards": _cards(pd.concat(tables)),
-            "command": " ".join(["valign run", *at.words, f"--runs {runs} --societies {SOCIETIES} --seed {SEED}"]),
-        }
-        say(result=found, told=f"{done} of {runs} runs")
-    return found
+    design = replicate(pd.DataFrame(index=[0]), runs, SEED, SOCIETIES)
+    first = design[design["society_seed"] == design["society_seed"].iloc[0]].reset_index(drop=True)
+    if at.now.months > FIRST_MONTHS:
+        soon = simulate(first, base=at.now.replace({"months": FIRST_MONTHS}), record=("series",))
+        say(result=_found(at, soon, runs), told=f"the first {FIRST_MONTHS // 12} years of {len(first)} runs")
+    return _found(at, simulate(design, base=at.now, record=("series",)), runs)
+
+
+def _found(at: Situation, outcomes: DesignOutcomes, runs: int) -> dict[str, Any]:
+    months = outcomes.base.months if isinstance(outcomes.base, Scenario) else at.now.months
+    return {
+        "done": len(outcomes.runs),
+        "of": runs,
+        "months": at.now.months,
+        "shown": months,
+        "curves": {name: _quantiles(outcomes.curves(*pair)) for name, pair in CURVES.items()},
+        "cards": _cards(outcomes.runs) if months == at.now.months else [],
+        "command": shlex.join(
+            ["valign", "run", *at.words, "--runs", str(runs), "--societies", str(SOCIETIES), "--seed", str(SEED)]
+        ),
+    }
 
 
 def _quantiles(curves: np.ndarray) -> dict[str, list[float]]:

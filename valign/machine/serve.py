@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import signal
 import tempfile
 import webbrowser
 from collections.abc import Sequence
@@ -93,6 +94,8 @@ def explore(
         terminal.say(f"The page is at {address} (Ctrl-C ends it). What is uploaded stays on this machine.")
         if show and not webbrowser.open(address):
             terminal.say("No browser was found to open it")
+        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn ends by these, and then sends them once more
+            signal.signal(number, lambda *_: None)
         server.run()
 
 
@@ -107,6 +110,14 @@ def file_of(scenario: str, survey: Path | None, shipped: Sequence[str]) -> Path 
         raise InputError([f"{path}: there is no such file"])
     if survey is not None and path.suffix.lower() not in (".xlsx", ".csv"):
         raise InputError([f"--survey {path}: expected a filled-in questionnaire, .xlsx or .csv"])
+    if path.suffix.lower() == ".toml":
+        from valign.model.scenario.scenario import Scenario
+
+        Scenario.load(path)  # which says what is wrong with it
+    else:
+        from valign.calibration.data.survey import read_survey
+
+        read_survey(path)
     return path.resolve()
 
 

@@ -124,8 +124,10 @@ class Turns:
             for job in self.jobs.values():
                 if job.alive:
                     job.end(CANCELLED)
+            await asyncio.gather(*self.following, return_exceptions=True)
             with contextlib.suppress(OSError):
-                _kill(await self.spare)
+                _kill(process := await self.spare)
+                await process.wait()
 
     def _count(self, now: float) -> None:
         """How long each has worked; those that take too long, or that nobody waits for, end."""

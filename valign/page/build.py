@@ -26,6 +26,21 @@ from .image import MOST_RUNS, image, kernels
 STATIC = Path(__file__).with_name("static")
 MODULES = ("charts.js", "engine.js", "society.js", "page.js")  # in the order in which they are put together
 MOST_PEOPLE = 5000
+NOTE = """\
+What this folder needs
+======================
+index.html is all of it: put it on any web server that sends files, at any address, under any path. It needs no program
+on the server, no database, no cookie, and asks for nothing else; whoever opens it runs the model in the browser
+(Chrome or Edge from version 91, Firefox from 113, Safari from 16.4). Over https, if people are to trust it.
+
+Packing (gzip or brotli), if the server does that, saves a quarter of the bytes. Nothing has to be kept from caches.
+
+The page carries its own Content-Security-Policy. A server may send it as a header too, with more that only a header can
+say. _headers is read by hosts that know such a file (Netlify, Cloudflare Pages) and ignored by others. What must be in
+it: 'wasm-unsafe-eval', or the browser refuses the model; worker-src blob:, or it refuses to compute beside the page.
+For nginx:
+
+"""
 COLOURS = {
     "ink": palette.INK,
     "muted": palette.MUTED,
@@ -85,6 +100,22 @@ def page(
         worker=Markup(in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
         script=Markup(in_html(script((*MODULES[:-1], *extra, MODULES[-1])))),
     )
+
+
+def site(text: str) -> dict[str, str]:
+    """A page as the files of a folder for any web server: the page, headers, and a note on what it needs."""
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
+    assert found is not None
+    headers = {
+        "Content-Security-Policy": f"{found[1]}; frame-ancestors 'self'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return {
+        "index.html": text,
+        "_headers": "/*\n" + "".join(f"  {name}: {value}\n" for name, value in headers.items()),
+        "NOTE.txt": NOTE + "".join(f'  add_header {name} "{value}" always;\n' for name, value in headers.items()),
+    }
 
 
 def packed(data: bytes) -> str:

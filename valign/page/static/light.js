@@ -76,7 +76,6 @@ class Light {
         this.place("status").textContent = "Nothing was computed.";
       } else if (result.curves) {
         if (asIs) this.base = result;
-        document.body.dataset.ms ??= "";
         if (document.body.classList.contains("stale")) document.body.dataset.ms = String(Math.round(performance.now() - began));
         document.body.dataset.runs = String(result.done);
         this.draw(result, asIs);
@@ -95,6 +94,13 @@ class Light {
       if (!asIs && this.base) lines.unshift({ label: "as it stands", colour: colour("--muted"), dash: "6 4", summary: this.base.curves[name], band: "", pale: true });
       this.place(name === "uptake" ? "uptake" : "spread").replaceChildren(curves(title, lines, { months: now.months, marks: [], narrow: window.innerWidth < 700 }));
     }
+    const whole = now.shown === now.months;
+    this.place("status").textContent = whole ? `${now.done} of ${now.of} runs` : `The first ${now.shown / 12} years of ${now.done} runs; the other years, and more runs, are being computed.`;
+    this.place("command").textContent = now.command;
+    if (!whole) {
+      this.place("headline").textContent = `After ${now.shown / 12} years, ${percent(now.curves.uptake.median[now.shown])} of people use ${this.header.innovation} in the middle of ${now.done} runs. What comes after is being computed.`;
+      return;
+    }
     const sorted = (/** @type {string} */ name) => now.cards.find((/** @type {any} */ each) => each.name === name).values.filter(Number.isFinite);
     const use = sorted("uptake_final"), years = now.months % 12 ? `${now.months} months` : `${now.months / 12} years`;
     this.place("headline").textContent = `After ${years}, ${percent(quantile(use, 0.5))} of people use ${this.header.innovation} in the middle of ${now.done} runs; they range from ${percent(use[0])} to ${percent(use[use.length - 1])}.`;
@@ -103,8 +109,6 @@ class Light {
       const range = values.length ? `${written(values[0], each.kind)} to ${written(values[values.length - 1], each.kind)} in ${values.length} runs` : "in no run";
       return html("div", { class: "card", title: each.meaning }, html("span", {}, each.label[0].toUpperCase() + each.label.slice(1)), html("b", {}, written(quantile(values, 0.5), each.kind)), html("small", {}, range));
     }));
-    this.place("status").textContent = `${now.done} of ${now.of} runs`;
-    this.place("command").textContent = now.command;
   }
 }
 
