@@ -622,6 +622,12 @@ def worlds(quiet: Quiet = False, as_json: Json = False) -> None:
 @app.command()
 @guarded
 def explore(
+    scenario: Annotated[
+        str, typer.Argument(metavar="[SCENARIO]", help="What is shown first: a shipped name or a TOML file.")
+    ] = "two-services",
+    survey: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Show the services of a filled-in questionnaire (.xlsx, .csv).")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port to serve the page on.")] = 8765,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but 127.0.0.1 lets other machines in.")
@@ -632,10 +638,10 @@ def explore(
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Open the explorer: a web page with sliders, and charts that update as you move them."""
-    from ..explorer import server
+    """Serve the page from this machine, with what takes Python: files, decisions, claims, scenarios of any size."""
+    from ..machine import serve
 
-    server.explore(host, port, show, tuple(names or ()))
+    serve.explore(scenario, survey, host, port, show, tuple(names or ()))
 
 
 @data_app.callback()
@@ -668,6 +674,9 @@ def doctor(
 def page(
     scenario: Which,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,
+    site: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder for any web server instead, with headers and a note.")
+    ] = None,
     societies: Annotated[
         int | None, typer.Option(help="Number of societies for all runs, 2 to 8 (default: 4, or 2 of many people).")
     ] = None,
@@ -684,7 +693,7 @@ def page(
     """Write a scenario as one HTML file that runs the model in a browser, without a server."""
     from . import page
 
-    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet, as_json)
+    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet, as_json, site)
 
 
 @data_app.command("get")

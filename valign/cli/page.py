@@ -26,34 +26,45 @@ def page(
     show: bool,
     quiet: bool,
     as_json: bool,
+    site: Path | None = None,
 ) -> None:
     """Write the page of a scenario, and open it where that is asked for.
 
-    worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
+    site : a folder for a web server, instead of one file. worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
     """
     from valign.experiments.worlds import shipped
     from valign.experiments.worlds import worlds as known_worlds
 
-    from ..page.build import page as made
+    from ..page import build
 
     scenario = scenario_of(name, tuple(settings))
-    path = out or Path(f"{scenario.name}.html")
+    if site is not None and out is not None:
+        raise InputError(["give one of --out (a file) and --site (a folder)"])
+    if site is not None and site.exists() and not site.is_dir():
+        raise InputError([f"--site {site}: is a file; expected a folder"])
+    path = site / "index.html" if site is not None else out or Path(f"{scenario.name}.html")
     if path.is_dir():
         raise InputError([f"--out {path}: is a folder; expected the name of a file, e.g. {path / 'page.html'}"])
     repeat = shlex.join(["valign", "run", name, *(part for each in settings for part in ("--set", each))])
     if worlds is None:
         worlds = WORLDS if shipped() else 0
     table = known_worlds(worlds) if worlds else None
-    text = made(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat)
+    text = build.page(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat)
+    files = {path: text} if site is None else {site / each: content for each, content in build.site(text).items()}
     try:
-        replace(path, text.encode("utf-8"))
+        if site is not None:
+            site.mkdir(parents=True, exist_ok=True)
+        for each, content in files.items():
+            replace(each, content.encode("utf-8"))
     except OSError as error:
-        raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
+        where = f"--out {path}" if site is None else f"--site {site}"
+        raise InputError([f"{where}: cannot be written: {error.strerror}"]) from None
+    size = f"{len(text) / 1e6:.1f} MB"
     if as_json:
         terminal.as_json({"page": str(path), "bytes": len(text.encode("utf-8"))})
+    elif site is None:
+        terminal.say(f"{path}: {size}; open it in a browser, mail it, or put it on any web server", quiet)
     else:
-        terminal.say(
-            f"{path}: {len(text) / 1e6:.1f} MB; open it in a browser, mail it, or put it on any web server", quiet
-        )
+        terminal.say(f"{site}: a folder for any web server ({size}); NOTE.txt in it says what it needs", quiet)
     if show and not webbrowser.open(path.resolve().as_uri()):
         terminal.say("No browser was found to open it", quiet)

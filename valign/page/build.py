@@ -37,6 +37,21 @@ MODULES = (  # in the order in which they are put together
     "page.js",
 )
 MOST_PEOPLE = 5000
+NOTE = """\
+What this folder needs
+======================
+index.html is all of it: put it on any web server that sends files, at any address, under any path. It needs no program
+on the server, no database, no cookie, and asks for nothing else; whoever opens it runs the model in the browser
+(Chrome or Edge from version 91, Firefox from 113, Safari from 16.4). Over https, if people are to trust it.
+
+Packing (gzip or brotli), if the server does that, saves a quarter of the bytes. Nothing has to be kept from caches.
+
+The page carries its own Content-Security-Policy. A server may send it as a header too, with more that only a header can
+say. _headers is read by hosts that know such a file (Netlify, Cloudflare Pages) and ignored by others. What must be in
+it: 'wasm-unsafe-eval', or the browser refuses the model; worker-src blob:, or it refuses to compute beside the page.
+For nginx:
+
+"""
 COLOURS = {
     "ink": palette.INK,
     "muted": palette.MUTED,
@@ -57,10 +72,11 @@ def page(
     seed: int = 1,
     worlds: pd.DataFrame | None = None,
     repeat: str = "",
+    extra: tuple[str, ...] = (),
 ) -> str:
     """The page of a scenario, as HTML.
 
-    societies, seed, worlds, repeat : as for `image`.
+    societies, seed, worlds, repeat : as for `image`. extra : modules that the page has besides.
 
     Raises InputError where the scenario is too large for a page, or the model for the browser is not there.
     """
@@ -81,7 +97,7 @@ def page(
         title=scenario.title or scenario.name,
         name=scenario.name,
         doubt=_doubt(worlds),
-        limits=(LIMITS[0], _not_covered(), LIMITS[2]),
+        limits=limits(),
         fixed=[
             (name, p.meaning, f"{scenario.value(name):g}") for name, p in PARAMETERS.items() if p.scope == "society"
         ],
@@ -92,9 +108,25 @@ def page(
         css=Markup((STATIC / "page.css").read_text("utf-8")),
         wasm=packed((MODEL / "compiled" / "month.wasm").read_bytes()),
         image=packed(made),
-        worker=Markup(_in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
-        script=Markup(_in_html(script())),
+        worker=Markup(in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
+        script=Markup(in_html(script((*MODULES[:-1], *extra, MODULES[-1])))),
     )
+
+
+def site(text: str) -> dict[str, str]:
+    """A page as the files of a folder for any web server: the page, headers, and a note on what it needs."""
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
+    assert found is not None
+    headers = {
+        "Content-Security-Policy": f"{found[1]}; frame-ancestors 'self'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return {
+        "index.html": text,
+        "_headers": "/*\n" + "".join(f"  {name}: {value}\n" for name, value in headers.items()),
+        "NOTE.txt": NOTE + "".join(f'  add_header {name} "{value}" always;\n' for name, value in headers.items()),
+    }
 
 
 def packed(data: bytes) -> str:
@@ -102,15 +134,16 @@ def packed(data: bytes) -> str:
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
 
-def script() -> str:
+def script(modules: tuple[str, ...] = MODULES) -> str:
     """The modules of the page as one: pages from disk cannot import modules."""
-    parts = [(STATIC / name).read_text("utf-8") for name in MODULES]
+    parts = [(STATIC / name).read_text("utf-8") for name in modules]
     joined = "\n".join(re.sub(r"^import .*;\n", "", part, flags=re.M) for part in parts)
     joined = re.sub(r'import\("\./\w+\.js"\)\.', "", joined)  # in comments: names of types
     return re.sub(r"^export ", "", joined, flags=re.M)
 
 
-def _in_html(text: str) -> str:
+def in_html(text: str) -> str:
+    """Text within an element of a script, which it must not end."""
     return text.replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
@@ -118,6 +151,11 @@ def _doubt(worlds: pd.DataFrame | None) -> str:
     if worlds is None:
         return "What is not known about parameters is not in the bands."
     return "Dotted: not knowing, over parameters that agree with published facts, chance included."
+
+
+def limits() -> tuple[str, ...]:
+    """What not to conclude from a page."""
+    return LIMITS[0], _not_covered(), LIMITS[2]
 
 
 def _not_covered() -> str:

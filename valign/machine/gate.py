@@ -1,4 +1,4 @@
-"""Who is let in: pages and programs that ask for the explorer by its own names, and nobody else.
+"""Who is let in: pages and programs that ask for the page by its own names, and nobody else.
 
 A page of another site in the same browser can send requests to this machine, and a name of its own can be made to lead
 here (DNS rebinding). The first names another Origin, or says that it comes from elsewhere; the second another Host.
@@ -21,6 +21,7 @@ OWN = ("127.0.0.1", "localhost", "[::1]")
 ALONE = (  # of every answer: no other page shows this one in a frame, or its files as its own
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"same-origin"),
 )
@@ -29,7 +30,7 @@ ASKED = b"This page asks for a token: open the whole address that `valign explor
 
 @dataclass(frozen=True)
 class Gate:
-    """ASGI middleware: other Hosts and Origins get status 403, over HTTP, polling and WebSocket, and no word more.
+    """ASGI middleware: other Hosts and Origins get status 403, and no word more; there are no WebSockets here.
 
     hosts : what may be asked for, as the header Host says it ("localhost:8765").
     token : asked for once, in the address, and kept by the browser in a cookie; None asks for none.
@@ -40,13 +41,13 @@ class Gate:
     token: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):  # the server's own start and end
+        if scope["type"] == "lifespan":  # the server's own start and end
             await self.inner(scope, receive, send)
-        elif not self.own(scope):
+        elif scope["type"] != "http" or not self.own(scope):
             await refuse(scope, receive, send)
         elif self.token is None or self.known(scope):
             await self.inner(scope, receive, alone(send))
-        elif scope["type"] == "http" and self.is_token(dict(parse_qsl(scope["query_string"].decode("latin-1")))):
+        elif self.is_token(dict(parse_qsl(scope["query_string"].decode("latin-1")))):
             await self.welcome(scope, send)
         else:
             await refuse(scope, receive, send, ASKED)
