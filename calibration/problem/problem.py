@@ -233,7 +233,7 @@ class CalibrationProblem:
         """Parameters [n x d] and seeds [n] as a design."""
         design = pd.DataFrame(theta, columns=list(self.prior.names))
         if self.offsets is not None:
-            moved = self.offsets.scheduled({name: design[name].to_numpy() for name in design}, self.scenario)
+            moved = self.offsets.scheduled({name: design[name].to_numpy() for name in self.prior.names}, self.scenario)
             design = design.drop(columns=list(self.offsets.bounds)).assign(**moved)
         design["seed"] = np.asarray(seeds, np.int64)
         fixed = self.society is not None
