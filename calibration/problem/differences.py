@@ -173,8 +173,8 @@ def offsets_of(data: Data, asked: Differences, layout: Layout | None, scenario: 
     if asked.community_sd:
         bounds[COMMUNITY_SD] = SD_RANGE
         if len(layout.communities) < 3:
-            count = {1: "one", 2: "two"}[len(layout.communities)]
-            problems.append(f"community_sd: there must be at least three communities to differ, and there is {count}")
+            count = {1: "there is one", 2: "there are two"}[len(layout.communities)]
+            problems.append(f"community_sd: there must be at least three communities to differ, and {count}")
     bounds |= {f"{BASELINE}{start}": BASELINE_RANGE for start in starts}
     names = [f"{EFFECT}{name}" for name in layout.orientations] if asked.each_orientation else []
     if asked.each_orientation and not names:

@@ -23,6 +23,7 @@ from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.outcomes import OUTCOME, PATH
 from valign.model.parameters import PARAMETERS
+from valign.model.reading import parse_toml
 from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
@@ -243,6 +244,14 @@ class CalibrationProblem:
     def simulate(self, theta: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         """Summaries [n x s]; NaN where a run failed."""
         return self.run(theta, seeds)[0]
+
+    @property
+    def told(self) -> Scenario:
+        """The scenario as people know it: without the changes that a baseline over time is made of."""
+        if self.offsets is None or not self.offsets.starts:
+            return self.scenario
+        raw = parse_toml(self.scenario.to_toml())
+        return Scenario.from_mapping({**raw, "changes": raw["changes"][: self.offsets.changes]})
 
     @property
     def gate_names(self) -> tuple[str, ...]:
