@@ -154,7 +154,9 @@ class CalibrationProblem:
         if society is None and data.people is not None:
             society = society_of_data(data, made)
         covariates = covariates_of(data, asked.covariates) if asked.covariates else None
-        layout = None if data.people is None or society is None else Layout.of(data, society, made, covariates)
+        layout = None
+        if asked != Differences(signed=asked.signed) and data.people is not None and society is not None:
+            layout = Layout.of(data, society, made, covariates)
         offsets = offsets_of(data, asked, layout, made)
         left: tuple[str, ...] = ()
         if given is None:
