@@ -27,8 +27,8 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
-	claims decisions calibration worlds misfit diagnosis mangled chaos lint lint-javascript coverage mutation environment \
-	browser-environment environments clean
+	claims decisions calibration worlds misfit differences diagnosis mangled chaos lint lint-javascript coverage mutation \
+	environment browser-environment environments clean
 
 help:
 	@echo "make demo      install, compile, run the levels experiment: a table, a figure, the tables on disk"
@@ -180,6 +180,11 @@ mangled: $(VENV)/.dev
 # results/reference/misfit/
 misfit: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study_misfit
+
+# Whether communities that differ and a baseline that moves are found again (minutes); with a data set, what allowing for
+# them gains: `make differences DATA=medical-innovation`; writes results/reference/differences/
+differences: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study_differences $(if $(DATA),--data $(DATA))
 
 # The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
 claims: $(VENV)/.dev

@@ -70,14 +70,13 @@ def _only_diffnet(file: Path) -> tuple[str, Mapping[str, Any]]:
             found: object = rdata.conversion.convert(rdata.parser.parse_data(content))
     except Exception as error:  # a damaged file may raise anything
         raise InputError([f"{file}: cannot be read as a file of R: {reason(error)}"]) from None
-    objects = {"the object": found} if _looks_like(found) else found if isinstance(found, Mapping) else {}
-    nets = {str(name): each for name, each in cast("Mapping[str, Any]", objects).items() if _looks_like(each)}
+    held: Mapping[str, Any] = cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else dict[str, Any]()
+    objects: Mapping[str, Any] = {"the object": held} if _looks_like(held) else held
+    nets = {str(name): each for name, each in objects.items() if _looks_like(each)}
     if len(nets) != 1:
         what = "several diffnets" if nets else "no diffnet"
-        names = ", ".join(map(str, cast("Mapping[str, Any]", objects)))
-        raise InputError(
-            [f"{file}: holds {what} ({names or type(found).__name__}): expected one (save one alone in R)"]
-        )
+        names = ", ".join(map(str, objects)) or "a table or a vector"
+        raise InputError([f"{file}: holds {what} ({names}): expected one (save one alone in R)"])
     return next(iter(nets.items()))
 
 
@@ -95,7 +94,7 @@ def _periods(net: Mapping[str, Any]) -> list[int]:
 
 
 def _people(net: Mapping[str, Any]) -> pd.DataFrame:
-    toa = np.ma.filled(np.ma.asarray(np.asarray(net["toa"]), float), np.nan).astype(float).ravel()
+    toa = np.asarray(net["toa"], float).ravel()
     told = ["" if np.isnan(each) or each == MISSING_INTEGER else f"{each:g}" for each in toa]
     static: Any = net.get("vertex.static.attrs")
     fits = isinstance(static, pd.DataFrame) and len(static) == len(toa)

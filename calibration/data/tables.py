@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -158,7 +159,8 @@ def _diffnet(file: Path, problems: list[str]) -> Diffnet | None:
 
 def _others(table: Columns) -> pd.DataFrame:
     """The columns of people that are not in use, as text, None where missing."""
-    names = [str(name) for name in table.frame if name not in {*table.used, UNTIL}]
+    used: set[str] = {*cast("Any", table).used, UNTIL}
+    names = [str(name) for name in table.frame if str(name) not in used]
     return pd.DataFrame({name: table.column(name, False) for name in names}, index=range(len(table)))
 
 

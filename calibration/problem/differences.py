@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
-from valign.model.errors import InputError, unknown
+from valign.model.errors import InputError, explain, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.reading import parse_toml
 from valign.model.scenario.scenario import Scenario
@@ -89,10 +90,14 @@ class Offsets:
 
 
 def wanted(data: Data, asked: Differences | Mapping[str, object] | None) -> Differences:
-    """What the description of the data says, and what is asked for besides."""
+    """What the description of the data says, and what is asked for besides. Raises InputError for unknown keys."""
     if asked is None:
         return data.fit
-    more = asked if isinstance(asked, Differences) else Differences.model_validate(asked)
+    try:
+        more = asked if isinstance(asked, Differences) else Differences.model_validate(asked)
+    except ValidationError as error:
+        fields = {"": list(Differences.model_fields)}
+        raise InputError([f"differences: {explain(each, fields)}" for each in error.errors()]) from None
     return Differences(
         community_sd=data.fit.community_sd or more.community_sd,
         baseline=data.fit.baseline if more.baseline is None else more.baseline,
@@ -173,8 +178,8 @@ def offsets_of(data: Data, asked: Differences, layout: Layout | None, scenario: 
     if asked.community_sd:
         bounds[COMMUNITY_SD] = SD_RANGE
         if len(layout.communities) < 3:
-            count = {1: "one", 2: "two"}[len(layout.communities)]
-            problems.append(f"community_sd: there must be at least three communities to differ, and there is {count}")
+            count = {1: "there is one", 2: "there are two"}[len(layout.communities)]
+            problems.append(f"community_sd: there must be at least three communities to differ, and {count}")
     bounds |= {f"{BASELINE}{start}": BASELINE_RANGE for start in starts}
     names = [f"{EFFECT}{name}" for name in layout.orientations] if asked.each_orientation else []
     if asked.each_orientation and not names:

@@ -23,6 +23,7 @@ from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
 from valign.model.outcomes import OUTCOME, PATH
 from valign.model.parameters import PARAMETERS
+from valign.model.reading import parse_toml
 from valign.model.run.block import Recorded, run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
@@ -153,7 +154,9 @@ class CalibrationProblem:
         if society is None and data.people is not None:
             society = society_of_data(data, made)
         covariates = covariates_of(data, asked.covariates) if asked.covariates else None
-        layout = None if data.people is None or society is None else Layout.of(data, society, made, covariates)
+        layout = None
+        if asked != Differences(signed=asked.signed) and data.people is not None and society is not None:
+            layout = Layout.of(data, society, made, covariates)
         offsets = offsets_of(data, asked, layout, made)
         left: tuple[str, ...] = ()
         if given is None:
@@ -234,7 +237,7 @@ class CalibrationProblem:
         """Parameters [n x d] and seeds [n] as a design."""
         design = pd.DataFrame(theta, columns=list(self.prior.names))
         if self.offsets is not None:
-            moved = self.offsets.scheduled({name: design[name].to_numpy() for name in design}, self.scenario)
+            moved = self.offsets.scheduled({name: design[name].to_numpy() for name in self.prior.names}, self.scenario)
             design = design.drop(columns=list(self.offsets.bounds)).assign(**moved)
         design["seed"] = np.asarray(seeds, np.int64)
         fixed = self.society is not None
@@ -244,6 +247,14 @@ class CalibrationProblem:
     def simulate(self, theta: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         """Summaries [n x s]; NaN where a run failed."""
         return self.run(theta, seeds)[0]
+
+    @property
+    def told(self) -> Scenario:
+        """The scenario as people know it: without the changes that a baseline over time is made of."""
+        if self.offsets is None or not self.offsets.starts:
+            return self.scenario
+        raw = parse_toml(self.scenario.to_toml())
+        return Scenario.from_mapping({**raw, "changes": raw["changes"][: self.offsets.changes]})
 
     @property
     def gate_names(self) -> tuple[str, ...]:

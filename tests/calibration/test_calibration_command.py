@@ -39,7 +39,14 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     assert "already holds these results" in valign(*asked).err
     again = json.loads(valign(*asked, "--json").out)
     assert {row["parameter"] for row in again["summary"]} == {"base_staff", "fit_effect"}
-    assert valign("calibrate", "data", "--simulations", 4000, "--out", "out").code == 2
+    assert valign("calibrate", "data", "--simulations", 4000, "--out", "out").code == 2  # other parameters
+    more = (asked[0].replace("3000", "4000"),)
+    said = valign(*more)
+    assert said.code == 0, said.err
+    assert "Going on from what is kept in out/simulations" in said.err
+    assert pd.read_csv(tmp_path / "out" / "generations.csv")["simulations"].sum() == 4000
+    assert "already holds these results" in valign(*more).err
+    assert valign(*asked).code == 2  # fewer than there are: nothing is thrown away
     said = valign("run two-services --months 6 --runs 5 --parameters out/posterior.parquet --out policy --quiet")
     assert said.code == 0, said.err
     drawn = pd.read_parquet(tmp_path / "policy" / "runs.parquet")

@@ -187,6 +187,8 @@ def test_screening_leaves_room_for_what_differs(data: Data) -> None:
 
 
 def test_what_cannot_be_had_is_refused(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"differences: .*did you mean 'community_sd'"):
+        CalibrationProblem.of(data, differences={"comunity_sd": True})
     with pytest.raises(InputError, match="no place beside one of each orientation"):
         CalibrationProblem.of(data, free={"fit_effect": None}, differences={"each_orientation": True})
     turning = CalibrationProblem.of(data).scenario.replace({"mechanisms.turnover": True})

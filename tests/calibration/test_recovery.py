@@ -126,14 +126,21 @@ def test_what_recovery_says_of_a_parameter_by_hand() -> None:
 
 def test_simulations_from_the_prior_come_in_batches() -> None:
     prior = Prior.of({"a": (0.0, 1.0)})
-    problem: Any = SimpleNamespace(
-        prior=prior, names=("s",), simulate=lambda theta, seeds: np.where(theta > 0.9, np.nan, theta + seeds[:, None])
-    )
+
+    def run(theta: np.ndarray, seeds: np.ndarray, gate: bool) -> tuple[np.ndarray, None]:
+        assert gate
+        found = np.where(theta > 0.9, np.nan, theta + seeds[:, None])
+        return np.column_stack([found, 2 * found]), None  # the second is for the fit gate alone
+
+    problem: Any = SimpleNamespace(prior=prior, names=("s",), run=run)
     told: list[tuple[int, int]] = []
     table = reference_table(problem, 2500, batch=1000, progress=lambda *each: told.append(each))
     assert told == [(1000, 2500), (2000, 2500), (2500, 2500)]
     seeds = np.concatenate([batch_seeds(1, 10_000, part, size) for part, size in ((0, 1000), (1, 1000), (2, 500))])
-    never: Any = SimpleNamespace(**vars(problem) | {"simulate": lambda theta, seeds: theta})
+    assert table.gate is not None
+    assert table.summaries.shape[1] == 1
+    np.testing.assert_array_equal(table.gate, np.column_stack([table.summaries, 2 * table.summaries]))
+    never: Any = SimpleNamespace(**vars(problem) | {"run": lambda theta, seeds, gate: (theta, None)})
     whole = reference_table(never, 2500, batch=1000)
     assert (len(whole.u), len(np.unique(whole.u))) == (2500, 2500)
     kept = prior.theta(whole.u)[:, 0] <= 0.9  # failed runs are left out

@@ -262,14 +262,14 @@ def _published(
             return {**made(folder, told), "read": _read(data), "parameters": parameters_of(problem.scenario)}
 
     source = f" Source: {data.source}." if data.source else ""
-    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.scenario, _observed(problem))}"
+    description = f"Observed: {data.title}.{source}\n\nFitted to it: {for_report(problem.told, _observed(problem))}"
     job = Job(
         work,
         folder,
         data.title,
         description,
         computed,
-        problem.scenario.to_toml(),
+        problem.told.to_toml(),
         long=LONG,
         begun=UNFINISHED,
         beside={} if beside is None else beside,

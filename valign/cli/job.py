@@ -67,7 +67,7 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
 
     folder = job.folder
     if goes_on(job):
-        terminal.say(f"Going on from what is kept in {folder / KEPT}", quiet)
+        terminal.say(f"Going on from what is kept in {parts_folder(folder)}", quiet)
     elif unfinished(job):
         terminal.say(f"Continuing from what is finished in {folder / job.begun}", quiet)
     elif store.prepare(folder, job.work):
@@ -122,7 +122,7 @@ def goes_on(job: Job) -> bool:
     from valign.results import store
     from valign.results.checkpoint import work_hash
 
-    if not job.grows or not (job.folder / KEPT).is_dir() or not store.has_manifest(job.folder):
+    if not job.grows or not parts_folder(job.folder).is_dir() or not store.has_manifest(job.folder):
         return False
     before: dict[str, Any] = store.read_manifest(job.folder)["work"]
     same = {key: value for key, value in before.items() if key not in job.grows}
