@@ -41,12 +41,14 @@ CHAINS, STEPS = 500, 45
 REAL_RUNS = 4  # of the simulator, for a fact of a wrong model
 REAL = 16  # worlds whose facts the simulator makes, with everything on and with each of these off
 WRONG = ("turnover", "climate", "leadership", "sensemaking", "identification", "relationships")
+LEAST_COVERED, MOST_COVERED = 0.80, 0.98  # in which share of truths an interval of 90 % should hold one parameter
+FALSE_ALARM = 0.05  # share of right models that are called wrong
 TRUE, FACTS, PROPOSED, SIMULATED, OFF = 21, 22, 23, 24, 25  # purposes of random streams
 
 
 def proposed(found: Matching, value: np.ndarray, seed: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Worlds that the emulator before the last proposes for these facts [p] (NaN: not known), and their level."""
-    before, known = found.emulator(len(found.waves) - 2), np.flatnonzero(np.isfinite(value))
+    before, known = found.emulator(len(found.waves) - 3), np.flatnonzero(np.isfinite(value))
     covariance = (found.facts + before.left)[np.ix_(known, known)]
 
     def likelihood(u: np.ndarray) -> np.ndarray:
@@ -59,7 +61,7 @@ def proposed(found: Matching, value: np.ndarray, seed: Sequence[int]) -> tuple[n
 
 def matched_again(found: Matching, value: np.ndarray, seed: Sequence[int]) -> Matching:
     """Match with other values of the facts [p]: proposed by the emulator before the last, simulated by the last."""
-    last, p = found.emulator(), len(value)
+    last, p = found.used, len(value)
     u, level = proposed(found, value, seed)
     rng = np.random.default_rng([*seed, SIMULATED])
     estimates = simulated(last, u, rng) + _normal(rng, last.chance, len(u))
@@ -79,7 +81,7 @@ def _normal(rng: np.random.Generator, covariance: np.ndarray, n: int) -> np.ndar
 def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float]:
     """How far facts [p] are from the nearest of some worlds: chance of as much, were the model right (chi-square on as
     many degrees as there are facts; cautious, since parameters take some of them), and what is furthest."""
-    last, known = found.emulator(), np.flatnonzero(np.isfinite(value))
+    last, known = found.used, np.flatnonzero(np.isfinite(value))
     covariance = (found.facts + last.left)[np.ix_(known, known)]
     away = last.mean(u)[:, known] - value[known]
     level = log_normal(away, covariance)
@@ -96,7 +98,7 @@ def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float
 def truths(found: Matching, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A row a truth (how many facts rule it out, what the worlds are worth, chance of the misfit), and a row a
     parameter (share of truths that its 90 % interval holds)."""
-    last, d = found.emulator(), found.waves[0].u.shape[1]
+    last, d = found.used, found.waves[0].u.shape[1]
     true = prior_points(n, d, [seed, TRUE])
     rows, held = [], np.zeros(d)
     for k in range(n):
@@ -150,10 +152,52 @@ def main(arguments: list[str] | None = None) -> None:
         each, coverage = truths(found, wish.truths, plan.seed)
         wrong = wrong_models(chosen, found, plan.seed)
     (wish.out / "worlds").mkdir(parents=True, exist_ok=True)
-    for name, table in (("known_truths", each), ("known_truth", coverage), ("wrong_models", wrong)):
+    tables = {"known_truths": each, "known_truth": coverage, "wrong_models": wrong}
+    for name, table in tables.items():
         content = frame_as_cells(table).to_csv(index=False, float_format="%.5g").encode()
         replace(wish.out / "worlds" / f"{name}.csv", content)
-    print(f"pooled {coverage['covered'].mean():.3f}; not ruled out {(each['ruled_out_by'] < 2).mean():.2f}")
+    text = as_markdown(each, coverage, wrong)
+    replace(wish.out / "worlds" / "known_truth.md", text.encode())
+    print(text)
+
+
+def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame) -> str:
+    """The findings as a page."""
+    inside = coverage["covered"].between(LEAST_COVERED, MOST_COVERED)
+    outside = coverage[~inside].sort_values("covered")
+    limit = each["misfit"].quantile(FALSE_ALARM)
+    n = len(each)
+    lines = [
+        "# A known truth, and a wrong model",
+        "",
+        "Written by `python -m valign.calibration.matching.known_truth` (part of `make worlds`).",
+        "",
+        f"{n} truths were drawn from the prior. The facts of a truth are the emulator's, moved by what it leaves open, "
+        "by the fact's error and by the stated discrepancy; the emulator stands for the simulator here. "
+        f"{100 * (each['ruled_out_by'] < 2).mean():.0f} % of the truths are ruled out by fewer than two facts, "
+        f"{100 * (each['ruled_out_by'] < 1).mean():.0f} % by none. Intervals of 90 % hold the truth in "
+        f"{100 * coverage['covered'].mean():.1f} % of all {n * len(coverage):,} cases; of {len(coverage)} parameters "
+        f"{int(inside.sum())} have it in {100 * LEAST_COVERED:.0f} to {100 * MOST_COVERED:.0f} % of the truths"
+        + (
+            ": all."
+            if inside.all()
+            else "; not " + ", ".join(f"{r.parameter} ({100 * r.covered:.0f} %)" for r in outside.itertuples()) + "."
+        )
+        + f" The worlds of a truth, {CHAINS} each, are worth {each['effective'].median():.0f} in the middle "
+        f"({each['effective'].quantile(0.05):.0f} to {each['effective'].quantile(0.95):.0f}).",
+        "",
+        "A model is called wrong where its nearest world is further from the facts than that of "
+        f"{100 - 100 * FALSE_ALARM:.0f} % of "
+        f"these truths. Of {REAL} worlds that agree with the real facts the simulator itself made the facts "
+        f"({REAL_RUNS} runs each), with everything on, and with one mechanism off that is on in the fit:",
+        "",
+        "| off | called wrong | misses most |",
+        "|---|---|---|",
+    ]
+    for off, part in wrong.groupby("off", sort=False):
+        misses = part["furthest"].value_counts().index[0]
+        lines.append(f"| {off.replace('_', ' ')} | {100 * (part['misfit'] < limit).mean():.0f} % | {misses} |")
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

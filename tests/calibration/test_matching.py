@@ -14,7 +14,7 @@ from valign.results.checkpoint import Parts
 
 D, P = 20, 8
 EARLY = np.arange(P) < P - 1  # the last pattern is asked last
-PLAN = Plan(worlds=(512, 256, 2048), runs=(1, 2, 1), steps=60, batch=128, seed=3)
+PLAN = Plan(worlds=(512, 256, 1024, 2048), runs=(1, 2, 1, 1), steps=60, batch=256, seed=3)
 
 
 class Linear:
