@@ -13,6 +13,7 @@ is on in the fit; so it does for a few right ones beside them.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -75,7 +76,8 @@ def simulated(emulator: Emulator, u: np.ndarray, rng: np.random.Generator) -> np
 
 
 def _normal(rng: np.random.Generator, covariance: np.ndarray, n: int) -> np.ndarray:
-    return rng.standard_normal((n, len(covariance))) @ np.linalg.cholesky(covariance).T
+    value, vector = np.linalg.eigh(covariance)  # one put together from pairs may be a little short of a covariance
+    return (rng.standard_normal((n, len(covariance))) * np.sqrt(np.maximum(value, 0))) @ vector.T
 
 
 def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float]:
@@ -95,7 +97,7 @@ def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float
 
 
 @one_blas_thread()
-def truths(found: Matching, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def truths(found: Matching, n: int, seed: int, names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A row a truth (how many facts rule it out, what the worlds are worth, chance of the misfit), and a row a
     parameter (share of truths that its 90 % interval holds)."""
     last, d = found.used, found.waves[0].u.shape[1]
@@ -111,8 +113,7 @@ def truths(found: Matching, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFra
             low, high = weighted_quantiles(u[:, j], weight, [LOW, HIGH])
             held[j] += low <= true[k, j] <= high
         rows.append({"ruled_out_by": int((away > CUT).sum()), "effective": again.effective, **misfit(found, value, u)})
-    names = list(prior().names)
-    return pd.DataFrame(rows), pd.DataFrame({"parameter": names, "truths": n, "covered": held / n})
+    return pd.DataFrame(rows), pd.DataFrame({"parameter": list(names), "truths": n, "covered": held / n})
 
 
 @one_blas_thread()
@@ -149,14 +150,15 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError([f"--truths {wish.truths}: expected a whole number from 1"])
     plan, chosen = Plan(), patterns()
     with matching(chosen, plan, os.cpu_count() or 1) as found:
-        each, coverage = truths(found, wish.truths, plan.seed)
+        each, coverage = truths(found, wish.truths, plan.seed, prior().names)
         wrong = wrong_models(chosen, found, plan.seed)
     (wish.out / "worlds").mkdir(parents=True, exist_ok=True)
     tables = {"known_truths": each, "known_truth": coverage, "wrong_models": wrong}
     for name, table in tables.items():
         content = frame_as_cells(table).to_csv(index=False, float_format="%.5g").encode()
         replace(wish.out / "worlds" / f"{name}.csv", content)
-    text = as_markdown(each, coverage, wrong)
+        tables[name] = pd.read_csv(io.BytesIO(content))
+    text = as_markdown(*tables.values())
     replace(wish.out / "worlds" / "known_truth.md", text.encode())
     print(text)
 

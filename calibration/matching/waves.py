@@ -37,8 +37,9 @@ Away = Callable[[np.ndarray], np.ndarray]  # simulated values [n, p] -> deviatio
 class Plan:
     """How many worlds and runs of each a wave has. The first is drawn from the prior."""
 
-    worlds: tuple[int, ...] = (1536, 384, 2048, 2048, 4096, 4096)
+    worlds: tuple[int, ...] = (1536, 384, 2048, 2048, 4096, 2048)
     runs: tuple[int, ...] = (1, 2, 1, 1, 1, 1)
+    asked_last: int = 5  # waves in which what is asked last is asked; for later ones the emulator answers it
     steps: int = 200  # of the chains that propose
     batch: int = 64
     seed: int = 20261128
@@ -250,7 +251,7 @@ def _ask(
     low, high = found.within
 
     of_all(np.arange(len(wave.u)), False)
-    if not found.early.all():
+    if not found.early.all() and number < plan.asked_last:
         np.clip(wave.estimates, low, high, out=wave.estimates)
         of_all(kept.part("left", lambda: _left_by_the_first(found, wave)), True)
     np.clip(wave.estimates, low, high, out=wave.estimates)
