@@ -38,7 +38,7 @@ help:
 	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
-	@echo "make worlds    the worlds that agree with published facts, and what rules out what (half an hour)"
+	@echo "make worlds    the worlds that agree with published facts, what rules out what, known truths (an hour)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (most of an hour)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
@@ -162,6 +162,7 @@ sensitivity: $(VENV)/.dev
 # should be) and worlds/; a stopped one goes on
 worlds: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.matching.study
+	$(VENV)/bin/python -m valign.calibration.matching.known_truth
 
 # Medical Innovation: exact check, recovery, posterior, rivals: minutes; writes results/reference/calibration/
 # (the data: `valign data get medical-innovation`, once)

@@ -21,6 +21,7 @@ from .design import MOST_RUNS, WEIGHT, latin_hypercube, whole
 SHIPPED = Path(__file__).resolve().parents[1] / "results" / "reference" / "worlds.parquet"
 PLAUSIBLE = 1  # seed of plausible worlds
 MOST_WORLDS = 100_000  # of an ensemble
+FEWEST = 50  # what worlds must be worth that are weighted anew
 PRIORITY = "priority"  # column of the file: weight over a uniform number, by which worlds are ordered
 WITHOUT = "without "  # how columns of the file begin that hold the weights without a data set's facts
 
@@ -98,8 +99,8 @@ def worlds(n: int | None = None, path: str | Path | None = None, without: str | 
 
     Raises
     ------
-    InputError : there is no such table, n is no whole number from 1 to the number of worlds, or no fact is of the data
-        set that is to be left out.
+    InputError : there is no such table, n is no whole number from 1 to the number of worlds, no fact is of the data set
+        that is to be left out, or the worlds are worth fewer than fifty without its facts.
     """
     table = _without(_read(SHIPPED if path is None else Path(path)), without)
     if n is None:
@@ -145,7 +146,15 @@ def _without(table: pd.DataFrame, data: str | None) -> pd.DataFrame:
     if (column := f"{WITHOUT}{data}") not in others:
         known = [str(name).removeprefix(WITHOUT) for name in others]
         raise InputError([f"worlds: {unknown(data, known, 'data set of a fact')}"])
-    return ordered(plain.drop(columns=PRIORITY).assign(**{WEIGHT: table[column]}), PLAUSIBLE)
+    weight = table[column] / table[column].sum()
+    if (worth := 1 / (weight**2).sum()) < FEWEST:
+        raise InputError(
+            [
+                f"worlds: without the facts of {data} the worlds that ship are worth {worth:.0f} of equal weight, "
+                f"too few to say anything (at least {FEWEST}): they were found with those facts"
+            ]
+        )
+    return ordered(plain.drop(columns=PRIORITY).assign(**{WEIGHT: weight}), PLAUSIBLE)
 
 
 def data_sets(path: str | Path | None = None) -> list[str]:

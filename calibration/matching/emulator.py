@@ -1,15 +1,15 @@
 """A quick stand-in for the mean of each pattern as a function of the parameters, with what it leaves open.
 
-Legendre polynomials of where in its range each parameter lies, up to the third degree, and for every pattern the
-products of two parameters that its residuals ask for, by ridge regression (a polynomial chaos: Sudret 2008). Ranges are
-what the model is smooth over; the probit space in which worlds are drawn bends their ends. What the emulator leaves
-open is measured on simulations that it has not seen, the choice of products included, and is part of every variance
+Legendre polynomials of where in its range each parameter lies, up to the third degree, its place in probit space (for
+the ends of ranges), and for every pattern the products of two parameters that its residuals ask for, by ridge
+regression (a polynomial chaos: Sudret 2008). What the emulator leaves open is measured on simulations that it has not
+seen, the choice of products included, and is part of every variance
 (Craig, Goldstein, Seheult & Smith 1997).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -46,16 +46,17 @@ class Emulator:
         the emulator is used).
         """
         x, d, p = _polynomials(u), u.shape[1], y.shape[1]
+        sums = _Sums(x)
         fold = np.random.default_rng(FOLDS).permutation(len(u)) % FOLDS
         lines: list[_Line] = []
         residual = np.full(y.shape, np.nan)
         for j in range(p):
             known = np.isfinite(y[:, j])
-            best, seen = _line(x, y[:, j], known, known & False, ALPHAS, d), np.inf
+            best, seen = _line(sums, y[:, j], known, known & False, ALPHAS, d), np.inf
             apart = {alpha: np.full(len(u), np.nan) for alpha in ALPHAS}
             for each in range(FOLDS if known.sum() > 2 * FOLDS else 0):
                 train, test = known & (fold != each), known & (fold == each)
-                for line in _line(x, y[:, j], train, test, ALPHAS, d):
+                for line in _line(sums, y[:, j], train, test, ALPHAS, d):
                     apart[line.alpha][test] = y[test, j] - line.seen
             for line in best:
                 error = np.nanmean(apart[line.alpha][known & local] ** 2) if (known & local).any() else np.inf
@@ -83,39 +84,59 @@ class _Line(NamedTuple):
     seen: np.ndarray
 
 
+@dataclass(eq=False)
+class _Sums:
+    """Sums of squares and products of the polynomials over some rows: the same for every pattern known there."""
+
+    x: np.ndarray
+    kept: dict[bytes, np.ndarray] = field(default_factory=dict[bytes, np.ndarray])
+
+    def gram(self, rows: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Of the rows [n, bool], whose polynomials are `first`."""
+        key = rows.tobytes()
+        if key not in self.kept:
+            self.kept[key] = first.T @ first
+        return self.kept[key]
+
+
 def _line(
-    x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: tuple[float, ...], d: int
+    sums: _Sums, y: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: tuple[float, ...], d: int
 ) -> list[_Line]:
     """Choose products and regress on `train`, with every penalty."""
     pairs, (a, b) = np.zeros((0, 2), int), np.triu_indices(d, 1)
-    known, first = y[train], x[train]
+    known, first = y[train], sums.x[train]
     middle = known.mean() if len(known) else 0.0
+    away = known - middle
+
+    def regressed(pairs: np.ndarray, alphas: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        more = _products(first, pairs)
+        here = np.concatenate([first, more], axis=1)
+        mean, m = here.mean(axis=0), first.shape[1]
+        gram = np.empty((here.shape[1], here.shape[1]))
+        gram[:m, :m], gram[m:, :] = sums.gram(train, first), more.T @ here
+        gram[:m, m:] = gram[m:, :m].T
+        gram -= len(here) * np.outer(mean, mean)
+        return here, mean, [np.linalg.solve(gram + alpha * np.eye(len(gram)), here.T @ away) for alpha in alphas]
+
     for _ in range(ROUNDS):
-        here = np.concatenate([first, _products(first, pairs)], axis=1)
-        centred = here - here.mean(axis=0)
-        left = known - middle - centred @ _solved(centred.T @ centred, centred.T @ (known - middle), 100.0)
+        here, mean, (slope,) = regressed(pairs, (100.0,))
+        left = away - (here - mean) @ slope
         found = ((first[:, :d] * left[:, None]).T @ first[:, :d])[a, b] / np.sqrt(len(left))
         strong = np.abs(found) / max(left.std(), 1e-12)
         asked = np.argsort(-strong, kind="stable")[: min(MOST_PRODUCTS, int((strong > ASKED_FOR).sum()))]
         pairs = np.unique(np.concatenate([pairs, np.stack([a[asked], b[asked]], axis=1)]), axis=0)
-    here = np.concatenate([first, _products(first, pairs)], axis=1)
-    mean = here.mean(axis=0)
-    gram, moment = (here - mean).T @ (here - mean), (here - mean).T @ (known - middle)
-    there = np.concatenate([x[test], _products(x[test], pairs)], axis=1)
-    lines = []
-    for alpha in alphas:
-        slope = _solved(gram, moment, alpha)
-        level = float(middle - mean @ slope)
-        lines.append(_Line(alpha, pairs, slope, level, there @ slope + level))
-    return lines
-
-
-def _solved(gram: np.ndarray, moment: np.ndarray, alpha: float) -> np.ndarray:
-    return np.linalg.solve(gram + alpha * np.eye(len(gram)), moment)
+    _, mean, slopes = regressed(pairs, alphas)
+    there = np.concatenate([sums.x[test], _products(sums.x[test], pairs)], axis=1)
+    levels = [float(middle - mean @ slope) for slope in slopes]
+    return [
+        _Line(alpha, pairs, slope, level, there @ slope + level)
+        for alpha, slope, level in zip(alphas, slopes, levels, strict=True)
+    ]
 
 
 def _polynomials(u: np.ndarray) -> np.ndarray:
-    """Legendre polynomials of every parameter [n, 3 d], those of the first degree first; each has variance 1."""
+    """Legendre polynomials of every parameter and its place in probit space [n, 4 d], those of the first degree
+    first; each has variance 1."""
     z = 2 * ndtr(u) - 1
     second = z * z
     return np.concatenate([3**0.5 * z, 5**0.5 / 2 * (3 * second - 1), 7**0.5 / 2 * z * (5 * second - 3), u], axis=1)

@@ -13,6 +13,7 @@ is on in the fit; so it does for a few right ones beside them.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -39,14 +40,16 @@ from .waves import CUT, Matching, Plan, Wave, prior_points
 TRUTHS = 100
 CHAINS, STEPS = 500, 45
 REAL_RUNS = 4  # of the simulator, for a fact of a wrong model
-REAL = 16  # worlds whose facts the simulator makes, with everything on and with each of these off
-WRONG = ("turnover", "climate", "leadership", "sensemaking", "identification", "relationships")
+REAL = 8  # worlds whose facts the simulator makes, with everything on and with each of these off
+WRONG = ("turnover", "climate", "leadership", "sensemaking")
+LEAST_COVERED, MOST_COVERED = 0.80, 0.98  # in which share of truths an interval of 90 % should hold one parameter
+FALSE_ALARM = 0.05  # share of right models that are called wrong
 TRUE, FACTS, PROPOSED, SIMULATED, OFF = 21, 22, 23, 24, 25  # purposes of random streams
 
 
 def proposed(found: Matching, value: np.ndarray, seed: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Worlds that the emulator before the last proposes for these facts [p] (NaN: not known), and their level."""
-    before, known = found.emulator(len(found.waves) - 2), np.flatnonzero(np.isfinite(value))
+    before, known = found.emulator(len(found.waves) - 3), np.flatnonzero(np.isfinite(value))
     covariance = (found.facts + before.left)[np.ix_(known, known)]
 
     def likelihood(u: np.ndarray) -> np.ndarray:
@@ -59,7 +62,7 @@ def proposed(found: Matching, value: np.ndarray, seed: Sequence[int]) -> tuple[n
 
 def matched_again(found: Matching, value: np.ndarray, seed: Sequence[int]) -> Matching:
     """Match with other values of the facts [p]: proposed by the emulator before the last, simulated by the last."""
-    last, p = found.emulator(), len(value)
+    last, p = found.used, len(value)
     u, level = proposed(found, value, seed)
     rng = np.random.default_rng([*seed, SIMULATED])
     estimates = simulated(last, u, rng) + _normal(rng, last.chance, len(u))
@@ -73,13 +76,14 @@ def simulated(emulator: Emulator, u: np.ndarray, rng: np.random.Generator) -> np
 
 
 def _normal(rng: np.random.Generator, covariance: np.ndarray, n: int) -> np.ndarray:
-    return rng.standard_normal((n, len(covariance))) @ np.linalg.cholesky(covariance).T
+    value, vector = np.linalg.eigh(covariance)  # one put together from pairs may be a little short of a covariance
+    return (rng.standard_normal((n, len(covariance))) * np.sqrt(np.maximum(value, 0))) @ vector.T
 
 
 def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float]:
     """How far facts [p] are from the nearest of some worlds: chance of as much, were the model right (chi-square on as
     many degrees as there are facts; cautious, since parameters take some of them), and what is furthest."""
-    last, known = found.emulator(), np.flatnonzero(np.isfinite(value))
+    last, known = found.used, np.flatnonzero(np.isfinite(value))
     covariance = (found.facts + last.left)[np.ix_(known, known)]
     away = last.mean(u)[:, known] - value[known]
     level = log_normal(away, covariance)
@@ -93,10 +97,10 @@ def misfit(found: Matching, value: np.ndarray, u: np.ndarray) -> dict[str, float
 
 
 @one_blas_thread()
-def truths(found: Matching, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def truths(found: Matching, n: int, seed: int, names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A row a truth (how many facts rule it out, what the worlds are worth, chance of the misfit), and a row a
     parameter (share of truths that its 90 % interval holds)."""
-    last, d = found.emulator(), found.waves[0].u.shape[1]
+    last, d = found.used, found.waves[0].u.shape[1]
     true = prior_points(n, d, [seed, TRUE])
     rows, held = [], np.zeros(d)
     for k in range(n):
@@ -109,20 +113,20 @@ def truths(found: Matching, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFra
             low, high = weighted_quantiles(u[:, j], weight, [LOW, HIGH])
             held[j] += low <= true[k, j] <= high
         rows.append({"ruled_out_by": int((away > CUT).sum()), "effective": again.effective, **misfit(found, value, u)})
-    names = list(prior().names)
-    return pd.DataFrame(rows), pd.DataFrame({"parameter": names, "truths": n, "covered": held / n})
+    return pd.DataFrame(rows), pd.DataFrame({"parameter": list(names), "truths": n, "covered": held / n})
 
 
 @one_blas_thread()
 def wrong_models(chosen: tuple[Pattern, ...], found: Matching, seed: int) -> pd.DataFrame:
     """Facts that the simulator makes in worlds that agree with the real ones, with everything on ("none") or one
-    mechanism off: how far they are from the nearest world with everything on, and which fact is furthest."""
+    mechanism off: how far they are from the nearest world with everything on, and which fact is furthest. Questions
+    that take long are not asked."""
     order = np.argsort(-found.weight, kind="stable")[:REAL]
     table, (low, high) = table_of(found.waves[-1].u[order]), found.within
     rows = []
     for number, off in enumerate(("none", *WRONG)):
         asking = chosen if off == "none" else [_without(each, off) for each in chosen]
-        made = np.clip(asked(asking, table, REAL_RUNS, seed + number).mean(axis=1), low, high)
+        made = np.clip(asked(asking, table, REAL_RUNS, seed + number, False).mean(axis=1), low, high)
         made = made + _normal(np.random.default_rng([seed, OFF, number]), found.facts, len(made))
         for world, value in enumerate(made):
             u, _ = proposed(found, value, [seed, OFF, number, world])
@@ -147,13 +151,56 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError([f"--truths {wish.truths}: expected a whole number from 1"])
     plan, chosen = Plan(), patterns()
     with matching(chosen, plan, os.cpu_count() or 1) as found:
-        each, coverage = truths(found, wish.truths, plan.seed)
+        each, coverage = truths(found, wish.truths, plan.seed, prior().names)
         wrong = wrong_models(chosen, found, plan.seed)
     (wish.out / "worlds").mkdir(parents=True, exist_ok=True)
-    for name, table in (("known_truths", each), ("known_truth", coverage), ("wrong_models", wrong)):
+    tables = {"known_truths": each, "known_truth": coverage, "wrong_models": wrong}
+    for name, table in tables.items():
         content = frame_as_cells(table).to_csv(index=False, float_format="%.5g").encode()
         replace(wish.out / "worlds" / f"{name}.csv", content)
-    print(f"pooled {coverage['covered'].mean():.3f}; not ruled out {(each['ruled_out_by'] < 2).mean():.2f}")
+        tables[name] = pd.read_csv(io.BytesIO(content))
+    text = as_markdown(*tables.values())
+    replace(wish.out / "worlds" / "known_truth.md", text.encode())
+    print(text)
+
+
+def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame) -> str:
+    """The findings as a page."""
+    inside = coverage["covered"].between(LEAST_COVERED, MOST_COVERED)
+    outside = coverage[~inside].sort_values("covered")
+    limit = each["misfit"].quantile(FALSE_ALARM)
+    n = len(each)
+    lines = [
+        "# A known truth, and a wrong model",
+        "",
+        "Written by `python -m valign.calibration.matching.known_truth` (part of `make worlds`).",
+        "",
+        f"{n} truths were drawn from the prior. The facts of a truth are the emulator's, moved by what it leaves open, "
+        "by the fact's error and by the stated discrepancy; the emulator stands for the simulator here. "
+        f"{100 * (each['ruled_out_by'] < 2).mean():.0f} % of the truths are ruled out by fewer than two facts, "
+        f"{100 * (each['ruled_out_by'] < 1).mean():.0f} % by none. Intervals of 90 % hold the truth in "
+        f"{100 * coverage['covered'].mean():.1f} % of all {n * len(coverage):,} cases; of {len(coverage)} parameters "
+        f"{int(inside.sum())} have it in {100 * LEAST_COVERED:.0f} to {100 * MOST_COVERED:.0f} % of the truths"
+        + (
+            ": all."
+            if inside.all()
+            else "; not " + ", ".join(f"{r.parameter} ({100 * r.covered:.0f} %)" for r in outside.itertuples()) + "."
+        )
+        + f" The worlds of a truth, {CHAINS} each, are worth {each['effective'].median():.0f} in the middle "
+        f"({each['effective'].quantile(0.05):.0f} to {each['effective'].quantile(0.95):.0f}).",
+        "",
+        "A model is called wrong where its nearest world is further from the facts than that of "
+        f"{100 - 100 * FALSE_ALARM:.0f} % of "
+        f"these truths. Of {REAL} worlds that agree with the real facts the simulator itself made the facts "
+        f"({REAL_RUNS} runs each), with everything on, and with one mechanism off that is on in the fit:",
+        "",
+        "| off | called wrong | misses most |",
+        "|---|---|---|",
+    ]
+    for off, part in wrong.groupby("off", sort=False):
+        misses = part["furthest"].value_counts().index[0]
+        lines.append(f"| {off.replace('_', ' ')} | {100 * (part['misfit'] < limit).mean():.0f} % | {misses} |")
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ def agent_months(chosen: tuple[Pattern, ...], found: Matching) -> float:
 def tables_of(chosen: tuple[Pattern, ...], found: Matching, plan: Plan) -> dict[str, pd.DataFrame]:
     """All findings, by name of their file."""
     by_pattern, together = findings.ruled_out(chosen, found, plan.seed)
-    left = findings.left_out(chosen, found, found.emulator(), plan.seed)
-    half = findings.halves(chosen, found, found.emulator(), plan.seed)
+    left = findings.left_out(chosen, found, found.used, plan.seed)
+    half = findings.halves(chosen, found, found.used, plan.seed)
     parameters = findings.of_parameters(found)
     unmoved = (parameters["narrower"] < findings.UNMOVED) & (parameters["moved"].abs() < 4 * found.effective**-0.5)
     summary = {

@@ -3,7 +3,9 @@
 Each wave simulates worlds, learns an emulator from all worlds so far and draws the next worlds in proportion to
 prior x likelihood of the emulator. Worlds of the last wave get the weight likelihood / likelihood of the proposal, with
 the same three variances in both: the facts' errors, the stated discrepancy of the model, and what is not known of a
-world's mean (few runs, and what the emulator leaves open). Sources: Craig and others 1997; Andrianakis and others 2015.
+world's mean (few runs, and what the emulator leaves open). The emulator in both is the one that proposed them: what the
+last wave shows of a world then counts once, as its own runs. Sources: Craig and others 1997; Andrianakis and others
+2015.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ Away = Callable[[np.ndarray], np.ndarray]  # simulated values [n, p] -> deviatio
 class Plan:
     """How many worlds and runs of each a wave has. The first is drawn from the prior."""
 
-    worlds: tuple[int, ...] = (1536, 384, 2048, 2048, 4096)
-    runs: tuple[int, ...] = (1, 2, 1, 1, 1)
+    worlds: tuple[int, ...] = (1536, 384, 2048, 2048, 4096, 2048)
+    runs: tuple[int, ...] = (1, 2, 1, 1, 1, 1)
+    asked_last: int = 5  # waves in which what is asked last is asked; for later ones the emulator answers it
     steps: int = 200  # of the chains that propose
     batch: int = 64
     seed: int = 20261128
@@ -83,19 +86,24 @@ class Matching:
             self.learned[number] = Emulator(**{each.name: np.asarray(made[each.name]) for each in fields(Emulator)})
         return self.learned[number]
 
+    @property
+    def used(self) -> Emulator:
+        """The emulator that proposed the last wave: it has not seen what that wave tells of its worlds."""
+        return self.emulator(max(0, len(self.waves) - 2))
+
     def log_likelihood(self, emulator: Emulator, u: np.ndarray) -> np.ndarray:
         """By the emulator alone [n]."""
         return log_normal(self.away(emulator.mean(u)), self.facts + emulator.left)
 
     def implausibility(self, u: np.ndarray) -> np.ndarray:
         """Of every pattern [n, p], by the last emulator."""
-        emulator = self.emulator()
+        emulator = self.used
         return np.abs(self.away(emulator.mean(u))) / np.sqrt(np.diag(self.facts + emulator.left))
 
     @cached_property
     def means(self) -> np.ndarray:
         """Of the last wave's worlds [n, p]: emulator and simulation together, each as far as it can be relied on."""
-        found, wave = self.emulator().mean(self.waves[-1].u), self.waves[-1]
+        found, wave = self.used.mean(self.waves[-1].u), self.waves[-1]
         for rows, asked, gain, _ in self._known:
             found[rows] += (wave.mean[np.ix_(rows, asked)] - found[np.ix_(rows, asked)]) @ gain.T
         return found
@@ -104,13 +112,13 @@ class Matching:
     def _known(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
         """Worlds of the last wave by what they were asked: rows, patterns, how far their simulation counts, and the
         covariance of what is then not known of their means [p, p]."""
-        emulator, wave = self.emulator(), self.waves[-1]
+        emulator, wave = self.used, self.waves[-1]
         there = np.isfinite(wave.mean)
         found = []
         for mask in np.unique(there, axis=0):
             rows, asked = np.flatnonzero((there == mask).all(axis=1)), np.flatnonzero(mask)
             own = emulator.left[np.ix_(asked, asked)] + emulator.chance[np.ix_(asked, asked)] / wave.runs
-            gain = np.linalg.solve(own, emulator.left[asked]).T
+            gain = np.linalg.solve(own, emulator.left[asked]).T * emulator.chance.any()  # unknown: it says nothing
             found.append((rows, asked, gain, emulator.left - gain @ emulator.left[asked]))
         return found
 
@@ -243,7 +251,7 @@ def _ask(
     low, high = found.within
 
     of_all(np.arange(len(wave.u)), False)
-    if not found.early.all():
+    if not found.early.all() and number < plan.asked_last:
         np.clip(wave.estimates, low, high, out=wave.estimates)
         of_all(kept.part("left", lambda: _left_by_the_first(found, wave)), True)
     np.clip(wave.estimates, low, high, out=wave.estimates)

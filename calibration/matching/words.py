@@ -29,6 +29,12 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         f"equal weight{NOT_SHIPPED if summary.effective < LEAST else ''}. Nothing was "
         "tuned so that a fact comes out; where the model misses one, it is said below.",
         "",
+        "Weights: likelihood of the facts by what an emulator and a world's own runs together say of it, over the "
+        "likelihood by which the emulator had proposed it; in both the facts' errors, the stated discrepancy of the "
+        "model and what is not known of the world's mean. The emulator had not seen those runs. "
+        "Questions that take long (of the size of England) were asked of some worlds of the earlier waves alone; "
+        "in the last wave the emulator alone answers them.",
+        "",
         f"Of the space of plausible worlds, {100 * summary.ruled_out_by_two:.0f} % is ruled out by at least two facts "
         f"(more than three standard deviations away), {100 * summary.ruled_out_by_one:.0f} % by at least one; by an "
         "emulator of the first wave that counts the chance of a single run as not known, so that these are cautious "

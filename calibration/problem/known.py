@@ -29,6 +29,7 @@ class KnownPrior(Prior):
 
     quantiles: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     left_out: str = ""
+    worth: float = 0.0  # of how many worlds of equal weight
 
     @property
     def said(self) -> dict[str, object]:
@@ -56,7 +57,7 @@ class KnownPrior(Prior):
     def like(self, other: Prior) -> KnownPrior:
         """The same knowledge of other parameters (a rival's): what both have; the rest as `other` has it."""
         kept = {name: each for name, each in self.quantiles.items() if name in other.names}
-        return KnownPrior(other.names, other.low, other.high, other.integer, kept, self.left_out)
+        return KnownPrior(other.names, other.low, other.high, other.integer, kept, self.left_out, self.worth)
 
 
 def with_worlds(problem: CalibrationProblem, path: str | Path | None = None) -> CalibrationProblem:
@@ -76,7 +77,9 @@ def with_worlds(problem: CalibrationProblem, path: str | Path | None = None) -> 
             middle = (reached - 0.5 * weight[inside][order]) / reached[-1]
             share, at = np.r_[0.0, middle, 1.0], np.r_[low, value[inside][order], high]
             quantiles[name] = _rising(np.interp(GRID, share, at))
-    known = KnownPrior(prior.names, prior.low, prior.high, prior.integer, quantiles, left_out)
+    known = KnownPrior(
+        prior.names, prior.low, prior.high, prior.integer, quantiles, left_out, float(1 / (weight**2).sum())
+    )
     return replace(problem, prior=known)
 
 
@@ -92,7 +95,8 @@ def remark(prior: Prior) -> list[str]:
         return []
     known = ", ".join(name for name in prior.names if name in prior.quantiles) or "none"
     without = (
-        f"weighted anew without the facts of {prior.left_out}, so that none counts twice"
+        f"weighted anew without the facts of {prior.left_out}, so that none counts twice (worth {prior.worth:.0f} "
+        "worlds of equal weight)"
         if prior.left_out
         else "with all facts, since none is of these data, as far as their name tells"
     )

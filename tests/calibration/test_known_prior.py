@@ -25,7 +25,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(4)
     columns = {name: rng.uniform(low, high, MADE_UP) for name, (low, high) in unknown_parameters().items()}
     high = columns["fit_effect"] > 0.5
-    weights = {"weight": np.where(high, 0.99, 0.01), "without medical-innovation": np.ones(MADE_UP)}
+    weights = {
+        "weight": np.where(high, 0.99, 0.01),
+        "without medical-innovation": np.ones(MADE_UP),
+        "without bardi-2009": (np.arange(MADE_UP) < 20).astype(float),
+    }
     path = tmp_path_factory.mktemp("known") / "worlds.parquet"
     ordered(pd.DataFrame(columns).assign(**weights), 5).to_parquet(path)
     return path
@@ -44,6 +48,8 @@ def test_weights_without_a_data_set_are_its_own(table: Path) -> None:
     assert np.average(without["fit_effect"], weights=without["weight"]) == pytest.approx(np.mean(ranges), abs=0.03)
     with pytest.raises(InputError, match="did you mean 'medical-innovation'"):
         worlds(path=table, without="medical-inovation")
+    with pytest.raises(InputError, match="worth 20 of equal weight"):
+        worlds(path=table, without="bardi-2009")
 
 
 def test_the_prior_is_that_of_the_worlds_without_the_facts_of_the_data(

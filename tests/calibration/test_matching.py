@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from valign.calibration.abc.smc import ess
+from valign.calibration.matching.known_truth import misfit, proposed, truths
 from valign.calibration.matching.sampling import log_normal, normalised, slice_sample
 from valign.calibration.matching.waves import Matching, Plan, matched
 from valign.results.checkpoint import Parts
 
 D, P = 20, 8
 EARLY = np.arange(P) < P - 1  # the last pattern is asked last
-PLAN = Plan(worlds=(512, 256, 2048), runs=(1, 2, 1), steps=60, batch=128, seed=3)
+PLAN = Plan(worlds=(512, 256, 1024, 2048), runs=(1, 2, 1, 1), steps=60, batch=256, seed=3)
 
 
 class Linear:
@@ -110,3 +111,16 @@ def test_a_stopped_matching_goes_on_to_the_same_worlds(linear: Linear, tmp_path:
     assert linear.calls < 12
     assert np.array_equal(again.waves[-1].u, whole.waves[-1].u)
     assert np.array_equal(again.weight, whole.weight)
+
+
+def test_intervals_hold_a_known_truth_as_often_as_they_say(found: Matching) -> None:
+    each, coverage = truths(found, 20, 5, [f"p{j}" for j in range(D)])
+    assert 0.85 < coverage["covered"].mean() < 0.95  # 400 cases, those of a truth correlated
+    assert (each["ruled_out_by"] < 2).all()
+    assert (each["misfit"] > 0.01).mean() > 0.9
+
+
+def test_facts_that_no_world_has_are_noticed(linear: Linear, found: Matching) -> None:
+    value = linear.value + 6 * np.sqrt(np.diag(linear.facts)) * np.where(np.arange(P) % 2, 1, -1)
+    u, _ = proposed(found, value, [1])
+    assert misfit(found, value, u)["misfit"] < 0.01 < misfit(found, linear.value, found.waves[-1].u)["misfit"]
