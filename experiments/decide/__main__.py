@@ -68,8 +68,9 @@ def main(arguments: list[str] | None = None) -> None:
                 if wish.page
                 else decided(name, budget, wish.worlds or WORLDS, wish.mixes or MIXES)
             )
-            parts.append((name, budget, tables))
-            publish(wish.out, parts)
+            if tables:
+                parts.append((name, budget, tables))
+                publish(wish.out, parts)
     told(f"{wish.out}")
 
 
@@ -91,13 +92,13 @@ def decided(name: str, budget: int, worlds: int, mixes: int) -> Tables:
 
 
 def kept(folder: Path, name: str, budget: int) -> Tables:
-    """The tables of a decision as they were written."""
+    """The tables of a decision as they were written; none where it was not made."""
     found: Tables = {}
     for each in SAVED:
         path = folder / f"{name}-{budget}-{each}.csv"
         found[each] = pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else pd.DataFrame()
     if found["asked"].empty:
-        raise InputError([f"{folder}: holds no decision for {name} and £{budget:,}: run this without --page"])
+        return {}
     found["asked"] = found["asked"].fillna({"second": ""})
     return found | {"unavailable": pd.DataFrame({"action": []})}
 
