@@ -344,7 +344,7 @@ def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
             f"{name}: waiting for it costs more than it teaches. Deciding{late} instead of now loses "
             f"{amount(-row['value'], unit)}, whatever its size."
         )
-    if row["value"] < 2 * row["error"]:
+    if row["value"] <= 2 * row["error"]:
         return f"{name}: what it would tell cannot be told from nothing for this choice, at any size that was tried."
     if price != price:
         return f"{name}, {size}: choosing{late} by what it finds adds {amount(row['value'], unit)}."
