@@ -103,15 +103,20 @@ def kept(folder: Path, name: str, budget: int) -> Tables:
     return found | {"unavailable": pd.DataFrame({"action": []})}
 
 
-def publish(folder: Path, parts: list[tuple[str, int, Tables]]) -> None:
-    """Page, figures and tables of what is decided so far."""
+def in_words(parts: list[tuple[str, int, Tables]]) -> str:
+    """The page of what is decided so far."""
     asked = parts[0][2]["asked"].iloc[0]
     how = (
         f"Made by `make decisions`: {asked['worlds']:,} worlds to choose in and {asked['fresh_worlds']:,} fresh ones "
         f"to judge in, six years, seed {SEED}."
     )
     told = [(TITLES[name], budget, f"{name}-{budget}", tables) for name, budget, tables in parts]
-    (folder / "decisions.md").write_text(page(told, how), encoding="utf-8")
+    return page(told, how)
+
+
+def publish(folder: Path, parts: list[tuple[str, int, Tables]]) -> None:
+    """Page of what is decided so far; figures and tables of the last of it."""
+    (folder / "decisions.md").write_text(in_words(parts), encoding="utf-8")
     name, budget, tables = parts[-1]
     stem = f"{name}-{budget}"
     for drawn in of_decision(f"{TITLES[name]}, £{budget:,}", tables, {}).figures:
