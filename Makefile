@@ -43,7 +43,7 @@ help:
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (most of an hour)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
-	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour)"
+	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour or two)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
 	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
@@ -191,8 +191,8 @@ differences: $(VENV)/.dev
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
 
-# What £100,000, £300,000 and £1,000,000 should buy, and racing and greedy choice against running everything: an hour;
-# writes results/reference/decisions/
+# What £100,000, £300,000 and £1,000,000 should buy (half an hour on two cores), and racing and greedy choice against
+# running everything (an hour); a stopped one goes on; writes results/reference/decisions/
 decisions: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.decide
 	$(VENV)/bin/python -m valign.experiments.decide --check

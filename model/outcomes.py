@@ -142,7 +142,8 @@ OUTCOMES = declared(
         Outcome(
             "value_commissioners",
             "net value to commissioners, £1,000",
-            "Σ price/12 · (y_financial − 1 − displacement) over months and funded services",
+            "Σ price/12 · (y_financial − 1 − displacement) over months and funded services; without 1 + displacement while "
+            "national money pays",
             "£1,000",
             "thousands",
         ),

@@ -14,9 +14,9 @@ def guarded_percent(share: float | None) -> str:
     """A share in per cent, "–" where there is none; never rounded to 0 or 100 when it is not."""
     if share is None or math.isnan(share):
         return "–"
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "< 1 %"
-    return "> 99 %" if 0.995 < share < 1 else f"{100 * share:z.0f} %"
+    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:z.0f} %"
 
 
 def percent_range(low: float, high: float) -> str:

@@ -152,32 +152,56 @@ def repeated(what: Callable[[np.random.Generator], Any], repetitions: int, key: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Does the diagnosis find what is true of made-up people?")
+    parser.add_argument("parts", nargs="*", metavar="|".join(PARTS), help="which of the tables (default: all)")
     parser.add_argument("--repetitions", type=int, default=500)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
+    if wrong := [each for each in options.parts if each not in PARTS]:
+        parser.error(f"{wrong[0]}: expected one of {', '.join(PARTS)}")
     options.out.mkdir(parents=True, exist_ok=True)
-    parts = []
+    for name in options.parts or PARTS:
+        PARTS[name](options.repetitions, options.out / f"{name}.csv")
+
+
+def estimates_of_all(repetitions: int, path: Path) -> None:
+    """A row for each setting: means over surveys, and how often what is said of the answers needed is right."""
+    rows = []
     for place, name in enumerate(SETTINGS):
-        found = repeated(lambda rng, name=name: estimates(name, rng), options.repetitions, place)
+        found = repeated(lambda rng, name=name: estimates(name, rng), repetitions, place)
         reached, cannot = found["needed"].notna(), found["cannot"] > 0
-        parts.append(
+        rows.append(
             {"setting": name, "repetitions": len(found), **found.drop(columns="repetition").mean().to_dict(),
              "reached": reached.mean(), "tau_then_reached": found.loc[reached, "tau_then"].mean(),
              "tau_then_cannot": found.loc[cannot, "tau_then"].mean(),
              "right_cannot": (found.loc[cannot, "tau_then"] < GOAL + 0.05).mean()}
         )  # fmt: skip
-        _write(pd.DataFrame(parts), options.out / "estimates.csv")
-    kinds = repeated(planted, options.repetitions, 10)
+        _write(pd.DataFrame(rows), path)
+
+
+def kinds_of_all(repetitions: int, path: Path) -> None:
+    """How often each kind of misfit is found where each was planted."""
+    kinds = repeated(planted, repetitions, 10)
     counts = kinds.groupby(["planted", "found"]).size().rename("values").reset_index()
     counts["share"] = counts["values"] / counts.groupby("planted")["values"].transform("sum")
-    _write(counts, options.out / "kinds.csv")
-    moved = []
+    _write(counts, path)
+
+
+def waves_of_all(repetitions: int, path: Path) -> None:
+    """A row for each entry of the balance, where nothing but noise and where everything moved."""
+    rows = []
     for place, name in enumerate(WAVES):
-        found = repeated(lambda rng, name=name: waves(name, rng), options.repetitions, 20 + place)
+        found = repeated(lambda rng, name=name: waves(name, rng), repetitions, 20 + place)
         means = found.drop(columns="repetition").groupby("entry", sort=False).mean()
         means.insert(0, "waves", name)
-        moved.append(means.reset_index())
-        _write(pd.concat(moved, ignore_index=True), options.out / "waves.csv")
+        rows.append(means.reset_index().assign(repetitions=repetitions))
+        _write(pd.concat(rows, ignore_index=True), path)
+
+
+PARTS: dict[str, Callable[[int, Path], None]] = {
+    "waves": waves_of_all,
+    "estimates": estimates_of_all,
+    "kinds": kinds_of_all,
+}
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

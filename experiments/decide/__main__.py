@@ -68,8 +68,9 @@ def main(arguments: list[str] | None = None) -> None:
                 if wish.page
                 else decided(name, budget, wish.worlds or WORLDS, wish.mixes or MIXES)
             )
-            parts.append((name, budget, tables))
-            publish(wish.out, parts)
+            if tables:
+                parts.append((name, budget, tables))
+                publish(wish.out, parts)
     told(f"{wish.out}")
 
 
@@ -91,26 +92,31 @@ def decided(name: str, budget: int, worlds: int, mixes: int) -> Tables:
 
 
 def kept(folder: Path, name: str, budget: int) -> Tables:
-    """The tables of a decision as they were written."""
+    """The tables of a decision as they were written; none where it was not made."""
     found: Tables = {}
     for each in SAVED:
         path = folder / f"{name}-{budget}-{each}.csv"
         found[each] = pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else pd.DataFrame()
     if found["asked"].empty:
-        raise InputError([f"{folder}: holds no decision for {name} and £{budget:,}: run this without --page"])
+        return {}
     found["asked"] = found["asked"].fillna({"second": ""})
     return found | {"unavailable": pd.DataFrame({"action": []})}
 
 
-def publish(folder: Path, parts: list[tuple[str, int, Tables]]) -> None:
-    """Page, figures and tables of what is decided so far."""
+def in_words(parts: list[tuple[str, int, Tables]]) -> str:
+    """The page of what is decided so far."""
     asked = parts[0][2]["asked"].iloc[0]
     how = (
         f"Made by `make decisions`: {asked['worlds']:,} worlds to choose in and {asked['fresh_worlds']:,} fresh ones "
         f"to judge in, six years, seed {SEED}."
     )
     told = [(TITLES[name], budget, f"{name}-{budget}", tables) for name, budget, tables in parts]
-    (folder / "decisions.md").write_text(page(told, how), encoding="utf-8")
+    return page(told, how)
+
+
+def publish(folder: Path, parts: list[tuple[str, int, Tables]]) -> None:
+    """Page of what is decided so far; figures and tables of the last of it."""
+    (folder / "decisions.md").write_text(in_words(parts), encoding="utf-8")
     name, budget, tables = parts[-1]
     stem = f"{name}-{budget}"
     for drawn in of_decision(f"{TITLES[name]}, £{budget:,}", tables, {}).figures:

@@ -17,7 +17,7 @@ from ..compiled.randomness import logarithm
 from ..mechanisms.commissioning.kernel import price
 from ..mechanisms.engagement.kernel import engaged_share
 from ..outcomes import COMMISSIONERS, EVERYBODY, MEAN, OUTCOME, PATH, PEOPLE, PERSON, PLACE, SERIES_ROLES, SERVICES
-from ..state.arrays import COMMISSIONER, ENGAGED, LAPSED, METRIC, STAFF
+from ..state.arrays import COMMISSIONER, COMMISSIONER_PAYS, ENGAGED, LAPSED, METRIC, STAFF
 
 
 @compiled
@@ -54,7 +54,10 @@ def tally(S, t):
                 path[t, PATH.value_clients, r] += S.result_precision[o, r] * sd * sd * social / 12.0
             if paid:
                 path[t, PATH.spending, r] += cost
-                path[t, PATH.value_commissioners, r] += cost * (financial - 1.0 - S.displacement[r])
+                if S.payer[o, r] == COMMISSIONER_PAYS:
+                    path[t, PATH.value_commissioners, r] += cost * (financial - 1.0 - S.displacement[r])
+                else:  # national money: what it saves is theirs, what it costs is not
+                    path[t, PATH.value_commissioners, r] += cost * financial
                 path[t, PATH.returned_financial, r] += cost * financial
                 path[t, PATH.returned_economic, r] += cost * economic
                 path[t, PATH.returned_social, r] += cost * social

@@ -120,13 +120,17 @@ def map_figure(services: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def _bars(axes: Axes, rows: pd.DataFrame, names: list[str], unit: float, strong: list[bool]) -> None:
+def _bars(axes: Axes, rows: pd.DataFrame, names: list[str], unit: float, strong: list[bool], width: float = 3) -> None:
     """Points with intervals, one a row from the top, against 0; those that cannot be told from it in grey."""
     y = np.arange(len(rows))[::-1]
     for place, (_, row) in enumerate(rows.iterrows()):
         colour = MAIN if strong[place] else GREY
         axes.plot(
-            [unit * row["low"], unit * row["high"]], [y[place]] * 2, color=colour if strong[place] else LIGHT, lw=3
+            [unit * row["low"], unit * row["high"]],
+            [y[place]] * 2,
+            color=colour if strong[place] else LIGHT,
+            lw=width,
+            solid_capstyle="butt",
         )
         face = colour if strong[place] else "white"
         axes.plot(unit * row["value"], y[place], marker="o", ms=7, color=colour, mfc=face, zorder=3)
@@ -157,7 +161,14 @@ def follows_figure(rows: pd.DataFrame, title: str, months: int, runs: int) -> Fi
     figure, (axes,) = new_figure(1, 9.4, 0.5 * len(rows) + 2.2)
     worlds = in_worlds(rows)
     wide = rows.assign(low=rows["unknown_low"], high=rows["unknown_high"]) if worlds else rows
-    _bars(axes, wide, rows["words"].tolist(), 100, [row.low > 0 or row.high < 0 for row in wide.itertuples()])
+    _bars(
+        axes,
+        wide,
+        rows["words"].tolist(),
+        100,
+        [row.low > 0 or row.high < 0 for row in wide.itertuples()],
+        7 if worlds else 3,
+    )
     if worlds:
         y = np.arange(len(rows))[::-1]
         ends = [100 * rows[name] for name in ("chance_low", "chance_high")]

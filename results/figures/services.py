@@ -32,11 +32,12 @@ def services_figure(table: pd.DataFrame, title: str, runs: int, by: str | None =
             100 * wide.to_numpy(), aspect="auto", cmap="Blues", vmin=0, vmax=100, interpolation="nearest",
             extent=(-0.5, wide.shape[1] - 0.5, len(rows) - 0.5, -0.5),
         )  # fmt: skip
+        axes.grid(False)
         last = part[part["month"] == part["month"].max()].set_index("service")
         axes.set_yticks(range(len(rows)), rows)
         for y, service in enumerate(rows):
             axes.annotate(
-                f"{100 * last.loc[service, 'engaged']:.0f} %, in use in {100 * last.loc[service, 'in_use']:.0f} %",
+                f"{100 * last.loc[service, 'engaged']:.0f} %, used in {100 * last.loc[service, 'in_use']:.0f} %",
                 (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8.5, color=INK,
             )  # fmt: skip
         axes.set_xticks(np.arange(0, wide.shape[1], 12))
@@ -48,7 +49,8 @@ def services_figure(table: pd.DataFrame, title: str, runs: int, by: str | None =
     note(
         figure,
         f"The darker, the more of a service's people work with it (white: none, darkest: all); mean of {runs} runs. "
-        "Right: people working with it at the end, and in how many runs the service uses it then. Services with most "
+        "Right: people working with it at the end, and the share of runs in which the service uses it then. "
+        "Services with most "
         "use at the end come first" + (f"; {left} more are in the table." if left > 0 else "."),
     )
     return figure

@@ -41,6 +41,7 @@ VIEWS = {
     "commissioners": "If value to commissioners counts",
     "providers": "If value to providers and staff counts",
 }
+PAID_USE = ("pilot-fund", "mandate")  # actions that pay for use itself
 _CONDITION = re.compile(r"(\S+) (>|<=) (\S+)")
 
 
@@ -49,7 +50,7 @@ def amount(value: float, unit: str, signed: bool = False) -> str:
     number = significant(value, signed) if abs(value) >= 0.05 else "0"
     if unit == "£1,000":
         return pounds(1000 * value, signed)
-    return f"{number} {unit}"
+    return f"{number} {unit.removesuffix('s') if number in ('1', '+1') and unit == 'points' else unit}"
 
 
 def in_between(row: Mapping[str, Any], unit: str, low: str = "low", high: str = "high") -> str:
@@ -338,12 +339,12 @@ def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
     row = worth.loc[worth["net"].idxmax() if price == price else worth["value"].idxmax()].to_dict()
     size = size_in_words(row)
     late = f" after {row['months']:.0f} months" if row["months"] else ""
-    if row["value"] < -2 * row["error"]:
+    if row["value"] < -2 * row["error"] and row["months"]:
         return (
             f"{name}: waiting for it costs more than it teaches. Deciding{late} instead of now loses "
             f"{amount(-row['value'], unit)}, whatever its size."
         )
-    if row["value"] < 2 * row["error"]:
+    if row["value"] <= 2 * row["error"]:
         return f"{name}: what it would tell cannot be told from nothing for this choice, at any size that was tried."
     if price != price:
         return f"{name}, {size}: choosing{late} by what it finds adds {amount(row['value'], unit)}."
@@ -390,6 +391,17 @@ def cautions(tables: Tables) -> list[str]:
         "likely ones.",
         "Not that an action left out is worthless: it may act on what the model does not hold, or be shown too small.",
     ]
+    if len(national := plan[plan["paid_by"] == "national"] if len(plan) else plan):
+        told.append(
+            f"Not that a commissioner has to find all of it: {pounds(national['cost'].sum())} of this are for "
+            f"{listed([str(name) for name in national['name']])}, usually national money. Where nobody gives that, ask "
+            "again without it (`--never`)."
+        )
+    if tables["asked"]["goal"].iloc[0] == "use" and len(plan) and (plan["action"].isin(PAID_USE)).any():
+        told.append(
+            "Not that use lasts: months in which a pilot is paid for count as use like any others. What stays when the "
+            "money ends is another question (`--goal sustained`)."
+        )
     if best["regret"] > 0 and best["chance_best"] < 0.95:
         told.append("Not that the other mixes near the front are worse: some cannot be told from this one.")
     return told

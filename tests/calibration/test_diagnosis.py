@@ -107,6 +107,18 @@ def test_answers_needed_are_the_fewest_that_reach_the_goal() -> None:
     assert found.agreement_at(needed) >= 0.8 > found.agreement_at(needed - 1)
     same = pool(0.7 + 0.08 * rng.standard_normal(400), group, 20, np.full(20, 25.0), 0.3)
     assert same.answers_needed() is None
+    assert same.out_of_reach()
+
+
+def test_nobody_is_told_that_a_goal_cannot_be_reached_where_that_is_not_sure() -> None:
+    """Few answers of services that differ: everybody answering may well do."""
+    rng = np.random.default_rng(4)
+    group, means = np.repeat(np.arange(20), 8), 0.03 * rng.standard_normal(20)
+    found = pool(0.7 + means[group] + 0.11 * rng.standard_normal(160), group, 20, np.full(20, 120.0), 0.5)
+    everybody = found.agreements_at(120)
+    assert (everybody >= 0.8).mean() >= 0.1
+    assert not found.out_of_reach()
+    assert found.agreement_at(120) == pytest.approx(everybody.mean())
 
 
 # --- misfit ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from valign.calibration.diagnose.example import EXAMPLE
+from valign.calibration.diagnose.society import safe_name
+from valign.model.scenario.scenario import Scenario
+from valign.results.plain_text import FORMULA
 from valign.results.reports import diagnosis_text
 
 BEFORE, AFTER = EXAMPLE / "before.xlsx", EXAMPLE / "after.xlsx"
@@ -32,7 +35,7 @@ def test_a_questionnaire_is_written_once(valign: Callable, tmp_path: Path) -> No
 
 
 def test_two_waves_become_a_report(valign: Callable, tmp_path: Path) -> None:
-    said = valign("diagnose", BEFORE, AFTER, "--runs", 2, "--out", "d")
+    said = valign("diagnose", BEFORE, AFTER, "--runs", 2, "--worlds", 2, "--out", "d")
     assert said.code == 0, said.err
     assert "3,405 of 3,405 answers used" in said.err
     report = (tmp_path / "d" / "report.html").read_text()
@@ -48,10 +51,10 @@ def test_two_waves_become_a_report(valign: Callable, tmp_path: Path) -> None:
         assert (tmp_path / "d" / f"{name}.svg").stat().st_size > 0
     overview = pd.read_csv(tmp_path / "d" / "overview.csv").set_index("measure")
     assert f"Alignment is {overview.loc['fit', 'estimate']:.2f} on average" in said.out.replace("\n  ", " ")
-    again = valign("diagnose", BEFORE, AFTER, "--runs", 2, "--out", "d")
+    again = valign("diagnose", BEFORE, AFTER, "--runs", 2, "--worlds", 2, "--out", "d")
     assert (again.code, again.out) == (0, said.out)
     assert "already holds these results" in again.err
-    assert valign("diagnose", BEFORE, "--runs", 2, "--out", "d").code == 2
+    assert valign("diagnose", BEFORE, "--runs", 2, "--worlds", 2, "--out", "d").code == 2
     assert valign("report", "d").code == 0
 
 
@@ -105,3 +108,43 @@ def test_a_filled_in_questionnaire_is_a_scenario_for_every_command(valign: Calla
     assert changed.code == 0, changed.err
     (folder,) = (tmp_path / "runs").glob("before-society-*")
     assert sorted(path.name for path in folder.iterdir()) == ["edges.csv", "nodes.csv", "scenario.toml"]
+    asked = ("--worlds", 2, "--seeds", 2, "--quiet", "--out", "claim")
+    said = valign("claims", "C7", "--scenario", BEFORE, *asked)
+    assert said.code == 0, said.err
+    assert "Scenario: before." in (tmp_path / "claim" / "report.html").read_text()
+    assert "'nowhere' is not a shipped scenario" in valign("claims", "C7", "--scenario", "nowhere", *asked).err
+
+
+def test_what_was_simulated_is_told_from_the_people_that_were(valign: Callable, tmp_path: Path) -> None:
+    """Numbers of people, services and commissioners: of tables that the scenario's own services know nothing of."""
+    people = ["id,organisation,role,manager,commissioner"]
+    for service, staff in (("North", 4), ("South", 3), ("East", 2)):
+        people += [f"{service}{n},{service},staff,{service}m,k1" for n in range(staff)]
+        people.append(f"{service}m,{service},manager,,k1")
+    people += ["k1,,commissioner,,", "k2,,commissioner,,"]
+    (tmp_path / "nodes.csv").write_text("\n".join(people))
+    (tmp_path / "edges.csv").write_text("from,to\nNorth0,South1\nSouth0,East1\n")
+    (tmp_path / "book.toml").write_text('[groups]\nNorth = "hostel"\nSouth = "hostel"\nEast = "outreach"\n')
+    scenario = Scenario.load("two-services").to_mapping()
+    scenario |= {"tables": {"nodes": "nodes.csv", "edges": "edges.csv", "codebook": "book.toml"}, "months": 3}
+    Scenario.from_mapping(scenario, "mine").to_toml(tmp_path / "mine.toml")
+    assert valign("run", "mine.toml", "--runs", 2, "--out", "r", "--quiet").code == 0
+    report = (tmp_path / "r" / "report.html").read_text()
+    kept = pd.read_csv(tmp_path / "r" / "people.csv")
+    snapshot = pd.read_csv(tmp_path / "r" / "snapshot.csv")
+    assert f"{len(snapshot)} services with {len(kept)} people" in report
+    assert f"{(kept['role'] == 'commissioner').sum()} commissioners" in report
+    assert (len(snapshot), len(kept)) == (3, 14)
+    for name, staff in (("North", 4), ("South", 3), ("East", 2)):
+        assert f"{name}, with {staff} staff, 1 manager" in report
+    told = json.loads(valign("describe", "mine.toml", "--json").out)
+    assert (told["services"], told["people"], told["commissioners"]) == (3, 14, 2)
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+cmd|calc", "@x", "-2", " ='a'", "=", "St. Anne's"])
+def test_no_service_of_a_society_is_a_formula_of_a_spreadsheet(name: str) -> None:
+    safe = safe_name(name, 4)
+    assert safe
+    assert not safe.startswith(FORMULA)
+    assert "." not in safe
+    assert safe_name("St Anne's", 0) == "St Anne's"

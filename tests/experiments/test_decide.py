@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from valign.cli.app import main
 from valign.experiments.actions.declaration import actions_from
 from valign.experiments.decide.candidates import Candidates
+from valign.experiments.decide import __main__ as study
 from valign.experiments.decide.decide import decide
 from valign.experiments.decide.evaluation import evaluate
 from valign.experiments.decide.goals import OBSERVED
@@ -250,6 +252,23 @@ def test_worlds_that_agree_are_drawn_by_weight_and_never_both_raced_and_judged_i
     heavy = (raced.parameters["talk"] == table["talk"][38]).mean()
     assert heavy == pytest.approx(0.31 / 0.5, abs=0.01)
     assert len(set(raced.societies)) == 32
+
+
+def test_the_committed_finding_is_what_its_tables_say():
+    parts = [
+        (name, budget, study.kept(study.OUT, name, budget)) for name in study.SCENARIOS for budget in study.BUDGETS
+    ]
+    said = (study.OUT / "decisions.md").read_text("utf-8")
+    assert study.in_words(parts) == said
+    assert said.count("**What not to conclude.**") == len(parts) == 6
+    for name, budget, tables in parts:
+        best = tables["finalists"].query("recommended").iloc[0]
+        assert 0 < best["cost"] <= budget, name
+        assert best["low"] > 0
+        assert tables["asked"]["fresh_worlds"].iloc[0] >= 200
+        assert (tables["evppi"]["error"] >= 0).all()
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", said):
+        assert (study.OUT / picture).is_file()
 
 
 def test_unknown_goals_are_refused():

@@ -78,6 +78,25 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
     assert json.loads(again.out)["differences"][0]["scenario"] == "coproduction_intensity=0.4"
 
 
+def test_every_service_month_by_month(valign: Callable, tmp_path: Path) -> None:
+    """What is kept by service is the mean over the runs that the table of services holds."""
+    said = valign("run", "two-services", "--runs", 3, "--months", 6, "--record", "services", "--out", "r", "--quiet")
+    assert said.code == 0, said.err
+    kept, every = pd.read_csv(tmp_path / "r" / "by_service.csv"), pd.read_parquet(tmp_path / "r" / "services.parquet")
+    assert list(dict.fromkeys(kept["service"])) == va.Scenario.load("two-services").service_names()
+    last = every[(every["service"] == 1) & (every["month"] == 6)]
+    of = kept[(kept["service"] == kept["service"].iloc[-1]) & (kept["month"] == 6)].iloc[0]
+    assert of["engaged"] == pytest.approx(last["engaged"].mean())
+    assert of["in_use"] == pytest.approx(last["stage"].isin(["piloting", "commissioned", "sustained"]).mean())
+    pair = ("compare", "two-services", "two-services+slack=0.5", "--runs", 2, "--months", 6, "--quiet", "--out", "c")
+    said = valign(*pair, "--record", "services")
+    assert said.code == 0, said.err
+    assert set(pd.read_csv(tmp_path / "c" / "by_service.csv")["scenario"]) == {"two-services", "slack=0.5"}
+    assert "How does it go in each service?" in (tmp_path / "c" / "report.html").read_text()
+    wrong = valign("compare", "two-services", "low-fit", "--runs", 2, "--record", "agents")
+    assert (wrong.code, "records services" in wrong.err) == (2, True)
+
+
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "command",

@@ -102,3 +102,17 @@ def test_who_pays_for_contracts_has_less_for_pilots() -> None:
         world = World(scenario.replace({"organisations.pilot.stage": paid}), rng=1)
         world.step()
         assert (world.state.service_stage[1:, 0] == PILOTING).sum() == pilots
+
+
+def test_commissioners_are_charged_for_what_they_pay_and_not_for_national_money() -> None:
+    """A pilot that is there at the start is national money: what it saves counts, what it costs does not."""
+    scenario = Scenario.load("two-services").replace({"displacement": 0.3, "months": 40})
+    national = simulate(scenario.replace({"budget": 0.0}), runs=6, seed=3).runs
+    assert (national["money_spent"] > 0).all()
+    returned = national["value_per_pound_financial"] * national["money_spent"]
+    np.testing.assert_allclose(national["value_commissioners"], returned, rtol=1e-9)
+    stages = {f"organisations.{name}.stage": "commissioned" for name in ("hostel", "outreach")}
+    own = scenario.replace({**stages, "contract_months": 60, "budget": 1.0})
+    paid = simulate(own, runs=6, seed=3).runs
+    charged = (paid["value_per_pound_financial"] - 1.3) * paid["money_spent"]
+    np.testing.assert_allclose(paid["value_commissioners"], charged, rtol=1e-9)

@@ -46,6 +46,16 @@ def test_a_brief_says_in_short_what_the_report_says(briefs: dict[str, Path], com
     assert len(brief) < 0.6 * len(report)
 
 
+def test_a_brief_draws_what_it_shows(briefs: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(briefs["run"], tmp_path / "copy"))
+    drawn = sorted(path.name for path in folder.glob("*.svg"))
+    for path in folder.glob("*.svg"):
+        path.unlink()
+    assert main(["report", str(folder), "--brief", "--quiet"]) == 0
+    assert [path.name for path in folder.glob("*.svg")] == ["run.svg"]
+    assert len(drawn) > 3
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium")
 @pytest.mark.parametrize("command", COMMANDS)
