@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from valign.experiments.actions.declaration import actions_from
 from valign.model.compiled.kernel_sources import MODEL, stale
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
@@ -155,7 +156,7 @@ def _doubt(worlds: pd.DataFrame | None) -> str:
 
 def limits() -> tuple[str, ...]:
     """What not to conclude from a page."""
-    return LIMITS[0], _not_covered(), LIMITS[2]
+    return LIMITS[0], _not_covered(), _of_actions(), LIMITS[2]
 
 
 def _not_covered() -> str:
@@ -163,6 +164,17 @@ def _not_covered() -> str:
     return (
         f"The bands do not cover what the model leaves out. {assumed} of its {len(PARAMETERS)} parameters are assumed "
         "rather than measured."
+    )
+
+
+def _of_actions() -> str:
+    actions = actions_from()
+    assumed = sum(each.grade == "assumed" for each in actions)
+    inferred = sum(each.grade == "inferred" for each in actions)
+    costs = sum(each.cost.source.startswith("assumed") for each in actions)
+    return (
+        f"Of {len(actions)} actions, the size of the effect is assumed for {assumed} and inferred from related studies "
+        f"for {inferred}; the costs of {costs} are assumed. The ? beside each says more."
     )
 
 

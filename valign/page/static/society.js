@@ -99,7 +99,19 @@ export class SocietyView {
       tile.onclick = () => { this.chosen = this.chosen === o ? null : o; this.draw(); };
       return html("div", { role: "listitem" }, tile);
     });
-    return html("div", { class: "society" }, html("h3", {}, title), html("div", { class: "tiles", role: "list" }, ...tiles));
+    return html("div", { class: "society" }, html("h3", {}, title), html("div", { class: "tiles", role: "list" }, ...tiles), html("p", { class: "small" }, this.roles(found)));
+  }
+
+  /** How near each role is to the innovation in this month of this run: whom there is still to convince. @param {any} found */
+  roles({ people, peopleShape, role }) {
+    const [, N, fields] = peopleShape, at = this.words.person.indexOf("alignment");
+    const means = this.words.roles.map((/** @type {string} */ name, /** @type {number} */ code) => {
+      const own = Array.from({ length: N }, (_, i) => i).filter((i) => role[i] === code).map((i) => people[(this.month * N + i) * fields + at]).filter(Number.isFinite);
+      return { name, mean: own.reduce((sum, each) => sum + each, 0) / own.length };
+    }).filter((/** @type {any} */ each) => Number.isFinite(each.mean));
+    if (!means.length) return "";
+    const last = means.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.mean < a.mean ? b : a));
+    return `Alignment, 0 to 1: ${means.map((/** @type {any} */ each) => `${each.name} ${each.mean.toFixed(2)}`).join(", ")}. Furthest from it: ${last.name}.`;
   }
 
   tell() {
