@@ -189,4 +189,8 @@ def _order(figure: Any) -> bool:
 
 def _table(table: Any) -> dict[str, Any]:
     rows: Sequence[Sequence[str]] = table.rows
-    return {"heading": table.heading, "columns": list(table.columns), "rows": [list(map(str, row)) for row in rows[:60]]}
+    return {
+        "heading": table.heading,
+        "columns": list(table.columns),
+        "rows": [list(map(str, row)) for row in rows[:60]],
+    }

@@ -21,7 +21,9 @@ class Kept:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        places = [place for part in PARTS for place in getattr(find_spec(f"valign.{part}"), "submodule_search_locations")]
+        places = [
+            place for part in PARTS for place in find_spec(f"valign.{part}").submodule_search_locations
+        ]
         self.shipped = sorted(path.stem for path in (Path(places[0]) / "scenarios").glob("*.toml"))
         self.texts: dict[str, str] = {}
         self.made_of = _stamp(places)
