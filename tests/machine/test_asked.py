@@ -18,7 +18,8 @@ from valign.model.scenario.scenario import SHIPPED, Scenario
 
 TEXT = (SHIPPED / "two-services.toml").read_text("utf-8")
 SOURCE = {"name": "two-services"}
-PEOPLE = [("id", "organisation", "role"), ("m", "hostel", "manager"), *((f"s{n}", "hostel", "staff") for n in range(6)), ("c", "", "commissioner")]  # fmt: skip
+STAFF = [(f"s{n}", "hostel", "staff") for n in range(6)]
+PEOPLE = [("id", "organisation", "role"), ("m", "hostel", "manager"), *STAFF, ("c", "", "commissioner")]
 TIES = [("from", "to"), *((f"s{n}", "m") for n in range(6))]
 
 
@@ -33,7 +34,7 @@ def at(**question):
 
 # --- settings --------------------------------------------------------------------------------------------------------
 def test_any_setting_can_be_typed_and_its_command_says_it():
-    more = "ties.between = 2\norganisations.hostel.slack = 0.1\nmechanisms.dialogue = false\nmonths = 24\nalignment_level = natural\n"
+    more = "ties.between = 2\norganisations.hostel.slack = 0.1\nmechanisms.dialogue = false\nmonths = 24\n"
     found = at(set={"slack": 0.3}, more=more)
     assert found.now.value("ties.between") == 2
     assert found.now.months == 24
@@ -80,7 +81,7 @@ def test_a_question_is_checked_as_a_whole():
     assert len(error.value.problems) == 4
     with pytest.raises(InputError, match="is not a question"):
         asked.answer({"kind": "x", "body": {"kind": "shell"}, "source": SOURCE}, lambda **_: None)
-    with pytest.raises(InputError, match="no such claim|is not a claim"):
+    with pytest.raises(InputError, match="no such claim"):
         asked._claim(Asked(kind="claim", claim="/etc/passwd"), at())
 
 

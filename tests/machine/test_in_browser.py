@@ -22,7 +22,7 @@ def visit(browser, served):
     def opened(query: str = "", width: int = 1280):
         page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
         serving.watch(page, served, wrong)
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(240_000)
         page.goto(served.address + query)
         page.locator("#machine h2").wait_for()
         pages.append(page)

@@ -90,7 +90,9 @@ def test_the_answer_is_that_of_the_command_line_and_nobody_elses(served):
     table = pd.read_csv(io.BytesIO(packed.read("runs.csv")), comment="#")
     assert table["uptake_final"].tolist() == pytest.approx(runs["uptake_final"].tolist(), abs=1e-9)
     assert b"<script" not in one.get(f"api/jobs/{job['id']}/report.html")
-    assert other.call(f"api/jobs/{job['id']}")[0] == other.call(f"api/jobs/{job['id']}", method="DELETE")[0] == 404
+    assert other.call(f"api/jobs/{job['id']}")[0] == 404
+    assert other.call(f"api/jobs/{job['id']}", method="DELETE")[0] == 204
+    assert one.call(f"api/jobs/{job['id']}")[1] == job, "somebody else took it away"
     for path in ("report.html", "results.zip", "..%2f..%2fpage.html", "scenario.toml"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             (other if path in ("report.html", "results.zip") else one).get(f"api/jobs/{job['id']}/{path}")
@@ -147,8 +149,8 @@ def test_hostile_requests_impress_nobody(served):
         b"", b"\0" * 100, b"null", b"[]", b"7", deep.encode(), b'{"kind": 7}', b'{"kind": "page"}',
         b'{"kind": "page", "source": {"folder": "/"}}', b'{"kind": "run", "scenario": "../../etc/passwd"}',
         b'{"kind": "run", "scenario": ["two-services"]}', b'{"kind": "read", "files": {"scenario": "/etc/passwd"}}',
-        b'{"kind": "read", "files": [1]}', b'{"kind": "run", "files": {"x": null}}', b'{"kind": "\xff"}', b"x" * 300_000,
-        b'{"kind":"run","set":' + b'{"a":' * 900 + b"1" + b"}" * 901,
+        b'{"kind": "read", "files": [1]}', b'{"kind": "run", "files": {"x": null}}', b'{"kind": "\xff"}',
+        b"x" * 300_000, b'{"kind":"run","set":' + b'{"a":' * 900 + b"1" + b"}" * 901,
     )  # fmt: skip
     paths = (
         "api/jobs",

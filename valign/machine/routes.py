@@ -224,13 +224,15 @@ def _is_text(value: object) -> bool:
 async def job(request: Request) -> Response:
     here = machine(request)
     visitor = known(request)
-    found = visitor and here.visitors.job(visitor, request.path_params["id"])
-    if not visitor or not found:
-        return told(404 if visitor else 403, "This question is not known here any more." if visitor else NOT_KNOWN)
-    if request.method == "DELETE":
-        if found.visitor == visitor.id:
+    if visitor is None:
+        return told(403, NOT_KNOWN)
+    found = here.visitors.job(visitor, request.path_params["id"])
+    if request.method == "DELETE":  # of what is gone already, or is not theirs: nothing happens
+        if found is not None and found.visitor == visitor.id:
             here.turns.forget(found)
         return Response(status_code=204)
+    if found is None:
+        return told(404, "This question is not known here any more.")
     found.seen = time.monotonic()
     if request.query_params.get("wait"):
         before, until = found.said(), time.monotonic() + WAIT

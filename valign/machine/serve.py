@@ -85,7 +85,8 @@ def explore(scenario: str, survey: Path | None, host: str, port: int, show: bool
         here = Machine(Path(folder), kept, scenario, own)
         server = uvicorn.Server(
             uvicorn.Config(
-                application(here, hosts, token), host=host, port=port, log_level="error", access_log=False, server_header=False, ws="none",
+                application(here, hosts, token), host=host, port=port, log_level="error",
+                access_log=False, server_header=False, ws="none",
                 timeout_keep_alive=30, limit_concurrency=200, h11_max_incomplete_event_size=32_000,
                 timeout_graceful_shutdown=2, http="h11",
             )
