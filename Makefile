@@ -87,9 +87,9 @@ $(VIZ)/.viz: $(DECLARED) | $(VENV)/bin/python
 	@touch $@
 
 $(WEB)/.web: $(DECLARED) | $(VENV)/bin/python
-	@echo "Making $(WEB) for the explorer in a browser"
+	@echo "Making $(WEB) for the page in a browser"
 	@$(VENV)/bin/python -m venv $(WEB)
-	@$(WEB)/bin/python $(PIP) -e ".[web,test]" playwright axe-playwright-python coverage
+	@$(WEB)/bin/python $(PIP) -e ".[test]" playwright axe-playwright-python
 	@touch $@
 
 $(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/python
@@ -113,7 +113,7 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) $(TWO) tests/explorer tests/page
+	$(WEB)/bin/python $(PYTEST) $(TWO) tests/page tests/machine/test_in_browser.py
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -229,11 +229,10 @@ $(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package-lock.json
 # Compiled code cannot be traced: what is compiled is covered by a run without compilation, the rest by the tests as
 # they are. Least allowed: 95 % of lines and branches of every package together.
 COVERAGE := $(VENV)/bin/python -m coverage
-coverage: $(VENV)/.dev $(WEB)/.web
+coverage: $(VENV)/.dev
 	@rm -f .coverage .coverage.*
 	NUMBA_DISABLE_JIT=1 $(COVERAGE) run $(PYTEST) $(UNCOMPILED)
 	$(COVERAGE) run $(PYTEST) -m "not browser"
-	$(WEB)/bin/python -m coverage run $(PYTEST) tests/explorer
 	$(COVERAGE) combine --quiet
 	@status=0; for package in model experiments calibration results valign; do \
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \

@@ -221,16 +221,15 @@ def test_a_full_disk_is_the_machine_s_failure_and_the_same_command_works_later(
     assert not list((tmp_path / "out").glob("*.part"))
 
 
-def test_the_explorer_is_served_and_says_where(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up to the server itself, which is left out; the page in a browser: tests/explorer/test_in_browser_*.py."""
-    nicegui = pytest.importorskip("nicegui")
-    from valign.explorer import page, server
-
-    served: dict = {}
-    monkeypatch.setattr(nicegui.ui, "run", lambda **options: served.update(options))
-    monkeypatch.setattr(server, "warm", lambda: None)
-    monkeypatch.setattr(page, "register", lambda: None)
-    said = valign("explore", "--port", 48765)
+def test_the_page_is_served_and_says_where(valign: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the server itself, which is left out; the server as it runs: tests/machine/test_served.py."""
+    uvicorn = pytest.importorskip("uvicorn")
+    served: list = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self: served.append(self.config))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    said = valign("explore", "low-fit", "--port", 48765)
     assert said.code == 0, said.err
     assert "http://127.0.0.1:48765" in said.err
-    assert (served["host"], served["port"], served["show"]) == ("127.0.0.1", 48765, False)
+    assert (served[0].host, served[0].port) == ("127.0.0.1", 48765)
+    wrong = valign("explore", "low-fi", "--port", 48765)
+    assert (wrong.code, "did you mean 'low-fit'" in wrong.err) == (2, True)

@@ -176,7 +176,7 @@ def test_there_is_one_writer_of_csv_one_reader_of_toml_and_one_printer(root):
             "calibration/study_misfit.py", "experiments/decide/__main__.py",
         },
     }  # fmt: skip
-    packages = ("model", "experiments", "calibration", "results", "valign/cli", "valign/explorer")
+    packages = ("model", "experiments", "calibration", "results", "valign/cli", "valign/machine", "valign/page")
     for file in (file for package in packages for file in (root / package).rglob("*.py")):
         for line in file.read_text("utf-8").splitlines():
             for call, files in own.items():

@@ -1,10 +1,11 @@
-"""One queue for all: fair turns, cancelling, an end for everything; visitors are kept apart, requests within ceilings."""
+"""One queue for all: fair turns, cancelling, an end for everything; visitors are apart, requests within ceilings."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_two_visitors_share_one_slot(tmp_path):
     both = run(scene)
     assert [each.state for each in both] == [DONE, DONE]
     order = (tmp_path / "ticks").read_text("utf-8").split()
-    changes = sum(one != other for one, other in zip(order, order[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(order))
     assert changes >= 3, order  # neither waited for all of the other
 
 

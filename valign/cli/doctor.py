@@ -13,7 +13,7 @@ EXTRAS = {
     "calibration": ("statsmodels",),
     "cluster": ("distributed",),
     "netcdf": ("h5netcdf", "xarray"),
-    "web": ("nicegui",),
+    "web": ("starlette", "uvicorn"),
 }
 MEASURED = "two-services"
 WIDTH, SECONDS = 16, 0.5

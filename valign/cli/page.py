@@ -30,7 +30,8 @@ def page(
 ) -> None:
     """Write the page of a scenario, and open it where that is asked for.
 
-    site : a folder for a web server, instead of one file. worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
+    site : a folder for a web server, instead of one file.
+    worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
     """
     from valign.experiments.worlds import shipped
     from valign.experiments.worlds import worlds as known_worlds

@@ -74,7 +74,8 @@ def _decide(asked: Asked, at: Situation) -> list[str]:
     _not_large(at, "a decision")
     never = [part for each in asked.never for part in ("--never", each)]
     size = ["--mixes", "60", "--worlds", "200"]
-    return ["decide", *at.words, "--budget", f"{asked.budget:g}", "--goal", asked.goal, "--horizon", f"{asked.years}y", *never, *size]  # fmt: skip
+    wanted = ["--budget", f"{asked.budget:g}", "--goal", asked.goal, "--horizon", f"{asked.years}y"]
+    return ["decide", *at.words, *wanted, *never, *size]
 
 
 def _sensitivity(asked: Asked, at: Situation) -> list[str]:
@@ -176,7 +177,9 @@ def _command(*words: str) -> dict[str, Any] | None:
     return {
         "title": title, "question": page.question, "findings": list(page.findings), "certainty": list(page.certainty),
         "cautions": list(page.cautions),
-        "figures": [{"name": each.name, "alt": each.alt, "heading": each.heading} for each in sorted(page.figures, key=_order)],
+        "figures": [
+            {"name": each.name, "alt": each.alt, "heading": each.heading} for each in sorted(page.figures, key=_order)
+        ],
         "tables": [_table(each) for each in page.tables if not each.folded][:2],
         "command": saved.manifest["command"].replace(f" --out {RESULTS}", ""),
     }  # fmt: skip
@@ -189,4 +192,8 @@ def _order(figure: Any) -> bool:
 
 def _table(table: Any) -> dict[str, Any]:
     rows: Sequence[Sequence[str]] = table.rows
-    return {"heading": table.heading, "columns": list(table.columns), "rows": [list(map(str, row)) for row in rows[:60]]}
+    return {
+        "heading": table.heading,
+        "columns": list(table.columns),
+        "rows": [list(map(str, row)) for row in rows[:60]],
+    }

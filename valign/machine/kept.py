@@ -1,6 +1,8 @@
-"""Pages that were made before, as long as nothing that they are made of has changed: so that the first is there at once.
+"""Pages that were made before, as long as nothing that they are made of has changed: so that the first is there at
+once.
 
-This module, like all that the server itself loads, leaves the model to the processes of jobs: loading it takes a second.
+This module, like all that the server itself loads, leaves the model to the processes of jobs: loading it takes a
+second.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ class Kept:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        places = [place for part in PARTS for place in getattr(find_spec(f"valign.{part}"), "submodule_search_locations")]
+        places = [place for part in PARTS for place in find_spec(f"valign.{part}").submodule_search_locations]
         self.shipped = sorted(path.stem for path in (Path(places[0]) / "scenarios").glob("*.toml"))
         self.texts: dict[str, str] = {}
         self.made_of = _stamp(places)

@@ -47,13 +47,14 @@ def served(text: str, scenario: str) -> str:
     """The page with what the machine adds: leave to ask this server, a token, style, and what can be asked."""
     style = (build.STATIC / "machine.css").read_text("utf-8")
     offered = build.in_html(json.dumps({**catalogue(), "scenario": scenario}))
+    script = '<script type="module">'
     for place, put in (
         ("connect-src ", "connect-src 'self' "),
         ("img-src data:", "img-src 'self' data:"),
         ("</style>", f"{style}</style>"),
         ("<body ", f'<body data-machine="{TOKEN}" '),
-        ('<script type="module">', f'<script type="application/json" id="offered">{offered}</script>\n<script type="module">'),
-    ):  # fmt: skip
+        (script, f'<script type="application/json" id="offered">{offered}</script>\n{script}'),
+    ):
         if text.count(place) != 1:
             raise AssertionError(f"a page has {place!r} {text.count(place)} times")
         text = text.replace(place, put)

@@ -121,7 +121,9 @@ def _from_tables(files: Mapping[str, Path], source: Mapping[str, str]) -> list[s
     raw = {**base.to_mapping(), "tables": tables}
     made = Scenario.from_mapping(raw, base.name, SOCIETY)
     (Path(SOCIETY) / OWN).write_text(made.to_toml(), "utf-8")
-    society = society_of(Scenario.load(Path(SOCIETY) / OWN), 0)
+    kept = {f"{SOCIETY}/{TABLES[kind]}": files[kind].name for kind in TABLES}
+    kept |= {f"{SOCIETY}/codebook.toml": files["codebook"].name} if "codebook" in files else {}
+    society = _called(kept, lambda: society_of(Scenario.load(Path(SOCIETY) / OWN), 0))
     return [f"From the tables: {len(society.role):,} people in {len(society.key):,} services.", *remarks]
 
 
@@ -152,7 +154,15 @@ def _dates(sheet: Sheet, name: str) -> list[str]:
 
 def _in_own_words(path: Path, call: Any) -> Any:
     """What is wrong with a file, without the folder in which the server keeps it."""
+    return _called({str(path): path.name}, call)
+
+
+def _called(names: Mapping[str, str], call: Any) -> Any:
+    """What is wrong, with files called as whoever has chosen them calls them."""
     try:
         return call()
     except InputError as error:
-        raise InputError([each.replace(str(path), path.name) for each in error.problems]) from None
+        problems = error.problems
+        for kept, own in names.items():
+            problems = [each.replace(kept, own) for each in problems]
+        raise InputError(problems) from None

@@ -39,12 +39,15 @@ WAIT = 20.0
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"  # reports run no scripts
 SHOWN = re.compile(r"report\.html|results\.zip|[a-z0-9_-]{1,60}\.svg", re.ASCII)
 BUSY = "So many questions are waiting on this machine that no more are taken just now: try again in a minute."
-WAITING_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+WAITING_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="1"><title>valign</title><link rel="icon" href="data:,">
-<style>body{font:16px/1.45 system-ui,sans-serif;margin:12vh auto;max-width:60ch;padding:0 20px}</style>
-<h1>How innovations spread in social care</h1><p>valign simulates services, the people in them and those who pay for them, \
-month by month, and shows what may come of an innovation and how sure that is.</p><p role="status">The page of this scenario \
-is being made; it opens by itself.</p></html>"""
+<style>body { font: 16px/1.45 system-ui, sans-serif; margin: 12vh auto; max-width: 60ch; padding: 0 20px }</style>
+<h1>How innovations spread in social care</h1>
+<p>valign simulates services, the people in them and those who pay for them, month by month, and shows what may come of
+an innovation and how sure that is.</p>
+<p role="status">The page of this scenario is being made; it opens by itself.</p></html>
+"""
 
 
 class Machine:
@@ -55,6 +58,7 @@ class Machine:
         self.visitors = Visitors(folder, self.turns)
         self.kept, self.first, self.own = kept, first, own
         self.pages: dict[str, Job] = {}
+        self.leaving = False  # nobody is kept waiting any more
 
     def begin(self) -> None:
         """What the server was started with is read, and its page made, before anybody asks."""
@@ -77,11 +81,11 @@ class Machine:
 
     def page_job(self, visitor: str, name: str) -> Job | None:
         """The job that makes the page of a scenario; None where there is none such."""
+        source = self.source(self.visitors.known.get(visitor), name)
+        if source is None:
+            return None
         job = self.pages.get(name)
         if job is None or job.id not in self.turns.jobs:
-            source = self.source(self.visitors.known.get(visitor), name)
-            if source is None:
-                return None
             owner = HOUSE if "name" in source else visitor
             job = self.pages[name] = self.visitors.ask(owner, {"kind": "page", "scenario": name, "source": source})
         return job
@@ -220,17 +224,19 @@ def _is_text(value: object) -> bool:
 async def job(request: Request) -> Response:
     here = machine(request)
     visitor = known(request)
-    found = visitor and here.visitors.job(visitor, request.path_params["id"])
-    if not visitor or not found:
-        return told(404 if visitor else 403, "This question is not known here any more." if visitor else NOT_KNOWN)
-    if request.method == "DELETE":
-        if found.visitor == visitor.id:
+    if visitor is None:
+        return told(403, NOT_KNOWN)
+    found = here.visitors.job(visitor, request.path_params["id"])
+    if request.method == "DELETE":  # of what is gone already, or is not theirs: nothing happens
+        if found is not None and found.visitor == visitor.id:
             here.turns.forget(found)
         return Response(status_code=204)
+    if found is None:
+        return told(404, "This question is not known here any more.")
     found.seen = time.monotonic()
     if request.query_params.get("wait"):
         before, until = found.said(), time.monotonic() + WAIT
-        while found.alive and found.said()["result"] == before["result"] and time.monotonic() < until:
+        while not here.leaving and found.alive and found.result == before["result"] and time.monotonic() < until:
             with suppress(TimeoutError):
                 await asyncio.wait_for(found.ended.wait(), 0.2)
         found.seen = time.monotonic()

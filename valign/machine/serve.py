@@ -9,6 +9,7 @@ import tempfile
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 from valign.model.errors import InputError, unknown
 
@@ -51,9 +52,7 @@ def names_of(host: str, names: Sequence[str]) -> list[str]:
     return [*OWN, *names]
 
 
-def explore(
-    scenario: str, survey: Path | None, host: str, port: int, show: bool, names: Sequence[str] = ()
-) -> None:
+def explore(scenario: str, survey: Path | None, host: str, port: int, show: bool, names: Sequence[str] = ()) -> None:
     """Serve the page until interrupted, to those who ask for it by its address or one of `names`.
 
     scenario : a shipped name or a TOML file, shown first. survey : a filled-in questionnaire, instead of it.
@@ -83,10 +82,11 @@ def explore(
     shown = names[0] if names else host
     address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/" + (f"?token={token}" if token else "")
     with tempfile.TemporaryDirectory(prefix="valign-", ignore_cleanup_errors=True) as folder:
-        app = application(Machine(Path(folder), kept, scenario, own), hosts, token)
+        here = Machine(Path(folder), kept, scenario, own)
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host=host, port=port, log_level="error", access_log=False, server_header=False, ws="none",
+                application(here, hosts, token), host=host, port=port, log_level="error",
+                access_log=False, server_header=False, ws="none",
                 timeout_keep_alive=30, limit_concurrency=200, h11_max_incomplete_event_size=32_000,
                 timeout_graceful_shutdown=2, http="h11",
             )
@@ -96,6 +96,13 @@ def explore(
             terminal.say("No browser was found to open it")
         for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn ends by these, and then sends them once more
             signal.signal(number, lambda *_: None)
+        stop = server.handle_exit
+
+        def leave(number: int, frame: FrameType | None) -> None:
+            here.leaving = True
+            stop(number, frame)
+
+        server.handle_exit = leave
         server.run()
 
 

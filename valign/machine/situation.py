@@ -90,7 +90,7 @@ class Situation:
 
 
 def typed(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Settings as typed, NAME = VALUE in each line, and scheduled changes as in a scenario's file. Raises InputError."""
+    """Settings as typed, NAME = VALUE in each line, and changes as in a scenario's file. Raises InputError."""
     lines = [line.strip() for line in text.splitlines()]
     first = next((n for n, line in enumerate(lines) if line.startswith("[")), len(lines))
     settings = dict(setting(line, "") for line in lines[:first] if line and not line.startswith("#"))

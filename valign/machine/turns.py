@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 SLOTS = max(2, os.cpu_count() or 1)
-MOST_PROCESSES = SLOTS + 6  # those that are held included
+MOST_PROCESSES = SLOTS + 4  # those that are held included
 MOST_WAITING = 100
 TURN = 4.0  # seconds
 LONGEST = 900.0  # seconds of work for a job
 LEFT = 180.0  # seconds without a question, after which nobody waits for a job any more
 LONGEST_LINE = 8_000_000  # bytes of what a process says at once
+SOON = "page"  # somebody looks at an empty window, and it takes seconds: these wait for nobody
 CAN_HOLD = hasattr(signal, "SIGSTOP")
 WAITING, WORKING, HELD, DONE, REFUSED, CANCELLED = "waiting", "working", "held", "done", "refused", "cancelled"
 GONE = "The machine could not finish this; a smaller question may work."
@@ -146,9 +147,10 @@ class Turns:
         waiting = [job for job in self.jobs.values() if job.state in (WAITING, HELD)]
         for job in sorted(waiting, key=lambda each: (self.last.get(each.visitor, 0.0), each.state == WAITING)):
             begun = sum(each.state in (WORKING, HELD) for each in self.jobs.values())
-            if job.state == WAITING and begun >= MOST_PROCESSES:
+            soon = job.asked["kind"] == SOON
+            if job.state == WAITING and begun >= MOST_PROCESSES and not soon:
                 continue
-            if len(working) >= SLOTS:
+            if len(working) >= SLOTS and not soon:
                 held = self._to_hold(job, working, now)
                 if held is None:
                     continue
