@@ -24,6 +24,7 @@ from valign.results.checkpoint import Parts, locked, replace
 from valign.results.plain_text import frame_as_cells
 from valign.results.store import default_folder
 
+from ..abc.smc import one_blas_thread
 from ..patterns.asking import person_months
 from ..patterns.pattern import Pattern, patterns
 from . import findings
@@ -57,6 +58,7 @@ def agent_months(chosen: tuple[Pattern, ...], found: Matching) -> float:
     return total
 
 
+@one_blas_thread()
 def tables_of(chosen: tuple[Pattern, ...], found: Matching, plan: Plan) -> dict[str, pd.DataFrame]:
     """All findings, by name of their file."""
     by_pattern, together = findings.ruled_out(chosen, found, plan.seed)
