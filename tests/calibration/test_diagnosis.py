@@ -286,4 +286,8 @@ def test_the_committed_study_keeps_its_bounds() -> None:
     assert waves["holds"].between(0.92, 0.98).all(), waves
     noise = waves[waves["waves"] == "nothing but noise"]
     assert set(noise["entry"]) == {*change.MOVES, "judgement", "sum"}
+    moved = waves[waves["waves"] == "everything moved"]
+    assert set(moved["entry"]) == {*change.ENTRIES, "sum"}
+    assert (waves["repetitions"] >= 500).all()
+    assert ((moved["estimate"] - moved["true"]).abs() < 0.005).all()
     assert (noise["claimed"] <= 0.08).all()
