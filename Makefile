@@ -40,7 +40,7 @@ help:
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make worlds    the worlds that agree with published facts, what rules out what, known truths (an hour)"
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
-	@echo "make diagnosis  does a diagnosis find what is true of made-up people (most of an hour)"
+	@echo "make diagnosis  does a diagnosis find what is true of made-up people (ten minutes)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
 	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour or two)"

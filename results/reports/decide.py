@@ -393,7 +393,7 @@ def cautions(tables: Tables) -> list[str]:
     ]
     if len(national := plan[plan["paid_by"] == "national"] if len(plan) else plan):
         told.append(
-            f"Not that a commissioner has to find all of it: {pounds(national['cost'].sum())} of this are for "
+            f"Not that a commissioner has to find all of it: {pounds(national['cost'].sum())} of this is for "
             f"{listed([str(name) for name in national['name']])}, usually national money. Where nobody gives that, ask "
             "again without it (`--never`)."
         )

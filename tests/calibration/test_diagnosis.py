@@ -279,6 +279,9 @@ def test_the_committed_study_keeps_its_bounds() -> None:
     assert ((found["tau"] - found["tau_predicted"]).abs() < 0.05).all()
     assert (found["bias"].abs() < 0.003).all()
     assert (found["bias_uncorrected"] < -0.01).all()
+    cannot = found["cannot"]  # said of what everybody answering would reach on average, and of what not
+    assert cannot[["8 of 120 answer, services differ more"]].max() <= 0.05
+    assert cannot.drop("8 of 120 answer, services differ more").min() >= 0.5
     kinds = pd.read_csv(study.OUT / "kinds.csv")
     right = kinds[kinds["planted"] == kinds["found"]].set_index("planted")["share"]
     assert (right.reindex([MISREAD, DISAGREED, NEITHER]) >= 0.85).all()
@@ -286,4 +289,8 @@ def test_the_committed_study_keeps_its_bounds() -> None:
     assert waves["holds"].between(0.92, 0.98).all(), waves
     noise = waves[waves["waves"] == "nothing but noise"]
     assert set(noise["entry"]) == {*change.MOVES, "judgement", "sum"}
+    moved = waves[waves["waves"] == "everything moved"]
+    assert set(moved["entry"]) == {*change.ENTRIES, "sum"}
+    assert (waves["repetitions"] >= 500).all()
+    assert ((moved["estimate"] - moved["true"]).abs() < 0.005).all()
     assert (noise["claimed"] <= 0.08).all()
