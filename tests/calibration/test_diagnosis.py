@@ -294,3 +294,13 @@ def test_the_committed_study_keeps_its_bounds() -> None:
     assert (waves["repetitions"] >= 500).all()
     assert ((moved["estimate"] - moved["true"]).abs() < 0.005).all()
     assert (noise["claimed"] <= 0.08).all()
+
+
+def test_no_spoiled_questionnaire_came_to_grief() -> None:
+    """Five hundred of them (`make mangled`): a message, or every answer used or counted and named."""
+    found = pd.read_csv(study.OUT / "mangled.csv")
+    assert len(found) == 500
+    assert set(found["result"]) == {"read", "message"}
+    read = found[found["result"] == "read"]
+    assert (read["given"] == read["used"] + read["unused"]).all()
+    assert found.loc[found["result"] == "message", "message"].str.len().gt(10).all()
