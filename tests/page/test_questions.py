@@ -82,7 +82,7 @@ def test_the_other_questions_are_answered_by_running_the_model(visit) -> None:
     ask(page, "true")
     page.locator("#goal").select_option("services")
     found = tried(page)
-    assert any(row[0] == "Mandate" for row in found)
+    assert 5 < len(found) <= 12
     answer = page.locator("#found .answer").inner_text()
     assert answer.startswith("In the middle run ")
     assert ("By itself" in answer) == any(
@@ -256,6 +256,7 @@ def test_the_link_is_plain_json(visit) -> None:
     import zlib
 
     page = visit()
+    begun(page)
     link = page.evaluate("window.page.store.link()")
     text = link.partition("#s=")[2]
     told = json.loads(zlib.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), -15))

@@ -48,14 +48,18 @@ class Actions:
         return {f"changes.{n}.month": 0.0 for n in range(self.own, self.own + len(self.schedule.slots))}
 
 
-def actions_of(full: Scenario, chosen: Sequence[Action] | None = None) -> Actions:
-    """Everything that can be done by itself: each action at each step in each place. An imported society: none."""
+def actions_of(full: Scenario, chosen: Sequence[Action] | None = None, society: Society | None = None) -> Actions:
+    """Everything that can be done by itself: each action at each step in each place.
+
+    society : where it was imported. Nothing can be done in one whose services are not those of the scenario.
+    """
     ground = Ground.of(full)
     found = actions_from() if chosen is None else chosen
+    known = society is None or society.service_names(full) == full.service_names()
     options = [
         Option(action, step, place, FIRST)
         for action in found
-        if full.tables is None and FIRST + action.to_effect <= full.months
+        if known and FIRST + action.to_effect <= full.months
         for step in range(len(action.intensities))
         for place in ground.places(action)
     ]

@@ -13,6 +13,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,9 +114,9 @@ def image(
             [f"{fixed[0]}: shapes the society, so a page cannot change it (make a page of another scenario)"]
         )
     full = with_events(scenario, tuple(events))
-    offered = actions_of(full, actions)
-    lowered = lower(offered.scenario)
     given = imported(scenario, None)
+    offered = actions_of(full, actions, given)
+    lowered = lower(offered.scenario)
     societies = 1 if given is not None else societies
     seeds = run_seeds(seed, runs)
     of_society = society_seeds(seed, seeds, societies)[:societies]
@@ -325,6 +326,7 @@ def _told(scenario: Scenario, societies: int, seed: int, made: Sequence[Society]
         "people": round(float(np.mean([each.first[len(each.key)] for each in made]))),
         "services": len(made[0].key),
         "service_names": [made[0].service_names(scenario), *(each.service_names(scenario) for each in made[1:])],
+        "beside": Path(scenario.folder).name if scenario.tables and scenario.tables.nodes and scenario.folder else "",
         "toml": (scenario if scenario.mechanisms["changes"] else with_events(scenario, ())).to_toml(),
     }
 

@@ -121,11 +121,11 @@ export function curves(title, lines, { months, marks, narrow, expected = null })
   labels.forEach(({ text, colour, bold }, n) => {
     drawn.append(svg("text", { x: right + 6, y: places[n] + 4, style: `fill: ${colour}`, class: bold ? "label strong" : "label" }, text));
   });
-  return html("figure", {}, html("figcaption", {}, title), drawn, table(lines, months));
+  return html("figure", {}, html("figcaption", {}, title), drawn, table(title, lines, months));
 }
 
-/** The numbers of a chart, year by year. @param {Line[]} lines @param {number} months */
-function table(lines, months) {
+/** The numbers of a chart, year by year. @param {string} title @param {Line[]} lines @param {number} months */
+function table(title, lines, months) {
   const step = months < 12 ? 1 : 12;
   const rows = [];
   for (let t = 0; t <= months; t += step) {
@@ -134,7 +134,7 @@ function table(lines, months) {
   }
   const heads = lines.flatMap(({ label }) => [`${label}: middle run`, `${label}: nine runs of ten`]);
   return html("details", {}, html("summary", {}, "Numbers"),
-    html("div", { class: "scroll" }, html("table", {},
+    html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Numbers: ${title}` }, html("table", {},
       html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Month"), ...heads.map((each) => html("th", { scope: "col" }, each)))),
       html("tbody", {}, ...rows))));
 }

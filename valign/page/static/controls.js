@@ -26,7 +26,7 @@ export class Controls {
     this.settings = store.settings;
     /** @type {(() => void)[]} */ this.updates = [];
     for (const action of this.settings.actions) $("actions").append(this.action(action));
-    if (!this.settings.actions.length) $("actions").append(html("p", {}, "This page's society was imported: valign's actions need services that it knows. Use the levers below."));
+    if (!this.settings.actions.length) $("actions").append(html("p", {}, "The services here were imported without their names, so actions cannot be placed in them. Use the levers below."));
     for (const lever of this.settings.levers) $(lever.kind === "event" ? "events" : lever.kind === "level" ? "level" : "levers").append(this.lever(lever));
     this.budget();
   }

@@ -95,7 +95,7 @@ function isSound(header, size) {
 function isSoundBeside({ actions, changes, questions, opening, goals, cards, budget, scenario, words }, size, text, whole) {
   const list = (/** @type {any} */ each, /** @type {number} */ most) => Array.isArray(each) && each.length <= most;
   if (!list(actions, 200) || !list(changes, 5000) || !list(questions, 20) || !list(opening, 10) || !list(goals, 10) || !list(cards, 20) || !whole(budget, 1e9)) return false;
-  if (!opening.every(text) || !text(scenario.toml?.slice(0, 1000)) || !whole(scenario.services, 1e5) || !whole(scenario.people, 1e6)) return false;
+  if (!opening.every(text) || !text(scenario.toml?.slice(0, 1000)) || !whole(scenario.services, 1e5) || !whole(scenario.people, 1e6) || !text(scenario.beside)) return false;
   if (!changes.every((/** @type {any} */ each) => text(each?.parameter) && list(each.services, 1e5) && each.services.every(text))) return false;
   if (!cards.every((/** @type {any} */ each) => text(each?.label) && words.outcomes.some((/** @type {any} */ other) => other.name === each.name))) return false;
   if (!goals.every((/** @type {any} */ each) => [each?.name, each.outcome, each.says].every(text) && Number.isFinite(each.least))) return false;

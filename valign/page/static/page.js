@@ -126,7 +126,8 @@ class Page {
   repeat() {
     const { shown, against } = this.store, { command, file } = this.settings.line(shown);
     $("command").textContent = command;
-    $("first").textContent = file ? `Save ${file} first (button below): it holds what is done from a month on.` : "";
+    const { beside } = this.header.scenario, folder = beside ? ` Put it into the folder ${beside}, where the tables of the survey are.` : "";
+    $("first").textContent = file ? `Save ${file} first (button below): it holds what is done from a month on.${folder}` : "";
     $("toml").textContent = `Save ${this.settings.file(shown)}`;
     const differs = this.settings.setting(shown).key !== this.settings.setting(against).key;
     $("comparison").hidden = !differs;
