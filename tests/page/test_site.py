@@ -1,4 +1,4 @@
-"""`valign page --site`: a folder that any web server serves, under a path of its own, with the headers that it names."""
+"""`valign page --site`: a folder for any web server, under a path of its own, with the headers that it names."""
 
 from __future__ import annotations
 
