@@ -165,7 +165,7 @@ def data_sets(path: str | Path | None = None) -> list[str]:
 
 def finding(name: str) -> pd.DataFrame:
     """A table of what the matching taught ("summary", "patterns", "parameters", "pairs", "left_out", "halves",
-    "known_truth", "wrong_models")."""
+    "known_truth", "known_truths")."""
     path = SHIPPED.parent / "worlds" / f"{name}.csv"
     if not path.is_file():
         raise InputError([f"worlds: there is no {path}; `make worlds` makes it"])

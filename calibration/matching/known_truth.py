@@ -1,4 +1,4 @@
-"""Does the matching find a truth that is known, and does it notice a model that is wrong?
+"""Does the matching find a truth that is known?
 
     python -m valign.calibration.matching.known_truth [--truths 100] [--out DIR]      (part of `make worlds`)
 
@@ -6,8 +6,7 @@ A truth is a world from the prior. Its facts are what the emulator of the last w
 emulator leaves open and by the fact's error and the stated discrepancy (the error of a fact holds the chance of a study
 of that size); bounds are taken for measured values. Worlds are then proposed by the emulator of the wave before,
 "simulated" as the truth was, with the chance of a run, and weighted as `waves` does. Everything but the simulator
-itself is so put to the test. For the wrong models the simulator itself makes the facts, with one mechanism off that
-is on in the fit; so it does for a few right ones beside them.
+itself is so put to the test.
 """
 
 from __future__ import annotations
@@ -28,23 +27,18 @@ from valign.results.checkpoint import replace
 from valign.results.plain_text import frame_as_cells
 
 from ..abc.smc import one_blas_thread
-from ..patterns.asking import asked
-from ..patterns.pattern import Pattern, patterns
+from ..patterns.pattern import patterns
 from .emulator import Emulator
 from .findings import HIGH, LOW
-from .problem import prior, table_of
+from .problem import prior
 from .sampling import log_normal, slice_sample, weighted_quantiles
 from .study import OUT, matching
 from .waves import CUT, Matching, Plan, Wave, prior_points
 
 TRUTHS = 100
 CHAINS, STEPS = 500, 45
-REAL_RUNS = 4  # of the simulator, for a fact of a wrong model
-REAL = 8  # worlds whose facts the simulator makes, with everything on and with each of these off
-WRONG = ("turnover", "climate", "leadership", "sensemaking")
 LEAST_COVERED, MOST_COVERED = 0.80, 0.98  # in which share of truths an interval of 90 % should hold one parameter
-FALSE_ALARM = 0.05  # share of right models that are called wrong
-TRUE, FACTS, PROPOSED, SIMULATED, OFF = 21, 22, 23, 24, 25  # purposes of random streams
+TRUE, FACTS, PROPOSED, SIMULATED = 21, 22, 23, 24  # purposes of random streams
 
 
 def proposed(found: Matching, value: np.ndarray, seed: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -116,34 +110,9 @@ def truths(found: Matching, n: int, seed: int, names: Sequence[str]) -> tuple[pd
     return pd.DataFrame(rows), pd.DataFrame({"parameter": list(names), "truths": n, "covered": held / n})
 
 
-@one_blas_thread()
-def wrong_models(chosen: tuple[Pattern, ...], found: Matching, seed: int) -> pd.DataFrame:
-    """Facts that the simulator makes in worlds that agree with the real ones, with everything on ("none") or one
-    mechanism off: how far they are from the nearest world with everything on, and which fact is furthest. Questions
-    that take long are not asked."""
-    order = np.argsort(-found.weight, kind="stable")[:REAL]
-    table, (low, high) = table_of(found.waves[-1].u[order]), found.within
-    rows = []
-    for number, off in enumerate(("none", *WRONG)):
-        asking = chosen if off == "none" else [_without(each, off) for each in chosen]
-        made = np.clip(asked(asking, table, REAL_RUNS, seed + number, False).mean(axis=1), low, high)
-        made = made + _normal(np.random.default_rng([seed, OFF, number]), found.facts, len(made))
-        for world, value in enumerate(made):
-            u, _ = proposed(found, value, [seed, OFF, number, world])
-            rows.append({"off": off, "world": world, **misfit(found, value, u)})
-    found_rows = pd.DataFrame(rows)
-    return found_rows.assign(furthest=[chosen[j].name for j in found_rows["furthest"]])
-
-
-def _without(pattern: Pattern, mechanism: str) -> Pattern:
-    question = pattern.question
-    settings = {**question.settings, f"mechanisms.{mechanism}": False}
-    return pattern.model_copy(update={"question": question.model_copy(update={"settings": settings})})
-
-
 def main(arguments: list[str] | None = None) -> None:
-    """Match known truths; write known_truth.csv, known_truths.csv and wrong_models.csv beside the other tables."""
-    parser = argparse.ArgumentParser(description="Is a known truth found, and a wrong model noticed?")
+    """Match known truths; write known_truth.csv and known_truths.csv beside the other tables."""
+    parser = argparse.ArgumentParser(description="Is a known truth found?")
     parser.add_argument("--truths", type=int, default=TRUTHS)
     parser.add_argument("--out", type=Path, default=OUT, help="folder of worlds/")
     wish = parser.parse_args(arguments)
@@ -152,9 +121,8 @@ def main(arguments: list[str] | None = None) -> None:
     plan, chosen = Plan(), patterns()
     with matching(chosen, plan, os.cpu_count() or 1) as found:
         each, coverage = truths(found, wish.truths, plan.seed, prior().names)
-        wrong = wrong_models(chosen, found, plan.seed)
     (wish.out / "worlds").mkdir(parents=True, exist_ok=True)
-    tables = {"known_truths": each, "known_truth": coverage, "wrong_models": wrong}
+    tables = {"known_truths": each, "known_truth": coverage}
     for name, table in tables.items():
         content = frame_as_cells(table).to_csv(index=False, float_format="%.5g").encode()
         replace(wish.out / "worlds" / f"{name}.csv", content)
@@ -164,14 +132,13 @@ def main(arguments: list[str] | None = None) -> None:
     print(text)
 
 
-def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame) -> str:
+def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame) -> str:
     """The findings as a page."""
     inside = coverage["covered"].between(LEAST_COVERED, MOST_COVERED)
     outside = coverage[~inside].sort_values("covered")
-    limit = each["misfit"].quantile(FALSE_ALARM)
     n = len(each)
     lines = [
-        "# A known truth, and a wrong model",
+        "# A known truth",
         "",
         "Written by `python -m valign.calibration.matching.known_truth` (part of `make worlds`).",
         "",
@@ -188,18 +155,7 @@ def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame)
         )
         + f" The worlds of a truth, {CHAINS} each, are worth {each['effective'].median():.0f} in the middle "
         f"({each['effective'].quantile(0.05):.0f} to {each['effective'].quantile(0.95):.0f}).",
-        "",
-        "A model is called wrong where its nearest world is further from the facts than that of "
-        f"{100 - 100 * FALSE_ALARM:.0f} % of "
-        f"these truths. Of {REAL} worlds that agree with the real facts the simulator itself made the facts "
-        f"({REAL_RUNS} runs each), with everything on, and with one mechanism off that is on in the fit:",
-        "",
-        "| off | called wrong | misses most |",
-        "|---|---|---|",
     ]
-    for off, part in wrong.groupby("off", sort=False):
-        misses = part["furthest"].value_counts().index[0]
-        lines.append(f"| {off.replace('_', ' ')} | {100 * (part['misfit'] < limit).mean():.0f} % | {misses} |")
     return "\n".join([*lines, ""])
 
 
