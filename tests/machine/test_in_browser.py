@@ -43,7 +43,7 @@ def test_files_and_settings_of_two_visitors_stay_apart(visit, served):
     assert "nothing leaves it" in one.locator("#machine").inner_text()
     survey = sorted(serving.ROOT.glob("examples/survey/*.xlsx"))[0]
     for _ in range(2):
-        one.get_by_label("Questionnaire").set_input_files(survey)
+        one.get_by_label("Questionnaire", exact=True).set_input_files(survey)
         one.get_by_role("button", name="Use its services").click()
         one.locator(f"{FIRST} a").wait_for()
         assert "answers used" in one.locator(FIRST).inner_text()
