@@ -1,0 +1,1 @@
+"""The commands with their options, by family; what is heavy is imported inside them, so that help is there at once."""
