@@ -135,7 +135,7 @@ def test_commands_of_a_page_run(page: Path, tmp_path: Path, valign: Callable) ->
 def test_the_description_of_data_on_the_page_can_be_read(tmp_path: Path) -> None:
     from valign.calibration.data.reading import load
 
-    (text,) = blocks(ROOT / "docs/CALIBRATION.md", "toml")
+    text, instead = blocks(ROOT / "docs/CALIBRATION.md", "toml")
     (tmp_path / "data.toml").write_text(text, "utf-8")
     rows = [f"p{n},{'ab'[n % 2]},{n % 5 + 1 if n % 3 else 'never'},8,{n % 7 + 1}" for n in range(20)]
     (tmp_path / "people.csv").write_text("\n".join(["respondent,district,adopted_in,last_wave,q12", *rows]))
@@ -145,6 +145,14 @@ def test_the_description_of_data_on_the_page_can_be_read(tmp_path: Path) -> None
     assert data.people is not None
     assert len(data.people) == 20
     assert (len(data.series), len(data.patterns)) == (1, 1)
+    columns = {"file": "people.csv", "id": "respondent", "time": "adopted_in", "observed_until": "last_wave"}
+    plain = "\n".join(f'{key} = "{name}"' for key, name in columns.items())
+    (tmp_path / "data.toml").write_text(f'name = "orders"\n[people]\n{plain}\n{instead}', "utf-8")
+    (tmp_path / "people.csv").write_text("\n".join(["respondent,last_wave", *(f"p{n},8" for n in range(20))]))
+    (tmp_path / "orders.csv").write_text("respondent,quarter\np1,3\np2,5\np1,4\n")
+    people = load(tmp_path).people
+    assert people is not None
+    assert sorted(each for each in people["time"] if each == each and each < 9) == [3, 5]
 
 
 def test_every_key_of_a_scenario_file_is_explained() -> None:
