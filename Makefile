@@ -113,7 +113,7 @@ test: $(VENV)/.dev
 test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) $(TWO) tests/page tests/machine/test_in_browser.py
+	$(WEB)/bin/python $(PYTEST) $(TWO) tests/page tests/machine/test_served_in_browser.py
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
