@@ -104,6 +104,14 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def browser() -> Generator[Any]:
+    """A browser, one for all tests of a process."""
+    import serving
+
+    yield from serving.browser_or_skip()
+
+
 @pytest.fixture
 def published() -> Path:
     """The published file of Medical Innovation: named by VALIGN_MEDICAL_INNOVATION, or beside the project."""

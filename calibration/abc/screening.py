@@ -26,7 +26,7 @@ from valign.model.scenario.scenario import Scenario
 
 from ..data.reading import load
 from ..data.schema import Data, Differences
-from ..problem.differences import is_difference
+from ..problem.differences import is_difference, wanted
 from ..problem.priors import MOST_FREE, Prior
 from ..problem.given import scenario_for, society_of_data
 from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of
@@ -145,10 +145,11 @@ def screened_problem(
         return CalibrationProblem.of(data, scenario, free, threads=threads, differences=differences), None
     given = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
     terms = {name: given.pop(name) for name in [*given] if is_difference(name)}
-    least = CalibrationProblem.of(
-        data, scenario, {**terms, "base_staff": DEFAULT_FREE["base_staff"]}, differences=differences
-    )
-    keep = MOST_FREE - (0 if least.offsets is None else len(least.offsets.bounds))
+    keep = MOST_FREE
+    if wanted(data, differences) != Differences():
+        least = {**terms, "base_staff": DEFAULT_FREE["base_staff"]}
+        offsets = CalibrationProblem.of(data, scenario, least, differences=differences).offsets
+        keep -= 0 if offsets is None else len(offsets.bounds)
     screened = screen_free(data, scenario, given, seed, keep=keep, threads=threads)
     chosen = {**screened.free, **terms}
     return CalibrationProblem.of(data, scenario, chosen, threads=threads, differences=differences), screened

@@ -37,7 +37,7 @@ class Choice:
     (`model_choice.choose_smc`). confusion : of the forest, rows are the truth and sum to 1.
     scores, folds : predictions (`prediction`). regression : the plain one.
     tables : the simulations from the priors, by model. screened : what a
-    screening chose to free, if there was one.
+    screening chose to free, if there was one. more : remarks on the problem.
     """
 
     data: Data
@@ -49,7 +49,7 @@ class Choice:
     tables: Mapping[str, Simulated]
     regression: Regression
     screened: Screened | None = None
-    more: tuple[str, ...] = ()  # remarks on the problem
+    more: tuple[str, ...] = ()
 
     @property
     def agree(self) -> bool:

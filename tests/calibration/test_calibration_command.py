@@ -22,7 +22,7 @@ def test_calibrate_from_the_command_line(valign: Callable, tmp_path: Path) -> No
     asked = ("calibrate data --simulations 3000 --free base_staff=-5:-1 --free fit_effect --out out",)
     said = valign(*asked)
     assert said.code == 0, said.err
-    assert "fit_effect" in said.out
+    assert "effect of alignment on engagement" in said.out
     assert "valign run SCENARIO --parameters out/posterior.parquet" in said.err
     for name in (
         "posterior.parquet",

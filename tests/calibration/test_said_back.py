@@ -219,7 +219,7 @@ def test_what_no_diffusion_gives_is_said_first(valign: Callable, tmp_path: Path)
     assert not list((tmp_path / "out").glob("posterior*"))
     assert not (tmp_path / "out" / "summary.csv").exists()
     report = (tmp_path / "out" / "report.html").read_text()
-    assert report.split("<p>", 1)[1].startswith("<strong>The model does not fit")
+    assert report.split('<p class="headline">', 1)[1].startswith("The model does not fit")
     assert "4 communities with 60 people, followed for 9 months." in report
     told = json.loads(valign(f"{asked} --json").out)
     assert next(iter(told)) == "said"

@@ -9,11 +9,6 @@ FIRST = "#answers article:first-child"
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    yield from serving.browser_or_skip()
-
-
 @pytest.fixture
 def visit(browser, served):
     """Open a page in a browser of its own; afterwards: no error in the console, no request that failed or left here."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import serving
 
 from valign.model.scenario.scenario import Scenario
 
@@ -15,11 +14,6 @@ WORLDS = {
     "talk": np.array([0.0, 0.1, 0.3]),
     "leadership_strength": np.array([0.3, 0.5, 0.7]),  # what a leadership programme adds to
 }
-
-
-@pytest.fixture(scope="session")
-def browser():
-    yield from serving.browser_or_skip()
 
 
 @pytest.fixture(scope="session")

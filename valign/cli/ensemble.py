@@ -55,9 +55,11 @@ def say_what(scenario: Scenario, ensembles: int, options: EnsembleOptions) -> No
     """Say what will be simulated, before anything that takes long to load."""
     runs = options.count(scenario)
     if runs > 0:
-        from valign.experiments.worlds import called
+        where = ""
+        if options.worlds is not None:
+            from valign.experiments.worlds import called
 
-        where = "" if options.worlds is None else f" in {options.worlds:,} {called()}"
+            where = f" in {options.worlds:,} {called()}"
         terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months{where}", options.silent)
 
 

@@ -117,7 +117,8 @@ class Turns:
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.changed.wait(), 0.25)
+                    async with asyncio.timeout(0.25):  # wait_for may swallow a cancellation (before Python 3.12)
+                        await self.changed.wait()
                 self.changed.clear()
                 self._count(time.monotonic())
                 self._give(time.monotonic())
