@@ -63,8 +63,8 @@ export function summary(curves) {
 
 /** @param {number[]} wanted @param {number} gap @param {number} low @param {number} high @returns {number[]} */
 function apart(wanted, gap, low, high) {
-  const order = wanted.map((_, n) => n).sort((a, b) => wanted[a] - wanted[b]);
-  const placed = wanted.slice();
+  const placed = wanted.map((each) => Math.max(low, each));
+  const order = wanted.map((_, n) => n).sort((a, b) => placed[a] - placed[b]);
   order.forEach((n, k) => { if (k) placed[n] = Math.max(placed[n], placed[order[k - 1]] + gap); });
   for (let k = order.length - 1; k >= 0; k--) {
     const most = k === order.length - 1 ? high : placed[order[k + 1]] - gap;
