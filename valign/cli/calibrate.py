@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from valign.calibration.abc.screening import Screened
-    from valign.calibration.data.schema import Data
+    from valign.calibration.data.schema import Data, Differences
     from valign.calibration.rivals.regression import Regression
     from valign.calibration.problem.problem import CalibrationProblem
 
@@ -27,17 +27,6 @@ Ranges = dict[str, tuple[float, float] | None]  # of free parameters; None: the 
 NETCDF = "posterior.nc"
 GROWS = ("simulations", "accept_misfit")  # of a calibration: asked for more of them, it goes on
 LONG = ("posterior", "reference", "recovered")
-
-
-@dataclass(frozen=True)
-class Differing:
-    """What a fit allows for besides the scenario, as typed."""
-
-    community_sd: bool = False
-    baseline: int | None = None
-    covariates: tuple[str, ...] = ()
-    each_orientation: bool = False
-    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,8 +42,23 @@ class CalibrationOptions:
     quiet: bool
     as_json: bool
     accept_misfit: bool = False
-    differences: Differing = Differing()
+    differences: Differences | None = None
     worlds: bool = False
+
+
+def differences(
+    community_sd: bool, baseline: int | None, covariates: Sequence[str] | None, each_orientation: bool, signed: bool
+) -> Differences:
+    """What a fit allows for besides the scenario, as typed."""
+    from valign.calibration.data.schema import Differences
+
+    return Differences(
+        community_sd=community_sd,
+        baseline=baseline,
+        covariates=tuple(covariates or ()),
+        each_orientation=each_orientation,
+        signed=signed,
+    )
 
 
 def ranges(free: tuple[str, ...]) -> Ranges | None:
@@ -88,7 +92,7 @@ def _problem(what: str, options: CalibrationOptions) -> tuple[CalibrationProblem
     for name, value in data.said:
         terminal.say(f"  {name}: {value}", quiet)
     scenario = None if options.scenario is None else loaded(options.scenario)
-    problem, screened = screened_problem(data, scenario, free, options.seed, differences=asdict(options.differences))
+    problem, screened = screened_problem(data, scenario, free, options.seed, differences=options.differences)
     problem = with_worlds(problem) if options.worlds else problem
     terminal.say(f"  Free: {', '.join(problem.prior.names)}", quiet)
     return problem, screened

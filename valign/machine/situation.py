@@ -17,6 +17,7 @@ from valign.model.reading import TomlError, parse_toml
 from valign.model.scenario.scenario import Scenario
 
 from ..cli.options import setting
+from ..page.levers import with_changes
 
 MOST_PEOPLE, MOST_SERVICES, MOST_MONTHS, MOST_CHANGES = 60_000, 5_000, 600, 100
 MOST_PERSON_MONTHS = 150e6  # of the runs of one question
@@ -121,10 +122,7 @@ def situation(asked: Asked, source: Mapping[str, str]) -> Situation:
     settings, changes = {**asked.set, **more}, [*asked.changes, *scheduled]
     now = base.replace(settings) if settings else base
     if changes:
-        raw = now.to_mapping()
-        raw["mechanisms"] = {**raw.get("mechanisms", {}), "changes": True}
-        own = raw.get("changes", []) if now.mechanisms["changes"] else []
-        now = Scenario.from_mapping({**raw, "changes": [*own, *changes]}, now.name, now.folder)
+        now = with_changes(now, changes)
     check_size(now)
     words = [name, *(part for key, value in settings.items() for part in ("--set", f"{key}={_as_typed(value)}"))]
     if changes:

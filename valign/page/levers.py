@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +44,17 @@ EVENTS = (
 
 def with_events(scenario: Scenario, events: tuple[Event, ...] = EVENTS) -> Scenario:
     """The scenario with all of them scheduled, behind its own changes."""
+    extra = [{"month": _month(scenario, each), "parameter": each.parameter, "set": each.to} for each in events]
+    return with_changes(scenario, extra)
+
+
+def with_changes(scenario: Scenario, changes: Sequence[Mapping[str, Any]]) -> Scenario:
+    """The scenario with more changes scheduled, behind those that happen in it anyhow. Raises ScenarioError."""
     mapping = scenario.to_mapping()
     mechanisms = {**mapping.get("mechanisms", {}), "changes": True}
-    own = [*mapping.get("changes", ())] if scenario.mechanisms["changes"] else []
-    extra = [{"month": _month(scenario, each), "parameter": each.parameter, "set": each.to} for each in events]
-    return Scenario.from_mapping({**mapping, "mechanisms": mechanisms, "changes": [*own, *extra]})
+    own = mapping.get("changes", ()) if scenario.mechanisms["changes"] else ()
+    whole = {**mapping, "mechanisms": mechanisms, "changes": [*own, *changes]}
+    return Scenario.from_mapping(whole, scenario.name, scenario.folder)
 
 
 def _month(scenario: Scenario, event: Event) -> int:

@@ -129,7 +129,7 @@ def calibrate(
     from .. import calibrate
 
     fitted = tuple(free or ())
-    differing = calibrate.Differing(community_sd, baseline, tuple(covariate or ()), each_orientation, signed)
+    differing = calibrate.differences(community_sd, baseline, covariate, each_orientation, signed)
     calibrate.calibrate(
         calibrate.CalibrationOptions(
             data, scenario, fitted, simulations, seed, out, quiet, as_json, accept_misfit, differing, worlds
@@ -159,7 +159,7 @@ def rivals(
     from .. import calibrate
 
     fitted = tuple(free or ())
-    differing = calibrate.Differing(community_sd, baseline, tuple(covariate or ()), each_orientation, signed)
+    differing = calibrate.differences(community_sd, baseline, covariate, each_orientation, signed)
     calibrate.rivals(
         calibrate.CalibrationOptions(
             data, scenario, fitted, simulations, seed, out, quiet, as_json, differences=differing, worlds=worlds
