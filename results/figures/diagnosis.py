@@ -166,7 +166,7 @@ def follows_figure(rows: pd.DataFrame, title: str, months: int, runs: int) -> Fi
         wide,
         rows["words"].tolist(),
         100,
-        [row.low > 0 or row.high < 0 for row in wide.itertuples()],
+        [(row.low > 0 or row.high < 0) and row.low < row.high for row in wide.itertuples()],
         7 if worlds else 3,
     )
     if worlds:
