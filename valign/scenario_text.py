@@ -62,9 +62,9 @@ def change_in_words(change: Any) -> str:
     if change.event is not None:
         what = f"{str(change.event).replace('_', ' ')} with profile {change.profile}"
     elif change.set is not None:
-        what = f"{change.parameter} becomes {change.set:g}"
+        what = f"{PARAMETERS[change.parameter].label} becomes {change.set:g}"
     else:
-        what = f"{change.parameter} is multiplied by {change.scale:g}"
+        what = f"{PARAMETERS[change.parameter].label} is multiplied by {change.scale:g}"
     return f"month {change.month}: {what}, {where}"
 
 
@@ -101,8 +101,8 @@ def paragraphs(scenario: Scenario, observed: Observed | None = None) -> list[str
                 [
                     "Assumptions that are not the defaults:",
                     *(
-                        f"  {name}: {value:g} (default {PARAMETERS[name].default:g}, {PARAMETERS[name].unit}): "
-                        f"{PARAMETERS[name].meaning}"
+                        f"  {PARAMETERS[name].meaning}: {value:g} instead of {PARAMETERS[name].default:g} "
+                        f"({PARAMETERS[name].unit}; `{name}`)"
                         for name, value in changed.items()
                     ),
                 ]
@@ -225,7 +225,7 @@ def _in_service(name: str, numbers: Sequence[int], s: Scenario, group: int) -> s
 
 
 def _rest(g: Any) -> str:
-    return g.stage + "".join(f"; {name} {value:g}" for name, value in g.parameters.items())
+    return g.stage + "".join(f"; {PARAMETERS[name].label} {value:g}" for name, value in g.parameters.items())
 
 
 def _staffed(numbers: Sequence[float]) -> str:

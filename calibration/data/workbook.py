@@ -111,7 +111,7 @@ def _rows(sheet: Any, rows: Sequence[tuple[Any, ...]]) -> None:
 
 def _cell(value: Any) -> Any:
     """A value that no spreadsheet program takes for a formula."""
-    return "'" + value if isinstance(value, str) and value[:1] in "=+-@" else value
+    return "'" + value if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def _answers(sheet: Any, form: Questionnaire, services: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,7 +136,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, names: list[str], unit: float, strong:
         face = colour if strong[place] else "white"
         axes.plot(unit * row["value"], y[place], marker="o", ms=7, color=colour, mfc=face, zorder=3)
     axes.axvline(0, color=MUTED, lw=1)
-    axes.set_yticks(y, names)
+    axes.set_yticks(y, [fill(name, 42) for name in names])
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.grid(True, axis="x")
 
@@ -147,9 +148,9 @@ def change_figure(rows: pd.DataFrame, title: str) -> Figure:
     """
     figure, (axes,) = new_figure(1, 9.4, 0.5 * len(rows) + 2.2)
     _bars(axes, rows, rows["words"].tolist(), 1, [told in ("rose", "fell") for told in rows["told"]])
-    axes.set_xlabel("change of alignment (of 1), with its 95 % interval")
+    axes.set_xlabel("change of alignment (0 to 1)")
     headed(figure, title)
-    note(figure, "Filled: told apart from no change. Open: not told apart from it with these answers.")
+    note(figure, "Bars: 95 % intervals. Filled: told apart from no change. Open: not, with these answers.")
     return figure
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..figures.diagnosis import change_figure, follows_figure, map_figure, values_figure
 from ..page import Drawn, Page, Table, Tables
+from . import diagnosis_moved as moved
 from . import diagnosis_text as text
 
 EVERYBODY = "everybody"
@@ -64,7 +65,7 @@ def _figures(tables: Tables, innovation: str) -> list[Drawn]:
             )
         )
     if "change" in tables:
-        rows = text.entries(tables["change"])
+        rows = moved.entries(tables["change"])
         told = "; ".join(f"{row.words}: {row.value:+.3f}" for row in rows.itertuples())
         drawn.append(
             Drawn(
@@ -108,8 +109,8 @@ def _tables(tables: Tables) -> list[Table]:
         )
     if "change" in tables:
         rows = [
-            [r.words, text.signed(r.value), f"{text.signed(r.low)} to {text.signed(r.high)}", text.TOLD[r.told]]
-            for r in text.entries(tables["change"]).itertuples()
+            [r.words, moved.signed(r.value), f"{moved.signed(r.low)} to {moved.signed(r.high)}", moved.TOLD[r.told]]
+            for r in moved.entries(tables["change"]).itertuples()
         ]
         found.append(Table("What moved alignment", ("what", "change", "95 % interval", "what can be told"), rows))
     if "pilots" in tables and len(tables["pilots"]):
@@ -125,7 +126,7 @@ def _tables(tables: Tables) -> list[Table]:
     found.append(Table("Values by role and service", ("group", *_VALUES), rows, folded=True))
     if "change_services" in tables:
         rows = [
-            [r.service, str(r.pairs), f"{text.signed(r.change)} ({text.signed(r.low)} to {text.signed(r.high)})"]
+            [r.service, str(r.pairs), f"{moved.signed(r.change)} ({moved.signed(r.low)} to {moved.signed(r.high)})"]
             for r in tables["change_services"].itertuples()
         ]
         found.append(

@@ -9,32 +9,22 @@ from ..figures.common import in_worlds
 from ..numbers import guarded_percent
 from ..page import Tables
 from ..vocabulary import listed
+from .diagnosis_moved import between_waves, signed
 from .rows import NOT_SEEN
 
-USE = "uptake_final"
+USE, START = "uptake_final", "pilot in the most ready services"
 READING = (
     "Alignment is how near what people value is to the innovation as they read it: 1 wholly, 0 not at all. Every "
     "value was "
     "asked by two statements, so errors of single answers are known and taken out. Intervals are 95 %."
 )
 STANDS = {"above": "above", "below": "below", "unknown": "cannot be told apart"}
-TOLD = {"rose": "rose", "fell": "fell", "none": "no change worth the name", "unknown": "too few answers to tell"}
 KINDS = {
     "disagreed with": "they disagree with it",
     "misread": "they misread it",
     "both": "they disagree with it and misread it",
     "neither": "near",
     "cannot be told": "too few answers to tell",
-}
-ENTRIES = {
-    "people": "people's values moved",
-    "spread": "people came closer together in their values, or moved apart",
-    "version": "what people take it to stand for moved (its local version)",
-    "clarity": "people came to read it more alike (clearer), or less",
-    "judgement": "people came to judge that it fits better, or worse, beyond what their values and reading say",
-    "left": "people who left, or did not answer again",
-    "came": "people who came, or answered for the first time",
-    "sum": "all together",
 }
 WORDS = {
     "Alignment": "how near what people value is to the innovation as they read it, from 0 to 1; also called fit.",
@@ -49,7 +39,7 @@ def findings(tables: Tables, innovation: str) -> list[str]:
     """In the order in which a manager asks."""
     said = [_level(tables)]
     if "change" in tables:
-        said += _change(tables)
+        said += between_waves(tables)
     said += [*_groups(tables), *_values(tables, innovation), _connectors(tables["connectors"])]
     if "follows" in tables:
         said += [*_follows(tables), *_pilots(tables)]
@@ -152,10 +142,18 @@ def _connectors(connectors: pd.DataFrame) -> str:
     if connectors.empty:
         return "Who connects services is not known: nobody named a contact in another service who answered too."
     named = [
-        f"person {r.person} in {r.service} ({r.people} people in {r.services} other services)"
+        f"person {r.person} in {r.service} ({_people(r.people)} in {_others(r.services)})"
         for r in connectors.head(3).itertuples()
     ]
     return f"Services are connected most by {listed(named)}."
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number:,} people"
+
+
+def _others(services: int) -> str:
+    return "1 other service" if services == 1 else f"{services:,} other services"
 
 
 def _follows(tables: Tables) -> list[str]:
@@ -168,9 +166,10 @@ def _follows(tables: Tables) -> list[str]:
     rows = moves(tables["follows"])
     start = rows[rows["words"].str.startswith("pilot in")]
     if len(start):
-        first = start.iloc[0]
+        some_use = " that do not use it yet" if (tables["follows"]["base"] != START).all() else ""
         said.append(
-            f"A pilot in the most ready services ({levels['starts'].iloc[0]}) changes that by {points_between(first)}."
+            f"A pilot in the most ready services{some_use} ({levels['starts'].iloc[0]}) changes that by "
+            f"{points_between(start.iloc[0])}."
         )
     rest = rows[~rows["words"].str.startswith("pilot in")]
     known = rest[rest["low"] > 0]
@@ -204,50 +203,6 @@ def _pilots(tables: Tables) -> list[str]:
     return [text + (f" {listed(near)} may do as well." if near else "")]
 
 
-def _change(tables: Tables) -> list[str]:
-    rows = entries(tables["change"])
-    whole = rows[rows["entry"] == "sum"].iloc[0]
-    said = [
-        f"Between the waves alignment as people judge it {_moved(whole)}."
-        if (rows["entry"] == "judgement").any()
-        else f"Between the waves alignment {_moved(whole)}."
-    ]
-    known = rows[rows["told"].isin(("rose", "fell")) & (rows["entry"] != "sum")]
-    if len(known):
-        ranked = known.reindex(known["value"].abs().sort_values(ascending=False).index)
-        parts = [f"{r.words} ({signed(r.value)}, {signed(r.low)} to {signed(r.high)})" for r in ranked.itertuples()]
-        said.append(f"What moved it: {'; '.join(parts)}.")
-    else:
-        said.append("No part of it can be told apart from chance.")
-    unknown = rows[(rows["told"] == "unknown") & (rows["entry"] != "sum")]["words"].tolist()
-    if unknown:
-        said.append(f"With so few answers this cannot be told: {'; '.join(unknown)}.")
-    low = tables["lowest"].iloc[0]
-    beyond = low["beyond"]
-    verdict = (
-        f"beyond that they rose by {signed(beyond)}"
-        if beyond > low["half"]
-        else f"beyond that they fell by {signed(-beyond)}"
-        if beyond < -low["half"]
-        else "beyond that nothing can be told"
-    )
-    said.append(
-        f"The third who were least aligned at first ({low['people']:.0f} people) seem to have changed by "
-        f"{signed(low['rose'])}; errors of measurement alone would make it look like "
-        f"{signed(low['by_chance'])}; {verdict}."
-    )
-    return said
-
-
-def _moved(row: pd.Series) -> str:
-    between = f"({signed(row['low'])} to {signed(row['high'])})"
-    if row["told"] in ("rose", "fell"):
-        return f"{row['told']} by {abs(row['value']):.2f} {between}"
-    if row["told"] == "none":
-        return f"did not change by anything worth the name {between}"
-    return f"cannot be said to have changed, with so few answers {between}"
-
-
 def certainty(tables: Tables) -> list[str]:
     """How sure it is."""
     one = {
@@ -266,7 +221,8 @@ def certainty(tables: Tables) -> list[str]:
         ask = (
             f"for {one['goal']:.1f} it takes about {needed:.0f} answers in each service."
             if needed == needed
-            else f"{one['goal']:.1f} cannot be reached with the people there are ({then})."
+            else f"{one['goal']:.1f} {'cannot' if everybody['high'] < one['goal'] else 'can hardly'} be reached with "
+            f"the people there are ({then})."
             if one["out_of_reach"]
             else f"whether {one['goal']:.1f} can be reached with the people there are cannot be told from these "
             f"answers ({then})."
@@ -283,12 +239,11 @@ def certainty(tables: Tables) -> list[str]:
     said.append(_used(tables["answers"]))
     if "follow_society" in tables:
         of = tables["follow_society"].iloc[0]
+        named = f"{of['named']:,}" if of["named"] else "none"
         said.append(
-            f"What follows was simulated for {of['people']:,} people, of whom {of['answered']:,} answered; values "
-            f"of the others are like those of people "
-            f"of their role and service. {of['ties']:,} ties, "
-            f"{'none' if not of['named'] else format(of['named'], ',')} named by people, the others drawn within "
-            f"services. {_worlds(of)}"
+            f"What follows was simulated for {of['people']:,} people, of whom {of['answered']:,} answered; the values "
+            f"of the others are taken to be like those of people of their role and service. They have {of['ties']:,} "
+            f"ties: {named} named by people, the others drawn within services. {_worlds(of)}"
         )
     return said
 
@@ -342,22 +297,11 @@ def cautions(tables: Tables) -> list[str]:
     return said
 
 
-def entries(change: pd.DataFrame) -> pd.DataFrame:
-    """The balance with words, ready to be drawn."""
-    table = change.rename(columns={"change": "value"})
-    return table.assign(words=table["entry"].map(ENTRIES))
-
-
 def moves(follows: pd.DataFrame) -> pd.DataFrame:
     """What each lever does to use, ready to be drawn."""
     table = follows[follows["outcome"] == USE].rename(columns={"difference": "value"})
     added = np.where(table["base"].str.startswith("pilot in"), "added to it: ", "")
     return table.assign(words=added + table["scenario"]).reset_index(drop=True)
-
-
-def signed(value: float) -> str:
-    """A difference of alignment, with its sign."""
-    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
 
 
 def points_between(row: object) -> str:
@@ -398,15 +342,22 @@ def _apart(row: pd.Series) -> str:
 
 
 def _agreement_of_worlds(rows: pd.DataFrame) -> str:
-    """Whether plausible worlds agree on the sign of differences that are above 0 on average."""
+    """Whether plausible worlds, where they are seen to differ, agree on the sign of differences above 0 on average."""
     if not in_worlds(rows):
         return ""
-    agreed = (rows["unknown_low"] > 0).tolist()
-    if all(agreed):
+    seen = rows[rows["unknown_low"] < rows["unknown_high"]]
+    if seen.empty:
+        return ""
+    agreed = seen["unknown_low"] > 0
+    if agreed.all() and len(seen) == len(rows):
         return " Nine in ten plausible worlds agree that " + (
-            "these raise use." if len(agreed) > 1 else "this raises use."
+            "these raise use." if len(rows) > 1 else "this raises use."
         )
-    if not any(agreed):
-        return " That is an average: in more than one plausible world in twenty it does nothing, or harm."
-    named = listed([f"“{each}”" for each in rows.loc[agreed, "scenario"]])
-    return f" That it raises use, nine in ten plausible worlds agree for {named} alone."
+    if not agreed.any():
+        of = "That is an average" if len(seen) == len(rows) else f"For {listed(_quoted(seen))} that is an average"
+        return f" {of}: in more than one plausible world in twenty it does nothing, or harm."
+    return f" That it raises use, nine in ten plausible worlds agree for {listed(_quoted(seen[agreed]))} alone."
+
+
+def _quoted(rows: pd.DataFrame) -> list[str]:
+    return [f"“{each}”" for each in rows["scenario"]]

@@ -73,6 +73,25 @@ def test_every_number_of_the_findings_comes_from_the_tables(valign: Callable, tm
     assert "_" not in told
 
 
+@pytest.mark.parametrize(
+    ("lows", "highs", "told"),
+    [
+        ((0.01, 0.02), (0.1, 0.1), " Nine in ten plausible worlds agree that these raise use."),
+        ((0.01, -0.02), (0.1, 0.1), " That it raises use, nine in ten plausible worlds agree for “a” alone."),
+        ((-0.1, -0.2), (0.1, 0.1), " That is an average: in more than one plausible world in twenty it does"),
+        ((0.05, -0.2), (0.05, 0.1), " For “b” that is an average: in more than one plausible world in twenty"),
+        ((0.05, 0.01), (0.05, 0.1), " That it raises use, nine in ten plausible worlds agree for “b” alone."),
+        ((0.05, 0.06), (0.05, 0.06), ""),
+    ],
+    ids=["all", "one", "none", "one not seen, one harms", "one not seen, one helps", "none seen to differ"],
+)
+def test_worlds_are_said_to_agree_only_where_they_are_seen_to_differ(lows: tuple, highs: tuple, told: str) -> None:
+    rows = pd.DataFrame({"scenario": ["a", "b"], "unknown_low": lows, "unknown_high": highs})
+    said = diagnosis_text._agreement_of_worlds(rows)
+    assert said.startswith(told)
+    assert bool(said) == bool(told)
+
+
 def test_json_holds_the_estimates(valign: Callable) -> None:
     said = valign("diagnose", BEFORE, "--runs", 0, "--json", "--out", "d")
     found = json.loads(said.out)

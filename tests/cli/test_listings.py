@@ -83,11 +83,11 @@ def test_describe_tells_what_is_unlike_the_defaults(valign: Callable, tmp_path: 
     for words in (
         "followed for 25 months.",
         "month 6: new leader with profile manager, in hostel",
-        "month 12: slack is multiplied by 0.5, everywhere",
-        "month 18: slack becomes 0.2, everywhere",
+        f"month 12: {PARAMETERS['slack'].label} is multiplied by 0.5, everywhere",
+        f"month 18: {PARAMETERS['slack'].label} becomes 0.2, everywhere",
         "the mean alignment at the start is 0.7",
         "Switched off: dialogue",
-        "slack: 0.35 (default",
+        f"{PARAMETERS['slack'].meaning}: 0.35 instead of",
         "alignment_metric = profile",
     ):
         assert words in said.out, words

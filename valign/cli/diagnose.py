@@ -15,6 +15,7 @@ from .job import REPORT, Job, Tables, carried_out, parameters_of
 
 if TYPE_CHECKING:
     from valign.calibration.diagnose.diagnosis import Diagnosis
+    from valign.model.scenario.scenario import Scenario
 
 MOST_RUNS, MOST_WORLDS = 1_000, 1_000
 TABLES = ("nodes.csv", "edges.csv")
@@ -40,6 +41,7 @@ def diagnose(before: str, after: str | None, options: DiagnoseOptions) -> None:
     from valign.calibration.diagnose.follow import RUNS, WORLDS
     from valign.experiments.decide.worlds import worlds_key
     from valign.model.compiled.compiling import sources_hash
+    from valign.model.scenario.scenario import Scenario
     from valign.results import store
 
     runs = RUNS if options.runs is None else options.runs
@@ -73,10 +75,10 @@ def diagnose(before: str, after: str | None, options: DiagnoseOptions) -> None:
             return {**found.tables, "parameters": parameters_of(found.scenario)}
 
     with tempfile.TemporaryDirectory() as aside:
-        found.write_society(aside)
+        written = found.write_society(aside)
         beside = {name: Path(aside) / name for name in TABLES}
-        scenario = (Path(aside) / "scenario.toml").read_text("utf-8")
-        job = Job(work, folder, title, _description(found, files), computed, scenario, beside=beside)
+        described = _description(found, files, Scenario.load(written))
+        job = Job(work, folder, title, described, computed, written.read_text("utf-8"), beside=beside)
         tables = carried_out(job, quiet)
     _print(tables, folder, found, options)
 
@@ -95,18 +97,21 @@ def _say_what_was_read(found: Diagnosis, quiet: bool) -> None:
                 terminal.say(f"  {remark}", quiet)
 
 
-def _description(found: Diagnosis, files: list[str]) -> str:
+def _description(found: Diagnosis, files: list[str], simulated: Scenario) -> str:
     from valign.calibration.diagnose.follow import MONTHS
 
+    from ..scenario_text import for_report
+
     names = " and ".join(Path(each).name for each in files)
-    people = len(found.society.role)
+    months = min(simulated.months, MONTHS)
+    read = f"What was read: {names}, the questionnaire of `valign survey new` on {found.answers.innovation}."
+    if not found.runs:
+        return f"{read}\n\nNothing was simulated."
     return (
-        f"What was read: {names}, the questionnaire of `valign survey new` on {found.answers.innovation}.\n\n"
-        f"What was simulated: {len(found.answers.services)} services with {people:,} people, managers and who "
-        f"funds them included, made from "
-        f"the {len(found.answers):,} people who answered; followed for {min(found.scenario.months, MONTHS)} months. "
-        f"scenario.toml, nodes.csv and edges.csv "
-        "in this folder hold them: `valign run` takes scenario.toml."
+        f"{read}\n\nWhat was simulated: {len(found.answers.services)} services with {len(found.society.role):,} "
+        f"people, managers and who funds them included, made from the {len(found.answers):,} people who answered; "
+        f"followed for {months} months. scenario.toml, nodes.csv and edges.csv in this folder hold them: `valign run` "
+        "takes scenario.toml.\n\n" + for_report(simulated.replace({"months": months}))
     )
 
 
