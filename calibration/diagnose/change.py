@@ -211,30 +211,54 @@ class Change:
         judgement = two.judged - one.judged - sum(moves) if self.judged else np.zeros(len(stayed))
         return np.stack([*moves, judgement, left, came], axis=1)
 
+    def _measures(self, first: np.ndarray, second: np.ndarray, stayed: np.ndarray) -> np.ndarray:
+        """The entries, their sum, that of `MOVES`, and by how much people came to read it nearer to what is meant."""
+        found = self.entries(first, second, stayed)
+        away = [
+            np.abs(Wave(each.of(self.pairs[:, n]), stayed).reads.moments()[0] - each.intended)
+            @ (each.emphasis / each.emphasis.sum())
+            for n, each in enumerate((self.before, self.after))
+        ]
+        more = (found.sum(axis=1), found[:, : len(MOVES)].sum(axis=1), away[0] - away[1])
+        return np.concatenate([found, np.stack(more, axis=1)], axis=1)
+
     @cached_property
-    def table(self) -> pd.DataFrame:
-        """The balance: entry, change, 95 % interval, and whether it can be told; the sum last."""
-        estimate = self.entries(*(np.ones((1, len(each))) for each in (self.before, self.after, self.pairs)))[0]
+    def measures(self) -> pd.DataFrame:
+        """Everything estimated, by name: change, 95 % interval, and whether it can be told.
+
+        `ENTRIES` and their sum; `fit`, what people's values and readings did to fit; `nearer`, how much nearer to what
+        is meant they read it (both of those who answered twice).
+        """
+        estimate = self._measures(*(np.ones((1, len(each))) for each in (self.before, self.after, self.pairs)))[0]
         spread, freedom = self.errors
         half = student.ppf(0.975, freedom) * spread
-        rows = [*zip(ENTRIES, estimate, half[:-1], strict=True), ("sum", estimate.sum(), half[-1])]
+        names = (*ENTRIES, "sum", "fit", "nearer")
         return pd.DataFrame(
-            [
-                {
-                    "entry": name,
-                    "change": value,
-                    "low": value - width,
-                    "high": value + width,
-                    "told": told(value, width),
-                }
-                for name, value, width in rows
-                if self.judged or name != "judgement"
-            ]
+            {
+                "entry": names,
+                "change": estimate,
+                "low": estimate - half,
+                "high": estimate + half,
+                "told": [told(value, width) for value, width in zip(estimate, half, strict=True)],
+            }
         )
 
     @cached_property
+    def table(self) -> pd.DataFrame:
+        """The balance: entries, the sum last."""
+        asked = [name for name in (*ENTRIES, "sum") if self.judged or name != "judgement"]
+        return self.measures.set_index("entry").loc[asked].reset_index()
+
+    @cached_property
+    def beside(self) -> pd.DataFrame:
+        """`fit` and `nearer`, with how many answered twice, the first time alone and the second time alone."""
+        rows = self.measures.set_index("entry").loc[["fit", "nearer"]].reset_index()
+        twice = len(self.pairs)
+        return rows.assign(twice=twice, left=len(self.before) - twice, came=len(self.after) - twice)
+
+    @cached_property
     def errors(self) -> tuple[np.ndarray, float]:
-        """Standard errors of the entries and of their sum, and degrees of freedom.
+        """Standard errors of `measures`, and degrees of freedom.
 
         People are drawn anew within their services; where services drawn anew scatter more than that, and more than
         chance would have it (an F test at 5 %), services count.
@@ -256,8 +280,7 @@ class Change:
         stayed = first[:, self.pairs[:, 0]]
         second = second.copy()
         second[:, self.pairs[:, 1]] = stayed
-        drawn = self.entries(first, second, stayed)
-        drawn = np.concatenate([drawn, drawn.sum(axis=1, keepdims=True)], axis=1)
+        drawn = self._measures(first, second, stayed)
         middle = np.quantile(drawn, (0.1587, 0.8413), axis=0)  # the middle of the draws: a wild one does no harm
         return (middle[1] - middle[0]) / 2
 

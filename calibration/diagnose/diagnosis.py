@@ -140,7 +140,8 @@ class Diagnosis:
             **self._follows,
         }
         if self.change is not None:
-            made |= {"change": self.change.table, "change_services": self.change_services, "lowest": self.lowest}
+            made |= {"change": self.change.table, "change_beside": self.change.beside}
+            made |= {"change_services": self.change_services, "lowest": self.lowest}
         return made
 
     @cached_property

@@ -66,6 +66,7 @@ def follow(
     base = scenario.replace({"months": months})
     outside = {group.name for group in base.organisations if group.stage == "outside"}
     starts = [name for name in ready if name in outside]
+    using = [name for name in ready if name not in outside]
     begun = START if len(outside) == len(base.organisations) else NOTHING
     scenarios = {NOTHING: base}
     if starts:
@@ -89,7 +90,7 @@ def follow(
     first = pd.concat([gains(NOTHING, [START] if starts else []), gains(begun, list(changed))], ignore_index=True)
     return {
         "follows": first.assign(runs=runs * (worlds or 1), months=months),
-        "follow_levels": summary.assign(starts=", ".join(starts[:FIRST])),
+        "follow_levels": summary.assign(starts=", ".join(starts[:FIRST]), using=", ".join(using)),
         "follow_curves": pd.concat(curves, ignore_index=True),
         "pilots": gains(NOTHING, [f"pilot in {name}" for name in tried]).assign(
             service=lambda table: table["scenario"].str.removeprefix("pilot in ")

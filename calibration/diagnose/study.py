@@ -19,7 +19,7 @@ from scipy.stats import kendalltau
 from valign.results.plain_text import frame_as_cells
 from valign.model.scenario.scenario import DIMENSIONS, Scenario
 
-from .change import ENTRIES, Change, shapley
+from .change import ENTRIES, MOVES, Change, shapley
 from .made_up import Moves, Truth, asked, later, sample, truth
 from .measurement import Measured
 from .misfit import DISAGREED, MISREAD, NEITHER, misfit
@@ -124,9 +124,10 @@ def waves(name: str, rng: np.random.Generator) -> list[dict[str, Any]]:
     one, fresh = truth(rng), truth(rng)
     two, new = later(one, rng, WAVES[name], fresh)
     rows = sample(one, rng, ANSWERS)
-    table = Change(*(asked(wave, rng, rows, RELIABILITY, MISSING) for wave in (one, two))).table.set_index("entry")
+    table = Change(*(asked(wave, rng, rows, RELIABILITY, MISSING) for wave in (one, two))).measures.set_index("entry")
     true = dict(zip(ENTRIES, true_entries(one, two, new), strict=True))
-    true["sum"] = sum(true.values())
+    away = [np.abs(each.reads[~new].mean(axis=0) - each.intended) @ each.emphasis for each in (one, two)]
+    true |= {"sum": sum(true.values()), "fit": sum(true[each] for each in MOVES), "nearer": away[0] - away[1]}
     return [
         {
             "entry": entry,

@@ -43,7 +43,8 @@ def values_figure(values: pd.DataFrame, title: str, groups: list[str]) -> Figure
             xlim=(-0.02, 1.02), ylim=(-0.6, len(order) - 0.1), xticks=[0, 0.5, 1], xlabel="0: not at all, 1: wholly"
         )
         answers = int(part["answers"].max())
-        axes.set_title(f"{group} ({answers:,})", loc="left", fontsize=11, fontweight="bold", color=INK)
+        many = group if group in ("everybody", "staff") or answers == 1 else f"{group}s"
+        axes.set_title(f"{many} ({answers:,})", loc="left", fontsize=11, fontweight="bold", color=INK)
         axes.set_yticks(y, [_weighed(words, part) for words in order] if place == 0 else [""] * len(order))
         axes.grid(True, axis="x")
         if place == 0:
@@ -105,18 +106,17 @@ def map_figure(services: pd.DataFrame, title: str) -> Figure:
             ).set_x(row["fit"] + (apart_by if right else -apart_by))
     axes.axvline(services["fit"].mean(), color=MUTED, lw=1, ls="--")
     axes.axhline(shown["climate"].mean(), color=MUTED, lw=1, ls="--")
-    axes.set_xlabel("alignment (0 to 1)")
+    axes.set_xlabel("alignment (of 0 to 1, the part where services are)")
     axes.set_ylabel("climate: expected, supported, valued (0 to 1)")
     axes.grid(True)
     left = len(services) - len(shown)
     headed(figure, title)
     note(
         figure,
-        "Each point a service, pulled toward the whole as far as its answers are few; lines: 95 % intervals; "
-        "broken lines: "
-        "means of services. Upper right: aligned and supported. Lower right: aligned, not supported. Upper left: "
-        "supported, "
-        "not aligned." + (f" {left} more services are in the table." if left else ""),
+        "Each point is a service; those with few answers are moved toward the average. Lines: 95 % intervals; broken "
+        "lines: means of services. Upper right: aligned and supported. Lower right: aligned, not supported. Upper "
+        "left: supported, not aligned. Lower left: neither."
+        + (f" {left} more services are in the table." if left else ""),
     )
     return figure
 
@@ -148,7 +148,7 @@ def change_figure(rows: pd.DataFrame, title: str) -> Figure:
     """
     figure, (axes,) = new_figure(1, 9.4, 0.5 * len(rows) + 2.2)
     _bars(axes, rows, rows["words"].tolist(), 1, [told in ("rose", "fell") for told in rows["told"]])
-    axes.set_xlabel("change of alignment (0 to 1)")
+    axes.set_xlabel("change, on the scale of alignment from 0 to 1")
     headed(figure, title)
     note(figure, "Bars: 95 % intervals. Filled: told apart from no change. Open: not, with these answers.")
     return figure
@@ -182,7 +182,8 @@ def follows_figure(rows: pd.DataFrame, title: str, months: int, runs: int) -> Fi
         figure,
         f"Means of paired differences over {runs} runs. Thick bars: not knowing (nine in ten worlds have their mean "
         "there; studies would narrow it). Thin lines: chance (nine in ten pairs of runs of one world; no study narrows "
-        "it). Filled: nine in ten worlds agree on the sign. Open: they do not, or differ by no more than chance."
+        "it). Filled: nine in ten worlds agree whether it helps or harms. Open: they do not; or they differ by no more "
+        "than chance (no thick bar)."
         if worlds
         else f"Means of paired differences over {runs} runs; bars: 95 % intervals of chance alone, at the model's "
         "default parameters. Open: not told apart from 0.",

@@ -70,10 +70,10 @@ def _figures(tables: Tables, innovation: str) -> list[Drawn]:
         drawn.append(
             Drawn(
                 "moved",
-                partial(change_figure, rows, "What moved alignment between the two waves"),
+                partial(change_figure, rows, "What moved how well people say it fits, between the questionnaires"),
                 f"Points with intervals, what each entry adds to the change of alignment. {told}.",
                 rows,
-                "What moved alignment?",
+                "What moved?",
             )
         )
     if "follows" in tables:
@@ -97,7 +97,7 @@ def _tables(tables: Tables) -> list[Table]:
         Table("Services, the most ready first", *_services(tables["by_service"])),
         Table(
             "Roles",
-            ("role", "answers", "alignment (95 % interval)", "beside everybody"),
+            ("role", "answers", "alignment (95 % interval)", "compared with everybody"),
             _standing(tables["by_role"], "role"),
         ),
         Table("Values, everybody", *_values(tables["values"], EVERYBODY)),
@@ -112,14 +112,18 @@ def _tables(tables: Tables) -> list[Table]:
             [r.words, moved.signed(r.value), f"{moved.signed(r.low)} to {moved.signed(r.high)}", moved.TOLD[r.told]]
             for r in moved.entries(tables["change"]).itertuples()
         ]
-        found.append(Table("What moved alignment", ("what", "change", "95 % interval", "what can be told"), rows))
+        found.append(
+            Table(
+                "What moved how well people say it fits", ("what", "change", "95 % interval", "what can be told"), rows
+            )
+        )
     if "pilots" in tables and len(tables["pilots"]):
         rows = [
             [r.service, text.points_between(r)]
             for r in tables["pilots"][tables["pilots"]["outcome"] == text.USE].itertuples()
         ]
         found.append(
-            Table("One pilot, by where it starts", ("service", "people using it, points (95 % interval)"), rows)
+            Table("One pilot, by where it starts", ("service", "what it adds to the share of people using it"), rows)
         )
     groups = [name for name in dict.fromkeys(tables["values"]["group"]) if name != EVERYBODY]
     rows = [[name, *row] for name in groups for row in _values(tables["values"], name)[1]]
@@ -132,7 +136,7 @@ def _tables(tables: Tables) -> list[Table]:
         found.append(
             Table(
                 "Change by service, those who answered twice",
-                ("service", "people", "change of alignment"),
+                ("service", "people", "change of alignment (values and readings)"),
                 rows,
                 folded=True,
             )
@@ -141,7 +145,15 @@ def _tables(tables: Tables) -> list[Table]:
         [r.file, f"{r.answers:,}" if r.answers else "", str(r.why), str(r.where)]
         for r in tables["answers"].itertuples()
     ]
-    found.append(Table("Answers used and not used", ("file", "answers", "why", "where"), rows, words=True, folded=True))
+    found.append(
+        Table(
+            "Answers used and not used",
+            ("file", "single answers", "used or why not", "from whom or where"),
+            rows,
+            words=True,
+            folded=True,
+        )
+    )
     return found
 
 
@@ -162,17 +174,18 @@ def _services(services: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]
     for standing, r in zip(_standing(services, "service"), services.itertuples(), strict=True):
         people = f"{r.answers:,} of {r.people:,.0f}" if r.people < float("inf") else f"{r.answers:,}"
         climate = f"{r.climate:.2f} ({r.climate_low:.2f} to {r.climate_high:.2f})" if r.climate == r.climate else "–"
-        rows.append([standing[0], people, standing[2], climate, standing[3]])
+        rows.append([standing[0], people, standing[2], climate, f"{r.readiness:.2f}", standing[3]])
     return (
         "service",
-        "answers",
+        "people answering",
         "alignment (95 % interval)",
         "climate (95 % interval)",
-        "alignment beside everybody",
+        "readiness",
+        "alignment compared with everybody",
     ), rows
 
 
-_VALUES = ("value", "counts", "innovation", "people value", "people read it as", "what the misfit is")
+_VALUES = ("value", "weight", "meant to stand for", "people value", "people read it as", "what the misfit is")
 
 
 def _values(values: pd.DataFrame, group: str) -> tuple[tuple[str, ...], list[list[str]]]:

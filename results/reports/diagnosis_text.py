@@ -9,14 +9,15 @@ from ..figures.common import in_worlds
 from ..numbers import guarded_percent
 from ..page import Tables
 from ..vocabulary import listed
-from .diagnosis_moved import between_waves, signed
+from .diagnosis_moved import between_questionnaires, signed
 from .rows import NOT_SEEN
 
-USE, START = "uptake_final", "pilot in the most ready services"
+USE = "uptake_final"
 READING = (
     "Alignment is how near what people value is to the innovation as they read it: 1 wholly, 0 not at all. Every "
-    "value was "
-    "asked by two statements, so errors of single answers are known and taken out. Intervals are 95 %."
+    "value was asked by two statements, so errors of single answers are known and taken out. What the innovation is "
+    "meant to stand for, and how much each value counts, was said in the questionnaire by those who brought it. "
+    "Intervals of what was measured are 95 %."
 )
 STANDS = {"above": "above", "below": "below", "unknown": "cannot be told apart"}
 KINDS = {
@@ -28,18 +29,21 @@ KINDS = {
 }
 WORDS = {
     "Alignment": "how near what people value is to the innovation as they read it, from 0 to 1; also called fit.",
+    "They disagree": "what people value is .1 or more from what the innovation is meant to stand for, and the interval "
+    "holds no smaller distance that would be none.",
+    "They misread it": "the same of what they take it to stand for.",
     "Judged alignment": "how well people themselves say it fits.",
     "Climate": "whether managers expect, support and value use, from 0 to 1, as people say.",
-    "Readiness": "alignment and climate together, weighed as the model weighs them.",
+    "Readiness": "alignment and climate together, each weighed by how much it moves people to take something up in the "
+    "model; 0 where alignment is .75 and there is no climate.",
+    "World": "a setting of everything that is not known about the model; each was run with the same people.",
     "Kendall's τ": "how far two orders agree: 1 the same, 0 no better than chance.",
 }
 
 
 def findings(tables: Tables, innovation: str) -> list[str]:
     """In the order in which a manager asks."""
-    said = [_level(tables)]
-    if "change" in tables:
-        said += between_waves(tables)
+    said = [*(between_questionnaires(tables, innovation) if "change" in tables else ()), _level(tables)]
     said += [*_groups(tables), *_values(tables, innovation), _connectors(tables["connectors"])]
     if "follows" in tables:
         said += [*_follows(tables), *_pilots(tables)]
@@ -56,8 +60,7 @@ def _level(tables: Tables) -> str:
     text = (
         f"Alignment is {fit['estimate']:.2f} on average ({fit['low']:.2f} to {fit['high']:.2f}), from "
         f"{fit['people']:,.0f} people "
-        f"in {len(tables['by_service'])} services; without taking out errors of measurement it would look like "
-        f"{measure(tables, 'uncorrected')['estimate']:.2f}."
+        f"in {len(tables['by_service'])} services."
     )
     if judged["people"]:
         text += (
@@ -92,9 +95,10 @@ def _groups(tables: Tables) -> list[str]:
     if len(services) > 1:
         top, last = services.iloc[0], services.iloc[-1]
         said.append(
-            f"Most ready, by alignment and climate together, is {top['service']}; least ready {last['service']}."
+            f"By alignment and climate (whether managers expect, support and value use) together, {top['service']} is "
+            f"the most ready and {last['service']} the least."
             + (
-                f" Climate is {top['climate']:.2f} and {last['climate']:.2f} there."
+                f" Climate is {top['climate']:.2f} and {last['climate']:.2f} of 1 there."
                 if top["climate"] == top["climate"]
                 else ""
             )
@@ -121,19 +125,24 @@ def _values(tables: Tables, innovation: str) -> list[str]:
             f"({r.own:.2f}) is near to that. They misread it: this can be explained.",
             "both": f"people value it {way} than {innovation} does ({r.own:.2f} against {r.intended:.2f}), and "
             f"read it as {r.reads:.2f}. "
-            "They disagree, and misread it too.",
+            "They disagree, and misread it too: say first what is meant, then talk through what is left.",
         }[r.kind]
         said.append(
-            f"“{r.words[0].upper()}{r.words[1:]}” takes {r.lost:.2f} of the {whole:.2f} that alignment falls "
-            f"short of 1: {why}"
+            f"“{r.words[0].upper()}{r.words[1:]}” accounts for {r.lost:.2f} of the {whole:.2f} by which alignment "
+            f"falls short of 1: {why}"
         )
     if not said:
         said.append("No single value stands out: no gap between people and innovation is both wide and certain.")
     gain = measure(tables, "read_as_meant")
-    sign = "higher" if gain["estimate"] >= 0 else "lower"
+    if gain["low"] <= 0 <= gain["high"]:
+        why = "so explaining it better would by itself bring people no nearer that can be told"
+    elif gain["low"] > 0:
+        why = "so explaining it better would help"
+    else:
+        why = "since what they take it for is nearer to what they value: explaining would show that they disagree"
     said.append(
-        f"If everybody read {innovation} as it is meant, alignment would be {abs(gain['estimate']):.2f} {sign} "
-        f"({signed(gain['low'])} to {signed(gain['high'])})."
+        f"If everybody read {innovation} as it is meant, alignment would change by {signed(gain['estimate'], 2)} "
+        f"(95 % interval {signed(gain['low'], 2)} to {signed(gain['high'], 2)}), {why}."
     )
     return said
 
@@ -145,7 +154,10 @@ def _connectors(connectors: pd.DataFrame) -> str:
         f"person {r.person} in {r.service} ({_people(r.people)} in {_others(r.services)})"
         for r in connectors.head(3).itertuples()
     ]
-    return f"Services are connected most by {listed(named)}."
+    return (
+        f"Services are connected most by {listed(named)}. These are the numbers that people gave in the questionnaire: "
+        "only whoever keeps the list knows who they are."
+    )
 
 
 def _people(number: int) -> str:
@@ -166,19 +178,23 @@ def _follows(tables: Tables) -> list[str]:
     rows = moves(tables["follows"])
     start = rows[rows["words"].str.startswith("pilot in")]
     if len(start):
-        some_use = " that do not use it yet" if (tables["follows"]["base"] != START).all() else ""
+        using = [name for name in str(levels["using"].fillna("").iloc[0]).split(", ") if name]
+        but = f" that do not use it yet ({listed(using)} {'do' if len(using) > 1 else 'does'})" if using else ""
         said.append(
-            f"A pilot in the most ready services{some_use} ({levels['starts'].iloc[0]}) changes that by "
+            f"A pilot in the most ready services{but}, {listed(levels['starts'].iloc[0].split(', '))}, changes use by "
             f"{points_between(start.iloc[0])}."
         )
     rest = rows[~rows["words"].str.startswith("pilot in")]
     known = rest[rest["low"] > 0]
     told = [f"“{r.scenario}”, {points_between(r)}" for r in known.itertuples()]
-    added = "Added to this pilot, what" if rest["base"].str.startswith("pilot in").all() else "What"
+    added = "added to this pilot" if rest["base"].str.startswith("pilot in").all() else "each without a pilot"
     if told:
-        said.append(f"{added} moves use most: {'; then '.join(told[:3])}." + _agreement_of_worlds(known.head(3)))
+        said.append(
+            f"Of {len(rest)} other things that could be done, {added}, these move use most: {'; then '.join(told[:3])}."
+            + _agreement_of_worlds(known.head(3))
+        )
     else:
-        said.append(f"{added} else was tried moves use by nothing that can be told from chance.")
+        said.append(f"Of {len(rest)} other things that could be done, {added}, none moves use by more than chance.")
     return said
 
 
@@ -196,6 +212,13 @@ def _pilots(tables: Tables) -> list[str]:
             f"more than chance. By alignment and climate together, {listed(ready[:2])} {first}."
         ]
     near = [r.service for r in pilots.iloc[1:].itertuples() if r.high > best["difference"]]
+    if len(near) == len(pilots) - 1 > 0:
+        least = f"{100 * pilots['difference'].min():+.0f}"
+        return [
+            f"Where to pilot first the model cannot tell: a pilot in any one of {listed(pilots['service'].tolist())} "
+            f"changes use by {least} to {100 * best['difference']:+.0f} percentage points, and none can be told apart "
+            f"from the best. By alignment and climate together, {ready[0]} comes first."
+        ]
     text = (
         f"Where to pilot first: in {best['service']}. Alone, this changes use by {points_between(best)}: the most of "
         f"the {len(pilots)} tried."
@@ -210,26 +233,25 @@ def certainty(tables: Tables) -> list[str]:
         for name in ("reliability", "agreement", "answers_needed", "out_of_reach", "goal")
     }
     said = [
-        f"Fit by one half of the statements and by the other agree so that one person's fit has a reliability of "
-        f"{one['reliability']:.2f} "
-        "(split half, Spearman–Brown; 1 would be no error). Means of groups are surer than single people, who "
-        "are not reported."
+        f"Alignment by one half of the statements and by the other agree so that one person's has a reliability of "
+        f"{one['reliability']:.2f} (split half, Spearman–Brown; 1 would be no error). Means of groups are surer than "
+        "single people, of whom no answer is reported. Without taking out errors of measurement, alignment would look "
+        f"like {measure(tables, 'uncorrected')['estimate']:.2f}."
     ]
     if len(tables["by_service"]) > 2:
         needed, everybody = one["answers_needed"], measure(tables, "agreement_all")
         then = f"everybody answering: {everybody['estimate']:.2f}, {everybody['low']:.2f} to {everybody['high']:.2f}"
         ask = (
-            f"for {one['goal']:.1f} it takes about {needed:.0f} answers in each service."
+            f"for {one['goal']:.1f} it takes about {needed:.0f} people answering in each service."
             if needed == needed
-            else f"{one['goal']:.1f} {'cannot' if everybody['high'] < one['goal'] else 'can hardly'} be reached with "
-            f"the people there are ({then})."
+            else f"{one['goal']:.1f} {'cannot' if everybody['high'] < one['goal'] else 'is unlikely to'} be reached, "
+            f"however many of the people there are answer ({then})."
             if one["out_of_reach"]
-            else f"whether {one['goal']:.1f} can be reached with the people there are cannot be told from these "
-            f"answers ({then})."
+            else f"whether {one['goal']:.1f} would be reached if more people answered cannot be told ({then})."
         )
         said.append(
-            f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} "
-            f"(Kendall's τ; 1 the same, 0 chance); {ask}"
+            f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} (Kendall's "
+            f"τ: {50 * (1 + one['agreement']):.0f} in 100 pairs of services stand in the right order); {ask}"
         )
     if (tables["by_service"]["people"] == float("inf")).any():
         said.append(
@@ -255,8 +277,9 @@ def _worlds(of: pd.Series) -> str:
     where = "all of which agree with published facts" if of["agreeing"] else "each anywhere in its plausible range"
     return (
         f"What is not known about the model and was not asked was varied: {of['worlds']:,} worlds, settings of all "
-        f"such parameters, {where}. Not knowing: between which numbers nine in ten worlds have their average. Chance: "
-        "between which nine in ten runs of one world end."
+        f"such parameters, {where}. Not knowing: between which numbers nine in ten worlds have their average "
+        f"(“{NOT_SEEN}”: worlds differ by no more than runs of one world do). Chance: between which nine in ten runs "
+        "of one world end."
     )
 
 
@@ -309,13 +332,14 @@ def points_between(row: object) -> str:
     value = getattr(row, "value", None)
     value = getattr(row, "difference", value) if value is None or callable(value) else value
     low, high = row.low, row.high  # type: ignore[attr-defined]
-    text = f"{_points(value)} points"
+    text = f"{_points(value)} percentage points"
     unknown = [getattr(row, f"unknown_{end}", np.nan) for end in ("low", "high")]
     if not np.isfinite(unknown[0]):
-        return f"{text} ({_points(low)} to {_points(high)})"
+        return f"{text} (95 % interval {_points(low)} to {_points(high)})"
+    by_chance = f"chance: {_points(getattr(row, 'chance_low'))} to {_points(getattr(row, 'chance_high'))}"  # noqa: B009
     if unknown[0] == unknown[1]:
-        return f"{text} (not knowing: {NOT_SEEN})"
-    return f"{text} (not knowing: {_points(unknown[0])} to {_points(unknown[1])})"
+        return f"{text} (not knowing: {NOT_SEEN}; {by_chance})"
+    return f"{text} (not knowing: {_points(unknown[0])} to {_points(unknown[1])}; {by_chance})"
 
 
 def _points(share: float) -> str:

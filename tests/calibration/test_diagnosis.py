@@ -169,8 +169,13 @@ def test_what_was_planted_is_what_is_claimed_to_have_moved(name: str) -> None:
     one, fresh = truth(rng), truth(rng)
     two, new = later(one, rng, moves, fresh)
     rows = sample(one, rng, 18)
-    table = Change(*(asked(wave, rng, rows, 0.75, 0.05) for wave in (one, two))).table.set_index("entry")
+    found = Change(*(asked(wave, rng, rows, 0.75, 0.05) for wave in (one, two)))
+    table, beside = found.table.set_index("entry"), found.beside.set_index("entry")
     true = dict(zip(change.ENTRIES, study.true_entries(one, two, new), strict=True))
+    fit = sum(true[each] for each in change.MOVES)
+    away = [np.abs(wave.reads[~new].mean(axis=0) - wave.intended) @ wave.emphasis for wave in (one, two)]
+    assert beside.loc["fit", "low"] < fit < beside.loc["fit", "high"]
+    assert beside.loc["nearer", "low"] < away[0] - away[1] < beside.loc["nearer", "high"]
     assert table.loc[name, "told"] == "rose"
     assert table.loc[name, "low"] < true[name] < table.loc[name, "high"]
     assert table.loc["sum", "change"] == pytest.approx(table.drop(index="sum")["change"].sum())
@@ -193,7 +198,9 @@ def test_few_people_are_told_that_they_are_few() -> None:
 # --- the whole -------------------------------------------------------------------------------------------------------
 def test_tables_of_the_example(example: Diagnosis) -> None:
     tables = example.tables
-    assert {"overview", "by_service", "by_role", "values", "connectors", "answers", "change", "lowest"} <= set(tables)
+    assert {"overview", "by_service", "by_role", "values", "connectors", "answers", "change", "change_beside"} <= set(
+        tables
+    )
     services = tables["by_service"]
     assert (services["fit_low"] <= services["fit"]).all()
     assert services["readiness"].is_monotonic_decreasing
@@ -288,9 +295,9 @@ def test_the_committed_study_keeps_its_bounds() -> None:
     waves = pd.read_csv(study.OUT / "waves.csv")
     assert waves["holds"].between(0.92, 0.98).all(), waves
     noise = waves[waves["waves"] == "nothing but noise"]
-    assert set(noise["entry"]) == {*change.MOVES, "judgement", "sum"}
+    assert set(noise["entry"]) == {*change.MOVES, "judgement", "sum", "fit", "nearer"}
     moved = waves[waves["waves"] == "everything moved"]
-    assert set(moved["entry"]) == {*change.ENTRIES, "sum"}
+    assert set(moved["entry"]) == {*change.ENTRIES, "sum", "fit", "nearer"}
     assert (waves["repetitions"] >= 500).all()
     assert ((moved["estimate"] - moved["true"]).abs() < 0.005).all()
     assert (noise["claimed"] <= 0.08).all()

@@ -67,7 +67,9 @@ def diagnose(before: str, after: str | None, options: DiagnoseOptions) -> None:
         "code": sources_hash(),
     }
     folder = options.out or store.default_folder(f"diagnose-{found.answers.name}", work)
-    title = f"{found.answers.innovation}: {found.answers.name}" + (f", since {answers[0].name}" if after else "")
+    title = f"{found.answers.innovation}: {found.answers.name}" + (
+        f", compared with {answers[0].name}" if after else ""
+    )
 
     def computed() -> Tables:
         with terminal.progress("What follows", quiet) as told:
