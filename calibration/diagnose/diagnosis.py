@@ -26,7 +26,7 @@ from .follow import RUNS, WORLDS, follow
 from .measurement import Measured, mean_of, reliabilities
 from .misfit import if_read_as_meant, mean_and_half, misfit
 from .pooling import GOAL, WIDEST, Pooled, pool
-from .society import ENGAGED, network, persons, safe_name, scenario_for, society_for, write_society
+from .society import ENGAGED, network, persons, safe_name, scenario_for, society_for, stage_of, write_society
 
 LEAST = 5  # answers of a group that is shown one by one: nobody is to be recognised
 EVERYBODY = "everybody"
@@ -258,9 +258,20 @@ class Diagnosis:
         found = pool(second - first, service, len(a.services), np.full(len(a.services), np.inf), 0.0)
         counts = np.bincount(service[np.isfinite(second - first)], minlength=len(a.services))
         table = pd.DataFrame(
-            {"service": a.services, "pairs": counts, "change": found.mean, "low": found.low, "high": found.high}
+            {
+                "service": a.services,
+                "pairs": counts,
+                "change": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "began": [self._uses(a, g) - self._uses(self.change.before, g) for g in range(len(a.services))],
+            }
         )
         return table[table["pairs"] > 0].reset_index(drop=True)
+
+    @staticmethod
+    def _uses(answers: Answers, service: int) -> int:
+        return int((answers.stage[service] or stage_of(answers, service)) != "outside")
 
     @cached_property
     def lowest(self) -> pd.DataFrame:

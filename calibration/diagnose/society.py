@@ -46,13 +46,14 @@ def persons(measured: Measured) -> pd.DataFrame:
         here = members[answers.service[members] == g]
         missing = int(answers.people[g]) - len(here) if np.isfinite(answers.people[g]) else 0
         pulled = (mean_of(held[here]) - middle) * len(here) / (len(here) + 14)  # as if ICC = .07
+        if not any(role[n] == MANAGER for n in here):  # one of those who did not answer
+            rows.append((f"g{g + 1}m", g, MANAGER, NOT_SAID, False, middle + pulled))
+            missing -= 1
         for n in range(missing):
             donor = int(rng.choice(here if len(here) else members))
             other = rng.choice(members[role[members] == role[donor]])
             values = np.clip(held[other] - _deviation(held, answers, other, middle) + pulled, 0, 1)
             rows.append((f"g{g + 1}x{n + 1}", g, int(role[donor]), int(answers.use[donor]), False, values))
-        if not any(row[1] == g and row[2] == MANAGER for row in rows):
-            rows.append((f"g{g + 1}m", g, MANAGER, NOT_SAID, False, middle + pulled))
     if not any(row[2] == COMMISSIONER for row in rows):
         rows.append(("funder", -1, COMMISSIONER, NOT_SAID, False, np.full(len(middle), np.nan)))
     return _table(rows, answers)
@@ -155,10 +156,9 @@ def scenario_for(measured: Measured, people: pd.DataFrame, climate: np.ndarray, 
     raw |= {
         "name": f"{answers.name[:90]}".replace(".", " ").strip() or "survey",
         "title": f"{answers.innovation} in {len(answers.services)} services, from a survey of {len(answers)} people",
-        "description": f"Made from the answers of {len(answers)} people to the questionnaire. Values, roles and "
-        f"named ties "
-        "are theirs; people who did not answer, ties that nobody named and all parameters but those of readings "
-        "are assumed.",
+        "description": f"Made from the answers of {len(answers)} people to the questionnaire. Values, roles, named "
+        "ties, readings and the support of managers are theirs; people who did not answer, ties that nobody named and "
+        "all other parameters are assumed.",
         "commissioners": {
             "count": int((people["role"] == "commissioner").sum()),
             "profile": base.commissioners.profile,

@@ -130,13 +130,18 @@ def _tables(tables: Tables) -> list[Table]:
     found.append(Table("Values by role and service", ("group", *_VALUES), rows, folded=True))
     if "change_services" in tables:
         rows = [
-            [r.service, str(r.pairs), f"{moved.signed(r.change)} ({moved.signed(r.low)} to {moved.signed(r.high)})"]
+            [
+                r.service,
+                str(r.pairs),
+                f"{moved.signed(r.change)} ({moved.signed(r.low)} to {moved.signed(r.high)})",
+                "rose" if r.low > 0 else "fell" if r.high < 0 else moved.TOLD["unknown"],
+            ]
             for r in tables["change_services"].itertuples()
         ]
         found.append(
             Table(
                 "Change by service, those who answered twice",
-                ("service", "people", "change of alignment (values and readings)"),
+                ("service", "people", "change of alignment (95 % interval)", "what can be told"),
                 rows,
                 folded=True,
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from ..page import Tables
+from ..vocabulary import listed
 
-TOLD = {"rose": "rose", "fell": "fell", "none": "no change that matters", "unknown": "too few answers to tell"}
+TOLD = {"rose": "rose", "fell": "fell", "none": "a change of less than 0.02", "unknown": "too few answers to tell"}
 ENTRIES = {
     "people": "people's values moved nearer (+) or away",
     "spread": "people came closer together in their values (+) or apart",
@@ -42,7 +43,7 @@ def between_questionnaires(tables: Tables, innovation: str) -> list[str]:
     said = [
         f"What people value, and how they read {innovation}: by these, {of} {_moved(fit)}." + direct * judged,
         f"{fit['left']:,.0f} people answered only the first questionnaire, {fit['came']:,.0f} only the second: so the "
-        "averages of the two are partly of other people.",
+        "averages of the two are partly of other people." + _stages(tables["change_services"]),
     ]
     known = rows[rows["told"].isin(("rose", "fell")) & (rows["entry"] != "sum")]
     if len(known):
@@ -64,6 +65,17 @@ def between_questionnaires(tables: Tables, innovation: str) -> list[str]:
     return [*said, _least_aligned(tables["lowest"].iloc[0])]
 
 
+def _stages(services: pd.DataFrame) -> str:
+    """Services that began or stopped between the questionnaires."""
+    told = [
+        f"{listed(services.loc[services['began'] == sign, 'service'].tolist())} {word}"
+        for sign, word in ((1, "began to use it"), (-1, "stopped"))
+        if (services["began"] == sign).any()
+    ]
+    how = "by the sheet on services, else by whether a fifth of those who answered use it"
+    return f" In between, {' and '.join(told)} ({how})." if told else ""
+
+
 def _least_aligned(low: pd.Series) -> str:
     who = f"the {low['people']:.0f} people who were least aligned at first"
     seen = (
@@ -80,9 +92,8 @@ def _moved(row: pd.Series) -> str:
     between = f"(95 % interval {signed(row['low'])} to {signed(row['high'])})"
     if row["told"] in ("rose", "fell"):
         return f"{row['told']} by {abs(row['value']):.3f} {between}"
-    if row["told"] == "none":
-        return f"did not change by anything that matters {between}"
-    return f"cannot be said to have changed, with so few answers {between}"
+    seen = f"is seen to change by {signed(row['value'])} {between}"
+    return f"{seen}: less than 0.02" if row["told"] == "none" else f"{seen}: too few answers to say that it did"
 
 
 def _interval(row: object) -> str:

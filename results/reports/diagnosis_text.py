@@ -29,9 +29,9 @@ KINDS = {
 }
 WORDS = {
     "Alignment": "how near what people value is to the innovation as they read it, from 0 to 1; also called fit.",
-    "They disagree": "what people value is .1 or more from what the innovation is meant to stand for, and the interval "
-    "holds no smaller distance that would be none.",
-    "They misread it": "the same of what they take it to stand for.",
+    "They disagree": "the average of what people value is 0.1 or more away from what the innovation is meant to stand "
+    "for, and its interval does not reach that.",
+    "They misread it": "the same, of what people take it to stand for.",
     "Judged alignment": "how well people themselves say it fits.",
     "Climate": "whether managers expect, support and value use, from 0 to 1, as people say.",
     "Readiness": "alignment and climate together, each weighed by how much it moves people to take something up in the "
@@ -139,7 +139,7 @@ def _values(tables: Tables, innovation: str) -> list[str]:
     elif gain["low"] > 0:
         why = "so explaining it better would help"
     else:
-        why = "since what they take it for is nearer to what they value: explaining would show that they disagree"
+        why = "since what they take it for is nearer to what they value: explaining makes it plain that they disagree"
     said.append(
         f"If everybody read {innovation} as it is meant, alignment would change by {signed(gain['estimate'], 2)} "
         f"(95 % interval {signed(gain['low'], 2)} to {signed(gain['high'], 2)}), {why}."
@@ -179,10 +179,10 @@ def _follows(tables: Tables) -> list[str]:
     start = rows[rows["words"].str.startswith("pilot in")]
     if len(start):
         using = [name for name in str(levels["using"].fillna("").iloc[0]).split(", ") if name]
-        but = f" that do not use it yet ({listed(using)} {'do' if len(using) > 1 else 'does'})" if using else ""
+        but = f" that do not use it now ({listed(using)} {'do' if len(using) > 1 else 'does'})" if using else ""
+        where = listed(levels["starts"].iloc[0].split(", "))
         said.append(
-            f"A pilot in the most ready services{but}, {listed(levels['starts'].iloc[0].split(', '))}, changes use by "
-            f"{points_between(start.iloc[0])}."
+            f"Pilots at once in the most ready services{but}, {where}, change use by {points_between(start.iloc[0])}."
         )
     rest = rows[~rows["words"].str.startswith("pilot in")]
     known = rest[rest["low"] > 0]
@@ -233,25 +233,27 @@ def certainty(tables: Tables) -> list[str]:
         for name in ("reliability", "agreement", "answers_needed", "out_of_reach", "goal")
     }
     said = [
-        f"Alignment by one half of the statements and by the other agree so that one person's has a reliability of "
-        f"{one['reliability']:.2f} (split half, Spearman–Brown; 1 would be no error). Means of groups are surer than "
-        "single people, of whom no answer is reported. Without taking out errors of measurement, alignment would look "
+        f"The alignment of a single person is known with a reliability of {one['reliability']:.2f} (1 would be no "
+        "error; one half of the statements against the other, Spearman–Brown), so single people's answers on values "
+        "are not reported. Means of groups are surer. Without taking out errors of measurement, alignment would look "
         f"like {measure(tables, 'uncorrected')['estimate']:.2f}."
     ]
     if len(tables["by_service"]) > 2:
         needed, everybody = one["answers_needed"], measure(tables, "agreement_all")
-        then = f"everybody answering: {everybody['estimate']:.2f}, {everybody['low']:.2f} to {everybody['high']:.2f}"
+        goal, right = one["goal"], 50 * (1 + one["goal"])
+        then = f"τ {everybody['estimate']:.2f}, {everybody['low']:.2f} to {everybody['high']:.2f}, if everybody did"
         ask = (
-            f"for {one['goal']:.1f} it takes about {needed:.0f} people answering in each service."
+            f"it takes about {needed:.0f} people answering in each service."
             if needed == needed
-            else f"{one['goal']:.1f} {'cannot' if everybody['high'] < one['goal'] else 'is unlikely to'} be reached, "
-            f"however many of the people there are answer ({then})."
+            else f"that {'cannot' if everybody['high'] < goal else 'is unlikely to'} be reached, however many of the "
+            f"people there are answer ({then})."
             if one["out_of_reach"]
-            else f"whether {one['goal']:.1f} would be reached if more people answered cannot be told ({then})."
+            else f"whether more people answering would reach that cannot be told ({then})."
         )
         said.append(
-            f"The order of services by alignment agrees with the true order to about {one['agreement']:.2f} (Kendall's "
-            f"τ: {50 * (1 + one['agreement']):.0f} in 100 pairs of services stand in the right order); {ask}"
+            f"{50 * (1 + one['agreement']):.0f} in 100 pairs of services stand in the right order of alignment "
+            f"(Kendall's τ {one['agreement']:.2f}). For {right:.0f} in 100 (τ {goal:.1f}), taken here as an order to "
+            f"rely on, {ask}"
         )
     if (tables["by_service"]["people"] == float("inf")).any():
         said.append(
@@ -307,14 +309,12 @@ def cautions(tables: Tables) -> list[str]:
     if "follows" in tables:
         said.append(
             "What the model says follows rests on assumptions, most of them not measured in your services. "
-            "Levers are set to the far end of what "
-            "is plausible, so their differences are the most to hope for; what they cost is not counted. The "
-            "best of several pilots looks "
-            "better on the runs that chose it than it will be."
+            "Each thing is done as far as is plausible, so what it adds is the most to hope for; what it costs is not "
+            "counted. The best of several pilots looks better on the runs that chose it than it will be."
         )
     if "change" in tables:
         said.append(
-            "Two waves show what moved, not why: without services that were left alone, other things that "
+            "Two questionnaires show what moved, not why: without services that were left alone, other things that "
             "happened in between may have done it."
         )
     return said

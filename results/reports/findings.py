@@ -27,7 +27,7 @@ LIMITS = (
 
 READING_WORLDS = (
     "In brackets two different doubts. Not knowing: between which numbers nine in ten worlds have "
-    "their average; studies would narrow it (none seen: in these runs worlds differ by no more than "
+    "their average; studies would narrow it (too small to see: in these runs worlds differ by no more than "
     "chance makes them). Chance: between which numbers nine in ten runs of one world end; no study narrows it. People "
     "are staff, managers and peer advocates; who works with the innovation in daily practice is called engaged."
 )

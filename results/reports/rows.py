@@ -11,7 +11,7 @@ from ..numbers import percent, two_decimals
 from ..page import Tables
 from ..vocabulary import headlines, label, variant_label
 
-NOT_SEEN = "none seen"  # worlds differ by no more than chance makes them differ, in these runs
+NOT_SEEN = "too small to see"  # worlds differ by no more than chance makes them differ, in these runs
 Rows = tuple[Sequence[str], list[list[str]]]
 
 
