@@ -26,7 +26,7 @@ PARTS = {"median": 0.5, "low": 0.05, "high": 0.95, "lower": 0.25, "upper": 0.75}
 
 
 def bands(at: Situation, say: Callable[..., None]) -> dict[str, Any]:
-    """Quantiles of monthly curves and outcomes: of the first society's runs for a year and three, then of all to the end.
+    """Quantiles of monthly curves and outcomes: of the first society's runs for a year and three, then of all.
 
     The months of a run do not depend on how many there are, so what is shown first stays as it is.
     """

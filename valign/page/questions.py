@@ -63,10 +63,10 @@ QUESTIONS: list[dict[str, Any]] = [
         "trial": "ready",
         "button": "Try several levels of alignment",
         "beyond": [
-            'For your own service, with valign installed: 1. `valign survey new --innovation "{innovation}"` writes the '
-            "questionnaire. 2. `valign diagnose answers.xlsx` says where your service stands, by group of people, and "
-            "`valign page answers.xlsx` makes this page for your service. Or: `valign explore` does both in the browser. "
-            "Answers stay on your machine."
+            'For your own service, with valign installed: 1. `valign survey new --innovation "{innovation}"` writes '
+            "the questionnaire. 2. `valign diagnose answers.xlsx` says where your service stands, by group of people, "
+            "and `valign page answers.xlsx` makes this page for your service. Or: `valign explore` does both in the "
+            "browser. Answers stay on your machine."
         ],
         "served": {
             "says": "Readiness here means how well the innovation fits what people hold important. Your own service "
