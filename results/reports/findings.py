@@ -335,7 +335,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
 
 
 def _how_often(row: pd.Series) -> str:
-    return f"In {percent(row['higher'])} of pairs of runs with the same chances it is higher, in the others lower or the same."
+    return f"In {percent(row['higher'])} of pairs of runs with the same chances it is higher, else lower or equal."
 
 
 def precision_in_words(precision: pd.DataFrame) -> list[str]:
