@@ -18,7 +18,7 @@ from .job import REPORT, UNFINISHED, Job, Tables, carried_out
 DESCRIPTION = (
     "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
     "drawn from its plausible range, with people and ties of its own. In every world the situation that the claim "
-    "speaks of is simulated with and without what the claim is about, with the same chances.\n\n"
+    "speaks of is simulated with and without what the claim is about, with the same chances."
 )
 
 
@@ -113,9 +113,8 @@ def claims(names: Sequence[str], options: ClaimOptions) -> None:
     folder = options.out or store.default_folder(name, work)
     quiet = options.quiet or options.as_json
     title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
-    description = DESCRIPTION + "\n".join(
-        f"{each.id} {each.title}. {each.statement} Scenario: {named[each.scenario].name}." for each in chosen
-    )
+    stated = (f"{each.id} {each.title}. {each.statement} Scenario: {named[each.scenario].name}." for each in chosen)
+    description = "\n".join(stated) + f"\n\n{DESCRIPTION}"
     tables = carried_out(
         Job(
             work,
