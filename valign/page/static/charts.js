@@ -139,9 +139,9 @@ function table(title, lines, months) {
       html("tbody", {}, ...rows))));
 }
 
-/** A text in two lines at most, the first of so many letters. @param {string} text @param {number} most */
+/** A text in two lines where it has more letters than that. @param {string} text @param {number} most */
 function inLines(text, most) {
-  const at = text.length > most ? text.lastIndexOf(" ", most) : -1;
+  const at = text.length > most ? text.lastIndexOf(" ", text.length / 2 + 4) : -1;
   return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text];
 }
 
@@ -150,7 +150,7 @@ function inLines(text, most) {
  * @param {string} title @param {{label: string, value: number, low: number, high: number}[]} bars @param {boolean} narrow @param {[string, string]} ends what either side means
  */
 export function bars(title, bars, narrow, [less, more] = narrow ? ["lowers", "raises it"] : ["lowers alignment", "raises alignment"]) {
-  const room = narrow ? 22 : 32, texts = bars.map(({ label }) => inLines(label, room));
+  const room = narrow ? 19 : 27, texts = bars.map(({ label }) => inLines(label, room));
   const width = narrow ? 340 : 560, rowHeight = texts.some((each) => each.length > 1) ? 30 : 24, left = narrow ? 132 : 190, right = width - 56, top = 8;
   const height = top + rowHeight * bars.length + 26;
   const most = Math.max(0.01, ...bars.flatMap(({ low, high }) => [Math.abs(low), Math.abs(high)]));

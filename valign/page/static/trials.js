@@ -323,6 +323,6 @@ export class Trials {
 
 const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** Percentage points with their sign. @param {number} gain */
-const points = (gain) => `${gain < 0 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
+const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
 /** @param {Judged} judged */
 const gained = (judged) => `${points(judged.mean)} ± ${(196 * judged.error).toFixed(1)}`;
