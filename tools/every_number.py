@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NUMBER = re.compile(r"(?<![\w.])([+−-]?)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?![\w]|\.\d)|(?<![\w])([+−-]?)(\.\d+)")
 JOINED = re.compile(r"( %| points)?( \((not knowing:? )?|–| to | and |, interval )")
 SHARE = re.compile(r"\)? ?(%|(percentage )?points?\b)")
-NONE = np.zeros(0)
+ALWAYS = "*"  # what every row of a table may hold
+NONE, WHOLE = np.zeros(0), (1.0,)
 BIG = 400  # rows: a table in which every small number would be found
 SKIPPED = ("What was simulated", "To do it again", "Words used here", "What it rests on")
 
@@ -132,6 +133,7 @@ class Tables:
             for name in self.names:
                 beside = pd.read_csv(folder / f"{name}.csv")
                 self.rows += list(keyed(beside)) if len(beside) < BIG and "month" not in beside else []
+        self.rows += [({ALWAYS}, cells) for cells in derived(self.tables)]
         self.counts = counts(self.tables)
 
     def of(self, text: Text) -> list[np.ndarray]:
@@ -141,9 +143,12 @@ class Tables:
         if " | " in text.words:  # a row of a table says what it is about
             words = text.words.lower()
             named = {key for keys, _ in self.rows for key in keys if key in words}
-            longest = {key for key in named if not any(key != other and key in other for other in named)}
-            if (rows := [cells for keys, cells in self.rows if keys & longest]) and not text.heads:
-                return rows
+            whole = {
+                key for key in named if any(key in cell and 2 * len(key) > len(cell) for cell in words.split(" | "))
+            }
+            longest = {key for key in whole if not any(key != other and key in other for other in whole)}
+            if longest and not text.heads:
+                return [cells for keys, cells in self.rows if keys & {*longest, ALWAYS}]
         return [cells for _, cells in self.rows]
 
     def beside(self, text: Text) -> list[np.ndarray]:
@@ -178,10 +183,21 @@ def keyed(table: pd.DataFrame) -> Iterator[tuple[set[str], np.ndarray]]:
         for name, value in row.items():
             text = " ".join(str(value).split())
             cells.append(np.array([as_number(found) for found in NUMBER.finditer(text)]))
-            if isinstance(value, str) and 3 < len(text) < 80:
+            if isinstance(value, str) and 3 < len(text) < 400:
                 told = label(text).text if name == "outcome" else setting_label(text)
                 keys |= {told.lower()} if name == "outcome" else {text.lower(), told.lower()}
         yield keys, np.concatenate(cells)
+
+
+def derived(tables: dict[str, pd.DataFrame]) -> Iterator[np.ndarray]:
+    """What a decision's report works out: money left, all runs, and points in pounds at what the chosen mix pays."""
+    if "finalists" not in tables:
+        return
+    asked, finalists = tables["asked"].iloc[0], tables["finalists"]
+    chosen = finalists[finalists["recommended"]].iloc[0]
+    rate = chosen["cost"] / chosen["gain"] if chosen["gain"] else np.nan
+    yield np.array([asked["budget"] - chosen["cost"], asked["race_runs"] + asked["fresh_runs"], rate])
+    yield from (tables["evsi"]["value"] * rate - tables["evsi"]["cost"]).to_numpy(float)[:, None]
 
 
 def counts(tables: dict[str, pd.DataFrame]) -> np.ndarray:
@@ -202,18 +218,16 @@ def as_number(found: re.Match[str]) -> float:
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it is written. share : in per cent or points; pounds : in £."""
+    """A number as it is written. factors : from the tables' unit to its own; step : what it is rounded to."""
 
     value: float
-    places: int
-    share: bool
-    pounds: bool
+    step: float
+    factors: tuple[float, ...]
 
     def near(self, cells: np.ndarray, off: float = 0.0) -> bool:
         """Whether a cell has this value, rounded as it is written. off : of another value, in its last digit."""
-        value, unit = abs(self.value + off * 10.0**-self.places), 0.5 * 10.0**-self.places * (1 + 1e-9)
-        factors = (100.0,) if self.share else (1.0, 1000.0) if self.pounds else (1.0,)
-        return any((np.abs(np.abs(cells * factor) - value) <= unit).any() for factor in factors)
+        value, unit = abs(self.value + off * self.step), 0.5 * self.step * (1 + 1e-9)
+        return any((np.abs(np.abs(cells * factor) - value) <= unit).any() for factor in self.factors)
 
 
 @dataclass(frozen=True)
@@ -231,9 +245,18 @@ class Together:
         if any(all(number.near(row, by) for number, by in zip(self.numbers, offs, strict=True)) for row in self.rows):
             return True
         return all(
-            not number.share and number.places == 0 and abs(number.value) + by in self.counts
+            number.factors == WHOLE and number.step == 1 and abs(number.value) + by in self.counts
             for number, by in zip(self.numbers, offs, strict=True)
         )
+
+
+def step_of(found: re.Match[str], pounds: bool) -> float:
+    """What a number is rounded to: its last digit; of pounds, the last but zeros; of a bound ("> 99 %"), more."""
+    if found.string[: found.start()].endswith(("< ", "> ")):
+        return 3.0
+    places, zeros = len((found[3] or found[5] or ".")[1:]), re.search(r"(?:,?0)*$", found[2] or "")
+    rounded = pounds and not places and zeros is not None and zeros.start() > 0
+    return 10.0 ** (zeros[0].count("0") if rounded and zeros else -places)
 
 
 def numbers(folder: Path) -> Iterator[Together]:
@@ -251,8 +274,11 @@ def numbers(folder: Path) -> Iterator[Together]:
             parts[-1].append(each) if close else parts.append([each])
         rows = tables.of(text) if found else []
         for part in parts:
-            share = any(SHARE.match(left[n.end() :]) for n in part)
             pounds = left[max(0, part[0].start() - 1)] == "£"
-            numbers = tuple(Number(as_number(n), len((n[3] or n[5] or ".")[1:]), share, pounds) for n in part)
+            after = [found for n in part if (found := SHARE.match(left[n.end() :]))]
+            factors = (
+                ((100.0,) if "%" in after[0][0] else (100.0, 1.0)) if after else (1.0, 1000.0) if pounds else WHOLE
+            )
+            numbers = tuple(Number(as_number(n), step_of(n, pounds), factors) for n in part)
             counted = len(part) == 1 and not part[0][1] and re.match(r" [a-z]| ?·|[.,;:)]|$", left[part[0].end() :])
             yield Together(numbers, text, rows, tables.counts if counted else NONE)
