@@ -27,7 +27,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
-	claims decisions calibration worlds misfit differences diagnosis mangled chaos lint lint-javascript coverage mutation \
+	claims decisions calibration worlds misfit differences diagnosis mangled reports chaos lint lint-javascript coverage mutation \
 	environment browser-environment environments clean
 
 help:
@@ -44,6 +44,7 @@ help:
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
 	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour or two)"
+	@echo "make reports   every number of small reports, all commands and scenarios, found again (minutes)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
 	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
@@ -172,6 +173,10 @@ calibration: $(VENV)/.dev
 # Surveys of made-up people, diagnosed five hundred times; writes results/reference/diagnosis
 diagnosis: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.diagnose.study
+
+# Every number of small reports, found again in their tables; writes results/reference/reports/numbers.csv
+reports: $(VENV)/.dev
+	$(VENV)/bin/python -m tools.every_report
 
 # Spoiled questionnaires: a message or a right result; writes results/reference/diagnosis/mangled.csv
 mangled: $(VENV)/.dev

@@ -208,8 +208,8 @@ def paired_differences(runs: pd.DataFrame, outcomes: Sequence[str], by: str, bas
 
     n : pairs with both values. difference, low, high : mean of the paired differences and its 95 % interval (clusters:
     societies). standardised : the mean difference in units of the pooled standard deviation of single runs (Cohen's d).
-    higher, higher_low, higher_high : probability that the value is higher than the base's, run by run (ties count
-    half), with its interval; what did not happen counts as later than all else. variance_reduction : variance of the
+    higher, higher_low, higher_high : share of pairs in which the value is higher than the base's (equal ones are not),
+    with its interval; what did not happen counts as later than all else. variance_reduction : variance of the
     mean difference with independent seeds, estimated from the same runs, over that with pairing. Pairs of which a run
     failed (`status`) do not count.
     """
@@ -256,9 +256,7 @@ def _paired(x: np.ndarray, y: np.ndarray, clusters: np.ndarray | None, never: bo
     if never:
         x, y = (np.where(np.isnan(each), np.inf, each) for each in (x, y))
     compared = ~np.isnan(x) & ~np.isnan(y)
-    higher = mean_interval(
-        np.where(y > x, 1.0, np.where(y == x, 0.5, 0.0))[compared], None if clusters is None else clusters[compared]
-    )
+    higher = mean_interval((y > x).astype(float)[compared], None if clusters is None else clusters[compared])
     return {
         "n": between.n,
         "difference": between.mean,

@@ -187,6 +187,6 @@ WORDS = {
     "Uptake and spread": "Uptake: the share of people engaged. Spread: the share of services using it.",
     "95 % interval": "Where the average lies with 95 % confidence. It says nothing of errors in the model itself.",
     "Band, 5 to 95 % of runs": "What nine runs in ten stay within: how different single places may turn out.",
-    "Higher in": "In how many pairs of runs with the same chances the outcome is higher; equal pairs count half.",
+    "Higher in": "In how many pairs of runs with the same chances the outcome is higher; equal pairs do not count.",
     "Points": "Percentage points: from 20 % to 30 % are 10 points.",
 }

@@ -326,12 +326,16 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
             if row["unknown_low"] == row["unknown_high"]
             else "Nine in ten worlds agree on its sign."
         )
-        return f"{text} {agreed} In {percent(row['higher'])} of pairs of runs with the same chances it is higher."
+        return f"{text} {agreed} {_how_often(row)}"
     if math.isnan(row["low"]):
         return f"{text} Too few runs to say how sure this is."
     if row["low"] <= 0 <= row["high"]:
         return f"{text} The interval holds zero: these runs do not show a difference."
-    return f"{text} In {percent(row['higher'])} of pairs of runs with the same chances it is higher."
+    return f"{text} {_how_often(row)}"
+
+
+def _how_often(row: pd.Series) -> str:
+    return f"In {percent(row['higher'])} of pairs of runs with the same chances it is higher, else lower or equal."
 
 
 def precision_in_words(precision: pd.DataFrame) -> list[str]:

@@ -124,6 +124,8 @@ def write(
         lstrip_blocks=True,
     )
     environment.filters.update(coded=_coded, shortened=_shortened)
+    parts = [part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()]
+    asked = 2 if len(parts) > 2 else 1  # what is told beside the question; the rest is what was simulated
     text = environment.get_template(f"{name}.j2").render(
         title=title,
         page=page,
@@ -143,7 +145,8 @@ def write(
         values=_values(manifest["work"].get("scenario", "")),
         assumptions=_assumptions(tables.get("parameters")),
         grades=_grades(tables.get("parameters")),
-        description=[part.strip("\n") for part in manifest.get("description", "").split("\n\n") if part.strip()],
+        asked=parts[:asked],
+        simulated=parts[asked:],
     )
     try:
         store.replace(folder / name, text.encode("utf-8"))

@@ -129,7 +129,7 @@ def detail_table(table: pd.DataFrame) -> Rows:
     ]
     rows = []
     for _, row in table[table["n"] > 0].iterrows():
-        plain = [f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in by]
+        plain = [f"{row[name]:g}" if isinstance(row[name], float) else variant_label(str(row[name])) for name in by]
         rows.append(
             [
                 *plain,

@@ -23,7 +23,7 @@ def test_a_scenario_does_not_differ_from_itself() -> None:
     table = found.differences
     known = table["n"] > 0
     assert (table.loc[known, "difference"] == 0).all()
-    assert (table.loc[known, "higher"] == 0.5).all()
+    assert (table.loc[known, "higher"] == 0).all()
     assert (found.curves("all", "engaged")["mean"] == 0).all()
 
 
@@ -40,7 +40,7 @@ def test_differences_are_those_of_the_pairs() -> None:
     assert row["high"] - row["difference"] == pytest.approx(half)
     pooled = np.sqrt((a["uptake_final"].var() + b["uptake_final"].var()) / 2)
     assert row["standardised"] == pytest.approx(gap.mean() / pooled)
-    assert row["higher"] == pytest.approx(((gap > 0) + 0.5 * (gap == 0)).mean())
+    assert row["higher"] == pytest.approx((gap > 0).mean())
     curve = found.curves("all", "engaged")
     one, other = (found.outcomes[name].curves("all", "engaged") for name in "ab")
     np.testing.assert_allclose(curve["mean"], (other - one).mean(axis=1))

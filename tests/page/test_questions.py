@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page.test_in_browser import all_runs, ask, saved, set_lever
+from page.conftest import WORLDS
+from page.test_in_browser import all_runs, ask, outcomes, saved, set_lever
+from scipy.stats import rankdata
 
 from valign.experiments.simulate import simulate
 from valign.model.scenario.scenario import Scenario
@@ -32,7 +34,7 @@ def begun(page: Any) -> None:
 def tried(page: Any) -> list[list[str]]:
     """What the page found, as rows of text."""
     page.locator("#try").click()
-    page.locator("#found table").wait_for()
+    page.locator("body[data-tried] #found table").wait_for()
     rows = page.locator("#found tbody tr").all()
     return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
 
@@ -63,6 +65,57 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     assert float(shown[1].replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)
     assert float(shown[2]) == pytest.approx(1.96 * gains.std(ddof=1) / 8, abs=0.051)
     assert sum(float(row[4].strip(" %")) for row in rows) <= 100 + len(rows)
+
+
+def test_whom_to_convince_first_is_what_valign_computes(visit) -> None:
+    """The gain of moving one group's values is the mean of paired differences, by settings of the command line."""
+    page = visit()
+    all_runs(page)
+    page.locator('#doors [data-question="spread"]').click()
+    rows = tried(page)
+    assert {row[0].split(" and ")[0] for row in rows} == {"Staff", "Managers", "Peers", "Commissioners"}
+    assert f"{rows[0][0]} first" in page.locator("#found .answer").inner_text()
+    line = page.locator("#found pre code").text_content()
+    settings = dict(part.split("=") for part in line.split()[3].split("+")[1:])
+    plain = Scenario.load("two-services").replace({"months": 36})
+    moved, base = (
+        simulate(each, runs=128, seed=1, societies=2, record=()).runs
+        for each in (plain.replace({name: float(value) for name, value in settings.items()}), plain)
+    )
+    for cell, outcome in ((1, "uptake_mean"), (3, "spread_final")):
+        gains = 100 * (moved[outcome] - base[outcome]).to_numpy(float)
+        mean, error = re.match(r"([+−][\d.]+) ± ([\d.]+)", rows[0][cell]).groups()
+        assert float(mean.replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)
+        assert float(error) == pytest.approx(1.96 * gains.std(ddof=1) / 128**0.5, abs=0.051)
+
+
+def test_what_is_not_known_is_ranked_by_rank_correlation(visit) -> None:
+    """Over the worlds of the page, what the same seeds do at usual values taken away first."""
+    page = visit("worlds")
+    all_runs(page)
+    page.locator("#unknowns-found svg").wait_for()
+    names, base = outcomes(page)
+    at = names.index("uptake_final")
+    for _ in range(100):
+        inside = outcomes(page, True)[1]
+        if len(inside) == 256:
+            break
+        page.wait_for_timeout(200)
+    found = page.evaluate(
+        """() => { const { unknowns, engine } = window.page, key = window.page.setting(false, true).key;
+        return unknowns.ranking(engine.ensembles.get(key), unknowns.last[1], "uptake_final"); }"""
+    )
+    assert found["runs"] == 256
+    ranked = rankdata(inside[:, at]), rankdata(base[:, at])
+    slope = np.polyfit(ranked[1], ranked[0], 1)
+    rest = ranked[0] - np.polyval(slope, ranked[1])
+    which = (np.arange(256) + 0.5) / 256
+    world = np.searchsorted([0.25, 0.75, 1.0], which)
+    for each in found["found"]:
+        wanted = np.corrcoef(rankdata(WORLDS[each["key"]][world]), rest)[0, 1]
+        assert each["value"] == pytest.approx(wanted, abs=1e-9)
+        assert each["label"].split()[0] in page.locator("#unknowns-found svg").text_content()
+    assert 0 < found["floor"] < 1  # three worlds only
 
 
 def test_the_other_questions_are_answered_by_running_the_model(visit) -> None:

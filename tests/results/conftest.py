@@ -71,7 +71,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             title="Doctors and a drug",
             command=f"valign {name}",
             started=datetime.now(UTC),
-            description="Observed: doctors.",
+            description="Observed: doctors.\n\nFitted to it: a made-up scenario.",
         )
         rebuild(folders[name])
     return folders

@@ -66,3 +66,12 @@ def test_a_brief_is_one_sheet(briefs: dict[str, Path], command: str, tmp_path: P
     asked += [f"--print-to-pdf={sheet}", (briefs[command] / "brief.html").as_uri()]
     subprocess.run(asked, check=True, capture_output=True, timeout=120, env={**os.environ, "HOME": str(tmp_path)})
     assert len(re.findall(rb"/Type\s*/Page\b", sheet.read_bytes())) == 1
+    page = (briefs[command] / "brief.html").read_text("utf-8")
+    size = "const { scrollHeight, clientHeight } = document.querySelector('main')"
+    told = f"<script>{size}; document.title = `${{scrollHeight - clientHeight}} cut`</script>"
+    (tmp_path / "told.html").write_text(page.replace("</body>", f"{told}</body>"), "utf-8")
+    asked = [*asked[:-2], "--window-size=900,1300", "--dump-dom", (tmp_path / "told.html").as_uri()]
+    seen = subprocess.run(
+        asked, check=True, capture_output=True, timeout=120, env={**os.environ, "HOME": str(tmp_path)}
+    )
+    assert b"<title>0 cut</title>" in seen.stdout, "more than a sheet has room for"

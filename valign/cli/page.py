@@ -13,8 +13,6 @@ from valign.results.checkpoint import replace
 from . import terminal
 from .options import scenario_of
 
-WORLDS = 200
-
 
 def page(
     name: str,
@@ -33,9 +31,6 @@ def page(
     site : a folder for a web server, instead of one file.
     worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
     """
-    from valign.experiments.worlds import shipped
-    from valign.experiments.worlds import worlds as known_worlds
-
     from ..page import build
 
     scenario = scenario_of(name, tuple(settings))
@@ -47,9 +42,7 @@ def page(
     if path.is_dir():
         raise InputError([f"--out {path}: is a folder; expected the name of a file, e.g. {path / 'page.html'}"])
     repeat = shlex.join(["valign", "run", name, *(part for each in settings for part in ("--set", each))])
-    if worlds is None:
-        worlds = WORLDS if shipped() else 0
-    table = known_worlds(worlds) if worlds else None
+    table = build.worlds_shown(worlds)
     text = build.page(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat)
     files = {path: text} if site is None else {site / each: content for each, content in build.site(text).items()}
     try:

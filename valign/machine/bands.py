@@ -19,23 +19,25 @@ from valign.model.vocabulary import vocabulary
 from .situation import Situation
 
 RUNS, SEED, SOCIETIES = 16, 1, 2  # eight runs of a society are computed at once, as fast as four
-FIRST_MONTHS = 24
+SOON = 12, 36  # months that are shown before all of them
 CURVES = {"uptake": ("all", "engaged"), "in_use": ("service", "in_use")}
 CARDS = ("uptake_final", "spread_final", "sustained_24", "alignment_final", "money_spent", "time_to_50")
 PARTS = {"median": 0.5, "low": 0.05, "high": 0.95, "lower": 0.25, "upper": 0.75}
 
 
 def bands(at: Situation, say: Callable[..., None]) -> dict[str, Any]:
-    """Quantiles of monthly curves and outcomes: of the first society's runs for two years, then of all for all years.
+    """Quantiles of monthly curves and outcomes: of the first society's runs for a year and three, then of all.
 
     The months of a run do not depend on how many there are, so what is shown first stays as it is.
     """
     runs = at.runs(RUNS)
     design = replicate(pd.DataFrame(index=[0]), runs, SEED, SOCIETIES)
     first = design[design["society_seed"] == design["society_seed"].iloc[0]].reset_index(drop=True)
-    if at.now.months > FIRST_MONTHS:
-        soon = simulate(first, base=at.now.replace({"months": FIRST_MONTHS}), record=("series",))
-        say(result=_found(at, soon, runs), told=f"the first {FIRST_MONTHS // 12} years of {len(first)} runs")
+    for months in SOON:
+        if at.now.months > months:
+            soon = simulate(first, base=at.now.replace({"months": months}), record=("series",))
+            years = f"{months // 12} year{'s' * (months > 12)}"
+            say(result=_found(at, soon, runs), told=f"the first {years} of {len(first)} runs")
     return _found(at, simulate(design, base=at.now, record=("series",)), runs)
 
 

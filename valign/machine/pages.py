@@ -38,7 +38,7 @@ def page_of(given: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any
     scenario = Scenario.load(OWN if "folder" in source else source["name"])
     say(told=f"{scenario.title or scenario.name}: the page is being made")
     light = scenario.people() > build.MOST_PEOPLE
-    text = light_page(scenario) if light else build.page(scenario, extra=("machine.js",))
+    text = light_page(scenario) if light else build.page(scenario, worlds=build.worlds_shown(), extra=("machine.js",))
     Path("page.html").write_text(served(text, str(given["scenario"])), "utf-8")
     return {"title": scenario.title or scenario.name, "light": light}
 

@@ -15,14 +15,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from valign.experiments.actions.declaration import actions_from
+from valign.experiments.worlds import shipped
+from valign.experiments.worlds import worlds as known_worlds
 from valign.model.compiled.kernel_sources import MODEL, stale
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
+from valign.model.vocabulary import vocabulary
 from valign.results import palette
 from valign.results.reports.findings import LIMITS
 
 from .image import image, kernels
+from .levers import CLOSER, groups
 
 STATIC = Path(__file__).with_name("static")
 MODULES = (  # in the order in which they are put together
@@ -33,11 +37,13 @@ MODULES = (  # in the order in which they are put together
     "controls.js",
     "results.js",
     "society.js",
+    "unknowns.js",
+    "trials.js",
     "questions.js",
     "workshop.js",
     "page.js",
 )
-MOST_PEOPLE = 5000
+MOST_PEOPLE, WORLDS = 5000, 200
 NOTE = """\
 What this folder needs
 ======================
@@ -109,9 +115,25 @@ def page(
         css=Markup((STATIC / "page.css").read_text("utf-8")),
         wasm=packed((MODEL / "compiled" / "month.wasm").read_bytes()),
         image=packed(made),
+        further=Markup(in_html(json.dumps(_further(scenario, worlds)))),
         worker=Markup(in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
         script=Markup(in_html(script((*MODULES[:-1], *extra, MODULES[-1])))),
     )
+
+
+def worlds_shown(count: int | None = None) -> pd.DataFrame | None:
+    """Worlds that agree with what is known, for a page (None: as many as it can show, where there are any)."""
+    count = (WORLDS if shipped() else 0) if count is None else count
+    return known_worlds(count) if count else None
+
+
+def _further(scenario: Scenario, worlds: pd.DataFrame | None) -> dict[str, Any]:
+    """What trials need beside the image: groups of people, and words for what differs between worlds."""
+    words = vocabulary()["parameters"]
+    columns = [] if worlds is None else [str(name) for name in worlds if name in PARAMETERS]
+    unknowns = {name: {"label": words[name]["label"], "grade": PARAMETERS[name].grade} for name in columns}
+    convinced = groups(scenario)
+    return {"groups": convinced or [], "closer": CLOSER, "unknowns": unknowns, "answers": convinced is None}
 
 
 def site(text: str) -> dict[str, str]:

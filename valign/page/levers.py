@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from valign.experiments.bases import imported
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
+from valign.model.state.scenario_arrays import lower
+from valign.model.vocabulary import vocabulary
 
 # Parameters that a page shows first, with what they are called there
 MAIN = {
@@ -24,6 +27,7 @@ MAIN = {
 }
 LEVEL = "alignment_level"
 FIRST_LEVEL = 0.7
+CLOSER = 0.1  # how much closer a group's values come when it is tried what convincing it would do
 
 
 @dataclass(frozen=True)
@@ -123,3 +127,48 @@ def event_lever(
         "grade": "",
         "source": "",
     }
+
+
+def groups(scenario: Scenario) -> list[dict[str, Any]] | None:
+    """Groups of people that might be convinced: what each holds important, `CLOSER` to what the innovation stands for.
+
+    rows : [row of parameters, value] for the engine; set : the same as settings. Distance is the mean over values,
+    weighed as they count for fit. None where people's own answers stand for what they hold important.
+    """
+    given = imported(scenario, None)
+    if given is not None and given.values is not None:
+        return None
+    rows, target = lower(scenario).rows, scenario.innovation.values
+    weights = scenario.innovation.emphasis
+    found: list[dict[str, Any]] = []
+    for role, profiles in _profiles(scenario).items():
+        moved = {}
+        for profile in profiles:
+            values = scenario.profiles[profile]
+            away = sum(weights[d] * abs(values[d] - target[d]) for d in scenario.dimensions) / sum(weights.values())
+            part = min(1.0, CLOSER / away) if away else 0.0
+            moved |= {
+                f"profiles.{profile}.{d}": round(values[d] + part * (target[d] - values[d]), 4)
+                for d in scenario.dimensions
+            }
+        told = vocabulary()["roles"][role]
+        if any(group.client_profile in profiles for group in scenario.organisations):
+            told += " and the clients they speak for"  # who share their values
+        found.append({"label": told, "rows": [[rows[key], value] for key, value in moved.items()], "set": moved})
+    return found
+
+
+def _profiles(scenario: Scenario) -> dict[str, list[str]]:
+    """Profiles by role, of roles that there are."""
+    found: dict[str, list[str]] = {}
+    for group in scenario.organisations:
+        for role, there, profile in (
+            ("staff", group.staff, group.staff_profile),
+            ("manager", group.managers, group.manager_profile),
+            ("peer", group.peers, group.peer_profile),
+        ):
+            if there:
+                found.setdefault(role, []).append(profile)
+    if scenario.commissioners.count:
+        found["commissioner"] = [scenario.commissioners.profile]
+    return {role: list(dict.fromkeys(profiles)) for role, profiles in found.items()}

@@ -27,11 +27,12 @@ QUESTIONS: list[dict[str, Any]] = [
         "tab": "Spread",
         "name": "Will it spread here?",
         "says": "Read the sentence and the two charts first: that is how it goes if nothing is done. Then switch on "
-        "actions and see what they change.",
+        "actions and see what they change, or try whom to convince first. What is not known, and what matters most of "
+        "it, stands further down.",
         "show": ["actions"],
         "headline": "spread",
-        "trial": "",
-        "button": "",
+        "trial": "convince",
+        "button": "Whom to convince first? Try each group",
         "beyond": [],
     },
     {
@@ -54,18 +55,25 @@ QUESTIONS: list[dict[str, Any]] = [
         "id": "ready",
         "tab": "Readiness",
         "name": "Is our service ready?",
-        "says": "Readiness here means how well the innovation fits what people hold important. See how much depends on "
-        "that; your own service needs its own answers.",
+        "says": "Readiness here means how well the innovation fits what people hold important. Your own service needs "
+        "its own answers, and a page from a file cannot read them: what to do stands below the button. Until then, see "
+        "how much depends on it.",
         "show": ["level", "actions"],
         "headline": "spread",
         "trial": "ready",
         "button": "Try several levels of alignment",
         "beyond": [
-            "A page from a file cannot read a questionnaire. With valign installed, `valign survey new --innovation "
-            '"{innovation}"` writes one; `valign diagnose answers.xlsx` reads what came back and says where your '
-            "service stands; `valign page answers.xlsx` makes this page for your service; `valign explore` does both "
-            "in the browser. Answers stay on your machine."
+            'For your own service, with valign installed: 1. `valign survey new --innovation "{innovation}"` writes '
+            "the questionnaire. 2. `valign diagnose answers.xlsx` says where your service stands, by group of people, "
+            "and `valign page answers.xlsx` makes this page for your service. Or: `valign explore` does both in the "
+            "browser. Answers stay on your machine."
         ],
+        "served": {
+            "says": "Readiness here means how well the innovation fits what people hold important. Your own service "
+            "needs its own answers: choose the filled-in questionnaire under “Your own data”, at the end of the "
+            "results, and ask where you stand.",
+            "beyond": ['An empty questionnaire comes from `valign survey new --innovation "{innovation}"`.'],
+        },
     },
     {
         "id": "ending",

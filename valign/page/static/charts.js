@@ -139,25 +139,32 @@ function table(title, lines, months) {
       html("tbody", {}, ...rows))));
 }
 
+/** A text in two lines where it has more letters than that. @param {string} text @param {number} most */
+function inLines(text, most) {
+  const at = text.length > most ? text.lastIndexOf(" ", text.length / 2 + 4) : -1;
+  return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [text];
+}
+
 /**
  * Bars to either side of zero.
- * @param {string} title @param {{label: string, value: number, low: number, high: number}[]} bars @param {boolean} narrow
+ * @param {string} title @param {{label: string, value: number, low: number, high: number}[]} bars @param {boolean} narrow @param {[string, string]} ends what either side means
  */
-export function bars(title, bars, narrow) {
-  const width = narrow ? 340 : 560, rowHeight = 24, left = narrow ? 132 : 190, right = width - 56, top = 8;
+export function bars(title, bars, narrow, [less, more] = narrow ? ["lowers", "raises it"] : ["lowers alignment", "raises alignment"]) {
+  const room = narrow ? 19 : 27, texts = bars.map(({ label }) => inLines(label, room));
+  const width = narrow ? 340 : 560, rowHeight = texts.some((each) => each.length > 1) ? 30 : 24, left = narrow ? 132 : 190, right = width - 56, top = 8;
   const height = top + rowHeight * bars.length + 26;
   const most = Math.max(0.01, ...bars.flatMap(({ low, high }) => [Math.abs(low), Math.abs(high)]));
   const x = (/** @type {number} */ v) => (left + right) / 2 + ((right - left) / 2) * (v / most);
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title, class: "chart" });
   drawn.append(svg("line", { x1: x(0), x2: x(0), y1: top, y2: height - 22, class: "axis" }));
-  bars.forEach(({ label, value, low, high }, n) => {
+  bars.forEach(({ value, low, high }, n) => {
     const middle = top + rowHeight * n + rowHeight / 2;
-    drawn.append(svg("text", { x: left - 8, y: middle + 4, class: "label end" }, label));
+    texts[n].forEach((text, k) => drawn.append(svg("text", { x: left - 8, y: middle + 4 + 12 * (k - (texts[n].length - 1) / 2), class: "label end" }, text)));
     drawn.append(svg("rect", { x: Math.min(x(0), x(value)), y: middle - 7, width: Math.abs(x(value) - x(0)), height: 14, class: value < 0 ? "bar less" : "bar" }));
     drawn.append(svg("line", { x1: x(low), x2: x(high), y1: middle, y2: middle, class: "whisker" }));
     drawn.append(svg("text", { x: width - 2, y: middle + 4, class: "label end" }, Math.abs(value) < 0.0005 ? "0" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`));
   });
-  drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, narrow ? "lowers" : "lowers alignment"));
-  drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, narrow ? "raises it" : "raises alignment"));
+  drawn.append(svg("text", { x: left, y: height - 6, class: "tick" }, less));
+  drawn.append(svg("text", { x: right, y: height - 6, class: "tick end" }, more));
   return html("figure", {}, html("figcaption", {}, title), drawn);
 }

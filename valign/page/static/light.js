@@ -94,11 +94,11 @@ class Light {
       if (!asIs && this.base) lines.unshift({ label: "as it stands", colour: colour("--muted"), dash: "6 4", summary: this.base.curves[name], band: "", pale: true });
       this.place(name === "uptake" ? "uptake" : "spread").replaceChildren(curves(title, lines, { months: now.months, marks: [], narrow: window.innerWidth < 700 }));
     }
-    const whole = now.shown === now.months;
-    this.place("status").textContent = whole ? `${now.done} of ${now.of} runs` : `The first ${now.shown / 12} years of ${now.done} runs; the other years, and more runs, are being computed.`;
+    const whole = now.shown === now.months, shown = now.shown === 12 ? "year" : `${now.shown / 12} years`;
+    this.place("status").textContent = whole ? `${now.done} of ${now.of} runs` : `The first ${shown} of ${now.done} runs; the other years, and more runs, are being computed.`;
     this.place("command").textContent = now.command;
     if (!whole) {
-      this.place("headline").textContent = `After ${now.shown / 12} years, ${percent(now.curves.uptake.median[now.shown])} of people use ${this.header.innovation} in the middle of ${now.done} runs. What comes after is being computed.`;
+      this.place("headline").textContent = `After ${shown === "year" ? "one year" : shown}, ${percent(now.curves.uptake.median[now.shown])} of people use ${this.header.innovation} in the middle of ${now.done} runs. What comes after is being computed.`;
       return;
     }
     const sorted = (/** @type {string} */ name) => now.cards.find((/** @type {any} */ each) => each.name === name).values.filter(Number.isFinite);

@@ -7,31 +7,35 @@ import { Results } from "./results.js";
 import { Settings } from "./setting.js";
 import { SocietyView } from "./society.js";
 import { Store } from "./store.js";
+import { Unknowns } from "./unknowns.js";
 import { save, Workshop } from "./workshop.js";
 
 const SETTLED = 32; // runs before one of them is shown in detail: nobody moves a lever just now
 
 class Page {
-  /** @param {any} header @param {Engine} engine */
-  constructor(header, engine) {
+  /** @param {any} header @param {Engine} engine @param {ArrayBuffer} data @param {any} further what trials need beside the image */
+  constructor(header, engine, data, further) {
     this.header = header;
     this.engine = engine;
+    this.further = further;
     this.settings = new Settings(header);
     this.store = new Store(this.settings);
     this.sure = false;
     this.drawing = 0;
     this.detailed = "";
     this.began = performance.now();
+    /** Keys of what is drawn; trials are not. @type {Set<string>} */ this.drawn = new Set();
     /** Called whenever what is shown changes. @type {((now: any) => void)[]} */
     this.onmoved = [];
     this.controls = new Controls(this.store);
     this.scenarios = new Scenarios(this.store);
     this.results = new Results(engine);
+    this.unknowns = new Unknowns(engine, data, further.unknowns);
     this.questions = new Questions(this);
     this.workshop = new Workshop(this);
     this.society = new SocietyView($("society"), header);
     this.society.another.onclick = () => { this.society.run = (this.society.run + 1) % 8; this.detail(); };
-    engine.onchange = () => { this.questions.heard(); this.soon(); };
+    engine.onchange = (key) => { this.questions.heard(); if (this.drawn.has(key)) this.soon(); };
     engine.onfailure = (reason) => stopped(`The model cannot run here (${reason}).`);
     this.store.onchange = () => this.changed();
     this.buttons();
@@ -119,6 +123,7 @@ class Page {
     wanted.push(this.setting(true));
     if (this.header.worlds) wanted.push(this.setting(false, true));
     if (state.all) wanted.push(...state.scenarios.map((each) => this.settings.setting(each)));
+    this.drawn = new Set(wanted.map((each) => each.key));
     this.engine.want([...new Map(wanted.map((each) => [each.key, each])).values()], this.questions.trials);
   }
 
@@ -162,6 +167,7 @@ class Page {
     const differs = this.settings.setting(shown).key !== this.settings.setting(against).key;
     const guess = this.workshop.expected;
     this.results.draw({ name: shown.name, ensemble: now }, differs ? { name: against.name, ensemble: of(against) } : null, worlds, others, this.marks(), guess, this.questions.question.headline);
+    this.unknowns.draw(worlds, now);
     this.workshop.heard(now, base);
     if (this.detailed !== this.detailKey && now.done >= SETTLED) this.detail();
     $("status").textContent = `${now.done} of ${this.header.seeds.length} runs`;
@@ -215,7 +221,7 @@ async function begin() {
       return stopped("This browser cannot run the model (it lacks WebAssembly with 128-bit vectors): use a newer one.");
     }
     const engine = new Engine(header, data, await WebAssembly.compile(code), JSON.parse($("worker").textContent ?? ""));
-    const page = new Page(header, engine);
+    const page = new Page(header, engine, data, JSON.parse($("further").textContent ?? ""));
     Object.assign(window, { page, valign: { checksum, opened, unpacked } });
     await page.begin();
   } catch (error) {

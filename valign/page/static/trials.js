@@ -1,0 +1,328 @@
+// What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
+import { $, html, percent, quantile } from "./charts.js";
+import { mean, time } from "./results.js";
+import { pounds, withUnit } from "./setting.js";
+
+/**
+ * @typedef {import("./setting.js").Scenario} Scenario
+ * @typedef {import("./engine.js").Trial} Trial
+ * @typedef {{label: string, rows: [number, number][], set: Record<string, number>}} Group  whose values come closer
+ * @typedef {Scenario & {group?: Group}} Tried
+ * @typedef {{label: string, scenario: Tried, cost: number}} Try
+ * @typedef {{mean: number, error: number, best: number, middle: number, low: number, high: number}} Judged
+ */
+
+const FRESH = 64, SINGLES = 6; // runs to judge by, others than those by which mixes are chosen; how many go into pairs
+const CHOOSE = 32, CHOOSE_OF_MANY = 16, MANY = 300; // runs by which mixes are chosen; where there are many people
+const SOON = 16; // runs after which something is told
+const MOST_TRIES = 120;
+const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
+const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
+
+export class Trials {
+  /** @param {any} page */
+  constructor(page) {
+    this.page = page;
+    this.store = page.store;
+    this.settings = page.settings;
+    this.engine = page.engine;
+    this.header = page.header;
+    /** @type {{trials: Trial[], done: () => void, stop: (reason: Error) => void, what: string, began: number, before: number} | null} */
+    this.running = null;
+    this.first = this.header.scenario.people < MANY ? CHOOSE : CHOOSE_OF_MANY;
+    /** @type {Trial[]} */ this.held = []; // what a trial needs to the end
+    this.made = ""; // of which levers and budget what is shown was found
+    this.goal = this.header.goals[0];
+  }
+
+  get question() {
+    const found = this.header.questions.find((/** @type {any} */ each) => each.id === (this.store.state.question || "spread"));
+    return document.body.dataset.machine ? { ...found, ...found.served } : found;
+  }
+
+  /** What a trial depends on. */
+  get circumstances() {
+    const { values, actions } = this.store.shown, { trial } = this.question;
+    return JSON.stringify([trial, values, trial === "money" ? this.store.state.budget : 0, trial === "money" || trial === "ready" ? 0 : actions]);
+  }
+
+  /** Answer a question by trying; what there is so far is shown too. @param {string} trial @param {(made: Node[]) => void} show */
+  async tried(trial, show) {
+    const made = { money: () => this.money(show), ready: () => this.ready(), ending: () => this.ending(), true: () => this.conditions(), convince: () => this.convince(show) };
+    show(await made[/** @type {"money"} */ (trial)]());
+  }
+
+  cancel() {
+    this.running?.stop(new Error("stopped"));
+  }
+
+  /** Settings that trials need beside what is shown. @returns {Trial[]} */
+  get trials() {
+    return this.held;
+  }
+
+  /** Something was computed: perhaps all of it. */
+  heard() {
+    if (!this.running) return;
+    const { trials, what, began, before } = this.running, [done, all] = this.engine.progress(trials);
+    const left = Math.round(((performance.now() - began) / 1000 / (done - before)) * (all - done));
+    $("progress").textContent = `${what}${done} of ${all} runs${done - before >= 8 && left > 2 ? `, about ${left > 90 ? `${Math.round(left / 60)} minutes` : `${left} seconds`} left` : ""}`;
+    if (done >= all) this.running.done();
+  }
+
+  /** Compute runs from one number to another of each. @param {Tried[]} scenarios @param {number} from @param {number} to @param {string} [what] @returns {Promise<void>} */
+  computed(scenarios, from, to, what = "") {
+    const settings = new Map(scenarios.map((each) => this.setting(each)).map((each) => [each.key, each]));
+    const trials = [...settings.values()].map((setting) => ({ setting, from, to }));
+    this.held = [...this.held, ...trials];
+    return new Promise((resolve, reject) => {
+      const end = () => { this.running = null; };
+      const [before] = this.engine.progress(trials);
+      this.running = { trials, what, before, began: performance.now(), done: () => { end(); resolve(); }, stop: (reason) => { end(); reject(reason); } };
+      this.page.compute();
+      this.heard();
+    });
+  }
+
+  /** What a trial begins from: the levers as they are set, without any action. @returns {Scenario} */
+  get ground() {
+    return { name: "nothing done", values: { ...this.store.shown.values }, actions: {} };
+  }
+
+  /** What the engine writes for a scenario, a group's values included. @param {Tried} scenario */
+  setting(scenario) {
+    const made = this.settings.setting(scenario), { group } = scenario;
+    if (!group) return made;
+    const [, , , wide] = this.header.societies[0].modes.bands.find((/** @type {any} */ each) => each.name === "parameters").a;
+    const positions = (/** @type {number} */ row) => Array.from({ length: wide }, (_, n) => row * wide + n);
+    return { ...made, key: `${group.label}:${made.key}`, writes: [...made.writes, ...group.rows.map(([row, value]) => ["parameters", positions(row), value])] };
+  }
+
+  /** @param {Tried} scenario */
+  ensemble(scenario) {
+    return this.engine.ensembles.get(this.setting(scenario).key);
+  }
+
+  /** Runs from … to … of an outcome. @param {Scenario} scenario @param {string} name @param {number} from @param {number} to @returns {number[]} */
+  values(scenario, name, from, to) {
+    return this.engine.outcome(this.ensemble(scenario), name).slice(from, to).map(Number);
+  }
+
+  /** The first runs of an outcome, in order; never is infinite. @param {Scenario} scenario @param {string} name @param {number} to */
+  ordered(scenario, name, to) {
+    const never = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name)?.never;
+    return this.values(scenario, name, 0, to).map((each) => (never && Number.isNaN(each) ? Infinity : each)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
+  }
+
+  /** Mean gain in pairs, its standard error, and in what share of runs each is the best. @param {Try[]} tries @param {Scenario} base @param {string} name @param {number} from @param {number} to @returns {Judged[]} */
+  judged(tries, base, name, from, to) {
+    const zero = this.values(base, name, from, to);
+    const gains = tries.map((each) => this.values(each.scenario, name, from, to).map((value, n) => value - zero[n]));
+    const best = tries.map(() => 0);
+    for (let run = 0; run < to - from; run++) {
+      const most = Math.max(0, ...gains.map((each) => each[run])), first = gains.flatMap((each, n) => (each[run] === most ? [n] : []));
+      if (most > 0) for (const n of first) best[n] += 1 / first.length / (to - from);
+    }
+    return gains.map((each, n) => {
+      const average = mean(each), deviation = Math.sqrt(each.reduce((sum, value) => sum + (value - average) ** 2, 0) / Math.max(1, each.length - 1));
+      const ordered = each.slice().sort((a, b) => a - b);
+      return { mean: average, error: deviation / Math.sqrt(each.length), best: best[n], middle: quantile(ordered, 0.5), low: quantile(ordered, 0.05), high: quantile(ordered, 0.95) };
+    });
+  }
+
+  /** Every action by itself at its fullest that the budget pays for, from month 1. @param {Scenario} ground @param {number} budget @returns {Try[]} */
+  singles(ground, budget) {
+    const found = [];
+    for (const action of this.settings.actions) {
+      for (let place = 0; place < action.places.length; place++) {
+        for (let step = action.steps.length - 1; step >= 0; step--) {
+          const done = { step, place, start: 1 }, [, cost] = this.settings.cost(action, done);
+          if (cost > budget || this.settings.blocked(ground, action.id)) continue;
+          found.push({ label: this.settings.said(action, done), scenario: { ...ground, actions: { [action.id]: done } }, cost });
+          break; // the fullest that can be paid in this place
+        }
+      }
+    }
+    return found.slice(0, MOST_TRIES);
+  }
+
+  /** @param {Try[]} best @param {number} budget @returns {Try[]} */
+  inPairs(best, budget) {
+    return best.flatMap((one, n) => best.slice(n + 1).flatMap((other) => {
+      const [a] = Object.keys(one.scenario.actions), [b] = Object.keys(other.scenario.actions);
+      if (a === b || one.cost + other.cost > budget || this.settings.blocked(one.scenario, b)) return [];
+      return [{ label: `${one.label} + ${other.label}`, scenario: { ...one.scenario, actions: { ...one.scenario.actions, ...other.scenario.actions } }, cost: one.cost + other.cost }];
+    }));
+  }
+
+  /** Mixes by their mean gain, the largest first. @param {Try[]} tries @param {Tried} ground @param {string} name @param {number} from @param {number} to */
+  ranked(tries, ground, name, from, to) {
+    const found = this.judged(tries, ground, name, from, to);
+    return tries.map((each, n) => ({ ...each, judged: found[n] })).sort((a, b) => b.judged.mean - a.judged.mean);
+  }
+
+  /** Fewer runs of all first, more of those that did well, fresh runs of the last. @param {(made: Node[]) => void} show */
+  async money(show) {
+    const { budget } = this.store.state, ground = this.ground, name = "uptake_mean", half = this.first / 2;
+    const singles = this.singles(ground, budget);
+    if (!singles.length) return [html("p", {}, `No action costs ${pounds(budget)} or less: enter a larger budget.`)];
+    const of = (/** @type {Try[]} */ tries) => [ground, ...tries.map(({ scenario }) => scenario)];
+    await this.computed(of(singles), 0, half, "Step 1 of 4, each action by itself: ");
+    const first = this.ranked(singles, ground, name, 0, half);
+    show(this.bought(first.slice(0, SINGLES), half, `So far, by ${half} runs each; those at the top are partly there by luck.`));
+    const two = this.inPairs(first.slice(0, SINGLES), budget);
+    await this.computed(of(two), 0, half, "Step 2 of 4, pairs of the best: ");
+    const better = this.ranked([...singles, ...two], ground, name, 0, half).slice(0, 2 * SINGLES);
+    await this.computed(of(better), half, this.first, "Step 3 of 4, the best again: ");
+    const last = this.ranked(better, ground, name, 0, this.first).slice(0, SINGLES);
+    const most = Math.min(this.header.seeds.length, this.first + FRESH);
+    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`;
+    let made = /** @type {Node[]} */ ([]);
+    for (const to of [this.first + SOON, most]) {
+      await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
+      made = this.bought(this.ranked(last, ground, name, this.first, to), to - this.first, how(to));
+      show(made);
+    }
+    return made;
+  }
+
+  /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} how */
+  bought(judged, runs, how) {
+    const top = judged[0], sure = top.judged.mean > 2 * top.judged.error;
+    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months), and it comes out best of these in ${Math.round(100 * top.judged.best)} of 100 runs.`
+      : "None of what was tried is clearly better than doing nothing.";
+    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, `${Math.round(100 * each.judged.best)} %`, each.scenario]);
+    return [html("p", { class: "answer" }, says),
+      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten", "Best of these"], rows),
+      html("p", { class: "how" }, how)];
+  }
+
+  /** Whose values matter most: those of one group at a time come closer to what the innovation stands for. @param {(made: Node[]) => void} show */
+  async convince(show) {
+    const { groups, closer } = this.page.further, ground = this.store.shown, name = "uptake_mean";
+    if (!groups.length) return [html("p", {}, "The people here hold what they answered in your questionnaire, so no group is moved as a whole. The answers themselves say who is furthest away: ", html("code", {}, "valign diagnose"), " shows it by group.")];
+    const tries = groups.map((/** @type {Group} */ group) => ({ label: capital(group.label), scenario: { ...ground, group }, cost: 0 }));
+    let made = /** @type {Node[]} */ ([]);
+    for (const to of this.header.scenario.people < MANY ? [SOON, 2 * FRESH] : [SOON, FRESH]) {
+      await this.computed([ground, ...tries.map((/** @type {Try} */ { scenario }) => scenario)], 0, to, "Each group by itself: ");
+      const found = this.ranked(tries, ground, name, 0, to), spread = this.judged(found, ground, "spread_final", 0, to);
+      const [first, second] = found, seen = (/** @type {any} */ each) => Math.abs(each.judged.mean) > 2 * each.judged.error && each.judged.mean > 0;
+      const apart = second && this.judged([first], /** @type {Tried} */ (second.scenario), name, 0, to)[0];
+      const answer = !seen(first) ? `By itself, no group makes a difference that these ${to} runs can tell from chance.`
+        : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}`;
+      const rows = found.map((each, n) => [each.label, gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, gained(spread[n]), `${Math.round(100 * each.judged.best)} %`, null]);
+      const set = Object.entries(/** @type {Group} */ (first.scenario.group).set).map(([key, value]) => `+${key}=${value}`).join("");
+      const again = Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${to} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
+      made = [html("p", { class: "answer" }, answer),
+        this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${to} runs, in pairs)`, ["Who", "People who use it, points on average over all months", "Nine runs of ten", "Services that use it at the end, points", "Most gained"], rows),
+        html("p", { class: "how" }, `The step is the same for every group; those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
+      show(made);
+    }
+    return made;
+  }
+
+  async ready() {
+    const ground = this.ground, lever = this.settings.levers.find((/** @type {any} */ each) => each.kind === "level");
+    const tries = LEVELS.filter((each) => each >= lever.low && each <= lever.high).map((level) => ({ level, scenario: { ...ground, values: { ...ground.values, [lever.key]: level } } }));
+    await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, FRESH);
+    const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), scenario]);
+    const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground);
+    const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= 0.5);
+    const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
+    return [html("p", { class: "answer" }, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
+      this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows)];
+  }
+
+  /** People and services at the end, in words. @param {Scenario} scenario @returns {[string, string]} */
+  told(scenario) {
+    const ensemble = this.ensemble(scenario);
+    if (ensemble.reach) return [`cannot be reached: ${ensemble.reach[0].toFixed(2)} to ${ensemble.reach[1].toFixed(2)} can`, ""];
+    const said = (/** @type {string} */ name) => {
+      const found = this.ordered(scenario, name, FRESH);
+      return found.length ? `${percent(quantile(found, 0.5))} (${percent(quantile(found, 0.05))} to ${percent(quantile(found, 0.95))})` : "not seen in these months";
+    };
+    return [said("uptake_final"), said("spread_final")];
+  }
+
+  async ending() {
+    const lever = this.settings.levers.find((/** @type {any} */ each) => each.change?.parameter === "funding");
+    if (!lever) return [html("p", {}, "Funding cannot be ended in this page.")];
+    const base = this.store.shown, months = [12, 24, 36, 60, 120].filter((each) => each < this.settings.months);
+    const tries = [null, ...months].map((month) => {
+      const values = { ...base.values };
+      delete values[lever.key];
+      return { label: month === null ? "Funding as it stands" : `Funding ends after ${time(month)}`, scenario: { ...base, values: month === null ? values : { ...values, [lever.key]: month } } };
+    });
+    await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH);
+    const [plain] = tries, before = this.values(plain.scenario, "spread_final", 0, FRESH);
+    const fewer = (/** @type {Scenario} */ scenario) => mean(this.values(scenario, "spread_final", 0, FRESH).map((each, n) => each - before[n]));
+    const rows = tries.map(({ label, scenario }, n) => {
+      const lost = fewer(scenario);
+      return [label, ...this.told(scenario), n ? `${lost < 0 ? "−" : "+"}${Math.abs(100 * lost).toFixed(0)} points` : "", scenario];
+    });
+    const said = tries.slice(1).map(({ label, scenario }) => {
+      const lost = 100 * fewer(scenario);
+      return `${label.replace("Funding ends after ", "")}: ${Math.abs(lost) < 0.5 ? "no difference" : `${Math.abs(lost).toFixed(0)} percentage point${Math.abs(lost).toFixed(0) === "1" ? "" : "s"} ${lost < 0 ? "fewer" : "more"}`}`;
+    });
+    return [html("p", { class: "answer" }, `If funding ends everywhere, how many services use it at the end, on average against funding as it stands? After ${said.join("; after ")}.`),
+      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it", "Services that use it", "Services, on average"], rows)];
+  }
+
+  async conditions() {
+    const ground = this.store.shown, { outcome, least, says } = this.goal;
+    /** @type {{label: string, value: string, far: number, name: string, scenario: Scenario}[]} */
+    const tries = [];
+    for (const lever of this.settings.levers.filter((/** @type {any} */ each) => each.kind === "parameter" && !this.settings.moverOf(ground, each))) {
+      const now = this.settings.value(ground, lever);
+      for (const part of GRID) {
+        const value = lever.low + part * (lever.high - lever.low), fitting = Number((Math.round(value / lever.step) * lever.step).toPrecision(10));
+        const within = Math.min(lever.high, Math.max(lever.low, fitting));
+        if (within !== now) tries.push({ name: lever.key, label: lever.label, value: `${withUnit(within, lever.unit)}, now ${withUnit(now, lever.unit)}`, far: Math.abs(within - now) / (lever.high - lever.low), scenario: { ...ground, values: { ...ground.values, [lever.key]: within } } });
+      }
+    }
+    for (const action of this.settings.actions) {
+      if (Object.hasOwn(ground.actions, action.id) || this.settings.blocked(ground, action.id)) continue;
+      const done = { step: action.steps.length - 1, place: 0, start: 1 };
+      tries.push({ name: action.id, label: action.name, value: `${action.steps[done.step]}, ${pounds(this.settings.cost(action, done)[1])}`, far: 2, scenario: { ...ground, actions: { ...ground.actions, [action.id]: done } } });
+    }
+    await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, this.first);
+    const middle = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? quantile(found, 0.5) : NaN; };
+    const often = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
+    const here = middle(ground);
+    const least_ = new Map();
+    for (const each of tries.map((one) => ({ ...one, middle: middle(one.scenario), often: often(one.scenario) })).sort((a, b) => a.far - b.far)) {
+      const before = least_.get(each.name);
+      if (!before || (before.middle < least && each.middle > before.middle)) least_.set(each.name, each);
+    }
+    const order = [...least_.values()].filter((each) => Number.isFinite(each.middle)).sort((a, b) => Number(b.middle >= least) - Number(a.middle >= least) || (a.middle >= least ? a.far - b.far : b.middle - a.middle)).slice(0, 12);
+    const reach = order.filter((each) => each.middle >= least);
+    const start = `In the middle run ${says.replace("half", here >= least ? "at least half" : "less than half")}: ${percent(here)}.`;
+    const answer = here >= least ? `${start} Nothing more would have to be true.` : reach.length ? `${start} By itself, each of these would be enough: ${reach.map((each) => `${each.label.toLowerCase()} (${each.value})`).join("; ")}.`
+      : `${start} No single lever in its range, and no single action, gets there; what comes nearest is listed below.`;
+    const rows = order.map((each) => [each.label, each.value, percent(each.middle), `${Math.round(100 * each.often)} of 100`, each.scenario]);
+    return [html("p", { class: "answer" }, answer),
+      this.table(`One thing at a time: the least that reaches it, else what comes nearest (${this.first} runs each)`, ["What", "To", "Middle run", "Runs that reach it"], rows)];
+  }
+
+  /** A table whose rows can be taken over; the last of a row is its scenario. @param {string} title @param {string[]} heads @param {any[][]} rows */
+  table(title, heads, rows) {
+    const body = rows.map((row) => {
+      if (!row.at(-1)) return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)));
+      const take = html("button", { type: "button", "aria-label": `Show: ${row[0]}` }, "Show");
+      take.onclick = () => this.store.change((/** @type {any} */ state) => {
+        const { values, actions } = structuredClone(row.at(-1));
+        Object.assign(state.scenarios[state.shown], { values, actions });
+        this.made = this.made && this.circumstances; // what was found stays true
+      });
+      return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)), html("td", {}, take));
+    });
+    return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, html("table", { class: "ranked" }, html("caption", {}, title),
+      html("thead", {}, html("tr", {}, ...[...heads, ...(rows.some((row) => row.at(-1)) ? ["In the page"] : [])].map((each) => html("th", { scope: "col" }, each)))), html("tbody", {}, ...body)));
+  }
+}
+
+const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
+/** Percentage points with their sign. @param {number} gain */
+const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
+/** @param {Judged} judged */
+const gained = (judged) => `${points(judged.mean)} ± ${(196 * judged.error).toFixed(1)}`;

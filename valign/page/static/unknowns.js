@@ -1,0 +1,83 @@
+// What is not known, in order of how much of the differences between worlds goes with it: rank correlations over the runs
+// of the page. What the same seeds do at usual values is taken away first: it is chance.
+import { $, bars, html, quantile, written } from "./charts.js";
+
+/** @typedef {import("./engine.js").Ensemble} Ensemble */
+/** @typedef {{label: string, grade: string}} Words */
+
+const FEWEST = 64, SHOWN = 8, SHIFTS = 5; // runs; unknowns in the figure; runs between two shifts of the outcome
+
+/** Ranks from 0, equal values sharing theirs, about their mean and of length 1. @param {ArrayLike<number>} values */
+export function ranks(values) {
+  const order = Array.from(values, (_, n) => n).sort((a, b) => values[a] - values[b]), found = new Float64Array(order.length);
+  for (let n = 0, m = 0; n < order.length; n = m) {
+    while (m < order.length && values[order[m]] === values[order[n]]) m++;
+    for (let k = n; k < m; k++) found[order[k]] = (n + m - 1) / 2 - (order.length - 1) / 2;
+  }
+  const length = Math.sqrt(found.reduce((sum, each) => sum + each * each, 0));
+  return length ? found.map((each) => each / length) : found;
+}
+
+/** What of one ranking does not go with another, of length 1. @param {Float64Array} one @param {Float64Array} other */
+function without(one, other) {
+  const shared = one.reduce((sum, each, n) => sum + each * other[n], 0), rest = one.map((each, n) => each - shared * other[n]);
+  const length = Math.sqrt(rest.reduce((sum, each) => sum + each * each, 0));
+  return length > 1e-9 ? rest.map((each) => each / length) : rest;
+}
+
+export class Unknowns {
+  /** @param {any} engine @param {ArrayBuffer} data @param {Record<string, Words>} words */
+  constructor(engine, data, words) {
+    this.engine = engine;
+    this.worlds = engine.header.worlds;
+    this.words = words;
+    /** @type {[Ensemble | undefined, Ensemble | undefined]} */ this.last = [undefined, undefined];
+    $("unknowns").hidden = !this.worlds;
+    if (!this.worlds) return;
+    const { keys, count, values } = this.worlds;
+    this.values = new Float64Array(data, values, count * keys.length);
+    this.of = /** @type {HTMLSelectElement} */ ($("unknowns-of"));
+    this.of.append(...engine.header.cards.map((/** @type {any} */ { name, label }) => html("option", { value: name }, label)));
+    this.of.onchange = () => this.draw(...this.last);
+  }
+
+  /** Rank correlation of each unknown with an outcome, the largest first, and how large chance alone makes the largest. @param {Ensemble} ensemble @param {Ensemble} usual @param {string} name */
+  ranking(ensemble, usual, name) {
+    const { keys, count } = this.worlds, outcome = this.engine.outcome(ensemble, name), same = this.engine.outcome(usual, name);
+    const runs = outcome.flatMap((/** @type {number} */ each, /** @type {number} */ n) => (Number.isFinite(each) && Number.isFinite(same[n]) ? [n] : []));
+    const of = without(ranks(runs.map((/** @type {number} */ run) => outcome[run])), ranks(runs.map((/** @type {number} */ run) => same[run])));
+    const columns = keys.map((/** @type {string} */ _, /** @type {number} */ k) => ranks(runs.map((/** @type {number} */ run) => /** @type {Float64Array} */ (this.values)[(run % count) * keys.length + k])));
+    const along = (/** @type {Float64Array} */ column, /** @type {number} */ shift) => column.reduce((sum, each, n) => sum + each * of[(n + shift) % of.length], 0);
+    const largest = []; // with the outcomes of other worlds nothing but chance is left
+    for (let shift = SHIFTS; shift < of.length; shift += SHIFTS) largest.push(Math.max(...columns.map((/** @type {Float64Array} */ each) => Math.abs(along(each, shift)))));
+    const found = keys.map((/** @type {string} */ key, /** @type {number} */ k) => ({ key, ...this.words[key], value: along(columns[k], 0) }));
+    return { runs: runs.length, floor: quantile(largest.sort((a, b) => a - b), 0.95), found: found.sort((/** @type {any} */ a, /** @type {any} */ b) => Math.abs(b.value) - Math.abs(a.value)) };
+  }
+
+  /** @param {Ensemble | undefined} ensemble over worlds @param {Ensemble | undefined} now the same at usual values */
+  draw(ensemble, now) {
+    this.last = [ensemble, now];
+    if (!this.of || !ensemble || !now || ensemble.done < FEWEST) return;
+    const name = this.of.value, { runs, floor, found } = this.ranking(ensemble, now, name);
+    if (runs < FEWEST) return $("unknowns-found").replaceChildren(html("p", {}, "This is seen in too few runs to say."));
+    const clear = found.filter((/** @type {any} */ each) => Math.abs(each.value) > floor).length, half = 1.96 / Math.sqrt(runs - 3);
+    const end = (/** @type {number} */ value, /** @type {number} */ by) => Math.tanh(Math.atanh(value) + by);
+    const rows = found.slice(0, SHOWN).map((/** @type {any} */ { label, value }) => ({ label, value, low: end(value, -half), high: end(value, half) }));
+    const say = (/** @type {any} */ { label, value, grade }) => `${label} (${Math.round(100 * value * value)} % of the differences; the more of it, the ${value > 0 ? "higher" : "lower"}; ${grade})`;
+    const rest = `the other ${found.length - clear} cannot be told from chance in these ${runs} runs`;
+    const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, 4)).map(say).join("; ")}. ${clear > 4 ? `${clear} of ${found.length} unknowns stand out; ` : "Of all that is not known, "}${rest}.` : `Of ${found.length} unknowns, none stands out from chance in these ${runs} runs.`;
+    $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `${this.widths(ensemble, now, name)} ${text}`),
+      bars(`What is not known, and how it goes with this: rank correlation over worlds (−1 to 1; lines: 95 % intervals; of ${found.length}, chance alone gives up to ${floor.toFixed(2)})`, rows, window.innerWidth < 700, ["the more, the lower", "the more, the higher"]),
+      html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. A share is the squared rank correlation, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart."));
+  }
+
+  /** How far runs lie apart, by chance and with what is not known. @param {Ensemble} ensemble @param {Ensemble} now @param {string} name */
+  widths(ensemble, now, name) {
+    const words = this.engine.header.words.outcomes.find((/** @type {any} */ each) => each.name === name), kind = words.unit === "£1,000" ? "pounds" : words.kind;
+    const [chance, both] = [now, ensemble].map((each) => {
+      const found = this.engine.outcome(each, name).filter(Number.isFinite).sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
+      return `${written(quantile(found, 0.05), kind)} to ${written(quantile(found, 0.95), kind)}`;
+    });
+    return `Nine runs of ten give ${chance} by chance alone, and ${both} with what is not known.`;
+  }
+}
