@@ -42,7 +42,7 @@ help:
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (ten minutes)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
-	@echo "make claims    the eighteen claims over plausible worlds (a quarter of an hour)"
+	@echo "make claims    the eighteen claims over worlds that agree with facts, plausible ones beside (half an hour)"
 	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour or two)"
 	@echo "make reports   every number of small reports, all commands and scenarios, found again (minutes)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
@@ -192,7 +192,8 @@ misfit: $(VENV)/.dev
 differences: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study_differences $(if $(DATA),--data $(DATA))
 
-# The eighteen claims over plausible worlds: a quarter of an hour on 2 cores; writes results/reference/claims/
+# The eighteen claims over worlds that agree with published facts, and over plausible ones: half an hour on 2 cores; a
+# stopped one goes on; writes results/reference/claims/
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
 

@@ -18,6 +18,7 @@ from valign.results.summaries import curve_summary, paired_differences, runs_nee
 from .bases import Societies, with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
+from .default_worlds import WORLDS, runs_of
 from .design import checked_ensemble
 from .design_outcomes import OutcomesOfDesign
 from .outcomes import check_series, series_pairs
@@ -119,7 +120,7 @@ def compare_design(
     seed: int = 1,
     societies: int | None = None,
     *,
-    worlds: int | None = None,
+    worlds: int | None = WORLDS,
     society: Societies = None,
 ) -> tuple[dict[str, Scenario], pd.DataFrame]:
     """The scenarios of `compare` by name, and its design: a row a run, with columns `scenario`, `seed` and
@@ -135,7 +136,7 @@ def compare_design(
             ]
         )
     base = {name: Scenario.load(each) for name, each in scenarios.items()}
-    count, seed, societies = checked_ensemble(next(iter(base.values())).runs if runs is None else runs, seed, societies)
+    count, seed, societies = checked_ensemble(runs_of(next(iter(base.values())), runs, worlds), seed, societies)
     points = pd.DataFrame({"scenario": list(base)})
     return base, with_common_seeds(points, base, count, seed, societies, society, worlds)
 
@@ -147,7 +148,7 @@ def compare(
     societies: int | None = None,
     record: Iterable[str] = ("series",),
     *,
-    worlds: int | None = None,
+    worlds: int | None = WORLDS,
     society: Societies = None,
     folder: str | Path | None = None,
     how: How = How(),
@@ -158,10 +159,11 @@ def compare(
     Parameters
     ----------
     scenarios : by name, 2 to 20, each a Scenario, a shipped name or a path; the first is what others are held against.
-    runs : of each scenario (default: what the first suggests). seed, societies, record : as in `simulate`.
-    worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
-        that agree with what is known), so that tables tell chance and not knowing apart; None: parameters as the
-        scenarios have them.
+    runs : of each scenario, in each world (default: two; without worlds what the first suggests).
+    seed, societies, record : as in `simulate`.
+    worlds : make the runs in each of so many worlds that agree with published facts (`experiments.worlds.alike`), so
+        that tables tell chance and not knowing apart (default: 50); what a scenario says itself of a parameter counts
+        more. None: parameters as the scenarios have them, else at their defaults.
     society : an imported society of all scenarios, or by name of the scenario.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.

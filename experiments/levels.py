@@ -24,6 +24,7 @@ from valign.results.summaries import paired_differences
 from .bases import with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
+from .default_worlds import WORLDS, runs_of
 from .design import checked_ensemble, factorial, run_seeds, society_seeds, stated
 from .design_outcomes import OutcomesOfDesign
 from .side_by_side import SideBySide
@@ -185,7 +186,7 @@ def levels_design(
     *,
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,
-    worlds: int | None = None,
+    worlds: int | None = WORLDS,
     society: Society | None = None,
 ) -> tuple[Scenario | dict[str, Scenario], pd.DataFrame]:
     """What the design of `levels` changes, and the design: a row a run, the same seeds in each combination.
@@ -194,7 +195,7 @@ def levels_design(
     `innovation.evidence_strength` where these vary, `seed` and `society_seed`.
     """
     scenario = Scenario.load(scenario)
-    runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
+    runs, seed, societies = checked_ensemble(runs_of(scenario, runs, worlds), seed, societies)
     strengths = [] if evidence is None else list(evidence)
     if evidence is not None and (not strengths or len(set(strengths)) < len(strengths)):
         raise InputError([f"evidence: expected one or more different strengths, not {strengths}"])
@@ -221,7 +222,7 @@ def levels(
     *,
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,
-    worlds: int | None = None,
+    worlds: int | None = WORLDS,
     society: Society | None = None,
     folder: str | Path | None = None,
     how: How = How(),
@@ -236,12 +237,13 @@ def levels(
     ----------
     scenario : a Scenario, a shipped name or a path to TOML; its own `alignment_level` is not used.
     levels : numbers in [0, 1]. Default: low, middle and high within what the scenario can reach (all innovations can).
-    runs, seed, societies, record, society : as in `simulate`, for each level.
+    runs : of each level, in each world (default: two; without worlds what the scenario suggests).
+    seed, societies, record, society : as in `simulate`.
     innovations : by name, settings of the innovation by dotted name, or a scenario whose innovation is taken.
     evidence : different strengths of the published evidence (0 to 1): each level and innovation under each of them.
-    worlds : make the runs in each of so many worlds (`experiments.worlds.alike`: plausible ones, as long as none ship
-        that agree with what is known), so that tables tell chance and not knowing apart; None: parameters as the
-        scenario has them.
+    worlds : make the runs in each of so many worlds that agree with published facts (`experiments.worlds.alike`), so
+        that tables tell chance and not knowing apart (default: 50); what the scenario says itself of a parameter counts
+        more. None: parameters as the scenario has them, else at their defaults.
     folder : keeps the runs as they are finished, as a batch: the same call, or `valign resume`, goes on there.
     how : with a folder, `How(workers=…)` or `How(cluster=…)` instead of threads.
     progress : called with (runs done, runs in all).

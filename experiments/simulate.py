@@ -24,6 +24,7 @@ from valign.model.state.arrays import State
 from valign.model.state.scenario_arrays import Lowered, lower
 
 from .bases import Base, Societies, imported, loaded, society_in, variants, with_common_seeds
+from .default_worlds import runs_of
 from .design import (
     MOST_RUNS,
     SCENARIO,
@@ -258,7 +259,8 @@ def simulate(
     ----------
     scenario : a Scenario, a shipped name or a path to TOML; or a design: a DataFrame with one row per run, whose
         columns are settings of the scenario `base`, `seed` and perhaps `society_seed` (see `experiments.design`).
-    runs : number of runs (default: what the scenario suggests). A design has its own runs and seeds.
+    runs : number of runs (default: what the scenario suggests), of each world (default: two). A design
+        has its own runs and seeds.
     seed : 0 … 2**63 - 1 (default: 1); run seeds are derived from it and stand in `Outcomes.runs`.
     societies : None gives every run a society of its own (independent replicates); a number nests the runs in so many.
     record : any of "series", "decomposition", "events", "services", "agents" (default: the first two; of a design,
@@ -292,9 +294,7 @@ def simulate(
             scenario, base, _records(record, ()), width, threads, tuple(mechanisms), society, progress
         )
     scenario = Scenario.load(scenario)
-    runs, seed, societies = checked_ensemble(
-        scenario.runs if runs is None else runs, 1 if seed is None else seed, societies
-    )
+    runs, seed, societies = checked_ensemble(runs_of(scenario, runs, worlds), 1 if seed is None else seed, societies)
     shared = society_in(society, scenario.name)
     if worlds is not None:
         point = pd.DataFrame({"months": [scenario.months]})

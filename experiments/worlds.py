@@ -15,10 +15,11 @@ import pandas as pd
 
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
+from valign.model.scenario.scenario import Scenario
 
-from .design import MOST_RUNS, WEIGHT, latin_hypercube, whole
+from .default_worlds import SHIPPED, shipped
+from .design import MOST_RUNS, WEIGHT, latin_hypercube, stated, whole
 
-SHIPPED = Path(__file__).resolve().parents[1] / "results" / "reference" / "worlds.parquet"
 PLAUSIBLE = 1  # seed of plausible worlds
 MOST_WORLDS = 100_000  # of an ensemble
 FEWEST = 50  # what worlds must be worth that are weighted anew
@@ -81,6 +82,20 @@ def plausible_worlds(n: int, seed: int = 1) -> pd.DataFrame:
     return latin_hypercube(world_parameters(), n, seed)
 
 
+def worlds_of_claims(n: int, seed: int = 1) -> pd.DataFrame:
+    """n worlds over which claims are tested: what nobody knows as in worlds that agree with published facts (`alike`),
+    what a scenario says of its innovation and what is decided over its plausible ranges, about which facts say nothing.
+
+    One row each, in no order: the first of them are like all. As long as no worlds that agree with what is known ship,
+    these are plausible worlds.
+    """
+    anywhere = plausible_worlds(n, seed)
+    if not shipped():
+        return anywhere
+    known = alike(n).iloc[np.random.default_rng([seed, n]).permutation(n)].reset_index(drop=True)
+    return anywhere.assign(**{str(name): known[name] for name in known})
+
+
 def worlds(n: int | None = None, path: str | Path | None = None, without: str | None = None) -> pd.DataFrame:
     """The worlds that agree with what is known.
 
@@ -129,6 +144,31 @@ def alike(n: int, path: str | Path | None = None) -> pd.DataFrame:
     return table.iloc[chosen].drop(columns=WEIGHT).reset_index(drop=True)
 
 
+class Marginal:
+    """How one parameter is distributed over worlds, whatever the others are: an inverse CDF, as in scipy.stats."""
+
+    def __init__(self, values: np.ndarray, weight: np.ndarray) -> None:
+        order = np.argsort(values, kind="stable")
+        reached = np.cumsum(weight[order])
+        self._shares, self._values = (reached - 0.5 * weight[order]) / reached[-1], values[order]
+
+    def ppf(self, shares: np.ndarray) -> np.ndarray:
+        """Quantiles; beyond the outermost worlds, those of these."""
+        return np.interp(shares, self._shares, self._values)
+
+
+def marginals(path: str | Path | None = None) -> dict[str, Marginal]:
+    """Every parameter's own distribution over the worlds that agree with what is known (path: as for `worlds`)."""
+    table = worlds(path=path)
+    weight = table[WEIGHT].to_numpy(float)
+    return {str(name): Marginal(table[name].to_numpy(float), weight) for name in table if name != WEIGHT}
+
+
+def said_itself(scenario: Scenario) -> list[str]:
+    """Parameters that differ between worlds, but not for this scenario, which says itself what they are."""
+    return [name for name in unknown_parameters() if stated(scenario, name)]
+
+
 def ordered(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Worlds with weights [n], in the order in which `worlds` gives them, with their priorities."""
     weight = table[WEIGHT].to_numpy(float) / table[WEIGHT].sum()
@@ -170,16 +210,6 @@ def finding(name: str) -> pd.DataFrame:
     if not path.is_file():
         raise InputError([f"worlds: there is no {path}; `make worlds` makes it"])
     return pd.read_csv(path)
-
-
-def called() -> str:
-    """What the worlds of `alike` are called."""
-    return "worlds that agree with published facts" if shipped() else "plausible worlds"
-
-
-def shipped() -> bool:
-    """Whether worlds that agree with what is known ship with this installation."""
-    return SHIPPED.is_file()
 
 
 @lru_cache(maxsize=4)

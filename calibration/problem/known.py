@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 from valign.experiments.design import WEIGHT
 from valign.experiments.worlds import data_sets, worlds
 from valign.results.checkpoint import content_hash
+from valign.results.vocabulary import setting_label
 
 from .priors import Prior
 from .problem import CalibrationProblem
@@ -93,7 +94,7 @@ def remark(prior: Prior) -> list[str]:
     """What the prior is, where it comes from worlds."""
     if not isinstance(prior, KnownPrior):
         return []
-    known = ", ".join(name for name in prior.names if name in prior.quantiles) or "none"
+    known = ", ".join(setting_label(name) for name in prior.names if name in prior.quantiles) or "none"
     without = (
         f"weighted anew without the facts of {prior.left_out}, so that none counts twice (worth {prior.worth:.0f} "
         "worlds of equal weight)"

@@ -135,9 +135,12 @@ class ClaimResult:
         }
 
 
-def claim_tables(results: Sequence[ClaimResult]) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+def claim_tables(
+    results: Sequence[ClaimResult], beside: Sequence[ClaimResult] = ()
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Summary (one row per claim, with words) and tables of tests, shipped scenarios, rivals, variants, leaves of the
-    trees, worlds that failed and effects world by world."""
+    trees, worlds that failed and effects world by world. beside : the claims over plausible worlds, whose summary is
+    the table `plausible`."""
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     leaves: list[pd.DataFrame] = []
@@ -190,6 +193,9 @@ def claim_tables(results: Sequence[ClaimResult]) -> tuple[pd.DataFrame, dict[str
         "leaves": joined(leaves),
         "effects": joined(effects),
         "failures": pd.DataFrame(failures, columns=["claim", "world", "error"]),
+        "plausible": pd.DataFrame([each.summary() for each in beside]).drop(
+            columns=["statement", "source", "against"], errors="ignore"
+        ),
     }
 
 

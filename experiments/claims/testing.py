@@ -1,4 +1,7 @@
-"""Testing a claim: in the shipped scenarios, over plausible worlds, against its null and against rival explanations."""
+"""Testing a claim: in the shipped scenarios, over worlds, against its null and against rival explanations.
+
+The worlds are those that agree with published facts; beside, plausible worlds fill the ranges of all parameters evenly.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from valign.results.summaries import mean_interval
 
 from ..design import MAX_SEED, whole
 from ..facts import NO_FIT
-from ..worlds import plausible_worlds
+from ..worlds import plausible_worlds, unknown_parameters, worlds_of_claims
 from .declaration import Claim, ClaimTest, claim_ids
 from .measures import MEASURES
 from .results import ClaimResult, TestResult, shares
@@ -84,6 +87,7 @@ def test_claim(
     seeds: int = 8,
     seed: int = 1,
     *,
+    plausible: bool = False,
     rival_worlds: int = 0,
     variant_worlds: int = 0,
     shipped_runs: int = SHIPPED_RUNS,
@@ -92,13 +96,16 @@ def test_claim(
     evaluate: EvaluateArms = evaluate,
     family: int | None = None,
 ) -> ClaimResult:
-    """Test a claim: in shipped scenarios, over plausible worlds, against its null.
+    """Test a claim: in shipped scenarios, over worlds that agree with published facts, against its null.
 
     Parameters
     ----------
     claim : id of a shipped claim ("C7"), path to a TOML file of one's own, or a Claim.
-    worlds : how many points of the parameter space, by Latin hypercube over the plausible ranges (strengths from 0),
-        each with a society of its own.
+    worlds : in how many worlds, each with a society of its own. They agree with published facts; what a scenario says
+        of its innovation and what services and commissioners decide fills its plausible range, since facts say nothing
+        about it.
+    plausible : test it instead in worlds that fill all plausible ranges evenly (a Latin hypercube, strengths from 0),
+        whatever the facts say.
     seeds : runs of each arm in each world, under common random numbers.
     rival_worlds, variant_worlds : the first so many worlds are also run under each rival explanation alone, and by
         other metrics and with other innovations (default: none).
@@ -117,7 +124,21 @@ def test_claim(
     """
     claim = claim if isinstance(claim, Claim) else Claim.load(claim)
     return corrected(
-        [_test(claim, worlds, seeds, seed, rival_worlds, variant_worlds, shipped_runs, threads, progress, evaluate)],
+        [
+            _test(
+                claim,
+                worlds,
+                seeds,
+                seed,
+                plausible,
+                rival_worlds,
+                variant_worlds,
+                shipped_runs,
+                threads,
+                progress,
+                evaluate,
+            )
+        ],
         family or family_of([claim]),
     )[0]
 
@@ -168,6 +189,7 @@ def _test(
     worlds: int,
     seeds: int,
     seed: int,
+    plausible: bool,
     rival_worlds: int,
     variant_worlds: int,
     shipped_runs: int,
@@ -178,11 +200,12 @@ def _test(
     worlds, seeds = whole("worlds", worlds, 2, 10**6), whole("seeds", seeds, 2, 10**4)
     seed = whole("seed", seed, 0, MAX_SEED)
     total = all_runs(claim, worlds, seeds, rival_worlds, variant_worlds, shipped_runs)
-    trial = _Trial(claim, plausible_worlds(worlds, seed), seeds, seed, total, threads, progress, evaluate)
+    table = (plausible_worlds if plausible else worlds_of_claims)(worlds, seed)
+    trial = _Trial(claim, table, seeds, seed, total, threads, progress, evaluate)
     trial.told(0)
     main = trial.held(claim.base(), worlds, [{}, {"null": True}])  # together: the blocks are wider
     tests = [
-        TestResult(test, effect, null, judge([effect], [test.smallest]), judge([null], [test.smallest]))
+        TestResult(test, effect, null, trial.judged([effect], [test.smallest]), trial.judged([null], [test.smallest]))
         for test, effect, null in zip(claim.tests, trial.effects(main), trial.effects(main, null=True), strict=True)
     ]
     rivals = trial.rivals(min(rival_worlds, worlds))
@@ -230,6 +253,12 @@ class _Trial:
         """Run and society seeds of the worlds."""
         return world_seeds(len(self.table), self.seeds, self.seed)
 
+    @cached_property
+    def distinct(self) -> float:
+        """What the worlds are worth, as a share of their number: an ensemble repeats those of large weight."""
+        times = self.table.value_counts(list(unknown_parameters())).to_numpy()
+        return len(self.table) / float((times**2).sum())
+
     def held(self, scenario: Scenario, n: int, how: Sequence[dict[str, Any]], **more: Any) -> Evaluated:
         """All arms of all tests, once for each way in `how`; those that need costly records by themselves."""
         parts: list[Evaluated] = []
@@ -259,7 +288,10 @@ class _Trial:
     def together(self, of: Sequence[np.ndarray], metric: str = "distance") -> Judgement:
         """All tests that count, judged as one claim."""
         pairs = [(each, test) for each, test in zip(of, self.claim.tests, strict=True) if test.counts]
-        return judge([each for each, _ in pairs], [smallest_of(test, metric) for _, test in pairs])
+        return self.judged([each for each, _ in pairs], [smallest_of(test, metric) for _, test in pairs])
+
+    def judged(self, effects: Sequence[np.ndarray], smallest: Sequence[float]) -> Judgement:
+        return judge(effects, smallest, distinct=self.distinct)
 
     def rivals(self, n: int) -> list[dict[str, Any]]:
         """Each rival explanation alone, in the first n worlds."""

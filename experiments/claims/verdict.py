@@ -164,8 +164,13 @@ class Judgement:
     effective: int  # worlds that the intervals count
 
 
-def judge(effects: Sequence[np.ndarray], smallest: Sequence[float], alpha: float = ALPHA) -> Judgement:
-    """Shares and reading of a claim from effects [worlds, seeds] of each of its tests, predicted direction positive."""
+def judge(
+    effects: Sequence[np.ndarray], smallest: Sequence[float], alpha: float = ALPHA, distinct: float = 1.0
+) -> Judgement:
+    """Shares and reading of a claim from effects [worlds, seeds] of each of its tests, predicted direction positive.
+
+    distinct : what the worlds are worth, as a share of their number, where some stand for more than one.
+    """
     means = [world_effects(each) for each in effects]
     known = np.all([~np.isnan(mean) for mean, _ in means], axis=0)
     each = [
@@ -180,7 +185,7 @@ def judge(effects: Sequence[np.ndarray], smallest: Sequence[float], alpha: float
         if n
         else 0.0
     )
-    effective = max(1, round(n / (1 + noise**2)))
+    effective = max(1, round(n * distinct / (1 + noise**2)))
     shares = found.mean(axis=0) if n else np.full(3, np.nan)
     classes = np.full(len(known), -1)
     classes[known] = found.argmax(axis=1)

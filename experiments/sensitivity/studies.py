@@ -24,6 +24,7 @@ from valign.results.reports import sensitivity as sensitivity_text
 from ..bases import tables_hash
 from ..design import MAX_SEED, whole
 from ..simulate import simulate
+from ..worlds import marginals, said_itself
 from .factors import EXTRA, REST, Problem, make_problem, uncertain
 from .runs import Evaluate, Progress, Runs, run_sample
 from .samples import DEFAULT_N, METHODS, Sample, sampler_hash
@@ -152,6 +153,7 @@ def sensitivity(
     outcomes: Sequence[str] | None = None,
     parameters: Sequence[str] | None = None,
     *,
+    worlds: bool = False,
     curves: Sequence[str] = (),
     folder: str | Path | None = None,
     threads: int | None = None,
@@ -171,6 +173,10 @@ def sensitivity(
         (fast). Rows: sobol n * (groups + 2), morris n * (groups + 1), dgsm and shapley n * (factors + 1).
     outcomes : columns of `Outcomes.runs` (default: final uptake and spread, unbroken use, final alignment).
     parameters : keys of `Scenario.replace` (default: all uncertain parameters but those that shape the ties).
+    worlds : whether each parameter varies as it does over the worlds that agree with published facts, instead of evenly
+        over its plausible range (default: no). Each by itself: indices of this kind need parameters that do not depend
+        on each other, so that what facts say of two together is left out (`experiments.worlds.finding("pairs")`). A
+        range given for a parameter counts more; what the scenario says itself is left as it is unless it is named.
     curves : monthly curves ("engaged", "in_use", "staff.alignment") whose indices are followed over time.
     folder : where runs are kept as they finish; the same study goes on from there, and so does one with a larger n.
     threads, progress : as for `simulate`.
@@ -192,18 +198,28 @@ def sensitivity(
     ------
     InputError : wrong arguments; later, when a table is asked for, failed runs or outcomes without a value.
     """
-    scenario = Scenario.load(scenario)
+    scenario, chosen = Scenario.load(scenario), parameters
     outcomes = DEFAULT_OUTCOMES if outcomes is None else tuple(outcomes)
     varied: dict[str, Any] = {name: value for name, value in options.items() if name in Varied.__annotations__}
     others: dict[str, Any] = {"replicates": REPLICATES}
     others |= {name: value for name, value in options.items() if name not in varied}
+    own: list[str] = []
+    if worlds:
+        given = {name for each in ("bounds", "levels", "distributions") for name in varied.get(each) or {}}
+        own = [] if parameters is not None else [name for name in said_itself(scenario) if name not in given]
+        parameters = [name for name in uncertain(scenario)[0] if name not in own] if parameters is None else parameters
+        known = {name: each for name, each in marginals().items() if name in parameters and name not in given}
+        varied["distributions"] = {**known, **(varied.get("distributions") or {})}
     problem = _checked_problem(scenario, parameters, outcomes, curves, varied)
     run = simulator(scenario, curves, threads)
     spec = {"scenario": scenario.to_toml(), "tables": tables_hash(scenario), "code": sources_hash()}
     others |= {"folder": None if folder is None else Path(folder), "spec": spec, "progress": progress}
     found = study(problem, run, method, n, outcomes, curves, **others)
     found.title = scenario.title or scenario.name
-    found.left_out = uncertain(scenario)[1] if parameters is None else {}
+    found.left_out = uncertain(scenario)[1] if chosen is None else {}
+    if worlds:
+        found.worlds = True
+        found.left_out |= {"the scenario says it": own} if own else {}
     return found
 
 

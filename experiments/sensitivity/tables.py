@@ -26,12 +26,14 @@ class Sensitivity(StudyValues):
 
     sample, runs, evaluate, outcomes, curves, missing : as in `StudyValues`, which has the values behind the tables.
     title : of the scenario. left_out : uncertain parameters that were not varied, by reason.
+    worlds : whether parameters varied as over the worlds that agree with published facts.
 
     Every table raises InputError where rows failed or have no value and missing = "refuse", or too few are left.
     """
 
     title: str = "the model"
     left_out: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    worlds: bool = False
 
     def _analysed(self, y: np.ndarray, kept: np.ndarray, second_order: bool = False) -> tuple[pd.DataFrame, Any]:
         """Tidy indices of one outcome from its row means, with what sobol found (else None)."""
@@ -279,6 +281,7 @@ class Sensitivity(StudyValues):
             "rows": sample.blocks * sample.rows,
             "runs": self.simulated,
             "common": sample.common,
+            "worlds": self.worlds,
         }
 
     @property

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WORLDS = "worlds that agree with published facts"
 WAYS = (("predicted", PREDICTED, ""), ("absent", ABSENT, ""), ("reversed", REVERSED, "////"))
 
 
-def overview_figure(summary: pd.DataFrame) -> Figure:
-    """Shares of worlds by claim: as predicted, absent, reversed; the null beside. `summary`: one row per claim."""
+def overview_figure(summary: pd.DataFrame, plausible: pd.DataFrame | None = None) -> Figure:
+    """Shares of worlds by claim: as predicted, absent, reversed; the null beside. `summary`: one row per claim.
+
+    plausible : the same over worlds that fill the plausible ranges, whose share as predicted is marked.
+    """
     rows = len(summary)
+    beside = None if plausible is None or plausible.empty else plausible.set_index("claim")["predicted"]
     figure, (axes,) = new_figure(1, 11.5, 1.6 + 0.34 * rows)
     for place, row in enumerate(summary.to_dict("records")):
         y, left = rows - 1 - place, 0.0
@@ -30,6 +35,8 @@ def overview_figure(summary: pd.DataFrame) -> Figure:
         axes.plot(
             row["null_predicted"], y - 0.02, marker="D", ms=6, mfc="white", mec=INK, ls="none", clip_on=False, zorder=5
         )
+        if beside is not None:
+            axes.plot(beside[row["claim"]], y + 0.31, marker="v", ms=6, mfc=INK, mec="white", ls="none", zorder=6)
         axes.annotate(row["verdict"], (1.035, y), va="center", fontsize=9.5, color=INK, annotation_clip=False)
     axes.set(
         xlim=(-0.02, 1.02),
@@ -42,17 +49,23 @@ def overview_figure(summary: pd.DataFrame) -> Figure:
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.grid(False, axis="y")
     axes.grid(True, axis="x", color=GRID)
-    axes.set_title("Share of plausible worlds", loc="left", fontsize=11, fontweight="bold", color=INK)
+    axes.set_title(
+        f"Share of {WORLDS if beside is not None else 'worlds'}", loc="left", fontsize=11, fontweight="bold", color=INK
+    )
     handles = [
         _patch(PREDICTED, "as predicted, at least the smallest effect of interest"),
         _patch(ABSENT, "absent"),
         _patch(REVERSED, "reversed", "////"),
-        _marker(),
+        _marker("D", "white", "as predicted in the null"),
+        *([] if beside is None else [_marker("v", INK, "as predicted in plausible worlds, whatever the facts say")]),
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize=9)
+    figure.legend(
+        handles=handles, loc="outside upper right", ncols=4 if beside is None else 3, frameon=False, fontsize=9
+    )
     note(
         figure,
-        f"{summary['worlds'].max():,} worlds, {summary['seeds'].max()} seeds in each; lines: 95 % Wilson "
+        f"{summary['worlds'].max():,} worlds, {summary['seeds'].max()} seeds in each: along a bar is what is not "
+        "known, chance is taken out of the shares. Lines: 95 % Wilson "
         "intervals of the share as predicted. An assumed claim is quantified, never supported.",
     )
     return figure
@@ -64,10 +77,10 @@ def _patch(colour: str, text: str, hatch: str = "") -> Any:
     return Patch(facecolor=colour, edgecolor="white", hatch=hatch, label=text)
 
 
-def _marker() -> Any:
+def _marker(shape: str, colour: str, text: str) -> Any:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], marker="D", ls="none", mfc="white", mec=INK, label="as predicted in the null")
+    return Line2D([], [], marker=shape, ls="none", mfc=colour, mec=INK, label=text)
 
 
 def waterfall_figure(attribution: pd.DataFrame, title: str, balance: str = "alignment") -> Figure:

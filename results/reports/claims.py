@@ -24,7 +24,59 @@ def counted(summary: pd.DataFrame) -> list[str]:
     if len(summary) < 2:
         return []
     verdicts = [f"{number} {verdict}" for verdict, number in summary["verdict"].value_counts().items()]
-    return [f"Of {len(summary)} claims, over everything that is plausible: {listed(verdicts)}."]
+    return [f"Of {len(summary)} claims: {listed(verdicts)}."]
+
+
+def changed(tables: Tables) -> pd.DataFrame:
+    """Claims whose verdict is another in plausible worlds: claim, title, verdict, there, predicted, predicted_there."""
+    summary, beside = tables["claims"], tables.get("plausible", pd.DataFrame())
+    columns = ["claim", "title", "verdict", "there", "predicted", "predicted_there"]
+    if beside.empty:
+        return pd.DataFrame(columns=columns)
+    there = beside[["claim", "verdict", "predicted"]].rename(
+        columns={"verdict": "there", "predicted": "predicted_there"}
+    )
+    both = summary.merge(there, on="claim", sort=False)
+    return both.loc[both["verdict"] != both["there"], columns].reset_index(drop=True)
+
+
+def changed_in_words(tables: Tables) -> list[str]:
+    """What the facts do to the verdicts, where the claims were tested in plausible worlds as well: how many are other
+    verdicts there, and which."""
+    beside = tables.get("plausible", pd.DataFrame())
+    if beside.empty:
+        return []
+    found = changed(tables)
+    if found.empty:
+        return [
+            "In plausible worlds, which fill the ranges of the parameters whatever the facts say, "
+            + ("the verdict is the same." if len(tables["claims"]) == 1 else "every verdict is the same.")
+        ]
+    each = "; ".join(
+        f"{row.claim} {row.title}: {row.verdict}, there {row.there} (as predicted in "
+        f"{guarded_percent(row.predicted)}, there in {guarded_percent(row.predicted_there)})"
+        for row in found.itertuples()
+    )
+    return [
+        f"In plausible worlds, which fill the ranges of the parameters whatever the facts say, {len(found)} of "
+        f"{len(tables['claims'])} verdicts {'is' if len(found) == 1 else 'are'} different.",
+        f"{each}.",
+    ]
+
+
+def rows_of_changed(tables: Tables) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of the verdicts that are another in plausible worlds."""
+    columns = ["claim", "verdict", "in plausible worlds", "as predicted", "as predicted in plausible worlds"]
+    return columns, [
+        [
+            f"{row.claim} {row.title}",
+            row.verdict,
+            row.there,
+            guarded_percent(row.predicted),
+            guarded_percent(row.predicted_there),
+        ]
+        for row in changed(tables).itertuples()
+    ]
 
 
 def in_words(row: Mapping[str, Any]) -> str:
@@ -83,17 +135,20 @@ def rivals_in_words(claim: str, rivals: pd.DataFrame, own: float) -> str:
 
 
 READING = (
-    "A share says in how many plausible worlds (sets of values for everything that is not known) a claim turns "
-    "out; in brackets its 95 % interval."
+    "A share says in how many worlds (sets of values for everything that is not known) a claim turns out; in brackets "
+    "its 95 % interval. The worlds agree with published facts; what facts say nothing about fills its plausible range. "
+    "So a share is about what is not known; chance is taken out of it."
 )
 LIMITS = (
-    "A claim that is supported holds in the model, over what is plausible; that is no proof that it holds in services.",
+    "A claim that is supported holds in the model, in worlds that agree with what is known; that is no proof that it "
+    "holds in services.",
     "What the model assumes it cannot support: such a claim is quantified, whatever its share.",
     "A claim that is not supported may still be true for reasons that the model does not hold.",
 )
 WORDS = {
-    "World": "A point of the space of plausible parameters, with a society of its own. Every arm of a test runs in it "
-    "with the same chances.",
+    "World": "A set of values for all parameters that are not known, with a society of its own. Every arm of a test "
+    "runs in it with the same chances.",
+    "Plausible worlds": "Worlds that fill the plausible ranges of all parameters evenly, whatever the facts say.",
     "As predicted": "The effect goes in the predicted direction and is at least the smallest of interest.",
     "Absent, reversed": "Smaller than the smallest effect of interest in either direction; or large the other way.",
     "Null": "The same test in the same worlds without the assumption that the claim rests on.",
@@ -109,10 +164,10 @@ def certainty(tables: Tables) -> list[str]:
     """How many worlds and runs stand behind the shares, and what else makes the pattern."""
     summary = tables["claims"]
     told = [
-        f"Each claim was tested in {summary['worlds'].max():,} plausible worlds with {summary['seeds'].max()} runs "
-        f"of every arm in each, {summary['runs'].sum():,} runs in all. Brackets are 95 % intervals of the share of "
-        "worlds; noise from chance is taken out of the shares, and error levels are corrected for the number of "
-        "claims."
+        f"Each claim was tested in {summary['worlds'].max():,} worlds that agree with published facts, with "
+        f"{summary['seeds'].max()} runs of every arm in each, {summary['runs'].sum():,} runs in "
+        "all. Brackets are 95 % intervals of the share of worlds; noise from chance is taken out of the shares, and "
+        "error levels are corrected for the number of claims."
     ]
     for row in summary.to_dict("records"):
         told += [f"{row['claim']}. {sentence}" for sentence in otherwise(row, tables)]

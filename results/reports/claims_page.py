@@ -11,7 +11,16 @@ import pandas as pd
 from ..numbers import guarded_percent, percent_range, significant
 from ..page import Tables
 from ..vocabulary import mechanism_label
-from .claims import GRADE_MEANINGS, in_words, otherwise, overview_rows, rows_of_shipped, rows_of_tests
+from .claims import (
+    GRADE_MEANINGS,
+    changed_in_words,
+    in_words,
+    otherwise,
+    overview_rows,
+    rows_of_changed,
+    rows_of_shipped,
+    rows_of_tests,
+)
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -50,17 +59,21 @@ def claim_page(row: Mapping[str, Any], tables: Tables, heading: str = "##") -> l
 
 def page(summary: pd.DataFrame, tables: Tables, how: str) -> str:
     """The page of a set of claims. tables: tests, shipped, rivals, variants. how: the command, seeds and time."""
+    told_of = {**tables, "claims": summary}
     lines = [
         "# The claims, tested",
         "",
         how,
         "",
-        "A *world* is a point of the space of plausible parameters (Latin hypercube; strengths of mechanisms from "
-        "0), with a society of its own. Every arm of a test runs in it with the same seeds. An effect is *as "
-        "predicted* when it goes in the predicted direction and is at least the smallest of interest, *absent* "
-        "when it is smaller than that in either direction, else *reversed*; a claim of several tests holds where "
-        "all do. Noise from the seeds is taken out of the shares. *Supported*: as predicted in more than half of "
-        "the worlds and reversed in fewer than a tenth; *not supported*: as predicted in fewer than a tenth, or "
+        "A *world* is a set of values for all parameters that are not known, with a society of its own. The worlds "
+        "agree with [published facts](../worlds/worlds.md); what a scenario says of its innovation and what services "
+        "and commissioners decide, about which those facts say nothing, fills its plausible range. *Plausible worlds*, "
+        "beside, fill all ranges evenly, whatever the facts say (Latin hypercube; strengths of mechanisms from 0). So "
+        "a share is about what is not known; chance is taken out of it. Every arm of a test runs in it with the "
+        "same seeds. An effect is *as predicted* when it goes in the predicted direction and is at least the smallest "
+        "of interest, *absent* when it is smaller than that in either direction, else *reversed*; a claim of several "
+        "tests holds where all do. *Supported*: as predicted in more than half of the worlds and reversed in fewer "
+        "than a tenth; *not supported*: as predicted in fewer than a tenth, or "
         "made in more than half of the worlds without the assumption (the *null*) too; *conditionally*: in "
         "between; *undecided*: the intervals leave it open. Error levels are corrected for the number of claims "
         "(Holm; eighteen at least). What the model assumes it cannot support: such a claim is *quantified*.",
@@ -69,6 +82,11 @@ def page(summary: pd.DataFrame, tables: Tables, how: str) -> str:
         "",
     ]
     lines += markdown(*overview_rows(summary))
+    lines += [
+        each for told in changed_in_words(told_of)[:1] for each in ("## Verdicts that the facts change", "", told, "")
+    ]
+    if (rows := rows_of_changed(told_of))[1]:
+        lines += markdown(*rows)
     for row in summary.to_dict("records"):
         lines += claim_page(row, tables)
     return "\n".join(lines).rstrip() + "\n"

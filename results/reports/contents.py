@@ -69,14 +69,15 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     drawn = [
         Drawn(
             "claims",
-            partial(overview_figure, summary),
-            "Bars, the share of plausible worlds in which each claim "
+            partial(overview_figure, summary, tables.get("plausible")),
+            "Bars, the share of worlds that agree with published facts in which each claim "
             f"turns out as predicted, absent or reversed. {told}.",
             summary,
         )
     ]
     findings = [
         *claims.counted(summary),
+        *claims.changed_in_words(tables),
         *(
             f"{row['claim']} {row['title']}: {row['verdict']}. {claims.in_words(row)} {row['where']}".strip()
             for row in summary.to_dict("records")
@@ -84,6 +85,7 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
     ]
     shown = [
         Table("Verdicts", *claims.overview_rows(summary)),
+        *([Table("Verdicts that the facts change", *rows)] if (rows := claims.rows_of_changed(tables))[1] else []),
         Table(
             "What was claimed, and what would count against it",
             ("claim", "statement", "source", "against"),
@@ -93,7 +95,7 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         *claims.tables_of_tests(tables),
     ]
     return Page(
-        "Do these claims hold in the model, over everything that is plausible?",
+        "Do these claims hold in the model, in worlds that agree with what is known?",
         claims.READING,
         findings,
         claims.certainty(tables),

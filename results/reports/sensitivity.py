@@ -146,6 +146,12 @@ def paragraphs(tables: Tables, size: Mapping[str, Any], main: str, left_out: Map
     out = [counted(size) + "."]
     if not size["common"]:
         out[0] += " Every row has fresh seeds: all total indices contain the noise."
+    if size.get("worlds"):
+        out[0] += (
+            " Each parameter varies as it does over the worlds that agree with published facts, by itself: what facts "
+            "say of two parameters together is left out, since these indices are of parameters that do not depend on "
+            "each other."
+        )
     factors = tables["factors"]
     if len(apart := factors.loc[factors["apart"], "name"].tolist()):
         named = listed([setting_label(name) for name in apart])

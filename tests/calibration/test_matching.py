@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from valign.calibration.abc.smc import ess
-from valign.calibration.matching.known_truth import misfit, proposed, truths
+from valign.calibration.matching.known_truth import misfit, noticed, proposed, truths, without
 from valign.calibration.matching.sampling import log_normal, normalised, slice_sample
 from valign.calibration.matching.waves import Matching, Plan, matched
+from valign.calibration.patterns.pattern import patterns
 from valign.results.checkpoint import Parts
 
 D, P = 20, 8
 EARLY = np.arange(P) < P - 1  # the last pattern is asked last
 PLAN = Plan(worlds=(512, 256, 1024, 2048), runs=(1, 2, 1, 1), steps=60, batch=256, seed=3)
+SMALL = Plan(worlds=(128, 64), runs=(2, 1), steps=10, batch=32, seed=4)
 
 
 class Linear:
@@ -93,21 +99,31 @@ def test_slice_sampling_reaches_the_posterior(linear: Linear) -> None:
     assert u.var(axis=0) / np.diag(covariance) == pytest.approx(np.ones(D), abs=0.15)
 
 
-def test_a_stopped_matching_goes_on_to_the_same_worlds(linear: Linear, tmp_path: Path) -> None:
-    plan = Plan(worlds=(128, 64), runs=(2, 1), steps=10, batch=32, seed=4)
-    whole = matched(linear.simulate, linear.away, linear.facts, D, plan, early=EARLY)
+KILLED = """
+import os, signal, sys
+from pathlib import Path
 
-    class Stopped(Linear):
-        def simulate(self, *arguments):  # type: ignore[no-untyped-def]
-            if self.calls == 7:
-                raise KeyboardInterrupt
-            return super().simulate(*arguments)
+sys.path.insert(0, sys.argv[1])
+import test_matching as at
 
-    broken = Stopped()
-    with pytest.raises(KeyboardInterrupt):
-        matched(broken.simulate, linear.away, linear.facts, D, plan, early=EARLY, kept=Parts(tmp_path, {"a": 1}))
+class Killed(at.Linear):
+    def simulate(self, *arguments):
+        if self.calls == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().simulate(*arguments)
+
+it = Killed()
+at.matched(it.simulate, it.away, it.facts, at.D, at.SMALL, early=at.EARLY, kept=at.Parts(Path(sys.argv[2]), {"a": 1}))
+"""
+
+
+def test_a_matching_that_was_killed_goes_on_to_the_same_worlds(linear: Linear, tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(Path(__file__).parent), str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(tmp_path.glob("*.kept"))
+    whole = matched(linear.simulate, linear.away, linear.facts, D, SMALL, early=EARLY)
     linear.calls = 0
-    again = matched(linear.simulate, linear.away, linear.facts, D, plan, early=EARLY, kept=Parts(tmp_path, {"a": 1}))
+    again = matched(linear.simulate, linear.away, linear.facts, D, SMALL, early=EARLY, kept=Parts(tmp_path, {"a": 1}))
     assert linear.calls < 12
     assert np.array_equal(again.waves[-1].u, whole.waves[-1].u)
     assert np.array_equal(again.weight, whole.weight)
@@ -118,6 +134,18 @@ def test_intervals_hold_a_known_truth_as_often_as_they_say(found: Matching) -> N
     assert 0.85 < coverage["covered"].mean() < 0.95  # 400 cases, those of a truth correlated
     assert (each["ruled_out_by"] < 2).all()
     assert (each["misfit"] > 0.01).mean() > 0.9
+
+
+def test_a_mechanism_is_removed_in_the_world_alone() -> None:
+    chosen = patterns()
+    arms = [arm for each in chosen for arm in each.question.arms]
+    removed = [arm for each in without("climate", chosen) for arm in each.question.arms]
+    assert not any(arm.mechanisms["climate"] for arm in removed)
+    assert [arm.replace({"mechanisms.climate": False}) for arm in arms] == removed
+    assert any(arm.mechanisms["climate"] for each in chosen for arm in each.question.arms)  # as it was
+    wrong = pd.DataFrame({"removed": ["nothing", "climate", "climate"], "misfit": [0.5, 0.001, 0.4]})
+    right = pd.DataFrame({"misfit": np.linspace(0.0, 1.0, 101)})
+    assert noticed(wrong, right).to_dict() == {"nothing": 0.0, "climate": 0.5}
 
 
 def test_facts_that_no_world_has_are_noticed(linear: Linear, found: Matching) -> None:

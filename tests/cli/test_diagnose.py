@@ -124,7 +124,9 @@ def test_a_filled_in_questionnaire_is_a_scenario_for_every_command(valign: Calla
     assert said.code == 0, said.err
     runs = pd.read_csv(tmp_path / "r" / "runs.csv")
     assert runs["alignment_start"].between(0.65, 0.85).all()
-    changed = valign("compare", BEFORE, f"{BEFORE}+slack=0.5", "--runs", 2, "--months", 4, "--quiet", "--out", "c")
+    changed = valign(
+        "compare", "--at-defaults", BEFORE, f"{BEFORE}+slack=0.5", "--runs", 2, "--months", 4, "--quiet", "--out", "c"
+    )
     assert changed.code == 0, changed.err
     (folder,) = (tmp_path / "runs").glob("before-society-*")
     assert sorted(path.name for path in folder.iterdir()) == ["edges.csv", "nodes.csv", "scenario.toml"]

@@ -32,8 +32,14 @@ main(sys.argv[1:])
     ("command", "said"),
     [
         (("run", "two-services", "--runs", "3", "--months", "12"), "two-services: 3 runs of 12 months"),
-        (("levels", "two-services", "--runs", "3", "--levels", "0.6,0.7"), "two-services: 6 runs of 72 months"),
-        (("compare", "two-services", "two-services+slack=0.3", "--runs", "3"), "two-services: 6 runs of 72 months"),
+        (
+            ("levels", "--at-defaults", "two-services", "--runs", "3", "--levels", "0.6,0.7"),
+            "two-services: 6 runs of 72 months",
+        ),
+        (
+            ("compare", "--at-defaults", "two-services", "two-services+slack=0.3", "--runs", "3"),
+            "two-services: 6 runs of 72 months",
+        ),
     ],
 )
 def test_what_will_be_done_is_said_before_anything_heavy_is_loaded(

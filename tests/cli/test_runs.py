@@ -66,7 +66,7 @@ def test_seeds_settle_the_numbers(valign: Callable) -> None:
 
 
 def test_levels_compares_three(valign: Callable, tmp_path: Path) -> None:
-    said = valign("levels", "two-services", *SMALL, "--out", "out")
+    said = valign("levels", "--at-defaults", "two-services", *SMALL, "--out", "out")
     assert said.code == 0, said.err
     runs = pd.read_csv(tmp_path / "out" / "runs.csv")
     assert runs["alignment_level"].nunique() == 3
@@ -77,8 +77,25 @@ def test_levels_compares_three(valign: Callable, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_levels_are_of_worlds_unless_told_otherwise(valign: Callable) -> None:
+    few = ("levels", "two-services", "--levels", "0.7", "--months", 2)
+    said = valign(*few, "--worlds", 3, "--set", "fit_effect=0.4", "--quiet", "--out", "out")
+    assert said.code == 0, said.err
+    assert "In brackets: not knowing | chance." in said.out
+    runs = pd.read_csv("out/runs.csv")
+    assert (len(runs), runs["world"].nunique()) == (6, 3)
+    assert "effect of alignment on engagement" in Path("out/report.html").read_text("utf-8")  # the same in all worlds
+    both = valign(*few, "--worlds", 3, "--at-defaults")
+    assert both.code == 2
+    assert "--at-defaults cannot go with --worlds" in both.err
+    exact = valign("compare", "two-services", "low-fit", "--precision", "uptake_final=0.01")
+    assert exact.code == 2
+    assert "give --at-defaults with it" in exact.err
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_levels_of_ones_own(valign: Callable) -> None:
-    said = valign("levels", "two-services", *SMALL, "--levels", "0.6,0.7", "--json")
+    said = valign("levels", "--at-defaults", "two-services", *SMALL, "--levels", "0.6,0.7", "--json")
     assert {row["alignment_level"] for row in json.loads(said.out)["summary"]} == {0.6, 0.7}
 
 

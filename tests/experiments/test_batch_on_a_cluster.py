@@ -101,7 +101,7 @@ def test_no_cluster_answers(design: pd.DataFrame, tmp_path: Path) -> None:
 def test_a_comparison_on_a_cluster_is_that_of_memory(cluster: Callable[[], subprocess.Popen], tmp_path: Path) -> None:
     cluster()
     scenarios = {"a": BASE, "b": BASE.replace({"mechanisms.dialogue": False})}
-    kept = va.compare(scenarios, 8, folder=tmp_path / "out", how=How(cluster=cluster.address))
-    here = va.compare(scenarios, 8)
+    kept = va.compare(scenarios, 8, worlds=None, folder=tmp_path / "out", how=How(cluster=cluster.address))
+    here = va.compare(scenarios, 8, worlds=None)
     pd.testing.assert_frame_equal(kept.runs, here.runs)
     pd.testing.assert_frame_equal(kept.differences, here.differences)

@@ -67,7 +67,10 @@ def test_the_command(tmp_path, capsys):
     assert "C18" in capsys.readouterr().out
     assert main([*arguments[:-3], "--out", str(tmp_path / "again")]) == 0
     said = capsys.readouterr().err.splitlines()
-    assert said[0] == f"mine {told['claims'][0]['title']}: {told['claims'][0]['runs']:,} runs"
+    both = told["claims"][0]["runs"] + told["plausible"][0]["runs"]
+    assert said[0] == f"mine {told['claims'][0]['title']}: {both:,} runs"
+    verdicts = {told["claims"][0]["verdict"], told["plausible"][0]["verdict"]}
+    assert len(told["changed"]) == len(verdicts) - 1
 
 
 @pytest.mark.parametrize(

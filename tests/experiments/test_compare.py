@@ -19,7 +19,7 @@ BASE = va.Scenario.load("two-services").replace({"months": 12})
 
 # --- pairing ---------------------------------------------------------------------------------------------------------
 def test_a_scenario_does_not_differ_from_itself() -> None:
-    found = compare({"a": BASE, "b": BASE}, runs=12, societies=4)
+    found = compare({"a": BASE, "b": BASE}, worlds=None, runs=12, societies=4)
     table = found.differences
     known = table["n"] > 0
     assert (table.loc[known, "difference"] == 0).all()
@@ -28,7 +28,7 @@ def test_a_scenario_does_not_differ_from_itself() -> None:
 
 
 def test_differences_are_those_of_the_pairs() -> None:
-    found = compare({"a": BASE, "b": BASE.replace({"base_staff": -1.0})}, runs=24, societies=6)
+    found = compare({"a": BASE, "b": BASE.replace({"base_staff": -1.0})}, worlds=None, runs=24, societies=6)
     a, b = (found.outcomes[name].runs for name in "ab")
     assert (a["seed"] == b["seed"]).all()
     assert (a["society_seed"] == b["society_seed"]).all()
@@ -49,7 +49,9 @@ def test_differences_are_those_of_the_pairs() -> None:
 def test_pairing_reduces_the_variance_of_small_changes() -> None:
     """The factor says what independent seeds would have cost: checked against runs that do have other seeds."""
     other = BASE.replace({"coproduction_intensity": 0.3})
-    found = compare({"a": BASE, "b": other}, runs=400).differences.set_index("outcome").loc["alignment_final"]
+    found = (
+        compare({"a": BASE, "b": other}, worlds=None, runs=400).differences.set_index("outcome").loc["alignment_final"]
+    )
     assert found["variance_reduction"] > 2
     apart = va.simulate(other, 400, seed=99).runs["alignment_final"]
     independent = np.var(apart, ddof=1) / 400 + np.var(va.simulate(BASE, 400).runs["alignment_final"], ddof=1) / 400
@@ -134,10 +136,10 @@ def test_the_runs_that_a_precision_needs() -> None:
         (lambda: compare({"a": BASE}), "2 to 20"),
         (lambda: compare([BASE, BASE]), "2 to 20"),
         (lambda: compare({"a": BASE, "b": "two-servces"}), "two-services"),
-        (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_finl", 0.1), "uptake_final"),
-        (lambda: compare({"a": BASE, "b": BASE}, runs=2).runs_needed("uptake_final", 0), "half_width"),
-        (lambda: compare({"a": BASE, "b": BASE}, runs=2).curves("all", "engagd"), "all.engaged"),
-        (lambda: compare({"a": BASE, "b": BASE}, runs=0), "runs = 0"),
+        (lambda: compare({"a": BASE, "b": BASE}, worlds=None, runs=2).runs_needed("uptake_finl", 0.1), "uptake_final"),
+        (lambda: compare({"a": BASE, "b": BASE}, worlds=None, runs=2).runs_needed("uptake_final", 0), "half_width"),
+        (lambda: compare({"a": BASE, "b": BASE}, worlds=None, runs=2).curves("all", "engagd"), "all.engaged"),
+        (lambda: compare({"a": BASE, "b": BASE}, worlds=None, runs=0), "runs = 0"),
         (lambda: va.levels(BASE, runs=2, evidence=[]), "evidence: expected one"),
         (lambda: va.attribution(BASE, 2, flexibilities=[]), "flexibilities: expected at least one"),
         (lambda: va.levels(BASE, []), "levels: expected 1 to 20, got 0"),
@@ -161,6 +163,7 @@ def test_levels_of_innovations_under_evidence() -> None:
         BASE,
         [0.6, 0.7],
         runs=6,
+        worlds=None,
         evidence=[0.1, 0.9],
         innovations={"as it is": {}, "clear": {"innovation.clarity": 0.9}},
     )
@@ -202,7 +205,7 @@ def test_a_reach_without_room_has_no_levels_to_compare() -> None:
 
 def test_an_innovation_taken_from_another_scenario() -> None:
     other = va.Scenario.load("social-prescribing")
-    found = va.levels(BASE, [0.65], runs=2, innovations={"borrowed": other}, record=())
+    found = va.levels(BASE, [0.65], runs=2, worlds=None, innovations={"borrowed": other}, record=())
     scenario = found.cells[0].outcomes.scenario
     assert scenario.innovation.values == other.innovation.values
     assert scenario.service_names() == BASE.service_names()

@@ -192,8 +192,8 @@ def test_wrong_designs_are_refused_before_anything_runs(table, expected):
 def everywhere(runs, seed, societies):
     """The front doors that take an ensemble."""
     yield lambda: simulate(SMALL, runs, seed, societies)
-    yield lambda: levels(SMALL, [0.7], runs, seed, societies)
-    yield lambda: compare({"a": SMALL, "b": SMALL}, runs, seed, societies)
+    yield lambda: levels(SMALL, [0.7], runs, seed, societies, worlds=None)
+    yield lambda: compare({"a": SMALL, "b": SMALL}, runs, seed, societies, worlds=None)
     yield lambda: design.replicate(pd.DataFrame({"fit_effect": [0.1]}), runs, seed, societies)
     yield lambda: posterior_design("no file is looked at", SMALL, runs, seed, societies)
 
@@ -231,8 +231,8 @@ def test_a_scenario_may_be_a_path(tmp_path):
     expected = simulate(SMALL, 2).runs
     assert simulate(path, 2).runs.equals(expected)
     assert simulate(pd.DataFrame({"seed": design.run_seeds(1, 2)}), base=path).runs[list(expected)].equals(expected)
-    assert compare({"a": SMALL, "b": path}, 2, record=()).cells[1].outcomes.runs.equals(expected)
-    found = levels(path, [0.7], 1, innovations={"same": path}, record=())
+    assert compare({"a": SMALL, "b": path}, 2, worlds=None, record=()).cells[1].outcomes.runs.equals(expected)
+    found = levels(path, [0.7], 1, worlds=None, innovations={"same": path}, record=())
     assert found.runs["alignment_start"].iloc[0] == pytest.approx(0.7)
     assert sensitivity(path, n=8, parameters=["fit_effect"], replicates=1).simulated > 8
     assert run_batch(path, design.replicate(pd.DataFrame({"fit_effect": [0.1]}), 2), tmp_path / "out").count == 1

@@ -21,8 +21,18 @@ from valign.model.errors import InputError
 pytestmark = pytest.mark.usefixtures("undrawn")
 
 BASE = va.Scenario.load("two-services").replace({"months": 12})
-LEVELS = ("levels", "two-services", "--levels", "0.6,0.7", "--evidence", "0.2,0.7", "--innovation", "own.toml")
-COMPARE = ("compare", "two-services", "two-services+months=6+slack=0.5", "own.toml")
+LEVELS = (
+    "levels",
+    "--at-defaults",
+    "two-services",
+    "--levels",
+    "0.6,0.7",
+    "--evidence",
+    "0.2,0.7",
+    "--innovation",
+    "own.toml",
+)
+COMPARE = ("compare", "--at-defaults", "two-services", "two-services+months=6+slack=0.5", "own.toml")
 SMALL = ("--runs", "6", "--societies", "3", "--months", "12", "--quiet")
 
 
@@ -81,14 +91,14 @@ def test_wrong_designs_of_several_scenarios(design: dict[str, list], message: st
 def test_tables_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
     others = {"innovations": {"as it is": {}, "clear": {"innovation.clarity": 0.9}}, "evidence": [0.2, 0.8]}
     same(
-        va.levels(BASE, [0.6, 0.7], 4, societies=2, folder=tmp_path / "levels", **others).tables(),
-        va.levels(BASE, [0.6, 0.7], 4, societies=2, **others).tables(),
+        va.levels(BASE, [0.6, 0.7], 4, societies=2, worlds=None, folder=tmp_path / "levels", **others).tables(),
+        va.levels(BASE, [0.6, 0.7], 4, societies=2, worlds=None, **others).tables(),
     )
     scenarios = {"a": BASE, "shorter": BASE.replace({"months": 6}), "c": "low-fit"}
     wanted = {"uptake_final": 0.01}
-    kept = va.compare(scenarios, 4, folder=tmp_path / "compare", how=How(threads=1))
-    same(kept.tables(wanted), va.compare(scenarios, 4).tables(wanted))
-    pd.testing.assert_frame_equal(kept.series, va.compare(scenarios, 4).series, check_exact=True)
+    kept = va.compare(scenarios, 4, worlds=None, folder=tmp_path / "compare", how=How(threads=1))
+    same(kept.tables(wanted), va.compare(scenarios, 4, worlds=None).tables(wanted))
+    pd.testing.assert_frame_equal(kept.series, va.compare(scenarios, 4, worlds=None).series, check_exact=True)
 
 
 def test_ablations_of_a_folder_are_those_of_memory(tmp_path: Path) -> None:
@@ -148,14 +158,14 @@ def test_what_was_stopped_goes_on_to_the_same_tables(
 
 
 def test_wrong_levels_leave_nothing_behind(valign: Callable, tmp_path: Path) -> None:
-    assert valign("levels", "two-services", "--levels", "0.999", *SMALL, "--out", "out").code == 2
+    assert valign("levels", "--at-defaults", "two-services", "--levels", "0.999", *SMALL, "--out", "out").code == 2
     assert not (tmp_path / "out").exists()
 
 
 def test_a_batch_of_a_design_is_replayed(tmp_path: Path) -> None:
     from valign.experiments.batch.replay import replayed
 
-    va.compare({"a": BASE, "b": BASE.replace({"slack": 0.5})}, 3, folder=tmp_path / "kept")
+    va.compare({"a": BASE, "b": BASE.replace({"slack": 0.5})}, 3, worlds=None, folder=tmp_path / "kept")
     found = replayed(tmp_path / "kept", 4)
     assert found.scenario.value("slack") == 0.5
     assert not found.simulated().failures[0]

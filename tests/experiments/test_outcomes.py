@@ -124,7 +124,9 @@ def test_tables_of_a_design_carry_the_rows_of_the_design() -> None:
 def test_differences_are_from_the_first_run_by_run() -> None:
     told: list[tuple[int, int]] = []
     longer = TWO.replace({"months": 24, "fit_effect": 0.6})
-    both = compare({"base": TWO, "longer": longer}, runs=4, seed=2, progress=lambda *each: told.append(each))
+    both = compare(
+        {"base": TWO, "longer": longer}, worlds=None, runs=4, seed=2, progress=lambda *each: told.append(each)
+    )
     assert told[-1] == (8, 8)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     curves = both.curves("staff", "alignment")
@@ -135,10 +137,13 @@ def test_differences_are_from_the_first_run_by_run() -> None:
     with pytest.raises(InputError, match="did you mean"):
         both.curves("staff", "alignmnt")
     needed = compare(
-        {"base": TWO, "a": TWO.replace({"fit_effect": 0.6}), "b": TWO.replace({"slack": 0.9})}, runs=12, societies=4
+        {"base": TWO, "a": TWO.replace({"fit_effect": 0.6}), "b": TWO.replace({"slack": 0.9})},
+        worlds=None,
+        runs=12,
+        societies=4,
     ).runs_needed("uptake_final", 0.02)
     assert needed["scenario"].tolist() == ["a", "b"]
-    three = compare({"base": TWO, "b": TWO.replace({"slack": 0.9})}, runs=12, societies=4)
+    three = compare({"base": TWO, "b": TWO.replace({"slack": 0.9})}, worlds=None, runs=12, societies=4)
     pd.testing.assert_frame_equal(three.outcomes["base"].runs, simulate(TWO, 12, societies=4).runs)  # the same seeds
     pairs = three.runs.pivot(index="run", columns="scenario", values="uptake_final")
     clusters = three.outcomes["base"].runs["society_seed"].to_numpy()
@@ -153,7 +158,7 @@ def test_differences_are_from_the_first_run_by_run() -> None:
     for number in (1, MOST_SCENARIOS + 1):
         with pytest.raises(InputError, match="2 to 20"):
             compare({str(n): TWO for n in range(number)}, runs=1)
-    all_of_them = compare({str(n): TWO.replace({"months": 1}) for n in range(MOST_SCENARIOS)}, runs=1)
+    all_of_them = compare({str(n): TWO.replace({"months": 1}) for n in range(MOST_SCENARIOS)}, worlds=None, runs=1)
     for table in (all_of_them.runs, all_of_them.curves("staff", "alignment")):
         assert table.index.equals(pd.RangeIndex(len(table)))
     assert all_of_them.runs["scenario"].tolist() == [str(n) for n in range(MOST_SCENARIOS)]

@@ -44,7 +44,9 @@ def out(kept: Path, tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("undrawn")
 def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) -> None:
     none = "two-services+commissioners.count=0"
-    said = valign("compare", none, f"{none}+slack=0.5", "--runs", 3, "--months", 4, "--out", "out", "--quiet")
+    said = valign(
+        "compare", "--at-defaults", none, f"{none}+slack=0.5", "--runs", 3, "--months", 4, "--out", "out", "--quiet"
+    )
     assert said.code == 0, said.err
     curves = va.load(tmp_path / "out")["difference_curves"]
     assert set(curves["variable"]) == {"engaged", "ever_engaged", "in_use", "alignment"}
@@ -53,19 +55,23 @@ def test_a_role_that_nobody_has_is_compared(valign: Callable, tmp_path: Path) ->
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_plus_sign_of_a_number_parts_nothing(valign: Callable) -> None:
-    said = valign("compare", "two-services", "two-services+innovation.cost=1e+1+slack=0.3", *SMALL, "--json")
+    said = valign(
+        "compare", "--at-defaults", "two-services", "two-services+innovation.cost=1e+1+slack=0.3", *SMALL, "--json"
+    )
     assert said.code == 0, said.err
     assert json.loads(said.out)["differences"][0]["scenario"] == "innovation.cost=1e+1, slack=0.3"
 
 
 def test_innovations_of_one_label_are_refused(valign: Callable) -> None:
     twice = ("--innovation", "dear: innovation.cost=2", "--innovation", "dear: innovation.cost=3")
-    said = valign("levels", "two-services", *SMALL, *twice)
+    said = valign("levels", "--at-defaults", "two-services", *SMALL, *twice)
     assert (said.code, "its own label" in said.err) == (2, True)
 
 
 def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
-    said = valign("compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out")
+    said = valign(
+        "compare", "--at-defaults", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out"
+    )
     assert said.code == 0, said.err
     assert "share of people in co-production 0.4 less two-services" in said.out
     for name in ("compare.png", "compare-spread.svg", "differences.csv", "report.html", "ro-crate-metadata.json"):
@@ -73,7 +79,14 @@ def test_compare_as_a_command(valign: Callable, tmp_path: Path) -> None:
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
     assert {"runs.csv", "scenario.toml", "manifest.json"} <= {each["@id"] for each in crate["@graph"]}
     again = valign(
-        "compare", "two-services", "two-services+coproduction_intensity=0.4", *SMALL, "--out", "out", "--json"
+        "compare",
+        "--at-defaults",
+        "two-services",
+        "two-services+coproduction_intensity=0.4",
+        *SMALL,
+        "--out",
+        "out",
+        "--json",
     )
     assert json.loads(again.out)["differences"][0]["scenario"] == "coproduction_intensity=0.4"
 
@@ -88,12 +101,24 @@ def test_every_service_month_by_month(valign: Callable, tmp_path: Path) -> None:
     of = kept[(kept["service"] == kept["service"].iloc[-1]) & (kept["month"] == 6)].iloc[0]
     assert of["engaged"] == pytest.approx(last["engaged"].mean())
     assert of["in_use"] == pytest.approx(last["stage"].isin(["piloting", "commissioned", "sustained"]).mean())
-    pair = ("compare", "two-services", "two-services+slack=0.5", "--runs", 2, "--months", 6, "--quiet", "--out", "c")
+    pair = (
+        "compare",
+        "--at-defaults",
+        "two-services",
+        "two-services+slack=0.5",
+        "--runs",
+        2,
+        "--months",
+        6,
+        "--quiet",
+        "--out",
+        "c",
+    )
     said = valign(*pair, "--record", "services")
     assert said.code == 0, said.err
     assert set(pd.read_csv(tmp_path / "c" / "by_service.csv")["scenario"]) == {"two-services", "slack=0.5"}
     assert "How does it go in each service?" in (tmp_path / "c" / "report.html").read_text()
-    wrong = valign("compare", "two-services", "low-fit", "--runs", 2, "--record", "agents")
+    wrong = valign("compare", "--at-defaults", "two-services", "low-fit", "--runs", 2, "--record", "agents")
     assert (wrong.code, "records services" in wrong.err) == (2, True)
 
 
@@ -104,12 +129,12 @@ def test_every_service_month_by_month(valign: Callable, tmp_path: Path) -> None:
         ("run", "two-services"),
         pytest.param(
             (
-                "levels two-services --levels 0.6,0.7 --evidence 0.2,0.7 "
+                "levels --at-defaults two-services --levels 0.6,0.7 --evidence 0.2,0.7 "
                 "--innovation 'clear: innovation.clarity=0.9' --innovation own.toml",
             ),
             marks=pytest.mark.slow,
         ),
-        ("compare", "two-services", "two-services+slack=0.5"),
+        ("compare", "--at-defaults", "two-services", "two-services+slack=0.5"),
     ],
 )
 def test_a_row_is_replayed_to_the_bit(valign: Callable, tmp_path: Path, command: tuple[str, ...]) -> None:
@@ -128,7 +153,7 @@ def test_a_row_is_replayed_to_the_bit(valign: Callable, tmp_path: Path, command:
 
 @pytest.mark.parametrize("factors", [("--evidence", "0.2,0.5"), ("--innovation", "clear: innovation.clarity=0.9")])
 def test_one_level_is_compared_over_other_factors(valign: Callable, tmp_path: Path, factors: tuple[str, ...]) -> None:
-    said = valign("levels", "two-services", "--levels", "0.7", *factors, *SMALL, "--out", "out")
+    said = valign("levels", "--at-defaults", "two-services", "--levels", "0.7", *factors, *SMALL, "--out", "out")
     assert said.code == 0, said.err
     assert len(pd.read_csv(tmp_path / "out" / "runs.csv")) == 12
     assert (tmp_path / "out" / "report.html").exists()
@@ -208,7 +233,7 @@ def test_wrong_commands(valign: Callable, tmp_path: Path, arguments: tuple[str, 
 
 
 def test_a_report_is_made_from_tables_alone(valign: Callable, tmp_path: Path) -> None:
-    valign("compare", "two-services", "low-fit", *SMALL, "--out", "out")
+    valign("compare", "--at-defaults", "two-services", "low-fit", *SMALL, "--out", "out")
     report = (tmp_path / "out" / "report.html").read_bytes()
     picture = (tmp_path / "out" / "compare.svg").read_bytes()
     for name in ("report.html", "compare.svg", "compare.png"):

@@ -11,6 +11,7 @@ from sensitivity_cases import NAMES, SMALL
 from valign.experiments.sensitivity import make_problem, sensitivity, uncertain
 from valign.experiments.sensitivity.runs import design_rows
 from valign.experiments.simulate import simulate
+from valign.experiments.worlds import marginals
 from valign.model.errors import InputError
 from valign.model.outcomes import OUTCOMES
 from valign.model.parameters import MECHANISMS, PARAMETERS
@@ -117,3 +118,17 @@ def test_wrong_input_is_named(arguments, expected):
     with pytest.raises(InputError) as caught:
         sensitivity(SMALL, **{"n": 8, "parameters": NAMES, **arguments})
     assert expected in str(caught.value)
+
+
+def test_parameters_vary_as_over_the_worlds_that_agree_with_facts() -> None:
+    names = ["fit_effect", "talk", "slack"]
+    found = sensitivity(SMALL, "morris", 2, ["uptake_final"], names, worlds=True, bounds={"talk": (0.1, 0.2)})
+    design = design_rows(found.sample, 0, found.sample.blocks)[0]
+    known = marginals()["fit_effect"].ppf(np.array([0.0, 1.0]))
+    assert design["fit_effect"].between(*known).all()
+    assert design["talk"].between(0.1, 0.2).all()  # a range of one's own counts more
+    assert PARAMETERS["slack"].low <= design["slack"].min()  # what is decided: over its plausible range
+    assert "as it does over the worlds that agree" in found.words
+    own = sensitivity(SMALL.replace({"talk": 0.1}), "morris", 2, ["uptake_final"], worlds=True, replicates=1)
+    assert own.left_out["the scenario says it"] == ["talk"]
+    assert "talk" not in own.sample.problem.names

@@ -10,8 +10,23 @@ import pytest
 
 import valign as va
 from valign.experiments.compare import compare_design
+from valign.experiments.default_worlds import RUNS_IN_WORLD, WORLDS
 from valign.experiments.design import over_worlds, replicate
-from valign.experiments.worlds import alike, finding, ordered, shipped, unknown_parameters, worlds
+from valign.experiments.levels import levels_design
+from valign.experiments.worlds import (
+    Marginal,
+    alike,
+    finding,
+    marginals,
+    ordered,
+    plausible_worlds,
+    said_itself,
+    shipped,
+    unknown_parameters,
+    world_parameters,
+    worlds,
+    worlds_of_claims,
+)
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
@@ -55,7 +70,7 @@ def test_what_cannot_be_asked_for_is_said(table: Path, tmp_path: Path) -> None:
 
 def test_cells_share_their_seeds_in_every_world_and_worlds_do_not(table: Path) -> None:
     chosen = worlds(5, table)
-    base, design = compare_design({"a": "two-services", "b": "two-services"}, 3, 1)
+    base, design = compare_design({"a": "two-services", "b": "two-services"}, 3, 1, worlds=None)
     found = over_worlds(design, chosen, base)
     assert len(found) == 2 * 3 * 5
     first, second = (found[found["scenario"] == name].reset_index(drop=True) for name in ("a", "b"))
@@ -72,7 +87,7 @@ def test_societies_that_runs_share_stay_shared(table: Path) -> None:
 
 def test_what_a_scenario_says_itself_counts_more_than_the_world(table: Path) -> None:
     scenario = Scenario.load("two-services")
-    base, design = compare_design({"open": scenario, "said": scenario.replace({"fit_effect": 0.0})}, 2, 1)
+    base, design = compare_design({"open": scenario, "said": scenario.replace({"fit_effect": 0.0})}, 2, 1, worlds=None)
     found = over_worlds(design, worlds(5, table), base)
     assert (found.loc[found["scenario"] == "said", "fit_effect"] == 0).all()
     assert found.loc[found["scenario"] == "open", "fit_effect"].nunique() == 5
@@ -127,3 +142,34 @@ def test_a_run_in_worlds_tells_chance_and_not_knowing_apart() -> None:
     assert uptake["unknown_low"] < uptake["mean"] < uptake["unknown_high"]
     last = tables["curves"].query("role == 'all' and variable == 'engaged' and month == 12").iloc[0]
     assert last["chance_low"] <= last["chance_high"]
+
+
+def test_levels_and_compare_are_made_in_worlds_unless_told_otherwise() -> None:
+    scenario = Scenario.load("two-services").replace({"fit_effect": 0.4})
+    design = levels_design(scenario, [0.7])[1]
+    assert design["world"].nunique() == WORLDS
+    assert len(design) == WORLDS * RUNS_IN_WORLD
+    assert set(design["fit_effect"]) == {0.4}  # what the scenario says counts more
+    assert design["talk"].nunique() > WORLDS // 2
+    assert "world" not in compare_design({"a": scenario, "b": scenario}, worlds=None)[1]
+    assert len(compare_design({"a": scenario, "b": scenario}, worlds=None)[1]) == 2 * scenario.runs
+    assert said_itself(scenario) == ["fit_effect"]
+
+
+def test_worlds_of_claims_agree_with_facts_where_facts_speak() -> None:
+    table = worlds_of_claims(40, 3)
+    assert set(table) == set(world_parameters())
+    known = alike(40)
+    for name in known:
+        assert sorted(table[name]) == sorted(known[name]), name
+    assert table["fit_effect"].tolist() != known["fit_effect"].tolist()  # in another order: the first are like all
+    pd.testing.assert_series_equal(table["power_sharing"], plausible_worlds(40, 3)["power_sharing"])
+
+
+def test_a_marginal_has_the_quantiles_of_weighted_worlds() -> None:
+    each = Marginal(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]))
+    assert each.ppf(np.array([0.125, 0.5, 0.875])).tolist() == [1.0, 2.0, 3.0]
+    assert each.ppf(np.array([0.0, 1.0])).tolist() == [1.0, 3.0]
+    table = worlds()
+    mean = marginals()["fit_effect"].ppf((np.arange(4000) + 0.5) / 4000).mean()
+    assert mean == pytest.approx((table["fit_effect"] * table["weight"]).sum(), abs=2e-3)

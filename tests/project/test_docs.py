@@ -99,6 +99,8 @@ SMALLER = {"--runs": "4", "--worlds": "3", "--rivals": "1", "--n": "8", "--row":
 SMALL = {
     "sensitivity": {"--n": "8", "--replicates": "1"},
     "claims": {"--seeds": "2"},
+    "levels": {"--worlds": "3"},
+    "compare": {"--worlds": "3"},
     "decide": {"--worlds": "40", "--mixes": "6"},
 }
 

@@ -262,14 +262,16 @@ def world(threads: int | None) -> Tables:
 
 def levels(threads: int | None) -> Tables:
     cheap = {"as it is": {}, "cheap": {"innovation.cost": 0.5, "innovation.values.cashable_savings": 0.9}}
-    found = va.levels(small(), runs=4, seed=3, societies=2, innovations=cheap, evidence=[0.2, 0.8])
+    found = va.levels(small(), worlds=None, runs=4, seed=3, societies=2, innovations=cheap, evidence=[0.2, 0.8])
     return recorded(found, ("runs", *RECORD), "levels")
 
 
 def compare(threads: int | None) -> Tables:
     others = {"mandate": {"mandate": 1}, "no leadership": {"mechanisms.leadership": False, "team_share": 0.0}}
     scenarios = {"base": small()} | {name: small().replace(settings) for name, settings in others.items()}
-    return recorded(va.compare(scenarios, runs=4, seed=4, societies=2, record=RECORD), ("runs", *RECORD), "compare")
+    return recorded(
+        va.compare(scenarios, runs=4, worlds=None, seed=4, societies=2, record=RECORD), ("runs", *RECORD), "compare"
+    )
 
 
 def ablations(threads: int | None) -> Tables:

@@ -27,8 +27,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     )
     for arguments in (
         ("run", "two-services", "--runs", "4", "--record", "ablations", "--months", "36", "--quiet"),
-        ("levels", "two-services", "--runs", "4", *SMALL),
-        ("compare", "two-services", "two-services+coproduction_intensity=0.4", "--runs", "4", *SMALL),
+        ("levels", "--at-defaults", "two-services", "--runs", "4", *SMALL),
+        ("compare", "--at-defaults", "two-services", "two-services+coproduction_intensity=0.4", "--runs", "4", *SMALL),
         (
             "batch",
             str(root / "mine.csv"),

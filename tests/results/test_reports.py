@@ -105,9 +105,40 @@ def test_single_runs_and_settings_without_effect_get_honest_words(tmp_path: Path
     seen = Seen(text(tmp_path / "run"))
     assert "In this one run" in seen.found
     assert "a single run" in seen.sections["How sure this is"]
-    assert main(["compare", "low-fit", "two-services", "--runs", "1", *SMALL, "--out", str(tmp_path / "compare")]) == 0
+    assert (
+        main(
+            [
+                "compare",
+                "--at-defaults",
+                "low-fit",
+                "two-services",
+                "--runs",
+                "1",
+                *SMALL,
+                "--out",
+                str(tmp_path / "compare"),
+            ]
+        )
+        == 0
+    )
     assert "Too few runs to say how sure" in Seen(text(tmp_path / "compare")).found
-    assert main(["levels", "two-services", "--levels", "0.7", "--runs", "2", *SMALL, "--out", str(tmp_path / "1")]) == 0
+    assert (
+        main(
+            [
+                "levels",
+                "--at-defaults",
+                "two-services",
+                "--levels",
+                "0.7",
+                "--runs",
+                "2",
+                *SMALL,
+                "--out",
+                str(tmp_path / "1"),
+            ]
+        )
+        == 0
+    )
     design = pd.DataFrame({"relationship_rule": ["hard", "bounded"] * 2, "seed": [1, 1, 2, 2], "months": 3})
     design.to_csv(tmp_path / "rules.csv", index=False)
     assert (

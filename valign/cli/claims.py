@@ -1,4 +1,4 @@
-"""`valign claims`: test claims over plausible worlds, save, draw, print."""
+"""`valign claims`: test claims over worlds that agree with published facts, save, draw, print."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from . import terminal
 from .job import REPORT, UNFINISHED, Job, Tables, carried_out
 
 DESCRIPTION = (
-    "Every claim is tested over plausible worlds. A world is one set of values for the parameters of the model, each "
-    "drawn from its plausible range, with people and ties of its own. In every world the situation that the claim "
-    "speaks of is simulated with and without what the claim is about, with the same chances."
+    "Every claim is tested over many worlds. A world is one set of values for the parameters of the model, with people "
+    "and ties of its own; the worlds agree with published facts, and beside them plausible worlds fill the ranges of "
+    "the parameters whatever the facts say. In every world the situation that the claim speaks of is simulated with "
+    "and without what the claim is about, with the same chances."
 )
 
 
@@ -27,6 +28,7 @@ class ClaimOptions:
     """The options of `valign claims`."""
 
     worlds: int
+    plausible: int | None
     seeds: int
     seed: int
     rivals: int
@@ -35,6 +37,11 @@ class ClaimOptions:
     quiet: bool
     as_json: bool
     scenario: str | None = None
+
+    @property
+    def beside(self) -> int:
+        """In how many plausible worlds claims are tested as well."""
+        return self.worlds if self.plausible is None else self.plausible
 
 
 def listing(quiet: bool, as_json: bool) -> None:
@@ -90,10 +97,11 @@ def claims(names: Sequence[str], options: ClaimOptions) -> None:
         ("worlds", options.worlds, 2),
         ("seeds", options.seeds, 2),
         ("seed", options.seed, 0),
+        ("plausible", options.plausible, 0),
         ("rivals", options.rivals, 0),
         ("variants", options.variants, 0),
     ):
-        if value < least:
+        if value is not None and value < least:
             problems.append(f"--{name} {value}: expected a whole number of at least {least}")
     if problems:
         raise InputError(problems)
@@ -141,27 +149,37 @@ def _tested(chosen: Sequence[Any], options: ClaimOptions, kept: Parts, quiet: bo
     from valign.experiments.claims.results import claim_tables
     from valign.experiments.claims.testing import all_runs, corrected, evaluate, family_of, test_claim
 
-    results, done = [], 0
-    runs = [all_runs(each, options.worlds, options.seeds, options.rivals, options.variants) for each in chosen]
+    ways: list[tuple[int, dict[str, Any]]] = [
+        (options.worlds, {"rival_worlds": options.rivals, "variant_worlds": options.variants}),
+        *([(options.beside, {"plausible": True, "shipped_runs": 0})] if options.beside else []),
+    ]
+    runs = [
+        [all_runs(each, options.worlds, options.seeds, options.rivals, options.variants) for each in chosen],
+        *([[all_runs(each, options.beside, options.seeds, shipped=0) for each in chosen]] if options.beside else []),
+    ]
+    total, done = sum(map(sum, runs)), 0
     what = f"{chosen[0].id} {chosen[0].title}" if len(chosen) == 1 else f"{len(chosen)} claims"
+    found: list[list[Any]] = []
     with terminal.progress(what, quiet, ahead=True) as told:
-        for each, count in zip(chosen, runs, strict=True):
-            progress = None if told is None else partial(_told, told, done, sum(runs))
-            results.append(
-                test_claim(
-                    each,
-                    options.worlds,
-                    options.seeds,
-                    options.seed,
-                    rival_worlds=options.rivals,
-                    variant_worlds=options.variants,
-                    progress=progress,
-                    evaluate=partial(evaluate, kept=kept),
-                    family=1,
+        for (worlds, how), counts in zip(ways, runs, strict=True):
+            found.append([])
+            for each, count in zip(chosen, counts, strict=True):
+                progress = None if told is None else partial(_told, told, done, total)
+                simulated = partial(evaluate, kept=kept)
+                found[-1].append(
+                    test_claim(
+                        each,
+                        worlds,
+                        options.seeds,
+                        options.seed,
+                        progress=progress,
+                        evaluate=simulated,
+                        family=1,
+                        **how,
+                    )
                 )
-            )
-            done += count
-    summary, tables = claim_tables(corrected(results, family_of(chosen)))
+                done += count
+    summary, tables = claim_tables(*(corrected(each, family_of(chosen)) for each in found))
     return {"claims": summary, **{name: table for name, table in tables.items() if len(table)}}
 
 
@@ -171,7 +189,7 @@ def _told(told: Callable[[int, int], None], before: int, total: int, done: int, 
 
 
 def _print(tables: Tables, folder: Path, options: ClaimOptions) -> None:
-    from valign.results.reports.claims import in_words, overview_rows
+    from valign.results.reports.claims import changed, changed_in_words, in_words, overview_rows
 
     summary = tables["claims"]
     if options.as_json:
@@ -179,6 +197,8 @@ def _print(tables: Tables, folder: Path, options: ClaimOptions) -> None:
             {
                 "folder": str(folder),
                 "claims": summary.to_dict("records"),
+                **({"plausible": tables["plausible"].to_dict("records")} if "plausible" in tables else {}),
+                **({"changed": changed(tables).to_dict("records")} if "plausible" in tables else {}),
                 "tests": tables["tests"].to_dict("records"),
                 "shipped": tables["shipped"].to_dict("records"),
             }
@@ -188,4 +208,6 @@ def _print(tables: Tables, folder: Path, options: ClaimOptions) -> None:
     terminal.table(columns, rows, numbers_from=3)
     for row in summary.to_dict("records") if len(summary) <= 3 else ():
         terminal.say(f"{row['claim']}: {in_words(row)} {row['where']}", options.quiet)
+    for sentence in changed_in_words(tables):
+        terminal.say(sentence, options.quiet)
     terminal.say(f"Figure: {folder / 'claims.png'}; report: {folder / REPORT}; tables: {folder}", options.quiet)

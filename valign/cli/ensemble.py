@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SERIES_BYTES = 91 * 8 * 4  # a run and month: all series, and room to turn them into tables
 BEGUN, RUNS, ASKED = "kept", "runs", "asked.json"  # until all is done: a batch of the runs, and what it is for
+SHOWN = 5  # settings named in a sentence
 KEPT_FROM = 5e6  # person-months: some ten seconds
 
 Told = Callable[[int, int], None] | None
@@ -57,7 +58,7 @@ def say_what(scenario: Scenario, ensembles: int, options: EnsembleOptions) -> No
     if runs > 0:
         where = ""
         if options.worlds is not None:
-            from valign.experiments.worlds import called
+            from valign.experiments.default_worlds import called
 
             where = f" in {options.worlds:,} {called()}"
         terminal.say(f"{scenario.name}: {ensembles * runs:,} runs of {scenario.months} months{where}", options.silent)
@@ -139,6 +140,18 @@ def _of_worlds(options: EnsembleOptions) -> dict[str, Any]:
     return {"worlds": options.worlds, "of_worlds": content_hash(",".join(table).encode(), table.to_numpy().tobytes())}
 
 
+def _stays(scenario: Scenario) -> str:
+    """What does not differ between worlds, since the scenario says it itself; empty where there is nothing."""
+    from valign.experiments.worlds import said_itself
+    from valign.results.vocabulary import listed, setting_label
+
+    if not (own := said_itself(scenario)):
+        return ""
+    named = listed([setting_label(name) for name in own[:SHOWN]])
+    more = f" and {len(own) - SHOWN} more" if len(own) > SHOWN else ""
+    return f"The same in all worlds, since the scenario sets it itself: {named}{more}."
+
+
 def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
     """Simulate unless the folder holds the same work already; save, draw, print."""
     from valign.experiments.bases import table_files, tables_hash
@@ -162,10 +175,11 @@ def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
     _check_memory(scenario, runs, ensemble.ensembles)
     folder = options.out or store.default_folder(scenario.name, work)
     beside = {name: path for each in (*ensemble.others, scenario) for name, path in table_files(each).items()}
+    stays = "" if options.worlds is None else _stays(scenario)
     told: dict[str, Any] = {
         "work": work,
         "title": scenario.title or scenario.name,
-        "description": ensemble.description or for_report(scenario),
+        "description": "\n\n".join(filter(None, [ensemble.description or for_report(scenario), stays])),
         "scenario": toml,
         "settings": ensemble.settings,
     }
@@ -187,11 +201,14 @@ def publish(ensemble: EnsembleCommand, options: EnsembleOptions) -> None:
         Job(folder=folder, computed=computed, begun=ensemble.begun, beside=beside, **told), options.silent
     )
     _print(ensemble.command, scenario, tables, folder, options)
+    if stays:
+        terminal.say(stays, options.silent)
 
 
 def _print(
     command: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], folder: Path, options: EnsembleOptions
 ) -> None:
+    from valign.results.figures.common import in_worlds
     from valign.results.reports.findings import misfit_in_words, precision_in_words, remarks
     from valign.results.reports.rows import counted, main_table
 
@@ -210,7 +227,10 @@ def _print(
             }
         )
         return
-    terminal.table(*main_table(command, tables), title=f"{scenario.title or scenario.name} · {counted(tables['runs'])}")
+    title = f"{scenario.title or scenario.name} · {counted(tables['runs'])}"
+    terminal.table(*main_table(command, tables, short=True), title=title)
+    if in_worlds(tables["summary"]):
+        terminal.show("In brackets: not knowing | chance.")
     for remark in remarks(tables["runs"]):
         terminal.say(remark, options.quiet)
     if "observed" in tables:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from valign.model.scenario.scenario import Scenario
 
 
-RUNS_IN_WORLD = 2  # unless told otherwise: chance is told from not knowing by what differs in one world
-
-
 @dataclass(frozen=True)
 class Options:
     """The options of a command that simulates a scenario."""
@@ -58,15 +55,26 @@ class EnsembleOptions(Options):
 
     def each(self, scenario: Scenario) -> int:
         """Runs in each world, or of the scenario where none are asked for."""
-        if self.runs is not None:
-            return self.runs
-        return scenario.runs if self.worlds is None else RUNS_IN_WORLD
+        from valign.experiments.default_worlds import runs_of
+
+        return runs_of(scenario, self.runs, self.worlds)
 
     def how(self) -> How:
         """Where runs are computed."""
         from valign.experiments.batch.executors import How
 
         return How() if self.where is None else self.where.how()
+
+
+def in_worlds(worlds: int | None, at_defaults: bool) -> int | None:
+    """In how many worlds `levels` and `compare` make their runs."""
+    if not at_defaults:
+        from valign.experiments.default_worlds import WORLDS
+
+        return WORLDS if worlds is None else worlds
+    if worlds is not None:
+        raise InputError(["--at-defaults cannot go with --worlds: either worlds differ, or there is only one"])
+    return None
 
 
 def setting(text: str, before: str = "--set ") -> tuple[str, Any]:

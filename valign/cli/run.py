@@ -210,7 +210,14 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
                 "`valign compare two-services two-services+coproduction_intensity=0.4`"
             ]
         )
-    wanted = dict(map(precision_of, precision or ("uptake_final=0.01",)))
+    wanted = dict(map(precision_of, precision or (("uptake_final=0.01",) if options.worlds is None else ())))
+    if precision and options.worlds is not None:
+        raise InputError(
+            [
+                f"--precision {precision[0]}: more runs make chance smaller, not what differs between worlds; give "
+                "--at-defaults with it"
+            ]
+        )
     if wrong := [each for each in options.record if each not in BESIDE]:
         raise InputError([f"--record {wrong[0]}: a comparison records {' or '.join(BESIDE)}"])
     services = "services" in options.record

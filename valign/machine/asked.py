@@ -10,6 +10,7 @@ from typing import Any
 from valign.cli.app import main as valign
 from valign.experiments.claims.declaration import Claim
 from valign.experiments.claims.worlds import arms_of
+from valign.experiments.default_worlds import RUNS_IN_WORLD
 from valign.experiments.sensitivity import uncertain
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
@@ -55,7 +56,7 @@ def _run(_: Asked, at: Situation) -> list[str]:
 
 
 def _levels(_: Asked, at: Situation) -> list[str]:
-    return ["levels", *at.words, "--runs", str(at.runs(RUNS // 2, 3))]
+    return ["levels", *at.words, "--worlds", str(at.runs(RUNS // 2, 3 * RUNS_IN_WORLD))]
 
 
 def _why(_: Asked, at: Situation) -> list[str]:
@@ -67,7 +68,7 @@ def _compare(_: Asked, at: Situation) -> list[str]:
     if not at.changed:
         raise InputError(["Nothing is set yet that could be compared with the scenario as it stands."])
     now = CHANGED if at.words[0] == CHANGED else "+".join([at.name, *at.words[2::2]])
-    return ["compare", at.name, now, "--runs", str(at.runs(RUNS, 2))]
+    return ["compare", at.name, now, "--worlds", str(at.runs(RUNS // 2, 2 * RUNS_IN_WORLD))]
 
 
 def _decide(asked: Asked, at: Situation) -> list[str]:

@@ -22,6 +22,23 @@ Settings = Annotated[
 InWorlds = Annotated[
     int | None, typer.Option("--worlds", metavar="N", help="Make the runs in each of N worlds (`valign worlds`).")
 ]
+OverWorlds = Annotated[
+    int | None,
+    typer.Option(
+        "--worlds",
+        metavar="N",
+        help="Make the runs in each of N worlds that agree with published facts (`valign worlds`; default: 50).",
+    ),
+]
+AtDefaults = Annotated[
+    bool, typer.Option("--at-defaults", help="In one world instead: what is not known at its default.")
+]
+RunsInWorld = Annotated[
+    int | None,
+    typer.Option(
+        "--runs", help="Runs in each world (default: 2); with --at-defaults, of all (default: the scenario's)."
+    ),
+]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results (default: runs/NAME-HASH).")]
 Show = Annotated[bool, typer.Option("--show", help="Open the figure, if there is a display.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no remarks.")]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..guarded import guarded
+from ..options import in_worlds
 from ..where import Where
 from .apps import app
 from .arguments import (
@@ -19,6 +20,9 @@ from .arguments import (
     Months,
     Settings,
     InWorlds,
+    OverWorlds,
+    AtDefaults,
+    RunsInWorld,
     Out,
     Show,
     Quiet,
@@ -135,13 +139,14 @@ def levels(
         str | None,
         typer.Option(metavar="A,B,C", help="Levels of alignment (default: low, middle and high within reach)."),
     ] = None,
-    worlds: InWorlds = None,
+    worlds: OverWorlds = None,
+    at_defaults: AtDefaults = False,
     innovation: Annotated[
         list[str] | None,
         typer.Option(metavar="SCENARIO|NAME:KEY=VALUE,…", help="Another innovation to run as well; repeatable."),
     ] = None,
     evidence: Annotated[str | None, typer.Option(metavar="A,B", help="Strengths of the evidence, 0 to 1.")] = None,
-    runs: Runs = None,
+    runs: RunsInWorld = None,
     societies: Societies = None,
     seed: Seed = 1,
     months: Months = None,
@@ -153,11 +158,12 @@ def levels(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Run a scenario at several levels of alignment."""
+    """Run a scenario at several levels of alignment, in worlds that agree with what is known."""
     from .. import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
-    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where, worlds)
+    over = in_worlds(worlds, at_defaults)
+    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where, over)
     run.levels(scenario, levels, tuple(innovation or ()), evidence, options)
 
 
@@ -168,12 +174,13 @@ def compare(
         list[str],
         typer.Argument(metavar="SCENARIO...", help="Two or more; SCENARIO+KEY=VALUE is SCENARIO with one change."),
     ],
-    worlds: InWorlds = None,
+    worlds: OverWorlds = None,
+    at_defaults: AtDefaults = False,
     precision: Annotated[
         list[str] | None,
         typer.Option(metavar="OUTCOME=HALF_WIDTH", help="Say how many runs this takes (default: uptake_final=0.01)."),
     ] = None,
-    runs: Runs = None,
+    runs: RunsInWorld = None,
     societies: Societies = None,
     seed: Seed = 1,
     months: Months = None,
@@ -188,12 +195,13 @@ def compare(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Compare scenarios in pairs of runs with the same seeds."""
+    """Compare scenarios in pairs of runs with the same seeds, in worlds that agree with what is known."""
     from .. import run
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
+    over = in_worlds(worlds, at_defaults)
     options = run.EnsembleOptions(
-        seed, months, changes, out, show, quiet, as_json, runs, societies, tuple(record or ()), where, worlds
+        seed, months, changes, out, show, quiet, as_json, runs, societies, tuple(record or ()), where, over
     )
     run.compare(scenarios, tuple(precision or ()), options)
 

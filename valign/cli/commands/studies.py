@@ -36,6 +36,13 @@ def sensitivity(
     bound: Annotated[
         list[str] | None, typer.Option(metavar="NAME=LOW,HIGH", help="A range of your own; repeatable.")
     ] = None,
+    worlds: Annotated[
+        bool,
+        typer.Option(
+            "--worlds",
+            help="Vary parameters as over the worlds that agree with published facts, not over their whole ranges.",
+        ),
+    ] = False,
     replicates: Annotated[int, typer.Option(help="Runs per parameter set.")] = 8,
     keep: Annotated[int | None, typer.Option(help="How many parameters to keep after screening.")] = None,
     second_order: Annotated[bool, typer.Option("--second-order", help="Also interactions of pairs (sobol).")] = False,
@@ -67,6 +74,7 @@ def sensitivity(
         "society_factor": society_factor,
         "common_seeds": not fresh_seeds,
         "missing": "drop" if drop else "refuse",
+        **({"worlds": True} if worlds else {}),
     }
     sensitivity.sensitivity(scenario, method, n, group_by, keep, given, options)
 
@@ -192,7 +200,11 @@ def claims(
             metavar="[ID|FILE]...", help="Claims by id (C1 … C18) or TOML files of your own (default: all)."
         ),
     ] = None,
-    worlds: Annotated[int, typer.Option(help="Plausible worlds.")] = 200,
+    worlds: Annotated[int, typer.Option(help="Worlds that agree with published facts (`valign worlds`).")] = 200,
+    plausible: Annotated[
+        int | None,
+        typer.Option(help="Worlds beside that fill the plausible ranges, whatever the facts say (default: as many)."),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Runs per arm and world.")] = 8,
     seed: Seed = 1,
     rivals: Annotated[int, typer.Option(help="Worlds in which to try rival explanations alone.")] = 0,
@@ -205,14 +217,15 @@ def claims(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Test claims over plausible worlds."""
+    """Test claims over worlds that agree with published facts, plausible ones beside."""
     from .. import claims
 
     if listing:
         claims.listing(quiet, as_json)
     else:
         claims.claims(
-            names or (), claims.ClaimOptions(worlds, seeds, seed, rivals, variants, out, quiet, as_json, scenario)
+            names or (),
+            claims.ClaimOptions(worlds, plausible, seeds, seed, rivals, variants, out, quiet, as_json, scenario),
         )
 
 

@@ -153,7 +153,7 @@ export class Settings {
 
   /** The line that compares two of them in the same pairs of runs. @param {Scenario} one @param {Scenario} other */
   comparison(one, other) {
-    return `valign compare ${[one, other].map((each) => this.file(each)).join(" ")}${this.seeds()}`;
+    return `valign compare --at-defaults ${[one, other].map((each) => this.file(each)).join(" ")}${this.seeds()}`;
   }
 
   seeds() {
