@@ -26,13 +26,14 @@ from valign.results.reports.contents import of_decision
 from valign.results.reports.decide_page import page
 from valign.results.store import default_folder
 
-from .check import pilots_against_all, race_against_all
+from .check import CHECKED_MONTHS, pilots_against_all, race_against_all
 from .decide import decide
 from .worlds import worlds_key
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "decisions"
 SEED = 20261128
 SCENARIOS = ("housing-first", "social-prescribing")
+CHECKED = ("two-services", "social-prescribing")  # of which everything is run
 TITLES = {"housing-first": "Housing First in a city", "social-prescribing": "Social prescribing"}
 BUDGETS = (100_000, 300_000, 1_000_000)
 PILOTS = 3
@@ -135,13 +136,19 @@ def _save(table: pd.DataFrame, path: Path) -> None:
 
 def check(folder: Path, worlds: int, mixes: int, told: Callable[[str], None]) -> None:
     """How good the method is: race.csv and greedy.csv."""
+
+    def kept_of(name: str, **more: int) -> Parts:
+        work = {"scenario": name, "worlds": worlds, "months": CHECKED_MONTHS, **more}
+        work |= {"code": sources_hash(), "of": worlds_key()}
+        return Parts(default_folder(f"study-decide-check-{name}", work), work)
+
     rows = []
-    for name in ("two-services", "social-prescribing"):
-        work = {"scenario": name, "worlds": worlds, "mixes": mixes, "code": sources_hash(), "of": worlds_key()}
-        kept = Parts(default_folder(f"study-decide-check-{name}", work), work)
+    for name in CHECKED:
+        kept = kept_of(name, mixes=mixes)
         rows.append(race_against_all(name, 300_000, mixes, worlds, worlds, SEED, kept, told))
         _save(pd.DataFrame(rows), folder / "race.csv")
-    greedy = pilots_against_all("housing-first", PILOTS, 600, 1000, SEED, told)
+    name = SCENARIOS[0]
+    greedy = pilots_against_all(name, PILOTS, 600, 1000, SEED, kept_of(name, pilots=PILOTS), told)
     _save(pd.DataFrame([greedy]), folder / "greedy.csv")
     told(str(folder))
 
