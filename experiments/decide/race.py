@@ -15,7 +15,7 @@ import numpy as np
 
 from .judge import shortfall
 
-FIRST = 16  # worlds of the first round
+FIRST = 8  # worlds of the first round
 LEAST = 12  # mixes that run to the end
 Evaluate = Callable[[Sequence[int], int, int], np.ndarray]  # mixes, worlds from … to -> [outcomes x mixes x worlds]
 Grow = Callable[[Sequence[int]], list[int]]  # those that keep up, best first -> new mixes
