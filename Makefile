@@ -35,7 +35,7 @@ help:
 	@echo "make test      the tests on the Python at hand, in two processes; says what it left out (the slow ones)"
 	@echo "make test-all  all tests; kernels, commands and files on a second Python (3.12 or 3.13); a browser"
 	@echo "make bench     speed, as ratios within one run"
-	@echo "make bench-peers  speed beside Mesa, Starsim and ndlib on tasks they share (most of an hour)"
+	@echo "make bench-peers  beside Mesa, Starsim and ndlib on tasks they share, and EMA Workbench's optimiser (an hour)"
 	@echo "make facts     the model at its defaults against the evidence; whether its world moves (minutes)"
 	@echo "make sensitivity  which assumptions drive the outcomes of the shipped scenarios (minutes)"
 	@echo "make worlds    the worlds that agree with published facts, what rules out what, known truths (an hour)"
@@ -43,7 +43,7 @@ help:
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (ten minutes)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
 	@echo "make claims    the eighteen claims over worlds that agree with facts, plausible ones beside (half an hour)"
-	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (an hour or two)"
+	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (half an hour)"
 	@echo "make reports   every number of small reports, all commands and scenarios, found again (minutes)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
@@ -197,8 +197,8 @@ differences: $(VENV)/.dev
 claims: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.claims
 
-# What £100,000, £300,000 and £1,000,000 should buy (half an hour on two cores), and racing and greedy choice against
-# running everything (an hour); a stopped one goes on; writes results/reference/decisions/
+# What £100,000, £300,000 and £1,000,000 should buy (a quarter of an hour on two quiet cores), and racing and greedy choice
+# against running everything (ten minutes); a stopped one goes on; writes results/reference/decisions/
 decisions: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.experiments.decide
 	$(VENV)/bin/python -m valign.experiments.decide --check
@@ -210,9 +210,10 @@ chaos: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
 
-# Beside Mesa, Starsim and ndlib: writes benchmarks/peers/RESULTS.md (most of an hour; a stopped one goes on)
+# Beside Mesa, Starsim, ndlib and EMA Workbench: writes benchmarks/peers/RESULTS.md (most of an hour; a stopped one goes on)
 # `make bench-peers PEERS_OPTIONS="--seconds 30"`: see `python -m benchmarks.peers --help`
 bench-peers: $(PEERS)/.peers
+	$(PEERS)/bin/python -m benchmarks.peers.optimiser
 	$(PEERS)/bin/python -m benchmarks.peers $(PEERS_OPTIONS)
 
 lint: $(VENV)/.dev

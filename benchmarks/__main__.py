@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from reference.model import ReferenceModel  # noqa: E402
 
-from benchmarks import warm  # noqa: E402
+from benchmarks import budget, warm  # noqa: E402
 from valign.experiments import design as designs  # noqa: E402
 from valign.experiments.batch.batch import run_batch  # noqa: E402
 from valign.experiments.simulate import simulate  # noqa: E402
@@ -244,7 +244,7 @@ def main() -> None:
     say("england, 60 months, one run", f"{england():.1f} s", "at most 4 s")
     hundred = seconds(lambda: simulate(two, runs=100, record=()))
     say("two-services, 100 runs, own societies, in process", f"{hundred:.2f} s", "")
-    for row in warm.measure():
+    for row in (*warm.measure(), *budget.measure()):
         say(*row)
     throughput(say)
     text = [

@@ -23,20 +23,26 @@ from valign.results.checkpoint import Parts, locked
 from valign.results.figures.common import save
 from valign.results.plain_text import frame_as_cells
 from valign.results.reports.contents import of_decision
-from valign.results.reports.decide_page import page
+from valign.results.reports.decide_page import method_page, page
 from valign.results.store import default_folder
 
-from .check import pilots_against_all, race_against_all
+from .check import CHECKED_MONTHS, pilots_against_all, race_against_all
 from .decide import decide
 from .worlds import worlds_key
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "reference" / "decisions"
 SEED = 20261128
 SCENARIOS = ("housing-first", "social-prescribing")
-TITLES = {"housing-first": "Housing First in a city", "social-prescribing": "Social prescribing"}
+CHECKED = ("two-services", "social-prescribing")  # of which everything is run
+TITLES = {
+    "housing-first": "Housing First in a city",
+    "social-prescribing": "Social prescribing",
+    "two-services": "Two services",
+}
 BUDGETS = (100_000, 300_000, 1_000_000)
 PILOTS = 3
 WORLDS, MIXES = 400, 100
+CHECK_WORLDS, CHECK_MIXES = 480, 200  # about the smallest of which a race runs less than a tenth
 SAVED = ("asked", "finalists", "views", "steps", "rule", "kinds", "plan", "evppi", "evsi", "waiting", "pilots")
 Tables = dict[str, pd.DataFrame]
 
@@ -56,8 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
     wish.out.mkdir(parents=True, exist_ok=True)
-    if wish.check:  # larger: a race saves the more, the more there is to run
-        check(wish.out, wish.worlds or 1000, wish.mixes or 200, told)
+    if wish.check:
+        check(wish.out, wish.worlds or CHECK_WORLDS, wish.mixes or CHECK_MIXES, told)
         return
     parts: list[tuple[str, int, Tables]] = []
     for name in wish.scenarios:
@@ -133,16 +139,30 @@ def _save(table: pd.DataFrame, path: Path) -> None:
     frame_as_cells(table).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
+def method_in_words(folder: Path) -> str:
+    """The page of what racing and greedy choice come to, from the tables that are there."""
+    tables = [folder / name for name in ("race.csv", "greedy.csv")]
+    return method_page(*(pd.read_csv(path) if path.is_file() else pd.DataFrame() for path in tables), TITLES)
+
+
 def check(folder: Path, worlds: int, mixes: int, told: Callable[[str], None]) -> None:
-    """How good the method is: race.csv and greedy.csv."""
+    """How good the method is: race.csv, greedy.csv and, in words, method.md."""
+
+    def kept_of(name: str, **more: int) -> Parts:
+        work = {"scenario": name, "worlds": worlds, "months": CHECKED_MONTHS, **more}
+        work |= {"code": sources_hash(), "of": worlds_key()}
+        return Parts(default_folder(f"study-decide-check-{name}", work), work)
+
     rows = []
-    for name in ("two-services", "social-prescribing"):
-        work = {"scenario": name, "worlds": worlds, "mixes": mixes, "code": sources_hash(), "of": worlds_key()}
-        kept = Parts(default_folder(f"study-decide-check-{name}", work), work)
+    for name in CHECKED:
+        kept = kept_of(name, mixes=mixes)
         rows.append(race_against_all(name, 300_000, mixes, worlds, worlds, SEED, kept, told))
         _save(pd.DataFrame(rows), folder / "race.csv")
-    greedy = pilots_against_all("housing-first", PILOTS, 600, 1000, SEED, told)
+        (folder / "method.md").write_text(method_in_words(folder), encoding="utf-8")
+    name = SCENARIOS[0]
+    greedy = pilots_against_all(name, PILOTS, 600, 1000, SEED, kept_of(name, pilots=PILOTS), told)
     _save(pd.DataFrame([greedy]), folder / "greedy.csv")
+    (folder / "method.md").write_text(method_in_words(folder), encoding="utf-8")
     told(str(folder))
 
 

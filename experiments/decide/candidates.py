@@ -22,7 +22,7 @@ def unavailable(ground: Ground, actions: Sequence[Action]) -> list[str]:
     for action in actions:
         if not ground.places(action):
             told.append(f"{action.name}: for services {action.at} it at the start, of which there are none here")
-        elif action.cost.per == "commissioner and year" and ground.scenario.commissioners.count == 0:
+        elif action.cost.per == "commissioner and year" and ground.commissioners == 0:
             told.append(f"{action.name}: there is no commissioner here")
     return told
 
@@ -130,8 +130,8 @@ class Candidates:
         """Joined two and two, the best first, and in between each with one option changed."""
         joined = (
             tuple(sorted({each.key: each for each in (*one, *other)}.values(), key=lambda each: each.key))
-            for one, other in sorted(
-                combinations(parents, 2), key=lambda pair: parents.index(pair[0]) + parents.index(pair[1])
+            for (_, one), (_, other) in sorted(
+                combinations(enumerate(parents), 2), key=lambda pair: pair[0][0] + pair[1][0]
             )
         )
         changed = self._changed(parents)

@@ -19,11 +19,13 @@ from .evaluation import evaluate
 from .goals import GOALS, OBSERVED
 from .judge import covariance_of_means, front, gain_interval
 from .options import STARTS, Ground, options_of, with_horizon
-from .pilots import FUND, Search, features, in_one_society
+from .pilots import FUND, WORLDS, Search, features, in_one_society
 from .race import race
 from .worlds import draw_worlds
 
 FRESH = 303  # purpose of the seed of the worlds on which both are judged
+CHECKED_MONTHS = 36  # half of what is decided over: every mix runs in every world here
+LEADING = 8  # sets of services that run in all worlds
 Said = Callable[[str], None]
 
 
@@ -40,7 +42,7 @@ def race_against_all(
     name: str, budget: float, mixes: int, worlds: int, fresh: int, seed: int, kept: Parts, said: Said
 ) -> dict[str, object]:
     """One row: the front of a race and that of all mixes in all worlds, both judged anew; what each cost in runs."""
-    ground = Ground.of(with_horizon(Scenario.load(name), 72))
+    ground = Ground.of(with_horizon(Scenario.load(name), CHECKED_MONTHS))
     made = Candidates(ground, options_of(ground, actions_from(), STARTS, budget), [], budget, mixes)
     while made.grow(range(len(made.mixes))):  # before anything is known: pairs of all there are
         pass
@@ -63,6 +65,7 @@ def race_against_all(
     areas = [covered(costs[of], np.array([gain[n] for n in of]), budget) for of in (mine, every)]
     return {
         "scenario": name,
+        "months": CHECKED_MONTHS,
         "mixes": len(costs),
         "worlds": worlds,
         "runs_of_all": outcome.size,
@@ -80,30 +83,37 @@ def _stays(outcome: np.ndarray, mix: int, rivals: Sequence[int], costs: np.ndarr
     return all(gain_interval(outcome, n, mix, clusters).low <= 0 for n in dearer)
 
 
-def pilots_against_all(name: str, k: int, worlds: int, fresh: int, seed: int, said: Said) -> dict[str, object]:
-    """One row: greedy choice against all sets of k services, these raced; both judged anew."""
-    ground = Ground.of(with_horizon(Scenario.load(name), 72))
+def pilots_against_all(
+    name: str, k: int, worlds: int, fresh: int, seed: int, kept: Parts, said: Said
+) -> dict[str, object]:
+    """One row: greedy choice against all sets of k services, these raced; both judged anew. Greedy choice is timed, so
+    that nothing of it is kept.
+    """
+    ground = Ground.of(with_horizon(Scenario.load(name), CHECKED_MONTHS))
     society = derive_seed(seed, 0, SOCIETY_SEED)
     fund = next(action for action in actions_from() if action.id == FUND)
     few, many, again = (
         in_one_society(draw_worlds(n, 1, derive_seed(seed, place, FRESH), ground.scenario, fresh=place == 2), society)
-        for place, n in enumerate((64, worlds, fresh))
+        for place, n in enumerate((WORLDS, worlds, fresh))
     )
     known = features(ground, society, few)
     able = [n for n in range(len(known)) if not known["uses_it"][n]]
-    search = Search(ground, fund, 1, few, GOALS["use"], None, None)
-    began = time.monotonic()
+    search = Search(ground, fund, 1, few, GOALS["use"])
+    began, of_cores = time.monotonic(), time.process_time()
     greedy = search.greedy(able, k)
-    took, runs = time.monotonic() - began, search.runs
+    took, of_cores = time.monotonic() - began, time.process_time() - of_cores
+    said(f"{name}: greedy choice, {search.runs} runs, {took:.0f} s")
     sets = list(combinations(able, k))
     said(f"{name}: {len(sets)} sets of {k} services")
-    everything = Search(ground, fund, 1, many, GOALS["use"], None, None)
-    best = everything.best(sets, least=8)
-    anew = search.outcomes([(), greedy, best], again, 0, fresh)
+    everything = Search(ground, fund, 1, many, GOALS["use"], kept=kept)
+    best = everything.best(sets, least=LEADING)
+    anew = everything.outcomes([(), greedy, best], again, 0, fresh)
     error = covariance_of_means((anew[1] - anew[2])[None], np.arange(fresh))[0, 0] ** 0.5
     return {
         "scenario": name,
+        "months": CHECKED_MONTHS,
         "k": k,
+        "services": len(able),
         "sets": len(sets),
         "greedy": ", ".join(ground.services[n] for n in greedy),
         "best": ", ".join(ground.services[n] for n in best),
@@ -111,7 +121,10 @@ def pilots_against_all(name: str, k: int, worlds: int, fresh: int, seed: int, sa
         "gain_best": float((anew[2] - anew[0]).mean()),
         "difference": float((anew[1] - anew[2]).mean()),
         "error": float(error),
-        "runs_greedy": runs,
-        "runs_best": everything.runs,
+        "worlds_best": worlds,
+        "fresh": fresh,
+        "runs_greedy": search.runs,
+        "runs_best": everything.runs - 3 * fresh,
         "seconds_greedy": took,
+        "core_seconds_greedy": of_cores,
     }

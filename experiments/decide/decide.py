@@ -15,12 +15,12 @@ import pandas as pd
 
 from valign.model.compiled.compiling import sources_hash
 from valign.model.compiled.randomness import derive_seed
-from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import NOTHING_KEPT, Parts
 
 from ..actions.declaration import Action, actions_from
+from ..bases import society_hash
 from ..design import whole
 from .answers import (
     STEP,
@@ -41,7 +41,7 @@ from .goals import OBSERVED, Goal
 from .information import evppi, folds_of, value_of_knowing
 from .judge import best_within
 from .options import NOTHING, STARTS, Ground, Mix, Wait, chosen_actions, options_of, with_horizon
-from .pilots import pilot_first
+from .pilots import check_pilots, pilot_first
 from .question import Question
 from .race import LEAST, planned_runs, race
 from .result import Decision
@@ -135,8 +135,8 @@ class _Job:
         pilots, must, never = question.pilots, question.must, question.never
         allowed, needed = chosen_actions(actions_from(question.actions), must, never)
         free = self.ground.using.count(False)
-        if pilots is not None and not free:
-            raise InputError([f"pilots = {pilots}: every service uses it already"])
+        if pilots is not None:
+            check_pilots(self.ground)
         self.pilots = None if pilots is None else whole("pilots", pilots, 1, free)
         self.actions: list[Action] = allowed
         options = options_of(self.ground, allowed, self.starts, self.budget)
@@ -146,8 +146,10 @@ class _Job:
         self.worlds = draw_worlds(self.count, 1, self.seed, self.ground.scenario)
         later = derive_seed(self.seed, 0, FRESH)
         self.fresh_worlds = draw_worlds(max(20, self.count // 2), SEEDS, later, self.ground.scenario, fresh=True)
+        tables = {} if self.ground.society is None else {"tables": society_hash(self.ground.society)}
         work = {
             "scenario": self.ground.scenario.to_toml(),
+            **tables,
             **question.described(),
             "code": sources_hash(),
             "drawn_from": worlds_key(),
@@ -278,6 +280,7 @@ class _Job:
             self.ground.scenario.months,
             seed=self.seed,
             threads=self.threads,
+            kept=self.kept,
         )[0]
 
     def _later_outcomes(self, values: np.ndarray, judged: int, later: dict[int, list[Mix]]) -> dict[int, np.ndarray]:
@@ -306,7 +309,7 @@ class _Job:
             "says": goal.text,
             "unit": goal.unit,
             "horizon": self.ground.scenario.months,
-            "services": len(self.ground.services),
+            "services": sum(self.ground.many),
             "mixes": len(self.candidates.mixes),
             "complete": self.candidates.complete,
             "worlds": self.count,

@@ -30,6 +30,7 @@ def evaluate(
     last: int,
     *,
     services: bool = False,
+    apart: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
     kept: Parts = NOTHING_KEPT,
@@ -38,12 +39,14 @@ def evaluate(
 
     All mixes run in a world with the same seeds and the same society. What a mix costs its commissioner is taken from
     the net value to commissioners, with what the money would have done elsewhere. services : also the least served of
-    them. Raises InputError where a run failed: a mix cannot be judged on the runs that happened to be possible.
+    them. apart : mixes that differ in where alone share their changes (`Schedule`).
+
+    Raises InputError where a run failed: a mix cannot be judged on the runs that happened to be possible.
     """
     seeds = worlds.run_seeds.shape[1]
-    schedule = Schedule(ground.scenario, mixes)
+    schedule = Schedule(ground.scenario, mixes, ground.services, apart)
     found = np.empty((len(OBSERVED), len(mixes), last - first, seeds))
-    a_run = (ground.scenario.months + 1) * len(ground.services) * 5 * 8
+    a_run = (ground.scenario.months + 1) * sum(ground.many) * 5 * 8
     most = min(CHUNK_ROWS, int(SERVICES_BYTES // a_run)) if services else CHUNK_ROWS
     # whole societies at a time: their worlds share blocks
     order = first + np.argsort(worlds.societies[first:last], kind="stable")

@@ -6,8 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+import numpy as np
+
 from valign.model.errors import InputError, unknown
 from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
+from valign.model.society.tables import society_of
+from valign.model.state.arrays import COMMISSIONER, STAFF
 from valign.results.vocabulary import listed
 
 from ..actions.declaration import Action
@@ -107,26 +112,51 @@ def mix_label(mix: Mix) -> str:
 class Ground:
     """What costs and places depend on.
 
-    scenario : with the horizon of the decision. services : names. staff : mean number in each. using : whether it uses
-    the innovation at the start. price : of the innovation, £ per staff member and year.
+    scenario : with the horizon of the decision. services : names, as a change may name them. many : how many services
+    each stands for: one; of an imported society all of a group, where the tables' names are not the scenario's.
+    staff : mean number in each. using : whether it uses the innovation at the start. commissioners : how many.
+    price : of the innovation, £ per staff member and year. society : imported, else None.
     """
 
     scenario: Scenario
     services: tuple[str, ...]
+    many: tuple[int, ...]
     staff: tuple[int, ...]
     using: tuple[bool, ...]
+    commissioners: int
     price: float
+    society: Society | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> Ground:
-        groups = [scenario.organisations[scenario.group_of_service(name)] for name in scenario.service_names()]
-        return cls(
-            scenario,
-            tuple(scenario.service_names()),
-            tuple(group.staff for group in groups),
-            tuple(group.stage != "outside" for group in groups),
-            1000.0 * scenario.value("innovation.cost"),
-        )
+        """Services, staff and commissioners are those that run: of the tables, where the scenario has some."""
+        society = None if scenario.tables is None else society_of(scenario, 0)
+        groups = scenario.organisations
+        if society is None:
+            of = [scenario.group_of_service(name) for name in scenario.service_names()]
+            units = [(name, 1, groups[n].staff, n) for name, n in zip(scenario.service_names(), of, strict=True)]
+            commissioners = scenario.commissioners.count
+        else:
+            units = _imported(scenario, society)
+            commissioners = int((society.role == COMMISSIONER).sum())
+        names, many, staff, of_group = zip(*units, strict=True)
+        using = tuple(groups[n].stage != "outside" for n in of_group)
+        price = 1000.0 * scenario.value("innovation.cost")
+        return cls(scenario, names, many, staff, using, commissioners, price, society)
+
+    @property
+    def people(self) -> int:
+        """Everybody, commissioners too."""
+        return self.scenario.people() if self.society is None else len(self.society.role)
+
+    @property
+    def using_each(self) -> np.ndarray:
+        """`using` of every service, where one name stands for several."""
+        return np.repeat(self.using, self.many)
+
+    def count(self, services: Sequence[str]) -> int:
+        """How many services are meant by these names."""
+        return sum(n for name, n in zip(self.services, self.many, strict=True) if name in services)
 
     def places(self, action: Action) -> list[Place]:
         """Where an action can be done; none where no service can take it."""
@@ -140,19 +170,19 @@ class Ground:
         if action.cost.per == "price of the model of care" and action.at == "not using":
             services = kinds.get(False, [])
             counts = [n for n in PILOTS if n < len(services)] + [len(services)] * bool(services)
-            return [Place(_counted(n, len(services), "not using it yet"), tuple(services[:n])) for n in counts]
+            return [self._place(services[:n], services, "not using it yet") for n in counts]
         alike = len(set(self.using)) == 1  # then nobody asks which
-        found = [
-            Place(_counted(len(services), len(services), "" if alike else WORDS[kind]), tuple(services))
-            for kind, services in kinds.items()
-        ]
+        found = [self._place(services, services, "" if alike else WORDS[kind]) for kind, services in kinds.items()]
         if len(kinds) > 1:
-            found.insert(0, Place(f"in all {len(self.services)} services", tuple(self.services)))
+            found.insert(0, Place(f"in all {sum(self.many)} services", tuple(self.services)))
         for kind, services in kinds.items():
             if len(services) >= 6:
-                n = len(services) // 3
-                found.append(Place(_counted(n, len(services), WORDS[kind]), tuple(services[:n])))
+                found.append(self._place(services[: len(services) // 3], services, WORDS[kind]))
         return found
+
+    def _place(self, chosen: Sequence[str], of: Sequence[str], what: str) -> Place:
+        """Some of the services of a kind, and how that is said."""
+        return Place(_counted(self.count(chosen), self.count(of), what), tuple(chosen))
 
     def cost(self, option: Option) -> tuple[float, float, float]:
         """£: low, likely, high, of an option up to the horizon."""
@@ -165,9 +195,9 @@ class Ground:
             if s in option.place.services or not option.place.services
         )
         units = {
-            "service and year": len(option.place.services) * years,
+            "service and year": self.count(option.place.services) * years,
             "staff member and year": staff * years,
-            "commissioner and year": self.scenario.commissioners.count * years,
+            "commissioner and year": self.commissioners * years,
             "scheme and year": years,
             "scheme": 1.0,
             "price of the model of care": self.price * staff * years,
@@ -177,6 +207,22 @@ class Ground:
     def cost_of_mix(self, mix: Mix) -> tuple[float, float, float]:
         low, likely, high = (sum(parts) for parts in zip((0.0, 0.0, 0.0), *map(self.cost, mix), strict=True))
         return low, likely, high
+
+
+def _imported(scenario: Scenario, society: Society) -> list[tuple[str, int, int, int]]:
+    """Name, number of services, staff and group of what a change can name of an imported society: each service, or,
+    where one of a group has a name that the scenario does not know, the group as a whole.
+    """
+    names = society.service_names(scenario)
+    staff = np.bincount(society.organisation[society.role == STAFF], minlength=len(names))
+    known, found = set(scenario.service_names()), []
+    for group in np.unique(society.group).tolist():
+        rows = np.flatnonzero(society.group == group).tolist()
+        if all(names[row] in known for row in rows):
+            found += [(names[row], 1, int(staff[row]), group) for row in rows]
+        else:
+            found.append((scenario.organisations[group].name, len(rows), int(staff[rows].sum()), group))
+    return found
 
 
 WORDS = {True: "using it", False: "not using it yet"}

@@ -14,6 +14,7 @@ from valign.model.compiled.randomness import derive_seed
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.tables import society_of
+from valign.results.checkpoint import NOTHING_KEPT, Parts
 
 from ..actions.declaration import Action, actions_from
 from ..design import MAX_SEED, SOCIETY_SEED, whole
@@ -22,12 +23,13 @@ from .evaluation import evaluate
 from .goals import OBSERVED, Goal, goals_of
 from .judge import gain_interval
 from .options import NOTHING, Ground, Mix, Option, Place, with_horizon
-from .race import race
+from .race import planned_runs, race
 from .worlds import Worlds, draw_worlds
 
 FUND = "pilot-fund"
 FRESH = 302  # purpose of the seed of the worlds on which sets are judged
-LEAST, FIRST = 3, 16
+LEAST, FIRST = 3, 8  # sets that run in all worlds, and worlds in which all of them run
+WORLDS, JUDGED = 128, 200  # over which sets are chosen, and judged
 SWAPS = 1  # rounds of swaps at most
 RANDOM = 5  # random sets
 Told = Callable[[int, int], None]
@@ -35,7 +37,12 @@ Set = tuple[int, ...]  # numbers of services
 
 
 class Search:
-    """Sets of services by what a pilot in all of them gains, in one society."""
+    """Sets of services by what a pilot in all of them gains, in one society.
+
+    What a set came to is kept: a swap asks again for sets that a step before had raced.
+    """
+
+    planned = 0
 
     def __init__(
         self,
@@ -44,11 +51,13 @@ class Search:
         start: int,
         worlds: Worlds,
         goal: Goal,
-        threads: int | None,
-        progress: Told | None,
+        threads: int | None = None,
+        progress: Told | None = None,
+        kept: Parts = NOTHING_KEPT,
     ) -> None:
         self.ground, self.fund, self.start, self.worlds, self.goal = ground, fund, start, worlds, goal
-        self.threads, self.progress, self.runs = threads, progress, 0
+        self.threads, self.progress, self.kept, self.runs = threads, progress, kept, 0
+        self._known: dict[Set, np.ndarray] = {}  # outcome in the first worlds
 
     def mix(self, chosen: Set) -> Mix:
         if not chosen:
@@ -57,19 +66,29 @@ class Search:
         return (Option(self.fund, len(self.fund.intensities) - 1, Place(", ".join(names), names), self.start),)
 
     def outcomes(self, sets: Sequence[Set], worlds: Worlds, first: int, last: int) -> np.ndarray:
-        """In the goal's unit [sets x worlds]."""
-        found = evaluate(self.ground, list(map(self.mix, sets)), worlds, first, last, threads=self.threads)
+        """In the goal's unit [sets x worlds]; all sets run in one design, with the same people and chances."""
+        mixes = list(map(self.mix, sets))
+        found = evaluate(self.ground, mixes, worlds, first, last, apart=True, threads=self.threads, kept=self.kept)
         self.runs += len(sets) * (last - first)
         if self.progress is not None:
             self.progress(self.runs, max(self.runs, self.planned))
         return found[OBSERVED.index(self.goal.outcome)].mean(axis=2) * self.goal.factor
 
-    planned = 0
+    def in_first_worlds(self, sets: Sequence[Set], last: int) -> np.ndarray:
+        """Of sets in the worlds up to `last` - 1 that choose [sets x worlds]; only what is not known yet is run."""
+        ran = {each: len(self._known.get(each, ())) for each in sets}
+        for before in sorted({n for n in ran.values() if n < last}):
+            behind = [each for each, n in ran.items() if n == before]
+            more = self.outcomes(behind, self.worlds, before, last)
+            for each, values in zip(behind, more, strict=True):
+                self._known[each] = np.concatenate([self._known.get(each, np.empty(0)), values])
+        return np.stack([self._known[each][:last] for each in sets])
 
     def best(self, sets: Sequence[Set], least: int = LEAST) -> Set:
         """The best of some sets, raced; so many of them to the end."""
+        named = [tuple(sorted(each)) for each in sets]
         found = race(
-            lambda chosen, first, last: self.outcomes([sets[n] for n in chosen], self.worlds, first, last)[None],
+            lambda chosen, first, last: self.in_first_worlds([named[n] for n in chosen], last)[None, :, first:],
             lambda: np.zeros(len(sets)),
             [0],
             len(self.worlds),
@@ -93,6 +112,21 @@ class Search:
             if set(before) == set(chosen):
                 break
         return tuple(sorted(chosen))
+
+
+def check_pilots(ground: Ground) -> None:
+    """Raise InputError where no service can be funded, or none by itself."""
+    if all(ground.using):
+        raise InputError(["pilots: every service uses it already"])
+    if max(ground.many) > 1:
+        group = ground.services[ground.many.index(max(ground.many))]
+        raise InputError(
+            [
+                f"pilots: the services that the tables map onto the group {group!r} have no names in the scenario, so "
+                "that none can be funded by itself; let the group's count be their number and name them "
+                f"{group + ' 1'!r}, {group + ' 2'!r}, ... in the tables"
+            ]
+        )
 
 
 def features(ground: Ground, society_seed: int, worlds: Worlds, threads: int | None = None) -> pd.DataFrame:
@@ -147,13 +181,14 @@ def pilot_first(
     horizon: int = 72,
     *,
     start: int = 1,
-    worlds: int = 64,
-    fresh: int = 200,
+    worlds: int = WORLDS,
+    fresh: int = JUDGED,
     seed: int = 1,
     society_seed: int | None = None,
     commissioner: int | None = None,
     threads: int | None = None,
     progress: Told | None = None,
+    kept: Parts = NOTHING_KEPT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """In which k services to pilot first, in one society, and how far simple rules come.
 
@@ -163,6 +198,7 @@ def pilot_first(
     worlds : over which sets are chosen. fresh : other worlds, over which they are judged.
     seed : 0 to 2^63 - 1. society_seed : of the society (default: derived from `seed`).
     commissioner : only services that this one funds, from 1. threads, progress : as for `decide`.
+    kept : where what is finished is kept.
 
     Returns
     -------
@@ -174,6 +210,7 @@ def pilot_first(
     InputError : fewer services that do not use it than k, no such commissioner, wrong numbers.
     """
     ground = Ground.of(with_horizon(Scenario.load(scenario), horizon))
+    check_pilots(ground)
     (of,) = goals_of(goal)
     seed = whole("seed", seed, 0, MAX_SEED)
     society = (
@@ -192,16 +229,13 @@ def pilot_first(
     if not able:
         there = known["commissioner"].max()
         raise InputError(
-            [
-                "pilots: every service uses it already"
-                if commissioner is None
-                else f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"
-            ]
+            [f"commissioner = {commissioner}: funds no service that does not use it yet (there are {there})"]
         )
     k = whole("pilots", k, 1, len(able))
     fund = next(action for action in actions_from() if action.id == FUND)
-    search = Search(ground, fund, start, chosen_on, of, threads, progress)
-    search.planned = (2 * k * len(able) * FIRST * 3) + fresh * (RANDOM + 5)
+    search = Search(ground, fund, start, chosen_on, of, threads, progress, kept)
+    steps = k + SWAPS * k * (k > 1)
+    search.planned = steps * planned_runs(len(able), worlds, LEAST, FIRST) + fresh * (RANDOM + 5)
     sets = [("greedy", search.greedy(able, k)), *simple_rules(known, able, k, seed)]
     outcome = search.outcomes([(), *(each for _, each in sets)], judged_on, 0, len(judged_on))
     return _table(sets, outcome, ground, of), known

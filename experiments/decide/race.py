@@ -15,7 +15,7 @@ import numpy as np
 
 from .judge import shortfall
 
-FIRST = 16  # worlds of the first round
+FIRST = (8, 16)  # worlds of the first round: a sixtieth of all, within these
 LEAST = 12  # mixes that run to the end
 Evaluate = Callable[[Sequence[int], int, int], np.ndarray]  # mixes, worlds from … to -> [outcomes x mixes x worlds]
 Grow = Callable[[Sequence[int]], list[int]]  # those that keep up, best first -> new mixes
@@ -33,9 +33,14 @@ class Race:
     rounds: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
 
-def planned_runs(mixes: int, worlds: int, least: int = LEAST, first: int = FIRST) -> int:
+def first_round(worlds: int) -> int:
+    """Worlds of the first round: few where there are few in all, so that a race stays a tenth of everything."""
+    return min(worlds, max(FIRST[0], min(FIRST[1], worlds // 60)))
+
+
+def planned_runs(mixes: int, worlds: int, least: int = LEAST, first: int | None = None) -> int:
     """How many runs a race makes at most, without mixes that join it later."""
-    runs, before, n = 0, 0, min(first, worlds)
+    runs, before, n = 0, 0, min(first or first_round(worlds), worlds)
     while True:
         runs += mixes * (n - before)
         if n == worlds:
@@ -52,7 +57,7 @@ def race(
     always: Sequence[int] = (0,),
     *,
     least: int = LEAST,
-    first: int = FIRST,
+    first: int | None = None,
     grow: Grow | None = None,
     keep: Callable[[np.ndarray, np.ndarray, list[int]], Sequence[int]] | None = None,
 ) -> Race:
@@ -63,7 +68,7 @@ def race(
     evaluate : outcomes of mixes (numbers) in worlds from … to. costs : £ by mix, of all mixes there are by now.
     goals : which of the outcomes count, the first first. worlds : of the last round. always : mixes that are never
     dropped (doing nothing).
-    least : mixes that run to the end. first : worlds of the first round.
+    least : mixes that run to the end. first : worlds of the first round (default: `first_round`).
     grow : new mixes, made from those that keep up; asked after the first rounds until it has none.
     keep : further mixes that go on, from (means of the goals, costs, mixes that ran); for instance the best of a
     budget.
@@ -73,7 +78,11 @@ def race(
     Race, whose finalists ran in all worlds.
     """
     alive = list(range(len(costs())))
-    found, n, ran = Race(np.zeros((0, 0, worlds)), alive), min(first, worlds), np.zeros(len(alive), int)
+    found, n, ran = (
+        Race(np.zeros((0, 0, worlds)), alive),
+        min(first or first_round(worlds), worlds),
+        np.zeros(len(alive), int),
+    )
     while True:
         for before in np.unique(ran[alive]):
             behind = [mix for mix in alive if ran[mix] == before]

@@ -41,11 +41,17 @@ def _effects(option: Option) -> list[Effect]:
 class Schedule:
     """The scenario with a place for every change that one of the mixes makes, and how each mix fills them.
 
+    services : names of all there are (`Ground`; none: those of the scenario).
     A parameter that two actions of a mix move is moved by one after the other, by what each does to the value before.
+    apart : every service has changes of its own, which mixes that differ in where alone then share: a few tens of
+    changes for hundreds of sets of services.
     """
 
-    def __init__(self, scenario: Scenario, mixes: Sequence[Mix]) -> None:
+    def __init__(
+        self, scenario: Scenario, mixes: Sequence[Mix], services: Sequence[str] = (), apart: bool = False
+    ) -> None:
         self.before = len(scenario.changes)
+        self.services, self.apart = services or scenario.service_names(), apart
         self.plain = scenario
         self.slots: dict[Slot, int] = {}
         self._made = [self._moves(mix) for mix in mixes]
@@ -73,7 +79,7 @@ class Schedule:
                 paid = effect.months or (option.action.months if option.action.after == "ends" else 0)
                 last = first + paid if paid else self.plain.months + 1
                 for service in option.place.services or (
-                    self.plain.service_names() if PARAMETERS[effect.parameter].scope == "organisation" else [""]
+                    self.services if PARAMETERS[effect.parameter].scope == "organisation" else [""]
                 ):
                     timeline.setdefault((effect.parameter, service), []).append((first, last, effect))
         # services that see the same of a parameter share a change
@@ -90,7 +96,12 @@ class Schedule:
         if len(waits) > 1 or (waits and any(option.wait is None for option in mix)):
             raise ValueError("all of a mix waits for one thing in one month")
         wait, looked_at = waits.pop() if waits else (None, 0)
-        for (parameter, group, steps), services in alike.items():
+        shared = [
+            (*of, part)
+            for of, services in alike.items()
+            for part in ([[name] for name in services] if self.apart else [services])
+        ]
+        for parameter, group, steps, services in shared:
             for turn, (month, effects) in enumerate(steps):
                 after = month - looked_at if wait is not None else 0
                 slot = Slot(parameter, group, tuple(filter(None, services)), turn, wait, looked_at, after)

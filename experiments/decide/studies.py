@@ -51,7 +51,7 @@ def studies() -> list[Study]:
 
 def possible_sizes(study: Study, ground: Ground) -> list[int]:
     """Sizes that a study can have here: no more services than use it, no more people than there are."""
-    most = {"services": sum(ground.using), "people": ground.scenario.people()}.get(study.unit, 10**9)
+    most = {"services": int(ground.using_each.sum()), "people": ground.people}.get(study.unit, 10**9)
     return [size for size in study.sizes if size <= most]
 
 
@@ -75,7 +75,7 @@ def observe(ground: Ground, worlds: Worlds, months: Sequence[int], threads: int 
     drawn = worlds.parameters.reset_index(drop=True)
     order = np.argsort(worlds.societies, kind="stable")
     design = drawn.assign(seed=worlds.run_seeds[:, 0] ^ 0x5DEECE66D, society_seed=worlds.societies).iloc[order]
-    using = np.flatnonzero(ground.using)
+    using = np.flatnonzero(ground.using_each)
 
     def read(found: DesignOutcomes) -> list[np.ndarray]:
         n = len(found.design)

@@ -15,7 +15,7 @@ from valign.experiments.decide.candidates import Candidates
 from valign.experiments.decide import __main__ as study
 from valign.experiments.decide.decide import decide
 from valign.experiments.decide.evaluation import evaluate
-from valign.experiments.decide.goals import OBSERVED
+from valign.experiments.decide.goals import GOALS, OBSERVED
 from valign.experiments.decide.options import (
     NOTHING,
     Ground,
@@ -26,6 +26,7 @@ from valign.experiments.decide.options import (
     options_of,
     with_horizon,
 )
+from valign.experiments.decide.pilots import Search, in_one_society
 from valign.experiments.decide.schedule import Schedule
 from valign.experiments.decide.worlds import draw_worlds
 from valign.experiments.simulate import simulate
@@ -130,6 +131,52 @@ def test_a_fund_lets_services_start_and_no_others():
     assert begun.loc[:3, funded].to_numpy().mean() < 0.2
     others = [n for n in range(len(of.services)) if n not in funded]
     assert (begun.loc[4:, others].to_numpy() == begun.loc[:3, others].to_numpy()).all()
+
+
+def test_sets_of_services_come_to_the_same_with_changes_that_they_share():
+    of = ground("housing-first", 12)
+    worlds = in_one_society(draw_worlds(3, 1, 5, of.scenario, agreeing=False), 7)
+    search = Search(of, BY_ID["pilot-fund"], 1, worlds, GOALS["use"], 1)
+    free = [n for n, using in enumerate(of.using) if not using][:3]
+    sets = [(), (free[0],), tuple(free[:2]), (free[0], free[2])]
+    together = evaluate(of, [search.mix(each) for each in sets], worlds, 0, 3, threads=1)
+    found = search.in_first_worlds(sets, 2)
+    found = search.in_first_worlds([*sets[::-1], (free[2],)], 3)[:4][::-1]
+    assert (found == 100 * together[OBSERVED.index("uptake_mean"), ..., 0]).all()
+    assert search.runs == 4 * 2 + 4 + 3, "what is known is not run again"
+    apart = Schedule(of.scenario, [search.mix(each) for each in sets], of.services, apart=True)
+    assert {slot.services for slot in apart.slots} == {(of.services[n],) for n in free}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_services_of_tables_are_priced_as_they_are(tmp_path, named):
+    """Three services of the tables, two of them outreach; the scenario that they are mapped onto has one of each."""
+    services = ("outreach 1", "outreach 2") if named else ("Northside", "Quay")
+    people = [("m", "hostel", "manager"), *((f"h{n}", "hostel", "staff") for n in range(5))]
+    people += [
+        (f"{place[-1]}{n}", place, "staff") for place, n in ((services[0], 0), (services[1], 0), (services[1], 1))
+    ]
+    people += [(f"c{n}", None, "commissioner") for n in range(2)]
+    pd.DataFrame(people, columns=["id", "organisation", "role"]).to_csv(tmp_path / "nodes.csv", index=False)
+    pd.DataFrame([("h0", "h1"), ("m", "h0")], columns=["from", "to"]).to_csv(tmp_path / "edges.csv", index=False)
+    (tmp_path / "book.toml").write_text("".join(["[groups]\n", *(f'"{place}" = "outreach"\n' for place in services)]))
+    text = Scenario.load("two-services").replace({"organisations.outreach.count": 2 if named else 1, "months": 24})
+    tables = '\n[tables]\nnodes = "nodes.csv"\nedges = "edges.csv"\ncodebook = "book.toml"\n'
+    (tmp_path / "mine.toml").write_text(text.to_toml() + tables)
+    of = Ground.of(with_horizon(Scenario.load(tmp_path / "mine.toml"), 24))
+    assert (of.services, of.many, of.staff) == (
+        (("hostel", *services), (1, 1, 1), (5, 1, 2)) if named else (("hostel", "outreach"), (1, 2), (5, 3))
+    )
+    programme = option(of, "leadership-programme")
+    assert programme.place.name == "in all 3 services"
+    assert of.cost(programme)[1] == 3 * BY_ID["leadership-programme"].cost.likely
+    assert of.cost(option(of, "protected-time"))[1] == 1500.0 * 8 * 2
+    assert of.commissioners == 2
+    assert of.people == 11
+    worlds = draw_worlds(4, 1, 2, of.scenario, agreeing=False)
+    mixes = [NOTHING, (programme,), (option(of, "plain-statement"),)]
+    found = evaluate(of, mixes, worlds, 0, 4, threads=1)[OBSERVED.index("uptake_mean"), ..., 0]
+    assert (found[1] != found[0]).any(), "what is done reaches the services of the tables"
 
 
 def test_only_possible_mixes_are_made():
