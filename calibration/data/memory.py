@@ -8,7 +8,7 @@ from valign.model.errors import InputError
 
 MEMORY = Path("/proc/meminfo")
 SHARE = 0.8  # of the memory available that may be filled
-READING = 45.0  # bytes of memory for each byte of a table while it is read (measured with ten million ties)
+READING = 36.0  # bytes of memory for each byte of a table while it is read (measured with ten million ties)
 
 
 def available() -> float | None:
