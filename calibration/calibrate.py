@@ -12,7 +12,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.checkpoint import Parts, begun_with
 from valign.results.reports.calibration import REPORTED
 
-from .abc.fit_gate import fit_gate
+from .abc.fit_gate import Compared, fit_gate
 from .abc.posterior import ESTIMATORS, estimate, sklearn_ensemble
 from .abc.recovery import recover, reference_table
 from .abc.screening import Screened, screened_problem
@@ -130,7 +130,7 @@ def fit(
     kept = Parts(place, work, "calibration", lambda text: InputError([text]))
     table = reference_table(problem, extra, seed, progress=told, kept=kept)
     assert table.gate is not None
-    gate = fit_gate(table.u, table.gate, problem.gate_observed, problem.gate_names)
+    gate = fit_gate(Compared(table.u, table.gate), problem.gate_observed, problem.gate_names)
     found = Calibration(
         problem,
         gate,

@@ -372,7 +372,7 @@ def _by_scenario(scenarios: Mapping[str, Scenario], design: pd.DataFrame) -> lis
 
 def _checked(scenario: Scenario, design: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
     """Rows that change one scenario, seeds as integers and numbers as numbers; what is wrong goes to `problems`."""
-    problems += refusal(mark_of(design), scenario.name)
+    problems += refusal(mark_of(design), scenario.name, scenario.description)
     before = len(problems)
     columns: dict[str, Any] = {}  # one table of all columns: setting them one by one is slow where there are many
     allowed = [key for key in scenario.settable() if not _unused(scenario, key)]

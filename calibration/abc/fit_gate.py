@@ -51,29 +51,38 @@ class FitGate:
         return self.chance >= LEVEL
 
 
+class Compared:
+    """Simulations from the prior, points u [n x d] and summaries [n x s], that data sets are held against."""
+
+    def __init__(self, u: np.ndarray, summaries: np.ndarray) -> None:
+        self.summaries, self.varies = summaries, np.isfinite(scales(summaries))
+        self.middle = np.median(summaries, axis=0)
+        self.reduction = Reduction(u, summaries)
+        self.place = self.reduction(summaries) / self.reduction.unit
+        self.tree = cKDTree(self.place)
+        rows = np.linspace(0, len(u) - 1, min(COMPARED, len(u))).astype(int)
+        # the nearest of all is the simulation itself
+        self.others = self.tree.query(self.place[rows], [NEIGHBOURS + 1])[0][:, 0]
+
+    def reach(self, target: np.ndarray) -> float:
+        """Share of simulations whose nearest others are at least as far as those of the data."""
+        mine = self.tree.query(target, [NEIGHBOURS])[0][0]
+        return float((1 + (self.others >= mine).sum()) / (1 + len(self.others)))
+
+
 @one_blas_thread()
-def fit_gate(u: np.ndarray, summaries: np.ndarray, observed: np.ndarray, names: Sequence[str]) -> FitGate:
-    """Compare observed summaries [s] with simulations from the prior: points u [n x d], summaries [n x s]."""
-    varies = np.isfinite(scales(summaries))
-    fixed = ~varies & (np.abs(observed - np.median(summaries, axis=0)) > 1e-9)
-    reduction = Reduction(u, summaries)
-    place, target = reduction(summaries) / reduction.unit, reduction(observed)[0] / reduction.unit
-    reach = _reach(place, target)
-    near = np.argsort(((place - target) ** 2).sum(axis=1), kind="stable")[: min(NEAR, len(u))]
+def fit_gate(compared: Compared, observed: np.ndarray, names: Sequence[str]) -> FitGate:
+    """Compare observed summaries [s] with simulations from the prior."""
+    place, summaries, varies = compared.place, compared.summaries, compared.varies
+    fixed = ~varies & (np.abs(observed - compared.middle) > 1e-9)
+    target = compared.reduction(observed)[0] / compared.reduction.unit
+    reach = compared.reach(target)
+    near = np.argsort(((place - target) ** 2).sum(axis=1), kind="stable")[: min(NEAR, len(place))]
     expected, own, theirs = _residuals(place[near] - target, summaries[near], observed)
     shape = 0.0 if fixed.any() else _shape(own[varies], theirs[:, varies])
     table = _table(names, observed, summaries[near], expected, own, theirs, fixed)
     chance = min(1.0, 2.0 * min(reach, shape))
-    return FitGate(chance, reach, shape, table, len(u))
-
-
-def _reach(place: np.ndarray, target: np.ndarray) -> float:
-    """Share of simulations whose nearest others are at least as far as those of the data."""
-    rows = np.linspace(0, len(place) - 1, min(COMPARED, len(place))).astype(int)
-    tree = cKDTree(place)
-    mine = tree.query(target, [NEIGHBOURS])[0][0]
-    others = tree.query(place[rows], [NEIGHBOURS + 1])[0][:, 0]  # the nearest of all is the simulation itself
-    return float((1 + (others >= mine).sum()) / (1 + len(rows)))
+    return FitGate(chance, reach, shape, table, len(place))
 
 
 def _residuals(away: np.ndarray, near: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ from ..data.schema import Data, Differences
 from ..problem.differences import is_difference, wanted
 from ..problem.priors import MOST_FREE, Prior
 from ..problem.given import scenario_for, society_of_data
-from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of
+from ..problem.problem import DEFAULT_FREE, CalibrationProblem, Free, bounds_of, terms_of
 
 SCREEN = "screen"  # in the place of a name: all parameters that can be fitted are screened
 TRAJECTORIES = 24
@@ -145,11 +145,10 @@ def screened_problem(
         return CalibrationProblem.of(data, scenario, free, threads=threads, differences=differences), None
     given = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
     terms = {name: given.pop(name) for name in [*given] if is_difference(name)}
-    keep = MOST_FREE
-    if wanted(data, differences) != Differences():
-        least = {**terms, "base_staff": DEFAULT_FREE["base_staff"]}
-        offsets = CalibrationProblem.of(data, scenario, least, differences=differences).offsets
-        keep -= 0 if offsets is None else len(offsets.bounds)
+    made = scenario_for(data, scenario)
+    society = None if data.people is None else society_of_data(data, made)
+    _, offsets = terms_of(data, wanted(data, differences, terms), made, society)
+    keep = MOST_FREE - (0 if offsets is None else len(offsets.bounds))
     screened = screen_free(data, scenario, given, seed, keep=keep, threads=threads)
     chosen = {**screened.free, **terms}
     return CalibrationProblem.of(data, scenario, chosen, threads=threads, differences=differences), screened

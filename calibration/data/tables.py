@@ -14,6 +14,7 @@ from valign.model.parameters import ROLES
 from valign.model.society.codebook import Table
 
 from .diffnet import Diffnet, is_diffnet, read_diffnet
+from .memory import room_to_read
 from .long import UNTIL, from_periods, with_adoptions
 from .schema import Adoptions, Curve, Orientation, People, Series, Ties
 
@@ -28,6 +29,8 @@ class Columns(Table):
     """A table whose columns have codes of their own for what is missing."""
 
     def __init__(self, given: Path | pd.DataFrame, what: str, missing: Missing, problems: list[str]) -> None:
+        if isinstance(given, Path):
+            room_to_read(given)
         super().__init__(given, what, set(missing[""]), problems)
         self.own = missing
         self.first = 1  # the period that counts as period 1

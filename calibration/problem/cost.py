@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from ..data.memory import SHARE, available
 from .problem import CalibrationProblem
 
-TRIED = 256  # runs that are timed
-MEMORY = Path("/proc/meminfo")
-SHARE = 0.8  # of the memory available that may be filled
+TRIED = (8, 256)  # runs that are timed: a few, and many where those took no second
 
 
 @dataclass(frozen=True)
@@ -33,23 +31,18 @@ class Cost:
         ]
 
 
-def available() -> float | None:
-    """Bytes of memory available; None where the system does not say."""
-    try:
-        lines = MEMORY.read_text().splitlines()
-    except OSError:
-        return None
-    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return 1024.0 * float(kilobytes[0]) if kilobytes else None
-
-
 def cost_of(problem: CalibrationProblem, simulations: int, histories: bool) -> Cost:
     """What `simulations` runs take, by the time of a few. histories : everybody's periods are kept of every run."""
     people = 0 if problem.society is None else len(problem.society.role)
     kept = simulations * (8.0 * (len(problem.names) + len(problem.prior)) + (2.0 * people if histories else 0.0))
-    theta = problem.prior.theta(np.random.default_rng(0).standard_normal((TRIED, len(problem.prior))))
-    seeds = np.arange(TRIED, dtype=np.int64)
+    theta = problem.prior.theta(np.random.default_rng(0).standard_normal((TRIED[-1], len(problem.prior))))
+    seeds = np.arange(TRIED[-1], dtype=np.int64)
     problem.simulate(theta[:1], seeds[:1])  # compiles, or loads what is compiled
-    start = time.perf_counter()
-    problem.simulate(theta, seeds)
-    return Cost((time.perf_counter() - start) * simulations / TRIED, kept)
+    seconds = 0.0
+    for runs in TRIED:
+        start = time.perf_counter()
+        problem.simulate(theta[:runs], seeds[:runs])
+        seconds = (time.perf_counter() - start) / runs
+        if seconds * runs > 1.0:
+            break
+    return Cost(seconds * simulations, kept)

@@ -9,7 +9,7 @@ a run changes, bit for bit.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,17 +89,18 @@ class Offsets:
         return made.hexdigest()
 
 
-def wanted(data: Data, asked: Differences | Mapping[str, object] | None) -> Differences:
-    """What the description of the data says, and what is asked for besides. Raises InputError for unknown keys."""
-    if asked is None:
-        return data.fit
+def wanted(data: Data, asked: Differences | Mapping[str, object] | None, free: Collection[str] = ()) -> Differences:
+    """What the description of the data says, and what is asked for besides. Raises InputError for unknown keys.
+
+    free : names of free parameters; that of communities asks for them.
+    """
     try:
-        more = asked if isinstance(asked, Differences) else Differences.model_validate(asked)
+        more = asked if isinstance(asked, Differences) else Differences.model_validate(asked or {})
     except ValidationError as error:
         fields = {"": list(Differences.model_fields)}
         raise InputError([f"differences: {explain(each, fields)}" for each in error.errors()]) from None
     return Differences(
-        community_sd=data.fit.community_sd or more.community_sd,
+        community_sd=data.fit.community_sd or more.community_sd or COMMUNITY_SD in free,
         baseline=data.fit.baseline if more.baseline is None else more.baseline,
         covariates=tuple(dict.fromkeys((*data.fit.covariates, *more.covariates))),
         each_orientation=data.fit.each_orientation or more.each_orientation,

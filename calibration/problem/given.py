@@ -12,6 +12,7 @@ from valign.model.errors import InputError, unknown
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import DATA_SETS, society_from_tables
+from valign.results.marks import STEP, step_of, step_told
 
 from ..data.schema import Data
 
@@ -118,6 +119,18 @@ def directed(society: Society, ties: pd.DataFrame, direction: str) -> Society:
 
 
 def scenario_for(data: Data, scenario: Scenario | str | Path | None) -> Scenario:
-    """The scenario asked for, or a plain one of the description; it runs for as many months as periods observed."""
+    """The scenario asked for, or a plain one of the description; it runs for as many months as periods observed.
+
+    Where the data's unit of time is no month, its description says so: what is fitted is per that unit. Raises
+    InputError for a scenario in steps of another unit than the data's.
+    """
     made = scenario_of(data) if scenario is None else Scenario.load(scenario)
-    return made.replace({"months": max(data.periods, 1)})
+    changed: dict[str, object] = {"months": max(data.periods, 1)}
+    step = step_of(made.description)
+    if step not in (None, data.time_unit):
+        raise InputError(
+            [f"{made.name}: runs in steps of a {step}, as its description says, and {data.name} is by {data.time_unit}"]
+        )
+    if step is None and data.time_unit != STEP:
+        changed["description"] = f"{made.description} {step_told(data.time_unit)}".strip()
+    return made.replace(changed)

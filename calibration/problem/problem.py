@@ -32,7 +32,7 @@ from valign.model.state.arrays import State
 
 from ..data.schema import Curve, Data, Differences, Pattern
 from .given import scenario_for, society_of_data
-from .differences import COMMUNITY_SD, Offsets, covariates_of, offsets_of, signed, wanted, with_baseline
+from .differences import Offsets, covariates_of, offsets_of, signed, wanted, with_baseline
 from .priors import MOST_FREE, Prior
 from .spread import NAMES as SPREAD
 from .spread import spread_summaries
@@ -94,6 +94,17 @@ def bounds_of(free: Free, scenario: Scenario) -> dict[str, tuple[float, float]]:
     return bounds
 
 
+def terms_of(
+    data: Data, asked: Differences, scenario: Scenario, society: Society | None
+) -> tuple[pd.DataFrame | None, Offsets | None]:
+    """Covariates of people, and the terms that a fit has besides the scenario's parameters; None where it has none."""
+    covariates = covariates_of(data, asked.covariates) if asked.covariates else None
+    layout = None
+    if asked != Differences(signed=asked.signed) and data.people is not None and society is not None:
+        layout = Layout.of(data, society, scenario, covariates)
+    return covariates, offsets_of(data, asked, layout, scenario)
+
+
 @dataclass(eq=False)
 class BlockSummaries:
     """What is kept of a block of W runs: summaries [s x W], periods of adoption [N x W] or None."""
@@ -147,17 +158,12 @@ class CalibrationProblem:
         differences : what the fit allows for besides the scenario (`data.schema.Differences`), together with what the
         description of the data says.
         """
-        made, asked = scenario_for(data, scenario), wanted(data, differences)
+        made = scenario_for(data, scenario)
         given = None if free is None else dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
-        if given is not None and COMMUNITY_SD in given:
-            asked = asked.model_copy(update={"community_sd": True})
+        asked = wanted(data, differences, given or ())
         if society is None and data.people is not None:
             society = society_of_data(data, made)
-        covariates = covariates_of(data, asked.covariates) if asked.covariates else None
-        layout = None
-        if asked != Differences(signed=asked.signed) and data.people is not None and society is not None:
-            layout = Layout.of(data, society, made, covariates)
-        offsets = offsets_of(data, asked, layout, made)
+        covariates, offsets = terms_of(data, asked, made, society)
         left: tuple[str, ...] = ()
         if given is None:
             names = [name for name in DEFAULT_FREE if not (asked.each_orientation and name == "fit_effect")]

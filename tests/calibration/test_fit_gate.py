@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from valign.calibration.abc.fit_gate import LEVEL, fit_gate
+from valign.calibration.abc.fit_gate import LEVEL, Compared, FitGate, fit_gate
 from valign.calibration.abc.posterior import EXTRAPOLATES, Posterior, regression
-from valign.calibration.abc.recovery import ReferenceTable, recover
+from valign.calibration.abc.recovery import Recovery, ReferenceTable, recover
+from valign.calibration.fitted import Calibration
+from valign.calibration.planning.people import planned_people
 from valign.calibration.problem.priors import Prior
+from valign.calibration.problem.problem import CalibrationProblem
+from valign.calibration.problem.spread import NAMES as SPREAD
+from valign.calibration.problem.spread import spread_summaries
 from valign.results.reports.calibration import fit_sentences, fit_table
 
 NAMES = ("mean", "spread", "late", "constant")
@@ -27,7 +35,8 @@ def toy(n: int, seed: int, twist: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 def verdicts(twist: float, cases: int = 40) -> np.ndarray:
     u, summaries = toy(6000, 1)
     _, observed = toy(cases, 2, twist)
-    return np.array([fit_gate(u, summaries, each, NAMES).fits for each in observed])
+    compared = Compared(u, summaries)
+    return np.array([fit_gate(compared, each, NAMES).fits for each in observed])
 
 
 def test_data_of_the_model_itself_pass_and_others_do_not() -> None:
@@ -37,7 +46,7 @@ def test_data_of_the_model_itself_pass_and_others_do_not() -> None:
 
 def test_what_is_missed_is_named_with_its_direction() -> None:
     u, summaries = toy(6000, 1)
-    gate = fit_gate(u, summaries, np.array([0.1, -0.2, 4.0, 2.0]), NAMES)
+    gate = fit_gate(Compared(u, summaries), np.array([0.1, -0.2, 4.0, 2.0]), NAMES)
     assert not gate.fits
     assert gate.chance < LEVEL
     table = gate.summaries.set_index("summary")
@@ -45,14 +54,14 @@ def test_what_is_missed_is_named_with_its_direction() -> None:
     assert table.loc["late", "direction"] == "too low"
     assert table.loc["late", "expected"] == pytest.approx(-0.1, abs=0.4)
     assert not table.loc["constant", "missed"]
-    elsewhere = fit_gate(u, summaries, np.array([0.1, -0.2, -0.1, 3.0]), NAMES)  # never anything but 2
+    elsewhere = fit_gate(Compared(u, summaries), np.array([0.1, -0.2, -0.1, 3.0]), NAMES)  # never anything but 2
     assert not elsewhere.fits
     assert elsewhere.summaries.set_index("summary").loc["constant", "missed"]
 
 
 def test_data_beyond_the_reach_of_the_prior_do_not_fit() -> None:
     u, summaries = toy(6000, 1)
-    gate = fit_gate(u, summaries, np.array([9.0, 9.0, 18.0, 2.0]), NAMES)
+    gate = fit_gate(Compared(u, summaries), np.array([9.0, 9.0, 18.0, 2.0]), NAMES)
     assert not gate.fits
     assert gate.reach < 0.01
 
@@ -60,7 +69,8 @@ def test_data_beyond_the_reach_of_the_prior_do_not_fit() -> None:
 def test_the_first_sentence_says_whether_the_model_fits() -> None:
     u, summaries = toy(6000, 1)
     fits, misses = (
-        fit_gate(u, summaries, np.array(seen), NAMES) for seen in ([0.1, -0.2, -0.1, 2.0], [0.1, -0.2, 4.0, 2.0])
+        fit_gate(Compared(u, summaries), np.array(seen), NAMES)
+        for seen in ([0.1, -0.2, -0.1, 2.0], [0.1, -0.2, 4.0, 2.0])
     )
 
     def said(gate, accepted: bool) -> list[str]:
@@ -118,3 +128,40 @@ def test_recovery_is_asked_in_the_neighbourhood_of_the_data() -> None:
     assert truths["level"] > 0.8
     assert truths["slope"] < -0.6
     assert found.parameters["covers"].all()
+
+
+def test_nothing_is_recovered_of_a_model_that_does_not_fit() -> None:
+    """A posterior wider than its prior, or of a model that does not fit, was once said to be recovered."""
+    rng = np.random.default_rng(1)
+    narrow, wide = 0.3 * rng.standard_normal(500), 2.4 * rng.standard_normal(500)  # the latter: 5 times its variance
+    posterior = Posterior("regression", PRIOR, np.column_stack([narrow, wide]), np.full(500, 1 / 500))
+    near = pd.DataFrame({"parameter": PRIOR.names, "contraction": 0.8, "covers": True})
+    recovery = Recovery(pd.DataFrame(), near)
+    data: Any = SimpleNamespace(data=None)
+    for chance, recovered in ((0.5, [True, False]), (0.01, [False, False])):
+        gate = FitGate(chance, chance, chance, pd.DataFrame(), 6000)
+        found = Calibration(data, gate, recovery, recovery, 1, posteriors={"regression": posterior})
+        assert found.summary["identified"].tolist() == recovered
+
+
+def test_speed_by_the_share_of_adopters_is_found_between_communities_and_over_time() -> None:
+    """Where the chance of adopting is a known function of the share of one's community, its slope comes back between
+    communities (over time it is underestimated); a trend over time alone moves the latter and not the former."""
+    layout = CalibrationProblem.of(planned_people(40, 40, 14)).layout
+    assert layout is not None
+    community, rows = layout.community, [SPREAD.index(name) for name in SPREAD if "speed" in name]
+    rng, size = np.random.default_rng(2), np.bincount(layout.community)[:, None]
+
+    def speeds(slope: float, trend: float) -> list[float]:
+        times = np.zeros((len(community), 10), np.int32)
+        for period in range(1, 15):
+            share = (np.eye(len(size))[community].T @ (times > 0) / size)[community]
+            chance = 0.02 * np.exp(slope * share + trend * period)
+            times[(times == 0) & (rng.random(times.shape) < chance)] = period
+        return spread_summaries(layout, times)[rows].mean(axis=1).tolist()
+
+    plain, influence, trend = speeds(0.0, 0.0), speeds(3.0, 0.0), speeds(0.0, 0.15)
+    assert influence[0] == pytest.approx(3.0, abs=0.4)
+    assert influence[1] > plain[1] + 2
+    assert abs(trend[0]) < 0.5
+    assert trend[1] > plain[1] + 2

@@ -9,7 +9,7 @@ import pandas as pd
 
 from valign.calibration.planning.people import planned_people
 from valign.calibration.problem.problem import CalibrationProblem
-from valign.calibration.study_misfit import COMMUNITIES, FOLDER, PEOPLE, WITH, histories
+from valign.calibration.study_misfit import FOLDER, SIZES, WITH, histories
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "CALIBRATION.md"
 
@@ -17,16 +17,22 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "CALIBRATION.md"
 def test_the_page_holds_the_committed_numbers() -> None:
     table, page = pd.read_csv(FOLDER / "misfit.csv"), PAGE.read_text()
     assert set(table["made with"]) == set(WITH)
-    assert set(table["people"]) <= {COMMUNITIES * people for people in PEOPLE}
+    sizes = table[["communities", "people", "periods"]].drop_duplicates().to_numpy().tolist()
+    assert sizes == [[communities, communities * people, periods] for communities, people, periods in SIZES]
     assert (table["cases"] == 200).all()
     for row in table.to_dict("records"):
-        assert f"| {row['people']:,} | {row['made with']} | {100 * row['said not to fit']:.1f} % |" in page
+        said = f"| {row['people']:,} | {row['periods']} | {row['made with']} | {100 * row['said not to fit']:.1f} % |"
+        assert said in page
 
 
-def test_the_gate_seldom_speaks_of_the_model_itself_and_mostly_of_trends_and_differences() -> None:
-    table = pd.read_csv(FOLDER / "misfit.csv").set_index("made with")["said not to fit"]
-    assert (table["none (the model itself)"] <= 0.10).all()
-    assert (table[["time trend", "communities differ"]] >= 0.90).all()
+def test_the_gate_speaks_of_what_the_fit_lacks_and_seldom_of_the_model_itself() -> None:
+    """A wrong network takes the larger of the two sizes to be noticed in nine data sets of ten."""
+    table = pd.read_csv(FOLDER / "misfit.csv").set_index("made with")
+    said = table["said not to fit"]
+    assert (said["none (the model itself)"] <= 0.10).all()
+    assert (said[["time trend", "communities differ"]] >= 0.90).all()
+    largest = table[table["people"] == table["people"].max()]["said not to fit"]
+    assert (largest.drop("none (the model itself)") >= 0.90).all()
 
 
 def test_what_is_made_with_differences_between_communities_has_them() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,18 @@ import pandas as pd
 import pytest
 
 from tests.made_up import write as write_made_up
+from valign.calibration.data import memory
 from valign.calibration.data.reading import load
 from valign.calibration.exported import posterior_design, to_netcdf
 from valign.calibration.problem.cost import Cost, cost_of
 from valign.calibration.problem.priors import Prior
-from valign.calibration.problem.given import scenario_of
+from valign.calibration.problem.given import scenario_for, scenario_of
 from valign.calibration.problem.problem import CalibrationProblem
 from valign.experiments.design import check_design
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 from valign.results import store
-from valign.results.marks import mark_of
+from valign.results.marks import mark_of, step_of
 from valign.scenario_text import Observed, for_report
 
 TOML = """
@@ -157,6 +160,30 @@ def test_a_yearly_posterior_is_refused_where_steps_are_months(tmp_path: Path) ->
     assert len(posterior_design(tmp_path / "monthly.parquet", Scenario.load("two-services"), 20)) == 20
 
 
+def test_a_monthly_posterior_is_refused_where_steps_are_years(write: Callable[..., Path], tmp_path: Path) -> None:
+    """A scenario made of yearly data says what its step is, and so does its file; whoever writes one can say it too."""
+    data = load(write())
+    yearly = scenario_for(data, None)
+    assert yearly.description == "Made from the description of farmers. A step is a year."
+    assert scenario_for(data, yearly).description == yearly.description
+    assert step_of(scenario_for(data, "two-services").description) == "year"
+    assert scenario_for(replace(data, time_unit="month"), None).description == "Made from the description of farmers."
+    yearly.to_toml(tmp_path / "scenario.toml")
+    read = Scenario.load(tmp_path / "scenario.toml")
+    draws = pd.DataFrame({"fit_effect": np.linspace(0.1, 0.6, 50)})
+    for name in ("two-services", "farmers"):  # of another scenario, and of one that happens to have the same name
+        draws.attrs["valign"] = {"data": "doctors", "scenario": name, "time_unit": "month"}
+        store.write(tmp_path / "posterior.parquet", draws)
+        with pytest.raises(InputError, match="in steps of a month, and 'farmers' runs in steps of a year"):
+            posterior_design(tmp_path / "posterior.parquet", read, 20)
+    draws.attrs["valign"] = {"data": "others", "scenario": "others", "time_unit": "year"}
+    store.write(tmp_path / "posterior.parquet", draws)
+    assert len(posterior_design(tmp_path / "posterior.parquet", read, 20)) == 20
+    assert len(check_design(read, pd.DataFrame({"fit_effect": [0.2], "seed": [1]}))) == 1  # no posterior: any number
+    with pytest.raises(InputError, match="runs in steps of a year, as its description says, and farmers is by month"):
+        scenario_for(replace(data, time_unit="month"), read)
+
+
 @pytest.mark.slow
 def test_a_posterior_of_a_model_that_does_not_fit_says_so_where_it_is_used(valign: Callable, tmp_path: Path) -> None:
     draws = pd.DataFrame({"fit_effect": np.linspace(0.1, 0.6, 50)})
@@ -187,8 +214,10 @@ def test_a_posterior_is_netcdf_that_arviz_opens(tmp_path: Path) -> None:
     assert tree["observed_data"]["summaries"].sel(summary="spread") == 1
     assert tree["posterior"].attrs["fits"] == "False"
     tree.close()
-    arviz = pytest.importorskip("arviz")
-    read = arviz.from_netcdf(tmp_path / "posterior.nc")
+    arviz = pytest.importorskip("arviz_base")  # what ArviZ reads and keeps
+    read = arviz.convert_to_datatree(str(tmp_path / "posterior.nc"))
+    assert set(read.groups) == {"/", "/posterior", "/prior", "/observed_data"}
+    assert arviz.extract(read, keep_dataset=True).sizes == {"sample": 200}
     assert set(read["posterior"].data_vars) == {"a", "b"}
 
 
@@ -201,6 +230,20 @@ def test_what_it_takes_is_estimated_before_it_is_spent(write: Callable[..., Path
     assert few.problems() == []
     told = Cost(1.0, 1e15).problems()
     assert told == [] or "use fewer simulations" in told[0]
+
+
+def test_a_table_that_memory_does_not_hold_is_refused_before_it_is_read(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write()
+    size = (folder / "ties.csv").stat().st_size  # smaller than that of people
+    monkeypatch.setattr(memory, "available", lambda: memory.READING * size / memory.SHARE - 1)
+    with pytest.raises(
+        InputError, match=r"people\.csv: to read its 0 MB would take about .* GB of memory, and 0\.0 GB"
+    ):
+        load(folder)
+    monkeypatch.setattr(memory, "available", lambda: None)  # where the system does not say, it is tried
+    assert load(folder).ties is not None
 
 
 def test_what_no_diffusion_gives_is_said_first(valign: Callable, tmp_path: Path) -> None:
@@ -221,6 +264,10 @@ def test_what_no_diffusion_gives_is_said_first(valign: Callable, tmp_path: Path)
     report = (tmp_path / "out" / "report.html").read_text()
     assert report.split('<p class="headline">', 1)[1].startswith("The model does not fit")
     assert "4 communities with 60 people, followed for 9 months." in report
+    adopted, sizes = int(table["month"].notna().sum()), {*table.groupby("district").size()}
+    said_of = {"people": {60, adopted, 60 - adopted, *sizes}, "communities": {len(sizes)}, "months": {9}}
+    for number, what in re.findall(r"(?<![\d.])(\d[\d,]*) (people|communities|services|months|years)\b", report):
+        assert int(number.replace(",", "")) in said_of.get(what, ()), f"{number} {what}"
     told = json.loads(valign(f"{asked} --json").out)
     assert next(iter(told)) == "said"
     assert told["fit"]["fits"] is False
