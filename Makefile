@@ -26,8 +26,9 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo wasm wasm-check page-bits test test-all test-second bench bench-peers facts sensitivity \
-	claims decisions calibration worlds misfit differences diagnosis mangled reports chaos lint lint-javascript coverage mutation \
+.PHONY: help docs site demo wasm wasm-check page-bits page-speed engines test test-all test-second bench bench-peers \
+	facts sensitivity claims decisions calibration worlds misfit differences diagnosis mangled reports chaos lint \
+	lint-javascript coverage mutation \
 	environment browser-environment environments clean
 
 help:
@@ -48,6 +49,8 @@ help:
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
 	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
 	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
+	@echo "make page-speed  how long one waits for the page in Chromium, and its memory (minutes)"
+	@echo "make engines   WebAssembly beside machine code for the same vectors (minutes)"
 	@echo "make docs      what is generated in docs/: tables of the ODD, parameters, command line, the figure"
 	@echo "make site      docs/ as a site in site/ (warnings are errors)"
 	@echo "make lint      style, types of the public modules, layers"
@@ -143,7 +146,15 @@ wasm-check: $(VENV)/.core
 
 # 220 random scenarios and the shipped ones on three engines: a quarter of an hour; fails where they differ
 page-bits: $(WEB)/.web
-	$(WEB)/bin/python -m tests.page.bits --cases 220
+	$(WEB)/bin/python -m tests.page.bits --cases 220 --out results/reference/page-bits.csv
+
+# How long one waits for the page: writes benchmarks/PAGE.md
+page-speed: $(WEB)/.web
+	$(WEB)/bin/python -m benchmarks.page
+
+# WebAssembly beside machine code for the same vectors: writes benchmarks/ENGINES.md
+engines: $(WEB)/.web
+	$(WEB)/bin/python -m benchmarks.engines
 
 # The pages as a site, of which tests/project/test_site.py asks that it needs nothing from anywhere
 site: $(VENV)/.site

@@ -68,12 +68,17 @@ def hashes(S: State) -> Hashes:
     return found
 
 
+def started(scenario: Scenario, width: int, accounting: bool) -> State:
+    """A block before its first month. Raises InputError where the level of alignment cannot be reached."""
+    seeds = run_seeds(SEED, 64)
+    society = imported(scenario, None) or society_from(scenario, society_seeds(SEED, seeds, 2)[0])
+    return build(lower(scenario), society, seeds[:width], accounting=accounting)
+
+
 def simulated(case: Case) -> Hashes:
     """The final arrays of the block, on the engine at hand."""
     scenario = case.scenario
-    seeds = run_seeds(SEED, 64)
-    society = imported(scenario, None) or society_from(scenario, society_seeds(SEED, seeds, 2)[0])
-    S = build(lower(scenario), society, seeds[: case.width], accounting=case.accounting)
+    S = started(scenario, case.width, case.accounting)
     run_steps(S, OBSERVE_START)
     steps = month_steps(S.switches, case.accounting)
     flows = []
@@ -114,7 +119,7 @@ _ASK = """async ([code, file, text, job]) => {
   const bytes = (each) => Uint8Array.from(atob(each), (letter) => letter.charCodeAt(0));
   const image = bytes(file).buffer, length = new DataView(image).getUint32(8, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(image, 16, length)));
-  const compiled = await WebAssembly.compile(bytes(code));
+  const compiled = window.compiled ??= await WebAssembly.compile(bytes(code)); // once: what is optimised stays so
   const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
   const answer = new Promise((resolve) => { worker.onmessage = ({ data }) => resolve(data); });
   worker.onerror = (event) => { throw new Error(event.message); };

@@ -203,7 +203,7 @@ def _of_actions() -> str:
 def _about() -> list[str]:
     return [
         "This page holds the whole model: the same compiled code that valign runs on a computer, as WebAssembly. "
-        "Nothing leaves your browser. On opening, it computes the first four runs and compares them with those that "
+        "Nothing leaves your browser. On opening, it computes four runs and compares them with those that "
         "valign computed when the page was made; where they differ, it shows no numbers.",
         "What people and services do in a month is written down in the model's ODD (docs/ODD.md of valign), with a "
         "source and a grade for every parameter.",

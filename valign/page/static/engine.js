@@ -8,10 +8,13 @@
  *   reach: [number, number] | null, parts: (Float64Array | undefined)[]}} Ensemble
  */
 
-export const FORMAT = 2;
-const ROUNDS = [8, 32, 64, 256];
+export const FORMAT = 3;
+const AWAITED = 64; // runs that whoever moved something waits for
 const PARTS = 16; // runs of which it is told what moved alignment
-const WIDEST = 16, WIDEST_OF_FEW = 32, FEW = 300; // runs in a block; of few people more
+const WIDTH = 8, ALONE = 2; // runs in a block: kernels take eight at a time, and single ones cost as much as three or four of eight
+const PAUSE = 250; // ms between two drawings of what is only refined
+// What is computed first: what was just set, in eight runs of each society; the same to 64 runs; then what is looked at beside it
+const RANK = { first: 0, settled: 1, one: 2, parts: 3, worlds: 4, trials: 5, refined: 6, worldsRefined: 7 };
 const KEPT = 40;
 const MAGIC = "VALIGN\u0000\u0001", HEADER = 16;
 const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -75,7 +78,7 @@ function isSound(header, size) {
   if (![words?.outcomes, words?.path, words?.service_terms].every(named)) return false;
   if (!["person", "place", "stages", "service_stages", "service_stage_labels", "entries", "balances"].every((name) =>
     Array.isArray(words[name]) && words[name].every(text))) return false;
-  if (!text(scenario.name) || !text(scenario.innovation) || !text(scenario.repeat) || !Number.isInteger(header.expected?.runs)) return false;
+  if (!text(scenario.name) || !text(scenario.innovation) || !text(scenario.repeat) || !expects(header.expected, seeds.length)) return false;
   for (const society of societies) {
     for (const field of Object.values(society?.modes ?? {}).flat()) {
       const { name, kind, word, a, b, at, bytes } = /** @type {any} */ (field);
@@ -89,6 +92,12 @@ function isSound(header, size) {
     if (![lever?.key, lever?.label, lever?.kind, lever?.unit].every(text) || !Array.isArray(lever.writes) || ![lever.low, lever.high, lever.step].every(Number.isFinite)) return false;
   }
   return isSoundBeside(header, size, text, whole);
+}
+
+/** Whether it is said which runs have which hash. @param {any} expected @param {number} seeds */
+function expects(expected, seeds) {
+  const { runs, hash } = expected ?? {};
+  return typeof hash === "string" && Array.isArray(runs) && runs.length > 0 && runs.length < 64 && runs.every((each) => Number.isInteger(each) && each >= 0 && each < seeds);
 }
 
 /** Actions, questions and words beside them. @param {any} header @param {number} size @param {(each: any) => boolean} text @param {(n: any, most: number) => boolean} whole */
@@ -135,6 +144,7 @@ export class Engine {
     /** @type {Map<string, (found: any) => void>} */ this.single = new Map();
     this.wanted = /** @type {string[]} */ ([]);
     this.jobs = 0;
+    /** @type {Set<string>} */ this.untold = new Set();
     this.months = header.scenario.months;
     this.outcomes = header.words.outcomes.map((/** @type {any} */ each) => each.name);
     this.variables = header.words.path.map((/** @type {any} */ each) => each.name);
@@ -154,27 +164,40 @@ export class Engine {
     const all = [...settings, ...trials.map(({ setting }) => setting)];
     this.wanted = all.map((each) => each.key);
     this.queue = this.queue.filter((job) => job.mode === "one");
-    for (const { job, worker } of this.workers) {
-      if (job && !job.dropped && !this.wanted.includes(job.key) && job.mode !== "one") {
-        job.dropped = true;
-        worker.postMessage({ type: "drop", key: job.key });
-      }
-    }
     for (const setting of all) {
       if (!this.ensembles.has(setting.key)) {
         this.ensembles.set(setting.key, { setting, outcomes: [], path: [], parts: [], done: 0, reach: null });
       }
     }
+    const chance = settings.filter(({ worlds }) => !worlds), unknown = settings.filter(({ worlds }) => worlds);
+    this.drop(chance.some(({ key }) => !this.isSettled(key)));
     this.forget();
-    ROUNDS.forEach((round, n) => {
-      if (n === ROUNDS.length - 1) for (const { setting, from, to } of trials) this.plan(setting, from, to, "bands");
-      for (const setting of settings) {
-        const from = n ? ROUNDS[n - 1] : 0;
-        this.plan(setting, from, Math.min(round, this.header.seeds.length), "bands");
-        if (n === 1 && !setting.worlds) this.plan(setting, 0, PARTS, "parts");
-      }
-    });
+    const runs = this.header.seeds.length, few = Math.min(WIDTH * this.header.societies.length, AWAITED, runs), settled = Math.min(AWAITED, runs);
+    for (const setting of chance) this.plan(setting, 0, few, "bands", RANK.first);
+    for (const setting of chance) this.plan(setting, few, settled, "bands", RANK.settled);
+    for (const setting of chance) this.plan(setting, 0, Math.min(PARTS, runs), "parts", RANK.parts);
+    for (const setting of unknown) this.plan(setting, 0, settled, "bands", RANK.worlds);
+    for (const { setting, from, to } of trials) this.plan(setting, from, to, "bands", RANK.trials);
+    for (const setting of chance) this.plan(setting, settled, runs, "bands", RANK.refined);
+    for (const setting of unknown) this.plan(setting, settled, runs, "bands", RANK.worldsRefined);
     this.feed();
+  }
+
+  /** Whether nobody waits for an ensemble any more. @param {string} key */
+  isSettled(key) {
+    const ensemble = this.ensembles.get(key);
+    return Boolean(ensemble && (ensemble.reach || ensemble.done >= Math.min(AWAITED, this.header.seeds.length)));
+  }
+
+  /** Stop workers at what is not wanted any more and, where somebody waits, at what can wait. @param {boolean} urgent */
+  drop(urgent) {
+    for (const { job, worker } of this.workers) {
+      if (!job || job.dropped) continue;
+      if (urgent ? job.rank > RANK.settled || !this.wanted.includes(job.key) : job.mode !== "one" && !this.wanted.includes(job.key)) {
+        job.dropped = true;
+        worker.postMessage({ type: "drop", id: job.id });
+      }
+    }
   }
 
   /** How many runs of trials are there, and how many there will be. @param {Trial[]} trials @returns {[number, number]} */
@@ -188,8 +211,8 @@ export class Engine {
     return [done, all];
   }
 
-  /** @param {Setting} setting @param {number} from @param {number} to @param {string} mode */
-  plan(setting, from, to, mode) {
+  /** @param {Setting} setting @param {number} from @param {number} to @param {string} mode @param {number} rank */
+  plan(setting, from, to, mode, rank) {
     const ensemble = /** @type {Ensemble} */ (this.ensembles.get(setting.key));
     const known = mode === "bands" ? ensemble.outcomes : ensemble.parts;
     const under = new Set([...this.workers.map(({ job }) => job), ...this.queue]
@@ -199,9 +222,11 @@ export class Engine {
     for (let society = 0; society < societies; society++) {
       const runs = [];
       for (let run = from; run < to; run++) if (run % societies === society && !known[run] && !under.has(run)) runs.push(run);
-      const width = Math.max(1, Math.min(this.header.scenario.people < FEW ? WIDEST_OF_FEW : WIDEST, Math.ceil(runs.length / Math.max(1, Math.ceil(this.workers.length / societies)))));
-      for (let n = 0; n < runs.length; n += width) {
-        this.queue.push({ ...setting, id: this.jobs++, society, runs: runs.slice(n, n + width), mode });
+      for (let n = 0; n < runs.length; n += WIDTH) {
+        const block = runs.slice(n, n + WIDTH);
+        // Filled up with itself where that is sooner than single runs
+        const filled = block.length > ALONE ? Array.from({ length: WIDTH }, (_, k) => block[k % block.length]) : block;
+        this.queue.push({ ...setting, id: this.jobs++, society, runs: filled, mode, rank });
       }
     }
   }
@@ -211,9 +236,15 @@ export class Engine {
     const key = `one:${setting.key}:${run}`;
     return new Promise((resolve) => {
       this.single.set(key, resolve);
-      this.queue.unshift({ ...setting, key, id: this.jobs++, society: run % this.header.societies.length, runs: [run], mode: "one" });
+      this.queueSoon({ ...setting, key, id: this.jobs++, society: run % this.header.societies.length, runs: [run], mode: "one", rank: RANK.one });
       this.feed();
     });
+  }
+
+  /** Behind what is as urgent. @param {any} job */
+  queueSoon(job) {
+    const at = this.queue.findIndex((each) => each.rank > job.rank);
+    this.queue.splice(at < 0 ? this.queue.length : at, 0, job);
   }
 
   feed() {
@@ -233,15 +264,29 @@ export class Engine {
     else if (message.type === "done" && job.mode === "one") {
       this.single.get(job.key)?.(message);
       this.single.delete(job.key);
+    } else if (message.type === "dropped" && job.mode === "one") {
+      this.queueSoon({ ...job, id: this.jobs++, dropped: false });
     } else if (ensemble && message.type === "unreachable") {
       ensemble.reach = message.reach;
       this.queue = this.queue.filter((each) => each.key !== job.key);
       this.onchange(job.key);
     } else if (ensemble && message.type === "done") {
+      const first = !ensemble.done;
       this.keep(ensemble, message);
-      this.onchange(job.key);
+      this.tell(job, first);
     }
     this.feed();
+  }
+
+  /** Say that an ensemble has changed: at once where it is its first block or the last of those waited for, else not too often.
+   * @param {any} job @param {boolean} first */
+  tell(job, first) {
+    const same = (/** @type {any} */ each) => each && each.key === job.key && each.rank === job.rank && !each.dropped;
+    if (job.rank <= RANK.parts && (first || ![...this.workers.map((slot) => slot.job), ...this.queue].some(same))) this.onchange(job.key);
+    else {
+      if (!this.untold.size) setTimeout(() => { const keys = [...this.untold]; this.untold.clear(); keys.forEach((key) => this.onchange(key)); }, PAUSE);
+      this.untold.add(job.key);
+    }
   }
 
   /** @param {Ensemble} ensemble @param {any} message */
@@ -277,8 +322,7 @@ export class Engine {
   /** Whether the first runs have the outcomes that they have in Python; null: not known yet. @param {Ensemble} base */
   passesTest(base) {
     const { runs, hash } = this.header.expected;
-    const first = base.outcomes.slice(0, runs);
-    if (first.length < runs || Array.from(first).some((each) => !each)) return null;
-    return outcomesHash(/** @type {Float64Array[]} */ (first)) === hash;
+    const found = runs.map((/** @type {number} */ run) => base.outcomes[run]);
+    return found.every(Boolean) ? outcomesHash(found) === hash : null;
   }
 }

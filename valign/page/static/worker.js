@@ -15,7 +15,7 @@ const PAGE = 65536, ALIGNED = 64, ROWS_BYTES = 1 << 20, ORDER_BYTES = 16384;
 /** @type {any} */ let header;
 /** @type {ArrayBuffer} */ let data;
 /** @type {{memory: WebAssembly.Memory, exports: any} | null} */ let instance = null;
-/** @type {Set<string>} */ let unwanted = new Set();
+/** @type {Set<number>} */ const unwanted = new Set(); // jobs, by number
 const channel = new MessageChannel();
 
 const aligned = (/** @type {number} */ n) => Math.ceil(n / ALIGNED) * ALIGNED;
@@ -27,6 +27,12 @@ function breath() {
     channel.port1.onmessage = () => resolve();
     channel.port2.postMessage(0);
   });
+}
+
+/** Whether a block is not wanted any more, by the messages that have arrived. @param {Job} job */
+async function isUnwanted(job) {
+  await breath();
+  return unwanted.delete(job.id);
 }
 
 /** A block of runs that share a society, in the memory of the instance. */
@@ -198,8 +204,9 @@ function decisions(block, month) {
 
 /** @param {Job} job */
 async function simulate(job) {
-  const block = new Block(job), steps = header.steps;
+  const began = performance.now(), block = new Block(job), steps = header.steps;
   const months = job.mode === "parts" ? steps.month_parts : steps.month;
+  if (await isUnwanted(job)) return postMessage({ type: "dropped", job });
   block.run(steps.start, 0, 1);
   const reach = block.outOfReach();
   if (reach) return postMessage({ type: "unreachable", job, reach });
@@ -213,14 +220,13 @@ async function simulate(job) {
       thought.push(considered(block));
     }
     if (performance.now() - last > 12) {
-      await breath();
-      if (unwanted.has(job.key)) return postMessage({ type: "dropped", job });
+      if (await isUnwanted(job)) return postMessage({ type: "dropped", job });
       last = performance.now();
     }
   }
   block.run(steps.end, 0, 1);
   /** @type {any} */
-  const found = { type: "done", job, outcomes: block.floats("run_outcomes").slice(), path: block.floats("path").slice() };
+  const found = { type: "done", job, took: performance.now() - began, outcomes: block.floats("run_outcomes").slice(), path: block.floats("path").slice() };
   if (job.mode === "parts") found.parts = sums;
   if (job.mode === "one") {
     found.places = block.floats("place_series").slice();
@@ -260,9 +266,8 @@ onmessage = async ({ data: message }) => {
   if (message.type === "open") {
     ({ compiled, header, data } = message);
   } else if (message.type === "drop") {
-    unwanted.add(message.key);
+    unwanted.add(message.id);
   } else {
-    unwanted.delete(message.job.key);
     try {
       await simulate(message.job);
     } catch (error) {
