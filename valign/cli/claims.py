@@ -122,14 +122,11 @@ def claims(names: Sequence[str], options: ClaimOptions) -> None:
     folder = options.out or store.default_folder(name, work)
     quiet = options.quiet or options.as_json
     title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} claims, tested"
-    stated = "
-".join(
+    stated = "\n".join(
         f"{each.id} {each.title}. {each.statement} Scenario: {named[each.scenario].name}." for each in chosen
     )
     situations = (part for each in named.values() for part in paragraphs(each)[:2])
-    description = "
-
-".join((stated, DESCRIPTION, *situations))
+    description = "\n\n".join((stated, DESCRIPTION, *situations))
     tables = carried_out(
         Job(
             work,
