@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..figures.claims import waterfall_figure
-from ..figures.common import comparison_figure, curve_of, factors_figure, levels_figure, observed_figure, run_figure
+from ..figures.common import curve_of
+from ..figures.ensembles import comparison_figure, factors_figure, levels_figure, observed_figure, run_figure
 from ..figures.network import society_figure
 from ..figures.run import (
     VALUES,

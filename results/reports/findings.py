@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ..figures.common import in_worlds, misfit
+from ..figures.common import in_worlds
+from ..figures.ensembles import misfit
 from ..numbers import percent
 from ..page import Tables
 from ..vocabulary import capital, case_label, headlines, label, listed, setting_label, variant_label

@@ -16,7 +16,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from valign.results.figures import drawing
-from valign.results.figures.common import observed_figure, run_figure
+from valign.results.figures.ensembles import observed_figure, run_figure
 from valign.results.figures.run import stages_figure
 from valign.results.page import Drawn
 from valign.results.summaries import curve_summaries

@@ -14,19 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valign.results import summaries
-from valign.results.figures.common import (
-    INK,
-    MAIN,
-    MUTED,
-    ORDERED,
-    apart,
+from valign.results.figures.common import apart, save
+from valign.results.figures.ensembles import (
     comparison_figure,
     factors_figure,
     levels_figure,
     observed_figure,
     run_figure,
-    save,
 )
+from valign.results.palette import INK, MAIN, MUTED, ORDERED
 from valign.results.figures.run import design_figure, effects_of_design
 from valign.results.reports.findings import remarks
 from valign.results.reports.rows import counted, levels_table, run_table
