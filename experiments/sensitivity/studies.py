@@ -205,7 +205,8 @@ def sensitivity(
     others |= {name: value for name, value in options.items() if name not in varied}
     own: list[str] = []
     if worlds:
-        given = {name for each in ("bounds", "levels", "distributions") for name in varied.get(each) or {}}
+        ranges: list[Mapping[str, Any]] = [varied.get(each) or {} for each in ("bounds", "levels", "distributions")]
+        given = {name for each in ranges for name in each}
         own = [] if parameters is not None else [name for name in said_itself(scenario) if name not in given]
         parameters = [name for name in uncertain(scenario)[0] if name not in own] if parameters is None else parameters
         known = {name: each for name, each in marginals().items() if name in parameters and name not in given}

@@ -57,9 +57,10 @@ def changed_in_words(tables: Tables) -> list[str]:
         f"{guarded_percent(row.predicted)}, there in {guarded_percent(row.predicted_there)})"
         for row in found.itertuples()
     )
+    one = f"{len(found)} of {len(tables['claims'])} verdicts {'is' if len(found) == 1 else 'are'}"
     return [
-        f"In plausible worlds, which fill the ranges of the parameters whatever the facts say, {len(found)} of "
-        f"{len(tables['claims'])} verdicts {'is' if len(found) == 1 else 'are'} different.",
+        "In plausible worlds, which fill the ranges of the parameters whatever the facts say, "
+        f"{'the verdict is' if len(tables['claims']) == 1 else one} different.",
         f"{each}.",
     ]
 
