@@ -82,12 +82,12 @@ def plain_mesa(scenario: Scenario) -> float:
     return seconds(run, 1) / (len(society.role) * scenario.months) * 1e9
 
 
-def of_a_million(months: int = 60) -> dict[str, float]:
+def of_a_million(months: int = 60, threads: int | None = None) -> dict[str, float]:
     """One million people: time with society and start, and peak memory, in a process of its own."""
     code = (
         "import json, resource, time; from benchmarks.__main__ import grown; "
         "from valign.experiments.simulate import simulate; simulate(grown(4, 2), runs=1, record=()); "
-        f"begun = time.perf_counter(); s = grown(36_400, {months}); out = simulate(s, runs=1, record=()); "
+        f"begun = time.perf_counter(); s = grown(36_400, {months}); simulate(s, runs=1, record=(), threads={threads}); "
         "print(json.dumps({'people': s.people(), 'seconds': time.perf_counter() - begun, "
         "'GB': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))"
     )
@@ -114,20 +114,7 @@ def kernel_seconds() -> Iterator[list[float]]:
     from valign.model.run import block as running
     from valign.model.run import initial as built
 
-    names = {
-        running: ("run_months", "observe", "outcomes", "mean_alignment"),
-        built: (
-            "normalise",
-            "restart_ties",
-            "culture",
-            "perceive",
-            "first_holders",
-            "solve_level",
-            "apply_level",
-            "align",
-            "workloads",
-        ),
-    }
+    names = {running: ("run_months", "run_steps"), built: ("run_steps",)}
     spent: list[float] = []
 
     def timed(function: Callable[..., object]) -> Callable[..., object]:
@@ -241,6 +228,11 @@ def main() -> None:
         "at most 90 s",
     )
     say("its peak memory", f"{million['GB']:.1f} GB", "at most 3 GB")
+    alone = of_a_million(threads=1)
+    say("the same, times as fast as by one thread", f"{alone['seconds'] / million['seconds']:.2f}", "at least 1.5")
+    hundred_thousand = grown(3_640, 12)
+    one, sixteen = (per_agent_month(hundred_thousand, width, repeats=2) for width in (1, 16))
+    say("100,000 people, block of 16, times as fast as single runs", f"{one / sixteen:.1f}", "at least 1.5")
     say("england, 60 months, one run", f"{england():.1f} s", "at most 4 s")
     hundred = seconds(lambda: simulate(two, runs=100, record=()))
     say("two-services, 100 runs, own societies, in process", f"{hundred:.2f} s", "")

@@ -44,6 +44,7 @@ from .stopping import STOP, stopped_together
 # Runs in a block: as many as leave its state near the processor, in strips of eight (docs/speed.md).
 WIDTHS, CACHE_BYTES = (64, 32, 16), 6e6
 BLOCK_BYTES = 1.5e9
+SHARED_PEOPLE = 20_000  # from so many on threads that are left over share the people of a block
 MOST_THREADS = 1024
 RECORDABLE = ("series", "decomposition", "events", "services", "agents")
 T = TypeVar("T")
@@ -163,19 +164,23 @@ class Task:
             agents="agents" in self.record,
         )
 
-    def run(self, block: Block) -> Recorded:
+    def run(self, block: Block, threads: int = 1) -> Recorded:
         return run_block(
             self.lowered,
             self.state(block),
             events="events" in self.record,
             insertions=self.insertions,
             cancelled=STOP.is_set,
+            threads=threads if self.people >= SHARED_PEOPLE else 1,
         )
 
-    def run_or_explain(self, block: Block) -> list[tuple[Block, Recorded | str]]:
-        """Results of a block; a block that fails is run one by one, so that only runs that fail do."""
+    def run_or_explain(self, block: Block, threads: int = 1) -> list[tuple[Block, Recorded | str]]:
+        """Results of a block; a block that fails is run one by one, so that only runs that fail do.
+
+        threads: that share the people of a block of a large society.
+        """
         try:
-            return [(block, self.run(block))]
+            return [(block, self.run(block, threads))]
         except (InputError, FloatingPointError, ValueError, MemoryError) as error:
             if len(block.rows) == 1:
                 return [(block, str(error))]
@@ -188,7 +193,7 @@ class Task:
             )
             for n in range(len(block.rows))
         ]
-        return [result for single in singles for result in self.run_or_explain(single)]
+        return [result for single in singles for result in self.run_or_explain(single, threads)]
 
 
 @overload
@@ -270,8 +275,9 @@ def simulate(
         parameters as the scenario has them.
     base : the scenario that the columns of a design change; or several by name, of which the design's column
         `scenario` names one in each row.
-    width, threads : how many runs a block holds and how many blocks run at once, from 1 (default: what memory allows,
-        one a core); results do not depend on them.
+    width, threads : how many runs a block holds and how many threads compute, from 1 (default: what memory allows,
+        one a core): a block each; where there are fewer blocks, and a society has 20,000 people or more, several share
+        its people. Results do not depend on them.
     mechanisms : mechanisms of one's own (`valign.model.run.block.insertion`), plain Python: slower.
     society : an imported society (`society_from_tables`), else generated from society seeds.
     progress : called with (runs done, runs in all).
@@ -417,13 +423,13 @@ def run_jobs(
 
     def run(job: tuple[Task, Block]) -> list[BlockResult]:
         task, block = job
-        return task.run_or_explain(block)
+        return task.run_or_explain(block, max(1, at_once // len(jobs)))
 
-    threads = os.cpu_count() or 1 if threads is None else whole("threads", threads, 1, MOST_THREADS)
-    expect(sum(task.people * task.scenario.months * len(block.rows) for task, block in jobs), threads)
-    if threads == 1:
+    at_once = os.cpu_count() or 1 if threads is None else whole("threads", threads, 1, MOST_THREADS)
+    expect(sum(task.people * task.scenario.months * len(block.rows) for task, block in jobs), at_once)
+    if at_once == 1:
         collect(map(run, jobs))
         return results
-    with ThreadPoolExecutor(threads) as pool, stopped_together(pool):
+    with ThreadPoolExecutor(at_once) as pool, stopped_together(pool):
         collect(pool.map(run, jobs))
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .compiled.compiling import compiled, inlined
+from .compiled.compiling import compiled, in_parts, inlined, people_in, row_number
 from .compiled.lanes import LANES, in_strips, root, strip, where, zero
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
@@ -78,16 +78,17 @@ def align_person(S, i, at):
 def align(S, start, stop):
     """Fit and alignment of the people in rows start … stop - 1."""
     whole = in_strips(S.runs)
-    for i in range(start, stop):
+    for n in range(start, stop):
+        i = row_number(n)
         for r in range(0, whole, LANES):
             align_person(S, i, strip(r))
         for r in range(whole, len(S.runs)):
             align_person(S, i, r)
 
 
-@compiled
+@in_parts
 def align_everybody(S, t):
-    align(S, 0, S.role.shape[0])
+    align(S, S.span[0], S.span[1])
 
 
 @compiled
@@ -95,17 +96,19 @@ def align_commissioners(S, t):
     align(S, S.first[S.setting.shape[0]], S.role.shape[0])
 
 
-@compiled
+@in_parts
 def align_managers(S, t):
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         if S.role[i] == MANAGER:
             align(S, i, i + 1)
 
 
-@compiled
+@in_parts
 def align_replaced(S, t):
     """Alignment of posts that were filled anew this month."""
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         if any_replaced(S, i):
             for r in range(len(S.runs)):
                 if S.replaced[i, r]:
@@ -192,9 +195,10 @@ def perceive(S, t):
 
 @compiled
 def most_ties(S):
-    """The most ties that anybody has."""
+    """The most ties that anybody of this part has."""
     most = 0
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         most = max(most, S.tie_start[i + 1] - S.tie_start[i])
     return most
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .alignment import align_row, clip, in_use
-from .compiled.compiling import compiled, fill, inlined
+from .compiled.compiling import compiled, fill, inlined, people_in, row_number, services_in
 from .compiled.lanes import LANES, in_strips, strip
 from .compiled.randomness import (
     BELIEFS,
@@ -290,7 +290,8 @@ def month_draws(S, t):
     """The four uniform numbers of every person and service for month t."""
     month, purpose = np.uint64(t), np.uint64(MONTH)
     key_low, key_high = S.key_low, S.key_high
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         low, high, leave, aware, engage, take_part = (
             S.post_low[i],
             S.post_high[i],
@@ -305,7 +306,7 @@ def month_draws(S, t):
             aware[r] = uniform(b)
             engage[r] = uniform(c)
             take_part[r] = uniform(d)
-    for o in range(S.setting.shape[0]):
+    for o in services_in(S):
         for r in range(len(S.runs)):
             a, b, c, d = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], month, purpose)
             S.service_draw[o, SERVICE_DRAW.start, r] = uniform(a)

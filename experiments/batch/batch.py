@@ -121,7 +121,13 @@ def begin(
         "record": list(dict.fromkeys(record)),
         "code": sources_hash(),
         "society": hash_of_societies(society),
-        "shard_rows": shard_rows or shards.shard_rows(max(one.months for one in each), people, len(design)),
+        "shard_rows": shard_rows
+        or shards.shard_rows(
+            max(one.months for one in each),
+            people,
+            len(design),
+            design["society_seed"].nunique() if society is None else 1,
+        ),
     }
     if isinstance(scenario, Mapping):
         work["scenarios"] = {name: one.to_toml() for name, one in scenario.items()}
@@ -197,9 +203,7 @@ def go_on(batch: Batch, how: How = How(), progress: Callable[[int, int], None] |
 
 
 def _go_on(batch: Batch, how: How, progress: Callable[[int, int], None] | None) -> None:
-    lacking = batch.missing()
-    if how.part is not None:
-        lacking = [number for number in lacking if number % how.part[1] == how.part[0]]
+    lacking = batch.missing(how.part or (0, 1))
     done = len(batch.design) - sum(len(batch.rows(number)) for number in lacking)
     if progress is not None:
         progress(done, len(batch.design))

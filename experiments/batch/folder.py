@@ -85,11 +85,14 @@ class Batch:
             self.rows(number).reset_index(drop=True),
         )
 
-    def missing(self) -> list[int]:
-        """Numbers of the shards that have yet to be computed; damaged and foreign ones are named and removed."""
+    def missing(self, part: tuple[int, int] = (0, 1)) -> list[int]:
+        """Numbers of the shards that have yet to be computed; damaged and foreign ones are named and removed.
+
+        part: (i, n) looks at every n-th only, from the i-th of 0 … n - 1: each is read as a whole.
+        """
         return [
             number
-            for number in range(self.count)
+            for number in range(part[0], self.count, part[1])
             if not all(part_name(number, kind) in self.parts for kind in self.kinds)
         ]
 

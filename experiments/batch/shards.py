@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from valign.model.compiled.compiling import sources_hash
+from valign.model.compiled.lanes import LANES
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
@@ -29,6 +31,8 @@ ROWS = 4096
 SECONDS = 8.0
 SECONDS_PER_PERSON_MONTH = 0.25e-6
 FEWEST_SHARDS = 16  # where the design allows it, so that cores end together
+MOST_SHARDS = 20_000  # a scheduler hands out some tens a second, and each is a file
+LONGEST = 120.0  # seconds of a shard, so that eight runs of a large society are computed together
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,23 @@ class ShardJob:
     rows: pd.DataFrame
 
 
-def shard_rows(months: int, people: int, runs: int) -> int:
-    """How many rows a shard of a design has: some seconds of work, and enough shards to share out."""
-    seconds = people * months * SECONDS_PER_PERSON_MONTH
-    return int(max(1, min(ROWS, SECONDS / max(seconds, 1e-9), max(64, runs // FEWEST_SHARDS))))
+def shard_rows(months: int, people: int, runs: int, societies: int) -> int:
+    """How many rows a shard of a design has: some seconds of work, and enough shards to share out.
+
+    societies: how many the runs have, which take turns. Where it can be, a shard has eight runs of each, or a multiple:
+    runs are computed eight at a time, and what is left over costs twice as much.
+    """
+    seconds = max(people * months * SECONDS_PER_PERSON_MONTH, 1e-9)
+    rows, together = min(ROWS, SECONDS / seconds, max(64, runs // FEWEST_SHARDS)), LANES * societies
+    if together <= min(ROWS, runs // 4, LONGEST / seconds):
+        rows = max(together, rows // together * together)
+    return int(max(1, runs // MOST_SHARDS, rows))
+
+
+@cache
+def own_code() -> str:
+    """Hash of the model of this process: its files are read once, not for every shard."""
+    return sources_hash()
 
 
 def compute(job: ShardJob) -> dict[str, bytes]:
@@ -54,7 +71,7 @@ def compute(job: ShardJob) -> dict[str, bytes]:
 
     Raises InputError where this machine's model is another than that of the batch.
     """
-    if sources_hash() != job.code:
+    if own_code() != job.code:
         raise InputError(["a worker has another version of the model than the batch: its rows would not be the same"])
     record = tuple(dict.fromkeys(RECORDED_FOR[kind] for kind in job.record))
     planned = plan(job.scenario, job.rows, record, society=job.society)

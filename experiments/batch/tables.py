@@ -34,8 +34,10 @@ def put_together(batch: Batch) -> None:
 def _joined(batch: Batch, kind: str) -> dict[str, Any]:
     """Write one final table; what the manifest says of it."""
     digest, path, columns, rows = TableHash(), batch.folder / f"{kind}.parquet", [], 0
+    waiting: list[pa.Table] = []  # small shards are written together: each write is a row group, which readers pay for
 
     def write(to: Path) -> None:
+        import pyarrow as pa
         from pyarrow import csv, parquet
 
         nonlocal columns, rows
@@ -53,7 +55,10 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
                     writer = stack.enter_context(parquet.ParquetWriter(to, table.schema, compression="zstd"))
                     if kind == "runs" and len(batch.design) <= CSV_ROWS:
                         text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), as_cells(table).schema))
-                writer.write_table(table)
+                waiting.append(table)
+                if sum(map(len, waiting)) >= shards.ROWS or number == batch.count - 1:
+                    writer.write_table(pa.concat_tables(waiting, promote_options="permissive"))
+                    waiting.clear()
                 if text is not None:
                     text.write_table(as_cells(table))
                 digest.add(table)

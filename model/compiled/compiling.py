@@ -83,6 +83,55 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return _decorate(function, forceinline=True)
 
 
+IN_PARTS: set[Callable[..., Any]] = set()
+
+
+def in_parts(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, of a step that keeps to `S.span`: several parts of a society may take it at once (run/parts.py).
+
+    It writes rows of its own part alone, and reads of others only what no part writes in it.
+    """
+    step = compiled(function)
+    IN_PARTS.add(step)
+    return step
+
+
+@inlined
+def people_in(S):
+    """Rows of the people of this part."""
+    return range(S.span[0], S.span[1])
+
+
+@inlined
+def services_in(S):
+    """Rows of its services."""
+    return range(S.span[2], S.span[3])
+
+
+@inlined
+def groups_in(S):
+    """Its services and, in the last part, all commissioners together behind the last service."""
+    return range(S.span[2], S.span[4])
+
+
+@inlined
+def row_number(n):
+    """n, which is not negative: said so that compiled code need not ask whether a row is counted from the end."""
+    return n & 0x7FFF_FFFF_FFFF_FFFF
+
+
+@inlined
+def of_people(S, array):
+    """The rows of an array that belong to people of this part."""
+    return array[S.span[0] : S.span[1]]
+
+
+@inlined
+def of_services(S, array):
+    """The rows of an array that belong to its services."""
+    return array[S.span[2] : S.span[3]]
+
+
 @compiled
 def fill(array, value):
     """Set every element. (Slice assignment compiles to far more code.)"""

@@ -7,11 +7,12 @@ headers do not change while the state lives. Uncompiled code sees an ordinary Py
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from llvmlite import ir
@@ -78,6 +79,15 @@ class Handle:
         self._headers = np.array(words, np.int64)
         self.address = self._headers.ctypes.data
         self.numba_type = _handle_type(tuple(fields), single)
+
+    def with_array(self, name: str, array: np.ndarray) -> Self:
+        """The same state, all but one array of it, which has the same kind and shape."""
+        other = copy.copy(self)
+        other._headers = self._headers.copy()
+        other._headers[self.numba_type.position[name][0]] = array.__array_interface__["data"][0]
+        other.address = other._headers.ctypes.data
+        setattr(other, name, array)
+        return other
 
     def headers(self) -> Iterator[tuple[str, list[int]]]:
         """The header of every array and view: address, size, shape, strides."""

@@ -79,8 +79,9 @@ def run_block(
     events: bool = False,
     insertions: Sequence[Insertion] = (),
     cancelled: Callable[[], bool] = lambda: False,
+    threads: int = 1,
 ) -> Recorded:
-    """Run a block to its horizon and record what `S` was built to record."""
+    """Run a block to its horizon and record what `S` was built to record; threads: that share its people."""
     W, months = len(S.runs), lowered.scenario.months
     accounting = S.ledger.shape[0] > 0
     steps = month_steps(S.switches, accounting, [(each.step, each.function) for each in insertions])
@@ -97,7 +98,7 @@ def run_block(
     for first in range(1, months + 1, chunk):
         if cancelled():
             raise KeyboardInterrupt
-        run_months(S, first, min(first + chunk, months + 1), steps)
+        run_months(S, first, min(first + chunk, months + 1), steps, threads)
         if log is not None:
             log.month(S, first)
         if accounting:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 from numba import typeof
 
 from ..alignment import align_changed, align_commissioners, align_everybody, align_managers, align_replaced, perceive
-from ..compiled.compiling import COMPILED, address_of, call, compiled, copy, fill
+from ..compiled.compiling import COMPILED, address_of, call, compiled, copy, fill, in_parts, of_people, of_services
 from ..entry import month_draws
 from ..ledger.accounting import account
 from ..ledger.booking import account_moves, flush
@@ -20,17 +21,22 @@ from ..parameters import MECHANISMS, RECORDS
 from ..state.arrays import State
 from .conditions import conditions
 from .outcomes import observe
+from .parts import run_in_parts
 from .step import Function, Step
 
 
-def _kernel(record: Mechanism, name: str) -> Function:
-    """A function of a mechanism's kernel."""
-    function: Function = getattr(import_module(f"..mechanisms.{record.name}.kernel", __package__), name)
-    return function
+def _kernel(record: Mechanism) -> ModuleType:
+    return import_module(f"..mechanisms.{record.name}.kernel", __package__)
 
 
-_COMPUTE = {record.name: _kernel(record, record.name) for record in RECORDS}
-_ALWAYS = {record.name: _kernel(record, record.always) for record in RECORDS if record.always}
+# The functions of every mechanism: PHASES of its kernel, one after the other, or the one that has its name.
+_COMPUTE: dict[str, tuple[Function, ...]] = {
+    record.name: getattr(kernel, "PHASES", None) or (getattr(kernel, record.name),)
+    for record, kernel in ((record, _kernel(record)) for record in RECORDS)
+}
+_ALWAYS: dict[str, Function] = {
+    record.name: getattr(_kernel(record), record.always) for record in RECORDS if record.always
+}
 # What brings up to date what a mechanism moved or reads, as its record says.
 _FOLLOW = {INNOVATION: perceive, POSTS: restart_ties}
 _READ = {"managers": align_managers, "everybody": align_everybody}
@@ -42,12 +48,12 @@ _ALIGN = {
 }
 
 
-@compiled
+@in_parts
 def begin(S, t):
     """Start month t: new draws, nobody replaced yet."""
     month_draws(S, t)
-    fill(S.replaced, 0)
-    copy(S.service_stage, S.service_stage_before)
+    fill(of_people(S, S.replaced), 0)
+    copy(of_services(S, S.service_stage), of_services(S, S.service_stage_before))
 
 
 def _steps(
@@ -74,7 +80,7 @@ def _steps(
         if switches[position]:
             if name == "changes":
                 yield Step(name, conditions)
-            yield Step(name, _COMPUTE[name])
+            yield from (Step(name, phase) for phase in _COMPUTE[name])
             yield from (Step(name, follow) for moved, follow in _FOLLOW.items() if record.moves & moved)
             if accounting:
                 yield from (Step(name, account, POINT[name]),) if record.moves else ()
@@ -124,10 +130,16 @@ def run_steps(S: State, steps: Sequence[Step]) -> None:
     run_months(S, 0, 1, steps)
 
 
-def run_months(S: State, first: int, last: int, steps: Sequence[Step]) -> None:
-    """Months first … last - 1. Compiled when every step is; in WebAssembly where the arrays live there."""
+def run_months(S: State, first: int, last: int, steps: Sequence[Step], threads: int = 1) -> None:
+    """Months first … last - 1. Compiled when every step is; in WebAssembly where the arrays live there.
+
+    threads: that share the people of a large society, in machine code; the bits do not depend on it.
+    """
     if S.host is not None:
         S.host.run(S, first, last, steps)
+        return
+    if threads > 1 and COMPILED:
+        run_in_parts(S, first, last, steps, threads)
         return
     if COMPILED and all(hasattr(step.function, "overloads") for step in steps):
         kind = typeof(S)
@@ -144,7 +156,8 @@ MONTH_FUNCTIONS: tuple[Function, ...] = tuple(
     dict.fromkeys(
         (
             *(begin, conditions, perceive, align_everybody, account, account_moves, flush, observe),
-            *(function for group in (_COMPUTE, _ALWAYS, _FOLLOW, _READ, _ALIGN) for function in group.values()),
+            *(phase for phases in _COMPUTE.values() for phase in phases),
+            *(function for group in (_ALWAYS, _FOLLOW, _READ, _ALIGN) for function in group.values()),
         )
     )
 )

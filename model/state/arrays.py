@@ -7,6 +7,7 @@ S settings (row 0 scenario-wide, then one per group of services, then services t
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,8 +57,9 @@ WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_serv
 
 def on_lines(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     """Zeros that begin where a cache line does, so that a strip of runs does not lie across two."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    room = np.zeros(size + LINE, np.uint8)
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
+    room.fill(0)
     first = -room.__array_interface__["data"][0] % LINE
     return room[first : first + size].view(dtype).reshape(shape)
 
@@ -71,6 +73,7 @@ class State(Handle):
     runs: Any
     key_low: np.ndarray  # W
     key_high: np.ndarray
+    span: np.ndarray  # 7: of the part: rows of people from, to; services from, to, with commissioners to; ties from, to
     rules: np.ndarray  # METRIC and so on
     switches: np.ndarray  # mechanisms on or off, in the order of MECHANISMS
     parameters: np.ndarray  # rows x S x W
@@ -148,6 +151,8 @@ class State(Handle):
     fit: np.ndarray  # of values and the version perceived, as last computed
     alignment: np.ndarray  # judged by those who judge, else fit
     judges: np.ndarray  # 0 or 1: has a judgement of their own
+    alignment_before: np.ndarray  # as sensemaking begins
+    talk_weight: np.ndarray  # s in sensemaking
     stage: np.ndarray
     stage_before: np.ndarray
     frailty: np.ndarray
@@ -186,6 +191,9 @@ class State(Handle):
     take_up: np.ndarray
     session_share: np.ndarray
     commissioner_attends: np.ndarray  # 0 or 1: took part in this month's session
+    session_found: np.ndarray  # 1: somebody has a voice in this month's session
+    session_position: np.ndarray  # O x K x W: S_k
+    session_judgement: np.ndarray  # O x W: A_S, NaN: none
     workload: np.ndarray
     enacted: np.ndarray  # O x K x W
     starts: np.ndarray  # how often a service started

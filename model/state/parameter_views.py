@@ -7,6 +7,7 @@ A scheduled change writes into the rows, so that the views have it too.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def parameter_views(parameters: np.ndarray, dimensions: int) -> dict[str, np.nda
     views = {}
     for symbol, (first, axes, by_setting) in WHERE.items():
         rows = parameters if by_setting else run
-        views[symbol] = rows[first : first + int(np.prod(axes))].reshape(*axes, *rows.shape[1:])
+        views[symbol] = rows[first : first + math.prod(axes)].reshape(*axes, *rows.shape[1:])
     views["innovation_values"] = run[INNOVATION : INNOVATION + K]
     views["innovation_emphasis"] = run[INNOVATION + K : INNOVATION + 2 * K]
     views["profiles"] = run[INNOVATION + 2 * K :].reshape(-1, K, parameters.shape[2])

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from batch_cases import BASE, contents
+from pyarrow import parquet
 
 import valign as va
 from valign.experiments.batch.batch import begin, resume, run_batch
 from valign.experiments.batch.executors import How
 from valign.experiments.batch.folder import Batch, opened
+from valign.experiments.batch.shards import shard_rows
 from valign.experiments.design import factorial, replicate
 from valign.experiments.simulate import simulate
 from valign.results import store
@@ -49,6 +51,27 @@ def test_same_tables_by_threads_and_processes(
 ) -> None:
     run_batch(BASE, design, tmp_path / "out", ("series", "decomposition"), **{"shard_rows": 50} | how)
     assert contents(tmp_path / "out") == contents(whole.folder)
+
+
+def test_small_shards_are_written_together(design: pd.DataFrame, tmp_path: Path) -> None:
+    run_batch(BASE, design, tmp_path / "out", shard_rows=7)
+    assert parquet.ParquetFile(tmp_path / "out" / "runs.parquet").num_row_groups == 1
+
+
+@pytest.mark.parametrize(
+    ("people", "runs", "societies", "rows"),
+    [
+        (70, 100_000, 1, 3808),  # eight seconds of work
+        (7, 100_000, 1, 4096),  # as many as a file should have
+        (70, 2_000, 10, 80),  # some sixteen shards, for as many cores, and eight runs of each society
+        (70, 4_000, 50, 400),
+        (38_430, 10_000, 10, 80),  # eight runs of each society
+        (38_430, 10_000, 10_000, 6),  # no two runs share one: eight seconds of work
+        (38_430, 1_000_000, 10_000, 50),  # at most 20,000 shards
+    ],
+)
+def test_rows_of_a_shard(people: int, runs: int, societies: int, rows: int) -> None:
+    assert shard_rows(120, people, runs, societies) == rows
 
 
 def test_same_rows_in_any_order(whole: Batch, design: pd.DataFrame, tmp_path: Path) -> None:

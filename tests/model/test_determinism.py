@@ -16,6 +16,8 @@ from strategies import random_scenario
 from valign.experiments.design import run_seeds
 from valign.experiments.simulate import Task, group_into_blocks, run_blocks, simulate
 from valign.model.compiled.randomness import exponential, logarithm, normal_quantile, philox
+from valign.model.run import parts
+from valign.model.run.block import run_block
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import build_society
 from valign.model.world.world import World
@@ -68,6 +70,25 @@ def test_any_width_thread_count_and_order(seed):
     for outcomes, series in tables[1:]:
         np.testing.assert_array_equal(outcomes, tables[0][0])
         np.testing.assert_array_equal(series, tables[0][1])
+
+
+@pytest.mark.parametrize(("width", "record"), [(1, ()), (9, ("series", "decomposition"))])
+def test_any_number_of_threads_that_share_a_society(width, record, monkeypatch):
+    monkeypatch.setattr(parts, "PEOPLE_A_PART", 30)
+    task = Task(Scenario.load("housing-first").replace({"months": 13}), record)
+    block = group_into_blocks(run_seeds(1, width), [3] * width, width)[0]
+    found = []
+    for threads in (1, 2, 3):
+        state = task.state(block)
+        assert len(parts.parts_of(state, threads)) > 2 * threads
+        found.append((state, run_block(task.lowered, state, threads=threads)))
+    first, told = found[0]
+    for state, recorded in found[1:]:
+        for name, _ in state.headers():
+            np.testing.assert_array_equal(getattr(state, name), getattr(first, name), err_msg=name)
+        assert len(recorded.flows) == len(told.flows)
+        for mine, theirs in zip(recorded.flows, told.flows, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("preset", ["two-services", random_scenario(2)])

@@ -106,7 +106,7 @@ class SlowLedger:
     def judged(self, before: np.ndarray) -> None:
         """Sensemaking moved judgements from what they were before."""
         S, number = self.S, entry("sensemaking")
-        weight, heard = kernel.weight_in_talk(S), kernel.session_judgements(S, before)
+        weight, heard = S.talk_weight, S.session_judgement  # as sensemaking began
         judges = S.judges != 0
         strength = np.array([[strength_of(S, o, r) for r in range(len(S.runs))] for o in range(self.O)])
         for i in range(len(S.role)):

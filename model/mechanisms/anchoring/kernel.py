@@ -3,12 +3,13 @@
 v_i <- v_i + anchoring (v0_i - v_i)
 """
 
-from valign.model.compiled.compiling import compiled
+from valign.model.compiled.compiling import in_parts, people_in, row_number
 
 
-@compiled
+@in_parts
 def anchoring(S, t):
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         for k in range(S.values.shape[1]):
             for r in range(len(S.runs)):
                 v = S.values[i, k, r]

@@ -4,7 +4,7 @@ p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness
 """
 
 from valign.model.alignment import in_use
-from valign.model.compiled.compiling import compiled, copy, inlined
+from valign.model.compiled.compiling import in_parts, inlined, services_in
 from valign.model.compiled.lanes import LANES, in_strips, some, strip, where
 from valign.model.state.arrays import AWARE, ENGAGED, PERSON_DRAW, UNAWARE
 
@@ -12,24 +12,22 @@ from valign.model.state.arrays import AWARE, ENGAGED, PERSON_DRAW, UNAWARE
 @inlined
 def hear(S, o, i, at):
     """Whether person i of service o becomes aware."""
-    before = S.stage_before
-    unaware = before[i, at] == UNAWARE
+    unaware = S.stage[i, at] == UNAWARE
     if not some(unaware):
         return
     s, used = S.setting[o], in_use(S.service_stage[o, at])
     stays = (1.0 - S.broadcast[s, at]) * (1.0 - where(used, S.awareness_in_service[s, at], 0.0))
     for n in range(S.tie_start[i], S.tie_start[i + 1]):
         j, e = S.neighbour[n], S.tie_of[n]
-        stays *= where(before[j, at] == ENGAGED, 1.0 - S.awareness_by_ties[at] * S.quality[e, at], 1.0)
+        stays *= where(S.stage[j, at] == ENGAGED, 1.0 - S.awareness_by_ties[at] * S.quality[e, at], 1.0)
     learns = unaware & (S.draw[i, PERSON_DRAW.become_aware, at] < 1.0 - stays)
     S.stage[i, at] = where(learns, AWARE, S.stage[i, at])
 
 
-@compiled
+@in_parts
 def awareness(S, t):
-    whole = in_strips(S.runs)
-    copy(S.stage, S.stage_before)
-    for o in range(S.setting.shape[0]):
+    whole = in_strips(S.runs)  # who becomes aware does not become engaged: nobody is heard of too early
+    for o in services_in(S):
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(0, whole, LANES):
                 hear(S, o, i, strip(r))

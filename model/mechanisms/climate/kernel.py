@@ -8,19 +8,19 @@ q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) 
 import numpy as np
 
 from valign.model.alignment import against, clip, funded, in_use
-from valign.model.compiled.compiling import compiled, fill
+from valign.model.compiled.compiling import fill, in_parts, services_in
 from valign.model.constants import PRACTICE_CLIMATE
 from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, UNAWARE
 
 from ..leadership.kernel import strength_of
 
 
-@compiled
+@in_parts
 def climate(S, t):
     W = len(S.runs)
     managers_engaged, managers_for = np.empty(W), np.empty(W)
     reference = METRIC_REFERENCE[S.rules[METRIC]]
-    for o in range(S.setting.shape[0]):
+    for o in services_in(S):
         s = S.setting[o]
         managers = 0
         fill(managers_engaged, 0.0)

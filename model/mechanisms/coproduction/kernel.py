@@ -7,7 +7,7 @@ v_i <- v_i + coproduction_rate (S - v_i);   drift_o <- toward S - m, at most `fl
 import numpy as np
 
 from valign.model.alignment import clip, in_use
-from valign.model.compiled.compiling import compiled, copy, fill
+from valign.model.compiled.compiling import compiled, copy, fill, in_parts, of_people, services_in
 from valign.model.compiled.randomness import exponential
 from valign.model.constants import TIE_GAIN, VOICE_GAIN
 from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
@@ -178,9 +178,34 @@ def share_knowledge(S, o, count, scratch):
 
 
 @compiled
-def commissioners(S, pull, sessions, attended):
+def add_session(S, o, pull, sessions, attended):
+    """Add the session of service o, where its commissioner attends, to what moves them [K x W, W and W]."""
+    W, found, S_k = len(S.runs), S.session_found[o], S.session_position[o]
+    anybody = 0
+    for r in range(W):
+        anybody |= S.commissioner_attends[o, r]
+    if anybody == 0:
+        return
+    for r in range(W):
+        attends = np.float64(S.commissioner_attends[o, r])
+        attended[r] += attends
+        sessions[r] += attends * found[r]
+    for k in range(S.values.shape[1]):
+        for r in range(W):
+            attends = np.float64(S.commissioner_attends[o, r])
+            pull[k, r] += attends * found[r] * (S_k[k, r] - S.values[S.commissioner[o], k, r])
+
+
+@compiled
+def commissioners(S, t):
     """Commissioners move by the mean pull of the sessions they attended (those with a position), and learn once."""
-    for c in range(pull.shape[0]):
+    K, W, C = S.values.shape[1], len(S.runs), S.portfolio_start.shape[0] - 1
+    pull, sessions, attended = np.zeros((C, K, W)), np.zeros((C, W)), np.zeros((C, W))
+    for o in range(S.setting.shape[0]):
+        c = S.commissioner[o] - S.first[S.setting.shape[0]]
+        if c >= 0:
+            add_session(S, o, pull[c], sessions[c], attended[c])
+    for c in range(C):
         row = S.first[S.setting.shape[0]] + c
         for r in range(len(S.runs)):
             S.takes_part[row, r] = attended[c, r] > 0.0
@@ -192,26 +217,16 @@ def commissioners(S, pull, sessions, attended):
                 S.values[row, k, r] += moves
 
 
-@compiled
+@in_parts
 def coproduction(S, t):
-    K, W, O = S.values.shape[1], len(S.runs), S.setting.shape[0]
-    C = S.portfolio_start.shape[0] - 1
-    attends, count, found = np.empty(W), np.empty(W), np.empty(W)
-    S_k, scratch = np.empty((K, W)), np.empty((K + 3, W))
-    pull, sessions, attended = np.zeros((C, K, W)), np.zeros((C, W)), np.zeros((C, W))
-    copy(S.stage, S.stage_before)
-    for o in range(O):
+    K, W = S.values.shape[1], len(S.runs)
+    attends, count, scratch = np.empty(W), np.empty(W), np.empty((K + 3, W))
+    copy(of_people(S, S.stage), of_people(S, S.stage_before))
+    for o in services_in(S):
         if not attendance(S, o, attends, count):
             continue
+        S_k, found = S.session_position[o], S.session_found[o]
         positions(S, o, attends, scratch, S_k, found)
-        c = S.commissioner[o] - S.first[O]
-        if c >= 0:
-            for r in range(W):
-                attended[c, r] += attends[r]
-                sessions[c, r] += attends[r] * found[r]
-            for k in range(K):
-                for r in range(W):
-                    pull[c, k, r] += attends[r] * found[r] * (S_k[k, r] - S.values[S.commissioner[o], k, r])
         adapt(S, o, S_k, found)
         if S.rules[SESSION_KNOWLEDGE]:
             share_knowledge(S, o, count, scratch)
@@ -223,4 +238,6 @@ def coproduction(S, t):
                 anywhere += S.takes_part[i, r]
             if anywhere:
                 take_part(S, o, i, part, S_k, found)
-    commissioners(S, pull, sessions, attended)
+
+
+PHASES = (coproduction, commissioners)

@@ -8,7 +8,7 @@ p of the aware and the lapsed x workaround where the service is not in use
 """
 
 from valign.model.alignment import funded, in_use, standardised
-from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.compiled.compiling import compiled, copy, in_parts, inlined, of_people, row, services_in
 from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.compiled.randomness import logistic
 from valign.model.state.arrays import AWARE, COMMISSIONER, ENGAGED, LAPSED, METRIC, PERSON_DRAW, UNAWARE
@@ -128,14 +128,22 @@ def decide(S, o, i, t, norm, at):
     step(S, i, t, p, at)
 
 
-@compiled
+@in_parts
+def remember_stages(S, t):
+    """Stages as engagement begins."""
+    copy(of_people(S, S.stage), of_people(S, S.stage_before))
+
+
+@in_parts
 def engagement(S, t):
     whole, norm = in_strips(S.runs), row(S.runs)
-    copy(S.stage, S.stage_before)
-    for o in range(S.setting.shape[0]):
+    for o in services_in(S):
         share_engaged(S, o, norm)
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(0, whole, LANES):
                 decide(S, o, i, t, norm, strip(r))
             for r in range(whole, len(S.runs)):
                 decide(S, o, i, t, norm, r)
+
+
+PHASES = (remember_stages, engagement)

@@ -10,7 +10,16 @@ import math
 import numpy as np
 
 from valign.model.alignment import in_use
-from valign.model.compiled.compiling import compiled, copy, inlined
+from valign.model.compiled.compiling import (
+    compiled,
+    copy,
+    in_parts,
+    inlined,
+    of_people,
+    people_in,
+    row_number,
+    services_in,
+)
 from valign.model.compiled.lanes import LANES, in_strips, some, strip, where, zero
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
 from valign.model.constants import (
@@ -112,7 +121,7 @@ def results(S, t):
     """Practice, reach and results of every service."""
     K, W = S.values.shape[1], len(S.runs)
     practice, reach, mean = np.empty(W), np.empty(W), np.empty((K, W))
-    for o in range(S.setting.shape[0]):
+    for o in services_in(S):
         people = 0
         for r in range(W):
             practice[r] = 0.0
@@ -160,16 +169,24 @@ def learn(S, o, i, at):
         observe_all(S, i, S.result[o], theta, at)
 
 
-@compiled
-def observe_delivered(S):
-    """Everybody aware learns of what is published; aware members of their results; commissioners what is monitored."""
-    O, whole, W = S.setting.shape[0], in_strips(S.runs), len(S.runs)
-    for o in range(O):
+@in_parts
+def evidence(S, t):
+    """What services deliver; aware members learn of it, and of what is published."""
+    whole, W = in_strips(S.runs), len(S.runs)
+    results(S, t)
+    for o in services_in(S):
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(0, whole, LANES):
                 learn(S, o, i, strip(r))
             for r in range(whole, W):
                 learn(S, o, i, r)
+    copy(of_people(S, S.belief), of_people(S, S.belief_before))
+
+
+@compiled
+def monitor(S, t):
+    """Commissioners learn of what is published and of what is monitored."""
+    O, W = S.setting.shape[0], len(S.runs)
     for c in range(S.portfolio_start.shape[0] - 1):
         for r in range(W):
             read_published(S, S.first[O] + c, r)
@@ -178,6 +195,7 @@ def observe_delivered(S):
                 theta_c, mean = portfolio_results(S, c, e, r)
                 theta_c *= MONITORING[e]
                 observe(S, S.first[O] + c, e, r, mean, theta_c)
+        copy(S.belief[S.first[O] + c], S.belief_before[S.first[O] + c])
 
 
 @inlined
@@ -200,12 +218,12 @@ def listen(S, i, share, at):
     S.belief[i, 2, at] = b2 + weight * pull2
 
 
-@compiled
-def share_beliefs(S):
+@in_parts
+def share_beliefs(S, t):
     """Ties pass means without precision, so nothing is counted twice."""
     whole = in_strips(S.runs)
-    copy(S.belief, S.belief_before)
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         ties = S.tie_start[i + 1] - S.tie_start[i]
         if ties == 0:
             continue
@@ -215,8 +233,4 @@ def share_beliefs(S):
             listen(S, i, 1.0 / ties, r)
 
 
-@compiled
-def evidence(S, t):
-    results(S, t)
-    observe_delivered(S)
-    share_beliefs(S)
+PHASES = (evidence, monitor, share_beliefs)

@@ -5,13 +5,14 @@ v_i <- v_i + internalisation g_i (p_i - v_i)
 """
 
 from valign.model.alignment import perceived
-from valign.model.compiled.compiling import compiled
+from valign.model.compiled.compiling import in_parts, people_in, row_number
 from valign.model.state.arrays import COMMISSIONER, ENGAGED
 
 
-@compiled
+@in_parts
 def identification(S, t):
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         member = 0.0 if S.role[i] == COMMISSIONER else 1.0
         g, clarity, A, stage, took_part = S.identification[i], S.clarity[i], S.alignment[i], S.stage[i], S.takes_part[i]
         version = S.version[S.perceives[i]]

@@ -7,7 +7,7 @@ clarity_i <- clarity_i + articulation leadership_o Q (1 - clarity_i)      if l i
 import numpy as np
 
 from valign.model.alignment import clip, standardised
-from valign.model.compiled.compiling import compiled
+from valign.model.compiled.compiling import compiled, in_parts, services_in
 from valign.model.state.arrays import ENGAGED, METRIC
 
 
@@ -17,12 +17,12 @@ def strength_of(S, o, r):
     return clip(S.leadership_strength[S.setting[o], r] + S.leadership_sd[r] * S.leadership_z[o])
 
 
-@compiled
+@in_parts
 def leadership(S, t):
     K, W = S.values.shape[1], len(S.runs)
     v, clarity, metric = S.values, S.clarity, S.rules[METRIC]
     strength, pull = np.empty(W), np.empty(W)
-    for o in range(S.setting.shape[0]):
+    for o in services_in(S):
         for r in range(W):
             strength[r] = strength_of(S, o, r)
         for i in range(S.first[o], S.first[o + 1]):

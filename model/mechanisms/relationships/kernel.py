@@ -7,7 +7,7 @@ v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 import numpy as np
 
 from valign.model.alignment import clip, most_ties
-from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.compiled.compiling import copy, in_parts, inlined, of_people, people_in, row, row_number
 from valign.model.compiled.lanes import LANES, in_strips, strip, where, zero
 from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
@@ -47,14 +47,14 @@ def move_four(S, i, k, weight, share, at):
 
 @inlined
 def meet_others(S, i, narrow, c, weight, at):
-    """Person i's values move. c: of the ties to people before i; weight [ties x W]: quality_ij voice_j c_ij."""
+    """Person i's values move. c: of the ties to people of this part before i; weight [ties x W]: quality_ij voice_j c_ij."""
     first, last = S.tie_start[i], S.tie_start[i + 1]
     voices = zero(at)
     for n in range(first, last):
         j, e = S.neighbour[n], S.tie_of[n]
         voice = S.voice[j, at]
         voices += voice
-        if i < j:
+        if i < j or j < S.span[0]:
             c[e, at] = closeness(S, i, j, narrow[at], at)
         weight[n - first, at] = S.quality[e, at] * voice * c[e, at]
     share = where(voices > 0.0, 1.0 / voices, 0.0)
@@ -69,15 +69,24 @@ def meet_others(S, i, narrow, c, weight, at):
         S.values[i, k, at] = clip(own + pull * share)
 
 
-@compiled
+@in_parts
+def remember_values(S, t):
+    """Values as relationships begin."""
+    copy(of_people(S, S.values), of_people(S, S.values_before))
+
+
+@in_parts
 def relationships(S, t):
     W, K, whole = len(S.runs), S.values.shape[1], in_strips(S.runs)
     c, weight, narrow = np.empty(S.quality.shape), np.empty((most_ties(S), W)), row(S.runs)
     for r in range(W):
         narrow[r] = 1.0 / (K * S.kernel_width[r])
-    copy(S.values, S.values_before)
-    for i in range(S.role.shape[0]):
+    for n in people_in(S):
+        i = row_number(n)
         for r in range(0, whole, LANES):
             meet_others(S, i, narrow, c, weight, strip(r))
         for r in range(whole, W):
             meet_others(S, i, narrow, c, weight, r)
+
+
+PHASES = (remember_values, relationships)

@@ -7,7 +7,18 @@ a_c = session [took part];   all divided by a_g + sum_j a_ij + a_s + a_c where t
 
 import numpy as np
 
-from valign.model.compiled.compiling import compiled, copy, inlined, row
+from valign.model.compiled.compiling import (
+    compiled,
+    copy,
+    groups_in,
+    in_parts,
+    inlined,
+    of_people,
+    people_in,
+    row,
+    row_number,
+    services_in,
+)
 from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
 from valign.model.ledger.decomposition import entry
@@ -20,32 +31,30 @@ GROUNDING = entry("sensemaking")  # rows of the ledger from here on: grounding, 
 
 @compiled
 def weight_in_talk(S):
-    """s_j: 1 with experience (engaged, lapsed), aware_voice for the other aware, 0 for the unaware [N x W]."""
-    weight = np.empty(S.alignment.shape)
-    for j in range(S.role.shape[0]):
+    """s_j: 1 with experience (engaged, lapsed), aware_voice for the other aware, 0 for the unaware."""
+    for n in people_in(S):
+        j = row_number(n)
         for r in range(len(S.runs)):
             stage = S.stage[j, r]
             experienced = (stage == ENGAGED) | (stage == LAPSED)
-            weight[j, r] = 1.0 if experienced else 0.0 if stage == UNAWARE else S.aware_voice[r]
-    return weight
+            S.talk_weight[j, r] = 1.0 if experienced else 0.0 if stage == UNAWARE else S.aware_voice[r]
 
 
 @inlined
-def add_judgement(S, i, part, A, voice, total):
+def add_judgement(S, i, part, voice, total):
     """Add person i, where they take part and are aware, to the voices and the weighted sum of judgements of their side."""
     for r in range(len(S.runs)):
         heard = part[r] * S.voice[i, r] if S.stage[i, r] != UNAWARE else 0.0
         voice[r] += heard
-        total[r] += heard * A[i, r]
+        total[r] += heard * S.alignment[i, r]
 
 
 @compiled
-def session_judgements(S, A):
-    """A_S of every service's session [O x W], peers holding the share `power_sharing`; NaN where there is none."""
-    W, O = len(S.runs), S.setting.shape[0]
-    found, part = np.empty((O, W)), row(S.runs)
+def session_judgements(S):
+    """A_S of every service's session, peers holding the share `power_sharing`; NaN where there is none."""
+    W, part = len(S.runs), row(S.runs)
     others, other_voice, peers, peer_voice = row(S.runs), row(S.runs), row(S.runs), row(S.runs)
-    for o in range(O):
+    for o in services_in(S):
         for r in range(W):
             others[r] = 0.0
             other_voice[r] = 0.0
@@ -55,20 +64,20 @@ def session_judgements(S, A):
             for r in range(W):
                 part[r] = np.float64(S.takes_part[i, r])
             if S.role[i] == PEER:
-                add_judgement(S, i, part, A, peer_voice, peers)
+                add_judgement(S, i, part, peer_voice, peers)
             else:
-                add_judgement(S, i, part, A, other_voice, others)
+                add_judgement(S, i, part, other_voice, others)
         if S.commissioner[o] >= 0:
             for r in range(W):
                 part[r] = np.float64(S.commissioner_attends[o, r])
-            add_judgement(S, S.commissioner[o], part, A, other_voice, others)
+            add_judgement(S, S.commissioner[o], part, other_voice, others)
         for r in range(W):
             share = S.power_sharing[S.setting[o], r]
             share = 0.0 if peer_voice[r] <= 0.0 else share if other_voice[r] > 0.0 else 1.0
             mean = share * peers[r] / peer_voice[r] if peer_voice[r] > 0.0 else 0.0
             mean += (1.0 - share) * others[r] / other_voice[r] if other_voice[r] > 0.0 else 0.0
-            found[o, r] = mean if (peer_voice[r] > 0.0) | (other_voice[r] > 0.0) else np.nan
-    return found
+            voiced = (peer_voice[r] > 0.0) | (other_voice[r] > 0.0)
+            S.session_judgement[o, r] = mean if voiced else np.nan
 
 
 @inlined
@@ -146,14 +155,20 @@ def judge(S, o, i, A, weight, heard, strength, terms, limit, at):
     limit[at] = bound
 
 
-@compiled
+@in_parts
+def remember_judgements(S, t):
+    """What people judge, and how much they are heard, as sensemaking begins."""
+    copy(of_people(S, S.alignment), of_people(S, S.alignment_before))
+    weight_in_talk(S)
+    session_judgements(S)
+
+
+@in_parts
 def sensemaking(S, t):
-    W, O, whole = len(S.runs), S.setting.shape[0], in_strips(S.runs)
-    A, recorded = np.empty(S.alignment.shape), S.ledger.shape[0] > 0
-    copy(S.alignment, A)
-    weight, heard = weight_in_talk(S), session_judgements(S, A)
+    W, O, whole, recorded = len(S.runs), S.setting.shape[0], in_strips(S.runs), S.ledger.shape[0] > 0
+    A, weight, heard = S.alignment_before, S.talk_weight, S.session_judgement
     terms, limit, strength = np.zeros((4, W)), row(S.runs), row(S.runs)  # terms: grounding, talk, sensegiving, session
-    for o in range(O + 1):
+    for o in groups_in(S):
         for r in range(W):
             strength[r] = strength_of(S, o, r) if o < O else 0.0
         for i in range(S.first[o], S.first[o + 1]):
@@ -164,3 +179,6 @@ def sensemaking(S, t):
             if recorded:
                 judge_from_now(S, i)
                 book_judgement(S, GROUNDING, i, limit, terms)
+
+
+PHASES = (remember_judgements, sensemaking)

@@ -4,7 +4,7 @@ quality <- quality + tie_rate (tie_similarity (1 - d_ij) + (1 - tie_similarity) 
 """
 
 from valign.model.alignment import difference
-from valign.model.compiled.compiling import compiled, inlined
+from valign.model.compiled.compiling import in_parts, inlined, row_number
 from valign.model.compiled.lanes import LANES, in_strips, strip
 
 
@@ -18,10 +18,11 @@ def relax(S, e, at):
     S.quality[e, at] += S.tie_rate[at] * (target - S.quality[e, at])
 
 
-@compiled
+@in_parts
 def tie_quality(S, t):
     whole = in_strips(S.runs)
-    for e in range(S.tie_a.shape[0]):
+    for n in range(S.span[5], S.span[6]):
+        e = row_number(n)
         for r in range(0, whole, LANES):
             relax(S, e, strip(r))
         for r in range(whole, len(S.runs)):

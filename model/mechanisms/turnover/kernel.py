@@ -6,7 +6,7 @@ p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
 import numpy as np
 
 from valign.model.alignment import any_replaced, base_quality, in_use, standardised
-from valign.model.compiled.compiling import compiled, fill, inlined
+from valign.model.compiled.compiling import compiled, fill, groups_in, in_parts, inlined, of_people
 from valign.model.compiled.lanes import LANES, in_strips, some, strip
 from valign.model.compiled.randomness import exponential, logarithm
 from valign.model.entry import recruits
@@ -65,16 +65,16 @@ def leave(S, i, hazard, fit, p, at):
     return some(S.draw[i, PERSON_DRAW.leave, at] < p[at])
 
 
-@compiled
+@in_parts
 def turnover(S, t):
     K, W, O, whole = S.values.shape[1], len(S.runs), S.setting.shape[0], in_strips(S.runs)
-    fill(S.replaced, 0)  # managers brought in by a change this month are booked already
+    fill(of_people(S, S.replaced), 0)  # managers brought in by a change this month are booked already
     hazard, mean, fit, p = np.empty((4, W)), np.empty((K, W)), np.empty(W), np.empty(W)
     most, known = 0, -1
-    for o in range(O + 1):
+    for o in groups_in(S):
         most = max(most, S.first[o + 1] - S.first[o])
     people, runs = np.empty(most * W, np.int64), np.empty(most * W, np.int64)
-    for o in range(O + 1):
+    for o in groups_in(S):
         s = S.setting[o] if o < O else 0
         selects = False
         for r in range(W):
