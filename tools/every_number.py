@@ -266,7 +266,8 @@ def numbers(folder: Path) -> Iterator[Together]:
     for text in Reader(tables.page).texts:
         if text.section in SKIPPED or text.words in described:
             continue
-        left = without_fixed(text.words)
+        title = tables.saved.manifest.get("title") or "-"
+        left = without_fixed(text.words.replace(title, "·" * len(title)))
         found = list(NUMBER.finditer(left))
         parts: list[list[re.Match[str]]] = []
         for each in found:
