@@ -46,6 +46,7 @@ def significant(value: float | None, signed: bool = True) -> str:
     """Two significant digits, with a sign; "–" where there is none."""
     if value is None or math.isnan(value):
         return "–"
+    value = 0.0 if abs(value) < 1e-9 else value  # what is left of rounding
     text = f"{value:+.2g}" if abs(value) < 100 else f"{value:+,.0f}"
     text = text if signed else text.lstrip("+")
     return text.replace("-", "−")

@@ -190,7 +190,13 @@ def keyed(table: pd.DataFrame) -> Iterator[tuple[set[str], np.ndarray]]:
 
 
 def derived(tables: dict[str, pd.DataFrame]) -> Iterator[np.ndarray]:
-    """What a decision's report works out: money left, all runs, and points in pounds at what the chosen mix pays."""
+    """What reports work out: how much of a rise in fit is adaptation; of a decision, money left, all runs, and what
+    studies are worth in pounds at what the chosen mix pays."""
+    if "summary" in tables and list(tables["summary"])[:1] == ["outcome"]:
+        mean = tables["summary"].set_index("outcome")["mean"]
+        if {"fit_final", "fit_original_final", "alignment_start"} <= set(mean.index):
+            rise = mean["fit_final"] - mean["alignment_start"]
+            yield np.array([(mean["fit_final"] - mean["fit_original_final"]) / rise if rise else np.nan])
     if "finalists" not in tables:
         return
     asked, finalists = tables["asked"].iloc[0], tables["finalists"]
@@ -232,18 +238,24 @@ class Number:
 
 @dataclass(frozen=True)
 class Together:
-    """Numbers that stand together, as a mean and its interval: all of them are of one row, or each counts something."""
+    """Numbers that stand together, as a mean and its interval: all of them are of one row, or each counts something.
+
+    listed : they are joined by "and", so that they may be of two rows.
+    """
 
     numbers: tuple[Number, ...]
     text: Text
     rows: list[np.ndarray]
     counts: np.ndarray
+    listed: bool
 
     def explained(self, changed: int = -1, off: float = 0.0) -> bool:
         """Whether they are in the tables. changed, off : one of them made another."""
         offs = [off * (n == changed) for n in range(len(self.numbers))]
         if any(all(number.near(row, by) for number, by in zip(self.numbers, offs, strict=True)) for row in self.rows):
             return True
+        if self.listed:
+            return all(any(n.near(row, by) for row in self.rows) for n, by in zip(self.numbers, offs, strict=True))
         return all(
             number.factors == WHOLE and number.step == 1 and abs(number.value) + by in self.counts
             for number, by in zip(self.numbers, offs, strict=True)
@@ -266,7 +278,8 @@ def numbers(folder: Path) -> Iterator[Together]:
     for text in Reader(tables.page).texts:
         if text.section in SKIPPED or text.words in described:
             continue
-        left = without_fixed(text.words)
+        title = tables.saved.manifest.get("title") or "-"
+        left = without_fixed(text.words.replace(title, "·" * len(title)))
         found = list(NUMBER.finditer(left))
         parts: list[list[re.Match[str]]] = []
         for each in found:
@@ -281,4 +294,5 @@ def numbers(folder: Path) -> Iterator[Together]:
             )
             numbers = tuple(Number(as_number(n), step_of(n, pounds), factors) for n in part)
             counted = len(part) == 1 and not part[0][1] and re.match(r" [a-z]| ?·|[.,;:)]|$", left[part[0].end() :])
-            yield Together(numbers, text, rows, tables.counts if counted else NONE)
+            listed = len(part) == 2 and left[part[0].end() : part[1].start()].endswith(" and ")
+            yield Together(numbers, text, rows, tables.counts if counted else NONE, listed)

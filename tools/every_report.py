@@ -6,6 +6,7 @@ results/reference/reports/numbers.csv.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -123,30 +124,29 @@ def not_drawn(figures: Sequence[Drawn], folder: Path, *_: object) -> None:
 
 
 def main() -> None:
-    """Make the reports, check them, and write what was found."""
-    rows = []
+    """Make the reports, check them, and write what was found; of the scenarios that are named, others as they were."""
+    only = sys.argv[1:]
+    rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as work, mock.patch("valign.results.reports.render.save_all", not_drawn):
         for n, (command, told, words) in enumerate(asked(Path(work))):
+            if only and told not in only:
+                continue
             out = Path(work) / str(n)
             if code := valign([command, *words, "--quiet", "--out", str(out)]):
                 print(command, told, f"cannot be had (exit {code})", flush=True)
                 continue
             found = checked(next(out.rglob("report.html")).parent)
             print(command, told, found, flush=True)
-            rows.append(
-                [
-                    command,
-                    told,
-                    found.numbers,
-                    len(found.unexplained),
-                    round(found.noticed, 2),
-                    len(found.differing),
-                    len(found.empty),
-                ]
-            )
-    columns = ["command", "scenario", "numbers", "unexplained", "noticed", "differing", "empty"]
+            sizes = [len(each) for each in (found.unexplained, found.differing, found.empty)]
+            rows.append([command, told, found.numbers, round(found.noticed, 2), *sizes])
+    made = pd.DataFrame(
+        rows, columns=["command", "scenario", "numbers", "noticed", "unexplained", "differing", "empty"]
+    )
     WHERE.parent.mkdir(exist_ok=True)
-    pd.DataFrame(rows, columns=columns).to_csv(WHERE, index=False)
+    if only and WHERE.exists():
+        before = pd.read_csv(WHERE)
+        made = pd.concat([before[~before["scenario"].isin(only)], made])
+    made.sort_values(["scenario", "command"]).to_csv(WHERE, index=False)
 
 
 if __name__ == "__main__":
