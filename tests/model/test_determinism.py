@@ -15,6 +15,7 @@ from strategies import random_scenario
 
 from valign.experiments.design import run_seeds
 from valign.experiments.simulate import Task, group_into_blocks, run_blocks, simulate
+from valign.model.compiled import engine
 from valign.model.compiled.randomness import exponential, logarithm, normal_quantile, philox
 from valign.model.run import parts
 from valign.model.run.block import run_block
@@ -75,6 +76,7 @@ def test_any_width_thread_count_and_order(seed):
 @pytest.mark.parametrize(("width", "record"), [(1, ()), (9, ("series", "decomposition"))])
 def test_any_number_of_threads_that_share_a_society(width, record, monkeypatch):
     monkeypatch.setattr(parts, "PEOPLE_A_PART", 30)
+    monkeypatch.setattr(engine.CHOICE, "only", engine.MACHINE_CODE)
     task = Task(Scenario.load("housing-first").replace({"months": 13}), record)
     block = group_into_blocks(run_seeds(1, width), [3] * width, width)[0]
     found = []
