@@ -189,8 +189,8 @@ def write(out: Path, tables: dict[str, pd.DataFrame]) -> None:
     print(text)
 
 
-def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame) -> str:
-    """The findings as a page."""
+def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame | None = None) -> str:
+    """The findings as a page. wrong : of `wrong_models`, where these were tried."""
     inside = coverage["covered"].between(LEAST_COVERED, MOST_COVERED)
     outside = coverage[~inside].sort_values("covered")
     n = len(each)
@@ -213,7 +213,7 @@ def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame)
         + f" The worlds of a truth, {CHAINS} each, are worth {each['effective'].median():.0f} in the middle "
         f"({each['effective'].quantile(0.05):.0f} to {each['effective'].quantile(0.95):.0f}).",
     ]
-    return "\n".join([*lines, "", *_of_wrong_models(wrong, each)])
+    return "\n".join([*lines, "", *([] if wrong is None else _of_wrong_models(wrong, each))])
 
 
 def _of_wrong_models(wrong: pd.DataFrame, right: pd.DataFrame) -> list[str]:

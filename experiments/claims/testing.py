@@ -123,24 +123,9 @@ def test_claim(
     InputError : no such claim, a wrong file, wrong numbers.
     """
     claim = claim if isinstance(claim, Claim) else Claim.load(claim)
-    return corrected(
-        [
-            _test(
-                claim,
-                worlds,
-                seeds,
-                seed,
-                plausible,
-                rival_worlds,
-                variant_worlds,
-                shipped_runs,
-                threads,
-                progress,
-                evaluate,
-            )
-        ],
-        family or family_of([claim]),
-    )[0]
+    beside = (rival_worlds, variant_worlds, shipped_runs)
+    found = _test(claim, worlds, seeds, seed, plausible, *beside, threads, progress, evaluate)
+    return corrected([found], family or family_of([claim]))[0]
 
 
 def test_claims(
