@@ -1,4 +1,4 @@
-"""How long one waits for the page: `make page-speed` writes benchmarks/PAGE.md (two minutes; needs Chromium).
+"""How long one waits for the page: `make page-speed` writes benchmarks/PAGE.md (some minutes; needs Chromium).
 
 Times of opening from disk and of moving a lever, with 200 worlds beside. Beside them stands what the work would take
 were every worker busy with nothing else, at the cost of a person-month seen in the blocks that follow in the same page
@@ -24,7 +24,7 @@ from valign.experiments.worlds import worlds as known_worlds  # noqa: E402
 from valign.model.scenario.scenario import Scenario  # noqa: E402
 from valign.page.build import page as page_of  # noqa: E402
 
-WORLDS, SHIFTS = 200, (0.2, 0.35, 0.5, 0.65, 0.8)
+WORLDS, LATER, SHIFTS = 200, 128, (0.2, 0.35, 0.5, 0.65, 0.8)
 LEVER = "innovation.clarity"
 # Bounds: MB of the file, seconds to first bands, seconds from a lever to first bands and to 64 runs, on free cores
 BOUNDS = {"two-services": (1.0, 1.0, 0.1, 0.3), "housing-first": (5.0, 1.0, 0.5, 1.8)}
@@ -73,9 +73,9 @@ def drawn(page: Any, runs: int) -> float:
 
 
 def moved(page: Any, value: float, months: int) -> Moved:
-    """Move the lever and wait for all its runs."""
+    """Move the lever, and wait until there are blocks behind those that one waits for."""
     began = page.evaluate(MOVE, [LEVER, value]) / 1000
-    page.wait_for_function(DRAWN, arg=256, timeout=600_000, polling=100)
+    drawn(page, LATER)
     first, settled = drawn(page, 1), drawn(page, 64)
     blocks, key, workers = page.evaluate(BLOCKS)
     own = [each for each in blocks if each[0] == key and each[4] == "bands"]
@@ -113,7 +113,7 @@ def measure(name: str, folder: Path) -> list[tuple[str, str, str]]:
             opened.append(drawn(page, 1))
             if visit == 2:
                 page.evaluate(LISTEN)
-                drawn(page, 256)
+                drawn(page, LATER)
                 moves = [moved(page, value, scenario.months) for value in SHIFTS]
                 megabytes = memory(browser)
     file, first, lever, settled = BOUNDS[name]

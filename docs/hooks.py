@@ -21,6 +21,8 @@ SHOWN = (
     "examples/**/*",
     "experiments/claims/*.toml",
     "benchmarks/RESULTS.md",
+    "benchmarks/ENGINES.md",
+    "benchmarks/PAGE.md",
     "benchmarks/peers/RESULTS.md",
     "benchmarks/peers/*.png",
     "benchmarks/peers/*.csv",
