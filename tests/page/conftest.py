@@ -27,6 +27,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     scenario = Scenario.load("two-services").replace({"months": 36})
     worlds = pd.DataFrame({**WORLDS, "weight": [1.0, 2.0, 1.0]})
     made = {"plain": page(scenario, societies=2), "worlds": page(scenario, societies=2, worlds=worlds)}
+    other = scenario.replace({"name": "other", "title": "Elsewhere", "fit_effect": 0.1})
+    made["several"] = page(scenario, societies=2, repeat="valign run two-services", others={"valign run other": other})
     paths = {name: folder / f"{name}.html" for name in made}
     for name, text in made.items():
         paths[name].write_text(text, "utf-8")

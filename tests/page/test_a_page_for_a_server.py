@@ -36,7 +36,7 @@ def test_where_no_site_can_be_is_said(options, message, tmp_path, monkeypatch):
     Path("file.txt").write_text("", "utf-8")
     given = dict(zip(options[::2], map(Path, options[1::2]), strict=True))
     with pytest.raises(InputError, match=message):
-        page("two-services", given.get("--out"), None, 1, 0, (), False, True, False, given["--site"])
+        page(("two-services",), given.get("--out"), None, 1, 0, (), False, True, False, given["--site"])
 
 
 @pytest.mark.browser

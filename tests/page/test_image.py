@@ -52,6 +52,14 @@ def actions(scenario: Scenario) -> Actions:
     return actions_of(with_events(scenario))
 
 
+def test_scenarios_of_one_page_have_names_of_their_own(scenario: Scenario) -> None:
+    with pytest.raises(InputError, match="two scenarios are called two-services"):
+        page(scenario, repeat="a", others={"b": scenario})
+    many = {str(n): scenario.replace({"name": f"number {n}"}) for n in range(6)}
+    with pytest.raises(InputError, match="7 scenarios: a page holds at most 6"):
+        page(scenario, others=many)
+
+
 def never(actions: Actions) -> dict[str, np.ndarray]:
     events = {f"changes.{n}.month": 0.0 for n in range(len(EVENTS))}
     return {name: np.zeros(2) for name in events | actions.never()}

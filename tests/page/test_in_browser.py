@@ -143,6 +143,24 @@ def test_what_moved_alignment_adds_up_to_what_it_moved(visit) -> None:
     assert np.abs(gap).max() < 1e-9
 
 
+def test_one_page_holds_several_scenarios(visit) -> None:
+    page = visit("several")
+    assert page.locator("#choose option").all_inner_texts() == [page.locator("#title").inner_text(), "Elsewhere"]
+    all_runs(page)
+    first = page.locator("#headline").inner_text()
+    assert "valign run two-services" in page.locator("#command").inner_text()
+    with page.expect_navigation():
+        page.locator("#which").select_option("other")
+    all_runs(page)
+    assert page.locator("#title").inner_text() == page.locator("#which option:checked").inner_text() == "Elsewhere"
+    assert "valign run other" in page.locator("#command").inner_text()
+    assert "valign page other --set" in page.locator("#fixed-line").text_content()
+    assert page.locator("#headline").inner_text() != first
+    page.goto(page.url.replace("=other", "=nowhere"))
+    all_runs(page)
+    assert page.locator("#headline").inner_text() == first
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_fits_every_screen(visit, width: int) -> None:
     page = visit(width=width)

@@ -15,7 +15,7 @@ from .options import scenario_of
 
 
 def page(
-    name: str,
+    names: Sequence[str],
     out: Path | None,
     societies: int | None,
     seed: int,
@@ -26,14 +26,18 @@ def page(
     as_json: bool,
     site: Path | None = None,
 ) -> None:
-    """Write the page of a scenario, and open it where that is asked for.
+    """Write the page of scenarios, and open it where that is asked for.
 
+    names : the first is the one that it opens on.
     site : a folder for a web server, instead of one file.
     worlds : how many that agree with what is known it holds (None: as many as it can show, where there are any).
     """
     from ..page import build
 
-    scenario = scenario_of(name, tuple(settings))
+    scenarios = {_repeated(name, settings): scenario_of(name, tuple(settings)) for name in names}
+    (repeat, scenario), *others = scenarios.items()
+    if len(scenarios) < len(names):
+        raise InputError([f"{name} is given twice" for name in dict.fromkeys(names) if list(names).count(name) > 1])
     if site is not None and out is not None:
         raise InputError(["give one of --out (a file) and --site (a folder)"])
     if site is not None and site.exists() and not site.is_dir():
@@ -41,9 +45,8 @@ def page(
     path = site / "index.html" if site is not None else out or Path(f"{scenario.name}.html")
     if path.is_dir():
         raise InputError([f"--out {path}: is a folder; expected the name of a file, e.g. {path / 'page.html'}"])
-    repeat = shlex.join(["valign", "run", name, *(part for each in settings for part in ("--set", each))])
     table = build.worlds_shown(worlds)
-    text = build.page(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat)
+    text = build.page(scenario, societies=societies, seed=seed, worlds=table, repeat=repeat, others=dict(others))
     files = {path: text} if site is None else {site / each: content for each, content in build.site(text).items()}
     try:
         if site is not None:
@@ -62,3 +65,8 @@ def page(
         terminal.say(f"{site}: a folder for any web server ({size}); NOTE.txt in it says what it needs", quiet)
     if show and not webbrowser.open(path.resolve().as_uri()):
         terminal.say("No browser was found to open it", quiet)
+
+
+def _repeated(name: str, settings: Sequence[str]) -> str:
+    """The line that gives the runs of a scenario without the page."""
+    return shlex.join(["valign", "run", name, *(part for each in settings for part in ("--set", each))])

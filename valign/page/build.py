@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ MODULES = (  # in the order in which they are put together
     "charts.js",
     "engine.js",
     "setting.js",
+    "several.js",
     "store.js",
     "controls.js",
     "results.js",
@@ -43,7 +45,7 @@ MODULES = (  # in the order in which they are put together
     "workshop.js",
     "page.js",
 )
-MOST_PEOPLE, WORLDS = 5000, 200
+MOST_PEOPLE, MOST_SCENARIOS, WORLDS = 5000, 6, 200
 NOTE = """\
 What this folder needs
 ======================
@@ -80,23 +82,34 @@ def page(
     worlds: pd.DataFrame | None = None,
     repeat: str = "",
     extra: tuple[str, ...] = (),
+    others: Mapping[str, Scenario] | None = None,
 ) -> str:
     """The page of a scenario, as HTML.
 
-    societies, seed, worlds, repeat : as for `image`. extra : modules that the page has besides.
+    societies, seed, worlds, repeat : as for `image`. extra : modules that the page has besides. others : scenarios that
+    it can show instead, by the line that repeats them.
 
-    Raises InputError where the scenario is too large for a page, or the model for the browser is not there.
+    Raises InputError where a scenario is too large for a page, two have one name, or the model for the browser is not
+    there.
     """
     if why := stale():
         raise InputError([f"a page cannot be made: {why} (`make wasm` makes it anew)"])
-    if (people := scenario.people()) > MOST_PEOPLE:
-        raise InputError(
-            [
-                f"{scenario.name} has {people:,} people; a page holds at most {MOST_PEOPLE:,} "
-                "(`valign run` takes any number)"
-            ]
-        )
-    made = image(scenario, societies=societies, seed=seed, worlds=worlds, repeat=repeat)
+    all_of_them = {repeat: scenario, **(others or {})}
+    _check(list(all_of_them.values()))
+
+    def made(line: str) -> str:
+        return packed(image(all_of_them[line], societies=societies, seed=seed, worlds=worlds, repeat=line))
+
+    several = [{"name": scenario.name, "title": scenario.title or scenario.name}] + [
+        {
+            "name": each.name,
+            "title": each.title or each.name,
+            "image": made(line),
+            "further": _further(each, worlds),
+            "fixed": _fixed(each),
+        }
+        for line, each in (others or {}).items()
+    ]
     environment = Environment(
         loader=FileSystemLoader(STATIC), autoescape=select_autoescape(["j2", "html"]), undefined=StrictUndefined
     )
@@ -105,20 +118,39 @@ def page(
         name=scenario.name,
         doubt=_doubt(worlds),
         limits=limits(),
-        fixed=[
-            (name, p.meaning, f"{scenario.value(name):g}") for name, p in PARAMETERS.items() if p.scope == "society"
-        ],
+        fixed=_fixed(scenario),
         about=_about(),
         licences=licences(),
         colours={name: Markup(colour) for name, colour in COLOURS.items()},
         kernels=kernels(),
         css=Markup((STATIC / "page.css").read_text("utf-8")),
         wasm=packed((MODEL / "compiled" / "month.wasm").read_bytes()),
-        image=packed(made),
+        image=made(repeat),
         further=Markup(in_html(json.dumps(_further(scenario, worlds)))),
+        several=Markup(in_html(json.dumps(several if others else []))),
         worker=Markup(in_html(json.dumps((STATIC / "worker.js").read_text("utf-8")))),
         script=Markup(in_html(script((*MODULES[:-1], *extra, MODULES[-1])))),
     )
+
+
+def _check(scenarios: list[Scenario]) -> None:
+    problems = [
+        f"{each.name} has {each.people():,} people; a page holds at most {MOST_PEOPLE:,} "
+        "(`valign run` takes any number)"
+        for each in scenarios
+        if each.people() > MOST_PEOPLE
+    ]
+    if len(scenarios) > MOST_SCENARIOS:
+        problems.append(f"{len(scenarios)} scenarios: a page holds at most {MOST_SCENARIOS}")
+    names = [each.name for each in scenarios]
+    problems += [f"two scenarios are called {name}" for name in dict.fromkeys(names) if names.count(name) > 1]
+    if problems:
+        raise InputError(problems)
+
+
+def _fixed(scenario: Scenario) -> list[tuple[str, str, str]]:
+    """Settings that shape the society itself: name, meaning, value."""
+    return [(name, p.meaning, f"{scenario.value(name):g}") for name, p in PARAMETERS.items() if p.scope == "society"]
 
 
 def worlds_shown(count: int | None = None) -> pd.DataFrame | None:

@@ -162,7 +162,12 @@ def doctor(
 @app.command()
 @guarded
 def page(
-    scenario: Which,
+    scenarios: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO...", help="Shipped names, TOML files, or filled-in surveys; up to six in one page."
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page (default: NAME.html).")] = None,
     site: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder for any web server instead, with headers and a note.")
@@ -180,10 +185,10 @@ def page(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Write a scenario as one HTML file that runs the model in a browser, without a server."""
+    """Write scenarios as one HTML file that runs the model in a browser, without a server."""
     from .. import page
 
-    page.page(scenario, out, societies, seed, worlds, settings or [], show, quiet, as_json, site)
+    page.page(scenarios, out, societies, seed, worlds, settings or [], show, quiet, as_json, site)
 
 
 @data_app.command("get")

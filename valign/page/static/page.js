@@ -5,6 +5,7 @@ import { checksum, Engine, opened, unpacked } from "./engine.js";
 import { Questions } from "./questions.js";
 import { Results } from "./results.js";
 import { Settings } from "./setting.js";
+import { choose } from "./several.js";
 import { SocietyView } from "./society.js";
 import { Store } from "./store.js";
 import { Unknowns } from "./unknowns.js";
@@ -215,6 +216,7 @@ async function begin() {
     return stopped("This browser is too old to run the model: use Chrome or Edge from version 103, Firefox from 113 or Safari from 16.4.");
   }
   try {
+    choose();
     const [code, file] = await Promise.all([unpacked($("month-wasm").textContent ?? ""), unpacked($("image").textContent ?? "")]);
     const { header, data } = opened(file, document.body.dataset.kernels ?? "");
     if (!WebAssembly.validate(code)) {
