@@ -47,7 +47,7 @@ help:
 	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (half an hour)"
 	@echo "make reports   every number of small reports, all commands and scenarios, found again (minutes)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"
-	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld; a minute or two)"
+	@echo "make wasm      the kernels as WebAssembly, after a change of them (needs Debian's lld and binaryen; a minute or two)"
 	@echo "make page-bits  machine code, WebAssembly in Python and in a browser: the same bits (a quarter of an hour)"
 	@echo "make page-speed  how long one waits for the page in Chromium, and its memory (minutes)"
 	@echo "make engines   WebAssembly beside machine code for the same vectors (minutes)"
@@ -137,7 +137,7 @@ docs: $(VENV)/.core
 	$(VENV)/bin/valign levels housing-first --out $(DEMO)
 	cp $(DEMO)/levels.png docs/figures/levels.png
 
-# model/compiled/month.wasm: the same bytes with Python 3.11, Numba and llvmlite of constraints.txt and Debian's lld
+# model/compiled/month.wasm: the same bytes with Python 3.11, Numba and llvmlite of constraints.txt and Debian's lld and binaryen
 wasm: $(VENV)/.core
 	$(VENV)/bin/python -m tools.build_wasm
 
