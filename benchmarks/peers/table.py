@@ -289,9 +289,7 @@ def start_section(raw: pd.DataFrame) -> list[str]:
 
 
 def optimiser_section(found: pd.DataFrame) -> list[str]:
-    """The race of `valign decide` beside EMA Workbench's optimiser; nothing where that was not run."""
-    if found.empty:
-        return []
+    """The race of `valign decide` beside EMA Workbench's optimiser."""
     first = found.iloc[0]
     rows = [
         [
@@ -332,7 +330,7 @@ def optimiser_section(found: pd.DataFrame) -> list[str]:
     ]
 
 
-def document(raw: pd.DataFrame, optimiser: pd.DataFrame) -> str:
+def document(raw: pd.DataFrame, optimiser: pd.DataFrame | None = None) -> str:
     """RESULTS.md."""
     versions = raw.dropna(subset=["version"]).drop_duplicates("tool")
     said = ", ".join(
@@ -361,7 +359,7 @@ def document(raw: pd.DataFrame, optimiser: pd.DataFrame) -> str:
             *ensemble_section(raw),
             *check_section(raw),
             *start_section(raw),
-            *optimiser_section(optimiser),
+            *([] if optimiser is None else optimiser_section(optimiser)),
             "## What is compared with what",
             "",
             LIMITS,
@@ -417,5 +415,5 @@ def write(raw_path: Path, folder: Path) -> None:
     table = medians(raw)
     save(figure(table), folder, "cost", table)
     optimiser = folder / "optimiser.csv"
-    found = pd.read_csv(optimiser) if optimiser.is_file() else pd.DataFrame()
+    found = pd.read_csv(optimiser) if optimiser.is_file() else None
     (folder / "RESULTS.md").write_text(document(raw, found), "utf-8")

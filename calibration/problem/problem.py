@@ -17,7 +17,7 @@ import pandas as pd
 
 from valign.experiments.bases import imported, society_hash
 from valign.experiments.design import check_design, society_seeds, varies_in_block
-from valign.experiments.simulate import Block, Task, plan, run_jobs
+from valign.experiments.simulate import SHARED_PEOPLE, Block, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown
@@ -120,11 +120,12 @@ class SummarisingTask(Task):
     reduce: Callable[[State, Recorded, Block], BlockSummaries] | None = None
     added: Callable[[Block], np.ndarray | None] | None = None  # to people's log-odds of adopting [N x W]
 
-    def run(self, block: Block) -> BlockSummaries:  # type: ignore[override]
+    def run(self, block: Block, threads: int = 1) -> BlockSummaries:  # type: ignore[override]
         state = self.state(block)
         if self.added is not None and (more := self.added(block)) is not None:
             state.frailty[...] += more
-        recorded = run_block(self.lowered, state, cancelled=STOP.is_set)
+        shared = threads if self.people >= SHARED_PEOPLE else 1
+        recorded = run_block(self.lowered, state, cancelled=STOP.is_set, threads=shared)
         assert self.reduce is not None
         return self.reduce(state, recorded, block)
 
