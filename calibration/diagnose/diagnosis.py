@@ -253,6 +253,7 @@ class Diagnosis:
     @cached_property
     def change_services(self) -> pd.DataFrame:
         """Change in fit of those who answered twice, by service, pulled toward the whole."""
+        assert self.before is not None
         first, second, service = self._moved
         a = self._members
         found = pool(second - first, service, len(a.services), np.full(len(a.services), np.inf), 0.0)
@@ -264,7 +265,7 @@ class Diagnosis:
                 "change": found.mean,
                 "low": found.low,
                 "high": found.high,
-                "began": [self._uses(a, g) - self._uses(self.change.before, g) for g in range(len(a.services))],
+                "began": [self._uses(a, g) - self._uses(self.before, g) for g in range(len(a.services))],
             }
         )
         return table[table["pairs"] > 0].reset_index(drop=True)
