@@ -26,7 +26,7 @@ def room_to_read(file: Path) -> None:
     left = available()
     try:
         size = file.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return
     if left is not None and READING * size > SHARE * left:
         raise InputError(

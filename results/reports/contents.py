@@ -75,14 +75,12 @@ def of_claims(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
             summary,
         )
     ]
-    findings = [
-        *claims.counted(summary),
-        *claims.changed_in_words(tables),
-        *(
-            f"{row['claim']} {row['title']}: {row['verdict']}. {claims.in_words(row)} {row['where']}".strip()
-            for row in summary.to_dict("records")
-        ),
+    each = [
+        f"{row['claim']} {row['title']}: {row['verdict']}. {claims.in_words(row)} {row['where']}".strip()
+        for row in summary.to_dict("records")
     ]
+    counted = claims.counted(summary)  # of one claim, its verdict comes first
+    findings = [*counted, *each[: not counted], *claims.changed_in_words(tables), *each[not counted :]]
     shown = [
         Table("Verdicts", *claims.overview_rows(summary)),
         *([Table("Verdicts that the facts change", *rows)] if (rows := claims.rows_of_changed(tables))[1] else []),

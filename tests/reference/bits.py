@@ -289,7 +289,7 @@ def sobol(threads: int | None) -> Tables:
 
 def claim(name: str, threads: int | None) -> Tables:
     """Contrasts of the arms world by world, with the claim's assumption and without."""
-    found = va.test_claim(name, worlds=4, seeds=2, seed=7, shipped_runs=0, threads=threads)
+    found = va.test_claim(name, worlds=4, seeds=2, seed=7, plausible=True, shipped_runs=0, threads=threads)
     effects = {}
     for test in found.tests:
         effects[test.test.name], effects[f"{test.test.name}, null"] = test.effects.ravel(), test.null_effects.ravel()
