@@ -135,7 +135,7 @@ CARDS = [
     {"name": "uptake_final", "label": "People who use it, at the end"},
     {"name": "spread_final", "label": "Services that use it, at the end"},
     {"name": "sustained_24", "label": "Services that still use it two years after funding"},
-    {"name": "recommissioned", "label": "Services that started and ever got a commissioner's contract"},
+    {"name": "recommissioned", "label": "Services that got a commissioner's contract, of those that started"},
     {"name": "alignment_final", "label": "Alignment of values at the end (0 to 1)"},
     {"name": "money_spent", "label": "Paid to services for it, actions apart"},
 ]

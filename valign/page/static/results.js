@@ -29,12 +29,6 @@ export function pairs(engine, now, base, name) {
   return { found: found.slice().sort((one, other) => one - other), difference: mean(found), now: mean(both.map(([one]) => one)), base: mean(both.map(([, other]) => other)) };
 }
 
-/** Percentage points in words. @param {number} difference */
-export function pointsSaid(difference) {
-  const size = Math.abs(100 * difference).toFixed(0);
-  return size === "0" ? "no difference" : `${size} percentage point${size === "1" ? "" : "s"} ${difference < 0 ? "fewer" : "more"}`;
-}
-
 /** Two averages of shares and their difference, with as many decimals as they need to agree. @param {number} now @param {number} base */
 export function averages(now, base) {
   const small = [now, base].some((each) => each > 0 && each < 0.005);
@@ -75,7 +69,7 @@ export class Results {
       curves(title, this.lines(now, other, worlds.now, others, variable), { months: this.engine.months, marks, narrow, expected });
     replaced($("uptake"), chart("People who use it, of all staff, managers and peers", "uptake", guess));
     replaced($("spread"), chart("Services that use it", "in_use", null));
-    $("headline").textContent = this.headline(ensemble, other, worlds, about);
+    $("headline").replaceChildren(`${this.headline(ensemble, about, worlds)} `, ...(other ? [html("span", {}, this.difference(ensemble, other, worlds))] : []));
     this.cards(ensemble, other);
     this.parts(ensemble, narrow);
   }
@@ -104,8 +98,8 @@ export class Results {
     return { middle: quantile(found, 0.5), low: quantile(found, 0.05), high: quantile(found, 0.95), found };
   }
 
-  /** What it shows, in a sentence or two. @param {Ensemble} now @param {Named | null} against @param {Worlds} worlds @param {string} about */
-  headline(now, against, worlds, about) {
+  /** What it shows, in a sentence or two. @param {Ensemble} now @param {string} about @param {Worlds} worlds */
+  headline(now, about, worlds) {
     const after = time(this.engine.months), what = this.header.scenario.innovation, services = this.header.scenario.services;
     const people = this.middle(now, "uptake_final"), spread = this.middle(now, "spread_final"), lasting = this.middle(now, "sustained_24");
     const count = (/** @type {number} */ share) => String(Math.round(share * services));
@@ -115,7 +109,6 @@ export class Results {
       lines.unshift(lasting.found.length ? `Two years after funding ended, ${percent(lasting.middle)} of services still use ${what} in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)}).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
     }
-    if (against) lines.push(this.difference(now, against, worlds));
     return lines.join(" ");
   }
 
@@ -139,8 +132,8 @@ export class Results {
   /** The same over worlds, in words. @param {Worlds} worlds */
   unknownDifference({ now, against }) {
     if (!now || !against || Math.min(now.done, against.done) < Math.min(OVER_WORLDS, this.header.seeds.length)) return "";
-    const { found, difference } = pairs(this.engine, now, against, "uptake_final");
-    return found.length ? `; with what is not known, ${pointsSaid(difference)} on average (nine in ten: ${signed(quantile(found, 0.05))} to ${signed(quantile(found, 0.95))})` : "";
+    const { found, now: one, base } = pairs(this.engine, now, against, "uptake_final"), average = averages(one, base);
+    return found.length ? `; with what is not known, ${average.now} and ${average.base}: ${average.said} (nine pairs in ten: ${signed(quantile(found, 0.05))} to ${signed(quantile(found, 0.95))})` : "";
   }
 
   /** @param {Ensemble} now @param {Named | null} against */
@@ -150,7 +143,7 @@ export class Results {
       const kind = words.unit === "£1,000" ? "pounds" : words.kind;
       const numbers = sorted(this.engine, now, name);
       const both = against?.ensemble && !words.never ? pairs(this.engine, now, against.ensemble, name) : null;
-      const size = both && (kind === "share" ? `on average ${averages(both.now, both.base).now}, ${averages(both.now, both.base).signed} points` : `on average ${written(both.now, kind)}, ${both.difference < 0 ? "−" : "+"}${written(Math.abs(both.difference), kind)}`);
+      const size = both && (kind === "share" ? `on average ${averages(both.now, both.base).now}, ${averages(both.now, both.base).signed} points` : `on average ${written(both.now, kind)}, ${both.difference < 0 ? "−" : "+"}\u2060${written(Math.abs(both.difference), kind)}`);
       return html("div", { class: "card", title: words.meaning }, html("span", {}, label), html("b", {}, written(quantile(numbers, 0.5), kind)),
         html("small", {}, spread(numbers, kind, name)),
         html("small", { class: "difference" }, both?.found.length ? size ?? "" : ""));

@@ -180,7 +180,7 @@ export class Trials {
     const last = this.ranked(better, ground, name, 0, this.first).slice(0, SINGLES);
     const most = Math.min(this.header.seeds.length, this.first + FRESH);
     const rest = (/** @type {Try[]} */ best) => this.others(ground, budget, singles, best);
-    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`;
+    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`;
     let made = /** @type {Node[]} */ ([]);
     for (const to of [this.first + SOON, most]) {
       await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
@@ -241,7 +241,7 @@ export class Trials {
     const ground = this.ground, lever = this.settings.levers.find((/** @type {any} */ each) => each.kind === "level");
     const tries = LEVELS.filter((each) => each >= lever.low && each <= lever.high).map((level) => ({ level, scenario: { ...ground, values: { ...ground.values, [lever.key]: level } } }));
     await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, FRESH);
-    const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), scenario]);
+    const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= 0.5);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
@@ -323,8 +323,9 @@ export class Trials {
 
   /** A table whose rows can be taken over; the last of a row is its scenario. @param {string} title @param {string[]} heads @param {any[][]} rows */
   table(title, heads, rows) {
+    const some = rows.some((row) => row.at(-1));
     const body = rows.map((row) => {
-      if (!row.at(-1)) return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)));
+      if (!row.at(-1)) return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, some ? undefined : -1).map((each) => html("td", {}, each ?? "")));
       const take = html("button", { type: "button", "aria-label": `Show: ${row[0]}` }, "Show");
       take.onclick = () => this.store.change((/** @type {any} */ state) => {
         const { values, actions } = structuredClone(row.at(-1));
@@ -334,7 +335,7 @@ export class Trials {
       return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)), html("td", {}, take));
     });
     return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, html("table", { class: "ranked" }, html("caption", {}, title),
-      html("thead", {}, html("tr", {}, ...[...heads, ...(rows.some((row) => row.at(-1)) ? ["In the page"] : [])].map((each) => html("th", { scope: "col" }, each)))), html("tbody", {}, ...body)));
+      html("thead", {}, html("tr", {}, ...[...heads, ...(some ? ["In the page"] : [])].map((each) => html("th", { scope: "col" }, each)))), html("tbody", {}, ...body)));
   }
 }
 
