@@ -75,7 +75,16 @@ QUESTIONS: list[dict[str, Any]] = [
         "answered": {
             "says": "Readiness here means how well the innovation fits what people hold important. This page holds the "
             "answers of your questionnaire: try how much would change if people stood closer to it, or further away.",
-            "beyond": ["`valign diagnose` says where your service stands, by group of people."],
+            "beyond": [
+                "Where your service stands, by group of people: `valign diagnose`, or “Where do we stand?” in "
+                "`valign explore`."
+            ],
+        },
+        "read": {
+            "says": "Your questionnaire has been read: what it says stands at the end of the results. “Use its "
+            "services”, under “Your own data”, makes this page for your services; until then, the charts here are of "
+            "people with typical values.",
+            "beyond": [],
         },
     },
     {

@@ -36,7 +36,8 @@ export class Trials {
 
   get question() {
     const found = this.header.questions.find((/** @type {any} */ each) => each.id === (this.store.state.question || "spread"));
-    return { ...found, ...(document.body.dataset.machine ? found.served : {}), ...(this.page.further.answers ? found.answered : {}) };
+    const { machine, read } = document.body.dataset;
+    return { ...found, ...(machine ? found.served : {}), ...(read ? found.read : {}), ...(this.page.further.answers ? found.answered : {}) };
   }
 
   /** What a trial depends on. */
