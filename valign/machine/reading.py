@@ -43,9 +43,13 @@ def read(given: Mapping[str, Any]) -> dict[str, Any]:
     scenario = Scenario.load(Path(SOCIETY) / OWN)
     check_size(scenario)
     services = sum(group.count for group in scenario.organisations)
+    people = f"about {scenario.people():,}"
+    if scenario.tables is not None and scenario.tables.nodes:  # as the page counts them: in services
+        society = society_of(scenario, 0)
+        people = f"{int(society.first[len(society.key)]):,}"
     return {
         "title": scenario.title or scenario.name,
-        "said": [f"{services:,} services, about {scenario.people():,} people, {scenario.months} months.", *said],
+        "said": [f"{services:,} services, {people} people, {scenario.months} months.", *said],
     }
 
 

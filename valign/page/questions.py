@@ -1,4 +1,4 @@
-"""The front door of a page: what it is in a hundred and fifty words, and five questions in the words of a service.
+"""The front door of a page: what it is in a hundred words, and five questions in the words of a service.
 
 Words for people stand here, and travel to the page with the scenario; the page itself has none of the field's.
 """
@@ -9,14 +9,12 @@ from typing import Any
 
 # Placeholders: {innovation}, {services} with their number, {people}, {runs}
 OPENING = (
-    "This page runs a model of how {innovation} may spread in {services} with about {people} people. Staff, managers, "
-    "people with lived experience and commissioners each hold values. They hear of it, judge whether it fits, take it "
-    "up or drop it; services start and stop, and money comes and goes.",
-    "Every setting is run {runs} times, because chance matters. So you see a range, not one line.",
+    "A model of how {innovation} may spread in {services} with about {people} people. Staff, managers, people with "
+    "lived experience and commissioners each hold values; they hear of it, judge whether it fits, take it up or drop "
+    "it. Every setting is run {runs} times, because chance matters: so you see a range, not one line.",
     "It is not a forecast. Many of its numbers are assumed rather than measured, most costs and effects of actions "
-    "among them, and people hold typical values unless you bring a questionnaire. Use it to find out what could make a "
-    "difference, and to discuss why.",
-    "Nothing you do here leaves your browser.",
+    "among them. Use it to find out what could make a difference, and to discuss why. Nothing you do here leaves your "
+    "browser.",
 )
 
 # tab: in a word or two. name: the question; {budget} is what there is to spend. says: what to do. show: which controls.
@@ -73,6 +71,20 @@ QUESTIONS: list[dict[str, Any]] = [
             "needs its own answers: choose the filled-in questionnaire under “Your own data”, at the end of the "
             "results, and ask where you stand.",
             "beyond": ['An empty questionnaire comes from `valign survey new --innovation "{innovation}"`.'],
+        },
+        "answered": {
+            "says": "Readiness here means how well the innovation fits what people hold important. This page holds the "
+            "answers of your questionnaire: try how much would change if people stood closer to it, or further away.",
+            "beyond": [
+                "Where your service stands, by group of people: `valign diagnose`, or “Where do we stand?” in "
+                "`valign explore`."
+            ],
+        },
+        "read": {
+            "says": "Your questionnaire has been read: what it says stands at the end of the results. “Use its "
+            "services”, under “Your own data”, makes this page for your services; until then, the charts here are of "
+            "people with typical values.",
+            "beyond": [],
         },
     },
     {
@@ -132,7 +144,7 @@ CARDS = [
     {"name": "uptake_final", "label": "People who use it, at the end"},
     {"name": "spread_final", "label": "Services that use it, at the end"},
     {"name": "sustained_24", "label": "Services that still use it two years after funding"},
-    {"name": "recommissioned", "label": "Services that a commissioner paid for"},
+    {"name": "recommissioned", "label": "Services that got a commissioner's contract, of those that started"},
     {"name": "alignment_final", "label": "Alignment of values at the end (0 to 1)"},
     {"name": "money_spent", "label": "Paid to services for it, actions apart"},
 ]

@@ -79,7 +79,7 @@ function apart(wanted, gap, low, high) {
  *   expected : what a group guessed for the end
  */
 export function curves(title, lines, { months, marks, narrow, expected = null }) {
-  const width = narrow ? 340 : 560, height = narrow ? 215 : 290, left = 44, room = narrow ? 118 : 132, top = 12, bottom = height - 34;
+  const width = narrow ? 340 : 560, height = narrow ? 215 : 290, left = 44, room = narrow ? 138 : 140, top = 12, bottom = height - 34;
   const right = width - room;
   const x = (/** @type {number} */ t) => left + ((right - left) * t) / months;
   const y = (/** @type {number} */ share) => bottom - (bottom - top) * Math.min(1, Math.max(0, share));
@@ -132,7 +132,7 @@ function table(title, lines, months) {
     const cells = lines.flatMap(({ summary: s }) => [percent(s.median[t]), `${percent(s.low[t])} to ${percent(s.high[t])}`]);
     rows.push(html("tr", {}, html("th", { scope: "row" }, String(t)), ...cells.map((each) => html("td", {}, each))));
   }
-  const heads = lines.flatMap(({ label }) => [`${label}: middle run`, `${label}: nine runs of ten`]);
+  const heads = lines.flatMap(({ label }) => [label === "middle run" ? "Middle run" : `${label}: middle run`, label === "middle run" ? "Nine runs of ten" : `${label}: nine runs of ten`]);
   return html("details", {}, html("summary", {}, "Numbers"),
     html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Numbers: ${title}` }, html("table", {},
       html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Month"), ...heads.map((each) => html("th", { scope: "col" }, each)))),

@@ -106,7 +106,7 @@ export class Controls {
     const on = /** @type {HTMLInputElement} */ (html("input", { type: "checkbox", id: `on-${lever.key}` }));
     slider.oninput = () => this.store.set(lever.key, Number(slider.value));
     on.onchange = () => this.store.set(lever.key, on.checked ? lever.value ?? lever.first : null);
-    const facts = [lever.meaning, lever.unit && `unit: ${lever.unit}`, lever.grade, lever.source].filter(Boolean).join("; ");
+    const facts = [lever.meaning, lever.kind === "parameter" && lever.unit && `unit: ${lever.unit}`, lever.grade, lever.source].filter(Boolean).join("; ");
     const why = html("p", { class: "why" });
     const made = html("div", { class: "lever" },
       html("div", { class: "head" }, optional ? html("label", { for: on.id }, on, ` ${lever.label}`) : html("label", { for: slider.id }, lever.label), said), slider,

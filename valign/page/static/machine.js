@@ -171,7 +171,7 @@ class Machine {
     const asking = asked({ kind, scenario: this.offered.scenario, ...at, ...extra, ...sent }, (job) => {
       const { state, told, seconds, problems } = job;
       if (LIVING.includes(state)) status.firstChild?.replaceWith(state === "waiting" ? "Waiting for its turn …" : `${state === "held" ? "Others have their turn" : "Working"}, ${Math.round(seconds)} s ${told === "begun" ? "" : told}`);
-      else if (state === "done") { status.replaceChildren(`Done in ${Math.round(seconds)} s.`); body.replaceChildren(this.answer(job)); }
+      else if (state === "done") { status.replaceChildren(`Done in ${Math.round(seconds)} s.`); body.replaceChildren(this.answer(job)); if (kind === "diagnose" || sent.files?.survey) this.wasRead(); }
       else status.replaceChildren(problems.length ? sentences(problems) : "Stopped.");
     });
     status.append(" ", button("Stop", () => { asking.stop(); status.replaceChildren("Stopped."); }));
@@ -189,6 +189,12 @@ class Machine {
     return html("div", {}, html("p", { class: "finding" }, ...sentence(first ?? result.question)), sentences(rest.slice(0, 5)), ...figures, ...tables,
       html("details", {}, html("summary", {}, "How sure this is, and what not to conclude"), sentences([...result.certainty, ...result.cautions])),
       html("p", {}, html("a", { href: `${at}/report.html`, target: "_blank", rel: "noopener" }, "Full report"), " · ", html("a", { href: `${at}/results.zip` }, "Report, figures and tables (.zip)"), " · repeat it: ", html("code", {}, result.command)));
+  }
+
+  /** A questionnaire was read: the page need not ask for one any more. */
+  wasRead() {
+    document.body.dataset.read = "yes";
+    /** @type {any} */ (window).page?.questions?.shown();
   }
 
   /** Say which answers are about another setting. */

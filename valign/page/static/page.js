@@ -122,7 +122,7 @@ class Page {
     const wanted = [this.setting(false), this.settings.setting(against)];
     if (!this.sure) wanted.unshift(this.setting(true));
     wanted.push(this.setting(true));
-    if (this.header.worlds) wanted.push(this.setting(false, true));
+    if (this.header.worlds) wanted.push(this.setting(false, true), this.settings.setting(against, true));
     if (state.all) wanted.push(...state.scenarios.map((each) => this.settings.setting(each)));
     this.drawn = new Set(wanted.map((each) => each.key));
     this.engine.want([...new Map(wanted.map((each) => [each.key, each])).values()], this.questions.trials);
@@ -149,7 +149,8 @@ class Page {
   draw() {
     const of = (/** @type {import("./setting.js").Scenario} */ each) => this.engine.ensembles.get(this.settings.setting(each).key);
     const { state, shown, against } = this.store, base = this.engine.ensembles.get(this.setting(true).key), now = of(shown);
-    const worlds = this.header.worlds ? this.engine.ensembles.get(this.setting(false, true).key) : undefined;
+    const over = (/** @type {import("./setting.js").Scenario} */ each) => (this.header.worlds ? this.engine.ensembles.get(this.settings.setting(each, true).key) : undefined);
+    const worlds = { now: over(shown), against: over(against) };
     if (!this.sure) {
       const passed = base ? this.engine.passesTest(base) : null;
       if (passed === false) return stopped("This browser computes other numbers than valign does, so none are shown. Please use another browser.");
@@ -157,7 +158,7 @@ class Page {
       if (!this.sure) return;
     }
     if (now?.reach) {
-      $("headline").textContent = `This level of alignment cannot be reached here: between ${now.reach[0].toFixed(2)} and ${now.reach[1].toFixed(2)} can.`;
+      $("headline").textContent = `No run begins at this level of alignment: this page reaches ${now.reach[0].toFixed(2)} to ${now.reach[1].toFixed(2)}.`;
       return;
     }
     if (!now || !now.done) return;
@@ -168,10 +169,11 @@ class Page {
     const differs = this.settings.setting(shown).key !== this.settings.setting(against).key;
     const guess = this.workshop.expected;
     this.results.draw({ name: shown.name, ensemble: now }, differs ? { name: against.name, ensemble: of(against) } : null, worlds, others, this.marks(), guess, this.questions.question.headline);
-    this.unknowns.draw(worlds, now);
+    this.unknowns.draw(worlds.now, now);
     this.workshop.heard(now, base);
     if (this.detailed !== this.detailKey && now.done >= SETTLED) this.detail();
-    $("status").textContent = `${now.done} of ${this.header.seeds.length} runs`;
+    const all = this.header.seeds.length;
+    $("status").textContent = `${now.done} of ${all} runs${worlds.now ? ` by chance, ${worlds.now.done} of ${all} with what is not known` : ""}.`;
   }
 
   /** Months that are marked in charts. */

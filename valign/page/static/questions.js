@@ -3,15 +3,20 @@ import { $, html } from "./charts.js";
 import { pounds } from "./setting.js";
 import { Trials } from "./trials.js";
 
+const MOST_KEPT = 24; // results of trials
+
 export class Questions extends Trials {
   /** @param {any} page */
   constructor(page) {
     super(page);
     const goal = /** @type {HTMLSelectElement} */ ($("goal"));
     goal.append(...this.header.goals.map((/** @type {any} */ each) => html("option", { value: each.name }, each.says)));
-    goal.onchange = () => { this.goal = this.header.goals.find((/** @type {any} */ each) => each.name === goal.value); this.clear(); };
+    goal.onchange = () => { this.goal = this.header.goals.find((/** @type {any} */ each) => each.name === goal.value); this.cancel(); this.result(); };
     $("try").onclick = () => this.start();
     $("stop").onclick = () => this.cancel();
+    /** Results by what they were found with; by the name of a trial, its last. @type {Map<string, {nodes: Node[], key: string}>} */ this.kept = new Map();
+    /** The trial that is running. @type {string} */ this.asked = "";
+    /** @type {Node[] | undefined} */ this.showing = undefined;
     this.door();
   }
 
@@ -47,38 +52,77 @@ export class Questions extends Trials {
     $("beyond").replaceChildren(...question.beyond.map((/** @type {string} */ each) => html("p", {}, ...coded(this.filled(each)))));
     for (const name of ["events", "level"]) $(`show-${name}`).hidden = !question.show.includes(name);
     const more = /** @type {HTMLDetailsElement} */ ($("show-levers"));
-    if (more.dataset.of !== question.id) { more.open = question.show.includes("levers"); more.dataset.of = question.id; this.clear(); }
+    if (more.dataset.of !== question.id) { more.open = question.show.includes("levers"); more.dataset.of = question.id; this.cancel(); }
+    $("money").classList.toggle("asked", question.show.includes("budget"));
+    this.still(question);
     $("show-goal").hidden = !question.show.includes("goal");
     $("try").hidden = !question.trial;
     $("try").textContent = this.filled(question.button);
-    if (this.made && this.made !== this.circumstances) $("progress").textContent = "Found before your last change: try again for what is set now.";
+    if (!this.asked) this.result();
     $("trial").hidden = !question.trial && !question.beyond.length;
   }
 
   // --- trials -------------------------------------------------------------------------------------------------------
-  clear() {
-    this.cancel();
-    this.made = "";
-    $("found").replaceChildren();
-    $("progress").textContent = "";
+  /** What was found for this question: with what is set now, else with what was set last, and that is said. */
+  result() {
+    const { trial } = this.question, key = this.circumstances, found = this.kept.get(key) ?? this.kept.get(trial), earlier = Boolean(found && found.key !== key);
+    this.showing = found?.nodes;
+    $("found").replaceChildren(...(found?.nodes ?? []));
+    $("found").classList.toggle("earlier", earlier);
+    $("progress").textContent = earlier ? "Found before your last change: try again for what is set now." : "";
+  }
+
+  stays() {
+    if (this.showing) this.keep(this.circumstances, this.showing);
+  }
+
+  /** @param {string} key @param {Node[]} nodes */
+  keep(key, nodes) {
+    this.kept.delete(key);
+    for (const each of [key, JSON.parse(key)[0]]) this.kept.set(each, { nodes, key });
+    const old = [...this.kept.keys()].filter((each) => each.startsWith("[")).slice(0, -MOST_KEPT);
+    for (const each of old) this.kept.delete(each);
+  }
+
+  /** What is on though this question does not show its controls. @param {any} question */
+  still(question) {
+    const { shown } = this.store, place = { event: "events", level: "level", parameter: "levers" };
+    const on = this.settings.moved(shown).filter((/** @type {any} */ each) => !question.show.includes(/** @type {any} */ (place)[each.kind]));
+    const held = this.settings.moved(shown).some((/** @type {any} */ each) => each.change?.parameter === "funding") ? this.settings.held(shown) : "";
+    $("still").replaceChildren(...(on.length ? [`Still on: ${on.map((/** @type {any} */ each) => this.settings.saidOf(shown, each)).join("; ")}. `] : []));
+    if (on.length) {
+      const off = html("button", { type: "button" }, "Switch off");
+      off.onclick = () => this.store.change((/** @type {any} */ state) => { for (const each of on) delete state.scenarios[state.shown].values[each.key]; });
+      $("still").append(off);
+    }
+    $("still").append(held);
+    $("still").hidden = !on.length && !held;
   }
 
   async start() {
-    const { trial } = this.question;
+    const { trial } = this.question, title = $("question").textContent ?? "", what = this.settings.summary(this.store.shown), key = this.circumstances;
+    /** @type {Node[]} */ let nodes = [];
     this.cancel();
+    this.asked = trial;
+    this.showing = undefined;
     $("stop").hidden = false;
     $("try").toggleAttribute("disabled", true);
     $("found").replaceChildren();
-    this.made = this.circumstances;
+    $("found").classList.remove("earlier");
     delete document.body.dataset.tried;
     try {
-      await this.tried(trial, (made) => $("found").replaceChildren(...made));
-      $("progress").textContent = "";
+      await this.tried(trial, (made) => { nodes = made; $("found").replaceChildren(...made); });
+      this.keep(key, nodes);
+      this.page.workshop.answered(title, what, nodes[0]?.textContent ?? "");
+      this.asked = "";
+      this.result();
       document.body.dataset.tried = trial;
     } catch (error) {
       if (!(error instanceof Error) || error.message !== "stopped") throw error;
-      $("progress").textContent = "Stopped.";
+      if (this.question.trial === trial) $("progress").textContent = "Stopped.";
+      else this.result();
     } finally {
+      this.asked = "";
       this.held = [];
       $("stop").hidden = true;
       $("try").toggleAttribute("disabled", false);

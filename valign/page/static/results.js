@@ -4,8 +4,10 @@ import { $, bars, curves, html, percent, quantile, summary, written } from "./ch
 /** @typedef {import("./engine.js").Ensemble} Ensemble */
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {{name: string, ensemble: Ensemble | undefined}} Named */
+/** @typedef {{now: Ensemble | undefined, against: Ensemble | undefined}} Worlds */
 
-const CHANCE = "chance: 9 in 10 runs", UNKNOWN = "not knowing";
+const CHANCE = "chance: 9 in 10 runs", UNKNOWN = "not knowing", MIDDLE = "middle run";
+const OVER_WORLDS = 64; // runs over worlds before they are told of
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5"], DASHES = ["", "9 4", "3 3", "10 3 2 3", "1 3"];
 const SHORT = 14; // letters of a name beside a line
 
@@ -16,11 +18,30 @@ export const mean = (values) => values.reduce((sum, each) => sum + each, 0) / (v
 /** @param {string} name */
 const short = (name) => (name.length > SHORT ? `${name.slice(0, SHORT - 1)}…` : name);
 
-/** Differences of an outcome within pairs of runs. @param {Engine} engine @param {Ensemble} now @param {Ensemble} base @param {string} name */
+/**
+ * Pairs of runs in which both have an outcome: the differences, in order, and the averages that they lie between.
+ * @param {Engine} engine @param {Ensemble} now @param {Ensemble} base @param {string} name
+ */
 export function pairs(engine, now, base, name) {
-  const a = engine.outcome(now, name), b = engine.outcome(base, name);
-  return a.map((each, n) => (each === undefined || b[n] === undefined ? NaN : each - /** @type {number} */ (b[n]))).filter(Number.isFinite);
+  const b = engine.outcome(base, name);
+  const both = engine.outcome(now, name).flatMap((each, n) => (Number.isFinite(each) && Number.isFinite(b[n]) ? [[Number(each), Number(b[n])]] : []));
+  const found = both.map(([one, other]) => one - other);
+  return { found: found.slice().sort((one, other) => one - other), difference: mean(found), now: mean(both.map(([one]) => one)), base: mean(both.map(([, other]) => other)) };
 }
+
+/** Two averages of shares and their difference, with as many decimals as they need to agree. @param {number} now @param {number} base */
+export function averages(now, base) {
+  const small = [now, base].some((each) => each > 0 && each < 0.005);
+  let digits = small ? 1 : 0;
+  while (digits < 2 && (100 * now).toFixed(digits) !== (Number((100 * base).toFixed(digits)) + Number((100 * (now - base)).toFixed(digits))).toFixed(digits)) digits++;
+  const difference = 100 * (now - base), size = Math.abs(difference).toFixed(digits);
+  const said = Number(size) === 0 ? "no difference" : `${size} percentage point${size === "1" ? "" : "s"} ${difference < 0 ? "fewer" : "more"}`;
+  const [one, other] = [now, base].map((each) => `${(100 * each).toFixed(digits)} %`);
+  return { now: one, base: other, said, signed: Number(size) === 0 ? "0" : `${difference < 0 ? "−" : "+"}${size}` };
+}
+
+/** Percentage points with a sign. @param {number} difference */
+const signed = (difference) => (Math.abs(difference) < 0.005 ? "0" : `${difference < 0 ? "−" : "+"}${Math.abs(100 * difference).toFixed(0)}`);
 
 /** An outcome of all runs that have it, in order; never is infinite. @param {Engine} engine @param {Ensemble} ensemble @param {string} name */
 export function sorted(engine, ensemble, name) {
@@ -38,17 +59,17 @@ export class Results {
 
   /**
    * Everything, anew.
-   * @param {Named} now @param {Named | null} against @param {Ensemble | undefined} worlds @param {Named[]} others
+   * @param {Named} now @param {Named | null} against @param {Worlds} worlds both over worlds @param {Named[]} others
    * @param {{month: number, label: string}[]} marks @param {number | null} guess @param {string} about
    */
   draw(now, against, worlds, others, marks, guess, about) {
     const narrow = window.innerWidth < 700, ensemble = /** @type {Ensemble} */ (now.ensemble);
     const other = against?.ensemble?.done ? against : null;
     const chart = (/** @type {string} */ title, /** @type {string} */ variable, /** @type {number | null} */ expected) =>
-      curves(title, this.lines(now, other, worlds, others, variable), { months: this.engine.months, marks, narrow, expected });
+      curves(title, this.lines(now, other, worlds.now, others, variable), { months: this.engine.months, marks, narrow, expected });
     replaced($("uptake"), chart("People who use it, of all staff, managers and peers", "uptake", guess));
     replaced($("spread"), chart("Services that use it", "in_use", null));
-    $("headline").textContent = this.headline(ensemble, other, about);
+    $("headline").replaceChildren(`${this.headline(ensemble, about, worlds)} `, ...(other ? [html("span", {}, this.difference(ensemble, other, worlds))] : []));
     this.cards(ensemble, other);
     this.parts(ensemble, narrow);
   }
@@ -67,7 +88,7 @@ export class Results {
     }
     if (against?.ensemble) lines.push({ label: short(against.name), colour: colour("--muted"), dash: "6 4", summary: of(against.ensemble), band: "", pale: true });
     if (worlds?.done) lines.push({ label: UNKNOWN, colour: colour("--pinned"), dash: "2 3", summary: of(worlds), band: `${UNKNOWN}: 9 in 10`, pale: false });
-    lines.push({ label: against ? short(now.name) : "middle run", colour: colour("--main"), dash: "", summary: of(/** @type {Ensemble} */ (now.ensemble)), band: CHANCE, pale: false });
+    lines.push({ label: against ? short(now.name) : MIDDLE, colour: colour("--main"), dash: "", summary: of(/** @type {Ensemble} */ (now.ensemble)), band: CHANCE, pale: false });
     return lines;
   }
 
@@ -77,29 +98,42 @@ export class Results {
     return { middle: quantile(found, 0.5), low: quantile(found, 0.05), high: quantile(found, 0.95), found };
   }
 
-  /** What it shows, in a sentence or two. @param {Ensemble} now @param {Named | null} against @param {string} about */
-  headline(now, against, about) {
+  /** What it shows, in a sentence or two. @param {Ensemble} now @param {string} about @param {Worlds} worlds */
+  headline(now, about, worlds) {
     const after = time(this.engine.months), what = this.header.scenario.innovation, services = this.header.scenario.services;
     const people = this.middle(now, "uptake_final"), spread = this.middle(now, "spread_final"), lasting = this.middle(now, "sustained_24");
     const count = (/** @type {number} */ share) => String(Math.round(share * services));
-    const lines = [`After ${after}, ${percent(people.middle)} of people use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)}.`];
+    const lines = [`After ${after}, ${percent(people.middle)} of people use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)} by chance${this.unknown(worlds.now)}.`];
     if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)})`}.`);
     if (about === "sustained") {
       lines.unshift(lasting.found.length ? `Two years after funding ended, ${percent(lasting.middle)} of services still use ${what} in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)}).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
     }
-    if (against) lines.push(this.difference(now, against));
     return lines.join(" ");
   }
 
-  /** @param {Ensemble} now @param {Named} against */
-  difference(now, against) {
-    const found = pairs(this.engine, now, /** @type {Ensemble} */ (against.ensemble), "uptake_final");
+  /** What people use over worlds, in words; nothing while there are too few runs of it. @param {Ensemble | undefined} worlds */
+  unknown(worlds) {
+    if (!worlds || worlds.done < Math.min(OVER_WORLDS, this.header.seeds.length)) return "";
+    const { middle, low, high } = this.middle(worlds, "uptake_final");
+    return `; with what is not known, ${percent(low)} to ${percent(high)}, middle ${percent(middle)}`;
+  }
+
+  /** Averages are held against averages, in the same pairs. @param {Ensemble} now @param {Named} against @param {Worlds} worlds */
+  difference(now, against, worlds) {
+    const of = pairs(this.engine, now, /** @type {Ensemble} */ (against.ensemble), "uptake_final"), { found } = of;
     if (!found.length) return "";
-    const points = Math.round(100 * mean(found)), more = found.filter((each) => each > 0).length / found.length, fewer = found.filter((each) => each < 0).length / found.length;
-    const size = points === 0 ? "no different from" : `${Math.abs(points)} percentage point${Math.abs(points) === 1 ? "" : "s"} ${points > 0 ? "more" : "fewer"} people than`;
-    const often = more + fewer === 0 ? "no pair of runs differs" : points < 0 ? `fewer people use it in ${Math.round(100 * fewer)} of 100 pairs of runs` : `more people use it in ${Math.round(100 * more)} of 100 pairs of runs`;
-    return `On average that is ${size} “${against.name}”; ${often}.`;
+    const more = found.filter((each) => each > 0).length, fewer = found.filter((each) => each < 0).length;
+    const average = averages(of.now, of.base);
+    const often = more + fewer === 0 ? `the same in all ${found.length} pairs of runs` : `of ${found.length} pairs of runs, more people use it in ${more}, fewer in ${fewer}, as many in ${found.length - more - fewer}`;
+    return `On average over all runs, ${average.now} of people use it, and ${average.base} with “${against.name}”: ${average.said} (${often})${this.unknownDifference(worlds)}.`;
+  }
+
+  /** The same over worlds, in words. @param {Worlds} worlds */
+  unknownDifference({ now, against }) {
+    if (!now || !against || Math.min(now.done, against.done) < Math.min(OVER_WORLDS, this.header.seeds.length)) return "";
+    const { found, now: one, base } = pairs(this.engine, now, against, "uptake_final"), average = averages(one, base);
+    return found.length ? `; with what is not known, ${average.now} and ${average.base}: ${average.said} (nine pairs in ten: ${signed(quantile(found, 0.05))} to ${signed(quantile(found, 0.95))})` : "";
   }
 
   /** @param {Ensemble} now @param {Named | null} against */
@@ -108,12 +142,11 @@ export class Results {
       const words = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name);
       const kind = words.unit === "£1,000" ? "pounds" : words.kind;
       const numbers = sorted(this.engine, now, name);
-      const found = against?.ensemble && !words.never ? pairs(this.engine, now, against.ensemble, name) : [];
-      const average = mean(found);
-      const size = kind === "share" ? `${Math.abs(100 * average).toFixed(0)} points` : written(Math.abs(average), kind);
+      const both = against?.ensemble && !words.never ? pairs(this.engine, now, against.ensemble, name) : null;
+      const size = both && (kind === "share" ? `on average ${averages(both.now, both.base).now}, ${averages(both.now, both.base).signed} points` : `on average ${written(both.now, kind)}, ${both.difference < 0 ? "−" : "+"}\u2060${written(Math.abs(both.difference), kind)}`);
       return html("div", { class: "card", title: words.meaning }, html("span", {}, label), html("b", {}, written(quantile(numbers, 0.5), kind)),
-        html("small", {}, spread(numbers, kind)),
-        html("small", { class: "difference" }, found.length ? `${average < 0 ? "−" : "+"}${size} on average` : ""));
+        html("small", {}, spread(numbers, kind, name)),
+        html("small", { class: "difference" }, both?.found.length ? size ?? "" : ""));
     }));
   }
 
@@ -134,9 +167,12 @@ export class Results {
   }
 }
 
-/** @param {number[]} ordered @param {string} kind */
-function spread(ordered, kind) {
-  if (!ordered.length) return "does not apply in these months";
+// What it means that an outcome is seen in no run
+const NOWHERE = new Map([["sustained_24", "no funding ended two years or more before the end"], ["recommissioned", "no service started"]]);
+
+/** @param {number[]} ordered @param {string} kind @param {string} name */
+function spread(ordered, kind, name) {
+  if (!ordered.length) return `${NOWHERE.get(name) ?? "does not apply"} in these runs`;
   const [low, high] = [written(quantile(ordered, 0.05), kind), written(quantile(ordered, 0.95), kind)];
   return low === high ? "in nine runs of ten" : `nine in ten: ${low} to ${high}`;
 }

@@ -45,9 +45,16 @@ export class Settings {
   /** What an action that is on makes impossible here: the sentence, or nothing. @param {Scenario} scenario @param {string} id */
   blocked(scenario, id) {
     const other = this.doing(scenario).find(({ action }) => action.id !== id && action.beside.includes(id));
-    if (other) return `Not beside “${other.action.name}”`;
+    if (other) return `cannot be combined with “${other.action.name}”`;
     const lever = this.moved(scenario).find((each) => each.kind === "parameter" && this.action(id).moves.includes(each.key));
     return lever ? `“${lever.label}” has been moved by hand` : "";
+  }
+
+  /** What the end of funding does under a mandate, where both are set; else nothing. @param {Scenario} scenario */
+  held(scenario) {
+    const ends = this.levers.some((each) => each.change?.parameter === "funding");
+    const mandate = this.doing(scenario).find(({ action }) => action.moves.includes("mandate"));
+    return ends && mandate ? ` While “${mandate.action.name}” holds, no service's funding ends: the end of funding then only stops new contracts of commissioners.` : "";
   }
 
   /** The action that moves a lever's parameter. @param {Scenario} scenario @param {any} lever */
@@ -98,12 +105,15 @@ export class Settings {
     return `${action.name}${steps}${where}${start > 1 ? `, from month ${start}` : ""}`;
   }
 
+  /** A lever in words. @param {Scenario} scenario @param {any} lever */
+  saidOf(scenario, lever) {
+    const value = this.value(scenario, lever);
+    return `${lever.label}: ${value === null ? (lever.kind === "event" ? "never" : "as it is") : lever.kind === "event" ? `month ${value}` : withUnit(value, lever.unit)}`;
+  }
+
   /** What is done and moved in a scenario, in words. @param {Scenario} scenario */
   summary(scenario) {
-    const parts = [...this.doing(scenario).map(({ action, done }) => this.said(action, done)), ...this.moved(scenario).map((each) => {
-      const value = this.value(scenario, each);
-      return `${each.label}: ${value === null ? (each.kind === "event" ? "never" : "as it is") : each.kind === "event" ? `month ${value}` : withUnit(value, each.unit)}`;
-    })];
+    const parts = [...this.doing(scenario).map(({ action, done }) => this.said(action, done)), ...this.moved(scenario).map((each) => this.saidOf(scenario, each))];
     return parts.join("; ") || "Nothing changed";
   }
 

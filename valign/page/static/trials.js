@@ -1,6 +1,6 @@
 // What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
 import { $, html, percent, quantile } from "./charts.js";
-import { mean, time } from "./results.js";
+import { averages, mean, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
 /**
@@ -31,19 +31,20 @@ export class Trials {
     this.running = null;
     this.first = this.header.scenario.people < MANY ? CHOOSE : CHOOSE_OF_MANY;
     /** @type {Trial[]} */ this.held = []; // what a trial needs to the end
-    this.made = ""; // of which levers and budget what is shown was found
     this.goal = this.header.goals[0];
   }
 
   get question() {
     const found = this.header.questions.find((/** @type {any} */ each) => each.id === (this.store.state.question || "spread"));
-    return document.body.dataset.machine ? { ...found, ...found.served } : found;
+    const { machine, read } = document.body.dataset;
+    return { ...found, ...(machine ? found.served : {}), ...(read ? found.read : {}), ...(this.page.further.answers ? found.answered : {}) };
   }
 
   /** What a trial depends on. */
   get circumstances() {
     const { values, actions } = this.store.shown, { trial } = this.question;
-    return JSON.stringify([trial, values, trial === "money" ? this.store.state.budget : 0, trial === "money" || trial === "ready" ? 0 : actions]);
+    const sorted = (/** @type {object} */ each) => Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1));
+    return JSON.stringify([trial, sorted(values), { money: this.store.state.budget, true: this.goal.name }[trial] ?? 0, trial === "money" || trial === "ready" ? 0 : sorted(actions)]);
   }
 
   /** Answer a question by trying; what there is so far is shown too. @param {string} trial @param {(made: Node[]) => void} show */
@@ -83,6 +84,9 @@ export class Trials {
       this.heard();
     });
   }
+
+  /** What was found stays true of what is set now. */
+  stays() {}
 
   /** What a trial begins from: the levers as they are set, without any action. @returns {Scenario} */
   get ground() {
@@ -169,32 +173,45 @@ export class Trials {
     const of = (/** @type {Try[]} */ tries) => [ground, ...tries.map(({ scenario }) => scenario)];
     await this.computed(of(singles), 0, half, "Step 1 of 4, each action by itself: ");
     const first = this.ranked(singles, ground, name, 0, half);
-    show(this.bought(first.slice(0, SINGLES), half, `So far, by ${half} runs each; those at the top are partly there by luck.`));
+    show(this.bought(first.slice(0, SINGLES), half, "", `So far, by ${half} runs each; those at the top are partly there by luck.`));
     const two = this.inPairs(first.slice(0, SINGLES), budget);
     await this.computed(of(two), 0, half, "Step 2 of 4, pairs of the best: ");
     const better = this.ranked([...singles, ...two], ground, name, 0, half).slice(0, 2 * SINGLES);
     await this.computed(of(better), half, this.first, "Step 3 of 4, the best again: ");
     const last = this.ranked(better, ground, name, 0, this.first).slice(0, SINGLES);
     const most = Math.min(this.header.seeds.length, this.first + FRESH);
-    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`;
+    const rest = (/** @type {Try[]} */ best) => this.others(ground, budget, singles, best);
+    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`;
     let made = /** @type {Node[]} */ ([]);
     for (const to of [this.first + SOON, most]) {
       await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
-      made = this.bought(this.ranked(last, ground, name, this.first, to), to - this.first, how(to));
+      made = this.bought(this.ranked(last, ground, name, this.first, to), to - this.first, rest(last), how(to));
       show(made);
     }
     return made;
   }
 
-  /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} how */
-  bought(judged, runs, how) {
+  /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how */
+  bought(judged, runs, rest, how) {
     const top = judged[0], sure = top.judged.mean > 2 * top.judged.error;
-    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months), and it comes out best of these in ${Math.round(100 * top.judged.best)} of 100 runs.`
+    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months), and it comes out best of these in ${often(top.judged.best, runs)} runs.`
       : "None of what was tried is clearly better than doing nothing.";
-    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, `${Math.round(100 * each.judged.best)} %`, each.scenario]);
+    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, often(each.judged.best, runs), each.scenario]);
+    const decide = document.body.dataset.machine ? ["“Decide”, further down, counts it, over the years that are entered there."] : [html("code", {}, "valign decide"), " counts it."];
     return [html("p", { class: "answer" }, says),
-      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten", "Best of these"], rows),
-      html("p", { class: "how" }, how)];
+      html("p", {}, `At usual values, over ${time(this.settings.months)}: what is not known may change which is best. `, ...decide),
+      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten", "Best of these, in runs"], rows),
+      ...(rest ? [html("p", { class: "how" }, rest)] : []), html("p", { class: "how" }, how)];
+  }
+
+  /** Actions that are not in the table, and why. @param {Scenario} ground @param {number} budget @param {Try[]} singles @param {Try[]} best */
+  others(ground, budget, singles, best) {
+    const of = (/** @type {Try[]} */ tries) => new Set(tries.flatMap(({ scenario }) => Object.keys(scenario.actions)));
+    const tried = of(singles), shown = of(best), named = (/** @type {any[]} */ some) => some.map((each) => each.name).join(", ");
+    const missing = this.settings.actions.filter((/** @type {any} */ each) => !tried.has(each.id)), blocked = missing.filter((/** @type {any} */ each) => this.settings.blocked(ground, each.id));
+    const dear = missing.filter((/** @type {any} */ each) => !blocked.includes(each)), lesser = this.settings.actions.filter((/** @type {any} */ each) => tried.has(each.id) && !shown.has(each.id));
+    return [[lesser, "Tried, and not among the best"], [dear, `Not tried, since over ${pounds(budget)} at the least`], [blocked, "Not tried, since a lever of theirs has been moved by hand"]]
+      .flatMap(([some, what]) => (some.length ? [`${what}: ${named(/** @type {any[]} */ (some))}.`] : [])).join(" ");
   }
 
   /** Whose values matter most: those of one group at a time come closer to what the innovation stands for. @param {(made: Node[]) => void} show */
@@ -210,11 +227,11 @@ export class Trials {
       const apart = second && this.judged([first], /** @type {Tried} */ (second.scenario), name, 0, to)[0];
       const answer = !seen(first) ? `By itself, no group makes a difference that these ${to} runs can tell from chance.`
         : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}`;
-      const rows = found.map((each, n) => [each.label, gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, gained(spread[n]), `${Math.round(100 * each.judged.best)} %`, null]);
+      const rows = found.map((each, n) => [each.label, gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, gained(spread[n]), often(each.judged.best, to), null]);
       const set = Object.entries(/** @type {Group} */ (first.scenario.group).set).map(([key, value]) => `+${key}=${value}`).join("");
       const again = Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${to} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
       made = [html("p", { class: "answer" }, answer),
-        this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${to} runs, in pairs)`, ["Who", "People who use it, points on average over all months", "Nine runs of ten", "Services that use it at the end, points", "Most gained"], rows),
+        this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${to} runs, in pairs)`, ["Who", "People who use it, points on average over all months", "Nine runs of ten", "Services that use it at the end, points", "Most gained, in runs"], rows),
         html("p", { class: "how" }, `The step is the same for every group; those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
       show(made);
     }
@@ -225,7 +242,7 @@ export class Trials {
     const ground = this.ground, lever = this.settings.levers.find((/** @type {any} */ each) => each.kind === "level");
     const tries = LEVELS.filter((each) => each >= lever.low && each <= lever.high).map((level) => ({ level, scenario: { ...ground, values: { ...ground.values, [lever.key]: level } } }));
     await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, FRESH);
-    const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), scenario]);
+    const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= 0.5);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
@@ -236,7 +253,7 @@ export class Trials {
   /** People and services at the end, in words. @param {Scenario} scenario @returns {[string, string]} */
   told(scenario) {
     const ensemble = this.ensemble(scenario);
-    if (ensemble.reach) return [`cannot be reached: ${ensemble.reach[0].toFixed(2)} to ${ensemble.reach[1].toFixed(2)} can`, ""];
+    if (ensemble.reach) return [`this page reaches ${ensemble.reach[0].toFixed(2)} to ${ensemble.reach[1].toFixed(2)}`, ""];
     const said = (/** @type {string} */ name) => {
       const found = this.ordered(scenario, name, FRESH);
       return found.length ? `${percent(quantile(found, 0.5))} (${percent(quantile(found, 0.05))} to ${percent(quantile(found, 0.95))})` : "not seen in these months";
@@ -254,18 +271,19 @@ export class Trials {
       return { label: month === null ? "Funding as it stands" : `Funding ends after ${time(month)}`, scenario: { ...base, values: month === null ? values : { ...values, [lever.key]: month } } };
     });
     await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH);
-    const [plain] = tries, before = this.values(plain.scenario, "spread_final", 0, FRESH);
-    const fewer = (/** @type {Scenario} */ scenario) => mean(this.values(scenario, "spread_final", 0, FRESH).map((each, n) => each - before[n]));
+    const [plain] = tries, before = mean(this.values(plain.scenario, "spread_final", 0, FRESH));
+    const against = (/** @type {Scenario} */ scenario) => averages(mean(this.values(scenario, "spread_final", 0, FRESH)), before);
     const rows = tries.map(({ label, scenario }, n) => {
-      const lost = fewer(scenario);
-      return [label, ...this.told(scenario), n ? `${lost < 0 ? "−" : "+"}${Math.abs(100 * lost).toFixed(0)} points` : "", scenario];
+      const found = against(scenario);
+      return [label, ...this.told(scenario), found.now, n ? found.said : "", scenario];
     });
     const said = tries.slice(1).map(({ label, scenario }) => {
-      const lost = 100 * fewer(scenario);
-      return `${label.replace("Funding ends after ", "")}: ${Math.abs(lost) < 0.5 ? "no difference" : `${Math.abs(lost).toFixed(0)} percentage point${Math.abs(lost).toFixed(0) === "1" ? "" : "s"} ${lost < 0 ? "fewer" : "more"}`}`;
+      const found = against(scenario);
+      return `${label.replace("Funding ends after ", "")}, ${found.now} (${found.said})`;
     });
-    return [html("p", { class: "answer" }, `If funding ends everywhere, how many services use it at the end, on average against funding as it stands? After ${said.join("; after ")}.`),
-      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it", "Services that use it", "Services, on average"], rows)];
+    return [html("p", { class: "answer" }, `If funding ends everywhere, what share of services uses it at the end? On average over all runs ${against(plain.scenario).now} with funding as it stands; where it ends after ${said.join("; after ")}.${this.settings.held(base)}`),
+      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run (nine in ten)", "Services that use it, middle run (nine in ten)", "Services, on average", "Against funding as it stands, on average"], rows),
+      html("p", { class: "how" }, "Differences are between averages; the middle run may lie elsewhere, where a few runs have many services.")];
   }
 
   async conditions() {
@@ -287,10 +305,10 @@ export class Trials {
     }
     await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, this.first);
     const middle = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? quantile(found, 0.5) : NaN; };
-    const often = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
+    const reached = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
     const here = middle(ground);
     const least_ = new Map();
-    for (const each of tries.map((one) => ({ ...one, middle: middle(one.scenario), often: often(one.scenario) })).sort((a, b) => a.far - b.far)) {
+    for (const each of tries.map((one) => ({ ...one, middle: middle(one.scenario), share: reached(one.scenario) })).sort((a, b) => a.far - b.far)) {
       const before = least_.get(each.name);
       if (!before || (before.middle < least && each.middle > before.middle)) least_.set(each.name, each);
     }
@@ -299,30 +317,33 @@ export class Trials {
     const start = `In the middle run ${says.replace("half", here >= least ? "at least half" : "less than half")}: ${percent(here)}.`;
     const answer = here >= least ? `${start} Nothing more would have to be true.` : reach.length ? `${start} By itself, each of these would be enough: ${reach.map((each) => `${each.label.toLowerCase()} (${each.value})`).join("; ")}.`
       : `${start} No single lever in its range, and no single action, gets there; what comes nearest is listed below.`;
-    const rows = order.map((each) => [each.label, each.value, percent(each.middle), `${Math.round(100 * each.often)} of 100`, each.scenario]);
+    const rows = order.map((each) => [each.label, each.value, percent(each.middle), often(each.share, this.first), each.scenario]);
     return [html("p", { class: "answer" }, answer),
       this.table(`One thing at a time: the least that reaches it, else what comes nearest (${this.first} runs each)`, ["What", "To", "Middle run", "Runs that reach it"], rows)];
   }
 
   /** A table whose rows can be taken over; the last of a row is its scenario. @param {string} title @param {string[]} heads @param {any[][]} rows */
   table(title, heads, rows) {
+    const some = rows.some((row) => row.at(-1));
     const body = rows.map((row) => {
-      if (!row.at(-1)) return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)));
+      if (!row.at(-1)) return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, some ? undefined : -1).map((each) => html("td", {}, each ?? "")));
       const take = html("button", { type: "button", "aria-label": `Show: ${row[0]}` }, "Show");
       take.onclick = () => this.store.change((/** @type {any} */ state) => {
         const { values, actions } = structuredClone(row.at(-1));
         Object.assign(state.scenarios[state.shown], { values, actions });
-        this.made = this.made && this.circumstances; // what was found stays true
+        this.stays();
       });
       return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)), html("td", {}, take));
     });
     return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, html("table", { class: "ranked" }, html("caption", {}, title),
-      html("thead", {}, html("tr", {}, ...[...heads, ...(rows.some((row) => row.at(-1)) ? ["In the page"] : [])].map((each) => html("th", { scope: "col" }, each)))), html("tbody", {}, ...body)));
+      html("thead", {}, html("tr", {}, ...[...heads, ...(some ? ["In the page"] : [])].map((each) => html("th", { scope: "col" }, each)))), html("tbody", {}, ...body)));
   }
 }
 
 const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** Percentage points with their sign. @param {number} gain */
 const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
+/** @param {number} share @param {number} runs */
+const often = (share, runs) => `${Math.round(share * runs)} of ${runs}`;
 /** @param {Judged} judged */
 const gained = (judged) => `${points(judged.mean)} ± ${(196 * judged.error).toFixed(1)}`;

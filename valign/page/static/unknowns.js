@@ -57,7 +57,9 @@ export class Unknowns {
   /** @param {Ensemble | undefined} ensemble over worlds @param {Ensemble | undefined} now the same at usual values */
   draw(ensemble, now) {
     this.last = [ensemble, now];
-    if (!this.of || !ensemble || !now || ensemble.done < FEWEST) return;
+    if (!this.of || !ensemble || !now) return;
+    const all = this.engine.header.seeds.length, done = Math.min(ensemble.done, now.done);
+    if (done < all) return $("unknowns-found").replaceChildren(html("p", {}, `${done} of ${all} runs with what is not known are there; which of it matters most is said when all are.`));
     const name = this.of.value, { runs, floor, found } = this.ranking(ensemble, now, name);
     if (runs < FEWEST) return $("unknowns-found").replaceChildren(html("p", {}, "This is seen in too few runs to say."));
     const clear = found.filter((/** @type {any} */ each) => Math.abs(each.value) > floor).length, half = 1.96 / Math.sqrt(runs - 3);
@@ -67,8 +69,8 @@ export class Unknowns {
     const rest = `the other ${found.length - clear} cannot be told from chance in these ${runs} runs`;
     const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, 4)).map(say).join("; ")}. ${clear > 4 ? `${clear} of ${found.length} unknowns stand out; ` : "Of all that is not known, "}${rest}.` : `Of ${found.length} unknowns, none stands out from chance in these ${runs} runs.`;
     $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `${this.widths(ensemble, now, name)} ${text}`),
-      bars(`What is not known, and how it goes with this: rank correlation over worlds (−1 to 1; lines: 95 % intervals; of ${found.length}, chance alone gives up to ${floor.toFixed(2)})`, rows, window.innerWidth < 700, ["the more, the lower", "the more, the higher"]),
-      html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. A share is the squared rank correlation, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart."));
+      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length} reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, ["the more, the lower", "the more, the higher"]),
+      html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart."));
   }
 
   /** How far runs lie apart, by chance and with what is not known. @param {Ensemble} ensemble @param {Ensemble} now @param {string} name */

@@ -1,21 +1,22 @@
 // A room full of people: large type, what they expect before they see what the model says, and a record of what was tried.
 import { $, html, percent } from "./charts.js";
-import { mean, pairs, time } from "./results.js";
+import { pairs, time } from "./results.js";
 import { pounds } from "./setting.js";
 
 /**
  * @typedef {import("./engine.js").Ensemble} Ensemble
- * @typedef {{name: string, what: string, cost: number, middle: number, low: number, high: number, gain: number | null, runs: number, guess: number | null}} Tried
+ * @typedef {{name: string, what: string, answer: string}} Answered  a trial
+ * @typedef {{name: string, what: string, cost: number, middle: number, low: number, high: number, average: number | null, gain: number | null, runs: number, guess: number | null}} Tried
  */
 
 const MOST_TRIED = 200, ENOUGH = 64; // runs before something counts as tried
-const HEADS = ["Scenario", "What was set", "Cost", "People who use it (middle run)", "Nine runs of ten", "Against as it stands, points on average", "Expected", "Runs"];
+const HEADS = ["Scenario", "What was set", "Cost", "People who use it (middle run)", "Nine runs of ten", "On average", "Against as it stands, points on average", "Expected", "Runs", "What a trial found"];
 
 export class Workshop {
   /** @param {any} page */
   constructor(page) {
     this.page = page;
-    /** @type {Map<string, Tried>} */ this.tried = new Map();
+    /** @type {Map<string, Tried | Answered>} */ this.tried = new Map();
     /** @type {Map<string, number>} */ this.guesses = new Map();
     this.asking = false;
     const { scenario } = page.header;
@@ -68,8 +69,19 @@ export class Workshop {
       at.textContent = `You expected ${percent(guess)}. The middle run has ${percent(middle)}; your number is ${inside}.`;
     }
     if (now.done < ENOUGH) return;
-    const gains = base ? pairs(engine, now, base, "uptake_final") : [];
-    this.tried.set(this.key, { name: this.page.isBase ? settings.base.name : store.shown.name, what: settings.summary(store.shown), cost: settings.spent(store.shown)[1], middle, low, high, gain: gains.length ? mean(gains) : null, runs: now.done, guess });
+    const gains = base ? pairs(engine, now, base, "uptake_final") : null;
+    this.tried.set(this.key, { name: this.page.isBase ? settings.base.name : store.shown.name, what: settings.summary(store.shown), cost: settings.spent(store.shown)[1], middle, low, high, average: gains?.found.length ? gains.now : null, gain: gains?.found.length ? gains.difference : null, runs: now.done, guess });
+    this.record();
+  }
+
+  /** A trial, and what it answered. @param {string} question @param {string} what @param {string} answer */
+  answered(question, what, answer) {
+    this.tried.delete(`${question} ${what}`);
+    this.tried.set(`${question} ${what}`, { name: `Trial: ${question}`, what, answer });
+    this.record();
+  }
+
+  record() {
     while (this.tried.size > MOST_TRIED) this.tried.delete(/** @type {string} */ (this.tried.keys().next().value));
     $("record").replaceChildren(html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What was tried" }, html("table", { class: "ranked" },
       html("thead", {}, html("tr", {}, ...HEADS.map((each) => html("th", { scope: "col" }, each)))),
@@ -77,8 +89,8 @@ export class Workshop {
   }
 
   rows() {
-    return [...this.tried.values()].map((each) => [each.name, each.what, pounds(each.cost), percent(each.middle), `${percent(each.low)} to ${percent(each.high)}`,
-      each.gain === null ? "" : `${each.gain < 0 ? "−" : "+"}${Math.abs(100 * each.gain).toFixed(1)}`, each.guess === null ? "" : percent(each.guess), String(each.runs)]);
+    return [...this.tried.values()].map((each) => ("answer" in each ? [each.name, each.what, ...HEADS.slice(3).map(() => ""), each.answer] : [each.name, each.what, pounds(each.cost), percent(each.middle), `${percent(each.low)} to ${percent(each.high)}`,
+      each.average === null ? "" : percent(each.average), each.gain === null ? "" : `${each.gain < 0 ? "−" : "+"}${Math.abs(100 * each.gain).toFixed(1)}`, each.guess === null ? "" : percent(each.guess), String(each.runs), ""]));
   }
 
   csv() {
