@@ -43,7 +43,7 @@ help:
 	@echo "make calibration  the model fitted to Medical Innovation, and its rivals (minutes)"
 	@echo "make diagnosis  does a diagnosis find what is true of made-up people (ten minutes)"
 	@echo "make mangled   five hundred spoiled questionnaires, read (minutes)"
-	@echo "make claims    the eighteen claims over worlds that agree with facts, plausible ones beside (half an hour)"
+	@echo "make claims    the eighteen claims over worlds that agree with facts, plausible ones beside (15 minutes)"
 	@echo "make decisions what three budgets should buy in two scenarios, and a check of the method (half an hour)"
 	@echo "make reports   every number of small reports, all commands and scenarios, found again (minutes)"
 	@echo "make chaos     a batch, a sensitivity study and a calibration killed a hundred times each (an hour)"

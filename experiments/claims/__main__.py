@@ -1,9 +1,9 @@
 """The committed result of the eighteen claims.
 
-    python -m valign.experiments.claims [ID ...] [--worlds 200] [--plausible 500] [--rivals 50] [--variants 50]
+    python -m valign.experiments.claims [ID ...] [--worlds 200] [--plausible 100] [--rivals 25] [--variants 25]
 
-In worlds that agree with published facts and, beside, in plausible worlds that fill the ranges (half an hour; a stopped
-one goes on).
+In worlds that agree with published facts and, beside, in plausible worlds that fill the ranges (a quarter of an hour; a
+stopped one goes on).
 
 Writes results/reference/claims/: tables (CSV), figures, and claims.md, a page in plain words. Declarations and
 parameters are those of the checkout; nothing is tuned here.
@@ -63,13 +63,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("claims", nargs="*", metavar="ID", help="of claims, or files of one's own (default: all)")
     for name, default in (
         ("worlds", 200),
-        ("plausible", 500),
-        ("rivals", 50),
-        ("variants", 50),
+        ("plausible", 100),
+        ("rivals", 25),
+        ("variants", 25),
         ("shipped-runs", SHIPPED_RUNS),
         ("attribution-runs", 64),
-        ("case-runs", 200),
-        ("region-runs", 40),
+        ("case-runs", 100),
+        ("region-runs", 20),
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, default=OUT)
