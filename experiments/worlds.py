@@ -16,6 +16,7 @@ import pandas as pd
 from valign.model.errors import InputError, unknown
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
+from valign.results.summaries import weighted_quantiles
 
 from .default_worlds import SHIPPED, shipped
 from .design import MOST_RUNS, WEIGHT, latin_hypercube, stated, whole
@@ -148,13 +149,11 @@ class Marginal:
     """How one parameter is distributed over worlds, whatever the others are: an inverse CDF, as in scipy.stats."""
 
     def __init__(self, values: np.ndarray, weight: np.ndarray) -> None:
-        order = np.argsort(values, kind="stable")
-        reached = np.cumsum(weight[order])
-        self._shares, self._values = (reached - 0.5 * weight[order]) / reached[-1], values[order]
+        self._values, self._weight = values, weight
 
     def ppf(self, shares: np.ndarray) -> np.ndarray:
         """Quantiles; beyond the outermost worlds, those of these."""
-        return np.interp(shares, self._shares, self._values)
+        return weighted_quantiles(self._values, self._weight, shares)
 
 
 def marginals(path: str | Path | None = None) -> dict[str, Marginal]:

@@ -131,6 +131,13 @@ def clusters_of(runs: pd.DataFrame) -> pd.Series | None:
     return runs["world"] if "world" in runs else runs.get("society_seed")
 
 
+def weighted_quantiles(values: np.ndarray, weight: np.ndarray, shares: np.ndarray | Sequence[float]) -> np.ndarray:
+    """Quantiles of weighted values [n], interpolated between midpoints of their weights."""
+    order = np.argsort(values, kind="stable")
+    middle = np.cumsum(weight[order]) - 0.5 * weight[order]
+    return np.interp(shares, middle / weight.sum(), values[order])
+
+
 def quantiles(values: np.ndarray, shares: Sequence[float], never: bool = False) -> np.ndarray:
     """Quantiles over the last axis; with `never`, NaN counts as later than everything (inf), else it is left out."""
     x = np.asarray(values, float)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError
+from valign.results.summaries import weighted_quantiles
 
 from ..problem.priors import Prior
 from .reduction import Reduction, scales
@@ -108,13 +109,6 @@ class Posterior:
         below = float(self.weight[theta <= self.prior.low[k] + margin].sum())
         above = float(self.weight[theta >= self.prior.high[k] - margin].sum())
         return "" if max(below, above) <= PILED else "lower" if below > above else "upper"
-
-
-def weighted_quantiles(x: np.ndarray, weight: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
-    """Quantiles of weighted values, interpolated between midpoints of their weights."""
-    order = np.argsort(x, kind="stable")
-    middle = np.cumsum(weight[order]) - 0.5 * weight[order]
-    return np.interp(shares, middle / weight.sum(), x[order])
 
 
 def adjust(

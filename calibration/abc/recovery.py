@@ -18,11 +18,12 @@ from scipy.stats import kstest
 
 from valign.model.errors import InputError
 from valign.results.checkpoint import NOTHING_KEPT, Arrays, Parts
+from valign.results.summaries import weighted_quantiles
 
 from ..data.schema import Data
 from ..problem.priors import Prior
 from ..problem.problem import CalibrationProblem
-from .posterior import INFORMED, adjust, weighted_quantiles
+from .posterior import INFORMED, adjust
 from .reduction import Reduction
 from .smc import batch_seeds, stream
 

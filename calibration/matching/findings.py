@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from valign.results.summaries import weighted_quantiles
+
 from ..abc.smc import ess, one_blas_thread
 from ..patterns.pattern import Pattern
 from .emulator import Emulator
 from .problem import prior
-from .sampling import log_normal, normalised, slice_sample, weighted_quantiles
+from .sampling import log_normal, normalised, slice_sample
 from .waves import CUT, Matching, prior_points
 
 PRIOR_POINTS = 20_000

@@ -29,6 +29,7 @@ from scipy.stats import chi2
 from valign.model.errors import InputError
 from valign.results.checkpoint import replace
 from valign.results.plain_text import frame_as_cells
+from valign.results.summaries import weighted_quantiles
 from valign.results.vocabulary import mechanism_label
 
 from ..abc.smc import one_blas_thread
@@ -37,7 +38,7 @@ from ..patterns.pattern import Pattern, Question, patterns
 from .emulator import Emulator
 from .findings import HIGH, LOW
 from .problem import prior, table_of
-from .sampling import log_normal, slice_sample, weighted_quantiles
+from .sampling import log_normal, slice_sample
 from .study import OUT, matching
 from .waves import CUT, Matching, Plan, Wave, prior_points
 

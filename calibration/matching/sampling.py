@@ -80,10 +80,3 @@ def normalised(log_weight: np.ndarray) -> np.ndarray:
     log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
     weight = np.exp(log_weight - log_weight.max())
     return weight / weight.sum()
-
-
-def weighted_quantiles(values: np.ndarray, weight: np.ndarray, shares: np.ndarray | list[float]) -> np.ndarray:
-    """Quantiles of weighted values [n]."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weight[order]) - 0.5 * weight[order]
-    return np.interp(shares, reached / weight.sum(), values[order])
