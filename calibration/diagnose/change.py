@@ -195,10 +195,13 @@ class Change:
         """Whether people said how well it fits, both times."""
         return all(np.isfinite(each.fits).any() for each in (self.before, self.after))
 
-    def entries(self, first: np.ndarray, second: np.ndarray, stayed: np.ndarray) -> np.ndarray:
-        """Entries of the balance [repeats × 7] under weights of all before, of all after and of the pairs."""
-        one, two = (Wave(each.of(self.pairs[:, n]), stayed) for n, each in enumerate((self.before, self.after)))
-        waves = (one, two)
+    def _stayed(self, weights: np.ndarray) -> tuple[Wave, Wave]:
+        """Both waves of those who answered twice, under weights of the pairs."""
+        return Wave(self.before.of(self.pairs[:, 0]), weights), Wave(self.after.of(self.pairs[:, 1]), weights)
+
+    def _entries(self, first: np.ndarray, second: np.ndarray, waves: tuple[Wave, Wave]) -> np.ndarray:
+        """Entries of the balance [repeats × 7] under weights of all before and of all after."""
+        one, two = waves
         moves = shapley(
             {
                 combination: fit_of(*(waves[n] for n in combination))
@@ -208,16 +211,16 @@ class Change:
         all_one, all_two = Wave(self.before, first), Wave(self.after, second)
         measure = (lambda wave: wave.judged) if self.judged else (lambda wave: wave.fit())
         left, came = measure(one) - measure(all_one), measure(all_two) - measure(two)
-        judgement = two.judged - one.judged - sum(moves) if self.judged else np.zeros(len(stayed))
+        judgement = two.judged - one.judged - sum(moves) if self.judged else np.zeros(len(one.weights))
         return np.stack([*moves, judgement, left, came], axis=1)
 
     def _measures(self, first: np.ndarray, second: np.ndarray, stayed: np.ndarray) -> np.ndarray:
         """The entries, their sum, that of `MOVES`, and by how much people came to read it nearer to what is meant."""
-        found = self.entries(first, second, stayed)
+        waves = self._stayed(stayed)
+        found = self._entries(first, second, waves)
         away = [
-            np.abs(Wave(each.of(self.pairs[:, n]), stayed).reads.moments()[0] - each.intended)
-            @ (each.emphasis / each.emphasis.sum())
-            for n, each in enumerate((self.before, self.after))
+            np.abs(wave.reads.moments()[0] - of.intended) @ (of.emphasis / of.emphasis.sum())
+            for wave, of in zip(waves, (self.before, self.after), strict=True)
         ]
         more = (found.sum(axis=1), found[:, : len(MOVES)].sum(axis=1), away[0] - away[1])
         return np.concatenate([found, np.stack(more, axis=1)], axis=1)

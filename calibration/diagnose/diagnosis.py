@@ -258,6 +258,7 @@ class Diagnosis:
         a = self._members
         found = pool(second - first, service, len(a.services), np.full(len(a.services), np.inf), 0.0)
         counts = np.bincount(service[np.isfinite(second - first)], minlength=len(a.services))
+        used, uses = ([stage_of(of, g) != "outside" for g in range(len(a.services))] for of in (self.before, a))
         table = pd.DataFrame(
             {
                 "service": a.services,
@@ -265,14 +266,10 @@ class Diagnosis:
                 "change": found.mean,
                 "low": found.low,
                 "high": found.high,
-                "began": [self._uses(a, g) - self._uses(self.before, g) for g in range(len(a.services))],
+                "began": [int(now) - int(then) for now, then in zip(uses, used, strict=True)],
             }
         )
         return table[table["pairs"] > 0].reset_index(drop=True)
-
-    @staticmethod
-    def _uses(answers: Answers, service: int) -> int:
-        return int((answers.stage[service] or stage_of(answers, service)) != "outside")
 
     @cached_property
     def lowest(self) -> pd.DataFrame:

@@ -137,7 +137,7 @@ def scenario_for(measured: Measured, people: pd.DataFrame, climate: np.ndarray, 
                 "staff": int(here.get("staff", 0)),
                 "managers": int(here.get("manager", 0)),
                 "peers": int(here.get("peer", 0)),
-                "stage": answers.stage[g] or stage_of(answers, g),
+                "stage": stage_of(answers, g),
                 **(
                     {
                         "parameters": {
@@ -189,7 +189,9 @@ def measured_parameters(measured: Measured, scenario: Scenario) -> dict[str, flo
 
 
 def stage_of(answers: Answers, service: int) -> str:
-    """Where nobody said: piloting, if a fifth of those who answered use it, else outside."""
+    """As it was said; where nobody said: piloting, if a fifth of those who answered use it, else outside."""
+    if answers.stage[service]:
+        return answers.stage[service]
     use = answers.use[answers.service == service]
     use = use[use != NOT_SAID]
     return "piloting" if len(use) and (use == ENGAGED).mean() >= 0.2 else "outside"
