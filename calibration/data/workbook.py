@@ -8,7 +8,7 @@ from typing import Any
 
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import DIMENSIONS, Scenario
-from valign.results.plain_text import frame_as_cells
+from valign.results.plain_text import FORMULA, frame_as_cells
 
 from .questionnaire import ROLE_WORDS, VALUE_WORDS, Item, Questionnaire
 from .sheets import INNOVATION, SERVICE_STAGES, SERVICES
@@ -111,7 +111,7 @@ def _rows(sheet: Any, rows: Sequence[tuple[Any, ...]]) -> None:
 
 def _cell(value: Any) -> Any:
     """A value that no spreadsheet program takes for a formula."""
-    return "'" + value if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _answers(sheet: Any, form: Questionnaire, services: Sequence[str]) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from valign.model.errors import InputError, unknown
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
-from valign.model.society.tables import society_of
 from valign.model.state.arrays import COMMISSIONER, STAFF
 from valign.results.vocabulary import listed
 
 from ..actions.declaration import Action
+from ..bases import imported
 from ..design import whole
 
 STARTS = (1, 13, 25)  # months in which an action may begin
@@ -130,7 +130,7 @@ class Ground:
     @classmethod
     def of(cls, scenario: Scenario) -> Ground:
         """Services, staff and commissioners are those that run: of the tables, where the scenario has some."""
-        society = None if scenario.tables is None else society_of(scenario, 0)
+        society = imported(scenario, None)
         groups = scenario.organisations
         if society is None:
             of = [scenario.group_of_service(name) for name in scenario.service_names()]

@@ -12,7 +12,7 @@ from ..figures.ensembles import misfit
 from ..numbers import percent
 from ..page import Tables
 from ..vocabulary import capital, case_label, headlines, label, listed, setting_label, variant_label
-from .rows import counted, difference, mean_in_words, written
+from .rows import NOT_SEEN, counted, difference, mean_in_words, written
 
 READING = (
     "In brackets: between which numbers an average lies with 95 % confidence. People are staff, managers and "
@@ -28,7 +28,7 @@ LIMITS = (
 
 READING_WORLDS = (
     "In brackets two different doubts. Not knowing: between which numbers nine in ten worlds have "
-    "their average; studies would narrow it (too small to see: in these runs worlds differ by no more than "
+    f"their average; studies would narrow it ({NOT_SEEN}: in these runs worlds differ by no more than "
     "chance makes them). Chance: between which numbers nine in ten runs of one world end; no study narrows it. People "
     "are staff, managers and peer advocates; who works with the innovation in daily practice is called engaged."
 )
