@@ -318,6 +318,20 @@ def test_the_committed_finding_is_what_its_tables_say():
         assert (study.OUT / picture).is_file()
 
 
+def test_racing_and_greedy_choice_fall_little_short_of_running_everything():
+    """The committed check (`make decisions`), on worlds and runs that chose neither."""
+    assert study.method_in_words(study.OUT) == (study.OUT / "method.md").read_text("utf-8")
+    raced = pd.read_csv(study.OUT / "race.csv")
+    assert set(raced["scenario"]) == set(study.CHECKED)
+    assert (raced["runs_of_race"] <= raced["runs_of_all"] / 10).all()
+    assert (raced["hypervolume_share"] >= 0.99).all()
+    assert (raced["stays_on_front"] >= 0.95).all()
+    (greedy,) = pd.read_csv(study.OUT / "greedy.csv").to_dict("records")
+    assert greedy["worlds_best"] >= 600
+    assert greedy["difference"] >= -max(0.02 * greedy["gain_best"], 1.96 * greedy["error"])
+    assert greedy["core_seconds_greedy"] <= 120  # sixty seconds on two cores
+
+
 def test_unknown_goals_are_refused():
     with pytest.raises(InputError, match="different goals"):
         decide("two-services", 30_000, goal=())
