@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from valign.model.errors import InputError, unknown
-from valign.model.ledger.decomposition import ENTRIES
+from valign.model.ledger.decomposition import BALANCES, ENTRIES
 from valign.model.parameters import MECHANISMS
 from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval
@@ -23,6 +23,7 @@ from .bases import with_common_seeds
 from .batch.executors import How
 from .batch.kept import simulate_or_keep
 from .design import checked_ensemble
+from .design_outcomes import OutcomesOfDesign
 from .outcomes import check_possible
 
 BOOKED = tuple(dict.fromkeys(name for name, _ in ENTRIES if name in MECHANISMS))
@@ -68,10 +69,8 @@ def ablations(
     runs, seed, societies = checked_ensemble(scenario.runs if runs is None else runs, seed, societies)
     design = with_common_seeds(without_each(scenario, mechanisms), scenario, runs, seed, societies)
     whole, off = (None, None) if folder is None else (Path(folder) / name for name in ("with-all", "without-each"))
-    base = simulate_or_keep(
-        design.iloc[:runs], scenario, ("decomposition", *(("booked",) if whole else ())), whole, how
-    )
-    booked = booked_per_person(base.decomposition, base.runs, base.members)
+    base = simulate_or_keep(design.iloc[:runs], scenario, "booked" if whole else "decomposition", whole, how)
+    booked = booked_per_person(base)
     table = design.iloc[runs:]
     table = simulate_or_keep(table, scenario, (), off, how).runs if len(table) else table
     without = by_mechanism(scenario, mechanisms, table, base.runs)
@@ -114,17 +113,20 @@ def compared(booked: pd.DataFrame, base: pd.DataFrame, without: Mapping[str, pd.
     return pd.DataFrame(rows)
 
 
-def booked_per_person(decomposition: pd.DataFrame, runs: pd.DataFrame, members: np.ndarray) -> pd.DataFrame:
-    """What each mechanism did to staff, managers and peers over the whole run, by row of `runs`.
-
-    Columns: balance and mechanism.
-
-    members : how many they are, by run; NaN where a run failed, of which nothing is known.
+def booked_per_person(found: OutcomesOfDesign) -> pd.DataFrame:
+    """What each mechanism did to staff, managers and peers over the whole run, by row of the design (NaN where it
+    failed). Columns: balance and mechanism.
     """
-    inside = decomposition.query("organisation != 'commissioners'")
-    by = ["run", "balance", "mechanism"]
-    sums = inside.groupby(by, observed=False)["change"].sum().unstack(["balance", "mechanism"], fill_value=0)
-    return sums.reindex(runs["run"], fill_value=0.0).div(members, axis=0)
+    each = found.booked()[0].sum(axis=(2, 3)) / found.members
+    entries: dict[str, list[int]] = {}
+    for n, (mechanism, _) in enumerate(ENTRIES):
+        entries.setdefault(mechanism, []).append(n)
+    columns = {
+        (balance, mechanism): each[b, of].sum(axis=0)
+        for b, balance in enumerate(BALANCES)
+        for mechanism, of in entries.items()
+    }
+    return pd.DataFrame(columns, index=found.runs["run"])
 
 
 def with_interval(name: str, values: np.ndarray, clusters: np.ndarray | None) -> dict[str, float]:

@@ -73,7 +73,7 @@ class Levels(SideBySide):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """What `valign levels` keeps: `runs`, `summary` by outcome, `curves` by month, `differences` and, where it was
-        recorded, `decomposition`; each with a column for every factor.
+        recorded, `decomposition` (in a folder without the months); each with a column for every factor.
         """
         tables = self._described() | {"differences": self.differences}
         return tables | ({"decomposition": self.decomposition} if len(self.decomposition) else {})
@@ -218,7 +218,7 @@ def levels(
     runs: int | None = None,
     seed: int = 1,
     societies: int | None = None,
-    record: Iterable[str] = ("series", "decomposition"),
+    record: Iterable[str] = ("series",),
     *,
     innovations: Mapping[str, Any] | None = None,
     evidence: Sequence[float] | None = None,

@@ -27,8 +27,6 @@ from .folder import Batch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KEPT_AS = {"decomposition": "monthly_decomposition"}  # what is recorded, by the kind of table that keeps all of it
-
 
 def simulate_or_keep(
     design: pd.DataFrame,
@@ -48,13 +46,12 @@ def simulate_or_keep(
     record = (record,) if isinstance(record, str) else tuple(record)
     if folder is None:
         return simulate(design, base=base, record=record, society=society, progress=progress, threads=how.threads)
-    kinds = tuple(KEPT_AS.get(name, name) for name in record)
     where = {"threads": how.threads, "workers": how.workers, "cluster": how.cluster}
-    return KeptOutcomes(run_batch(base, design, folder, kinds, **where, society=society, progress=progress))
+    return KeptOutcomes(run_batch(base, design, folder, record, **where, society=society, progress=progress))
 
 
 class KeptOutcomes(OutcomesOfDesign):
-    """Outcomes of a finished batch: as `DesignOutcomes`, read from its folder."""
+    """Outcomes of a finished batch: as `DesignOutcomes`, read from its folder. Its decomposition is over all months."""
 
     def __init__(self, batch: Batch) -> None:
         self.base, self.design, self.record = batch.scenario, batch.design, batch.record
@@ -72,7 +69,7 @@ class KeptOutcomes(OutcomesOfDesign):
 
     @cached_property
     def members(self) -> np.ndarray:
-        """Number of staff, managers and peers by row (NaN where a run failed); kept with "booked"."""
+        """As `DesignOutcomes.members`; kept with "booked"."""
         return self.booked()[1][: ROLES.index("commissioner")].sum(axis=0)
 
     @cached_property
@@ -100,9 +97,9 @@ class KeptOutcomes(OutcomesOfDesign):
         )
 
     def _joined(self, name: str) -> pd.DataFrame:
-        if name != "decomposition" or KEPT_AS[name] not in self.record:
+        if name != "decomposition" or name not in self.record:
             return pd.DataFrame(columns=SERIES if name == "series" else [])
-        table = self.saved[KEPT_AS[name]]
+        table = self.saved[name]
         words = {
             "balance": BALANCES,
             "episode": EPISODES,

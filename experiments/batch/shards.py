@@ -107,24 +107,13 @@ def _series(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
 
 def _decomposition(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
     """Summed over the months of a run: month by month it would be most of a batch; a replay has it."""
-    table = outcomes.decomposition.drop(columns="month")
-    by = [name for name in table if name != "change"]
-    return _flows(table.groupby(by, observed=True, sort=False, as_index=False)["change"].sum(), rows)
-
-
-def _monthly_decomposition(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
-    return _flows(outcomes.decomposition, rows)
-
-
-def _flows(table: pd.DataFrame, rows: np.ndarray) -> pa.Table:
     import pyarrow as pa
 
-    words = [name for name in table if name not in ("run", "month", "change")]
-    columns = {"run": rows[table["run"].to_numpy()]} | {
-        name: table[name].to_numpy() for name in table if name == "month"
-    }
-    columns |= {name: pa.array(table[name]).cast(pa.dictionary(pa.int32(), pa.string())) for name in words}
-    return pa.table({**columns, "change": table["change"].to_numpy(float)})
+    table = outcomes.decomposition.drop(columns="month")
+    by = [name for name in table if name != "change"]
+    table = table.groupby(by, observed=True, sort=False, as_index=False)["change"].sum()
+    words = {name: pa.array(table[name]).cast(pa.dictionary(pa.int32(), pa.string())) for name in by if name != "run"}
+    return pa.table({"run": rows[table["run"].to_numpy()], **words, "change": table["change"].to_numpy(float)})
 
 
 def _booked(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
@@ -138,16 +127,10 @@ def _booked(outcomes: Outcomes, rows: np.ndarray) -> pa.Table:
     return pa.table({"run": rows, **columns})
 
 
-TABLES = {
-    "runs": _runs,
-    "series": _series,
-    "decomposition": _decomposition,
-    "monthly_decomposition": _monthly_decomposition,
-    "booked": _booked,
-}
+TABLES = {"runs": _runs, "series": _series, "decomposition": _decomposition, "booked": _booked}
 RECORDED_FOR = {  # what is recorded in memory for a kind of table
     "series": "series",
-    **dict.fromkeys(("decomposition", "monthly_decomposition", "booked"), "decomposition"),
+    **dict.fromkeys(("decomposition", "booked"), "decomposition"),
 }
 
 

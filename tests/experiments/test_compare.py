@@ -166,6 +166,7 @@ def test_levels_of_innovations_under_evidence() -> None:
         worlds=None,
         evidence=[0.1, 0.9],
         innovations={"as it is": {}, "clear": {"innovation.clarity": 0.9}},
+        record="decomposition",
     )
     assert found.factors == ("alignment_level", "innovation", "evidence_strength")
     assert len(found.cells) == 8

@@ -262,7 +262,9 @@ def world(threads: int | None) -> Tables:
 
 def levels(threads: int | None) -> Tables:
     cheap = {"as it is": {}, "cheap": {"innovation.cost": 0.5, "innovation.values.cashable_savings": 0.9}}
-    found = va.levels(small(), worlds=None, runs=4, seed=3, societies=2, innovations=cheap, evidence=[0.2, 0.8])
+    found = va.levels(
+        small(), worlds=None, runs=4, seed=3, societies=2, innovations=cheap, evidence=[0.2, 0.8], record=RECORD
+    )
     return recorded(found, ("runs", *RECORD), "levels")
 
 

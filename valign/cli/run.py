@@ -160,9 +160,11 @@ def levels(
     if others is not None and len(others) < len(named):
         raise InputError([f"--innovation: {', '.join(label for label, _ in named)}: each needs its own label"])
     ensembles = len(wanted or (1, 2, 3)) * len(strengths or (1,)) * (len(named) + 1)
+    if wrong := [each for each in options.record if each != "decomposition"]:
+        raise InputError([f"--record {wrong[0]}: levels record decomposition"])
     say_what(scenario, ensembles, options)
     how = options.how()
-    asked: dict[str, Any] = {"levels": wanted}
+    asked: dict[str, Any] = {"levels": wanted} | ({"record": list(options.record)} if options.record else {})
     if others is not None:
         from valign.experiments.levels import innovations_of
 
@@ -181,6 +183,7 @@ def levels(
             worlds=options.worlds,
             innovations=others,
             evidence=strengths,
+            record=("series", *options.record),
             progress=told,
             folder=begun,
             how=how,

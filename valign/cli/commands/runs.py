@@ -151,6 +151,10 @@ def levels(
     seed: Seed = 1,
     months: Months = None,
     settings: Settings = None,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(metavar="decomposition", help="Also keep what moved alignment, in each run over all its months."),
+    ] = None,
     workers: Workers = None,
     cluster: Cluster = None,
     out: Out = None,
@@ -163,7 +167,9 @@ def levels(
 
     where, changes = Where(None, workers, cluster, None, quiet, as_json), tuple(settings or ())
     over = in_worlds(worlds, at_defaults)
-    options = run.EnsembleOptions(seed, months, changes, out, show, quiet, as_json, runs, societies, (), where, over)
+    options = run.EnsembleOptions(
+        seed, months, changes, out, show, quiet, as_json, runs, societies, tuple(record or ()), where, over
+    )
     run.levels(scenario, levels, tuple(innovation or ()), evidence, options)
 
 
