@@ -50,7 +50,10 @@ class Problem:
 
     def excess(self, *numbers: int) -> float:
         """£ above the budget; of what cannot be done together, all of it."""
-        mix = self.mix(numbers)
+        return self.excess_of(self.mix(numbers))
+
+    def excess_of(self, mix: Mix) -> float:
+        """As `excess`, of a mix."""
         return float(BUDGET) if not compatible(mix) else max(0.0, self.ground.cost_of_mix(mix)[1] - BUDGET)
 
     def use(self, mixes: Sequence[Mix], worlds: Worlds, first: int, last: int) -> np.ndarray:
@@ -82,7 +85,7 @@ def optimised(problem: Problem, worlds: int, runs: int) -> list[Mix]:
     from ema_workbench.em_framework.evaluators import BaseEvaluator
     from ema_workbench.em_framework.points import experiment_generator
 
-    tried: dict[Mix, np.ndarray] = {}
+    tried: dict[str, tuple[Mix, np.ndarray]] = {}  # by the key of the mix
 
     class InOneDesign(BaseEvaluator):
         """All that the optimiser asks for at once runs as one design."""
@@ -93,14 +96,13 @@ def optimised(problem: Problem, worlds: int, runs: int) -> list[Mix]:
         def evaluate_experiments(self, scenarios, policies, callback, combine="factorial"):
             asked = list(experiment_generator(scenarios, self._msis, policies, combine=combine))
             mixes = [problem.mix([each.policy[slot] for slot in SLOTS]) for each in asked]
-            able = [
-                mix for mix in dict.fromkeys(mixes) if compatible(mix) and problem.ground.cost_of_mix(mix)[1] <= BUDGET
-            ]
-            new = [mix for mix in able if mix not in tried][: max(0, (runs - problem.runs) // worlds)]
+            able = {mix_key(mix): mix for mix in mixes if not problem.excess_of(mix)}
+            new = [key for key in able if key not in tried][: max(0, (runs - problem.runs) // worlds)]
             if new:
-                tried.update(zip(new, problem.use(new, problem.worlds, 0, worlds), strict=True))
+                use_of = problem.use([able[key] for key in new], problem.worlds, 0, worlds)
+                tried.update((key, (able[key], use)) for key, use in zip(new, use_of, strict=True))
             for each, mix in zip(asked, mixes, strict=True):
-                use = tried[mix][each.scenario["world"]] if mix in tried else 0.0
+                use = tried[mix_key(mix)][1][each.scenario["world"]] if mix_key(mix) in tried else 0.0
                 callback(each, {"use": float(use), "money": problem.ground.cost_of_mix(mix)[1]})
 
     model = Model("decide", function=lambda **_: {})
@@ -124,8 +126,8 @@ def optimised(problem: Problem, worlds: int, runs: int) -> list[Mix]:
                 epsilons=[0.05, 1000.0],
                 constraints=[Constraint("budget", parameter_names=list(SLOTS), function=problem.excess)],
             )
-    mixes = list(tried)
-    means = np.array([tried[mix].mean() for mix in mixes])
+    mixes = [mix for mix, _ in tried.values()]
+    means = np.array([use.mean() for _, use in tried.values()])
     ahead = front(means[None], np.array([problem.ground.cost_of_mix(mix)[1] for mix in mixes]))
     return [mix for mix, on in zip(mixes, ahead, strict=True) if on]
 
