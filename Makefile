@@ -27,7 +27,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help docs site demo wasm wasm-check page-bits page-speed engines test test-all test-second bench bench-peers \
-	facts sensitivity claims decisions calibration worlds misfit differences diagnosis mangled reports chaos lint \
+	facts sensitivity claims decisions calibration worlds misfit differences studies diagnosis mangled reports chaos lint \
 	lint-javascript coverage mutation \
 	environment browser-environment environments clean
 
@@ -202,6 +202,10 @@ misfit: $(VENV)/.dev
 # them gains: `make differences DATA=medical-innovation`; writes results/reference/differences/
 differences: $(VENV)/.dev
 	$(VENV)/bin/python -m valign.calibration.study_differences $(if $(DATA),--data $(DATA))
+
+# Whether chances of planned studies are those of fresh studies (minutes); writes results/reference/studies/
+studies: $(VENV)/.dev
+	$(VENV)/bin/python -m valign.calibration.study_planning
 
 # The eighteen claims over worlds that agree with published facts, and over plausible ones: half an hour on 2 cores; a
 # stopped one goes on; writes results/reference/claims/
