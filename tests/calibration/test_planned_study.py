@@ -14,6 +14,7 @@ from valign.calibration.planning.people import NAME, pairs_within, planned_peopl
 from valign.calibration.planning.plan import designs_of, read_plan
 from valign.calibration.planning.studies import fresh_chance, plan_study, seen
 from valign.calibration.problem.problem import CalibrationProblem
+from valign.calibration.study_planning import DESIGNS, FOLDER
 from valign.model.errors import InputError
 from valign.results.figures.study import series_of
 from valign.results.reports.study import certainty, cheapest, design_in_words, findings
@@ -114,6 +115,16 @@ def test_the_same_seed_gives_the_same_numbers(planned) -> None:
 def test_the_chance_is_that_of_fresh_studies(planned) -> None:
     fresh, error = fresh_chance(planned.plan, planned, 3, 60)
     assert fresh == pytest.approx(planned.designs["chance"][3], abs=0.05 + 4 * error)
+
+
+def test_chances_of_ten_designs_are_those_of_fresh_studies() -> None:
+    """The committed study (`make studies`)."""
+    found = pd.read_csv(FOLDER / "chances.csv")
+    assert len(found) == len(found[["services", "waves"]].drop_duplicates()) == 10
+    assert set(found["services"]) == set(DESIGNS["designs"]["services"])
+    assert (found["fresh_studies"] >= 2000).all()
+    assert (abs(found["chance"] - found["fresh"]) <= 0.05).all()
+    assert (found["seconds"] <= 360).all()  # three minutes on two cores
 
 
 def test_the_cheapest_design_that_reaches_enough_is_named(planned) -> None:
