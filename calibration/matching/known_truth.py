@@ -42,13 +42,13 @@ from .sampling import log_normal, slice_sample
 from .study import OUT, matching
 from .waves import CUT, Matching, Plan, Wave, prior_points
 
-TRUTHS, WRONG = 100, 16
+TRUTHS, WRONG = 100, 32
 CHAINS, STEPS = 500, 45
 LEAST_COVERED, MOST_COVERED = 0.80, 0.98  # in which share of truths an interval of 90 % should hold one parameter
 TRUE, FACTS, PROPOSED, SIMULATED, REMOVED = 21, 22, 23, 24, 25  # purposes of random streams
 NOTHING = "nothing"  # removed: the model is right
 REMOVABLE = (NOTHING, "turnover", "relationships", "leadership", "identification", "sensemaking", "climate", "evidence")
-FACTS_OF = 2  # runs whose mean stands for a world's: facts are of many services, and hold their own chance besides
+FACTS_OF = 16  # runs whose mean stands for a world: the error of a fact holds the chance of a study besides
 ONE_IN, HALF = 0.05, 0.5
 
 
