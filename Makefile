@@ -160,10 +160,10 @@ engines: $(WEB)/.web
 site: $(VENV)/.site
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 
-# The model at its defaults against the facts of docs/EVIDENCE.md, and whether its world moves: a quarter of an hour;
+# The model at its defaults against the published facts, and whether its world moves: a quarter of an hour;
 # writes results/reference/facts.*, world.* and starts.csv
 facts: $(VENV)/.dev
-	$(VENV)/bin/python -m valign.experiments.facts
+	$(VENV)/bin/python -m valign.calibration.patterns.study
 	$(VENV)/bin/python -m valign.experiments.study_world
 
 # Which assumptions drive the outcomes: minutes; writes results/reference/sensitivity

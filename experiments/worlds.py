@@ -57,6 +57,18 @@ DECIDED = (
     "round_months",
 )
 
+# By what fit of values does anything by itself; at 0 it does nothing.
+FIT = (
+    "fit_effect",
+    "fit_climate",
+    "fit_peers",
+    "lapse_fit",
+    "disapproval",
+    "turnover_fit",
+    "fit_effect_organisations",
+    "score_fit",
+)
+
 
 def world_parameters() -> dict[str, tuple[float, float]]:
     """What differs between plausible worlds, and over which range: every uncertain parameter that does not shape the

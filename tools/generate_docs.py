@@ -79,34 +79,23 @@ def grades() -> str:
 
 
 def facts() -> str:
-    """The facts that the model was held against, by scenario, and those it misses by name."""
+    """What the published facts say of the model at its defaults and without effects of fit; those that it misses."""
+    from valign.calibration.patterns.study import VERDICTS
+
     rows = _finding("facts.csv")
-    scenarios = dict.fromkeys(row["scenario"] for row in rows)
-    by_scenario = [[row for row in rows if row["scenario"] == name] for name in scenarios]
 
-    def those(own: list[dict[str, str]], verdict: str) -> str:
-        return "; ".join(_of(row) for row in own if row["verdict"].strip("*") == verdict) or "–"
+    def counted(column: str) -> list[str]:
+        return [str(sum(row[column] == said for row in rows)) for said in VERDICTS]
 
-    return table(
-        ("scenario", "facts", "in range", "within the error of the check", "missed"),
-        [
-            (
-                own[0]["scenario"],
-                str(len(own)),
-                str(sum(row["verdict"] == "yes" for row in own)),
-                those(own, "within error"),
-                those(own, "no"),
-            )
-            for own in by_scenario
-        ],
-    )
-
-
-def _of(row: Mapping[str, str]) -> str:
-    return (
-        f"{row['fact']}: {float(row['model']):.2f} [{float(row['low']):.2f}, {float(row['high']):.2f}], "
-        f"evidence {float(row['evidence_low']):g} to {float(row['evidence_high']):g}"
-    )
+    missed = [
+        f"- {row['verdict']}: {row['title']}: {float(row['model']):.2f} [{float(row['low']):.2f}, "
+        f"{float(row['high']):.2f}] {row['unit']}, published {row['bound']} {float(row['value']):g}".replace("  ", " ")
+        for said in VERDICTS[:0:-1]
+        for row in rows
+        if row["verdict"] == said
+    ]
+    counts = [("at its defaults", *counted("verdict")), ("without effects of fit", *counted("no_fit_verdict"))]
+    return "\n".join([table(("the model", *VERDICTS), counts), "", *missed])
 
 
 def verdicts() -> str:

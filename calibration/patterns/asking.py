@@ -14,8 +14,9 @@ from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 
-from .estimators import Seen, estimate, recorded
+from .estimators import estimate, recorded
 from .pattern import Pattern, Question
+from .seen import Seen
 
 OF_RUN, OF_SOCIETY = 231, 232  # purposes of derived seeds
 

@@ -46,10 +46,11 @@ def patterns(runs: int | None = 8, seed: int = 1, folder: str | Path | None = No
     runs, seed, _ = checked_ensemble(runs, seed, None)
     defaults = pd.DataFrame({name: [PARAMETERS[name].default] for name in unknown_parameters()})
     given = asked(found, defaults, runs, seed)[0]
-    return pd.concat([table, pd.DataFrame([_compared(each, given[:, j]) for j, each in enumerate(found)])], axis=1)
+    return pd.concat([table, pd.DataFrame([compared(each, given[:, j]) for j, each in enumerate(found)])], axis=1)
 
 
-def _compared(pattern: Pattern, values: np.ndarray) -> dict[str, float]:
+def compared(pattern: Pattern, values: np.ndarray) -> dict[str, float]:
+    """What the estimates of some runs say of a pattern: `model`, `low`, `high` and `away`, as `patterns` has them."""
     mean = mean_interval(np.where(np.isfinite(values), values, np.nan))
     chance = 0.0 if mean.n < 2 else float(np.nanvar(values, ddof=1)) / mean.n
     spread = np.sqrt(pattern.error**2 + pattern.discrepancy**2 + chance)

@@ -18,8 +18,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.results.summaries import mean_interval
 
 from ..design import MAX_SEED, whole
-from ..facts import NO_FIT
-from ..worlds import plausible_worlds, unknown_parameters, worlds_of_claims
+from ..worlds import FIT, plausible_worlds, unknown_parameters, worlds_of_claims
 from .declaration import Claim, ClaimTest, claim_ids
 from .measures import MEASURES
 from .results import ClaimResult, TestResult, shares
@@ -39,7 +38,7 @@ from .worlds import (
 SHIPPED_RUNS = 64
 # Every way by which alignment reaches use: what fit does by itself, identification with its own consequences, what is
 # delivered, and the climate of managers who are not against it.
-NO_ALIGNMENT = (*NO_FIT, "identification_growth", "practice_alignment", "climate_direct")
+NO_ALIGNMENT = (*FIT, "identification_growth", "practice_alignment", "climate_direct")
 NO_EFFECT = dict.fromkeys(
     (
         *NO_ALIGNMENT,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
@@ -28,10 +29,50 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WORLDS_NOTE = (
-    "{runs} runs{each}, over many worlds. Lines: means. Areas and thick bars: not knowing (5 to 95 % of the worlds' "
-    "means; studies would narrow it). {where}: chance (5 to 95 % of runs of one world; no study narrows it)."
-)
+HIDDEN = 0.1  # of the months: that an area is missing is said from this share on
+
+
+class Line(NamedTuple):
+    """A curve to be drawn: its rows by month, and how its end is labelled."""
+
+    part: pd.DataFrame
+    colour: str
+    style: str
+    label: str
+
+
+def _lines(axes: Axes, lines: Sequence[Line], unit: float = 1.0, bars: bool = True) -> None:
+    """Means with their doubt, labelled at the end. Chance, in worlds: bars beside the end, or dots all along."""
+    months = axes.get_xlim()[1]
+    for place, (part, colour, style, _) in enumerate(lines):
+        doubt(axes, part, colour, unit)
+        axes.plot(part["month"], unit * part["mean"], color=colour, ls=style, lw=2)
+        if bars:
+            end_bars(axes, part.iloc[-1], months * (1.025 + 0.02 * place), colour)
+        elif in_worlds(part):
+            for end in ("chance_low", "chance_high"):
+                axes.plot(part["month"], unit * part[end], color=colour, ls=(0, (1, 2)), lw=1)
+    label_ends(
+        axes,
+        months * (1.035 + 0.02 * len(lines) if bars else 1.02),
+        [unit * float(line.part["mean"].iloc[-1]) for line in lines],
+        [line.label for line in lines],
+        [line.colour for line in lines],
+    )
+
+
+def _worlds_note(runs: str, shown: Sequence[pd.DataFrame], bars: bool = True) -> str:
+    """What is not knowing and what is chance in a figure of these curves."""
+    areas, chance = ("Areas and thick bars", "Thin bars") if bars else ("Areas", "Dots")
+    hidden = any(
+        ((part["unknown_low"] == part["unknown_high"]) & (part["chance_low"] < part["chance_high"])).mean() > HIDDEN
+        for part in shown
+    )
+    return (
+        f"{runs}, over many worlds. Lines: means. {areas}: not knowing (5 to 95 % of the worlds' means; studies would "
+        f"narrow it). {chance}: chance (5 to 95 % of runs of one world; no study narrows it)."
+        + (" Where an area is missing, chance hides what differs between worlds: more runs would show it." * hidden)
+    )
 
 
 def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
@@ -44,25 +85,21 @@ def levels_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     """
     levels = sorted(curves["alignment_level"].unique(), reverse=True)
     figure, panels = new_figure(2, 10.5, 4.6)
-    months = int(curves["month"].max())
+    months, drawn = int(curves["month"].max()), list[pd.DataFrame]()
     for axes, variable in zip(panels, ("engaged", "in_use"), strict=True):
         share_axis(axes, f"{'Uptake' if variable == 'engaged' else 'Spread'}: {series_label(variable)}", months)
-        ends, texts, colours = [], [], []
+        lines: list[Line] = []
         for place, level in enumerate(levels):
             role = "service" if variable == "in_use" else "all"
             part = curve_of(curves[curves["alignment_level"] == level], role, variable)
             colour = ORDERED[round(place * (len(ORDERED) - 1) / max(1, len(levels) - 1))]
-            doubt(axes, part, colour)
-            axes.plot(part["month"], part["mean"], color=colour, ls=STYLES[place % len(STYLES)], lw=2)
-            last = part.iloc[-1]
-            end_bars(axes, last, months * (1.025 + 0.02 * place), colour)
-            ends.append(float(last["mean"]))
-            texts.append(f"alignment {level:.2f}: {100 * last['mean']:.0f} %")
-            colours.append(colour)
-        label_ends(axes, months * (1.035 + 0.02 * len(levels)), ends, texts, colours)
+            label = f"alignment {level:.2f}: {100 * part['mean'].iloc[-1]:.0f} %"
+            lines.append(Line(part, colour, STYLES[place % len(STYLES)], label))
+        _lines(axes, lines)
+        drawn += [line.part for line in lines]
     headed(figure, title)
     if in_worlds(curves):
-        note(figure, WORLDS_NOTE.format(runs=runs, each=" each", where="Thin bars"))
+        note(figure, _worlds_note(f"{runs} runs each", drawn))
         return figure
     note(
         figure,
@@ -134,43 +171,31 @@ def comparison_figure(
     drawn = {
         name: (MUTED if place == 0 else ORDERED[(place - 1) % 3], STYLES[place % 3]) for place, name in enumerate(names)
     }
+    shown: list[pd.DataFrame] = []
     for axes, table, unit in ((levels, curves, 1), (gaps, differences, 100)):
-        ends, texts, colours = [], [], []
+        lines: list[Line] = []
         for name, (colour, style) in drawn.items():
             part = curve_of(table[table["scenario"] == name], role, variable)
-            if part.empty:
-                continue
-            doubt(axes, part, colour, unit)
-            axes.plot(part["month"], unit * part["mean"], color=colour, ls=style, lw=2)
-            last = part.iloc[-1]
-            if in_worlds(part):
-                for end in ("chance_low", "chance_high"):
-                    axes.plot(part["month"], unit * part[end], color=colour, ls=(0, (1, 2)), lw=1)
-            ends.append(unit * float(last["mean"]))
-            texts.append(
-                fill(
-                    f"{variant_label(name)}: "
-                    + (f"{100 * last['mean']:.0f} %" if axes is levels else f"{100 * last['mean']:+.0f} points"),
-                    30,
-                )
-            )
-            colours.append(colour)
+            if not part.empty:
+                last = 100 * part["mean"].iloc[-1]
+                end = f"{last:.0f}\N{NO-BREAK SPACE}%" if axes is levels else f"{last:+.0f}\N{NO-BREAK SPACE}points"
+                lines.append(Line(part, colour, style, fill(f"{variant_label(name)}: {end}", 30)))
         if axes is gaps:
-            shown = curve_of(table, role, variable)
+            all_of_it = curve_of(table, role, variable)
             gaps.axhline(0, color=MUTED, lw=1)
-            reach = ["chance_low", "chance_high", "unknown_low", "unknown_high"] if in_worlds(shown) else []
-            ends_of_means = 100 * shown[["mean_low", "mean", "mean_high", *reach]]  # a single run has no interval
+            reach = ["chance_low", "chance_high", "unknown_low", "unknown_high"] if in_worlds(all_of_it) else []
+            ends_of_means = 100 * all_of_it[["mean_low", "mean", "mean_high", *reach]]  # a single run has no interval
             gaps.set_ylim(min(ends_of_means.min().min(), -1), max(ends_of_means.max().max(), 1))
             gaps.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             gaps.yaxis.set_major_formatter(lambda value, _: f"{value:+.0f}" if value else "0")
             month_axis(gaps, f"Difference from {variant_label(names[0])}, points, paired", int(table["month"].max()))
-        label_ends(axes, axes.get_xlim()[1] * 1.02, ends, texts, colours)
+        _lines(axes, lines, unit, bars=False)
+        shown += [line.part for line in lines]
     headed(figure, title)
     if in_worlds(curves):
         note(
             figure,
-            WORLDS_NOTE.format(runs=runs, each=" each", where="Dots")
-            + " Run by run and world by world the same seeds.",
+            _worlds_note(f"{runs} runs each", shown, bars=False) + " Run by run and world by world the same seeds.",
         )
         return figure
     note(figure, f"Lines: means over {runs} runs of each scenario; run by run the same seeds. Areas: 95 % intervals.")
@@ -193,22 +218,18 @@ def _run_in_worlds(curves: pd.DataFrame, title: str, runs: int) -> Figure:
             [(role, "alignment", tone, style) for (role, tone), style in zip(tones.items(), STYLES, strict=False)],
         ),
     ]
-    for axes, lines in panels:
-        ends, texts, colours = [], [], []
-        for place, (role, variable, colour, style) in enumerate(lines):
+    shown: list[pd.DataFrame] = []
+    for axes, wanted in panels:
+        lines: list[Line] = []
+        for role, variable, colour, style in wanted:
             part = curve_of(curves, role, variable)
-            if part.empty:
-                continue
-            doubt(axes, part, colour)
-            axes.plot(part["month"], part["mean"], color=colour, lw=2, ls=style)
-            last = part.iloc[-1]
-            end_bars(axes, last, months * (1.025 + 0.02 * place), colour)
-            ends.append(float(last["mean"]))
-            texts.append(role_label(role) if variable == "alignment" else f"mean {100 * last['mean']:.0f} %")
-            colours.append(colour)
-        label_ends(axes, months * (1.035 + 0.02 * len(lines)), ends, texts, colours)
+            if not part.empty:
+                mean = f"mean {100 * part['mean'].iloc[-1]:.0f} %"
+                lines.append(Line(part, colour, style, role_label(role) if variable == "alignment" else mean))
+        _lines(axes, lines)
+        shown += [line.part for line in lines]
     headed(figure, title)
-    note(figure, WORLDS_NOTE.format(runs=runs, each="", where="Thin bars"))
+    note(figure, _worlds_note(f"{runs} runs", shown))
     return figure
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import mannwhitneyu, spearmanr
 
 import valign as va
 from valign.calibration.patterns import asking
-from valign.calibration.patterns.estimators import Seen, estimate, grouped_logit, known
+from valign.calibration.patterns import study
+from valign.calibration.patterns.estimators import estimate, known
 from valign.calibration.patterns.pattern import FOLDER, errors, patterns, read, without
-from valign.experiments import facts
+from valign.calibration.patterns.seen import AWARE, ENGAGED, STAFF, Seen, grouped_logit
 from valign.experiments.worlds import unknown_parameters
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
+from valign.model.state.arrays import PEER
 
 GOOD = (FOLDER / "sustained-without-a-break.toml").read_text("utf-8")
 
@@ -82,6 +88,55 @@ def test_grouped_logits_are_those_of_statsmodels() -> None:
     assert found[3].tolist() == [0, 0]  # a run without rows
 
 
+class Planted:
+    """Outcomes of one run with people who engage with a hazard of logit -3 + log_odds × fit (per SD)."""
+
+    def __init__(self, log_odds: float, people: int = 3000, months: int = 24) -> None:
+        rng = np.random.default_rng(1)
+        fit = rng.normal(size=people)
+        fit = (fit - fit.mean()) / fit.std(ddof=1)
+        engaged = np.zeros((months + 1, people), bool)
+        for t in range(1, months + 1):
+            engaged[t] = engaged[t - 1] | (rng.random(people) < 1 / (1 + np.exp(3 - log_odds * fit)))
+        self.stage = np.where(engaged, ENGAGED, AWARE)
+        self.alignment, self.exposure = np.tile(0.75 + 0.1 * fit, (months + 1, 1)), rng.random(engaged.shape)
+        self.holder, self.role = np.zeros(engaged.shape, int), np.where(np.arange(people) % 3, STAFF, PEER)
+        self.service = 2 * np.arange(people) // people  # people stand by service
+
+    def blocks_of_people(self) -> Iterator[tuple]:
+        yield [0], self.role, self.service, lambda variable, month: getattr(self, variable)[month][..., None]
+
+    def seen(self) -> Seen:
+        scenario = Scenario.load("two-services").replace({"months": len(self.stage) - 1})
+        return Seen(scenario, cast(va.Outcomes, self), {})
+
+
+@pytest.mark.parametrize("log_odds", [0.0, 0.4, -0.3])
+def test_planted_odds_of_adopting_are_recovered(log_odds: float) -> None:
+    block = Planted(log_odds).seen()
+    assert estimate("odds_ratio:fit", [block])[0] == pytest.approx(log_odds, abs=0.1)
+    assert estimate("odds_ratio:exposure", [block])[0] == pytest.approx(0.0, abs=0.1)
+    few = Planted(log_odds, people=12, months=2).seen()
+    assert np.isnan(estimate("odds_ratio:fit", [few])).all()
+
+
+def test_auc_and_spearman_are_those_of_scipy() -> None:
+    made = Planted(0.4)
+    fit, adopted = made.alignment[0], made.stage[-1] == ENGAGED
+    expected = mannwhitneyu(fit[adopted], fit[~adopted]).statistic / (adopted.sum() * (~adopted).sum())
+    assert estimate("auc", [made.seen()])[0] == pytest.approx(expected)
+    month = np.where(adopted, (made.stage == ENGAGED).argmax(axis=0), 25)
+    assert estimate("spearman", [made.seen()])[0] == pytest.approx(spearmanr(fit, month).statistic)
+    assert estimate("spearman", [Planted(0.0).seen()])[0] == pytest.approx(0.0, abs=0.06)
+
+
+def test_who_leaves_is_censored() -> None:
+    made = Planted(0.4)
+    made.holder[3:, 0], made.stage[:3, 0] = 1, AWARE
+    month, last, counted = made.seen().adoption
+    assert (month[0, 0], last[0, 0], counted[0, 0]) == (0, 2, True)
+
+
 @pytest.fixture(scope="module")
 def seen() -> tuple[Seen, va.Outcomes, Scenario]:
     scenario = Scenario.load("two-services").replace({"months": 36})
@@ -89,11 +144,17 @@ def seen() -> tuple[Seen, va.Outcomes, Scenario]:
     return Seen(scenario, out, {"disapproval": np.array([0.1, 0.2, 0.3])}), out, scenario
 
 
+def opposed_by_table(agents: pd.DataFrame, scenario: Scenario) -> float:
+    there = agents[(agents["role"] != "commissioner") & (agents["holder"] == 0)].set_index(["month", "person"])
+    end = there.loc[36]
+    change = end[scenario.dimensions] - there.loc[0].loc[end.index, scenario.dimensions]
+    return change["client_agency"].corr(change["safety_and_rules"])
+
+
 def test_estimates_are_those_of_the_tables(seen: tuple[Seen, va.Outcomes, Scenario]) -> None:
     block, out, scenario = seen
-    for name, by_table in (("auc", facts.auc), ("spearman", facts.spearman), ("opposed", facts.opposed)):
-        expected = [by_table(table, pd.Series(dtype=float), scenario) for _, table in out.agents.groupby("run")]
-        assert estimate(name, [block]) == pytest.approx(expected, nan_ok=True), name
+    expected = [opposed_by_table(table, scenario) for _, table in out.agents.groupby("run")]
+    assert estimate("opposed", [block]) == pytest.approx(expected, nan_ok=True)
     assert estimate("outcome:restarted", [block]).tolist() == out.runs["restarted"].tolist()
     assert estimate("odds_of:disapproval", [block]).tolist() == [0.1, 0.2, 0.3]
     used = out.services.assign(used=out.services["stage"].isin(["piloting", "commissioned", "sustained"]))
@@ -127,3 +188,27 @@ def test_the_list_says_what_the_defaults_give() -> None:
     assert "model" not in plain
     with pytest.raises(InputError, match="runs"):
         va.patterns(runs=0)
+
+
+def test_distances_have_their_verdict() -> None:
+    assert [study.verdict(away) for away in (0.0, -1.9, 2.0, -2.9, 3.0, -8.0)] == [
+        "agrees",
+        "agrees",
+        "doubtful",
+        "doubtful",
+        "speaks against the model",
+        "speaks against the model",
+    ]
+
+
+def test_the_committed_table_is_whole() -> None:
+    """`make facts`: every pattern, at the defaults and without effects of fit."""
+    table = pd.read_csv(study.OUT / "facts.csv")
+    assert table["name"].tolist() == [each.name for each in patterns()]
+    assert (table["runs"] >= 100).all()
+    for of in ("", "no_fit_"):
+        assert [study.verdict(away) for away in table[f"{of}away"]] == table[f"{of}verdict"].tolist()
+    assert (table["verdict"] == "agrees").sum() >= 20  # the rest is stated in the README
+    text = (study.OUT / "facts.md").read_text("utf-8")
+    assert study.as_markdown(table, study.SEED).splitlines()[2] == text.splitlines()[2]
+    assert all(title in text for title in table["title"])

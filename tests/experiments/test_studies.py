@@ -15,7 +15,8 @@ import pytest
 from tests.conftest import ROOT, Said
 from tests.made_up import write
 from valign.calibration.study import FREE_SETS
-from valign.experiments import facts, study_sensitivity
+from valign.calibration.patterns.pattern import patterns
+from valign.experiments import study_sensitivity
 from valign.experiments.claims.__main__ import SAVED, SCENARIOS
 
 COMMITTED = ROOT / "results" / "reference"
@@ -59,26 +60,18 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 @pytest.mark.slow
 def test_a_small_study_of_the_facts(script, tmp_path):
-    said = script("experiments.facts", "--runs", 3, "--seed", 5, "--out", tmp_path / "facts")
+    said = script("calibration.patterns.study", "--runs", 2, "--seed", 5, "--out", tmp_path / "facts")
     assert said.code == 0, said.err
     text = (tmp_path / "facts" / "facts.md").read_text("utf-8")
     assert text in said.out
-    assert "3 runs a scenario" in text
-    assert "seed 5" in text
+    assert "2 runs each, seed 5" in text
     table = tables(tmp_path / "facts")["facts"]
     assert list(table) == list(pd.read_csv(COMMITTED / "facts.csv"))
-    of_people, of_services = ([fact.name for fact in each] for each in (facts.FACTS, facts.SERVICE_FACTS))
-    assert table.groupby("scenario")["fact"].agg(list).to_dict() == {
-        "two-services": of_people,
-        "housing-first": of_people + of_services,  # there are enough services
-    }
-    assert (table["runs"] == 3).all()
+    assert table["name"].tolist() == [each.name for each in patterns()]
+    assert (table["runs"] == 2).all()
     assert (table["low"].isna() | (table["low"] <= table["model"])).all()
-    share = table[table["fact"].str.startswith("services")]
-    assert share["model"].between(0, 1).all()
-    # without fit, alignment tells less about who adopts
-    apart = table.set_index(["fact", "scenario"]).loc["AUC of alignment alone, uptake in 24 months"]
-    assert (apart["no_fit"] < apart["model"]).all()
+    of_fit = table.set_index("name").loc["fit-to-adoption-others"]
+    assert of_fit["no_fit_model"] < of_fit["model"]  # of which nothing is left without effects of fit
 
 
 @pytest.mark.slow
@@ -161,7 +154,7 @@ def test_a_small_study_of_histories(script, tmp_path):
 
 
 @pytest.mark.parametrize(("asked", "message"), [
-    (("experiments.facts", "--runs", 0), "runs = 0"),
+    (("calibration.patterns.study", "--runs", 0), "runs = 0"),
     (("experiments.study_sensitivity", "two-service"), "did you mean 'two-services'"),
     (("experiments.study_sensitivity", "low-fit", "--replicates", 0), "replicates = 0"),
     (("experiments.claims", "C77"), "'C77'"),

@@ -171,7 +171,7 @@ def test_there_is_one_writer_of_csv_one_reader_of_toml_and_one_printer(root):
         r"tomllib\.loads\(": {"model/reading.py", "results/reports/render.py"},
         r"(?<![\w.])print\(": {
             "valign/cli/terminal.py", "valign/cli/app.py", "valign/cli/guarded.py", "experiments/stopping.py",
-            "model/compiled/compiling.py", "experiments/facts.py", "experiments/study_sensitivity.py",
+            "model/compiled/compiling.py", "calibration/patterns/study.py", "experiments/study_sensitivity.py",
             "experiments/study_world.py", "experiments/claims/__main__.py", "calibration/study.py",
             "calibration/diagnose/example.py", "calibration/diagnose/study.py", "calibration/matching/study.py",
             "calibration/matching/known_truth.py", "calibration/study_differences.py",
