@@ -69,8 +69,8 @@ def as_markdown(table: pd.DataFrame, seed: int) -> str:
         "# Facts",
         "",
         f"Written by `make facts` (`python -m valign.calibration.patterns.study`): every [published fact](../../docs/"
-        f"EVIDENCE.md) asked of the model as the study asked it, {table['runs'].iloc[0]} runs each, seed {seed}. Beside: "
-        f"the same with every effect of fit by itself at 0 ({', '.join(FIT)}).",
+        f"EVIDENCE.md) asked of the model as the study asked it, {table['runs'].iloc[0]} runs each, seed {seed}. "
+        f"Beside: the same with every effect of fit by itself at 0 ({', '.join(FIT)}).",
         "",
         "Model: mean over runs [95 %: chance]. Away: standard deviations of the fact's error, of how far the model may "
         f"be off and of chance; under {DOUBTFUL:g} it agrees, from {AGAINST:g} on it speaks against the model.",

@@ -175,7 +175,7 @@ def test_there_is_one_writer_of_csv_one_reader_of_toml_and_one_printer(root):
             "experiments/study_world.py", "experiments/claims/__main__.py", "calibration/study.py",
             "calibration/diagnose/example.py", "calibration/diagnose/study.py", "calibration/matching/study.py",
             "calibration/matching/known_truth.py", "calibration/study_differences.py",
-            "calibration/study_misfit.py", "experiments/decide/__main__.py",
+            "calibration/study_misfit.py", "calibration/study_planning.py", "experiments/decide/__main__.py",
         },
     }  # fmt: skip
     packages = ("model", "experiments", "calibration", "results", "valign/cli", "valign/machine", "valign/page")
