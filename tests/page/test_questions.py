@@ -134,6 +134,10 @@ def test_the_other_questions_are_answered_by_running_the_model(visit) -> None:
     ask(page, "ready")
     levels = {row[0]: row[1] for row in tried(page)}
     assert "this page reaches 0." in levels["0.90"]
+    half = int((runs["spread_final"] >= 0.5).sum())
+    word = "Ready" if half >= 0.8 * 64 else "Not yet" if half <= 0.2 * 64 else "It cannot be told"
+    said = page.locator("#found .answer").inner_text()
+    assert said.startswith(f"{word}: half of the services or more use it at the end in {half} of 64 runs by chance.")
     assert "valign diagnose" in page.locator("#beyond").inner_text()
     ask(page, "true")
     page.locator("#goal").select_option("services")

@@ -18,6 +18,7 @@ const SOON = 16; // runs after which something is told
 const MOST_TRIES = 120;
 const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
 const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
+const READY = 0.8, HALF = 0.5; // share of runs in which half of the services use it at the end, from which on services are called ready
 
 export class Trials {
   /** @param {any} page */
@@ -246,8 +247,20 @@ export class Trials {
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= 0.5);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
-    return [html("p", { class: "answer" }, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
+    return [html("p", { class: "answer" }, this.verdict(ground)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows)];
+  }
+
+  /** Whether services are ready, by a rule that is said: by chance, and with what is not known once that is computed. @param {Scenario} ground */
+  verdict(ground) {
+    const over = this.header.worlds ? this.engine.ensembles.get(this.settings.setting(ground, true).key) : undefined;
+    const counted = (/** @type {number[]} */ found) => ({ yes: found.filter((each) => each >= HALF).length, of: found.length });
+    const here = counted(this.ordered(ground, "spread_final", FRESH)), worlds = over && over.done >= FRESH ? counted(Array.from(this.engine.outcome(over, "spread_final")).slice(0, over.done).filter(Number.isFinite)) : null;
+    if (!here.of) return "Whether services are ready is not seen in these months.";
+    const both = worlds?.of ? [here, worlds] : [here];
+    const word = both.every(({ yes, of }) => yes >= READY * of) ? "Ready" : both.every(({ yes, of }) => yes <= (1 - READY) * of) ? "Not yet" : "It cannot be told";
+    const seen = `half of the services or more use it at the end in ${here.yes} of ${here.of} runs by chance${worlds?.of ? `, and in ${worlds.yes} of ${worlds.of} with what is not known` : ""}`;
+    return `${word}: ${seen}. (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
   }
 
   /** People and services at the end, in words. @param {Scenario} scenario @returns {[string, string]} */
