@@ -79,12 +79,13 @@ def by_service(S: State) -> State:
     """The same state, with a decomposition in which every service is a group of its own."""
     services, W = len(S.setting), len(S.runs)
     rows = 3 * len(cells(services))
-    every = {name: getattr(S, name) for name in State.__annotations__ if name != "runs"}
-    arrays = {name: array for name, array in every.items() if isinstance(array, np.ndarray)}
+    # In the order that they have in S: in another one, every kernel would be compiled once more.
+    arrays = {name: getattr(S, name) for name, _ in S.headers() if name not in (*S.views, "runs")}
     arrays |= {"service_group": np.arange(services), "occupied": np.zeros(rows, np.uint8)}
     arrays |= {"ledger": np.zeros((rows, len(ENTRIES), W))}
     most = flows_a_month(services, W) + 1
     found = State(W, **arrays | {"flow_position": np.zeros(most, np.int64), "flow_change": np.zeros(most)})
+    assert found.numba_type is S.numba_type
     put_into_bins(found)
     return found
 
