@@ -220,7 +220,7 @@ def as_markdown(each: pd.DataFrame, coverage: pd.DataFrame, wrong: pd.DataFrame 
 def _of_wrong_models(wrong: pd.DataFrame, right: pd.DataFrame) -> list[str]:
     found = noticed(wrong, right)
     n, known = int(wrong.groupby("removed").size().iloc[0]), int(wrong["facts"].max())
-    others = found.drop(NOTHING)
+    others, titles = found.drop(NOTHING), {each.name: each.title for each in patterns()}
     lines = [
         "## A wrong model",
         "",
@@ -237,7 +237,7 @@ def _of_wrong_models(wrong: pd.DataFrame, right: pd.DataFrame) -> list[str]:
     for mechanism, share in found.items():
         furthest = wrong.loc[wrong["removed"] == mechanism, "furthest"].value_counts().index[0]
         name = NOTHING if mechanism == NOTHING else mechanism_label(str(mechanism))
-        lines.append(f"| {name} | {100 * share:.0f} % | {furthest} |")
+        lines.append(f"| {name} | {100 * share:.0f} % | {titles[furthest]} |")
     few = others.mean() < HALF
     lines += [
         "",
