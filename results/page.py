@@ -45,7 +45,8 @@ class Page:
     question : what was asked. reading : what to know before the findings. findings : what the numbers say. certainty :
     how sure that is. cautions : what does not follow. figures : the first stands beside the findings. remarks : how to
     read the tables. words : used in the report, with their meaning. first : what stands above all, where it is not the
-    first finding. `code` in a sentence is set as such.
+    first finding. brief, sheet : on one sheet of paper, the findings behind the headline (none: the first three) and
+    the name of the figure (none: the first). `code` in a sentence is set as such.
     """
 
     question: str
@@ -58,6 +59,13 @@ class Page:
     remarks: Sequence[str] = ()
     words: dict[str, str] = field(default_factory=dict)
     first: str = ""
+    brief: Sequence[str] = ()
+    sheet: str = ""
+
+    @property
+    def figure_of_sheet(self) -> Sequence[Drawn]:
+        """The figure for one sheet of paper, where there is one."""
+        return [each for each in self.figures if each.name == self.sheet] or self.figures[:1]
 
     @property
     def headline(self) -> str:

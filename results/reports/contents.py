@@ -21,7 +21,7 @@ from ..figures.study import study_figure
 from ..numbers import guarded_percent, pounds
 from ..page import Drawn, Page, Table, Tables
 from ..vocabulary import INDEX_NAMES, listed, setting_label
-from . import calibration, claims, decide, decide_tables, sensitivity, study
+from . import calibration, claims, decide, decide_certainty, decide_tables, sensitivity, study
 from .diagnosis import of_diagnosis
 from .ensembles import of_batch, of_compare, of_levels, of_run
 
@@ -329,12 +329,14 @@ def of_decision(title: str, tables: Tables, work: Mapping[str, Any]) -> Page:
         f"What should {pounds(said['budget'])} buy, and what would be worth knowing first?",
         decide.READING,
         decide.findings(tables),
-        decide.certainty(tables),
-        decide.cautions(tables),
+        decide_certainty.certainty(tables),
+        decide_certainty.cautions(tables),
         drawn,
         decide_tables.tables_of(tables),
         [f"Not possible here: {text}." for text in tables["unavailable"]["action"]],
         decide.WORDS,
+        brief=decide.on_one_sheet(tables),
+        sheet="plan",
     )
 
 

@@ -41,7 +41,6 @@ VIEWS = {
     "commissioners": "If value to commissioners counts",
     "providers": "If value to providers and staff counts",
 }
-PAID_USE = ("pilot-fund", "mandate")  # actions that pay for use itself
 _CONDITION = re.compile(r"(\S+) (>|<=) (\S+)")
 
 
@@ -109,6 +108,13 @@ def findings(tables: Tables) -> list[str]:
         *_knowing(tables, asked, best),
         *_pilots(tables["pilots"]),
     ]
+
+
+def on_one_sheet(tables: Tables) -> list[str]:
+    """The findings that a commissioner has to know: gain, how sure, when wrong, whether a study is worth it."""
+    asked, best = tables["asked"].iloc[0].to_dict(), best_of(tables)
+    worth = _worth_a_study(tables["evsi"], price_of_unit(best))
+    return [*_first(asked, best)[1:], _rule(tables["rule"], best, asked["unit"]), *worth]
 
 
 def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
@@ -318,10 +324,24 @@ def _knowing(tables: Tables, asked: Mapping[str, Any], best: Mapping[str, Any]) 
             f"In pounds at what the recommended mix pays: {pounds(price)} for each "
             f"{'point' if unit == 'points' else 'unit'} of gain."
         )
-    evsi = tables["evsi"]
-    for name, part in evsi.groupby("name", sort=False):
+    told += _worth_a_study(tables["evsi"], price)
+    for name, part in tables["evsi"].groupby("name", sort=False):
         told.append(_study(str(name), part, unit, price))
     return told
+
+
+def _worth_a_study(evsi: pd.DataFrame, price: float) -> list[str]:
+    """Whether any study that was looked at is worth its money before the choice is made."""
+    if evsi.empty or price != price:
+        return []
+    worth = evsi.assign(net=evsi["value"] * price - evsi["cost"])
+    worth = worth[(worth["net"] > 0) & (worth["value"] > 2 * worth["error"])]
+    start, count = "Is a study worth its money before this is decided?", evsi["name"].nunique()
+    if worth.empty:
+        return [f"{start} None of the {count} looked at: for this choice they would tell less than they cost."]
+    row = worth.loc[worth["net"].idxmax()].to_dict()
+    size = size_in_words(row)
+    return [f"{start} Yes: {row['name']}, with {size}, is worth {pounds(row['net'])} more than it costs."]
 
 
 def size_in_words(row: Mapping[str, Any]) -> str:
@@ -353,55 +373,3 @@ def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
     )
     worth_of = f"{amount(row['value'], unit)}, worth {pounds(row['value'] * price)}"
     return f"{name}, best with {size}: choosing{late} by what it finds adds {worth_of}: {verdict}."
-
-
-def certainty(tables: Tables) -> list[str]:
-    """What was compared, over which worlds, with how many runs."""
-    asked = tables["asked"].iloc[0]
-    all_of = (
-        "all that the money buys"
-        if asked["complete"]
-        else "not all there are: those with one action first, then what grew from the best"
-    )
-    return [
-        f"{asked['mixes']:,} mixes were compared ({all_of}). They raced: {asked['rounds']}. The winners were then "
-        f"judged in "
-        f"{asked['fresh_worlds']:,} other worlds. {asked['race_runs'] + asked['fresh_runs']:,} runs in all.",
-        "The worlds: each uncertain parameter anywhere in its declared plausible range, all equally likely. They were "
-        "not held against published facts."
-        if asked["source"] == "declared ranges"
-        else "The worlds: those that agree with published facts, each as often as its weight says; no world in which "
-        "the mixes raced was used to judge them.",
-        "Two doubts are kept apart. Brackets and the chance of being best say what more runs would settle. Regret "
-        "and the "
-        "rule say what no number of runs can settle, because nobody knows which world is ours.",
-    ]
-
-
-def cautions(tables: Tables) -> list[str]:
-    """What must not be concluded."""
-    plan, best = tables["plan"], best_of(tables)
-    assumed = int((plan["grade"] == "assumed").sum()) if len(plan) else 0
-    told = [
-        "Not that this mix will have this effect in a real place. It follows from the model's assumptions; how much "
-        "each "
-        "action changes people and services is part of them"
-        + (f", and for {assumed} of the {len(plan)} actions here it is assumed outright." if assumed else "."),
-        "Not that the costs are known: unless a source is given they are assumed, and the budget is held against the "
-        "likely ones.",
-        "Not that an action left out is worthless: it may act on what the model does not hold, or be shown too small.",
-    ]
-    if len(national := plan[plan["paid_by"] == "national"] if len(plan) else plan):
-        told.append(
-            f"Not that a commissioner has to find all of it: {pounds(national['cost'].sum())} of this is for "
-            f"{listed([str(name) for name in national['name']])}, usually national money. Where nobody gives that, ask "
-            "again without it (`--never`)."
-        )
-    if tables["asked"]["goal"].iloc[0] == "use" and len(plan) and (plan["action"].isin(PAID_USE)).any():
-        told.append(
-            "Not that use lasts: months in which a pilot is paid for count as use like any others. What stays when the "
-            "money ends is another question (`--goal sustained`)."
-        )
-    if best["regret"] > 0 and best["chance_best"] < 0.95:
-        told.append("Not that the other mixes near the front are worse: some cannot be told from this one.")
-    return told

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..numbers import pounds, significant
 from ..page import Tables
-from . import decide
+from . import decide, decide_certainty
 from .claims_page import markdown
 from .decide_tables import evsi_table, finalists_table, pilots_table, plan_table, waiting_table
 
@@ -21,8 +21,19 @@ def page(decisions: Sequence[tuple[str, int, str, Tables]], how: str) -> str:
     for title, budget, stem, tables in decisions:
         lines += [f"## {title}: {pounds(budget)}", "", f"![Money and gain]({stem}-decide.png)", ""]
         lines += [each for sentence in decide.findings(tables) for each in (f"- {sentence}",)]
-        lines += ["", "How sure this is:", "", *(f"- {sentence}" for sentence in decide.certainty(tables)), ""]
-        lines += ["**What not to conclude.**", "", *(f"- {sentence}" for sentence in decide.cautions(tables)), ""]
+        lines += [
+            "",
+            "How sure this is:",
+            "",
+            *(f"- {sentence}" for sentence in decide_certainty.certainty(tables)),
+            "",
+        ]
+        lines += [
+            "**What not to conclude.**",
+            "",
+            *(f"- {sentence}" for sentence in decide_certainty.cautions(tables)),
+            "",
+        ]
         if len(tables["plan"]):
             lines += [f"![Month by month]({stem}-plan.png)", "", *markdown(*plan_table(tables))]
         lines += [f"![Regret]({stem}-regret.png)", "", *markdown(*finalists_table(tables))]

@@ -45,7 +45,7 @@ def publish(
     """
     page = contents.CONTENTS[command](title, tables, work or {})
     if first:
-        page = replace(page, figures=page.figures[:1])
+        page = replace(page, figures=page.figure_of_sheet)
     try:
         save_all(page.figures, folder, tables, helper)
     except OSError as error:
