@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import (
-    check_design,
-    checked_ensemble,
-    read_design,
-    run_seeds,
-    society_seeds,
-    varies_in_block,
-)
+from valign.experiments.design import checked_ensemble, read_design, run_seeds, society_seeds
+from valign.experiments.design_check import check_design, varies_in_block
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 from valign.results.marks import mark_of

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import check_design
+from valign.experiments.design_check import check_design
 from valign.experiments.simulate import plan, run_jobs
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError

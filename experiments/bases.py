@@ -16,7 +16,8 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_of
 
-from .design import NO_SETTINGS, SCENARIO, over_worlds, replicate, varies_in_block
+from .design import NO_SETTINGS, SCENARIO, over_worlds, replicate
+from .design_check import varies_in_block
 from .worlds import alike
 
 Base = Scenario | str | Path | Mapping[str, Scenario]  # what a design changes: one scenario, or several by name

@@ -25,18 +25,8 @@ from valign.model.state.scenario_arrays import Lowered, lower
 
 from .bases import Base, Societies, imported, loaded, society_in, variants, with_common_seeds
 from .default_worlds import runs_of
-from .design import (
-    MOST_RUNS,
-    SCENARIO,
-    NO_SETTINGS,
-    SEEDS,
-    check_design,
-    checked_ensemble,
-    run_seeds,
-    society_seeds,
-    varies_in_block,
-    whole,
-)
+from .design import MOST_RUNS, SCENARIO, NO_SETTINGS, SEEDS, checked_ensemble, run_seeds, society_seeds, whole
+from .design_check import check_design, varies_in_block
 from .design_outcomes import DesignOutcomes
 from .outcomes import Outcomes, warn_of_failures
 from .stopping import STOP, stopped_together

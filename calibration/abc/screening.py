@@ -17,7 +17,8 @@ from typing import TypeGuard
 import numpy as np
 import pandas as pd
 
-from valign.experiments.design import MAX_SEED, varies_in_block, whole
+from valign.experiments.design import MAX_SEED, whole
+from valign.experiments.design_check import varies_in_block
 from valign.experiments.sensitivity.factors import DUMMY, make_problem, uncertain
 from valign.experiments.sensitivity.studies import rank_screened, study
 from valign.model.errors import InputError

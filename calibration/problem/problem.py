@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from valign.experiments.bases import imported, society_hash
-from valign.experiments.design import check_design, society_seeds, varies_in_block
+from valign.experiments.design import society_seeds
+from valign.experiments.design_check import check_design, varies_in_block
 from valign.experiments.simulate import SHARED_PEOPLE, Block, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
 from valign.model.compiled.compiling import sources_hash

@@ -24,7 +24,8 @@ from valign.results.checkpoint import StoreError, cannot_write, locked, replace
 from valign.results.manifest import checked, damaged, read_manifest
 
 from ..bases import Base, Societies, hash_of_societies, loaded, most_people, scenarios_of, shared_societies, variants
-from ..design import MOST_RUNS, check_design, whole
+from ..design import MOST_RUNS, whole
+from ..design_check import check_design
 from ..stopping import STOP
 from . import shards
 from .executors import How, Stopped, computed

@@ -18,7 +18,7 @@ from valign.model.parameters import MECHANISMS, PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.model.scenario.settings import declared, parsed
 
-from ..design import varies_in_block
+from ..design_check import varies_in_block
 
 DUMMY, SEED, SOCIETY = "dummy", "seed", "society"
 EXTRA = (DUMMY, SEED, SOCIETY)

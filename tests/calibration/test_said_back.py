@@ -21,7 +21,7 @@ from valign.calibration.problem.cost import Cost, cost_of
 from valign.calibration.problem.priors import Prior
 from valign.calibration.problem.given import scenario_for, scenario_of
 from valign.calibration.problem.problem import CalibrationProblem
-from valign.experiments.design import check_design
+from valign.experiments.design_check import check_design
 from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 from valign.results import store

@@ -11,6 +11,7 @@ from valign.calibration.exported import posterior_design
 from valign.experiments import design
 from valign.experiments.batch.batch import run_batch
 from valign.experiments.compare import compare
+from valign.experiments.design_check import check_design
 from valign.experiments.levels import levels
 from valign.experiments.sensitivity import sensitivity
 from valign.experiments.simulate import simulate
@@ -185,7 +186,7 @@ def test_equal_rows_are_the_same_run():
 )
 def test_wrong_designs_are_refused_before_anything_runs(table, expected):
     with pytest.raises(InputError) as caught:
-        design.check_design(SMALL, table) if "alignment_metric" not in table else simulate(table, base=SMALL)
+        check_design(SMALL, table) if "alignment_metric" not in table else simulate(table, base=SMALL)
     assert expected in str(caught.value)
 
 
@@ -243,7 +244,7 @@ def test_reading(tmp_path):
     table.to_csv(tmp_path / "d.csv", index=False)
     table.to_parquet(tmp_path / "d.parquet")
     for name in ("d.csv", "d.parquet"):
-        assert design.check_design(SMALL, design.read_design(tmp_path / name)).equals(design.check_design(SMALL, table))
+        assert check_design(SMALL, design.read_design(tmp_path / name)).equals(check_design(SMALL, table))
     (tmp_path / "bad.parquet").write_text("x")
     for name in ("no.csv", "bad.parquet", "."):
         with pytest.raises(InputError, match="cannot be read"):
@@ -268,7 +269,7 @@ def test_a_header_is_taken_at_its_word(tmp_path, text, words):
 def test_a_design_without_rows_has_none(tmp_path):
     (tmp_path / "d.csv").write_text("slack,seed\n")
     with pytest.raises(InputError, match="no rows"):
-        design.check_design(SMALL, design.read_design(tmp_path / "d.csv"))
+        check_design(SMALL, design.read_design(tmp_path / "d.csv"))
 
 
 @pytest.mark.parametrize("what", ["runs", "width", "threads"])
