@@ -28,7 +28,8 @@ from .default_worlds import WORLDS, runs_of
 from .design import checked_ensemble, factorial, run_seeds, society_seeds, stated
 from .design_outcomes import OutcomesOfDesign
 from .side_by_side import SideBySide
-from .simulate import Task, block_width, group_into_blocks
+from .blocks import block_width, group_into_blocks
+from .simulate import Task
 from .worlds import alike
 
 PROBED_RUNS = 32  # as many runs are asked what they can reach

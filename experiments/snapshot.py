@@ -13,7 +13,8 @@ from valign.model.society.ties import KINDS
 from valign.model.state.arrays import ENGAGED, SERVICE_STAGES, STAGES
 
 from .bases import imported
-from .simulate import Block, Task
+from .blocks import Block
+from .simulate import Task
 
 MOST_FOLLOWED = 1_000  # people whose single states and ties are kept; of more, services alone
 

@@ -72,7 +72,8 @@ def compiled_kernels() -> tuple[Any, dict[str, Any], dict[str, list[tuple[Any, A
     from numba import types
 
     from valign.experiments.design import run_seeds
-    from valign.experiments.simulate import Task, group_into_blocks
+    from valign.experiments.blocks import group_into_blocks
+    from valign.experiments.simulate import Task
     from valign.model.compiled import engine
     from valign.model.run.kernels import SOCIETY, STEPS
     from valign.model.scenario.scenario import Scenario

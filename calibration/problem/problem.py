@@ -18,7 +18,8 @@ import pandas as pd
 from valign.experiments.bases import imported, society_hash
 from valign.experiments.design import society_seeds
 from valign.experiments.design_check import check_design, varies_in_block
-from valign.experiments.simulate import SHARED_PEOPLE, Block, Task, plan, run_jobs
+from valign.experiments.blocks import Block
+from valign.experiments.simulate import SHARED_PEOPLE, Task, plan, run_jobs
 from valign.experiments.stopping import STOP
 from valign.model.compiled.compiling import sources_hash
 from valign.model.errors import InputError, unknown

@@ -21,7 +21,8 @@ from valign.results.saved import load
 from ..bases import imported
 from ..outcomes import Outcomes
 from ..design import WORLD, stated
-from ..simulate import RECORDABLE, Task, group_into_blocks, run_blocks
+from ..blocks import group_into_blocks
+from ..simulate import RECORDABLE, Task, run_blocks
 from ..worlds import alike
 
 

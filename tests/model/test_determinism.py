@@ -14,7 +14,8 @@ from small import months, small, start
 from strategies import random_scenario
 
 from valign.experiments.design import run_seeds
-from valign.experiments.simulate import Task, group_into_blocks, run_blocks, simulate
+from valign.experiments.blocks import group_into_blocks
+from valign.experiments.simulate import Task, run_blocks, simulate
 from valign.model.compiled import engine
 from valign.model.compiled.randomness import exponential, logarithm, normal_quantile, philox
 from valign.model.run import parts

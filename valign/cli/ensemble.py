@@ -69,7 +69,7 @@ def _check_memory(scenario: Scenario, runs: int, levels: int) -> None:
     if not isinstance(runs, int) or runs < 1:
         return  # `simulate` says what is wrong with it
     needed = runs * levels * (scenario.months + 1) * SERIES_BYTES
-    from valign.experiments.simulate import machine_memory
+    from valign.experiments.blocks import machine_memory
 
     there = machine_memory()
     if needed > 0.8 * there:

@@ -1,0 +1,67 @@
+"""Runs that share a society, in blocks of as many as are computed together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from valign.model.errors import InputError
+
+# Runs in a block: as many as leave its state near the processor, in strips of eight (docs/speed.md).
+WIDTHS, CACHE_BYTES = (64, 32, 16), 6e6
+BLOCK_BYTES = 1.5e9
+
+
+@dataclass(frozen=True)
+class Block:
+    """Runs that share a society: their positions in the design, run seeds and columns that vary."""
+
+    rows: np.ndarray
+    seeds: tuple[int, ...]
+    society_seed: int
+    overrides: Mapping[str, np.ndarray]
+
+
+def machine_memory() -> float:
+    """Bytes of memory of this machine (8 GB where it does not say)."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8e9
+
+
+def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
+    """How many runs fit into a block; months_of_agents: for how many months everybody's state is recorded.
+
+    Raises InputError when not even one does.
+    """
+    bytes_a_run = people * (8 * (5 * dimensions + 32) + 8 * months_of_agents * (6 + dimensions) + 64 + 400)
+    if bytes_a_run > 0.9 * machine_memory():
+        raise InputError(
+            [
+                f"a run of {people:,} people needs about {bytes_a_run / 1e9:,.0f} GB of memory; "
+                f"this machine has {machine_memory() / 1e9:,.0f} GB"
+            ]
+        )
+    in_cache = next((width for width in WIDTHS if width * bytes_a_run <= CACHE_BYTES), WIDTHS[-1])
+    return int(max(1, min(in_cache, BLOCK_BYTES // max(1, bytes_a_run))))
+
+
+def group_into_blocks(
+    seeds: Sequence[int], societies: Sequence[int], width: int, overrides: Mapping[str, np.ndarray] | None = None
+) -> list[Block]:
+    """Runs with the same society seed share blocks of at most `width`, in the order of the design."""
+    blocks: list[Block] = []
+    by_society: dict[int, list[int]] = {}
+    for row, society in enumerate(societies):
+        by_society.setdefault(society, []).append(row)
+    for society, rows in by_society.items():
+        for start in range(0, len(rows), width):
+            chosen = rows[start : start + width]
+            part = np.array(chosen)
+            columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
+            blocks.append(Block(part, tuple(seeds[row] for row in chosen), society, columns))
+    return blocks
