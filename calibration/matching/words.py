@@ -17,13 +17,23 @@ NOT_SHIPPED = ": fewer than 500, so that they are not shipped, and what is said 
 
 def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame]) -> str:
     """The tables as a page."""
-    summary = tables["summary"].iloc[0]
-    by_name = {each.name: each for each in patterns}
-    lines = [
+    summary, by_name = tables["summary"].iloc[0], {each.name: each for each in patterns}
+    parts = (
+        _what_was_done(summary, len(patterns)),
+        _facts(tables["patterns"], by_name),
+        _left_out(tables["left_out"], summary, by_name),
+        _parameters(tables["parameters"]),
+        _pairs(tables["pairs"], summary),
+    )
+    return "\n".join([*(line for part in parts for line in part), ""])
+
+
+def _what_was_done(summary: pd.Series, facts: int) -> list[str]:
+    return [
         "# Worlds that agree with what is known",
         "",
         "Written by `make worlds` (`python -m valign.calibration.matching.study`). A world is a setting of all "
-        f"{int(summary.parameters)} parameters that are not known. {len(patterns)} published facts were asked of "
+        f"{int(summary.parameters)} parameters that are not known. {facts} published facts were asked of "
         f"{int(summary.simulated_worlds):,} worlds ({summary.person_months:.2g} person-months); the "
         f"{int(summary.worlds):,} of the last wave have weights that make them worth {summary.effective:.0f} worlds of "
         f"equal weight{NOT_SHIPPED if summary.effective < LEAST else ''}. Nothing was "
@@ -42,6 +52,11 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         f"{int(summary.as_wide_as_before)} of {int(summary.parameters)} parameters are as wide as before: no fact here "
         "says anything about them.",
         "",
+    ]
+
+
+def _facts(found: pd.DataFrame, by_name: Mapping[str, Pattern]) -> list[str]:
+    lines = [
         "## The facts, and what the worlds give",
         "",
         "Worlds: mean, and 5 to 95 % over worlds (not knowing; chance is averaged out as far as runs allow). Away: how "
@@ -51,7 +66,7 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         "| fact | value ± 95 % | plausible worlds, single runs | worlds that agree | away | rules out | alone |",
         "|---|---|---|---|---|---|---|",
     ]
-    for r in tables["patterns"].itertuples():
+    for r in found.itertuples():
         each = by_name[str(r.pattern)]
         bound = f"{each.bound} " if each.bound else ""
         mark = "**" if abs(float(r.away)) > 2 else ""
@@ -61,7 +76,11 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
             f"| {r.prior_low:z.2f} to {r.prior_high:z.2f} | {r.after:z.2f} [{r.after_low:z.2f}, {r.after_high:z.2f}] "
             f"| {mark}{r.away:+.1f}{mark} | {100 * r.rules_out:.0f} % | {100 * r.alone:.1f} % |"
         )
-    lines += [
+    return lines
+
+
+def _left_out(left: pd.DataFrame, summary: pd.Series, by_name: Mapping[str, Pattern]) -> list[str]:
+    lines = [
         "",
         "## Facts that were left out",
         "",
@@ -75,7 +94,6 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         "| fact | value | predicted without it | covered | predicted without its data | covered |",
         "|---|---|---|---|---|---|",
     ]
-    left = tables["left_out"]
     for name in dict.fromkeys(left["pattern"]):
         cells = []
         for way in ("itself", "its data"):
@@ -84,7 +102,11 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
                 f"{r['median']:z.2f} [{r['low']:z.2f}, {r['high']:z.2f}] | {'yes' if r['covered'] else '**no**'}"
             )
         lines.append(f"| {by_name[name].title} | {by_name[name].value:z.3g} | {' | '.join(cells)} |")
-    lines += [
+    return lines
+
+
+def _parameters(parameters: pd.DataFrame) -> list[str]:
+    lines = [
         "",
         "## What is learned of the parameters",
         "",
@@ -94,7 +116,6 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         "| parameter | before | after | narrower |",
         "|---|---|---|---|",
     ]
-    parameters = tables["parameters"]
     strength = parameters["narrower"].clip(lower=0) + parameters["moved"].abs()
     for r in parameters.loc[strength.sort_values(ascending=False).index[:20]].to_dict("records"):
         declared = PARAMETERS[str(r["parameter"])]
@@ -102,9 +123,12 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
             f"| {declared.mechanism}: {declared.label} | {r['from']:g} to {r['to']:g} "
             f"| {r['median']:z.3g} [{r['low']:z.3g}, {r['high']:z.3g}] | {100 * r['narrower']:.0f} % |"
         )
-    pairs = tables["pairs"]
+    return lines
+
+
+def _pairs(pairs: pd.DataFrame, summary: pd.Series) -> list[str]:
     by_chance = 0.0027 * summary.parameters * (summary.parameters - 1) / 2
-    lines += [
+    lines = [
         "",
         "## What trades off",
         "",
@@ -112,8 +136,8 @@ def as_markdown(patterns: Sequence[Pattern], tables: Mapping[str, pd.DataFrame])
         f"{by_chance:.0f} would by chance alone.",
         "",
     ]
-    lines += [
+    found = [
         f"- {PARAMETERS[str(r.one)].label} and {PARAMETERS[str(r.other)].label}: correlation {r.correlation:+.2f}"
         for r in pairs.head(12).itertuples()
-    ] or ["No two parameters are correlated by .2 or more after matching."]
-    return "\n".join([*lines, ""])
+    ]
+    return [*lines, *(found or ["No two parameters are correlated by .2 or more after matching."])]

@@ -195,9 +195,9 @@ def levels(
     publish(EnsembleCommand("levels", scenario, asked, ensembles, settings, simulated, begun=BEGUN), options)
 
 
-def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleOptions) -> None:
-    """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
-    scenarios = {}
+def _compared(names: Sequence[str], options: EnsembleOptions) -> dict[str, Scenario]:
+    """The scenarios that are compared, by what they are called."""
+    scenarios: dict[str, Scenario] = {}
     first, *_ = split_changes(names[0])
     for text in names:
         name, *changes = split_changes(text)
@@ -213,6 +213,12 @@ def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleO
                 "`valign compare two-services two-services+coproduction_intensity=0.4`"
             ]
         )
+    return scenarios
+
+
+def compare(names: Sequence[str], precision: tuple[str, ...], options: EnsembleOptions) -> None:
+    """names: scenarios, each perhaps with changes as in two-services+slack=0.3; precision: OUTCOME=HALF_WIDTH."""
+    scenarios = _compared(names, options)
     wanted = dict(map(precision_of, precision or (("uptake_final=0.01",) if options.worlds is None else ())))
     if precision and options.worlds is not None:
         raise InputError(
