@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c "$(NEWER)" 2>/dev/null && { command -v "$$p"; break; }; done)
 
 # A second Python for `make test-all`: 3.12 or 3.13, from the path or from pyenv. It runs the tests of what a Python's
-# version may touch: kernels, command line, files; not what only draws or tells.
-SECOND_TESTS := tests/model tests/cli tests/faults tests/results/test_result_folders.py tests/results/test_plain_text.py
+# version may touch: kernels and their bits, signals and exit codes, files; not what only draws or tells.
+SECOND_TESTS := tests/model tests/cli/test_listings.py tests/cli/test_what_goes_wrong.py \
+	tests/results/test_result_folders.py tests/results/test_plain_text.py
 SECOND_OK = import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 SECOND_PYTHON ?= $(shell for p in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[23]*/bin/python3; do \
 	"$$p" -c "$(SECOND_OK)" 2>/dev/null && { command -v "$$p"; break; }; done)

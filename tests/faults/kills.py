@@ -66,10 +66,10 @@ def tables(folder: Path) -> dict[str, str] | None:
     return None
 
 
-def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFrame:
+def kill(name: str, kills: int, seed: int = 1, points: int = 200, *, compiled: bool = False) -> pd.DataFrame:
     """Kill a command so often. Raises AssertionError when anything is lost. Returns what happened, a row a kill:
     when it was killed (share of the undisturbed time, 0-1), finished parts that were there afterwards, and whether
-    the tables at the end were those of an undisturbed command."""
+    the tables at the end were those of an undisturbed command. compiled : nothing has to be compiled any more."""
     chance, rows, rounds = random.Random(seed), [], 0
     with tempfile.TemporaryDirectory() as place:
         here = Path(place)
@@ -82,7 +82,7 @@ def kill(name: str, kills: int, seed: int = 1, points: int = 200) -> pd.DataFram
             env = {**os.environ, "PYTHONPATH": str(ROOT)}
             return subprocess.Popen(command, cwd=here, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-        for folder in ("warm", "undisturbed"):  # the first may have to compile
+        for folder in ("undisturbed",) if compiled else ("warm", "undisturbed"):  # the first may have to compile
             process = start(folder)
             wait_for_start(here / folder, process)
             begun = time.monotonic()
