@@ -219,7 +219,7 @@ def test_the_table_and_figure_are_written(tmp_path: Path) -> None:
 def test_committed_results_are_those_of_the_raw_numbers() -> None:
     optimiser = pd.read_csv(PEERS / "optimiser.csv")
     assert tables.document(tables.read(PEERS / "raw.csv"), optimiser) == (PEERS / "RESULTS.md").read_text("utf-8")
-    assert len(set(optimiser["runs"].round(-2))) == 1  # equal runs
+    assert optimiser["runs"].max() <= 1.01 * optimiser["runs"].min()  # equal runs
 
 
 def test_requirements_name_one_version_each() -> None:
