@@ -52,13 +52,30 @@ def _lines(axes: Axes, lines: Sequence[Line], unit: float = 1.0, bars: bool = Tr
         elif in_worlds(part):
             for end in ("chance_low", "chance_high"):
                 axes.plot(part["month"], unit * part[end], color=colour, ls=(0, (1, 2)), lw=1)
-    label_ends(
-        axes,
-        months * (1.035 + 0.02 * len(lines) if bars else 1.02),
-        [unit * float(line.part["mean"].iloc[-1]) for line in lines],
-        [line.label for line in lines],
-        [line.colour for line in lines],
-    )
+    ends = [(unit * float(line.part["mean"].iloc[-1]), line.label, line.colour) for line in lines]
+    ends += _named_doubts(lines, unit, bars)
+    heights, words, colours = ([each[n] for each in ends] for n in range(3))
+    label_ends(axes, months * (1.035 + 0.02 * len(lines) if bars else 1.02), heights, words, colours)
+
+
+def _named_doubts(lines: Sequence[Line], unit: float, bars: bool) -> list[tuple[float, str, str]]:
+    """What the upper ends of the two doubts are called, of the line whose chance reaches furthest: height, words and
+    colour. An area that chance hides has no name."""
+    told = [line for line in lines if in_worlds(line.part) and line.part["chance_high"].notna().iloc[-1]]
+    if not told:
+        return []
+
+    def reaches(line: Line) -> tuple[bool, float]:
+        last = line.part.iloc[-1]
+        return bool(last["unknown_low"] < last["unknown_high"]), float(last["chance_high"])
+
+    furthest = max(told, key=reaches)
+    last, colour = furthest.part.iloc[-1], furthest.colour
+    named = [(unit * float(last["chance_high"]), "thin bar: chance" if bars else "dots: chance", colour)]
+    if reaches(furthest)[0]:
+        called = "thick bar: not knowing" if bars else "area: not knowing"
+        named.append((unit * float(last["unknown_high"]), called, colour))
+    return named
 
 
 def _worlds_note(runs: str, shown: Sequence[pd.DataFrame], bars: bool = True) -> str:

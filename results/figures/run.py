@@ -21,7 +21,7 @@ from ..vocabulary import (
     series_label,
     setting_label,
 )
-from .common import STYLES, curve_of, headed, label_ends, month_axis, new_figure, note, share_axis
+from .common import STYLES, curve_of, headed, in_worlds, label_ends, month_axis, new_figure, note, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 VALUES = {"value_commissioners": "Commissioners", "value_providers": "Providers and staff", "value_clients": "Clients"}
 MOST_FACTORS, FEW = 6, 6
+NAMED = "thick: not knowing, thin: chance"
+IN_WORLDS = (
+    "Thick: not knowing (5 to 95 % of the worlds' means; studies would narrow it; none where chance hides it). Thin: "
+    "chance (5 to 95 % of runs of one world; no study narrows it)."
+)
+TOGETHER = " The runs are of many worlds: what is not known and chance together."
 
 
 def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
@@ -58,7 +64,7 @@ def weights_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     note(
         figure,
         f"{runs} runs; mean over commissioners. Lines: median of runs, areas: 5 to 95 % of runs. Breadth: "
-        "entropy of the three weights over its maximum.",
+        "entropy of the three weights over its maximum." + TOGETHER * in_worlds(curves),
     )
     return figure
 
@@ -70,13 +76,18 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
     """
     rows = [""] if by is None else list(dict.fromkeys(summary[by]))
     figure, panels = new_figure(len(VALUES), 11.5, 2.5 + 0.45 * len(rows))
+    worlds = in_worlds(summary[summary["outcome"].isin(VALUES)])
+    thick, thin = ("unknown_", "chance_") if worlds else ("mean_", "")
+    thick_low, thick_high, thin_low, thin_high = (f"{of}{end}" for of in (thick, thin) for end in ("low", "high"))
     for place, (axes, (outcome, words)) in enumerate(zip(panels, VALUES.items(), strict=True)):
         of = summary[summary["outcome"] == outcome]
         for n, name in enumerate(rows):
             row = (of if by is None else of[of[by] == name]).iloc[0]
-            axes.plot([row["low"], row["high"]], [n, n], color=MUTED, lw=1.4, solid_capstyle="butt")
-            axes.plot([row["mean_low"], row["mean_high"]], [n, n], color=MAIN, lw=6, solid_capstyle="butt")
-            axes.plot(row["mean"], n, "o", ms=5, mfc="white", mec=INK)
+            over = {"color": INK, "marker": "|", "ms": 7, "zorder": 3} if worlds else {"color": MUTED}
+            axes.plot([row[thin_low], row[thin_high]], [n, n], lw=1.4, solid_capstyle="butt", **over)
+            shade = 0.5 if worlds else 1.0
+            axes.plot([row[thick_low], row[thick_high]], [n, n], color=MAIN, lw=6, alpha=shade, solid_capstyle="butt")
+            axes.plot(row["mean"], n, "o", ms=5, mfc="white", mec=INK, zorder=4)
             axes.annotate(
                 f"{row['mean']:,.0f}".replace("-", "−"),
                 (row["mean"], n),
@@ -96,16 +107,28 @@ def value_figure(summary: pd.DataFrame, title: str, by: str | None = None) -> Fi
         )
         axes.set_title(words, loc="left", fontsize=11, fontweight="bold", color=INK)
         _across(axes)
-        low, high = min(0.0, float(of["low"].min())), max(0.0, float(of["high"].max()))
+        low = min(0.0, float(of[[thin_low, thick_low]].min().min()))
+        high = max(0.0, float(of[[thin_high, thick_high]].max().max()))
         room = 0.08 * ((high - low) or 1.0)
         axes.set_xlim(low - room, high + room)
+    if worlds:
+        _name_both(panels[0], 0.34)
     headed(figure, title)
+    shown = IN_WORLDS if worlds else "Thick: its 95 % interval. Thin: 5 to 95 % of single runs."
     note(
         figure,
-        "Circle: mean over runs; thick: its 95 % interval; thin: 5 to 95 % of single runs. Over the whole "
-        "time, net of each group's costs (left of the line: a loss). Units differ: never added up.",
+        f"Circle: mean over runs. {shown} Over the whole time, net of each group's costs (left of the line: a loss). "
+        "Units differ: never added up.",
     )
     return figure
+
+
+def _name_both(axes: Axes, y: float) -> None:
+    """What thick and thin are, beside the first row."""
+    low, high = axes.get_xlim()
+    axes.annotate(
+        NAMED, ((low + high) / 2, y), ha="center", va="center", fontsize=8.5, color=MUTED, backgroundcolor="white"
+    )
 
 
 def _across(axes: Axes) -> None:
@@ -143,8 +166,8 @@ def stages_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     headed(figure, title)
     note(
         figure,
-        f"Means over {runs} runs, services counted alike. Black line: all that use the innovation; dashes: "
-        "its 95 % interval.",
+        f"Means over {runs} runs, services counted alike. Black line: all that use the innovation; dashes: its 95 % "
+        "interval." + TOGETHER * in_worlds(curves),
     )
     return figure
 
@@ -201,10 +224,9 @@ def roles_figure(curves: pd.DataFrame, title: str, runs: int) -> Figure:
     headed(figure, title)
     note(
         figure,
-        f"{runs} runs. Lines: mean alignment with the innovation as it is practised locally (solid) and as it "
-        "was "
-        "first designed (dots). Area: one standard deviation between people\naround the mean; dashes: 5 to 95 "
-        "% of runs of the mean.",
+        f"{runs} runs. Lines: mean alignment with the innovation as it is practised locally (solid) and as it was "
+        "first designed (dots). Area: one standard deviation between people\naround the mean; dashes: 5 to 95 % of "
+        "runs of the mean." + TOGETHER * in_worlds(curves),
     )
     return figure
 
@@ -217,12 +239,17 @@ UNITS_DRAWN = (
 
 
 def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int) -> Figure:
-    """Paired differences of the main outcomes with their 95 % intervals, a panel for each unit.
+    """Paired differences of the main outcomes, a panel for each unit: with their 95 % intervals or, of runs in worlds,
+    with what is not known and chance apart.
 
     differences : of `summaries.paired_differences`. by : the column that names what is compared with the base.
     """
     table = drawn_differences(differences)
     kinds = [kind for kind in UNITS_DRAWN if (table["kind"] == kind[0]).any()]
+    worlds = in_worlds(table)
+    apart = (("unknown_low", "unknown_high", 5.0, 0.5), ("chance_low", "chance_high", 1.0, 1.0))
+    bars = apart if worlds else (("low", "high", 2.2, 1.0),)
+    ends = [end for low, high, *_ in bars for end in (low, high)]
     names = list(dict.fromkeys(table[by]))
     most = max(table.loc[table["kind"] == kind, "outcome"].nunique() for kind, _, _ in kinds)
     figure, panels = new_figure(len(kinds), 5.4 * len(kinds), 1.7 + (0.32 + 0.14 * len(names)) * most)
@@ -230,22 +257,25 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
         of = table[table["kind"] == kind]
         outcomes = [name for name in headlines() if name in set(of["outcome"])]
         for n, name in enumerate(names):
-            part = of[of[by] == name].set_index("outcome").reindex(outcomes)
+            part = factor * of[of[by] == name].set_index("outcome").reindex(outcomes)[["difference", *ends]]
             y = np.arange(len(outcomes)) + 0.22 * (n - (len(names) - 1) / 2)
             colour = ORDERED[n % 3] if len(names) > 1 else MAIN
-            axes.hlines(y, factor * part["low"], factor * part["high"], color=colour, lw=2.2)
-            axes.plot(factor * part["difference"], y, "os^"[n % 3], ms=6, mfc="white", mec=colour, mew=1.6, ls="none")
-            if len(names) > 1:
-                far = (factor * part["difference"]).abs().idxmax()
+            for low, high, width, strength in bars:
+                axes.hlines(y, part[low], part[high], color=colour, lw=width, alpha=strength)
+            if worlds:
+                axes.plot(part[ends[-2:]], y, ls="none", marker="|", ms=7, color=colour)
+            axes.plot(part["difference"], y, "os^"[n % 3], ms=6, mfc="white", mec=colour, mew=1.6, ls="none")
+            if len(names) > 1 and kind == "share":
+                far = part["difference"].abs().idxmax()
                 axes.annotate(
                     fill(case_label(by, name), 30),
-                    (factor * part["high"].max(), y[outcomes.index(far)]),
+                    (part.loc[far].max(), y[outcomes.index(far)]),
                     xytext=(5, 0),
                     textcoords="offset points",
                     va="center",
                     fontsize=8.5,
                     color=colour,
-                ) if kind == "share" else None
+                )
         axes.axvline(0, color=INK, lw=1)
         axes.set(
             ylim=(len(outcomes) - 0.5, -0.6),
@@ -255,13 +285,16 @@ def difference_figure(differences: pd.DataFrame, title: str, by: str, runs: int)
         axes.set_title(heading, loc="left", fontsize=11, fontweight="bold", color=INK)
         axes.margins(x=0.12)
         _across(axes)
+    if worlds:
+        _name_both(panels[0], -0.45)
     headed(figure, title)
     base = case_label(by, differences["base"].iloc[0])
-    note(
-        figure,
-        f"Difference from {base}, run by run with the same seeds ({runs} pairs). Marks: means; lines: 95 % "
-        "intervals; where a line crosses zero, these runs show no difference.",
+    shown = (
+        f"{IN_WORLDS} Where a thick bar crosses zero, worlds do not agree on the sign."
+        if worlds
+        else "Lines: 95 % intervals; where a line crosses zero, these runs show no difference."
     )
+    note(figure, f"Difference from {base}, run by run with the same seeds ({runs} pairs). Marks: means. {shown}")
     return figure
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..figures.claims import waterfall_figure
-from ..figures.common import curve_of
+from ..figures.common import curve_of, in_worlds
 from ..figures.ensembles import comparison_figure, factors_figure, levels_figure, observed_figure, run_figure
 from ..figures.network import society_figure
 from ..figures.run import (
@@ -206,9 +206,11 @@ def _value(title: str, summary: pd.DataFrame, by: str | None = None) -> Drawn | 
     data = summary[summary["outcome"].isin(VALUES) & (summary["n"] > 0)]
     if data["outcome"].nunique() < len(VALUES):
         return None
+    doubts = {"not knowing": "unknown", "chance": "chance"} if in_worlds(data) else {"interval": "mean"}
     told = "; ".join(
         f"{VALUES[row['outcome']]}{'' if by is None else f' ({case_label(by, row[by])})'}: mean "
-        f"{row['mean']:,.0f}, interval {row['mean_low']:,.0f} to {row['mean_high']:,.0f}"
+        f"{row['mean']:,.0f}, "
+        + ", ".join(f"{words} {row[f'{of}_low']:,.0f} to {row[f'{of}_high']:,.0f}" for words, of in doubts.items())
         for _, row in data.iterrows()
     )
     return Drawn(

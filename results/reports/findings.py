@@ -261,8 +261,8 @@ def _certainty_in_worlds(runs: pd.DataFrame, summary: pd.DataFrame) -> list[str]
     share = summary.loc[summary["outcome"] == "uptake_final", "of_unknown"].mean()
     told = (
         f"They were made in {runs['world'].nunique():,} worlds: settings of all parameters that are not known, "
-        "each anywhere in its plausible range (`valign patterns` lists the published facts that the "
-        "model is held against)."
+        "drawn by how well they agree with published facts (`valign patterns` lists these; `valign worlds` says what "
+        "they leave open)."
     )
     if math.isnan(share):
         return [told]
@@ -321,7 +321,7 @@ def _sentence(row: pd.Series, summary: pd.DataFrame, by: str) -> str:
     )
     if not math.isnan(row.get("unknown_low", math.nan)):
         agreed = (
-            "Plausible worlds do not agree on its sign: it is not known."
+            "Worlds do not agree on its sign: it is not known."
             if row["unknown_low"] <= 0 <= row["unknown_high"]
             else "In these runs worlds differ by no more than chance makes them."
             if row["unknown_low"] == row["unknown_high"]

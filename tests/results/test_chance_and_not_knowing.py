@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from valign.results.figures.ensembles import comparison_figure, levels_figure
+from valign.results.figures.run import difference_figure, value_figure
 from valign.results.reports.rows import difference, mean_in_words
 from valign.results.summaries import apart, curve_summary, paired_differences, summarise
 
@@ -68,3 +72,50 @@ def test_curves_hold_both_month_by_month() -> None:
     found = curve_summary(np.stack([values, 2 * values]), None, world.tolist())
     assert found["unknown_high"].iloc[1] == pytest.approx(2 * found["unknown_high"].iloc[0])
     assert "unknown_low" not in curve_summary(values[None])
+
+
+# --- figures: both are drawn, each by its name -----------------------------------------------------------------------
+def doubts(unknown: float, chance: float, mean: float = 0.5) -> dict[str, float]:
+    """A row of a table of runs in worlds; intervals of the mean and bands of all runs are elsewhere."""
+    reach = {"unknown": unknown, "chance": chance, "mean": 9.0}
+    ends = {f"{of}_{end}": mean + sign * by for of, by in reach.items() for end, sign in (("low", -1), ("high", 1))}
+    ends |= {"low": mean - 8, "high": mean + 8}
+    return {"mean": mean, "difference": mean, "n": 100, **ends}
+
+
+def words(figure: Figure) -> list[str]:
+    return [each.get_text() for axes in figure.axes for each in axes.findobj(Text)]
+
+
+def curves(by: str, names: tuple[object, ...], unknown: float, chance: float) -> pd.DataFrame:
+    kinds = (("all", "engaged"), ("service", "in_use"))
+    rows = [
+        {by: name, "role": role, "variable": variable, "month": month, **doubts(unknown, chance, 0.3 + 0.1 * place)}
+        for place, name in enumerate(names) for role, variable in kinds for month in range(4)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_curves_name_both_doubts_and_leave_out_the_name_of_what_chance_hides() -> None:
+    levels = levels_figure(curves("alignment_level", (0.5, 0.7), 0.2, 0.1), "Levels", 100)
+    assert [words(levels).count(name) for name in ("thick bar: not knowing", "thin bar: chance")] == [2, 2]
+    hidden = levels_figure(curves("alignment_level", (0.5, 0.7), 0.0, 0.1), "Levels", 100)
+    assert [words(hidden).count(name) for name in ("thick bar: not knowing", "thin bar: chance")] == [0, 2]
+    both, gaps = curves("scenario", ("a", "b"), 0.2, 0.1), curves("scenario", ("b",), 0.02, 0.2)
+    compared = comparison_figure(both, gaps, "Compared", 100)
+    assert [words(compared).count(name) for name in ("area: not knowing", "dots: chance")] == [2, 2]
+
+
+def test_differences_and_values_draw_the_two_doubts_apart() -> None:
+    row = {"scenario": "b", "base": "a", "outcome": "uptake_final", **doubts(0.2, 0.3)}
+    figure = difference_figure(pd.DataFrame([row]), "Differences", "scenario", 100)
+    drawn = [line[:, 0].tolist() for each in figure.axes[0].collections for line in each.get_segments()]
+    assert drawn == [pytest.approx([30, 70]), pytest.approx([20, 80])]
+    assert "thick: not knowing, thin: chance" in words(figure)
+    kinds = ("value_commissioners", "value_providers", "value_clients")
+    summary = pd.DataFrame([{"outcome": name, **doubts(2.0, 3.0, 10.0)} for name in kinds])
+    value = value_figure(summary, "Value")
+    assert "thick: not knowing, thin: chance" in words(value)
+    for axes in value.axes:
+        thin, thick = (list(axes.lines[n].get_xdata()) for n in (0, 1))
+        assert (thin, thick) == ([7, 13], [8, 12])
