@@ -29,6 +29,7 @@ LEVER = "innovation.clarity"
 # Bounds: MB of the file, seconds to first bands, seconds from a lever to first bands and to 64 runs, on free cores
 BOUNDS = {"two-services": (1.0, 1.0, 0.1, 0.3), "housing-first": (5.0, 1.0, 0.5, 1.8)}
 FACTOR, CONSTANT, MEMORY = 1.25, 0.08, 500.0
+PAIRS, WORLDS_COST = 7, 1.1  # turns in one world and over worlds; how much longer these may take
 # Notes when so many runs are drawn, and what each block took
 WATCH = """() => {
   window.seen = []; window.blocks = [];
@@ -51,6 +52,26 @@ MOVE = """([lever, value]) => {
   const began = performance.now();
   window.page.apply({ set: { [lever]: value } });
   return began;
+}"""
+# Milliseconds of 64 runs in one world and over 64 worlds, in turns, each as if a lever had been moved; nothing is drawn
+TURNS = """async (turns) => {
+  const { engine } = window.page, found = { one: [], worlds: [] };
+  const rest = () => { engine.want([]); return new Promise((resolve) => setTimeout(resolve, 50)); };
+  for (let turn = 0; turn < 2 * turns; turn++) {
+    await rest();
+    const worlds = turn % 4 === 1 || turn % 4 === 2;
+    const setting = window.page.setting(false, worlds), key = `${setting.key} ${turn}`;
+    const began = performance.now();
+    engine.want([{ ...setting, key }]);
+    const { done } = await new Promise((resolve) => {
+      const ensemble = engine.ensembles.get(key);
+      const look = () => (ensemble.done >= 64 ? resolve(ensemble) : setTimeout(look, 1));
+      look();
+    });
+    found[worlds ? "worlds" : "one"].push(((performance.now() - began) * 64) / done);
+  }
+  await rest();
+  return [found.one, found.worlds];
 }"""
 DRAWN = "(runs) => window.seen.find((each) => each[1] >= runs)?.[0]"
 BLOCKS = "() => [window.blocks, window.page.setting(false).key, window.page.engine.workers.length]"
@@ -104,7 +125,7 @@ def measure(name: str, folder: Path) -> list[tuple[str, str, str]]:
     scenario = Scenario.load(name)
     path = folder / f"{name}.html"
     path.write_text(page_of(scenario, worlds=known_worlds(WORLDS)), "utf-8")
-    opened, moves, megabytes = [], [], 0.0
+    opened, moves, megabytes, one, over = [], [], 0.0, [1.0], [1.0]
     for visit in range(3):
         with serving.chromium() as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -116,6 +137,7 @@ def measure(name: str, folder: Path) -> list[tuple[str, str, str]]:
                 drawn(page, LATER)
                 moves = [moved(page, value, scenario.months) for value in SHIFTS]
                 megabytes = memory(browser)
+                one, over = page.evaluate(TURNS, PAIRS)
     file, first, lever, settled = BOUNDS[name]
     middle = {field: statistics.median(getattr(each, field) for each in moves) for field in Moved.__dataclass_fields__}
     busy = statistics.median(each.settled / (FACTOR * each.settled_work + CONSTANT) for each in moves)
@@ -130,6 +152,12 @@ def measure(name: str, folder: Path) -> list[tuple[str, str, str]]:
             f"{busy:.2f} of it ({1000 * middle['settled_work']:.0f} ms of work)",
             "1",
         ),
+        (
+            "64 runs over 64 worlds, of 64 in one world",
+            f"{statistics.median(b / a for a, b in zip(one, over, strict=True)):.2f} of it "
+            f"({statistics.median(one):.0f} ms)",
+            f"{WORLDS_COST:g}",
+        ),
         ("memory of the page", f"{megabytes:.0f} MB", f"{MEMORY:.0f} MB"),
     ]
 
@@ -140,8 +168,9 @@ def main() -> None:
         "# The page in Chromium",
         "",
         f"`make page-speed`, from a file on disk, {WORLDS} worlds beside, {os.cpu_count()} cores of which others had a "
-        f"load of {os.getloadavg()[0]:.0f} when it began; medians of three openings and of five positions of a lever. "
-        "The bounds in seconds are for free cores; the ratio is for any machine.",
+        f"load of {os.getloadavg()[0]:.0f} when it began; medians of three openings, of five positions of a lever and "
+        f"of {PAIRS} turns in one world and over worlds. The bounds in seconds are for free cores; ratios are for any "
+        "machine.",
         "",
         "| scenario | what | measured | at most |",
         "|---|---|---|---|",
