@@ -366,7 +366,7 @@ def _apart(row: pd.Series) -> str:
 
 
 def _agreement_of_worlds(rows: pd.DataFrame) -> str:
-    """Whether plausible worlds, where they are seen to differ, agree on the sign of differences above 0 on average."""
+    """Whether worlds, where they are seen to differ, agree on the sign of differences above 0 on average."""
     if not in_worlds(rows):
         return ""
     seen = rows[rows["unknown_low"] < rows["unknown_high"]]
@@ -374,13 +374,11 @@ def _agreement_of_worlds(rows: pd.DataFrame) -> str:
         return ""
     agreed = seen["unknown_low"] > 0
     if agreed.all() and len(seen) == len(rows):
-        return " Nine in ten plausible worlds agree that " + (
-            "these raise use." if len(rows) > 1 else "this raises use."
-        )
+        return " Nine in ten worlds agree that " + ("these raise use." if len(rows) > 1 else "this raises use.")
     if not agreed.any():
         of = "That is an average" if len(seen) == len(rows) else f"For {listed(_quoted(seen))} that is an average"
-        return f" {of}: in more than one plausible world in twenty it does nothing, or harm."
-    return f" That it raises use, nine in ten plausible worlds agree for {listed(_quoted(seen[agreed]))} alone."
+        return f" {of}: in more than one world in twenty it does nothing, or harm."
+    return f" That it raises use, nine in ten worlds agree for {listed(_quoted(seen[agreed]))} alone."
 
 
 def _quoted(rows: pd.DataFrame) -> list[str]:

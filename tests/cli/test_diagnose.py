@@ -77,11 +77,11 @@ def test_every_number_of_the_findings_comes_from_the_tables(valign: Callable, tm
 @pytest.mark.parametrize(
     ("lows", "highs", "told"),
     [
-        ((0.01, 0.02), (0.1, 0.1), " Nine in ten plausible worlds agree that these raise use."),
-        ((0.01, -0.02), (0.1, 0.1), " That it raises use, nine in ten plausible worlds agree for “a” alone."),
-        ((-0.1, -0.2), (0.1, 0.1), " That is an average: in more than one plausible world in twenty it does"),
-        ((0.05, -0.2), (0.05, 0.1), " For “b” that is an average: in more than one plausible world in twenty"),
-        ((0.05, 0.01), (0.05, 0.1), " That it raises use, nine in ten plausible worlds agree for “b” alone."),
+        ((0.01, 0.02), (0.1, 0.1), " Nine in ten worlds agree that these raise use."),
+        ((0.01, -0.02), (0.1, 0.1), " That it raises use, nine in ten worlds agree for “a” alone."),
+        ((-0.1, -0.2), (0.1, 0.1), " That is an average: in more than one world in twenty it does"),
+        ((0.05, -0.2), (0.05, 0.1), " For “b” that is an average: in more than one world in twenty"),
+        ((0.05, 0.01), (0.05, 0.1), " That it raises use, nine in ten worlds agree for “b” alone."),
         ((0.05, 0.06), (0.05, 0.06), ""),
     ],
     ids=["all", "one", "none", "one not seen, one harms", "one not seen, one helps", "none seen to differ"],
