@@ -16,7 +16,6 @@ SECOND_PYTHON ?= $(shell for p in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.
 VENV := .venv
 SECOND := .venv-second
 VIZ := .venv-viz
-WEB := .venv-web
 PEERS := .venv-peers
 PIP = -m pip --quiet --disable-pip-version-check install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt hatch_build.py
@@ -82,20 +81,25 @@ $(VENV)/.site: $(VENV)/.dev
 $(SECOND)/.dev: $(DECLARED)
 	@echo "Making $(SECOND) with $$($(SECOND_PYTHON) --version)"
 	@$(SECOND_PYTHON) -m venv $(SECOND)
-	@$(SECOND)/bin/python $(PIP) -e ".[dev]"
+	@$(SECOND)/bin/python $(PIP) --no-compile -e ".[dev]"
 	@touch $@
 
 $(VIZ)/.viz: $(DECLARED) | $(VENV)/bin/python
 	@echo "Making $(VIZ) for Mesa's web view"
 	@$(VENV)/bin/python -m venv $(VIZ)
-	@$(VIZ)/bin/python $(PIP) -e ".[mesa-viz,test]"
+	@$(VIZ)/bin/python $(PIP) --no-compile -e ".[mesa-viz,test]"
 	@touch $@
 
-$(WEB)/.web: $(DECLARED) | $(VENV)/bin/python
-	@echo "Making $(WEB) for the page in a browser"
-	@$(VENV)/bin/python -m venv $(WEB)
-	@$(WEB)/bin/python $(PIP) -e ".[test]" playwright axe-playwright-python
+$(VENV)/.browser: $(VENV)/.dev
+	@echo "Installing what drives a browser into .venv (once)"
+	@$(VENV)/bin/python $(PIP) -e ".[dev,browser]"
 	@touch $@
+
+# All of these at once; what is only tested with is compiled where it is imported
+$(VENV)/.all: $(DECLARED) | $(VENV)/bin/python
+	@echo "Installing valign and all that its tests need into .venv (once)"
+	@$(VENV)/bin/python $(PIP) --no-compile -e ".[dev,docs,browser]"
+	@touch $(VENV)/.core $(VENV)/.dev $(VENV)/.site $(VENV)/.browser $@
 
 $(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/python
 	@echo "Making $(PEERS) with valign and its peers"
@@ -104,8 +108,8 @@ $(PEERS)/.peers: $(DECLARED) benchmarks/peers/requirements.txt | $(VENV)/bin/pyt
 	@touch $@
 
 environment: $(VENV)/.dev
-browser-environment: $(VIZ)/.viz $(WEB)/.web
-environments: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web $(if $(SECOND_PYTHON),$(SECOND)/.dev)
+browser-environment: $(VIZ)/.viz $(VENV)/.browser
+environments: $(VENV)/.all $(VIZ)/.viz $(if $(SECOND_PYTHON),$(SECOND)/.dev)
 
 # --- what one asks for ------------------------------------------------------------------------------------------
 demo: $(VENV)/.core
@@ -115,10 +119,10 @@ demo: $(VENV)/.core
 test: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"
 
-test-all: $(VENV)/.site $(VIZ)/.viz $(WEB)/.web
+test-all: $(VENV)/.all $(VIZ)/.viz
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not browser"
+	$(VENV)/bin/python $(PYTEST) $(TWO) -m browser tests/page tests/machine
 	$(VIZ)/bin/python $(PYTEST) -m browser tests/project/test_browser.py || test $$? -eq 5
-	$(WEB)/bin/python $(PYTEST) $(TWO) tests/page tests/machine/test_served_in_browser.py
 	@$(MAKE) --no-print-directory test-second
 
 test-second:
@@ -146,16 +150,16 @@ wasm-check: $(VENV)/.core
 	$(VENV)/bin/python -m tools.build_wasm --check
 
 # 220 random scenarios and the shipped ones on three engines: a quarter of an hour; fails where they differ
-page-bits: $(WEB)/.web
-	$(WEB)/bin/python -m tests.page.bits --cases 220 --out results/reference/page-bits.csv
+page-bits: $(VENV)/.browser
+	$(VENV)/bin/python -m tests.page.bits --cases 220 --out results/reference/page-bits.csv
 
 # How long one waits for the page: writes benchmarks/PAGE.md
-page-speed: $(WEB)/.web
-	$(WEB)/bin/python -m benchmarks.page
+page-speed: $(VENV)/.browser
+	$(VENV)/bin/python -m benchmarks.page
 
 # WebAssembly beside machine code for the same vectors: writes benchmarks/ENGINES.md
-engines: $(WEB)/.web
-	$(WEB)/bin/python -m benchmarks.engines
+engines: $(VENV)/.browser
+	$(VENV)/bin/python -m benchmarks.engines
 
 # The pages as a site, of which tests/project/test_site.py asks that it needs nothing from anywhere
 site: $(VENV)/.site
@@ -269,4 +273,4 @@ mutation: $(VENV)/.dev
 	$(VENV)/bin/python tests/mutation/run.py --out results/reference/mutation $(MUTATION_OPTIONS)
 
 clean:
-	rm -rf $(VENV) $(SECOND) $(VIZ) $(WEB) $(PEERS) $(DEMO) site .cache .pytest_cache .hypothesis .ruff_cache build dist
+	rm -rf $(VENV) $(SECOND) $(VIZ) $(PEERS) $(DEMO) site .cache .pytest_cache .hypothesis .ruff_cache build dist

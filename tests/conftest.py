@@ -34,7 +34,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 KINDS = ("browser", "slow")  # a slow test in a browser counts as one in a browser
-ELSEWHERE = "`make test-all` runs them in an environment that has what they need"
+ELSEWHERE = "`make test-all` installs what they need and runs them"
 
 
 def pytest_configure(config: pytest.Config) -> None:

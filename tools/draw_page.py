@@ -1,4 +1,4 @@
-"""Pictures of the page for docs/tutorials/policy-team.md, in Chromium: `.venv-web/bin/python -m tools.draw_page`.
+"""Pictures of the page for docs/tutorials/policy-team.md, in Chromium: `.venv/bin/python -m tools.draw_page`, after `make browser-environment`.
 
 Each is a part of the page of `two-services` with its worlds, in few colours: at most 60 KB.
 """
