@@ -1,7 +1,7 @@
 """Compiles all kernels, in two processes, into the cache of the checkout.
 
-Without this each of several pytest processes, and each command that they start, would compute in WebAssembly and begin to
-compile beside it.
+Without this each of several pytest processes, and each command that they start, would compute in WebAssembly and begin
+to compile beside it.
 """
 
 from __future__ import annotations

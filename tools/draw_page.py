@@ -1,5 +1,6 @@
-"""Pictures of the page for docs/tutorials/policy-team.md, in Chromium: `.venv/bin/python -m tools.draw_page`, after `make browser-environment`.
+"""Pictures of the page for docs/tutorials/policy-team.md, in Chromium: `.venv/bin/python -m tools.draw_page`.
 
+`make browser-environment` installs what it needs.
 Each is a part of the page of `two-services` with its worlds, in few colours: at most 60 KB.
 """
 
