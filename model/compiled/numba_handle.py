@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from llvmlite import ir
@@ -46,46 +46,89 @@ def kind_of(value: Any) -> str:
     return f"{dtype.kind}{dtype.itemsize}" + (f":{kind.ndim}" if isinstance(kind, types.Array) else "")
 
 
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+class View(NamedTuple):
+    """Where a view lies: bytes from the start of its array, and shape and strides as NumPy has them."""
+
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Views:
+    """Views into one array, contiguous along the run axis; there may be more between their rows.
+
+    of: the name of the array. The same for every array of its shape, so that they are made once.
+    """
+
+    def __init__(self, of: str, array: np.ndarray, views: dict[str, np.ndarray]) -> None:
+        self.of = of
+        self.dtype = array.dtype
+        self.placed = {
+            name: View(address(view) - address(array), view.shape, view.strides) for name, view in views.items()
+        }
+        self.kinds = tuple((name, view.dtype.char, view.ndim) for name, view in views.items())
+        words: list[int] = []
+        self._begin: list[int] = []
+        for name, view in views.items():
+            self._begin.append(len(words))
+            words += [self.placed[name].offset, view.size, *_shape_between_rows(view), *view.strides]
+        self._words = np.array(words, np.int64)
+
+    def headers(self, start: int) -> np.ndarray:
+        """The headers of all views, one after the other, into an array that begins at this address."""
+        found = self._words.copy()
+        found[self._begin] += start
+        return found
+
+
 class Handle:
     """Base of a class whose attributes are C-contiguous arrays that compiled code may use.
 
     With one run (`single`), `runs` is a tuple of length 1: loops over runs vanish in the compiled code, and the axis
     before the run axis is known to be contiguous, so that loops over it vectorise. `shared`: names of arrays without
-    a run axis. `views`: into those arrays, contiguous along the run axis; there may be more between their rows.
+    a run axis. Views are attributes too, made when Python asks for them.
     """
 
     address: int
     numba_type: HandleType
-    views: frozenset[str]
+    views: Mapping[str, View] = {}
+    _into: str
 
-    def seal(
-        self, arrays: dict[str, np.ndarray], views: dict[str, np.ndarray], single: bool, shared: frozenset[str]
-    ) -> None:
+    def seal(self, arrays: dict[str, np.ndarray], views: Views, single: bool, shared: frozenset[str]) -> None:
         """Write the headers of arrays and views into a table and note its address and type."""
+        for name in self.views:
+            self.__dict__.pop(name, None)
+        arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         words: list[int] = []
-        fields = []
-        self.views = frozenset(views)
-        for name, array in (arrays | views).items():
-            shape, strides = array.shape, array.strides
-            if name in views:
-                shape = _shape_between_rows(array)
-            else:
-                array = np.ascontiguousarray(array)
-                strides = array.strides
-            setattr(self, name, array)
-            unit = single and name not in shared and name not in views
-            fields.append((name, len(words), array.dtype.char, array.ndim, unit))
-            words += [array.__array_interface__["data"][0], array.size, *shape, *strides]
-        self._headers = np.array(words, np.int64)
-        self.address = self._headers.ctypes.data
-        self.numba_type = _handle_type(tuple(fields), single)
+        for array in arrays.values():
+            words += (address(array), array.size, *array.shape, *array.strides)
+        self.__dict__.update(arrays)
+        self.views, self._into = views.placed, views.of
+        self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])
+        self.address = address(self._headers)
+        kinds = tuple([(name, array.dtype.char, array.ndim) for name, array in arrays.items()])
+        self.numba_type = _handle_type(kinds, views.kinds, single, shared)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> np.ndarray:
+            view = self.__dict__.get("views", {}).get(name)
+            if view is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            of = self.__dict__[self._into]
+            found = self.__dict__[name] = np.ndarray(view.shape, of.dtype, of, view.offset, view.strides)
+            return found
 
     def with_array(self, name: str, array: np.ndarray) -> Self:
         """The same state, all but one array of it, which has the same kind and shape."""
         other = copy.copy(self)
         other._headers = self._headers.copy()
-        other._headers[self.numba_type.position[name][0]] = array.__array_interface__["data"][0]
-        other.address = other._headers.ctypes.data
+        other._headers[self.numba_type.position[name][0]] = address(array)
+        other.address = address(other._headers)
         setattr(other, name, array)
         return other
 
@@ -121,14 +164,20 @@ class HandleType(types.Type):
 
 
 @cache
-def _handle_type(fields: tuple[tuple[str, int, str, int, bool], ...], single: bool) -> HandleType:
-    return HandleType(
-        tuple(
-            (name, offset, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"), unit)
-            for name, offset, code, axes, unit in fields
-        ),
-        single,
-    )
+def _handle_type(
+    arrays: tuple[tuple[str, str, int], ...],
+    views: tuple[tuple[str, str, int], ...],
+    single: bool,
+    shared: frozenset[str],
+) -> HandleType:
+    """The type of a handle of such arrays and views (name, code of the numbers, axes), in the order of their headers."""
+    fields: list[tuple[str, int, types.Array, bool]] = []
+    word = 0
+    for n, (name, code, axes) in enumerate((*arrays, *views)):
+        unit = single and n < len(arrays) and name not in shared
+        fields.append((name, word, types.Array(numpy_support.from_dtype(np.dtype(code)), axes, "C"), unit))
+        word += 2 + 2 * axes
+    return HandleType(tuple(fields), single)
 
 
 @register_model(HandleType)

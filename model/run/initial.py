@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..compiled.engine import settle
-from ..compiled.randomness import TEAM_ID
 from ..constants import SATISFACTION_REFERENCE
 from ..errors import InputError
 from ..ledger.decomposition import ENTRIES, cells, flows_a_month
@@ -29,19 +28,18 @@ from ..state.arrays import (
     AWARD_TERM,
     COMMISSIONED,
     COMMISSIONER_PAYS,
-    MANAGER,
     NATIONAL_MONEY,
     PERSON_TERM,
     SERVICE_TERM,
     State,
     on_lines,
 )
-from ..state.scenario_arrays import Lowered, initial_stage, reach, service_settings
+from ..state.scenario_arrays import Lowered, initial_stage
+from .given import given_arrays
 from .month import run_steps
 from .start import START
 
 FLOWS = 4_000_000  # at least a month's; memory that is not written to costs nothing
-EMPTY_SURVEY = np.empty((0, 0))
 
 
 def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -83,35 +81,6 @@ def _waiting(lowered: Lowered, month: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return month, first
 
 
-def _neighbour_services(society: Society) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct services joined by between-service ties, as start offsets and a flat list."""
-    O = len(society.key)
-    between = society.tie_kind == 2
-    a, b = society.organisation[society.tie_a[between]], society.organisation[society.tie_b[between]]
-    inside = (a < O) & (b < O) & (a != b)
-    pairs = np.unique(
-        np.concatenate([a[inside].astype(np.int64) * O + b[inside], b[inside].astype(np.int64) * O + a[inside]])
-    )
-    return np.searchsorted(pairs, np.arange(O + 1, dtype=np.int64) * max(O, 1)), pairs % max(O, 1)
-
-
-def _teams(society: Society) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row of everybody's team, and the ids (low, high) of the teams."""
-    member = society.team >= 0
-    code = society.organisation[member].astype(np.int64) * 65536 + society.team[member]
-    teams, rows = np.unique(code, return_inverse=True)
-    team = np.full(len(society.role), -1, np.int64)
-    team[member] = rows
-    return team, TEAM_ID + (teams % 65536).astype(np.uint64), society.key[teams // 65536]
-
-
-def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = society.commissioner.astype(np.int64)
-    order = np.argsort(rows, kind="stable")
-    order = order[rows[order] >= 0]
-    return np.searchsorted(rows[order], first + np.arange(commissioners + 1)), order
-
-
 def allocate(
     lowered: Lowered,
     society: Society,
@@ -128,24 +97,9 @@ def allocate(
     W, N, O, E = len(seeds), len(society.role), len(society.key), len(society.tie_a)
     K, C = len(lowered.scenario.dimensions), N - int(society.first[O])
     keys = np.array(seeds, np.uint64)
-    parameters = _parameters(lowered, W, overrides)
-    setting = service_settings(
-        lowered, society.group, society.service_names(lowered.scenario) if lowered.named_services else None
-    )
     month, value = _changes(lowered, W, overrides)
-    by_setting, by_service = reach(lowered, setting, lowered.change_where)
-    waits, (_, looked_at) = lowered.conditions, reach(lowered, setting, lowered.conditions.where)
     month, first_looked = _waiting(lowered, month)
-    neighbour_start, neighbours = _neighbour_services(society)
-    team, team_low, team_high = _teams(society)
-    portfolio_start, portfolio = _portfolios(society, C, int(society.first[O]))
-    manager_tie = np.full(N, -1, np.int64)
-    commissioning = np.flatnonzero(society.tie_kind == 4)
-    manager_tie[society.tie_a[commissioning]] = commissioning
-    manager_tie[society.role != MANAGER] = -1
-    members = society.organisation < O
-    perceives = np.where(members, society.organisation, O + np.arange(N) - int(society.first[O])).astype(np.int64)
-    clients = [lowered.scenario.profile_names.index(g.client_profile) for g in lowered.scenario.organisations]
+    given = given_arrays(lowered, society)
 
     months = lowered.scenario.months
     rows = months + 1 if series else 0
@@ -161,74 +115,20 @@ def allocate(
 
     return State(
         W,
+        **given,
         key_low=keys & np.uint64(0xFFFFFFFF),
         key_high=keys >> np.uint64(32),
         span=np.array([0, N, 0, O, O + 1, 0, E]),
-        rules=lowered.rules,
-        switches=lowered.switches,
-        parameters=parameters,
-        limits=lowered.limits,
+        parameters=_parameters(lowered, W, overrides),
         emphasis=numbers(K),
         role_weights=numbers(4, 3),
-        level_roles=lowered.level_roles,
         level=np.array(np.broadcast_to(overrides.get("alignment_level", lowered.level), W), float),
         level_shift=numbers(),
         lowest=numbers(),
         highest=numbers(),
-        correlated=lowered.correlated,
-        correlation=lowered.correlation,
         change_month=month,
         change_value=value,
-        change_parameter=lowered.change_parameter,
-        change_scales=lowered.change_scales,
-        change_profile=lowered.change_profile,
-        change_setting=by_setting,
-        change_service=by_service,
-        condition_change=waits.change,
-        condition_kind=waits.kind,
-        condition_role=waits.role,
-        condition_variable=waits.variable,
-        condition_threshold=waits.threshold,
-        condition_below=waits.below,
-        condition_last=waits.last,
-        condition_after=waits.after,
         condition_first=first_looked,
-        condition_service=looked_at,
-        first=society.first,
-        organisation=society.organisation,
-        role=society.role.astype(np.int64),
-        profile=society.profile,
-        manager=society.manager,
-        line_tie=society.line_tie,
-        commissioning_tie=manager_tie,
-        post_low=society.post_low,
-        post_high=society.post_high,
-        team=team,
-        service_key=society.key,
-        service_group=society.group.astype(np.int64),
-        setting=setting,
-        commissioner=society.commissioner,
-        client_profile=np.array(clients, np.int64)[society.group],
-        posts=np.maximum(1, np.bincount(society.organisation[society.role == 0], minlength=O)[:O]).astype(np.int64),
-        leadership_z=society.leadership_z,
-        slack_z=society.slack_z,
-        coproduction_z=society.coproduction_z,
-        portfolio_start=portfolio_start,
-        portfolio=portfolio,
-        neighbour_service_start=neighbour_start,
-        neighbour_service=neighbours,
-        tie_a=society.tie_a,
-        tie_b=society.tie_b,
-        tie_kind=society.tie_kind.astype(np.int64),
-        tie_start=society.tie_start,
-        neighbour=society.neighbour,
-        tie_of=society.tie_of,
-        team_low=team_low,
-        team_service=team_high,
-        survey=EMPTY_SURVEY if society.values is None else np.asarray(society.values, float),
-        stage_given=np.full(N, -1, np.int8) if society.stage is None else society.stage.astype(np.int8),
-        aware_given=np.array([lowered.scenario.everybody_aware], np.uint8),
-        perceives=perceives,
         draw=numbers(N, 4),
         values=numbers(N, K),
         values_before=numbers(N, K),
@@ -260,7 +160,7 @@ def allocate(
         weights_origin=numbers(C, 3),
         service_draw=numbers(O, 4),
         culture=numbers(O, K),
-        team_culture=numbers(len(team_low), K),
+        team_culture=numbers(len(given["team_low"]), K),
         service_stage=whole(O, dtype=np.int8),
         service_stage_before=whole(O, dtype=np.int8),
         term_end=whole(O),
@@ -303,7 +203,6 @@ def allocate(
         flow_position=np.zeros(flows + 1, np.int64),  # one more: what is 0 is overwritten by the next
         flow_change=np.zeros(flows + 1),
         flow_count=np.zeros(1, np.int64),
-        agency=np.array([lowered.agency]),
         start_means=numbers(len(MEAN)),
         run_outcomes=numbers(len(OUTCOMES)),
         path=numbers(months + 1, len(PATH)),

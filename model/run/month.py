@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -115,7 +116,14 @@ def month_steps(
     insertions: (position in MECHANISMS before which it runs, function) of mechanisms of one's own.
     touched: the state may have been changed from outside since the last month.
     """
-    return list(_steps(switches, accounting, insertions, touched))
+    if insertions:
+        return list(_steps(switches, accounting, insertions, touched))
+    return list(_known_steps(np.asarray(switches, np.uint8).tobytes(), accounting, touched))
+
+
+@cache
+def _known_steps(switches: bytes, accounting: bool, touched: bool) -> tuple[Step, ...]:
+    return tuple(_steps(switches, accounting, (), touched))
 
 
 @compiled

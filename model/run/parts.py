@@ -65,7 +65,7 @@ def run_in_parts(S: State, first: int, last: int, steps: Sequence[Step], threads
                 for part in turn:
                     now.function(part, argument)
         except threading.BrokenBarrierError:
-            pass
+            pass  # another thread has failed, and its error is raised below
         except BaseException as error:
             errors.append(error)
             barrier.abort()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled.numba_handle import Handle
+from ..compiled.numba_handle import Handle, address
 from ..outcome import columns
 from ..parameters import TERMS
 from .parameter_views import WHERE, parameter_views
@@ -60,8 +60,7 @@ def on_lines(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     room = np.empty(size + LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
     room.fill(0)
-    first = -room.__array_interface__["data"][0] % LINE
-    return room[first : first + size].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, room, -address(room) % LINE)
 
 
 class State(Handle):
@@ -235,13 +234,16 @@ class State(Handle):
         self.place(width, arrays)
 
     def place(self, width: int, arrays: dict[str, np.ndarray]) -> None:
-        """Keep the state in these arrays."""
-        arrays["parameters"] = np.ascontiguousarray(arrays["parameters"])
-        views = parameter_views(arrays["parameters"], dimensions=len(arrays["emphasis"]))
-        self.seal({**arrays, "runs": np.arange(width)}, views, single=width == 1, shared=WITHOUT_RUNS)
+        """Keep the state in these arrays; in whatever order they come, compiled code sees the same one."""
+        arrays["runs"] = np.arange(width)
+        rows, settings, _ = arrays["parameters"].shape
+        views = parameter_views((rows, settings, width), dimensions=len(arrays["emphasis"]))
+        self.seal({name: arrays[name] for name in ARRAYS}, views, single=width == 1, shared=WITHOUT_RUNS)
         if width == 1:
             self.runs = (0,)
 
+
+ARRAYS = tuple(name for name in State.__annotations__ if name != "host")
 
 if taken := set(WHERE) & set(State.__annotations__):
     raise TypeError(f"parameters need a symbol of their own, since the state has arrays of these names: {taken}")

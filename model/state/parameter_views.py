@@ -8,10 +8,12 @@ A scheduled change writes into the rows, so that the views have it too.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from ..compiled.numba_handle import Views
 from ..parameter import members, shape
 from ..parameters import FAMILIES, INDEX
 
@@ -41,8 +43,10 @@ def _where() -> dict[str, Where]:
 WHERE = _where()
 
 
-def parameter_views(parameters: np.ndarray, dimensions: int) -> dict[str, np.ndarray]:
-    """Views into `parameters` [rows x S x W] by symbol; with the innovation's values, emphasis and the profiles."""
+@lru_cache(maxsize=64)
+def parameter_views(shape: tuple[int, int, int], dimensions: int) -> Views:
+    """Views into `parameters` [rows x S x W] of this shape, by symbol; with the innovation's values, emphasis and the profiles."""
+    parameters = np.empty(shape)
     run, K = parameters[:, 0], dimensions
     views = {}
     for symbol, (first, axes, by_setting) in WHERE.items():
@@ -50,5 +54,5 @@ def parameter_views(parameters: np.ndarray, dimensions: int) -> dict[str, np.nda
         views[symbol] = rows[first : first + math.prod(axes)].reshape(*axes, *rows.shape[1:])
     views["innovation_values"] = run[INNOVATION : INNOVATION + K]
     views["innovation_emphasis"] = run[INNOVATION + K : INNOVATION + 2 * K]
-    views["profiles"] = run[INNOVATION + 2 * K :].reshape(-1, K, parameters.shape[2])
-    return views
+    views["profiles"] = run[INNOVATION + 2 * K :].reshape(-1, K, shape[2])
+    return Views("parameters", parameters, views)

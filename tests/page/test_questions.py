@@ -134,10 +134,7 @@ def test_the_other_questions_are_answered_by_running_the_model(visit) -> None:
     ask(page, "ready")
     levels = {row[0]: row[1] for row in tried(page)}
     assert "this page reaches 0." in levels["0.90"]
-    half = int((runs["spread_final"] >= 0.5).sum())
-    word = "Ready" if half >= 0.8 * 64 else "Not yet" if half <= 0.2 * 64 else "It cannot be told"
-    said = page.locator("#found .answer").inner_text()
-    assert said.startswith(f"{word}: half of the services or more use it at the end in {half} of 64 runs by chance.")
+    assert "What is not known is not in this page" in page.locator("#found .answer").inner_text()
     assert "valign diagnose" in page.locator("#beyond").inner_text()
     ask(page, "true")
     page.locator("#goal").select_option("services")
@@ -148,6 +145,38 @@ def test_the_other_questions_are_answered_by_running_the_model(visit) -> None:
     assert ("By itself" in answer) == any(
         float(re.sub(r"\D", "", row[2]) or 0) >= 50 for row in found
     ) or "Nothing more" in answer
+
+
+@pytest.mark.parametrize("name", ["plain", "worlds"])
+@pytest.mark.parametrize(("level", "word"), [(None, "Ready"), (0.5, "Not yet"), (0.6, "It cannot be told")])
+def test_readiness_is_said_by_its_rule(visit, name: str, level: float | None, word: str) -> None:
+    """What services come to in runs of valign, by chance and over the worlds of the page; intervals by statsmodels."""
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    page = visit(name)
+    all_runs(page)
+    ask(page, "ready")
+    if level is not None:
+        page.locator("label", has_text="Alignment of values at the start").locator("input").check()
+        set_lever(page, "alignment_level", level)
+    assert [row[0] for row in tried(page)] == ["0.50", "0.60", "0.70", "0.80", "0.90"]
+    said = page.locator("#found .answer").inner_text()
+    scenario = Scenario.load("two-services").replace({"months": 36, "alignment_level": level})
+    of = {
+        "by chance": simulate(scenario, runs=256, seed=1, societies=2, record=()).runs["spread_final"].to_numpy(float)
+    }
+    if name == "worlds":
+        names, found = outcomes(page, True)
+        of["with what is not known"] = found[:, names.index("spread_final")]
+    shares = []
+    for how, ends in of.items():
+        assert len(ends) == 256
+        yes = int((ends >= 0.5).sum())
+        shares.append(yes / 256)
+        low, high = (round(100 * each) for each in proportion.proportion_confint(yes, 256, method="wilson"))
+        assert f"in {yes} of 256 runs {how} (between {low} and {high} % of more such runs)" in said
+    assert said.startswith(f"{word}: half of the services or more use it at the end")
+    assert word == ("Ready" if min(shares) >= 0.8 else "Not yet" if max(shares) <= 0.2 else "It cannot be told")
+    assert ("What is not known is not in this page" in said) == (name == "plain")
 
 
 def test_what_was_found_stays_as_long_as_its_setting(visit) -> None:

@@ -7,7 +7,7 @@ import { pounds, withUnit } from "./setting.js";
  * @typedef {import("./setting.js").Scenario} Scenario
  * @typedef {import("./engine.js").Trial} Trial
  * @typedef {{label: string, rows: [number, number][], set: Record<string, number>}} Group  whose values come closer
- * @typedef {Scenario & {group?: Group}} Tried
+ * @typedef {Scenario & {group?: Group, worlds?: boolean}} Tried  worlds: with what is not known, else by chance alone
  * @typedef {{label: string, scenario: Tried, cost: number}} Try
  * @typedef {{mean: number, error: number, best: number, middle: number, low: number, high: number}} Judged
  */
@@ -96,7 +96,7 @@ export class Trials {
 
   /** What the engine writes for a scenario, a group's values included. @param {Tried} scenario */
   setting(scenario) {
-    const made = this.settings.setting(scenario), { group } = scenario;
+    const made = this.settings.setting(scenario, scenario.worlds), { group } = scenario;
     if (!group) return made;
     const [, , , wide] = this.header.societies[0].modes.bands.find((/** @type {any} */ each) => each.name === "parameters").a;
     const positions = (/** @type {number} */ row) => Array.from({ length: wide }, (_, n) => row * wide + n);
@@ -108,12 +108,12 @@ export class Trials {
     return this.engine.ensembles.get(this.setting(scenario).key);
   }
 
-  /** Runs from … to … of an outcome. @param {Scenario} scenario @param {string} name @param {number} from @param {number} to @returns {number[]} */
+  /** Runs from … to … of an outcome. @param {Tried} scenario @param {string} name @param {number} from @param {number} to @returns {number[]} */
   values(scenario, name, from, to) {
     return this.engine.outcome(this.ensemble(scenario), name).slice(from, to).map(Number);
   }
 
-  /** The first runs of an outcome, in order; never is infinite. @param {Scenario} scenario @param {string} name @param {number} to */
+  /** The first runs of an outcome, in order; never is infinite. @param {Tried} scenario @param {string} name @param {number} to */
   ordered(scenario, name, to) {
     const never = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name)?.never;
     return this.values(scenario, name, 0, to).map((each) => (never && Number.isNaN(each) ? Infinity : each)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
@@ -240,27 +240,36 @@ export class Trials {
   }
 
   async ready() {
-    const ground = this.ground, lever = this.settings.levers.find((/** @type {any} */ each) => each.kind === "level");
+    const ground = this.ground, lever = this.settings.levers.find((/** @type {any} */ each) => each.kind === "level"), all = this.header.seeds.length;
     const tries = LEVELS.filter((each) => each >= lever.low && each <= lever.high).map((level) => ({ level, scenario: { ...ground, values: { ...ground.values, [lever.key]: level } } }));
-    await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, FRESH);
+    const judged = [{ scenario: ground, how: "by chance" }, ...(this.header.worlds ? [{ scenario: { ...ground, worlds: true }, how: "with what is not known" }] : [])];
+    await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH, "Levels of alignment: ");
+    await this.computed(judged.map(({ scenario }) => scenario), 0, all, "As it stands: ");
     const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground);
-    const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= 0.5);
+    const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
-    return [html("p", { class: "answer" }, this.verdict(ground)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
-      this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows)];
+    const tab = (/** @type {string} */ id) => this.header.questions.find((/** @type {any} */ each) => each.id === id)?.tab;
+    return [html("p", { class: "answer" }, this.verdict(judged, all)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
+      this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
+      html("p", { class: "how" }, `What to do first is asked elsewhere: “${tab("money")}” tries what can be bought, “${tab("spread")}” whom to convince.`)];
   }
 
-  /** Whether services are ready, by a rule that is said: by chance, and with what is not known once that is computed. @param {Scenario} ground */
-  verdict(ground) {
-    const over = this.header.worlds ? this.engine.ensembles.get(this.settings.setting(ground, true).key) : undefined;
-    const counted = (/** @type {number[]} */ found) => ({ yes: found.filter((each) => each >= HALF).length, of: found.length });
-    const here = counted(this.ordered(ground, "spread_final", FRESH)), worlds = over && over.done >= FRESH ? counted(Array.from(this.engine.outcome(over, "spread_final")).slice(0, over.done).filter(Number.isFinite)) : null;
-    if (!here.of) return "Whether services are ready is not seen in these months.";
-    const both = worlds?.of ? [here, worlds] : [here];
-    const word = both.every(({ yes, of }) => yes >= READY * of) ? "Ready" : both.every(({ yes, of }) => yes <= (1 - READY) * of) ? "Not yet" : "It cannot be told";
-    const seen = `half of the services or more use it at the end in ${here.yes} of ${here.of} runs by chance${worlds?.of ? `, and in ${worlds.yes} of ${worlds.of} with what is not known` : ""}`;
-    return `${word}: ${seen}. (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
+  /** Whether services are ready, by a rule that is said, in runs by chance and in runs with what is not known. @param {{scenario: Tried, how: string}[]} judged @param {number} runs */
+  verdict(judged, runs) {
+    const found = judged.map(({ scenario, how }) => {
+      const ends = this.ordered(scenario, "spread_final", runs);
+      return { how, yes: ends.filter((each) => each >= HALF).length, of: ends.length };
+    });
+    if (found.some(({ of }) => !of)) return "Whether services are ready is not seen in these months.";
+    const everywhere = (/** @type {(share: number) => boolean} */ holds) => found.every(({ yes, of }) => holds(yes / of));
+    const word = everywhere((share) => share >= READY) ? "Ready" : everywhere((share) => share <= 1 - READY) ? "Not yet" : "It cannot be told";
+    const seen = found.map(({ how, yes, of }) => {
+      const [low, high] = interval(yes, of).map((each) => Math.round(100 * each));
+      return `in ${yes} of ${of} runs ${how} (between ${low} and ${high} % of more such runs)`;
+    });
+    const unknown = found.length > 1 ? "" : " What is not known is not in this page, and so not in this answer.";
+    return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${unknown} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
   }
 
   /** People and services at the end, in words. @param {Scenario} scenario @returns {[string, string]} */
@@ -360,3 +369,8 @@ const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).
 const often = (share, runs) => `${Math.round(share * runs)} of ${runs}`;
 /** @param {Judged} judged */
 const gained = (judged) => `${points(judged.mean)} ± ${(196 * judged.error).toFixed(1)}`;
+/** 95 % interval of a share that was counted (Wilson 1927). @param {number} yes @param {number} of */
+function interval(yes, of) {
+  const z = 1.96, middle = yes + (z * z) / 2, half = z * Math.sqrt((yes * (of - yes)) / of + (z * z) / 4);
+  return [middle - half, middle + half].map((each) => Math.min(1, Math.max(0, each / (of + z * z))));
+}
