@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from valign.model.compiled.lanes import LANES
 from valign.model.errors import InputError
 
 # Runs in a block: as many as leave its state near the processor, in strips of eight (docs/speed.md).
 WIDTHS, CACHE_BYTES = (64, 32, 16), 6e6
 BLOCK_BYTES = 1.5e9
+FEW = 3  # so many single runs take as long as a strip
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,17 @@ class Block:
     seeds: tuple[int, ...]
     society_seed: int
     overrides: Mapping[str, np.ndarray]
+
+    def runs(self, chosen: Sequence[int] | np.ndarray) -> Block:
+        """A block of some of the runs, by their number in this one."""
+        part = np.asarray(chosen)
+        columns = {name: column[part] for name, column in self.overrides.items()}
+        return Block(self.rows[part], tuple(self.seeds[n] for n in part), self.society_seed, columns)
+
+    def filled_up(self) -> Block:
+        """The block with its last run repeated to whole strips, where these take less time than runs one by one."""
+        runs = len(self.rows)
+        return self.runs(np.minimum(np.arange(-(-runs // LANES) * LANES), runs - 1)) if runs % LANES >= FEW else self
 
 
 def machine_memory() -> float:

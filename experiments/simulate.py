@@ -101,14 +101,16 @@ class Task:
         )
 
     def run(self, block: Block, threads: int = 1) -> Recorded:
-        return run_block(
+        alone = self.people >= SHARED_PEOPLE or self.insertions  # large, or somebody looks at every run
+        recorded = run_block(
             self.lowered,
-            self.state(block),
+            self.state(block if alone else block.filled_up()),
             events="events" in self.record,
             insertions=self.insertions,
             cancelled=STOP.is_set,
             threads=threads if self.people >= SHARED_PEOPLE else 1,
         )
+        return recorded.first(len(block.rows))
 
     def run_or_explain(self, block: Block, threads: int = 1) -> list[tuple[Block, Recorded | str]]:
         """Results of a block; a block that fails is run one by one, so that only runs that fail do.
@@ -120,15 +122,7 @@ class Task:
         except (InputError, FloatingPointError, ValueError, MemoryError) as error:
             if len(block.rows) == 1:
                 return [(block, str(error))]
-        singles = [
-            Block(
-                block.rows[n : n + 1],
-                block.seeds[n : n + 1],
-                block.society_seed,
-                {name: column[n : n + 1] for name, column in block.overrides.items()},
-            )
-            for n in range(len(block.rows))
-        ]
+        singles = [block.runs([n]) for n in range(len(block.rows))]
         return [result for single in singles for result in self.run_or_explain(single, threads)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,6 +47,25 @@ class Recorded:
     change_month: np.ndarray  # changes x W: month of each scheduled change, 0 where what it waits for never held
     flows: list[Flows] = field(default_factory=list[Flows])
     events: list[Event] = field(default_factory=list[Event])
+
+    def first(self, runs: int) -> Recorded:
+        """The same of the first runs only."""
+        if runs == self.outcomes.shape[-1]:
+            return self
+        by_run = {name: getattr(self, name)[..., :runs] for name in BY_RUN}
+        flows = [_of_first(flows, self.outcomes.shape[-1], runs) for flows in self.flows]
+        return replace(self, **by_run, flows=flows, events=[each for each in self.events if each.run < runs])
+
+
+BY_RUN = ("outcomes", "path", "people", "commissioners", "services", "places", "agents", "change_month")
+
+
+def _of_first(flows: Flows, width: int, runs: int) -> Flows:
+    """Flows of the first runs of a block, positions counted in these (runs are the innermost: `decomposition.places`)."""
+    positions, changes = flows
+    place, run = np.divmod(positions, width)
+    kept = run < runs
+    return place[kept] * runs + run[kept], changes[kept]
 
 
 def insertion(

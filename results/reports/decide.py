@@ -41,6 +41,7 @@ VIEWS = {
     "commissioners": "If value to commissioners counts",
     "providers": "If value to providers and staff counts",
 }
+SHARES = {"use": "mean_uptake_mean", "sustained": "mean_spread_final"}  # what a goal is counted in, by its name
 _CONDITION = re.compile(r"(\S+) (>|<=) (\S+)")
 
 
@@ -99,7 +100,7 @@ def findings(tables: Tables) -> list[str]:
     """The answer, in the order: what, cost, gain, how sure; other views; when wrong; second choice; money; knowing."""
     asked, best = tables["asked"].iloc[0].to_dict(), best_of(tables)
     return [
-        *_first(asked, best),
+        *_first(asked, best, tables["finalists"]),
         *_views(tables["views"]),
         _rule(tables["rule"], best, asked["unit"]),
         *_second(asked, tables),
@@ -113,11 +114,11 @@ def findings(tables: Tables) -> list[str]:
 def on_one_sheet(tables: Tables) -> list[str]:
     """The findings that a commissioner has to know: gain, how sure, when wrong, whether a study is worth it."""
     asked, best = tables["asked"].iloc[0].to_dict(), best_of(tables)
-    worth = _worth_a_study(tables["evsi"], price_of_unit(best))
-    return [*_first(asked, best)[1:], _rule(tables["rule"], best, asked["unit"]), *worth]
+    worth = worth_of_studies(tables["evsi"], price_of_unit(best))
+    return [*_first(asked, best, tables["finalists"])[1:], _rule(tables["rule"], best, asked["unit"]), *worth]
 
 
-def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
+def _first(asked: Mapping[str, Any], best: Mapping[str, Any], finalists: pd.DataFrame) -> list[str]:
     unit = asked["unit"]
     if best["mix"] == "nothing":
         return [
@@ -126,14 +127,16 @@ def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
             f"{asked['says']} on average over the worlds."
         ]
     paid = (
-        f"It costs about {pounds(best['cost'])} (between {pounds(best['cost_low'])} and {pounds(best['cost_high'])})."
+        f"It costs about {pounds(best['cost'])} (by what prices may be, between {pounds(best['cost_low'])} and "
+        f"{pounds(best['cost_high'])})."
     )
     left = asked["budget"] - best["cost"]
     if left > 0.2 * asked["budget"]:
         paid += f" {pounds(left)} of the budget are left: no dearer mix within it was found to give more."
     told = [
         f"With {pounds(asked['budget'])} over {asked['horizon']} months, do this first: {best['label']}. {paid}",
-        f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}. These numbers come from "
+        f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}"
+        f"{_from_to(asked['goal'], best, finalists)}. These numbers come from "
         f"worlds and "
         "runs that had no part in choosing it.",
     ]
@@ -150,6 +153,14 @@ def _first(asked: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
             f"without knowing costs {amount(best['regret'], unit)} on average."
         )
     return [*told, sure]
+
+
+def _from_to(goal: str, best: Mapping[str, Any], finalists: pd.DataFrame) -> str:
+    """From which share to which, where the goal is one."""
+    nothing, share = finalists[finalists["mix"] == "nothing"], SHARES.get(goal)
+    if share is None or nothing.empty:
+        return ""
+    return f": from {guarded_percent(nothing[share].iloc[0])} to {guarded_percent(best[share])}"
 
 
 def _views(views: pd.DataFrame) -> list[str]:
@@ -324,24 +335,36 @@ def _knowing(tables: Tables, asked: Mapping[str, Any], best: Mapping[str, Any]) 
             f"In pounds at what the recommended mix pays: {pounds(price)} for each "
             f"{'point' if unit == 'points' else 'unit'} of gain."
         )
-    told += _worth_a_study(tables["evsi"], price)
+    told += worth_of_studies(tables["evsi"], price)
     for name, part in tables["evsi"].groupby("name", sort=False):
         told.append(_study(str(name), part, unit, price))
     return told
 
 
-def _worth_a_study(evsi: pd.DataFrame, price: float) -> list[str]:
+def worth_of_studies(evsi: pd.DataFrame, price: float) -> list[str]:
     """Whether any study that was looked at is worth its money before the choice is made."""
     if evsi.empty or price != price:
         return []
-    worth = evsi.assign(net=evsi["value"] * price - evsi["cost"])
-    worth = worth[(worth["net"] > 0) & (worth["value"] > 2 * worth["error"])]
-    start, count = "Is a study worth its money before this is decided?", evsi["name"].nunique()
-    if worth.empty:
-        return [f"{start} None of the {count} looked at: for this choice they would tell less than they cost."]
+    start, worth = "Is a study worth its money before this is decided?", _net(evsi, price)
     row = worth.loc[worth["net"].idxmax()].to_dict()
-    size = size_in_words(row)
-    return [f"{start} Yes: {row['name']}, with {size}, is worth {pounds(row['net'])} more than it costs."]
+    best = f"{row['name']}, with {size_in_words(row)}"
+    if (worth["net"] < -worth["doubt"]).all():
+        names = "; ".join(map(str, evsi["name"].unique()))
+        return [f"{start} No: none of those looked at ({names}) is worth its cost."]
+    sure = worth[worth["net"] > worth["doubt"]]
+    if sure.empty:
+        net = f"{pounds(abs(row['net']))} {'more' if row['net'] >= 0 else 'less'} than it costs"
+        return [
+            f"{start} It cannot be told from these runs. What comes nearest is {best}: worth {net}, give or take "
+            f"{pounds(row['doubt'])} by chance."
+        ]
+    row = sure.loc[sure["net"].idxmax()].to_dict()
+    return [f"{start} Yes: {row['name']}, with {size_in_words(row)}, is worth {pounds(row['net'])} more than it costs."]
+
+
+def _net(evsi: pd.DataFrame, price: float) -> pd.DataFrame:
+    """With what each study is worth beyond its cost in £, and two standard errors of that."""
+    return evsi.assign(net=evsi["value"] * price - evsi["cost"], doubt=2 * evsi["error"] * price)
 
 
 def size_in_words(row: Mapping[str, Any]) -> str:
@@ -355,7 +378,7 @@ def chance_in_words(chance: float) -> str:
 
 
 def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
-    worth = part.assign(net=part["value"] * price - part["cost"])
+    worth = _net(part, price)
     row = worth.loc[worth["net"].idxmax() if price == price else worth["value"].idxmax()].to_dict()
     size = size_in_words(row)
     late = f" after {row['months']:.0f} months" if row["months"] else ""
@@ -368,8 +391,10 @@ def _study(name: str, part: pd.DataFrame, unit: str, price: float) -> str:
         return f"{name}: what it would tell cannot be told from nothing for this choice, at any size that was tried."
     if price != price:
         return f"{name}, {size}: choosing{late} by what it finds adds {amount(row['value'], unit)}."
-    verdict = (
-        f"{pounds(row['net'])} more than it costs" if row["net"] > 0 else f"less than its cost of {pounds(row['cost'])}"
-    )
+    verdict = f"about its cost of {pounds(row['cost'])}, as far as these runs can tell"
+    if row["net"] > row["doubt"]:
+        verdict = f"{pounds(row['net'])} more than it costs"
+    elif row["net"] < -row["doubt"]:
+        verdict = f"less than its cost of {pounds(row['cost'])}"
     worth_of = f"{amount(row['value'], unit)}, worth {pounds(row['value'] * price)}"
     return f"{name}, best with {size}: choosing{late} by what it finds adds {worth_of}: {verdict}."

@@ -24,6 +24,19 @@ export function html(name, attributes = {}, ...children) {
   return made;
 }
 
+/** Text with what stands in backquotes as code. @param {string} text @returns {(Node | string)[]} */
+export function coded(text) {
+  return text.split("`").map((each, n) => (n % 2 ? html("code", {}, each) : each));
+}
+
+/** A table that scrolls by itself; the first cell of a row is its head. @param {string} title @param {any[]} heads text, or what it consists of @param {any[][]} rows @param {Record<string, string>} [how] @param {Node[]} caption */
+export function scrolling(title, heads, rows, how = {}, ...caption) {
+  const cell = (/** @type {string} */ name, /** @type {Record<string, string>} */ scope, /** @type {any} */ holds) => html(name, scope, ...(Array.isArray(holds) ? holds : [holds]));
+  return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, html("table", how, ...caption,
+    html("thead", {}, html("tr", {}, ...heads.map((each) => cell("th", { scope: "col" }, each)))),
+    html("tbody", {}, ...rows.map(([first, ...rest]) => html("tr", {}, cell("th", { scope: "row" }, first), ...rest.map((each) => cell("td", {}, each)))))));
+}
+
 export const percent = (/** @type {number} */ share) => {
   if (!Number.isFinite(share)) return "–";
   if (share > 0 && share < 0.005) return "< 1 %";
@@ -130,13 +143,10 @@ function table(title, lines, months) {
   const rows = [];
   for (let t = 0; t <= months; t += step) {
     const cells = lines.flatMap(({ summary: s }) => [percent(s.median[t]), `${percent(s.low[t])} to ${percent(s.high[t])}`]);
-    rows.push(html("tr", {}, html("th", { scope: "row" }, String(t)), ...cells.map((each) => html("td", {}, each))));
+    rows.push([String(t), ...cells]);
   }
   const heads = lines.flatMap(({ label }) => [label === "middle run" ? "Middle run" : `${label}: middle run`, label === "middle run" ? "Nine runs of ten" : `${label}: nine runs of ten`]);
-  return html("details", {}, html("summary", {}, "Numbers"),
-    html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Numbers: ${title}` }, html("table", {},
-      html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Month"), ...heads.map((each) => html("th", { scope: "col" }, each)))),
-      html("tbody", {}, ...rows))));
+  return html("details", {}, html("summary", {}, "Numbers"), scrolling(`Numbers: ${title}`, ["Month", ...heads], rows));
 }
 
 /** A text in two lines where it has more letters than that. @param {string} text @param {number} most */

@@ -1,5 +1,5 @@
 // What the machine that serves a page does for it: files, decisions, claims, studies. A page from disk holds none of this.
-import { html } from "./charts.js";
+import { coded, html, scrolling } from "./charts.js";
 
 /** @typedef {{id: string, kind: string, state: string, told: string, problems: string[], result: any, seconds: number}} Job */
 /** @typedef {{scenario: string, scenarios: Choice[], claims: Choice[], actions: Choice[], outcomes: Choice[], settings: Choice[]}} Offered */
@@ -38,14 +38,9 @@ export function asked(question, told) {
   return { done, stop: () => { stopped = true; if (id) machineSays(`/api/jobs/${id}`, { method: "DELETE" }); } };
 }
 
-/** A sentence in which `words` in backticks are code. @param {string} text */
-function sentence(text) {
-  return text.split("`").map((part, n) => (n % 2 ? html("code", {}, part) : part));
-}
-
 /** @param {string[]} texts */
 function sentences(texts) {
-  return html("ul", {}, ...texts.map((each) => html("li", {}, ...sentence(each))));
+  return html("ul", {}, ...texts.map((each) => html("li", {}, ...coded(each))));
 }
 
 /** What is to be chosen from. @param {string} label @param {Choice[]} choices @param {string} [chosen] */
@@ -182,11 +177,9 @@ class Machine {
     if (kind === "read") return html("div", {}, sentences(result.said), html("p", {}, html("a", { href: `/?scenario=${encodeURIComponent(id)}` }, `Open its page: ${result.title}`)));
     const at = `/api/jobs/${id}`;
     const figures = result.figures.slice(0, 3).map((/** @type {any} */ each) => html("figure", {}, html("figcaption", {}, each.heading), html("img", { src: `${at}/${each.name}.svg`, alt: each.alt, loading: "lazy" })));
-    const tables = result.tables.map((/** @type {any} */ each) => html("details", {}, html("summary", {}, each.heading), html("div", { class: "scroll", tabindex: 0 }, html("table", {},
-      html("thead", {}, html("tr", {}, ...each.columns.map((/** @type {string} */ name) => html("th", { scope: "col" }, ...sentence(name))))),
-      html("tbody", {}, ...each.rows.map((/** @type {string[]} */ row) => html("tr", {}, ...row.map((cell) => html("td", {}, ...sentence(cell))))))))));
+    const tables = result.tables.map((/** @type {any} */ each) => html("details", {}, html("summary", {}, each.heading), scrolling(each.heading, each.columns.map(coded), each.rows.map((/** @type {string[]} */ row) => row.map(coded)))));
     const [first, ...rest] = result.findings;
-    return html("div", {}, html("p", { class: "finding" }, ...sentence(first ?? result.question)), sentences(rest.slice(0, 5)), ...figures, ...tables,
+    return html("div", {}, html("p", { class: "finding" }, ...coded(first ?? result.question)), sentences(rest.slice(0, 5)), ...figures, ...tables,
       html("details", {}, html("summary", {}, "How sure this is, and what not to conclude"), sentences([...result.certainty, ...result.cautions])),
       html("p", {}, html("a", { href: `${at}/report.html`, target: "_blank", rel: "noopener" }, "Full report"), " · ", html("a", { href: `${at}/results.zip` }, "Report, figures and tables (.zip)"), " · repeat it: ", html("code", {}, result.command)));
   }

@@ -1,5 +1,5 @@
 // The front door: five questions, and which of them is asked.
-import { $, html } from "./charts.js";
+import { $, coded, html } from "./charts.js";
 import { pounds } from "./setting.js";
 import { Trials } from "./trials.js";
 
@@ -129,9 +129,4 @@ export class Questions extends Trials {
       this.page.compute();
     }
   }
-}
-
-/** Text with what stands in backquotes as code. @param {string} text @returns {(Node | string)[]} */
-function coded(text) {
-  return text.split("`").map((each, n) => (n % 2 ? html("code", {}, each) : each));
 }

@@ -45,9 +45,13 @@ const signed = (difference) => (Math.abs(difference) < 0.005 ? "0" : `${differen
 
 /** An outcome of all runs that have it, in order; never is infinite. @param {Engine} engine @param {Ensemble} ensemble @param {string} name */
 export function sorted(engine, ensemble, name) {
+  return inOrder(engine, name, engine.outcome(ensemble, name).filter((each) => each !== undefined).map(Number));
+}
+
+/** Values of an outcome from the least on; never is infinite. @param {Engine} engine @param {string} name @param {number[]} values */
+export function inOrder(engine, name, values) {
   const never = engine.header.words.outcomes.find((/** @type {any} */ each) => each.name === name)?.never;
-  return engine.outcome(ensemble, name).filter((each) => each !== undefined)
-    .map((each) => (Number.isFinite(each) ? Number(each) : never ? Infinity : NaN)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
+  return values.map((each) => (never && Number.isNaN(each) ? Infinity : each)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
 }
 
 export class Results {

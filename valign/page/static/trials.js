@@ -1,6 +1,6 @@
 // What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
-import { $, html, percent, quantile } from "./charts.js";
-import { averages, mean, time } from "./results.js";
+import { $, html, percent, quantile, scrolling } from "./charts.js";
+import { averages, inOrder, mean, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
 /**
@@ -115,8 +115,7 @@ export class Trials {
 
   /** The first runs of an outcome, in order; never is infinite. @param {Tried} scenario @param {string} name @param {number} to */
   ordered(scenario, name, to) {
-    const never = this.header.words.outcomes.find((/** @type {any} */ each) => each.name === name)?.never;
-    return this.values(scenario, name, 0, to).map((each) => (never && Number.isNaN(each) ? Infinity : each)).filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
+    return inOrder(this.engine, name, this.values(scenario, name, 0, to));
   }
 
   /** Mean gain in pairs, its standard error, and in what share of runs each is the best. @param {Try[]} tries @param {Scenario} base @param {string} name @param {number} from @param {number} to @returns {Judged[]} */
@@ -348,17 +347,16 @@ export class Trials {
   table(title, heads, rows) {
     const some = rows.some((row) => row.at(-1));
     const body = rows.map((row) => {
-      if (!row.at(-1)) return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, some ? undefined : -1).map((each) => html("td", {}, each ?? "")));
+      if (!row.at(-1)) return row.slice(0, some ? undefined : -1).map((each) => each ?? "");
       const take = html("button", { type: "button", "aria-label": `Show: ${row[0]}` }, "Show");
       take.onclick = () => this.store.change((/** @type {any} */ state) => {
         const { values, actions } = structuredClone(row.at(-1));
         Object.assign(state.scenarios[state.shown], { values, actions });
         this.stays();
       });
-      return html("tr", {}, html("th", { scope: "row" }, row[0]), ...row.slice(1, -1).map((each) => html("td", {}, each)), html("td", {}, take));
+      return [...row.slice(0, -1), take];
     });
-    return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, html("table", { class: "ranked" }, html("caption", {}, title),
-      html("thead", {}, html("tr", {}, ...[...heads, ...(some ? ["In the page"] : [])].map((each) => html("th", { scope: "col" }, each)))), html("tbody", {}, ...body)));
+    return scrolling(title, [...heads, ...(some ? ["In the page"] : [])], body, { class: "ranked" }, html("caption", {}, title));
   }
 }
 

@@ -1,5 +1,5 @@
 // A room full of people: large type, what they expect before they see what the model says, and a record of what was tried.
-import { $, html, percent } from "./charts.js";
+import { $, html, percent, scrolling } from "./charts.js";
 import { pairs, time } from "./results.js";
 import { pounds } from "./setting.js";
 
@@ -83,9 +83,7 @@ export class Workshop {
 
   record() {
     while (this.tried.size > MOST_TRIED) this.tried.delete(/** @type {string} */ (this.tried.keys().next().value));
-    $("record").replaceChildren(html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What was tried" }, html("table", { class: "ranked" },
-      html("thead", {}, html("tr", {}, ...HEADS.map((each) => html("th", { scope: "col" }, each)))),
-      html("tbody", {}, ...this.rows().map(([first, ...rest]) => html("tr", {}, html("th", { scope: "row" }, first), ...rest.map((each) => html("td", {}, each))))))));
+    $("record").replaceChildren(scrolling("What was tried", HEADS, this.rows(), { class: "ranked" }));
   }
 
   rows() {
