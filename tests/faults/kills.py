@@ -30,7 +30,8 @@ from valign.results.plain_text import frame_as_cells
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
-import sys
+import os, sys
+os.cpu_count = lambda: 1  # no second process that draws: it would be begun and killed each time
 from valign.experiments.sensitivity import runs
 runs.RUNS_AT_ONCE = 256  # so that a small study has several parts
 from valign.cli.app import main
