@@ -112,7 +112,7 @@ def browser() -> Generator[Any]:
     yield from serving.browser_or_skip()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def published() -> Path:
     """The published file of Medical Innovation: named by VALIGN_MEDICAL_INNOVATION, or beside the project."""
     named = os.environ.get("VALIGN_MEDICAL_INNOVATION")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from valign.calibration.data import medical_innovation
 from valign.calibration.problem.known import KnownPrior, remark, with_worlds
 from valign.calibration.problem.problem import CalibrationProblem
 from valign.calibration.data.reading import load
@@ -36,8 +38,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def problem() -> CalibrationProblem:
-    return CalibrationProblem.of(load("medical-innovation"), None, ["fit_effect", "peer_effect"])
+def problem(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[CalibrationProblem]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VALIGN_DATA", str(tmp_path_factory.mktemp("data")))
+        medical_innovation.get("medical-innovation", published)
+        yield CalibrationProblem.of(load("medical-innovation"), None, ["fit_effect", "peer_effect"])
 
 
 def test_weights_without_a_data_set_are_its_own(table: Path) -> None:

@@ -43,7 +43,7 @@ COMMANDS = {
         *("sensitivity", "two-services", "--months", "36", "--n", "32", "--replicates", "8"),
         *("--parameter", "fit_effect", "--parameter", "base_staff", "--outcome", "uptake_final"),
     ),
-    "calibrate": ("calibrate", "data", "--simulations", "4000"),
+    "calibrate": ("calibrate", "data", "--simulations", "1600"),
 }
 QUARTERS = ("first", "second", "third", "last")
 
