@@ -33,6 +33,11 @@ ABOUT = (
 )
 
 
+def has_questionnaire(scenario: Scenario) -> bool:
+    """Whether the questionnaire asks about the values of a scenario: the usual seven."""
+    return list(scenario.dimensions) == DIMENSIONS
+
+
 def write_questionnaire(scenario: Scenario, name: str, services: Sequence[str], folder: Path) -> list[Path]:
     """Write workbook, printable page and codebook for an innovation; their paths.
 
@@ -43,7 +48,7 @@ def write_questionnaire(scenario: Scenario, name: str, services: Sequence[str], 
     paths = [folder / each for each in (WORKBOOK, PAGE, CODEBOOK)]
     if there := [str(path) for path in paths if path.exists()]:
         raise InputError([f"{there[0]} is there already: choose another folder, nothing is overwritten"])
-    if list(scenario.dimensions) != DIMENSIONS:
+    if not has_questionnaire(scenario):
         raise InputError([f"{name} has values of its own; the questionnaire asks about the usual seven"])
     if twice := sorted({each for each in services if services.count(each) > 1}):
         raise InputError([f"--services: {', '.join(twice)} appears more than once"])

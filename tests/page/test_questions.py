@@ -67,7 +67,28 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     best, runs = zip(*(map(int, row[4].split(" of ")) for row in rows), strict=True)
     assert set(runs) == {64}
     assert sum(best) <= 64 + len(rows)
-    assert "what is not known may change which is best. valign decide counts it." in page.locator("#found").inner_text()
+    assert "what is not known may change which is best." in page.locator("#found").inner_text()
+
+
+def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:
+    page = visit("worlds")
+    all_runs(page)
+    ask(page, "money")
+    page.locator("#budget").fill("60000")
+    page.keyboard.press("Tab")
+    first = tried(page)[0]
+    shown = re.match(r"([+−][\d.]+) \(([+−][\d.]+) to ([+−][\d.]+)\)", first[5])
+    assert shown
+    page.locator("#found tbody tr").first.locator("button").click()
+    all_runs(page)
+    names, found = outcomes(page, True)
+    page.locator("#reset").click()
+    all_runs(page)
+    base, at = outcomes(page, True)[1], names.index("uptake_mean")
+    gains = 100 * (found[:64, at] - base[:64, at])
+    said = [float(each.replace("−", "-")) for each in shown.groups()]
+    assert said == pytest.approx([gains.mean(), *np.quantile(gains, [0.05, 0.95])], abs=0.051)
+    assert "; with what is not known: " in page.locator("#found .answer").inner_text()
 
 
 def test_whom_to_convince_first_is_what_valign_computes(visit) -> None:

@@ -15,6 +15,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from valign.calibration.data.questionnaire import Questionnaire
+from valign.calibration.data.workbook import has_questionnaire
+from valign.calibration.data.workbook import page as questionnaire_page
 from valign.experiments.actions.declaration import actions_from
 from valign.experiments.worlds import shipped
 from valign.experiments.worlds import worlds as known_worlds
@@ -160,12 +163,19 @@ def worlds_shown(count: int | None = None) -> pd.DataFrame | None:
 
 
 def _further(scenario: Scenario, worlds: pd.DataFrame | None) -> dict[str, Any]:
-    """What trials need beside the image: groups of people, and words for what differs between worlds."""
+    """What a page needs beside the image: groups of people, words for what is not known, the questionnaire."""
     words = vocabulary()["parameters"]
     columns = [] if worlds is None else [str(name) for name in worlds if name in PARAMETERS]
     unknowns = {name: {"label": words[name]["label"], "grade": PARAMETERS[name].grade} for name in columns}
     convinced = groups(scenario)
-    return {"groups": convinced or [], "closer": CLOSER, "unknowns": unknowns, "answers": convinced is None}
+    form = questionnaire_page(Questionnaire(scenario.innovation.name), []) if has_questionnaire(scenario) else ""
+    return {
+        "groups": convinced or [],
+        "closer": CLOSER,
+        "unknowns": unknowns,
+        "answers": convinced is None,
+        "questionnaire": form,
+    }
 
 
 def site(text: str) -> dict[str, str]:

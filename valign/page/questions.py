@@ -44,9 +44,9 @@ QUESTIONS: list[dict[str, Any]] = [
         "trial": "money",
         "button": "Try what {budget} can buy",
         "beyond": [
-            "This compares actions by chance alone, at the usual values of everything that is not known, and each "
-            "begins in month 1. With valign installed, `valign decide {name} --budget {pounds}` also weighs what is "
-            "not known, when to begin, mixes of three, and what a study would be worth."
+            "Each action begins in month 1 here. With valign installed, `valign decide {name} --budget {pounds}` "
+            "weighs what is not known in a thousand worlds, when to begin, mixes of three, and what a study would be "
+            "worth."
         ],
     },
     {
@@ -61,16 +61,17 @@ QUESTIONS: list[dict[str, Any]] = [
         "trial": "ready",
         "button": "Try several levels of alignment",
         "beyond": [
-            'For your own service, with valign installed: 1. `valign survey new --innovation "{innovation}"` writes '
-            "the questionnaire. 2. `valign diagnose answers.xlsx` says where your service stands, by group of people, "
-            "and `valign page answers.xlsx` makes this page for your service. Or: `valign explore` does both in the "
-            "browser. Answers stay on your machine."
+            "For your own service: the questionnaire goes to staff, managers, people with lived experience and "
+            "commissioners; it takes ten minutes. Whoever has valign installed makes the answers count: 1. `valign "
+            "survey new --innovation {name}` writes the form to type them into. 2. `valign diagnose answers.xlsx` says "
+            "where your service stands, by group of people, and `valign page answers.xlsx` makes this page for your "
+            "service. Or: `valign explore` does both in the browser. Answers stay on your machine."
         ],
         "served": {
             "says": "Readiness here means how well the innovation fits what people hold important. Your own service "
             "needs its own answers: choose the filled-in questionnaire under “Your own data”, at the end of the "
             "results, and ask where you stand.",
-            "beyond": ['An empty questionnaire comes from `valign survey new --innovation "{innovation}"`.'],
+            "beyond": ["An empty questionnaire comes from `valign survey new --innovation {name}`."],
         },
         "answered": {
             "says": "Readiness here means how well the innovation fits what people hold important. This page holds the "
@@ -143,7 +144,7 @@ GOALS = [
 CARDS = [
     {"name": "uptake_final", "label": "People who use it, at the end"},
     {"name": "spread_final", "label": "Services that use it, at the end"},
-    {"name": "sustained_24", "label": "Services that still use it two years after funding"},
+    {"name": "sustained_24", "label": "Of services whose funding ended: still using it two years later"},
     {"name": "recommissioned", "label": "Services that got a commissioner's contract, of those that started"},
     {"name": "alignment_final", "label": "Alignment of values at the end (0 to 1)"},
     {"name": "money_spent", "label": "Paid to services for it, actions apart"},

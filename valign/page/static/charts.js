@@ -24,6 +24,13 @@ export function html(name, attributes = {}, ...children) {
   return made;
 }
 
+/** @param {string} text @param {() => void} act */
+export function button(text, act) {
+  const made = html("button", { type: "button" }, text);
+  made.onclick = act;
+  return made;
+}
+
 /** Text with what stands in backquotes as code. @param {string} text @returns {(Node | string)[]} */
 export function coded(text) {
   return text.split("`").map((each, n) => (n % 2 ? html("code", {}, each) : each));

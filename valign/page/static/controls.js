@@ -76,7 +76,7 @@ export class Controls {
     const facts = html("details", {}, html("summary", { "aria-label": `About: ${action.name}` }, "?"),
       html("p", {}, action.says), html("p", {}, html("b", {}, "Why it might work. "), action.mechanism),
       html("p", {}, html("b", {}, `How well the effect is known: ${action.grade}. `), action.evidence),
-      html("p", {}, html("b", {}, "Cost. "), `${price}; ${source}. ${action.paid_by === "national" ? "Paid nationally." : "Paid by commissioners."} ${action.months ? `Paid for ${action.months} months; t` : "T"}he effect begins ${action.to_effect} month${action.to_effect === 1 ? "" : "s"} after the start.`));
+      html("p", {}, html("b", {}, "Cost. "), `${price}; ${source}. ${action.paid_by === "national" ? "Paid nationally." : "Paid by commissioners."} ${action.months ? `Paid for ${action.months} month${action.months === 1 ? "" : "s"}; t` : "T"}he effect begins ${action.to_effect} month${action.to_effect === 1 ? "" : "s"} after the start.`));
     const made = html("div", { class: "lever action" }, html("div", { class: "head" }, html("label", { for: on.id }, on, ` ${action.name}`), cost), facts, why, how);
     this.updates.push(() => {
       const now = done(), blocked = now ? "" : this.settings.blocked(this.store.shown, id);
@@ -164,7 +164,7 @@ export class Scenarios {
     /** @type {HTMLInputElement} */ ($("all")).checked = state.all;
     $("all").closest("label")?.toggleAttribute("hidden", state.scenarios.length < 2);
     const full = state.scenarios.length >= 5;
-    for (const id of ["add", "duplicate"]) $(id).toggleAttribute("disabled", full);
+    for (const id of ["add", "duplicate"]) { $(id).toggleAttribute("disabled", full); $(id).title = full ? "There are five scenarios: delete one first" : id === "add" ? "A new scenario, as it stands" : "A copy of this one"; }
     $("undo").toggleAttribute("disabled", !store.past.length);
     $("redo").toggleAttribute("disabled", !store.future.length);
     $("what").textContent = store.settings.summary(store.shown);

@@ -1,5 +1,5 @@
 // What the machine that serves a page does for it: files, decisions, claims, studies. A page from disk holds none of this.
-import { coded, html, scrolling } from "./charts.js";
+import { button, coded, html, scrolling } from "./charts.js";
 
 /** @typedef {{id: string, kind: string, state: string, told: string, problems: string[], result: any, seconds: number}} Job */
 /** @typedef {{scenario: string, scenarios: Choice[], claims: Choice[], actions: Choice[], outcomes: Choice[], settings: Choice[]}} Offered */
@@ -53,13 +53,6 @@ function choice(label, choices, chosen) {
 function field(label, how) {
   const input = /** @type {HTMLInputElement} */ (html("input", how));
   return { input, label: html("label", {}, `${label} `, input) };
-}
-
-/** @param {string} text @param {() => void} act */
-function button(text, act) {
-  const made = html("button", { type: "button" }, text);
-  made.onclick = act;
-  return made;
 }
 
 class Machine {

@@ -1,7 +1,8 @@
 // The front door: five questions, and which of them is asked.
-import { $, coded, html } from "./charts.js";
+import { $, button, coded, html } from "./charts.js";
 import { pounds } from "./setting.js";
 import { Trials } from "./trials.js";
+import { save } from "./workshop.js";
 
 const MOST_KEPT = 24; // results of trials
 
@@ -50,6 +51,8 @@ export class Questions extends Trials {
     $("question").textContent = this.filled(question.name);
     $("says").textContent = this.filled(question.says);
     $("beyond").replaceChildren(...question.beyond.map((/** @type {string} */ each) => html("p", {}, ...coded(this.filled(each)))));
+    const form = this.page.further.questionnaire;
+    if (question.id === "ready" && form) $("beyond").append(button("Save the questionnaire, to read or print", () => save("questionnaire.html", form)));
     for (const name of ["events", "level"]) $(`show-${name}`).hidden = !question.show.includes(name);
     const more = /** @type {HTMLDetailsElement} */ ($("show-levers"));
     if (more.dataset.of !== question.id) { more.open = question.show.includes("levers"); more.dataset.of = question.id; this.cancel(); }

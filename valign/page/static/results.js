@@ -29,12 +29,11 @@ export function pairs(engine, now, base, name) {
   return { found: found.slice().sort((one, other) => one - other), difference: mean(found), now: mean(both.map(([one]) => one)), base: mean(both.map(([, other]) => other)) };
 }
 
-/** Two averages of shares and their difference, with as many decimals as they need to agree. @param {number} now @param {number} base */
+/** Two averages of shares and their difference, that of what is shown. @param {number} now @param {number} base */
 export function averages(now, base) {
   const small = [now, base].some((each) => each > 0 && each < 0.005);
-  let digits = small ? 1 : 0;
-  while (digits < 2 && (100 * now).toFixed(digits) !== (Number((100 * base).toFixed(digits)) + Number((100 * (now - base)).toFixed(digits))).toFixed(digits)) digits++;
-  const difference = 100 * (now - base), size = Math.abs(difference).toFixed(digits);
+  const digits = small || (now !== base && Math.abs(now - base) < 0.02) ? 1 : 0, difference = Number((100 * now).toFixed(digits)) - Number((100 * base).toFixed(digits));
+  const size = Math.abs(difference).toFixed(digits);
   const said = Number(size) === 0 ? "no difference" : `${size} percentage point${size === "1" ? "" : "s"} ${difference < 0 ? "fewer" : "more"}`;
   const [one, other] = [now, base].map((each) => `${(100 * each).toFixed(digits)} %`);
   return { now: one, base: other, said, signed: Number(size) === 0 ? "0" : `${difference < 0 ? "−" : "+"}${size}` };
@@ -74,6 +73,7 @@ export class Results {
     replaced($("uptake"), chart("People who use it, of all staff, managers and peers", "uptake", guess));
     replaced($("spread"), chart("Services that use it", "in_use", null));
     $("headline").replaceChildren(`${this.headline(ensemble, about, worlds)} `, ...(other ? [html("span", {}, this.difference(ensemble, other, worlds))] : []));
+    $("shading").hidden = others.length > 0;
     this.cards(ensemble, other);
     this.parts(ensemble, narrow);
   }
@@ -107,20 +107,26 @@ export class Results {
     const after = time(this.engine.months), what = this.header.scenario.innovation, services = this.header.scenario.services;
     const people = this.middle(now, "uptake_final"), spread = this.middle(now, "spread_final"), lasting = this.middle(now, "sustained_24");
     const count = (/** @type {number} */ share) => String(Math.round(share * services));
-    const lines = [`After ${after}, ${percent(people.middle)} of people use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)} by chance${this.unknown(worlds.now)}.`];
-    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)})`}.`);
+    const lines = [`After ${after}, ${percent(people.middle)} of staff, managers and peers use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)} by chance${this.unknown(worlds.now)}.`];
+    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)} by chance)`}; ${this.begun(now)} at the start.`);
     if (about === "sustained") {
-      lines.unshift(lasting.found.length ? `Two years after funding ended, ${percent(lasting.middle)} of services still use ${what} in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)}).`
+      lines.unshift(lasting.found.length ? `Of the services whose funding ended, ${percent(lasting.middle)} still use ${what} two years later in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)} by chance).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
     }
     return lines.join(" ");
+  }
+
+  /** How many services use it before the first month. @param {Ensemble} now */
+  begun(now) {
+    const first = this.engine.curves(now, "in_use").map(([share]) => share).sort((a, b) => a - b);
+    return Math.round(quantile(first, 0.5) * this.header.scenario.services);
   }
 
   /** What people use over worlds, in words; nothing while there are too few runs of it. @param {Ensemble | undefined} worlds */
   unknown(worlds) {
     if (!worlds || worlds.done < Math.min(OVER_WORLDS, this.header.seeds.length)) return "";
     const { middle, low, high } = this.middle(worlds, "uptake_final");
-    return `; with what is not known, ${percent(low)} to ${percent(high)}, middle ${percent(middle)}`;
+    return `; what is not known widens that to ${percent(low)} to ${percent(high)} (middle ${percent(middle)})`;
   }
 
   /** Averages are held against averages, in the same pairs. @param {Ensemble} now @param {Named} against @param {Worlds} worlds */

@@ -131,7 +131,7 @@ export class SocietyView {
       return html("li", {}, html("b", {}, `Month ${each.month}: ${labels[each.from]} → ${labels[each.to]}.`), why ? ` ${why}` : "");
     });
     const stage = codes[this.place(found, o, "stage")];
-    const now = this.month && (stage === "outside" || stage === "abandoned") ? [html("p", {}, this.notStarted(found, o))] : [];
+    const now = this.month && (stage === "outside" || stage === "abandoned") ? [html("p", {}, this.notStarted(found, o, stage === "abandoned"))] : [];
     return html("div", {}, ...(this.runs.length > 1 ? [html("h4", {}, name)] : []),
       items.length ? html("ol", {}, ...items) : html("p", {}, `Nothing has changed here up to month ${this.month}.`), ...now);
   }
@@ -165,13 +165,13 @@ export class SocietyView {
       : `It had no funding, and for too long too few of its staff and peers used it (${share} at the end).`;
   }
 
-  /** Why a service does not use it. @param {any} found @param {number} o */
-  notStarted(found, o) {
+  /** Why a service does not use it. @param {any} found @param {number} o @param {boolean} again whether it has used it before */
+  notStarted(found, o, again) {
     const count = this.words.service_terms.length, thought = found.considered[this.month - 1];
     const terms = thought.terms.subarray(o * count, (o + 1) * count), chance = this.term(terms, "probability");
     const refused = found.considered.slice(0, this.month).filter((/** @type {any} */ each) => each.asked[o] === IN_VAIN).length;
     const down = this.weighed(terms, false), up = this.weighed(terms, true);
-    const first = chance > 0 ? `Its chance of wanting to start in this month is ${chance < 0.005 ? "under 1 %" : percent(chance)}: few services start anything new in a given month.` : "Nobody who would decide on it has heard of it.";
+    const first = chance > 0 ? `Its chance of wanting to start in this month is ${chance < 0.005 ? "under 1 %" : percent(chance)}: few services start anything new in a given month.` : again ? "Nobody who would decide on it now knows it: whoever did has left." : "Nobody who would decide on it has heard of it.";
     return [`Not using it in month ${this.month}. ${first}`, chance > 0 && down ? `Against it: ${down}.` : "", chance > 0 && up ? `For it: ${up}.` : "",
       refused ? `Its commissioner refused ${refused} request${refused === 1 ? "" : "s"} for a pilot so far.` : "", chance > 0 ? "Numbers are log-odds." : ""].filter(Boolean).join(" ");
   }

@@ -181,26 +181,40 @@ export class Trials {
     const last = this.ranked(better, ground, name, 0, this.first).slice(0, SINGLES);
     const most = Math.min(this.header.seeds.length, this.first + FRESH);
     const rest = (/** @type {Try[]} */ best) => this.others(ground, budget, singles, best);
-    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average. Chance alone: what is not known about people, services, effects and costs is not in it.`;
+    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average by chance alone. What is not known about costs is in none of it.`;
     let made = /** @type {Node[]} */ ([]);
     for (const to of [this.first + SOON, most]) {
       await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
       made = this.bought(this.ranked(last, ground, name, this.first, to), to - this.first, rest(last), how(to));
       show(made);
     }
-    return made;
+    if (!this.header.worlds) return made;
+    await this.computed(of(last).map(unknown), 0, FRESH, "With what is not known: ");
+    return this.bought(this.ranked(last, ground, name, this.first, most), most - this.first, rest(last), how(most), this.unsure(last, ground, name));
   }
 
-  /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how */
-  bought(judged, runs, rest, how) {
-    const top = judged[0], sure = top.judged.mean > 2 * top.judged.error;
-    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months), and it comes out best of these in ${often(top.judged.best, runs)} runs.`
+  /** What tries gain with what is not known, in pairs, by label. @param {Try[]} tries @param {Tried} ground @param {string} name @returns {Map<string, Judged>} */
+  unsure(tries, ground, name) {
+    const found = this.judged(tries.map((each) => ({ ...each, scenario: unknown(each.scenario) })), unknown(ground), name, 0, FRESH);
+    return new Map(tries.map((each, n) => [each.label, found[n]]));
+  }
+
+  /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
+  bought(judged, runs, rest, how, unsure) {
+    const top = judged[0], sure = top.judged.mean > 2 * top.judged.error, over = unsure?.get(top.label);
+    const range = (/** @type {Judged} */ { low, high }) => `${points(low)} to ${points(high)}`;
+    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${range(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${range(over)}` : ""}), and it comes out best of these in ${often(top.judged.best, runs)} runs.`
       : "None of what was tried is clearly better than doing nothing.";
-    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, often(each.judged.best, runs), each.scenario]);
-    const decide = document.body.dataset.machine ? ["“Decide”, further down, counts it, over the years that are entered there."] : [html("code", {}, "valign decide"), " counts it."];
+    const rows = judged.map((each) => {
+      const known = unsure?.get(each.label);
+      return [each.label, pounds(each.cost), gained(each.judged), range(each.judged), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${range(known)})` : ""] : []), each.scenario];
+    });
+    const best = unsure && [...unsure.entries()].reduce((one, other) => (other[1].mean > one[1].mean ? other : one))[0];
+    const kept = best === undefined ? "what is not known may change which is best." : best === top.label ? "with what is not known, the same one gains most on average." : `with what is not known, another gains most on average: ${best}.`;
+    const decide = document.body.dataset.machine ? ["“Decide”, further down, weighs that with more runs, over the years that are entered there."] : [html("code", {}, "valign decide"), " weighs that with more runs."];
     return [html("p", { class: "answer" }, says),
-      html("p", {}, `At usual values, over ${time(this.settings.months)}: what is not known may change which is best. `, ...decide),
-      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten", "Best of these, in runs"], rows),
+      html("p", {}, `Over ${time(this.settings.months)}: ${kept} The charts show how many use it at the end, which is not the mean over all months. `, ...decide),
+      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten, by chance", "Best of these, in runs", ...(unsure ? [`With what is not known (${FRESH} runs)`] : [])], rows),
       ...(rest ? [html("p", { class: "how" }, rest)] : []), html("p", { class: "how" }, how)];
   }
 
@@ -241,11 +255,11 @@ export class Trials {
   async ready() {
     const ground = this.ground, lever = this.settings.levers.find((/** @type {any} */ each) => each.kind === "level"), all = this.header.seeds.length;
     const tries = LEVELS.filter((each) => each >= lever.low && each <= lever.high).map((level) => ({ level, scenario: { ...ground, values: { ...ground.values, [lever.key]: level } } }));
-    const judged = [{ scenario: ground, how: "by chance" }, ...(this.header.worlds ? [{ scenario: { ...ground, worlds: true }, how: "with what is not known" }] : [])];
+    const judged = [{ scenario: ground, how: "by chance" }, ...(this.header.worlds ? [{ scenario: unknown(ground), how: "with what is not known" }] : [])];
     await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH, "Levels of alignment: ");
     await this.computed(judged.map(({ scenario }) => scenario), 0, all, "As it stands: ");
     const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
-    const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground);
+    const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground, all);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
     const tab = (/** @type {string} */ id) => this.header.questions.find((/** @type {any} */ each) => each.id === id)?.tab;
@@ -271,12 +285,12 @@ export class Trials {
     return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${unknown} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
   }
 
-  /** People and services at the end, in words. @param {Scenario} scenario @returns {[string, string]} */
-  told(scenario) {
+  /** People and services at the end, in words. @param {Tried} scenario @param {number} [runs] @returns {[string, string]} */
+  told(scenario, runs = FRESH) {
     const ensemble = this.ensemble(scenario);
     if (ensemble.reach) return [`this page reaches ${ensemble.reach[0].toFixed(2)} to ${ensemble.reach[1].toFixed(2)}`, ""];
     const said = (/** @type {string} */ name) => {
-      const found = this.ordered(scenario, name, FRESH);
+      const found = this.ordered(scenario, name, runs);
       return found.length ? `${percent(quantile(found, 0.5))} (${percent(quantile(found, 0.05))} to ${percent(quantile(found, 0.95))})` : "not seen in these months";
     };
     return [said("uptake_final"), said("spread_final")];
@@ -291,20 +305,21 @@ export class Trials {
       delete values[lever.key];
       return { label: month === null ? "Funding as it stands" : `Funding ends after ${time(month)}`, scenario: { ...base, values: month === null ? values : { ...values, [lever.key]: month } } };
     });
-    await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH);
+    const over = (/** @type {Scenario} */ scenario) => (this.header.worlds ? [unknown(scenario)] : []);
+    await this.computed(tries.flatMap(({ scenario }) => [scenario, ...over(scenario)]), 0, FRESH);
     const [plain] = tries, before = mean(this.values(plain.scenario, "spread_final", 0, FRESH));
     const against = (/** @type {Scenario} */ scenario) => averages(mean(this.values(scenario, "spread_final", 0, FRESH)), before);
     const rows = tries.map(({ label, scenario }, n) => {
       const found = against(scenario);
-      return [label, ...this.told(scenario), found.now, n ? found.said : "", scenario];
+      return [label, ...this.told(scenario), found.now, n ? found.said : "", ...over(scenario).map((each) => this.told(each)[1]), scenario];
     });
     const said = tries.slice(1).map(({ label, scenario }) => {
       const found = against(scenario);
       return `${label.replace("Funding ends after ", "")}, ${found.now} (${found.said})`;
     });
     return [html("p", { class: "answer" }, `If funding ends everywhere, what share of services uses it at the end? On average over all runs ${against(plain.scenario).now} with funding as it stands; where it ends after ${said.join("; after ")}.${this.settings.held(base)}`),
-      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run (nine in ten)", "Services that use it, middle run (nine in ten)", "Services, on average", "Against funding as it stands, on average"], rows),
-      html("p", { class: "how" }, "Differences are between averages; the middle run may lie elsewhere, where a few runs have many services.")];
+      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run", "Services that use it, middle run", "Services, on average", "Against funding as it stands, on average", ...(this.header.worlds ? ["Services that use it, with what is not known"] : [])], rows),
+      html("p", { class: "how" }, "Ranges are of nine runs of ten, by chance unless they say otherwise. Differences are between averages; the middle run may lie elsewhere, where a few runs have many services.")];
   }
 
   async conditions() {
@@ -325,22 +340,27 @@ export class Trials {
       tries.push({ name: action.id, label: action.name, value: `${action.steps[done.step]}, ${pounds(this.settings.cost(action, done)[1])}`, far: 2, scenario: { ...ground, actions: { ...ground.actions, [action.id]: done } } });
     }
     await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, this.first);
-    const middle = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? quantile(found, 0.5) : NaN; };
-    const reached = (/** @type {Scenario} */ scenario) => { const found = this.ordered(scenario, outcome, this.first); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
-    const here = middle(ground);
+    const ends = (/** @type {Scenario} */ scenario, from = 0, to = this.first) => inOrder(this.engine, outcome, this.values(scenario, outcome, from, to));
+    const middle = (/** @type {Scenario} */ scenario, /** @type {number[]} */ ...runs) => { const found = ends(scenario, ...runs); return found.length ? quantile(found, 0.5) : NaN; };
+    const reached = (/** @type {Scenario} */ scenario, /** @type {number[]} */ ...runs) => { const found = ends(scenario, ...runs); return found.length ? found.filter((each) => each >= least).length / found.length : NaN; };
     const least_ = new Map();
     for (const each of tries.map((one) => ({ ...one, middle: middle(one.scenario), share: reached(one.scenario) })).sort((a, b) => a.far - b.far)) {
       const before = least_.get(each.name);
       if (!before || (before.middle < least && each.middle > before.middle)) least_.set(each.name, each);
     }
-    const order = [...least_.values()].filter((each) => Number.isFinite(each.middle)).sort((a, b) => Number(b.middle >= least) - Number(a.middle >= least) || (a.middle >= least ? a.far - b.far : b.middle - a.middle)).slice(0, 12);
-    const reach = order.filter((each) => each.middle >= least);
+    const nearest = (/** @type {any} */ a, /** @type {any} */ b) => Number(b.middle >= least) - Number(a.middle >= least) || (a.middle >= least ? a.far - b.far : b.middle - a.middle);
+    const order = [...least_.values()].filter((each) => Number.isFinite(each.middle)).sort(nearest).slice(0, 12);
+    const most = Math.min(this.header.seeds.length, this.first + FRESH);
+    await this.computed([ground, ...order.map(({ scenario }) => scenario)], this.first, most, "Those that get there or nearest, again: ");
+    for (const each of order) Object.assign(each, { middle: middle(each.scenario, this.first, most), share: reached(each.scenario, this.first, most) });
+    order.sort(nearest);
+    const here = middle(ground, this.first, most), reach = order.filter((each) => each.middle >= least);
     const start = `In the middle run ${says.replace("half", here >= least ? "at least half" : "less than half")}: ${percent(here)}.`;
-    const answer = here >= least ? `${start} Nothing more would have to be true.` : reach.length ? `${start} By itself, each of these would be enough: ${reach.map((each) => `${each.label.toLowerCase()} (${each.value})`).join("; ")}.`
+    const answer = here >= least ? `${start} Nothing more would have to be true.` : reach.length ? `${start} By itself, each of these would be enough in the middle run: ${reach.map((each) => `${each.label.toLowerCase()} (${each.value})`).join("; ")}.`
       : `${start} No single lever in its range, and no single action, gets there; what comes nearest is listed below.`;
-    const rows = order.map((each) => [each.label, each.value, percent(each.middle), often(each.share, this.first), each.scenario]);
+    const rows = order.map((each) => [each.label, each.value, percent(each.middle), often(each.share, most - this.first), each.scenario]);
     return [html("p", { class: "answer" }, answer),
-      this.table(`One thing at a time: the least that reaches it, else what comes nearest (${this.first} runs each)`, ["What", "To", "Middle run", "Runs that reach it"], rows)];
+      this.table(`One thing at a time: the least that reaches it, else what comes nearest (found in ${this.first} runs each, told by ${most - this.first} others)`, ["What", "To", "Middle run", "Runs that reach it"], rows)];
   }
 
   /** A table whose rows can be taken over; the last of a row is its scenario. @param {string} title @param {string[]} heads @param {any[][]} rows */
@@ -360,6 +380,8 @@ export class Trials {
   }
 }
 
+/** The same with what is not known. @param {Tried} scenario @returns {Tried} */
+const unknown = (scenario) => ({ ...scenario, worlds: true });
 const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** Percentage points with their sign. @param {number} gain */
 const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;

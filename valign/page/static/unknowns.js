@@ -69,7 +69,7 @@ export class Unknowns {
     const rest = `the other ${found.length - clear} cannot be told from chance in these ${runs} runs`;
     const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, 4)).map(say).join("; ")}. ${clear > 4 ? `${clear} of ${found.length} unknowns stand out; ` : "Of all that is not known, "}${rest}.` : `Of ${found.length} unknowns, none stands out from chance in these ${runs} runs.`;
     $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `${this.widths(ensemble, now, name)} ${text}`),
-      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length} reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, ["the more, the lower", "the more, the higher"]),
+      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length} reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, window.innerWidth < 700 ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
       html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart."));
   }
 
