@@ -28,6 +28,7 @@ def folder() -> Path:
     return Path(__file__).resolve().parents[2] / "examples" / "own-data"
 
 
+@pytest.mark.slow
 def test_what_is_committed_is_what_the_script_makes(folder: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, folder / "make.py", tmp_path], check=True, capture_output=True)
     for name in TABLES:

@@ -89,6 +89,7 @@ def test_calibrate_screens(data: Data) -> None:
     assert found.remarks().count(found.screened.remark()) == 1
 
 
+@pytest.mark.slow
 def test_screening_from_the_command_line(valign: Callable, tmp_path: Path) -> None:
     write(tmp_path / "data", people=60, periods=10)
     free = [part for name in MANY for part in ("--free", name)]

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 # --- calibration ------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_calibrate_finds_the_effect_of_values_and_resumes(problem: CalibrationProblem, tmp_path: Path) -> None:
     found = calibrate(
         problem.data, free=FREE, simulations=10_000, particles=300, methods=("regression",), folder=tmp_path,

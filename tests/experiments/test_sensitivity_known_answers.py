@@ -31,7 +31,7 @@ from valign.model.errors import InputError
         (ISHIGAMI, ishigami, ishigami_indices(), 1, False),
         pytest.param(G, g_function, g_indices(), 1, False, marks=pytest.mark.slow),
         pytest.param(ISHIGAMI, stochastic, ishigami_indices(4), 4, False, marks=pytest.mark.slow),
-        (ISHIGAMI, stochastic, ishigami_indices(4), 4, True),
+        pytest.param(ISHIGAMI, stochastic, ishigami_indices(4), 4, True, marks=pytest.mark.slow),
     ],
     ids=["ishigami", "sobol-g", "stochastic", "stochastic-seed-factor"],
 )

@@ -13,6 +13,7 @@ import pytest
 from page.conftest import WORLDS
 from page.test_in_browser import all_runs, ask, outcomes, saved, set_lever
 from scipy.stats import rankdata
+from scipy.stats.qmc import Halton
 
 from valign.experiments.simulate import simulate
 from valign.model.scenario.scenario import Scenario
@@ -133,7 +134,7 @@ def test_what_is_not_known_is_ranked_by_rank_correlation(visit) -> None:
     ranked = rankdata(inside[:, at]), rankdata(base[:, at])
     slope = np.polyfit(ranked[1], ranked[0], 1)
     rest = ranked[0] - np.polyval(slope, ranked[1])
-    which = (np.arange(256) + 0.5) / 256
+    which = Halton(1, scramble=False).random(256)[:, 0] + 0.5 / 256
     world = np.searchsorted([0.25, 0.75, 1.0], which)
     for each in found["found"]:
         wanted = np.corrcoef(rankdata(WORLDS[each["key"]][world]), rest)[0, 1]

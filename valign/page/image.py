@@ -284,10 +284,18 @@ def _changes(actions: Actions) -> list[dict[str, Any]]:
     return before + [{"parameter": slot.parameter, "services": list(slot.services)} for slot in actions.schedule.slots]
 
 
+def evenly_begun(n: int) -> np.ndarray:
+    """0 … n - 1, of which every beginning is spread evenly (van der Corput 1935): bits from right to left."""
+    bits = (n - 1).bit_length()
+    found = np.array([int(f"{each:0{bits}b}"[::-1], 2) for each in range(1 << bits)])
+    return found[found < n]
+
+
 def _worlds(
     lowered: Lowered, worlds: pd.DataFrame | None, actions: Actions, doing: list[dict[str, Any]], blob: Blob
 ) -> dict[str, Any] | None:
-    """Columns of parameters: where each is written, its values by world; drawn by weight: all count the same.
+    """Columns of parameters: where each is written, its values by world; drawn by weight: all count the same,
+    and the first runs of a page see worlds as all of them do.
 
     doing : the actions as the page has them; what they write gets a column of its own where it differs between worlds.
     """
@@ -295,7 +303,7 @@ def _worlds(
         return None
     weight = worlds["weight"].to_numpy(float) if "weight" in worlds else np.ones(len(worlds))
     columns = [str(name) for name in worlds if name in lowered.rows]
-    edges = (np.arange(MOST_RUNS) + 0.5) / MOST_RUNS
+    edges = (evenly_begun(MOST_RUNS) + 0.5) / MOST_RUNS
     chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), edges)
     values = worlds[columns].to_numpy(float)[chosen]
     if not np.isfinite(values).all():

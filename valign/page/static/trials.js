@@ -281,8 +281,8 @@ export class Trials {
       const [low, high] = interval(yes, of).map((each) => Math.round(100 * each));
       return `in ${yes} of ${of} runs ${how} (between ${low} and ${high} % of more such runs)`;
     });
-    const unknown = found.length > 1 ? "" : " What is not known is not in this page, and so not in this answer.";
-    return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${unknown} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
+    const missing = found.length > 1 ? "" : " What is not known is not in this page, and so not in this answer.";
+    return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${missing} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
   }
 
   /** People and services at the end, in words. @param {Tried} scenario @param {number} [runs] @returns {[string, string]} */
