@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numba import typeof
@@ -108,7 +109,7 @@ def month_steps(
     insertions: Sequence[tuple[int, Function]] = (),
     *,
     touched: bool = False,
-) -> list[Step]:
+) -> Sequence[Step]:
     """Steps of a month in order (`MONTH` in model/mechanisms), those of mechanisms that are off left out.
 
     Between the mechanisms stands what keeps versions, ties and alignment up to date: with accounting, `account` after
@@ -118,7 +119,7 @@ def month_steps(
     """
     if insertions:
         return list(_steps(switches, accounting, insertions, touched))
-    return list(_known_steps(np.asarray(switches, np.uint8).tobytes(), accounting, touched))
+    return _known_steps(np.asarray(switches, np.uint8).tobytes(), accounting, touched)
 
 
 @cache
@@ -138,6 +139,17 @@ def run_steps(S: State, steps: Sequence[Step]) -> None:
     run_months(S, 0, 1, steps)
 
 
+def _calls(steps: Sequence[Step], kind: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Addresses of the steps for such a state, and their arguments; None where not all are compiled."""
+    if not all(hasattr(step.function, "overloads") for step in steps):
+        return None
+    addresses = np.array([address_of(step.function, kind) for step in steps], np.int64)
+    return addresses, np.array([step.argument for step in steps], np.int64)
+
+
+_known_calls = cache(_calls)  # of tuples of steps, which are few
+
+
 def run_months(S: State, first: int, last: int, steps: Sequence[Step], threads: int = 1) -> None:
     """Months first … last - 1. Compiled when every step is; in WebAssembly where the arrays live there.
 
@@ -149,10 +161,9 @@ def run_months(S: State, first: int, last: int, steps: Sequence[Step], threads: 
     if threads > 1 and COMPILED:
         run_in_parts(S, first, last, steps, threads)
         return
-    if COMPILED and all(hasattr(step.function, "overloads") for step in steps):
-        kind = typeof(S)
-        addresses = np.array([address_of(step.function, kind) for step in steps], np.int64)
-        _months(S, first, last, addresses, np.array([step.argument for step in steps], np.int64))
+    called = _known_calls if isinstance(steps, tuple) else _calls
+    if COMPILED and (found := called(steps, typeof(S))) is not None:
+        _months(S, first, last, *found)
         return
     for t in range(first, last):
         for step in steps:
