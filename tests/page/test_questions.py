@@ -32,11 +32,21 @@ def begun(page: Any) -> None:
     page.locator("body:not(.stale)[data-runs]").wait_for()
 
 
+def over_worlds(page: Any) -> tuple[list[str], np.ndarray]:
+    """Outcomes of what is set in all runs over worlds."""
+    done = "window.page.engine.ensembles.get(window.page.setting(false, true).key)?.done"
+    for _ in range(300):  # the page allows nobody to wait for an expression
+        if page.evaluate(done) == 256:
+            break
+        page.wait_for_timeout(200)
+    return outcomes(page, True)
+
+
 def tried(page: Any) -> list[list[str]]:
     """What the page found, as rows of text."""
     page.locator("#try").click()
-    page.locator("body[data-tried] #found table").wait_for()
-    rows = page.locator("#found tbody tr").all()
+    page.locator("body[data-tried] #found table").first.wait_for()
+    rows = page.locator("#found table").first.locator("tbody tr").all()
     return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
 
 
@@ -61,6 +71,12 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
         for each in (found, plain)
     )
     gains = 100 * (best - base)[32:]
+    alone = page.locator("#found table").last.locator("tbody tr").first.locator("th, td").all_inner_texts()
+    page.locator("#found table").last.locator("tbody tr").first.locator("button").click()
+    single = simulate(saved(page, tmp_path / "alone.toml"), runs=96, seed=1, societies=2, record=()).runs["uptake_mean"]
+    gain = float(re.match(r"[+−][\d.]+", alone[2])[0].replace("−", "-"))
+    assert gain == pytest.approx(100 * (single.to_numpy(float) - base)[32:].mean(), abs=0.051)
+    assert page.locator("#found table").last.locator("tbody tr").count() == page.locator("#actions .action").count()
     shown = re.match(r"([+−][\d.]+) ± ([\d.]+)", rows[0][2])
     assert shown
     assert float(shown[1].replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)
@@ -81,11 +97,9 @@ def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:
     shown = re.match(r"([+−][\d.]+) \(([+−][\d.]+) to ([+−][\d.]+)\)", first[5])
     assert shown
     page.locator("#found tbody tr").first.locator("button").click()
-    all_runs(page)
-    names, found = outcomes(page, True)
+    names, found = over_worlds(page)
     page.locator("#reset").click()
-    all_runs(page)
-    base, at = outcomes(page, True)[1], names.index("uptake_mean")
+    base, at = over_worlds(page)[1], names.index("uptake_mean")
     gains = 100 * (found[:64, at] - base[:64, at])
     said = [float(each.replace("−", "-")) for each in shown.groups()]
     assert said == pytest.approx([gains.mean(), *np.quantile(gains, [0.05, 0.95])], abs=0.051)
@@ -121,11 +135,7 @@ def test_what_is_not_known_is_ranked_by_rank_correlation(visit) -> None:
     page.locator("#unknowns-found svg").wait_for()
     names, base = outcomes(page)
     at = names.index("uptake_final")
-    for _ in range(100):
-        inside = outcomes(page, True)[1]
-        if len(inside) == 256:
-            break
-        page.wait_for_timeout(200)
+    inside = over_worlds(page)[1]
     found = page.evaluate(
         """() => { const { unknowns, engine } = window.page, key = window.page.setting(false, true).key;
         return unknowns.ranking(engine.ensembles.get(key), unknowns.last[1], "uptake_final"); }"""
@@ -187,7 +197,7 @@ def test_readiness_is_said_by_its_rule(visit, name: str, level: float | None, wo
         "by chance": simulate(scenario, runs=256, seed=1, societies=2, record=()).runs["spread_final"].to_numpy(float)
     }
     if name == "worlds":
-        names, found = outcomes(page, True)
+        names, found = over_worlds(page)
         of["with what is not known"] = found[:, names.index("spread_final")]
     shares = []
     for how, ends in of.items():

@@ -62,10 +62,10 @@ QUESTIONS: list[dict[str, Any]] = [
         "button": "Try several levels of alignment",
         "beyond": [
             "For your own service: the questionnaire goes to staff, managers, people with lived experience and "
-            "commissioners; it takes ten minutes. Whoever has valign installed makes the answers count: 1. `valign "
-            "survey new --innovation {name}` writes the form to type them into. 2. `valign diagnose answers.xlsx` says "
-            "where your service stands, by group of people, and `valign page answers.xlsx` makes this page for your "
-            "service. Or: `valign explore` does both in the browser. Answers stay on your machine."
+            "commissioners; it takes ten minutes. Whoever made this page has valign, and makes the answers count: "
+            "1. `valign survey new --innovation {name}` writes the form to type them into. 2. `valign diagnose "
+            "answers.xlsx` says where your service stands, by group of people, and `valign page answers.xlsx` makes "
+            "this page for your service. Or: `valign explore` does both in the browser. Answers stay on your machine."
         ],
         "served": {
             "says": "Readiness here means how well the innovation fits what people hold important. Your own service "

@@ -42,6 +42,16 @@ export function averages(now, base) {
 /** Percentage points with a sign. @param {number} difference */
 const signed = (difference) => (Math.abs(difference) < 0.005 ? "0" : `${difference < 0 ? "−" : "+"}${Math.abs(100 * difference).toFixed(0)}`);
 
+/** Percentage points with their sign. @param {number} gain */
+export const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
+/** @param {number} share @param {number} runs */
+export const often = (share, runs) => `${Math.round(share * runs)} of ${runs}`;
+/** 95 % interval of a share that was counted (Wilson 1927). @param {number} yes @param {number} of */
+export function interval(yes, of) {
+  const z = 1.96, middle = yes + (z * z) / 2, half = z * Math.sqrt((yes * (of - yes)) / of + (z * z) / 4);
+  return [middle - half, middle + half].map((each) => Math.min(1, Math.max(0, each / (of + z * z))));
+}
+
 /** An outcome of all runs that have it, in order; never is infinite. @param {Engine} engine @param {Ensemble} ensemble @param {string} name */
 export function sorted(engine, ensemble, name) {
   return inOrder(engine, name, engine.outcome(ensemble, name).filter((each) => each !== undefined).map(Number));
@@ -110,7 +120,7 @@ export class Results {
     const lines = [`After ${after}, ${percent(people.middle)} of staff, managers and peers use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)} by chance${this.unknown(worlds.now)}.`];
     if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)} by chance)`}; ${this.begun(now)} at the start.`);
     if (about === "sustained") {
-      lines.unshift(lasting.found.length ? `Of the services whose funding ended, ${percent(lasting.middle)} still use ${what} two years later in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)} by chance).`
+      lines.unshift(lasting.found.length ? `Of the services whose funding ended (that of a pilot ends with its term), ${percent(lasting.middle)} still use ${what} two years later in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)} by chance).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
     }
     return lines.join(" ");
@@ -126,7 +136,7 @@ export class Results {
   unknown(worlds) {
     if (!worlds || worlds.done < Math.min(OVER_WORLDS, this.header.seeds.length)) return "";
     const { middle, low, high } = this.middle(worlds, "uptake_final");
-    return `; what is not known widens that to ${percent(low)} to ${percent(high)} (middle ${percent(middle)})`;
+    return `; with what is not known as well, ${percent(low)} to ${percent(high)} (middle ${percent(middle)})`;
   }
 
   /** Averages are held against averages, in the same pairs. @param {Ensemble} now @param {Named} against @param {Worlds} worlds */

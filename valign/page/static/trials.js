@@ -1,6 +1,6 @@
 // What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
 import { $, html, percent, quantile, scrolling } from "./charts.js";
-import { averages, inOrder, mean, time } from "./results.js";
+import { averages, inOrder, interval, mean, often, points, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
 /**
@@ -188,9 +188,23 @@ export class Trials {
       made = this.bought(this.ranked(last, ground, name, this.first, to), to - this.first, rest(last), how(to));
       show(made);
     }
-    if (!this.header.worlds) return made;
-    await this.computed(of(last).map(unknown), 0, FRESH, "With what is not known: ");
-    return this.bought(this.ranked(last, ground, name, this.first, most), most - this.first, rest(last), how(most), this.unsure(last, ground, name));
+    if (this.header.worlds) {
+      await this.computed(of(last).map(unknown), 0, FRESH, "With what is not known: ");
+      made = this.bought(this.ranked(last, ground, name, this.first, most), most - this.first, rest(last), how(most), this.unsure(last, ground, name));
+      show(made);
+    }
+    const alone = this.alone(ground);
+    await this.computed(of(alone), this.first, most, "Each action by itself: ");
+    const rows = this.ranked(alone, ground, name, this.first, most).map(({ label, cost, judged, scenario }) => [label, `${pounds(cost)}${cost > budget ? ", over the budget" : ""}`, gained(judged), `${points(judged.low)} to ${points(judged.high)}`, scenario]);
+    return [...made, this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten, by chance"], rows)];
+  }
+
+  /** Every action by itself as it is when it is switched on: at its fullest, in the first of its places. @param {Scenario} ground @returns {Try[]} */
+  alone(ground) {
+    return this.settings.actions.filter((/** @type {any} */ each) => !this.settings.blocked(ground, each.id)).map((/** @type {any} */ action) => {
+      const done = { step: action.steps.length - 1, place: 0, start: 1 };
+      return { label: this.settings.said(action, done), scenario: { ...ground, actions: { [action.id]: done } }, cost: this.settings.cost(action, done)[1] };
+    });
   }
 
   /** What tries gain with what is not known, in pairs, by label. @param {Try[]} tries @param {Tried} ground @param {string} name @returns {Map<string, Judged>} */
@@ -201,9 +215,9 @@ export class Trials {
 
   /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
   bought(judged, runs, rest, how, unsure) {
-    const top = judged[0], sure = top.judged.mean > 2 * top.judged.error, over = unsure?.get(top.label);
+    const top = judged[0], sure = top.judged.mean > 2 * top.judged.error, over = unsure?.get(top.label), [low, , high] = this.settings.spent(top.scenario);
     const range = (/** @type {Judged} */ { low, high }) => `${points(low)} to ${points(high)}`;
-    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)}. Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${range(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${range(over)}` : ""}), and it comes out best of these in ${often(top.judged.best, runs)} runs.`
+    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)} (by what prices may be, ${pounds(low)} to ${pounds(high)}). Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${range(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${range(over)}` : ""}), and it comes out best of these in ${often(top.judged.best, runs)} runs.`
       : "None of what was tried is clearly better than doing nothing.";
     const rows = judged.map((each) => {
       const known = unsure?.get(each.label);
@@ -262,10 +276,9 @@ export class Trials {
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground, all);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
-    const tab = (/** @type {string} */ id) => this.header.questions.find((/** @type {any} */ each) => each.id === id)?.tab;
     return [html("p", { class: "answer" }, this.verdict(judged, all)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
-      html("p", { class: "how" }, `What to do first is asked elsewhere: “${tab("money")}” tries what can be bought, “${tab("spread")}” whom to convince.`)];
+      html("p", { class: "how" }, "What to do first is asked elsewhere: “Money” tries what can be bought, “Spread” whom to convince.")];
   }
 
   /** Whether services are ready, by a rule that is said, in runs by chance and in runs with what is not known. @param {{scenario: Tried, how: string}[]} judged @param {number} runs */
@@ -383,14 +396,5 @@ export class Trials {
 /** The same with what is not known. @param {Tried} scenario @returns {Tried} */
 const unknown = (scenario) => ({ ...scenario, worlds: true });
 const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
-/** Percentage points with their sign. @param {number} gain */
-const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
-/** @param {number} share @param {number} runs */
-const often = (share, runs) => `${Math.round(share * runs)} of ${runs}`;
 /** @param {Judged} judged */
 const gained = (judged) => `${points(judged.mean)} ± ${(196 * judged.error).toFixed(1)}`;
-/** 95 % interval of a share that was counted (Wilson 1927). @param {number} yes @param {number} of */
-function interval(yes, of) {
-  const z = 1.96, middle = yes + (z * z) / 2, half = z * Math.sqrt((yes * (of - yes)) / of + (z * z) / 4);
-  return [middle - half, middle + half].map((each) => Math.min(1, Math.max(0, each / (of + z * z))));
-}
