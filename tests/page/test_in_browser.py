@@ -168,7 +168,8 @@ def test_it_fits_every_screen(visit, width: int) -> None:
     all_runs(page)
     assert page.locator("html").evaluate("each => each.scrollWidth") <= width
     assert re.search(
-        r"After 3 years, \d+ % of people use Housing First in the middle run", page.locator("#headline").inner_text()
+        r"After 3 years, \d+ % of staff, managers and peers use Housing First in the middle run",
+        page.locator("#headline").inner_text(),
     )
     assert page.locator("#uptake svg text", has_text="chance").count() == 1
     assert page.locator("#uptake summary").inner_text() == "Numbers"
