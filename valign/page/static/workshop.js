@@ -25,7 +25,7 @@ export class Workshop {
       const on = document.body.classList.toggle("presenting");
       $("presenter").setAttribute("aria-pressed", String(on));
     };
-    $("ask-first").onclick = () => { this.asking = !this.asking; if (!this.asking) this.guesses.clear(); this.shown(); this.page.soon(); };
+    $("ask-first").onclick = () => { this.asking = !this.asking; this.shown(); this.page.soon(); };
     /** @type {HTMLFormElement} */ ($("guess")).onsubmit = (event) => { event.preventDefault(); this.guessed(); };
     $("save-record").onclick = () => save("what-was-tried.csv", this.csv());
   }
@@ -34,9 +34,9 @@ export class Workshop {
     return this.page.settings.setting(this.page.store.shown).key;
   }
 
-  /** What was expected of the setting that is shown: a share. */
+  /** What was expected of the setting that is shown, a share, while one guesses. */
   get expected() {
-    return this.guesses.get(this.key) ?? null;
+    return this.asking ? this.guesses.get(this.key) ?? null : null;
   }
 
   guessed() {
@@ -71,7 +71,7 @@ export class Workshop {
     if (now.done < ENOUGH) return;
     const gains = base ? pairs(engine, now, base, "uptake_final") : null;
     const before = this.tried.get(this.key); // another scenario may come by the same setting
-    this.tried.set(this.key, { name: before?.name ?? (this.page.isBase ? settings.base.name : store.shown.name), what: settings.summary(store.shown), cost: settings.spent(store.shown)[1], middle, low, high, average: gains?.found.length ? gains.now : null, gain: gains?.found.length ? gains.difference : null, runs: now.done, guess });
+    this.tried.set(this.key, { name: before?.name ?? (this.page.isBase ? settings.base.name : store.shown.name), what: settings.summary(store.shown), cost: settings.spent(store.shown)[1], middle, low, high, average: gains?.found.length ? gains.now : null, gain: gains?.found.length ? gains.difference : null, runs: now.done, guess: this.guesses.get(this.key) ?? null });
     this.record();
   }
 
