@@ -242,6 +242,7 @@ def test_a_difference_is_one_of_the_averages_beside_it(visit) -> None:
     page = visit("worlds")
     page.locator("#action-mandate").check()
     all_runs(page)
+    page.locator("#headline", has_text="of 256 pairs").wait_for()  # what it is held against is there a little later
     page.locator("#headline", has_text="with what is not known").wait_for()
     said = page.locator("#headline").inner_text()
     now, base, points = re.search(
