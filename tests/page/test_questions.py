@@ -84,7 +84,9 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     best, runs = zip(*(map(int, row[4].split(" of ")) for row in rows), strict=True)
     assert set(runs) == {64}
     assert sum(best) <= 64 + len(rows)
-    assert "what is not known may change which is best." in page.locator("#found").inner_text()
+    told = page.locator("#found").inner_text()
+    assert "what is not known may change which is best. " in told
+    assert "valign decide weighs that with more runs." in told
 
 
 def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:

@@ -94,9 +94,7 @@ export class Questions extends Trials {
     const held = this.settings.moved(shown).some((/** @type {any} */ each) => each.change?.parameter === "funding") ? this.settings.held(shown) : "";
     $("still").replaceChildren(...(on.length ? [`Still on: ${on.map((/** @type {any} */ each) => this.settings.saidOf(shown, each)).join("; ")}. `] : []));
     if (on.length) {
-      const off = html("button", { type: "button" }, "Switch off");
-      off.onclick = () => this.store.change((/** @type {any} */ state) => { for (const each of on) delete state.scenarios[state.shown].values[each.key]; });
-      $("still").append(off);
+      $("still").append(button("Switch off", () => this.store.change((/** @type {any} */ state) => { for (const each of on) delete state.scenarios[state.shown].values[each.key]; })));
     }
     $("still").append(held);
     $("still").hidden = !on.length && !held;

@@ -1,5 +1,5 @@
 // One run in detail: services and their people month by month, and why a service started, stopped, or did not start.
-import { html, percent } from "./charts.js";
+import { button, html, percent } from "./charts.js";
 
 const MONTH_MS = 220;
 const IN_VAIN = 1; // of what a service asked its commissioner
@@ -22,11 +22,6 @@ export class SocietyView {
     this.said = html("output", {});
     this.slider = /** @type {HTMLInputElement} */ (html("input", { type: "range", min: 0, max: this.last, value: this.month, "aria-label": "Month" }));
     this.slider.oninput = () => this.go(Number(this.slider.value));
-    const button = (/** @type {string} */ text, /** @type {() => void} */ pressed) => {
-      const made = html("button", { type: "button" }, text);
-      made.onclick = pressed;
-      return made;
-    };
     this.play = button("Play", () => (this.timer ? this.stop() : this.start()));
     this.another = button("Another run", () => {});
     const legend = html("p", { class: "legend" }, ...this.words.stages.map((/** @type {string} */ name) =>
