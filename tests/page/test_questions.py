@@ -81,7 +81,7 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     assert shown
     assert float(shown[1].replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)
     assert float(shown[2]) == pytest.approx(1.96 * gains.std(ddof=1) / 8, abs=0.051)
-    best, runs = zip(*(map(int, row[4].split(" of ")) for row in rows), strict=True)
+    best, runs = zip(*(map(int, row[5].split(" of ")) for row in rows), strict=True)
     assert set(runs) == {64}
     assert sum(best) <= 64 + len(rows)
     told = page.locator("#found").inner_text()
@@ -96,7 +96,7 @@ def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:
     page.locator("#budget").fill("60000")
     page.keyboard.press("Tab")
     first = tried(page)[0]
-    shown = re.match(r"([+−][\d.]+) \(([+−][\d.]+) to ([+−][\d.]+)\)", first[5])
+    shown = re.match(r"([+−][\d.]+) \(([+−][\d.]+) to ([+−][\d.]+)\)", first[6])
     assert shown
     page.locator("#found tbody tr").first.locator("button").click()
     names, found = over_worlds(page)
@@ -117,7 +117,7 @@ def test_whom_to_convince_first_is_what_valign_computes(visit) -> None:
     assert {row[0].split(" and ")[0] for row in rows} == {"Staff", "Managers", "Peers", "Commissioners"}
     assert f"{rows[0][0]} first" in page.locator("#found .answer").inner_text()
     line = page.locator("#found pre code").text_content()
-    settings = dict(part.split("=") for part in line.split()[3].split("+")[1:])
+    settings = dict(part.split("=") for part in line.split(" --runs")[0].split("+")[1:])
     plain = Scenario.load("two-services").replace({"months": 36})
     moved, base = (
         simulate(each, runs=128, seed=1, societies=2, record=()).runs
@@ -433,3 +433,71 @@ def test_the_link_is_plain_json(visit) -> None:
     assert told["version"] == 2
     assert told["budget"] == 300_000
     assert np.isfinite(told["shown"])
+
+
+def test_average_answers_are_the_values_of_profiles(visit, tmp_path: Path) -> None:
+    """What is typed is what the saved scenario holds and what valign computes; what is no answer changes nothing."""
+    page = visit()
+    all_runs(page)
+    ask(page, "ready")
+    field = page.get_by_label("staff, people deciding for themselves: average answer")
+    for wrong in ("7", "0.9"):
+        field.fill(wrong)
+        page.keyboard.press("Tab")
+        assert field.input_value() == ""
+    field.fill("4.2")
+    page.keyboard.press("Tab")
+    all_runs(page)
+    assert "what staff hold important" in page.locator("#what").inner_text()
+    found = saved(page, tmp_path / "own.toml")
+    assert {found.profiles[each]["client_agency"] for each in ("staff_staircase", "staff_generic")} == {0.8}
+    expected = simulate(found, runs=256, seed=1, societies=2, record=()).runs
+    names, now = outcomes(page)
+    assert np.array_equal(now, expected[names].to_numpy(float), equal_nan=True)
+    tried(page)
+    told = page.locator("#found").inner_text()
+    assert "With the averages that you typed in for staff, alignment at the start" in told
+    away = {
+        profile: sum(
+            weight * abs(found.profiles[profile][d] - found.innovation.values[d])
+            for d, weight in found.innovation.emphasis.items()
+        )
+        / sum(found.innovation.emphasis.values())
+        for profile in found.profiles
+    }
+    rows = dict(row.split("\t")[:2] for row in told.splitlines() if row.count("\t") == 2)
+    assert float(rows["Managers"]) == pytest.approx(away["manager"], abs=0.0051)
+    assert float(rows["Staff"]) == pytest.approx((away["staff_staircase"] + away["staff_generic"]) / 2, abs=0.0051)
+    field.fill("")
+    page.keyboard.press("Tab")
+    assert page.locator("#what").inner_text() == "Nothing changed"
+
+
+def test_what_was_tried_gets_a_scenario_of_its_own(visit) -> None:
+    page = visit()
+    all_runs(page)
+    ask(page, "ready")
+    tried(page)
+    for row in (0, 1):
+        page.locator("#found table").first.locator("tbody tr button").nth(row).click()
+        assert page.locator("#scenarios button").all_inner_texts() == ["Scenario 1", "Tried"]
+        assert page.locator("#scenarios [aria-pressed=true]").inner_text() == "Tried"
+    page.locator("#scenarios button").first.click()
+    assert page.locator("#what").inner_text() == "Nothing changed"
+
+
+def test_a_mandate_may_end(visit, tmp_path: Path) -> None:
+    """Under a mandate dates of its own end are tried, since it keeps funding from ending."""
+    page = visit()
+    all_runs(page)
+    ask(page, "ending")
+    page.locator("#action-mandate").check()
+    rows = tried(page)
+    assert [row[0] for row in rows[:2]] == ["The mandate as it stands", "The mandate ends after 1 year"]
+    page.locator("#found table").first.locator("tbody tr button").nth(1).click()
+    all_runs(page)
+    found = saved(page, tmp_path / "ends.toml")
+    assert {(each.month, each.set) for each in found.changes if each.parameter == "mandate"} == {(2, 1.0), (12, 0.0)}
+    expected = simulate(found, runs=256, seed=1, societies=2, record=()).runs
+    names, now = outcomes(page)
+    assert np.array_equal(now, expected[names].to_numpy(float), equal_nan=True)

@@ -30,7 +30,7 @@ from valign.results import palette
 from valign.results.reports.findings import LIMITS
 
 from .image import image, kernels
-from .levers import CLOSER, groups
+from .levers import CLOSER, answered
 
 STATIC = Path(__file__).with_name("static")
 MODULES = (  # in the order in which they are put together
@@ -39,6 +39,7 @@ MODULES = (  # in the order in which they are put together
     "setting.js",
     "several.js",
     "store.js",
+    "answers.js",
     "controls.js",
     "results.js",
     "society.js",
@@ -163,19 +164,17 @@ def worlds_shown(count: int | None = None) -> pd.DataFrame | None:
 
 
 def _further(scenario: Scenario, worlds: pd.DataFrame | None) -> dict[str, Any]:
-    """What a page needs beside the image: groups of people, words for what is not known, the questionnaire."""
+    """What a page needs beside the image: how far people are moved, words for what is not known, the questionnaire."""
     words = vocabulary()["parameters"]
     columns = [] if worlds is None else [str(name) for name in worlds if name in PARAMETERS]
-    unknowns = {name: {"label": words[name]["label"], "grade": PARAMETERS[name].grade} for name in columns}
-    convinced = groups(scenario)
+    unknowns = {name: _unknown(name, words[name]) for name in columns}
     form = questionnaire_page(Questionnaire(scenario.innovation.name), []) if has_questionnaire(scenario) else ""
-    return {
-        "groups": convinced or [],
-        "closer": CLOSER,
-        "unknowns": unknowns,
-        "answers": convinced is None,
-        "questionnaire": form,
-    }
+    return {"closer": CLOSER, "unknowns": unknowns, "answers": answered(scenario), "questionnaire": form}
+
+
+def _unknown(name: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """What a parameter is, in words, and between which values it is thought to lie."""
+    return {key: words[key] for key in ("label", "meaning", "unit", "low", "high")} | {"grade": PARAMETERS[name].grade}
 
 
 def site(text: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ from valign.model.state.scenario_arrays import Lowered, lower
 from valign.model.vocabulary import mechanism_labels, vocabulary
 
 from .actions import Actions, actions_of, in_worlds, told
-from .levers import EVENTS, MAIN, Event, event_lever, level_lever, parameter_lever, with_events
+from .levers import EVENTS, MAIN, Event, answer_levers, event_lever, level_lever, parameter_lever, with_events
 from .questions import CARDS, GOALS, OPENING, QUESTIONS, WHY_START
 
 MAGIC, FORMAT, START_OF_HEADER = b"VALIGN\x00\x01", 3, 16
@@ -129,6 +129,7 @@ def image(
     shown += _event_levers(full, own, tuple(events))
     for lever in shown:
         lever["writes"] = _writes(lowered, made[0], lever, off)
+    shown += answer_levers(scenario, lowered)
     doing = told(offered, lowered, made[0], off)
     header = {
         "format": FORMAT,

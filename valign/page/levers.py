@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
+from valign.calibration.data.questionnaire import VALUE_WORDS
+from valign.calibration.data.workbook import has_questionnaire
 from valign.experiments.bases import imported
 from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
-from valign.model.state.scenario_arrays import lower
+from valign.model.state.scenario_arrays import Lowered
 from valign.model.vocabulary import vocabulary
 
 # Parameters that a page shows first, with what they are called there
@@ -43,6 +46,7 @@ class Event:
 EVENTS = (
     Event("National money for pilots", "pilot_funds", 1.0, 6),
     Event("Funding ends everywhere", "funding", 0.0, 36),
+    Event("The mandate ends", "mandate", 0.0, 60),
 )
 
 
@@ -129,33 +133,48 @@ def event_lever(
     }
 
 
-def groups(scenario: Scenario) -> list[dict[str, Any]] | None:
-    """Groups of people that might be convinced: what each holds important, `CLOSER` to what the innovation stands for.
+def answer_levers(scenario: Scenario, lowered: Lowered) -> list[dict[str, Any]]:
+    """What each group of people holds important, value by value, 0 to 1, as in the scenario's profiles.
 
-    rows : [row of parameters, value] for the engine; set : the same as settings. Distance is the mean over values,
-    weighed as they count for fit. None where people's own answers stand for what they hold important.
+    lowered : the scenario as the page has it. who : the group, which may have several profiles. stands, counts : what
+    the innovation stands for, and how much that value counts for fit. Nothing where people's own answers stand for
+    what they hold important.
     """
-    given = imported(scenario, None)
-    if given is not None and given.values is not None:
-        return None
-    rows, target = lower(scenario).rows, scenario.innovation.values
-    weights = scenario.innovation.emphasis
-    found: list[dict[str, Any]] = []
+    if answered(scenario):
+        return []
+    asked, width = has_questionnaire(scenario), lowered.parameters.shape[1]
+    found = []
     for role, profiles in _profiles(scenario).items():
-        moved = {}
-        for profile in profiles:
-            values = scenario.profiles[profile]
-            away = sum(weights[d] * abs(values[d] - target[d]) for d in scenario.dimensions) / sum(weights.values())
-            part = min(1.0, CLOSER / away) if away else 0.0
-            moved |= {
-                f"profiles.{profile}.{d}": round(values[d] + part * (target[d] - values[d]), 4)
-                for d in scenario.dimensions
-            }
-        told = vocabulary()["roles"][role]
+        who = vocabulary()["roles"][role]
         if any(group.client_profile in profiles for group in scenario.organisations):
-            told += " and the clients they speak for"  # who share their values
-        found.append({"label": told, "rows": [[rows[key], value] for key, value in moved.items()], "set": moved})
+            who += " and the clients they speak for"  # who share their values
+        for profile, (n, d) in product(profiles, enumerate(scenario.dimensions)):
+            key = f"profiles.{profile}.{d}"
+            row = lowered.rows[key]
+            found.append(
+                {
+                    "key": key,
+                    "kind": "answer",
+                    "who": who,
+                    "label": VALUE_WORDS.get(d, d.replace("_", " ")),
+                    "items": f"A{n + 1}, A{n + 1 + len(scenario.dimensions)}" if asked else "",
+                    "unit": "0 to 1",
+                    "low": 0.0,
+                    "high": 1.0,
+                    "step": 0.0001,
+                    "value": scenario.profiles[profile][d],
+                    "stands": scenario.innovation.values[d],
+                    "counts": scenario.innovation.emphasis[d],
+                    "writes": [["parameters", list(range(row * width, (row + 1) * width))]],
+                }
+            )
     return found
+
+
+def answered(scenario: Scenario) -> bool:
+    """Whether people's own answers stand for what they hold important."""
+    given = imported(scenario, None)
+    return given is not None and given.values is not None
 
 
 def _profiles(scenario: Scenario) -> dict[str, list[str]]:

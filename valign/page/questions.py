@@ -53,19 +53,20 @@ QUESTIONS: list[dict[str, Any]] = [
         "id": "ready",
         "tab": "Readiness",
         "name": "Is our service ready?",
-        "says": "Readiness here means how well the innovation fits what people hold important. Your own service needs "
-        "its own answers, and a page from a file cannot read them: what to do stands below the button. Until then, see "
-        "how much depends on it.",
-        "show": ["level", "actions"],
+        "says": "Readiness here means how well the innovation fits what people hold important. Typical values are in "
+        "the page; for your own service, ask its people with the questionnaire, type in the average answers of each "
+        "group, and try.",
+        "show": ["answers", "level", "actions"],
         "headline": "spread",
         "trial": "ready",
         "button": "Try several levels of alignment",
         "beyond": [
-            "For your own service: the questionnaire goes to staff, managers, people with lived experience and "
-            "commissioners; it takes ten minutes. Whoever made this page has valign, and makes the answers count: "
-            "1. `valign survey new --innovation {name}` writes the form to type them into. 2. `valign diagnose "
-            "answers.xlsx` says where your service stands, by group of people, and `valign page answers.xlsx` makes "
-            "this page for your service. Or: `valign explore` does both in the browser. Answers stay on your machine."
+            "The questionnaire goes to staff, managers, people with lived experience and commissioners; it takes ten "
+            "minutes. Averages of groups leave out how people differ, who talks to whom, and how they read the "
+            "innovation. With valign installed, every answer counts: `valign survey new --innovation {name}` writes "
+            "the form to type them into, `valign diagnose answers.xlsx` says where your service stands, and `valign "
+            "page answers.xlsx` makes this page for your services; `valign explore` does all of it in the browser. "
+            "Answers stay on your machine."
         ],
         "served": {
             "says": "Readiness here means how well the innovation fits what people hold important. Your own service "
@@ -120,7 +121,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "tab": "All levers",
         "name": "All levers",
         "says": "Everything that this page can move, for those who know the model.",
-        "show": ["budget", "actions", "events", "level", "levers"],
+        "show": ["answers", "budget", "actions", "events", "level", "levers"],
         "headline": "spread",
         "trial": "",
         "button": "",

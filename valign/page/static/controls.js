@@ -26,8 +26,9 @@ export class Controls {
     this.settings = store.settings;
     /** @type {(() => void)[]} */ this.updates = [];
     for (const action of this.settings.actions) $("actions").append(this.action(action));
+    $("actions-head").textContent = `Actions${this.settings.actions.length ? ` (${this.settings.actions.length})` : ""}`;
     if (!this.settings.actions.length) $("actions").append(html("p", {}, "The services here were imported without their names, so actions cannot be placed in them. Use the levers below."));
-    for (const lever of this.settings.levers) $(lever.kind === "event" ? "events" : lever.kind === "level" ? "level" : "levers").append(this.lever(lever));
+    for (const lever of this.settings.levers.filter(({ kind }) => kind !== "answer")) $(lever.kind === "event" ? "events" : lever.kind === "level" ? "level" : "levers").append(this.lever(lever));
     this.budget();
   }
 

@@ -1,4 +1,5 @@
 // The page: what is set, what is computed, what is drawn, and the line that repeats it.
+import { Answers } from "./answers.js";
 import { $ } from "./charts.js";
 import { Controls, Scenarios } from "./controls.js";
 import { checksum, Engine, opened, unpacked } from "./engine.js";
@@ -28,6 +29,7 @@ class Page {
     /** Keys of what is drawn; trials are not. @type {Set<string>} */ this.drawn = new Set();
     /** Called whenever what is shown changes. @type {((now: any) => void)[]} */
     this.onmoved = [];
+    this.answers = new Answers(this.store);
     this.controls = new Controls(this.store);
     this.scenarios = new Scenarios(this.store);
     this.results = new Results(engine);

@@ -58,6 +58,8 @@ export class Questions extends Trials {
     if (more.dataset.of !== question.id) { more.open = question.show.includes("levers"); more.dataset.of = question.id; this.cancel(); }
     $("money").classList.toggle("asked", question.show.includes("budget"));
     this.still(question);
+    $("show-answers").hidden = !question.show.includes("answers") || !this.page.answers.fields.length;
+    this.page.answers.shown();
     $("show-goal").hidden = !question.show.includes("goal");
     $("try").hidden = !question.trial;
     $("try").textContent = this.filled(question.button);
@@ -89,10 +91,10 @@ export class Questions extends Trials {
 
   /** What is on though this question does not show its controls. @param {any} question */
   still(question) {
-    const { shown } = this.store, place = { event: "events", level: "level", parameter: "levers" };
+    const { shown } = this.store, place = { event: "events", level: "level", parameter: "levers", answer: "answers" };
     const on = this.settings.moved(shown).filter((/** @type {any} */ each) => !question.show.includes(/** @type {any} */ (place)[each.kind]));
     const held = this.settings.moved(shown).some((/** @type {any} */ each) => each.change?.parameter === "funding") ? this.settings.held(shown) : "";
-    $("still").replaceChildren(...(on.length ? [`Still on: ${on.map((/** @type {any} */ each) => this.settings.saidOf(shown, each)).join("; ")}. `] : []));
+    $("still").replaceChildren(...(on.length ? [`Still on: ${this.settings.saidOfAll(shown, on).join("; ")}. `] : []));
     if (on.length) {
       $("still").append(button("Switch off", () => this.store.change((/** @type {any} */ state) => { for (const each of on) delete state.scenarios[state.shown].values[each.key]; })));
     }

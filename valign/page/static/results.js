@@ -44,6 +44,8 @@ const signed = (difference) => (Math.abs(difference) < 0.005 ? "0" : `${differen
 
 /** Percentage points with their sign. @param {number} gain */
 export const points = (gain) => `${gain < -0.0005 ? "−" : "+"}${Math.abs(100 * gain).toFixed(1)}`;
+/** @param {string[]} names */
+export const listed = (names) => [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ");
 /** @param {number} share @param {number} runs */
 export const often = (share, runs) => `${Math.round(share * runs)} of ${runs}`;
 /** 95 % interval of a share that was counted (Wilson 1927). @param {number} yes @param {number} of */
@@ -120,7 +122,7 @@ export class Results {
     const lines = [`After ${after}, ${percent(people.middle)} of staff, managers and peers use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)} by chance${this.unknown(worlds.now)}.`];
     if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)} by chance)`}; ${this.begun(now)} at the start.`);
     if (about === "sustained") {
-      lines.unshift(lasting.found.length ? `Of the services whose funding ended (that of a pilot ends with its term), ${percent(lasting.middle)} still use ${what} two years later in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)} by chance).`
+      lines.push(lasting.found.length ? `Of those services alone whose funding ended on the way (that of a pilot ends with its term), ${percent(lasting.middle)} still used it two years after that in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)} by chance).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
     }
     return lines.join(" ");

@@ -50,11 +50,15 @@ export class Settings {
     return lever ? `“${lever.label}” has been moved by hand` : "";
   }
 
+  /** The mandate that is on, if one is. @param {Scenario} scenario */
+  mandate(scenario) {
+    return this.doing(scenario).find(({ action }) => action.moves.includes("mandate") && !action.months)?.action; // the pilot fund moves it for a month
+  }
+
   /** What the end of funding does under a mandate, where both are set; else nothing. @param {Scenario} scenario */
   held(scenario) {
-    const ends = this.levers.some((each) => each.change?.parameter === "funding");
-    const mandate = this.doing(scenario).find(({ action }) => action.moves.includes("mandate"));
-    return ends && mandate ? ` While “${mandate.action.name}” holds, no service's funding ends: the end of funding then only stops new contracts of commissioners.` : "";
+    const ends = this.levers.some((each) => each.change?.parameter === "funding"), mandate = this.mandate(scenario);
+    return ends && mandate ? ` While “${mandate.name}” holds, no service's funding ends: the end of funding then only stops new contracts of commissioners. What happens when the mandate itself ends is seen by “The mandate ends”.` : "";
   }
 
   /** The action that moves a lever's parameter. @param {Scenario} scenario @param {any} lever */
@@ -108,12 +112,18 @@ export class Settings {
   /** A lever in words. @param {Scenario} scenario @param {any} lever */
   saidOf(scenario, lever) {
     const value = this.value(scenario, lever);
+    if (lever.kind === "answer") return `what ${lever.who} hold important`;
     return `${lever.label}: ${value === null ? (lever.kind === "event" ? "never" : "as it is") : lever.kind === "event" ? `month ${value}` : withUnit(value, lever.unit)}`;
+  }
+
+  /** Levers in words; a group's values together. @param {Scenario} scenario @param {any[]} levers @returns {string[]} */
+  saidOfAll(scenario, levers) {
+    return [...new Set(levers.map((each) => this.saidOf(scenario, each)))];
   }
 
   /** What is done and moved in a scenario, in words. @param {Scenario} scenario */
   summary(scenario) {
-    const parts = [...this.doing(scenario).map(({ action, done }) => this.said(action, done)), ...this.moved(scenario).map((each) => this.saidOf(scenario, each))];
+    const parts = [...this.doing(scenario).map(({ action, done }) => this.said(action, done)), ...this.saidOfAll(scenario, this.moved(scenario))];
     return parts.join("; ") || "Nothing changed";
   }
 

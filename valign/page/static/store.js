@@ -8,6 +8,7 @@ import { tidy } from "./setting.js";
  */
 
 export const MOST_SCENARIOS = 5;
+const TRIED = "Tried";
 const VERSION = 2, MOST_LINK = 6000, MOST_TEXT = 60000, MOST_BUDGET = 1e9, MOST_UNDONE = 100;
 const TOGETHER_MS = 700; // moves of one lever that are undone together
 
@@ -82,6 +83,17 @@ export class Store {
       const name = [1, 2, 3, 4, 5, 6].map((n) => `Scenario ${n}`).find((each) => !names.includes(each)) ?? "Scenario";
       state.scenarios.push(same ? { ...structuredClone(this.shown), name } : fresh(name));
       state.shown = state.scenarios.length - 1;
+    });
+  }
+
+  /** Show what was tried, in a scenario of its own where there is room for one. @param {Scenario} found */
+  tried({ values, actions }) {
+    this.change((state) => {
+      const at = state.scenarios.findIndex(({ name }) => name === TRIED), made = structuredClone({ values, actions });
+      if (at < 0 && state.scenarios.length < MOST_SCENARIOS) state.scenarios.push(fresh(TRIED));
+      state.shown = at >= 0 ? at : state.scenarios.at(-1)?.name === TRIED ? state.scenarios.length - 1 : state.shown;
+      if (state.against === state.shown) state.against = -1;
+      Object.assign(state.scenarios[state.shown], made);
     });
   }
 

@@ -1,13 +1,12 @@
 // What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
 import { $, html, percent, quantile, scrolling } from "./charts.js";
-import { averages, inOrder, interval, mean, often, points, time } from "./results.js";
+import { averages, inOrder, interval, listed, mean, often, points, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
 /**
  * @typedef {import("./setting.js").Scenario} Scenario
  * @typedef {import("./engine.js").Trial} Trial
- * @typedef {{label: string, rows: [number, number][], set: Record<string, number>}} Group  whose values come closer
- * @typedef {Scenario & {group?: Group, worlds?: boolean}} Tried  worlds: with what is not known, else by chance alone
+ * @typedef {Scenario & {worlds?: boolean}} Tried  worlds: with what is not known, else by chance alone
  * @typedef {{label: string, scenario: Tried, cost: number}} Try
  * @typedef {{mean: number, error: number, best: number, middle: number, low: number, high: number}} Judged
  */
@@ -18,6 +17,7 @@ const SOON = 16; // runs after which something is told
 const MOST_TRIES = 120;
 const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
 const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
+const PEOPLE = "People who use it, points, mean over all months", SERVICES = "Services that use it at the end, points", OVER_ALL = `People, with what is not known (${FRESH} runs)`;
 const READY = 0.8, HALF = 0.5; // share of runs in which half of the services use it at the end, from which on services are called ready
 
 export class Trials {
@@ -94,13 +94,9 @@ export class Trials {
     return { name: "nothing done", values: { ...this.store.shown.values }, actions: {} };
   }
 
-  /** What the engine writes for a scenario, a group's values included. @param {Tried} scenario */
+  /** What the engine writes for a scenario. @param {Tried} scenario */
   setting(scenario) {
-    const made = this.settings.setting(scenario, scenario.worlds), { group } = scenario;
-    if (!group) return made;
-    const [, , , wide] = this.header.societies[0].modes.bands.find((/** @type {any} */ each) => each.name === "parameters").a;
-    const positions = (/** @type {number} */ row) => Array.from({ length: wide }, (_, n) => row * wide + n);
-    return { ...made, key: `${group.label}:${made.key}`, writes: [...made.writes, ...group.rows.map(([row, value]) => ["parameters", positions(row), value])] };
+    return this.settings.setting(scenario, scenario.worlds);
   }
 
   /** @param {Tried} scenario */
@@ -159,10 +155,10 @@ export class Trials {
     }));
   }
 
-  /** Mixes by their mean gain, the largest first. @param {Try[]} tries @param {Tried} ground @param {string} name @param {number} from @param {number} to */
+  /** Mixes by their mean gain, the largest first, and what they gain in services at the end. @param {Try[]} tries @param {Tried} ground @param {string} name @param {number} from @param {number} to */
   ranked(tries, ground, name, from, to) {
-    const found = this.judged(tries, ground, name, from, to);
-    return tries.map((each, n) => ({ ...each, judged: found[n] })).sort((a, b) => b.judged.mean - a.judged.mean);
+    const [found, ends] = [name, "spread_final"].map((outcome) => this.judged(tries, ground, outcome, from, to));
+    return tries.map((each, n) => ({ ...each, judged: found[n], ended: ends[n] })).sort((a, b) => b.judged.mean - a.judged.mean);
   }
 
   /** Fewer runs of all first, more of those that did well, fresh runs of the last. @param {(made: Node[]) => void} show */
@@ -195,8 +191,8 @@ export class Trials {
     }
     const alone = this.alone(ground);
     await this.computed(of(alone), this.first, most, "Each action by itself: ");
-    const rows = this.ranked(alone, ground, name, this.first, most).map(({ label, cost, judged, scenario }) => [label, `${pounds(cost)}${cost > budget ? ", over the budget" : ""}`, gained(judged), `${points(judged.low)} to ${points(judged.high)}`, scenario]);
-    return [...made, this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten, by chance"], rows)];
+    const rows = this.ranked(alone, ground, name, this.first, most).map(({ label, cost, judged, ended, scenario }) => [label, `${pounds(cost)}${cost > budget ? ", over the budget" : ""}`, gained(judged), between(judged), gained(ended), scenario]);
+    return [...made, this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES], rows)];
   }
 
   /** Every action by itself as it is when it is switched on: at its fullest, in the first of its places. @param {Scenario} ground @returns {Try[]} */
@@ -213,22 +209,19 @@ export class Trials {
     return new Map(tries.map((each, n) => [each.label, found[n]]));
   }
 
-  /** What mixes gain, the best first. @param {(Try & {judged: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
+  /** What mixes gain, the best first. @param {(Try & {judged: Judged, ended: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
   bought(judged, runs, rest, how, unsure) {
     const top = judged[0], sure = top.judged.mean > 2 * top.judged.error, over = unsure?.get(top.label), [low, , high] = this.settings.spent(top.scenario);
-    const range = (/** @type {Judged} */ { low, high }) => `${points(low)} to ${points(high)}`;
-    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)} (by what prices may be, ${pounds(low)} to ${pounds(high)}). Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${range(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${range(over)}` : ""}), and it comes out best of these in ${often(top.judged.best, runs)} runs.`
+    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)} (by what prices may be, ${pounds(low)} to ${pounds(high)}). Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${between(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${between(over)}` : ""}) and ${points(top.ended.mean)} to the services that use it at the end, and it comes out best of these in ${often(top.judged.best, runs)} runs.`
       : "None of what was tried is clearly better than doing nothing.";
     const rows = judged.map((each) => {
       const known = unsure?.get(each.label);
-      return [each.label, pounds(each.cost), gained(each.judged), range(each.judged), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${range(known)})` : ""] : []), each.scenario];
+      return [each.label, pounds(each.cost), gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), each.scenario];
     });
-    const best = unsure && [...unsure.entries()].reduce((one, other) => (other[1].mean > one[1].mean ? other : one))[0];
-    const kept = best === undefined ? "what is not known may change which is best." : best === top.label ? "with what is not known, the same one gains most on average." : `with what is not known, another gains most on average: ${best}.`;
     const decide = document.body.dataset.machine ? ["“Decide”, further down, weighs that with more runs, over the years that are entered there."] : [html("code", {}, "valign decide"), " weighs that with more runs."];
     return [html("p", { class: "answer" }, says),
-      html("p", {}, `Over ${time(this.settings.months)}: ${kept} The charts show how many use it at the end, which is not the mean over all months. `, ...decide),
-      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", "Gain in points, on average", "Nine runs of ten, by chance", "Best of these, in runs", ...(unsure ? [`With what is not known (${FRESH} runs)`] : [])], rows),
+      html("p", {}, `Over ${time(this.settings.months)}: ${most(unsure, top.label)} People are counted as the mean over all months, so that what is used for longer counts for more; services and charts show the end. `, ...decide),
+      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, "Best of these, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
       ...(rest ? [html("p", { class: "how" }, rest)] : []), html("p", { class: "how" }, how)];
   }
 
@@ -244,26 +237,39 @@ export class Trials {
 
   /** Whose values matter most: those of one group at a time come closer to what the innovation stands for. @param {(made: Node[]) => void} show */
   async convince(show) {
-    const { groups, closer } = this.page.further, ground = this.store.shown, name = "uptake_mean";
-    if (!groups.length) return [html("p", {}, "The people here hold what they answered in your questionnaire, so no group is moved as a whole. The answers themselves say who is furthest away: ", html("code", {}, "valign diagnose"), " shows it by group.")];
-    const tries = groups.map((/** @type {Group} */ group) => ({ label: capital(group.label), scenario: { ...ground, group }, cost: 0 }));
+    const { answers } = this.page, { closer } = this.page.further, ground = this.store.shown, name = "uptake_mean";
+    if (!answers.groups.length) return [html("p", {}, "The people here hold what they answered in your questionnaire, so no group is moved as a whole. The answers themselves say who is furthest away: ", html("code", {}, "valign diagnose"), " shows it by group.")];
+    /** @type {Try[]} */
+    const tries = answers.groups.map((/** @type {string} */ who) => ({ label: capital(who), scenario: { ...ground, values: { ...ground.values, ...answers.moved(ground, who, closer) } }, cost: 0 }));
+    const all = [ground, ...tries.map(({ scenario }) => scenario)];
     let made = /** @type {Node[]} */ ([]);
     for (const to of this.header.scenario.people < MANY ? [SOON, 2 * FRESH] : [SOON, FRESH]) {
-      await this.computed([ground, ...tries.map((/** @type {Try} */ { scenario }) => scenario)], 0, to, "Each group by itself: ");
-      const found = this.ranked(tries, ground, name, 0, to), spread = this.judged(found, ground, "spread_final", 0, to);
-      const [first, second] = found, seen = (/** @type {any} */ each) => Math.abs(each.judged.mean) > 2 * each.judged.error && each.judged.mean > 0;
-      const apart = second && this.judged([first], /** @type {Tried} */ (second.scenario), name, 0, to)[0];
-      const answer = !seen(first) ? `By itself, no group makes a difference that these ${to} runs can tell from chance.`
-        : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}`;
-      const rows = found.map((each, n) => [each.label, gained(each.judged), `${points(each.judged.low)} to ${points(each.judged.high)}`, gained(spread[n]), often(each.judged.best, to), null]);
-      const set = Object.entries(/** @type {Group} */ (first.scenario.group).set).map(([key, value]) => `+${key}=${value}`).join("");
-      const again = Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${to} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
-      made = [html("p", { class: "answer" }, answer),
-        this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${to} runs, in pairs)`, ["Who", "People who use it, points on average over all months", "Nine runs of ten", "Services that use it at the end, points", "Most gained, in runs"], rows),
-        html("p", { class: "how" }, `The step is the same for every group; those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
+      await this.computed(all, 0, to, "Each group by itself: ");
+      made = this.convinced(tries, ground, name, to);
       show(made);
+      if (to === SOON || !this.header.worlds) continue;
+      await this.computed(all.map(unknown), 0, FRESH, "With what is not known: ");
+      made = this.convinced(tries, ground, name, to, this.unsure(tries, ground, name));
     }
     return made;
+  }
+
+  /** What each group's coming closer gains, the most first. @param {Try[]} tries @param {Scenario} ground @param {string} name @param {number} runs @param {Map<string, Judged>} [unsure] the same with what is not known */
+  convinced(tries, ground, name, runs, unsure) {
+    const { closer } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
+    const seen = first.judged.mean > 2 * first.judged.error, over = unsure?.get(first.label);
+    const apart = second && this.judged([first], second.scenario, name, 0, runs)[0];
+    const answer = !seen ? `By itself, no group makes a difference that these ${runs} runs can tell from chance.`
+      : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months${over ? ` (with what is not known: ${points(over.mean)}, nine runs of ten ${between(over)})` : ""}.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}${unsure ? ` ${capital(most(unsure, first.label))}` : ""}`;
+    const rows = found.map((each) => {
+      const known = unsure?.get(each.label);
+      return [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), each.scenario];
+    });
+    const set = this.settings.settings(first.scenario).map(([key, value]) => `+${key}=${value}`).join("");
+    const again = Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare --at-defaults ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${runs} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
+    return [html("p", { class: "answer" }, answer),
+      this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${runs} runs, in pairs)`, ["Who", PEOPLE, "Nine runs of ten, by chance", SERVICES, "Most gained, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
+      html("p", { class: "how" }, `The step is the same for every group; those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
   }
 
   async ready() {
@@ -275,9 +281,12 @@ export class Trials {
     const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground, all);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
-    const whose = this.page.further.answers ? "the answers of your questionnaire" : "the typical values in this page";
+    const { answers } = this.page, own = answers.typed(ground), far = answers.distances(ground);
+    const whose = this.page.further.answers ? "the answers of your questionnaire" : own.length ? `the averages that you typed in for ${listed(own)}` : "the typical values in this page";
+    const apart = far.map((/** @type {import("./answers.js").Distance} */ each) => [capital(each.who), each.away.toFixed(2), `${each.value}: they ${each.own.toFixed(1)}, it stands for ${each.stands.toFixed(1)}`, null]);
     return [html("p", { class: "answer" }, this.verdict(judged, all)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
+      ...(far.length ? [this.table("How far each group is from what it stands for (0 to 1), furthest first", ["Who", "Distance", "Where that counts most, in answers from 1 to 5"], apart)] : []),
       html("p", { class: "how" }, "What to do first is asked elsewhere: “Money” tries what can be bought, “Spread” whom to convince.")];
   }
 
@@ -310,13 +319,14 @@ export class Trials {
   }
 
   async ending() {
-    const lever = this.settings.levers.find((/** @type {any} */ each) => each.change?.parameter === "funding");
-    if (!lever) return [html("p", {}, "Funding cannot be ended in this page.")];
-    const base = this.store.shown, months = [12, 24, 36, 60, 120].filter((each) => each < this.settings.months);
+    const base = this.store.shown, mandated = Boolean(this.settings.mandate(base)); // under which no service's funding ends
+    const lever = this.settings.levers.find((/** @type {any} */ each) => each.change?.parameter === (mandated ? "mandate" : "funding")), what = mandated ? "the mandate" : "funding";
+    if (!lever) return [html("p", {}, `An end of ${what} cannot be set in this page.`)];
+    const months = [12, 24, 36, 60, 120].filter((each) => each < this.settings.months);
     const tries = [null, ...months].map((month) => {
       const values = { ...base.values };
       delete values[lever.key];
-      return { label: month === null ? "Funding as it stands" : `Funding ends after ${time(month)}`, scenario: { ...base, values: month === null ? values : { ...values, [lever.key]: month } } };
+      return { label: month === null ? `${capital(what)} as it stands` : `${capital(what)} ends after ${time(month)}`, scenario: { ...base, values: month === null ? values : { ...values, [lever.key]: month } } };
     });
     const over = (/** @type {Scenario} */ scenario) => (this.header.worlds ? [unknown(scenario)] : []);
     await this.computed(tries.flatMap(({ scenario }) => [scenario, ...over(scenario)]), 0, FRESH);
@@ -328,10 +338,10 @@ export class Trials {
     });
     const said = tries.slice(1).map(({ label, scenario }) => {
       const found = against(scenario);
-      return `${label.replace("Funding ends after ", "")}, ${found.now} (${found.said})`;
+      return `${label.split(" ends after ")[1]}, ${found.now} (${found.said})`;
     });
-    return [html("p", { class: "answer" }, `If funding ends everywhere, what share of services uses it at the end? On average over all runs ${against(plain.scenario).now} with funding as it stands; where it ends after ${said.join("; after ")}.${this.settings.held(base)}`),
-      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run", "Services that use it, middle run", "Services, on average", "Against funding as it stands, on average", ...(this.header.worlds ? ["Services that use it, with what is not known"] : [])], rows),
+    return [html("p", { class: "answer" }, `If ${what} ends everywhere, what share of services uses it at the end? On average over all runs ${against(plain.scenario).now} with ${what} as it stands; where it ends after ${said.join("; after ")}.`),
+      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run", "Services that use it, middle run", "Services, on average", `Against ${what} as it stands, on average`, ...(this.header.worlds ? ["Services that use it, with what is not known"] : [])], rows),
       html("p", { class: "how" }, "Ranges are of nine runs of ten, by chance unless they say otherwise. Differences are between averages; the middle run may lie elsewhere, where a few runs have many services.")];
   }
 
@@ -382,11 +392,7 @@ export class Trials {
     const body = rows.map((row) => {
       if (!row.at(-1)) return row.slice(0, some ? undefined : -1).map((each) => each ?? "");
       const take = html("button", { type: "button", "aria-label": `Show: ${row[0]}` }, "Show");
-      take.onclick = () => this.store.change((/** @type {any} */ state) => {
-        const { values, actions } = structuredClone(row.at(-1));
-        Object.assign(state.scenarios[state.shown], { values, actions });
-        this.stays();
-      });
+      take.onclick = () => { this.store.tried(row.at(-1)); this.stays(); };
       return [...row.slice(0, -1), take];
     });
     return scrolling(title, [...heads, ...(some ? ["In the page"] : [])], body, { class: "ranked" }, html("caption", {}, title));
@@ -396,5 +402,13 @@ export class Trials {
 /** The same with what is not known. @param {Tried} scenario @returns {Tried} */
 const unknown = (scenario) => ({ ...scenario, worlds: true });
 const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
+/** @param {Judged} judged */
+const between = ({ low, high }) => `${points(low)} to ${points(high)}`;
+/** Whether what gains most by chance does so with what is not known too. @param {Map<string, Judged> | undefined} unsure @param {string} label */
+function most(unsure, label) {
+  if (!unsure) return "what is not known may change which is best.";
+  const [best] = [...unsure.entries()].reduce((one, other) => (other[1].mean > one[1].mean ? other : one));
+  return best === label ? "with what is not known, the same one gains most on average." : `with what is not known, another gains most on average: ${best}.`;
+}
 /** @param {Judged} judged */
 const gained = (judged) => `${points(judged.mean)} ± ${(196 * judged.error).toFixed(1)}`;

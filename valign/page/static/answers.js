@@ -1,0 +1,93 @@
+// What groups of people hold important: fields for the averages of one's own questionnaire, how far a group is from what
+// the innovation stands for, and what it would be if it came closer.
+import { $, html, scrolling } from "./charts.js";
+import { mean } from "./results.js";
+
+/** @typedef {import("./setting.js").Scenario} Scenario */
+/** @typedef {{who: string, away: number, value: string, own: number, stands: number}} Distance  value: where it counts most, and the average answers there */
+
+const LOWEST = 1, HIGHEST = 5; // answers of the questionnaire
+const answer = (/** @type {number} */ value) => LOWEST + (HIGHEST - LOWEST) * value;
+
+export class Answers {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
+    this.store = store;
+    this.settings = store.settings;
+    /** @type {any[]} */ this.levers = this.settings.levers.filter((each) => each.kind === "answer");
+    this.groups = [...new Set(this.levers.map(({ who }) => who))];
+    /** @type {{field: HTMLInputElement, levers: any[]}[]} */ this.fields = [];
+    if (this.levers.some(({ items }) => items)) this.table();
+  }
+
+  /** Fields for averages: a row a value, a column a group. */
+  table() {
+    const labels = [...new Set(this.levers.map(({ label }) => label))];
+    const rows = labels.map((label) => {
+      const [first] = this.levers.filter((each) => each.label === label);
+      return [`${label} (${first.items})`, answer(first.stands).toFixed(1), ...this.groups.map((who) => this.field(who, label))];
+    });
+    $("answers").append(scrolling("Average answers by group", ["What matters (items)", "It stands for", ...this.groups], rows, { class: "ranked" }));
+  }
+
+  /** @param {string} who @param {string} label */
+  field(who, label) {
+    const levers = this.levers.filter((each) => each.who === who && each.label === label);
+    const field = /** @type {HTMLInputElement} */ (html("input", { type: "number", min: LOWEST, max: HIGHEST, step: 0.1, inputmode: "decimal", "aria-label": `${who}, ${label}: average answer`, placeholder: answer(mean(levers.map(({ value }) => value))).toFixed(1) }));
+    field.onchange = () => {
+      const typed = field.value.trim() === "" ? null : Number(field.value);
+      if (typed !== null && !(typed >= LOWEST && typed <= HIGHEST)) return this.shown();
+      this.store.change((state) => {
+        const { values } = state.scenarios[state.shown];
+        for (const { key } of levers) {
+          if (typed === null) delete values[key];
+          else values[key] = Number(((typed - LOWEST) / (HIGHEST - LOWEST)).toFixed(4));
+        }
+      });
+    };
+    this.fields.push({ field, levers });
+    return field;
+  }
+
+  shown() {
+    const { values } = this.store.shown;
+    for (const { field, levers: [{ key }] } of this.fields) field.value = Object.hasOwn(values, key) ? String(Number(answer(Number(values[key])).toFixed(2))) : "";
+  }
+
+  /** Groups whose averages were typed in. @param {Scenario} scenario @returns {string[]} */
+  typed(scenario) {
+    return this.groups.filter((who) => this.levers.some((each) => each.who === who && Object.hasOwn(scenario.values, each.key)));
+  }
+
+  /** Profiles of a group: their levers. @param {string} who @returns {any[][]} */
+  profiles(who) {
+    const found = new Map();
+    for (const each of this.levers.filter((one) => one.who === who)) {
+      const name = each.key.slice(0, each.key.lastIndexOf("."));
+      found.set(name, [...(found.get(name) ?? []), each]);
+    }
+    return [...found.values()];
+  }
+
+  /** The mean distance from what the innovation stands for, weighed as values count for fit. @param {Scenario} scenario @param {any[]} levers */
+  away(scenario, levers) {
+    return levers.reduce((sum, each) => sum + each.counts * Math.abs(this.settings.value(scenario, each) - each.stands), 0) / levers.reduce((sum, { counts }) => sum + counts, 0);
+  }
+
+  /** Every group's distance, the largest first, and the value in which it counts most. @param {Scenario} scenario @returns {Distance[]} */
+  distances(scenario) {
+    return this.groups.map((who) => {
+      const levers = this.levers.filter((each) => each.who === who), own = (/** @type {any} */ each) => this.settings.value(scenario, each);
+      const most = levers.reduce((one, other) => (other.counts * Math.abs(own(other) - other.stands) > one.counts * Math.abs(own(one) - one.stands) ? other : one));
+      return { who, away: mean(this.profiles(who).map((each) => this.away(scenario, each))), value: most.label, own: answer(own(most)), stands: answer(most.stands) };
+    }).sort((a, b) => b.away - a.away);
+  }
+
+  /** The values that a group would hold if it came so much closer. @param {Scenario} scenario @param {string} who @param {number} closer @returns {Record<string, number>} */
+  moved(scenario, who, closer) {
+    return Object.fromEntries(this.profiles(who).flatMap((levers) => {
+      const away = this.away(scenario, levers), part = away ? Math.min(1, closer / away) : 0;
+      return levers.map((each) => [each.key, Number((this.settings.value(scenario, each) + part * (each.stands - this.settings.value(scenario, each))).toFixed(4))]);
+    }));
+  }
+}
