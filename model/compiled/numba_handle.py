@@ -66,7 +66,6 @@ class Views:
 
     def __init__(self, of: str, array: np.ndarray, views: dict[str, np.ndarray]) -> None:
         self.of = of
-        self.dtype = array.dtype
         self.placed = {
             name: View(address(view) - address(array), view.shape, view.strides) for name, view in views.items()
         }

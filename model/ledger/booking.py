@@ -26,13 +26,13 @@ MOVES_JUDGEMENT = np.array([part in _ELSE for _, part in ENTRIES])
 @inlined
 def cells_of(S):
     """How many cells there are."""
-    return S.ledger.shape[0] // 3
+    return np.int64(S.ledger.shape[0] // 3)  # wide, so that uncompiled sums with bytes are too
 
 
 @inlined
 def cell_of(group, episode, role, stage):
     """Cell of a member of a service: its row in `decomposition.cells`."""
-    return ((group * 5 + episode) * 3 + role) * 4 + stage
+    return ((np.int64(group) * 5 + episode) * 3 + role) * 4 + stage
 
 
 @inlined

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from agreement import compare
 from strategies import random_scenario
@@ -18,6 +23,23 @@ def test_blocks_and_single_runs_agree_with_the_reference(first):
     verdicts = {seed: compare(random_scenario(seed), seed) for seed in range(first, first + BATCH)}
     assert {seed: verdict.differences for seed, verdict in verdicts.items() if verdict.differences} == {}
     assert sum(verdict.close for verdict in verdicts.values()) <= 1  # decisions too close to call end a comparison
+
+
+@pytest.mark.slow
+def test_uncompiled_kernels_agree_too():
+    """As stepped through in a debugger, and traced for coverage: numbers are then NumPy's, not the compiler's."""
+    code = "import agreement, strategies\n" + (
+        f"for n in range({BATCH}): assert agreement.compare(strategies.random_scenario(n), n).differences == (), n"
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_model_would_be_caught(monkeypatch):
