@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,3 +155,25 @@ def test_a_scenario_is_valid_with_its_tables_only(valign: Callable, tmp_path: Pa
     said = valign("validate", "mine.toml")
     assert said.code == 2
     assert "nodes.csv" in said.err
+
+
+@pytest.mark.slow
+def test_patterns_lists_the_facts_and_what_the_defaults_give(valign: Callable) -> None:
+    said = valign("patterns")
+    assert said.code == 0, said.err
+    assert re.search(r"\d+ published facts", said.out)
+    listed = json.loads(valign("patterns", "--json").out)
+    assert {"title", "unit", "value"} <= set(listed[0])
+    asked = valign("patterns", "--runs", 1)
+    assert asked.code == 0, asked.err
+    assert "asking the model each question once, at its defaults" in asked.err
+    assert len(re.findall(r"[+−-]\d+\.\d$", asked.out, re.M)) > len(listed) / 2  # how far away the model is
+    assert valign("patterns", "--runs", -1).code == 2
+
+
+def test_worlds_says_what_agrees_and_what_rules_out_what(valign: Callable) -> None:
+    said = valign("worlds")
+    assert said.code == 0, said.err
+    found = json.loads(valign("worlds", "--json").out)
+    assert f"{found['summary'][0]['worlds']:,.0f} worlds were matched with {len(found['patterns'])}" in said.out
+    assert len(re.findall(r" \d+ %$", said.out, re.M)) >= len(found["patterns"]) + 20

@@ -22,7 +22,8 @@ def patterns(runs: int, seed: int, quiet: bool, as_json: bool) -> None:
     if runs < 0:
         raise InputError([f"--runs {runs}: expected a whole number from 0 (0: only list the facts)"])
     if runs:
-        terminal.say(f"asking the model each question {runs} times, at its defaults", quiet or as_json)
+        often = "once" if runs == 1 else f"{runs} times"
+        terminal.say(f"asking the model each question {often}, at its defaults", quiet or as_json)
     table = patterns(runs or None, seed)
     if as_json:
         terminal.as_json(table.to_dict("records"))
