@@ -266,7 +266,7 @@ coverage: $(VENV)/.dev
 		echo "== $$package"; $(COVERAGE) report --show-missing --include="$$package/*" --fail-under=95 || status=1; \
 	done; exit $$status
 UNCOMPILED := tests/model/test_terms.py tests/model/test_agreement.py tests/calibration/test_calibration_problem.py \
-	tests/calibration/test_fit_gate.py -k "terms or services_went or reference[0] or plain_count or spread"
+	tests/calibration/test_fit_gate.py -k "terms or services_went or reference[0] or plain_count or speed_by_the_share"
 
 # Writes results/reference/mutation; a stopped one goes on. `make mutation MUTATION_OPTIONS="--jobs 2 --each 100"`
 mutation: $(VENV)/.dev
