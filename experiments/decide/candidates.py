@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations, islice, product
+from itertools import combinations, islice, product, zip_longest
 from math import comb
 
 import numpy as np
@@ -111,13 +111,18 @@ class Candidates:
         """£, likely, of each mix."""
         return np.array([self.ground.cost_of_mix(mix)[1] for mix in self.mixes])
 
-    def grow(self, kept: Sequence[int]) -> list[int]:
-        """Numbers of new mixes: those that keep up joined, and changed in one place; none when there are enough."""
+    def grow(self, kept: Sequence[int], gains: np.ndarray | None = None) -> list[int]:
+        """Numbers of new mixes; none when there are enough.
+
+        In turn: what promises most (where gains are known), and those that keep up joined, and changed in one place.
+        gains : [mixes], over doing nothing, in the worlds in which each has run.
+        """
         room = (self.most - len(self.mixes) + 1) // 2
         if self.complete or room < 2:
             return []
         before = len(self.mixes)
-        for mix in self._children([self.mixes[n] for n in kept if self.mixes[n]]):
+        children = self._children([self.mixes[n] for n in kept if self.mixes[n]])
+        for mix in children if gains is None else _in_turn(self._promising(gains), children):
             key = mix_key(mix)
             if key not in self._known and self._holds(mix) and self._able(mix):
                 self._known.add(key)
@@ -126,10 +131,26 @@ class Candidates:
                     break
         return list(range(before, len(self.mixes)))
 
+    def _promising(self, gains: np.ndarray) -> Iterator[Mix]:
+        """Any two that have run, joined: those first that would gain most if gains added up, one for each set of actions.
+
+        What is left behind by itself, since another gives more for less, may be what adds most beside that other.
+        """
+        able = [n for n in np.argsort(-gains, kind="stable").tolist() if self.mixes[n] and gains[n] > 0]
+        one, other = np.triu_indices(len(able), 1)
+        sums = gains[able][one] + gains[able][other]
+        seen: set[frozenset[str]] = set()
+        for n in np.argsort(-sums, kind="stable").tolist():
+            mix = _joined(self.mixes[able[one[n]]], self.mixes[able[other[n]]])
+            actions = frozenset(each.action.id for each in mix)
+            if actions not in seen and self._able(mix):
+                seen.add(actions)
+                yield mix
+
     def _children(self, parents: Sequence[Mix]) -> Iterator[Mix]:
         """Joined two and two, the best first, and in between each with one option changed."""
         joined = (
-            tuple(sorted({each.key: each for each in (*one, *other)}.values(), key=lambda each: each.key))
+            _joined(one, other)
             for (_, one), (_, other) in sorted(
                 combinations(enumerate(parents), 2), key=lambda pair: pair[0][0] + pair[1][0]
             )
@@ -152,6 +173,15 @@ class Candidates:
                     )
                     if other.action.id == option.action.id and same == 2:
                         yield (*mix[:place], other, *mix[place + 1 :])
+
+
+def _joined(one: Mix, other: Mix) -> Mix:
+    return tuple(sorted({each.key: each for each in (*one, *other)}.values(), key=lambda each: each.key))
+
+
+def _in_turn(*some: Iterator[Mix]) -> Iterator[Mix]:
+    """One of each, again and again, until all have ended."""
+    return (mix for turn in zip_longest(*some) for mix in turn if mix is not None)
 
 
 Keep = Callable[[np.ndarray, np.ndarray, list[int]], Sequence[int]]

@@ -18,7 +18,7 @@ from .judge import shortfall
 FIRST = (8, 16)  # worlds of the first round: a sixtieth of all, within these
 LEAST = 12  # mixes that run to the end
 Evaluate = Callable[[Sequence[int], int, int], np.ndarray]  # mixes, worlds from … to -> [outcomes x mixes x worlds]
-Grow = Callable[[Sequence[int]], list[int]]  # those that keep up, best first -> new mixes
+Grow = Callable[[Sequence[int], np.ndarray], list[int]]  # those that keep up, best first; all gains -> new mixes
 
 
 @dataclass(eq=False)
@@ -69,7 +69,8 @@ def race(
     goals : which of the outcomes count, the first first. worlds : of the last round. always : mixes that are never
     dropped (doing nothing).
     least : mixes that run to the end. first : worlds of the first round (default: `first_round`).
-    grow : new mixes, made from those that keep up; asked after the first rounds until it has none.
+    grow : new mixes, made from those that keep up and from what every mix gained of the first goal over the first of
+    all in the worlds in which it ran; asked after the first rounds until it has none.
     keep : further mixes that go on, from (means of the goals, costs, mixes that ran); for instance the best of a
     budget.
 
@@ -101,7 +102,8 @@ def race(
             return found
         kept = [alive[k] for k in order[: max(min(len(alive), least), (len(alive) + 1) // 2)]]
         kept += [mix for mix in (*always, *(keep(means, money, alive) if keep else ())) if mix not in kept]
-        fresh = grow(kept) if grow is not None else []
+        first_goal = found.outcome[goals[0]]
+        fresh = grow(kept, np.nanmean(first_goal - first_goal[0], axis=1)) if grow is not None else []
         if fresh:
             ran = np.concatenate([ran, np.zeros(max(fresh) + 1 - len(ran), int)])
         alive = kept + fresh

@@ -202,6 +202,10 @@ def test_mixes_grow_from_those_that_keep_up():
     joined = made.mixes[fresh[0]]
     assert {each.key for each in joined} == {made.mixes[3][0].key, made.mixes[5][0].key}
     assert len(made.mixes) <= 61
+    gains = np.zeros(len(made.mixes))
+    gains[[2, 7]] = 1.0, 0.9  # neither of them keeps up by itself
+    promising = made.mixes[made.grow([3, 5, 1], gains)[0]]
+    assert {each.key for each in promising} == {made.mixes[2][0].key, made.mixes[7][0].key}
     needed = Candidates(of, options, [BY_ID["briefings"]], 300_000, 40)
     needed.grow(list(range(1, 8)))
     assert all(any(each.action.id == "briefings" for each in mix) for mix in needed.mixes[1:])

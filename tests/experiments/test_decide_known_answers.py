@@ -155,15 +155,16 @@ def test_the_front_and_what_lies_behind_it():
 
 
 def test_mixes_that_join_catch_up_on_the_worlds_of_the_others():
-    costs, seen, asked = [0.0, 1.0], {}, []
+    costs, seen, asked, told = [0.0, 1.0], {}, [], []
 
     def evaluate(mixes, first, last):
         for mix in mixes:
             seen.setdefault(mix, []).extend(range(first, last))
         return np.array([[[float(mix)] * (last - first) for mix in mixes]])
 
-    def grow(kept):
+    def grow(kept, gains):
         asked.append(list(kept))
+        told.append(gains.tolist())
         if len(costs) > 2:
             return []
         costs.append(1.0)
@@ -174,6 +175,7 @@ def test_mixes_that_join_catch_up_on_the_worlds_of_the_others():
     assert all(worlds == list(range(64)) for worlds in (seen[0], seen[2]))
     assert found.runs == sum(map(len, seen.values()))
     assert asked[0][0] == 1
+    assert told[:2] == [[0.0, 1.0], [0.0, 1.0, 2.0]]
 
 
 def test_the_worst_tenth():
