@@ -132,7 +132,7 @@ class Candidates:
         return list(range(before, len(self.mixes)))
 
     def _promising(self, gains: np.ndarray) -> Iterator[Mix]:
-        """Any two that have run, joined: those first that would gain most if gains added up, one for each set of actions.
+        """Any two that have run, joined; first what would gain most if gains added up, one for each set of actions.
 
         What is left behind by itself, since another gives more for less, may be what adds most beside that other.
         """

@@ -254,7 +254,9 @@ def _what_matters(outcome: str, ranked: pd.DataFrame, way: pd.DataFrame, floor: 
     if main in SHARES:
         part = f"{guarded_percent(first['value'])} of the differences go with it, alone or together with others"
         text += part + (
-            "" if pd.isna(first["low"]) else f" (95 % interval: {percent_range(max(first['low'], 0), first['high'])})"
+            ""
+            if pd.isna(first["low"])
+            else f" (95 % interval: {percent_range(max(first['low'], 0), min(first['high'], 1))})"
         )
     else:
         text += f"{INDEX_NAMES[main]} {interval(first)}"

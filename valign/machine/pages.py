@@ -39,14 +39,14 @@ def page_of(given: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any
     say(told=f"{scenario.title or scenario.name}: the page is being made")
     light = scenario.people() > build.MOST_PEOPLE
     text = light_page(scenario) if light else build.page(scenario, worlds=build.worlds_shown(), extra=("machine.js",))
-    Path("page.html").write_text(served(text, str(given["scenario"])), "utf-8")
+    Path("page.html").write_text(served(text, str(given["scenario"]), scenario.months), "utf-8")
     return {"title": scenario.title or scenario.name, "light": light}
 
 
-def served(text: str, scenario: str) -> str:
+def served(text: str, scenario: str, months: int) -> str:
     """The page with what the machine adds: leave to ask this server, a token, style, and what can be asked."""
     style = (build.STATIC / "machine.css").read_text("utf-8")
-    offered = build.in_html(json.dumps({**catalogue(), "scenario": scenario}))
+    offered = build.in_html(json.dumps({**catalogue(), "scenario": scenario, "years": min(20, -(-months // 12))}))
     script = '<script type="module">'
     for place, put in (
         ("connect-src ", "connect-src 'self' "),

@@ -214,7 +214,10 @@ def in_html(text: str) -> str:
 def _doubt(worlds: pd.DataFrame | None) -> str:
     if worlds is None:
         return "What is not known about parameters is not in the bands."
-    return "Dotted: not knowing, over parameters that agree with published facts, chance included."
+    return (
+        "Dotted: not knowing, over parameters that agree with published facts, chance included: the range to quote. "
+        "Its middle may lie elsewhere, since the usual values are only one of those that may be true."
+    )
 
 
 def limits() -> tuple[str, ...]:

@@ -39,7 +39,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "name": "What should we do with {budget}?",
         "says": "Enter your budget, then let the page try every action that it pays for, and pairs of the best ones. "
         "Or put a mix together yourself.",
-        "show": ["budget", "actions"],
+        "show": ["budget", "actions", "events"],
         "headline": "gain",
         "trial": "money",
         "button": "Try what {budget} can buy",
@@ -83,9 +83,9 @@ QUESTIONS: list[dict[str, Any]] = [
             ],
         },
         "read": {
-            "says": "Your questionnaire has been read: what it says stands at the end of the results. “Use its "
-            "services”, under “Your own data”, makes this page for your services; until then, the charts here are of "
-            "people with typical values.",
+            "says": "Your questionnaire has been read: where you stand is at the end of the results. Whether your "
+            "services are ready is answered by a page of their own: “Use its services”, under “Your own data”, then "
+            "“Open its page” and this question there. The charts here show people with typical values.",
             "beyond": [],
         },
     },

@@ -27,7 +27,7 @@ export class Answers {
       const [first] = this.levers.filter((each) => each.label === label);
       return [`${label} (${first.items})`, answer(first.stands).toFixed(1), ...this.groups.map((who) => this.field(who, label))];
     });
-    $("answers").append(scrolling("Average answers by group", ["What matters (items)", "It stands for", ...this.groups], rows, { class: "ranked" }));
+    $("averages").append(scrolling("Average answers by group", ["What matters (items)", "It stands for", ...this.groups], rows, { class: "ranked" }));
   }
 
   /** @param {string} who @param {string} label */

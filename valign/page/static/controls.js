@@ -77,7 +77,7 @@ export class Controls {
     const facts = html("details", {}, html("summary", { "aria-label": `About: ${action.name}` }, "?"),
       html("p", {}, action.says), html("p", {}, html("b", {}, "Why it might work. "), action.mechanism),
       html("p", {}, html("b", {}, `How well the effect is known: ${action.grade}. `), action.evidence),
-      html("p", {}, html("b", {}, "Cost. "), `${price}; ${source}. ${action.paid_by === "national" ? "Paid nationally." : "Paid by commissioners."} ${action.months ? `Paid for ${action.months} month${action.months === 1 ? "" : "s"}; t` : "T"}he effect begins ${action.to_effect} month${action.to_effect === 1 ? "" : "s"} after the start.`));
+      html("p", {}, html("b", {}, "Cost. "), `${price}; ${source}. ${action.paid_by === "national" ? "Paid nationally." : "Paid by commissioners."} ${action.months ? `Paid for ${action.months} month${action.months === 1 ? "" : "s"}` : "Paid to the end"}; the effect begins ${action.to_effect} month${action.to_effect === 1 ? "" : "s"} after the start.`));
     const made = html("div", { class: "lever action" }, html("div", { class: "head" }, html("label", { for: on.id }, on, ` ${action.name}`), cost), facts, why, how);
     this.updates.push(() => {
       const now = done(), blocked = now ? "" : this.settings.blocked(this.store.shown, id);
@@ -90,7 +90,7 @@ export class Controls {
       const shown = now ?? first;
       step.value = String(shown.step); place.value = String(shown.place); start.value = String(shown.start);
       month.textContent = `from month ${shown.start}`;
-      cost.textContent = pounds(this.settings.cost(action, shown)[1]);
+      cost.textContent = pounds(this.settings.cost(action, shown, this.store.shown)[1]);
     });
     return made;
   }

@@ -2,7 +2,7 @@
 import { button, coded, html, scrolling } from "./charts.js";
 
 /** @typedef {{id: string, kind: string, state: string, told: string, problems: string[], result: any, seconds: number}} Job */
-/** @typedef {{scenario: string, scenarios: Choice[], claims: Choice[], actions: Choice[], outcomes: Choice[], settings: Choice[]}} Offered */
+/** @typedef {{scenario: string, years: number, scenarios: Choice[], claims: Choice[], actions: Choice[], outcomes: Choice[], settings: Choice[]}} Offered */
 /** @typedef {{name: string, title: string}} Choice */
 
 const GOALS = [{ name: "use", title: "people who use it" }, { name: "sustained", title: "services that keep it" }, { name: "value", title: "value to all groups" }];
@@ -93,7 +93,7 @@ class Machine {
   }
 
   questions() {
-    const budget = field("£", { type: "number", min: 1000, step: 1000, value: 300000 }), years = field("counted over years", { type: "number", min: 1, max: 20, value: 6 });
+    const budget = field("£", { type: "number", min: 1000, step: 1000, value: 300000 }), years = field("counted over years", { type: "number", min: 1, max: 20, value: this.offered.years });
     const goal = choice("to gain", GOALS), claim = choice("Claim", this.offered.claims), outcome = choice("for", this.offered.outcomes, "uptake_final");
     const here = /** @type {HTMLInputElement} */ (html("input", { type: "checkbox", checked: "" }));
     const factors = field("settings (empty: the main ones)", { type: "text", list: "machine-settings", placeholder: "fit_effect, talk" });
@@ -133,7 +133,7 @@ class Machine {
       return { files };
     };
     const read = (/** @type {string} */ title, /** @type {Record<string, {input: HTMLInputElement}>} */ from) => this.ask("read", title, {}, sent(from));
-    return html("details", {}, html("summary", {}, "Your own data: a questionnaire, a scenario, a survey with its network"),
+    return html("details", { id: "own-data" }, html("summary", {}, "Your own data: a questionnaire, a scenario, a survey with its network"),
       html("p", {}, before.label, " ", after.label, " ",
         button("Where do we stand?", () => this.ask("diagnose", "Where we stand", {}, sent({ before, after }))), " ",
         button("Use its services", () => read("The services of the questionnaire", { survey: before }))),

@@ -86,7 +86,7 @@ class Page {
     const { shown } = this.store, { settings } = this;
     return {
       scenario: this.header.scenario.name, name: shown.name, set: Object.fromEntries(settings.settings(shown)), changes: settings.changes(shown),
-      actions: settings.doing(shown).map(({ action, done }) => ({ id: action.id, step: action.steps[done.step], place: action.places[done.place].name, start: done.start, cost: settings.cost(action, done)[1] })),
+      actions: settings.doing(shown).map(({ action, done }) => ({ id: action.id, step: action.steps[done.step], place: action.places[done.place].name, start: done.start, cost: settings.cost(action, done, shown)[1] })),
       scheduled: Object.fromEntries(settings.moved(shown).filter((each) => each.kind === "event").map((each) => [each.key, settings.value(shown, each)])),
       budget: this.store.state.budget, command: settings.line(shown).command, toml: settings.toml(shown),
     };

@@ -120,11 +120,12 @@ export class Results {
     const people = this.middle(now, "uptake_final"), spread = this.middle(now, "spread_final"), lasting = this.middle(now, "sustained_24");
     const count = (/** @type {number} */ share) => String(Math.round(share * services));
     const lines = [`After ${after}, ${percent(people.middle)} of staff, managers and peers use ${what} in the middle run; in nine runs of ten, ${percent(people.low)} to ${percent(people.high)} by chance${this.unknown(worlds.now)}.`];
-    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then${count(spread.low) === count(spread.high) ? "" : ` (${count(spread.low)} to ${count(spread.high)} by chance)`}; ${this.begun(now)} at the start.`);
+    if (about === "spread") lines.push(`${count(spread.middle)} of ${services} service${services === 1 ? "" : "s"} use${services === 1 || count(spread.middle) === "1" ? "s" : ""} it then (${count(spread.low)} to ${count(spread.high)} by chance${this.unknown(worlds.now, "spread_final", count)}); ${this.begun(now)} at the start.`);
     if (about === "sustained") {
       lines.push(lasting.found.length ? `Of those services alone whose funding ended on the way (that of a pilot ends with its term), ${percent(lasting.middle)} still used it two years after that in the middle run (nine in ten: ${percent(lasting.low)} to ${percent(lasting.high)} by chance).`
         : `In these ${after}, no service is seen two years after its funding ended.`);
     }
+    if (now.done < this.header.seeds.length) lines.push(`So far, by ${now.done} of ${this.header.seeds.length} runs.`);
     return lines.join(" ");
   }
 
@@ -134,11 +135,11 @@ export class Results {
     return Math.round(quantile(first, 0.5) * this.header.scenario.services);
   }
 
-  /** What people use over worlds, in words; nothing while there are too few runs of it. @param {Ensemble | undefined} worlds */
-  unknown(worlds) {
+  /** An outcome over worlds, in words; nothing while there are too few runs of it. @param {Ensemble | undefined} worlds @param {string} [name] @param {(share: number) => string} [said] */
+  unknown(worlds, name = "uptake_final", said = percent) {
     if (!worlds || worlds.done < Math.min(OVER_WORLDS, this.header.seeds.length)) return "";
-    const { middle, low, high } = this.middle(worlds, "uptake_final");
-    return `; with what is not known as well, ${percent(low)} to ${percent(high)} (middle ${percent(middle)})`;
+    const { middle, low, high } = this.middle(worlds, name);
+    return `; with what is not known as well, ${said(low)} to ${said(high)} (middle ${said(middle)})`;
   }
 
   /** Averages are held against averages, in the same pairs. @param {Ensemble} now @param {Named} against @param {Worlds} worlds */

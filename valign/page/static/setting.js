@@ -58,7 +58,7 @@ export class Settings {
   /** What the end of funding does under a mandate, where both are set; else nothing. @param {Scenario} scenario */
   held(scenario) {
     const ends = this.levers.some((each) => each.change?.parameter === "funding"), mandate = this.mandate(scenario);
-    return ends && mandate ? ` While “${mandate.name}” holds, no service's funding ends: the end of funding then only stops new contracts of commissioners. What happens when the mandate itself ends is seen by “The mandate ends”.` : "";
+    return ends && mandate ? ` While “${mandate.name}” holds, no service's funding ends: the end of funding then only stops new contracts of commissioners. What happens when the mandate itself ends is seen by “The mandate ends”. What it costs is what services are then paid for it, not on top of that.` : "";
   }
 
   /** The action that moves a lever's parameter. @param {Scenario} scenario @param {any} lever */
@@ -90,16 +90,22 @@ export class Settings {
     return { key: (worlds ? "worlds:" : "") + key, writes, worlds };
   }
 
-  /** £ low, likely, high of an action to the end. @param {any} action @param {Done} done @returns {number[]} */
-  cost(action, { step, place, start }) {
-    const left = this.months - start + 1;
+  /** The last month of an action that goes on to the end, or until a change of the scenario ends it. @param {any} action @param {Scenario} scenario */
+  last(action, scenario) {
+    const ends = this.levers.filter(({ change }) => !action.months && change?.set === 0 && action.moves.includes(change.parameter)).map((each) => this.value(scenario, each));
+    return Math.min(this.months, ...ends.filter((each) => each !== null).map((each) => each - 1));
+  }
+
+  /** £ low, likely, high of an action in a scenario. @param {any} action @param {Done} done @param {Scenario} scenario @returns {number[]} */
+  cost(action, { step, place, start }, scenario) {
+    const left = Math.max(0, this.last(action, scenario) - start + 1);
     const years = action.once ? 1 : Math.min(action.months || left, left) / 12;
     return action.pounds[step][place].map((/** @type {number} */ rate) => rate * years);
   }
 
   /** @param {Scenario} scenario @returns {number[]} */
   spent(scenario) {
-    return this.doing(scenario).reduce((sum, { action, done }) => this.cost(action, done).map((each, n) => sum[n] + each), [0, 0, 0]);
+    return this.doing(scenario).reduce((sum, { action, done }) => this.cost(action, done, scenario).map((each, n) => sum[n] + each), [0, 0, 0]);
   }
 
   /** An action in words. @param {any} action @param {Done} done */

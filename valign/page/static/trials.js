@@ -136,7 +136,7 @@ export class Trials {
     for (const action of this.settings.actions) {
       for (let place = 0; place < action.places.length; place++) {
         for (let step = action.steps.length - 1; step >= 0; step--) {
-          const done = { step, place, start: 1 }, [, cost] = this.settings.cost(action, done);
+          const done = { step, place, start: 1 }, [, cost] = this.settings.cost(action, done, ground);
           if (cost > budget || this.settings.blocked(ground, action.id)) continue;
           found.push({ label: this.settings.said(action, done), scenario: { ...ground, actions: { [action.id]: done } }, cost });
           break; // the fullest that can be paid in this place
@@ -177,7 +177,7 @@ export class Trials {
     const last = this.ranked(better, ground, name, 0, this.first).slice(0, SINGLES);
     const most = Math.min(this.header.seeds.length, this.first + FRESH);
     const rest = (/** @type {Try[]} */ best) => this.others(ground, budget, singles, best);
-    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. ± is the 95 % interval of the average by chance alone. What is not known about costs is in none of it.`;
+    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. Other services, your own among them, may need something else. ± is the 95 % interval of the average by chance alone. What is not known about costs is in none of it.`;
     let made = /** @type {Node[]} */ ([]);
     for (const to of [this.first + SOON, most]) {
       await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
@@ -199,7 +199,7 @@ export class Trials {
   alone(ground) {
     return this.settings.actions.filter((/** @type {any} */ each) => !this.settings.blocked(ground, each.id)).map((/** @type {any} */ action) => {
       const done = { step: action.steps.length - 1, place: 0, start: 1 };
-      return { label: this.settings.said(action, done), scenario: { ...ground, actions: { [action.id]: done } }, cost: this.settings.cost(action, done)[1] };
+      return { label: this.settings.said(action, done), scenario: { ...ground, actions: { [action.id]: done } }, cost: this.settings.cost(action, done, ground)[1] };
     });
   }
 
@@ -265,11 +265,12 @@ export class Trials {
       const known = unsure?.get(each.label);
       return [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), each.scenario];
     });
+    const [far] = this.page.answers.distances(ground);
     const set = this.settings.settings(first.scenario).map(([key, value]) => `+${key}=${value}`).join("");
     const again = Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare --at-defaults ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${runs} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
     return [html("p", { class: "answer" }, answer),
       this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${runs} runs, in pairs)`, ["Who", PEOPLE, "Nine runs of ten, by chance", SERVICES, "Most gained, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
-      html("p", { class: "how" }, `The step is the same for every group; those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
+      html("p", { class: "how" }, `The step is the same for every group, so that a group of many people, or near to decisions, moves more; who stands furthest from the innovation (${far.who}, ${far.away.toFixed(2)} of 1) is another matter. Those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
   }
 
   async ready() {
@@ -297,14 +298,15 @@ export class Trials {
       return { how, yes: ends.filter((each) => each >= HALF).length, of: ends.length };
     });
     if (found.some(({ of }) => !of)) return "Whether services are ready is not seen in these months.";
-    const everywhere = (/** @type {(share: number) => boolean} */ holds) => found.every(({ yes, of }) => holds(yes / of));
-    const word = everywhere((share) => share >= READY) ? "Ready" : everywhere((share) => share <= 1 - READY) ? "Not yet" : "It cannot be told";
+    const words = found.map(({ yes, of }) => (yes / of >= READY ? "Ready" : yes / of <= 1 - READY ? "Not yet" : "It cannot be told"));
+    const word = words.every((each) => each === words[0]) ? words[0] : "It cannot be told", apart = words.some((each) => each !== word) && word !== words[0];
     const seen = found.map(({ how, yes, of }) => {
       const [low, high] = interval(yes, of).map((each) => Math.round(100 * each));
-      return `in ${yes} of ${of} runs ${how} (between ${low} and ${high} % of more such runs)`;
+      return `in ${yes} of ${of} runs ${how} (${percent(yes / of)}; many more such runs would give ${low} to ${high} %)`;
     });
+    const alone = apart ? ` By chance alone it would be “${words[0].toLowerCase()}”.` : "";
     const missing = found.length > 1 ? "" : " What is not known is not in this page, and so not in this answer.";
-    return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${missing} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
+    return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${alone}${missing} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
   }
 
   /** People and services at the end, in words. @param {Tried} scenario @param {number} [runs] @returns {[string, string]} */
@@ -360,7 +362,7 @@ export class Trials {
     for (const action of this.settings.actions) {
       if (Object.hasOwn(ground.actions, action.id) || this.settings.blocked(ground, action.id)) continue;
       const done = { step: action.steps.length - 1, place: 0, start: 1 };
-      tries.push({ name: action.id, label: action.name, value: `${action.steps[done.step]}, ${pounds(this.settings.cost(action, done)[1])}`, far: 2, scenario: { ...ground, actions: { ...ground.actions, [action.id]: done } } });
+      tries.push({ name: action.id, label: action.name, value: `${action.steps[done.step]}, ${pounds(this.settings.cost(action, done, ground)[1])}`, far: 2, scenario: { ...ground, actions: { ...ground.actions, [action.id]: done } } });
     }
     await this.computed([ground, ...tries.map(({ scenario }) => scenario)], 0, this.first);
     const ends = (/** @type {Scenario} */ scenario, from = 0, to = this.first) => inOrder(this.engine, outcome, this.values(scenario, outcome, from, to));
