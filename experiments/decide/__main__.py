@@ -41,7 +41,7 @@ TITLES = {
 }
 BUDGETS = (100_000, 300_000, 1_000_000)
 PILOTS = 3
-WORLDS, MIXES = 400, 100
+WORLDS, MIXES = 400, 200
 CHECK_WORLDS, CHECK_MIXES = 480, 200  # about the smallest of which a race runs less than a tenth
 SAVED = ("asked", "finalists", "views", "steps", "rule", "kinds", "plan", "evppi", "evsi", "waiting", "pilots")
 Tables = dict[str, pd.DataFrame]

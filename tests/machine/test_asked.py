@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from valign.machine import asked, reading, situation, worker
+from valign.machine import asked, pages, reading, situation, worker
 from valign.machine.situation import Asked, asked_of, typed
 from valign.model.errors import InputError
 from valign.model.parameters import PARAMETERS
@@ -83,6 +83,46 @@ def test_a_question_is_checked_as_a_whole():
         asked.answer({"kind": "x", "body": {"kind": "shell"}, "source": SOURCE}, lambda **_: None)
     with pytest.raises(InputError, match="no such claim"):
         asked._claim(Asked(kind="claim", claim="/etc/passwd"), at())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("body", "command"),
+    [
+        ({"kind": "run"}, "valign run two-services --runs 64"),
+        ({"kind": "levels"}, "valign levels two-services --worlds 32"),
+        ({"kind": "compare", "set": {"slack": 0.5}}, "valign compare two-services two-services+slack=0.5 --worlds 32"),
+        ({"kind": "why"}, "valign run two-services --runs 16 --record decomposition --record ablations"),
+    ],
+)
+def test_a_job_answers_in_the_words_of_its_report(body, command):
+    """As in the process of a job, which is ended as soon as its answer is there."""
+    told = []
+    found = asked.answer({"kind": "ask", "body": body, "source": SOURCE}, lambda **said: told.append(said))
+    assert told[0] == {"told": "begun"}
+    assert found["command"].startswith(command)
+    assert found["findings"]
+    assert found["figures"]
+    assert Path("results.zip").is_file()
+
+
+def test_bands_come_soon_and_then_whole():
+    told = []
+    body = {"kind": "bands", "set": {"months": 40}}
+    found = asked.answer({"kind": "ask", "body": body, "source": SOURCE}, lambda **said: told.append(said))
+    assert [each["result"]["shown"] for each in told if "result" in each] == [12, 36]
+    assert (found["shown"], found["done"]) == (40, 16)
+    assert all(len(each["median"]) == 41 for each in found["curves"].values())
+
+
+def test_a_page_is_made_with_leave_to_ask_this_machine():
+    found = pages.page_of({"source": SOURCE, "scenario": "two-services"}, lambda **_: None)
+    text = Path("page.html").read_text("utf-8")
+    assert not found["light"]
+    assert "connect-src 'self' " in text
+    assert '"years": 6' in text
+    found = pages.page_of({"source": {"name": "england"}, "scenario": "england"}, lambda **_: None)
+    assert found["light"]
 
 
 def test_large_scenarios_get_fewer_runs_or_a_sentence():

@@ -16,6 +16,17 @@ WORLDS = {
 }
 
 
+def asked(folder: Path) -> Scenario:
+    """The services of the questionnaire that ships, with their people's own answers."""
+    from valign.calibration.data.survey import read_survey
+    from valign.calibration.diagnose.diagnosis import Diagnosis
+
+    survey = Path(__file__).parents[2] / "examples" / "survey" / "before.xlsx"
+    return Scenario.load(Diagnosis(read_survey(str(survey)), runs=0).write_society(folder / "asked")).replace(
+        {"months": 36}
+    )
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Pages on disk, by name."""
@@ -29,6 +40,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {"plain": page(scenario, societies=2), "worlds": page(scenario, societies=2, worlds=worlds)}
     other = scenario.replace({"name": "other", "title": "Elsewhere", "fit_effect": 0.1})
     made["several"] = page(scenario, societies=2, repeat="valign run two-services", others={"valign run other": other})
+    made["asked"] = page(asked(folder))
     paths = {name: folder / f"{name}.html" for name in made}
     for name, text in made.items():
         paths[name].write_text(text, "utf-8")

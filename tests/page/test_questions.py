@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from page.conftest import WORLDS
+from page.conftest import WORLDS, asked
 from page.test_in_browser import all_runs, ask, outcomes, saved, set_lever
 from scipy.stats import rankdata
 from scipy.stats.qmc import Halton
 
+from valign.experiments.bases import imported
 from valign.experiments.simulate import simulate
 from valign.model.scenario.scenario import Scenario
 
@@ -130,6 +132,31 @@ def test_whom_to_convince_first_is_what_valign_computes(visit) -> None:
         assert float(error) == pytest.approx(1.96 * gains.std(ddof=1) / 128**0.5, abs=0.051)
 
 
+def test_whom_to_convince_first_moves_peoples_own_answers(visit, tmp_path: Path) -> None:
+    """The gain is that of a society in which one group's people answered nearer to what the innovation stands for."""
+    page = visit("asked")
+    all_runs(page)
+    ask(page, "spread")
+    rows = tried(page)
+    scenario = asked(tmp_path)
+    society = imported(scenario, None)
+    target = np.array([scenario.innovation.values[d] for d in scenario.dimensions])
+    weights = np.array([scenario.innovation.emphasis[d] for d in scenario.dimensions])
+    role = {"Staff": 0, "Managers": 1, "Peers": 2}[rows[0][0]]
+    values = np.array(society.values)
+    for person in np.flatnonzero(np.asarray(society.role) == role):
+        known = ~np.isnan(values[person])
+        away = (weights * abs(values[person] - target))[known].sum() / weights[known].sum()
+        values[person] += min(1.0, 0.1 / away) * (target - values[person])
+    moved, base = (
+        simulate(scenario, runs=128, seed=1, society=each, record=()).runs["uptake_mean"].to_numpy(float)
+        for each in (replace(society, values=values), society)
+    )
+    mean = float(re.match(r"([+−][\d.]+) ±", rows[0][1])[1].replace("−", "-"))
+    assert mean == pytest.approx(100 * (moved - base).mean(), abs=0.11)  # the page rounds values to four places
+    assert "Everybody's own answers are moved" in page.locator("#found").inner_text()
+
+
 def test_what_is_not_known_is_ranked_by_rank_correlation(visit) -> None:
     """Over the worlds of the page, what the same seeds do at usual values taken away first."""
     page = visit("worlds")
@@ -207,7 +234,8 @@ def test_readiness_is_said_by_its_rule(visit, name: str, level: float | None, wo
         yes = int((ends >= 0.5).sum())
         shares.append(yes / 256)
         low, high = (round(100 * each) for each in proportion.proportion_confint(yes, 256, method="wilson"))
-        assert f"in {yes} of 256 runs {how} (between {low} and {high} % of more such runs)" in said
+        assert f"in {yes} of 256 runs {how} (" in said
+        assert f"; many more such runs would give {low} to {high} %)" in said
     assert said.startswith(f"{word}: half of the services or more use it at the end")
     assert word == ("Ready" if min(shares) >= 0.8 else "Not yet" if max(shares) <= 0.2 else "It cannot be told")
     assert ("What is not known is not in this page" in said) == (name == "plain")
@@ -486,18 +514,24 @@ def test_what_was_tried_gets_a_scenario_of_its_own(visit) -> None:
     assert page.locator("#what").inner_text() == "Nothing changed"
 
 
+def pounds(page: Any) -> float:
+    return float(page.locator("#spent").inner_text().strip("£").replace(",", ""))
+
+
 def test_a_mandate_may_end(visit, tmp_path: Path) -> None:
     """Under a mandate dates of its own end are tried, since it keeps funding from ending."""
     page = visit()
     all_runs(page)
     ask(page, "ending")
     page.locator("#action-mandate").check()
+    whole = pounds(page)
     rows = tried(page)
     assert [row[0] for row in rows[:2]] == ["The mandate as it stands", "The mandate ends after 1 year"]
     page.locator("#found table").first.locator("tbody tr button").nth(1).click()
     all_runs(page)
     found = saved(page, tmp_path / "ends.toml")
     assert {(each.month, each.set) for each in found.changes if each.parameter == "mandate"} == {(2, 1.0), (12, 0.0)}
+    assert pounds(page) == pytest.approx(whole * 11 / 36, abs=1)  # it is paid for the eleven months of 36 before that
     expected = simulate(found, runs=256, seed=1, societies=2, record=()).runs
     names, now = outcomes(page)
     assert np.array_equal(now, expected[names].to_numpy(float), equal_nan=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from valign.calibration.data.questionnaire import VALUE_WORDS
 from valign.calibration.data.workbook import has_questionnaire
 from valign.experiments.bases import imported
-from valign.model.parameters import PARAMETERS
+from valign.model.parameters import PARAMETERS, ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.state.scenario_arrays import Lowered
 from valign.model.vocabulary import vocabulary
@@ -140,7 +142,7 @@ def answer_levers(scenario: Scenario, lowered: Lowered) -> list[dict[str, Any]]:
     the innovation stands for, and how much that value counts for fit. Nothing where people's own answers stand for
     what they hold important.
     """
-    if answered(scenario):
+    if answered(scenario) is not None:
         return []
     asked, width = has_questionnaire(scenario), lowered.parameters.shape[1]
     found = []
@@ -156,25 +158,50 @@ def answer_levers(scenario: Scenario, lowered: Lowered) -> list[dict[str, Any]]:
                     "key": key,
                     "kind": "answer",
                     "who": who,
-                    "label": VALUE_WORDS.get(d, d.replace("_", " ")),
+                    "label": _about(d),
                     "items": f"A{n + 1}, A{n + 1 + len(scenario.dimensions)}" if asked else "",
                     "unit": "0 to 1",
                     "low": 0.0,
                     "high": 1.0,
                     "step": 0.0001,
                     "value": scenario.profiles[profile][d],
-                    "stands": scenario.innovation.values[d],
-                    "counts": scenario.innovation.emphasis[d],
+                    **_fitting(scenario, d),
                     "writes": [["parameters", list(range(row * width, (row + 1) * width))]],
                 }
             )
     return found
 
 
-def answered(scenario: Scenario) -> bool:
-    """Whether people's own answers stand for what they hold important."""
+def answered(scenario: Scenario) -> dict[str, Any] | None:
+    """People's own answers, where they stand for what people hold important: by person, and what values are about.
+
+    at : where the first of a person's answers is written; own : the answers, 0 to 1, None where it is not known.
+    """
     given = imported(scenario, None)
-    return given is not None and given.values is not None
+    if given is None or given.values is None:
+        return None
+    answers, roles = np.asarray(given.values, float), vocabulary()["roles"]
+    return {
+        "values": [{"label": _about(d), **_fitting(scenario, d)} for d in scenario.dimensions],
+        "people": [
+            {
+                "who": roles[ROLES[role]],
+                "at": n * len(own),
+                "own": [None if np.isnan(each) else round(float(each), 4) for each in own],
+            }
+            for n, (role, own) in enumerate(zip(given.role, answers, strict=True))
+            if not np.isnan(own).all()
+        ],
+    }
+
+
+def _about(dimension: str) -> str:
+    return VALUE_WORDS.get(dimension, dimension.replace("_", " "))
+
+
+def _fitting(scenario: Scenario, dimension: str) -> dict[str, float]:
+    """What the innovation stands for in a value, and how much it counts for fit."""
+    return {"stands": scenario.innovation.values[dimension], "counts": scenario.innovation.emphasis[dimension]}
 
 
 def _profiles(scenario: Scenario) -> dict[str, list[str]]:

@@ -4,17 +4,21 @@ import { $, html, scrolling } from "./charts.js";
 import { mean } from "./results.js";
 
 /** @typedef {import("./setting.js").Scenario} Scenario */
+/** @typedef {{who: string, writes: [string, number[], number][]}} Group  whose own answers are moved: what the engine writes */
+/** @typedef {{values: {label: string, stands: number, counts: number}[], people: {who: string, at: number, own: (number | null)[]}[]}} Asked  people's own answers, value by value (none: not known), and where the first of them is written */
 /** @typedef {{who: string, away: number, value: string, own: number, stands: number}} Distance  value: where it counts most, and the average answers there */
 
 const LOWEST = 1, HIGHEST = 5; // answers of the questionnaire
 const answer = (/** @type {number} */ value) => LOWEST + (HIGHEST - LOWEST) * value;
 
 export class Answers {
-  /** @param {import("./store.js").Store} store */
-  constructor(store) {
+  /** @param {import("./store.js").Store} store @param {Asked | null} asked where people's own answers stand for what they hold important */
+  constructor(store, asked) {
     this.store = store;
     this.settings = store.settings;
-    /** @type {any[]} */ this.levers = this.settings.levers.filter((each) => each.kind === "answer");
+    /** What profiles hold important, or else people. @type {any[]} */
+    this.levers = asked ? asked.people.flatMap(({ who, at, own }, n) => own.flatMap((value, k) => (value === null ? [] : [{ key: `${n}.${k}`, who, value, at: at + k, ...asked.values[k] }])))
+      : this.settings.levers.filter((each) => each.kind === "answer");
     this.groups = [...new Set(this.levers.map(({ who }) => who))];
     /** @type {{field: HTMLInputElement, levers: any[]}[]} */ this.fields = [];
     if (this.levers.some(({ items }) => items)) this.table();
@@ -59,7 +63,7 @@ export class Answers {
     return this.groups.filter((who) => this.levers.some((each) => each.who === who && Object.hasOwn(scenario.values, each.key)));
   }
 
-  /** Profiles of a group: their levers. @param {string} who @returns {any[][]} */
+  /** Profiles, or people, of a group: their levers. @param {string} who @returns {any[][]} */
   profiles(who) {
     const found = new Map();
     for (const each of this.levers.filter((one) => one.who === who)) {
@@ -83,11 +87,13 @@ export class Answers {
     }).sort((a, b) => b.away - a.away);
   }
 
-  /** The values that a group would hold if it came so much closer. @param {Scenario} scenario @param {string} who @param {number} closer @returns {Record<string, number>} */
+  /** A group come so much closer: the values of its profiles, or of its people. @param {Scenario} scenario @param {string} who @param {number} closer @returns {{values: Record<string, number>} | {group: Group}} */
   moved(scenario, who, closer) {
-    return Object.fromEntries(this.profiles(who).flatMap((levers) => {
+    const moved = this.profiles(who).flatMap((levers) => {
       const away = this.away(scenario, levers), part = away ? Math.min(1, closer / away) : 0;
-      return levers.map((each) => [each.key, Number((this.settings.value(scenario, each) + part * (each.stands - this.settings.value(scenario, each))).toFixed(4))]);
-    }));
+      return levers.map((each) => ({ each, to: Number((this.settings.value(scenario, each) + part * (each.stands - this.settings.value(scenario, each))).toFixed(4)) }));
+    });
+    if (moved[0].each.at !== undefined) return { group: { who, writes: moved.map(({ each, to }) => ["survey", [each.at], to]) } };
+    return { values: { ...scenario.values, ...Object.fromEntries(moved.map(({ each, to }) => [each.key, to])) } };
   }
 }

@@ -29,7 +29,7 @@ class Page {
     /** Keys of what is drawn; trials are not. @type {Set<string>} */ this.drawn = new Set();
     /** Called whenever what is shown changes. @type {((now: any) => void)[]} */
     this.onmoved = [];
-    this.answers = new Answers(this.store);
+    this.answers = new Answers(this.store, further.people);
     this.controls = new Controls(this.store);
     this.scenarios = new Scenarios(this.store);
     this.results = new Results(engine);

@@ -6,7 +6,7 @@ import { pounds, withUnit } from "./setting.js";
 /**
  * @typedef {import("./setting.js").Scenario} Scenario
  * @typedef {import("./engine.js").Trial} Trial
- * @typedef {Scenario & {worlds?: boolean}} Tried  worlds: with what is not known, else by chance alone
+ * @typedef {Scenario & {worlds?: boolean, group?: import("./answers.js").Group}} Tried  worlds: with what is not known, else by chance alone; group: whose own answers are moved
  * @typedef {{label: string, scenario: Tried, cost: number}} Try
  * @typedef {{mean: number, error: number, best: number, middle: number, low: number, high: number}} Judged
  */
@@ -96,7 +96,8 @@ export class Trials {
 
   /** What the engine writes for a scenario. @param {Tried} scenario */
   setting(scenario) {
-    return this.settings.setting(scenario, scenario.worlds);
+    const made = this.settings.setting(scenario, scenario.worlds), { group } = scenario;
+    return group ? { ...made, key: `${group.who}:${made.key}`, writes: [...made.writes, ...group.writes] } : made;
   }
 
   /** @param {Tried} scenario */
@@ -238,9 +239,8 @@ export class Trials {
   /** Whose values matter most: those of one group at a time come closer to what the innovation stands for. @param {(made: Node[]) => void} show */
   async convince(show) {
     const { answers } = this.page, { closer } = this.page.further, ground = this.store.shown, name = "uptake_mean";
-    if (!answers.groups.length) return [html("p", {}, "The people here hold what they answered in your questionnaire, so no group is moved as a whole. The answers themselves say who is furthest away: ", html("code", {}, "valign diagnose"), " shows it by group.")];
     /** @type {Try[]} */
-    const tries = answers.groups.map((/** @type {string} */ who) => ({ label: capital(who), scenario: { ...ground, values: { ...ground.values, ...answers.moved(ground, who, closer) } }, cost: 0 }));
+    const tries = answers.groups.map((/** @type {string} */ who) => ({ label: capital(who), scenario: { ...ground, ...answers.moved(ground, who, closer) }, cost: 0 }));
     const all = [ground, ...tries.map(({ scenario }) => scenario)];
     let made = /** @type {Node[]} */ ([]);
     for (const to of this.header.scenario.people < MANY ? [SOON, 2 * FRESH] : [SOON, FRESH]) {
@@ -256,21 +256,21 @@ export class Trials {
 
   /** What each group's coming closer gains, the most first. @param {Try[]} tries @param {Scenario} ground @param {string} name @param {number} runs @param {Map<string, Judged>} [unsure] the same with what is not known */
   convinced(tries, ground, name, runs, unsure) {
-    const { closer } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
+    const { closer, answers: own } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
     const seen = first.judged.mean > 2 * first.judged.error, over = unsure?.get(first.label);
     const apart = second && this.judged([first], second.scenario, name, 0, runs)[0];
     const answer = !seen ? `By itself, no group makes a difference that these ${runs} runs can tell from chance.`
       : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months${over ? ` (with what is not known: ${points(over.mean)}, nine runs of ten ${between(over)})` : ""}.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}${unsure ? ` ${capital(most(unsure, first.label))}` : ""}`;
     const rows = found.map((each) => {
       const known = unsure?.get(each.label);
-      return [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), each.scenario];
+      return [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), own ? null : each.scenario];
     });
     const [far] = this.page.answers.distances(ground);
     const set = this.settings.settings(first.scenario).map(([key, value]) => `+${key}=${value}`).join("");
-    const again = Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare --at-defaults ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${runs} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
+    const again = own || Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare --at-defaults ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${runs} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
     return [html("p", { class: "answer" }, answer),
       this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${runs} runs, in pairs)`, ["Who", PEOPLE, "Nine runs of ten, by chance", SERVICES, "Most gained, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
-      html("p", { class: "how" }, `The step is the same for every group, so that a group of many people, or near to decisions, moves more; who stands furthest from the innovation (${far.who}, ${far.away.toFixed(2)} of 1) is another matter. Those who join later hold the moved values too. ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
+      html("p", { class: "how" }, `The step is the same for every group, so that a group of many people, or near to decisions, moves more; who stands furthest from the innovation (${far.who}, ${far.away.toFixed(2)} of 1) is another matter. ${own ? "Everybody's own answers are moved, by as much; those who join later hold typical values." : "Those who join later hold the moved values too."} ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
   }
 
   async ready() {

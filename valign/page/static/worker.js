@@ -114,8 +114,10 @@ class Block {
     if (this.job.worlds && header.worlds) this.fillWorlds();
     for (const [name, positions, value, column] of this.job.writes) {
       const byWorld = this.job.worlds && header.worlds && column !== undefined ? new Float64Array(data, column, header.worlds.count) : null;
+      const { b } = this.get(name).field, ofRuns = b.some((each) => each !== 0); // what grows with the runs holds a number for each
       for (const position of positions) {
-        this.job.runs.forEach((run, r) => this.write(name, position * this.W + r, byWorld ? byWorld[run % byWorld.length] : value));
+        if (!ofRuns) this.write(name, position, value);
+        else this.job.runs.forEach((run, r) => this.write(name, position * this.W + r, byWorld ? byWorld[run % byWorld.length] : value));
       }
     }
   }
