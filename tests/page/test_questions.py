@@ -248,7 +248,7 @@ def test_what_was_found_stays_as_long_as_its_setting(visit) -> None:
     ask(page, "ending")
     page.locator("label", has_text="Funding ends everywhere").locator("input").check()
     rows = tried(page)
-    ask(page, "money")
+    ask(page, "ready")
     assert page.locator("#found table").count() == 0
     assert page.locator("#still").inner_text().startswith("Still on: Funding ends everywhere: month 36.")
     ask(page, "ending")
@@ -260,7 +260,7 @@ def test_what_was_found_stays_as_long_as_its_setting(visit) -> None:
     assert "no service's funding ends" in page.locator("#still").inner_text()
     page.locator("#undo").click()
     assert page.locator("#found:not(.earlier) tbody tr").count() == len(rows)
-    ask(page, "money")
+    ask(page, "ready")
     page.locator("#still button").click()
     assert page.evaluate("window.page.current().scheduled") == {}
     page.locator("#tried summary").click()
