@@ -77,6 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
             if tables:
                 parts.append((name, budget, tables))
                 publish(wish.out, parts)
+    publish(wish.out, [(name, budget, kept(wish.out, name, budget)) for name, budget, _ in parts])  # tables are rounded
     told(f"{wish.out}")
 
 
