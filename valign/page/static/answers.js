@@ -81,9 +81,13 @@ export class Answers {
   /** Every group's distance, the largest first, and the value in which it counts most. @param {Scenario} scenario @returns {Distance[]} */
   distances(scenario) {
     return this.groups.map((who) => {
-      const levers = this.levers.filter((each) => each.who === who), own = (/** @type {any} */ each) => this.settings.value(scenario, each);
-      const most = levers.reduce((one, other) => (other.counts * Math.abs(own(other) - other.stands) > one.counts * Math.abs(own(one) - one.stands) ? other : one));
-      return { who, away: mean(this.profiles(who).map((each) => this.away(scenario, each))), value: most.label, own: answer(own(most)), stands: answer(most.stands) };
+      const levers = this.levers.filter((each) => each.who === who);
+      const values = [...new Set(levers.map(({ label }) => label))].map((value) => {
+        const of = levers.filter(({ label }) => label === value), own = of.map((each) => this.settings.value(scenario, each)), [{ counts, stands }] = of;
+        return { value, lost: counts * mean(own.map((each) => Math.abs(each - stands))), own: answer(mean(own)), stands: answer(stands) };
+      });
+      const { value, own, stands } = values.reduce((one, other) => (other.lost > one.lost ? other : one));
+      return { who, away: mean(this.profiles(who).map((each) => this.away(scenario, each))), value, own, stands };
     }).sort((a, b) => b.away - a.away);
   }
 

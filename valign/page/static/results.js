@@ -9,6 +9,8 @@ import { $, bars, curves, html, percent, quantile, summary, written } from "./ch
 const CHANCE = "chance: 9 in 10 runs", UNKNOWN = "not knowing", MIDDLE = "middle run";
 const OVER_WORLDS = 64; // runs over worlds before they are told of
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5"], DASHES = ["", "9 4", "3 3", "10 3 2 3", "1 3"];
+const READY = 0.8; // share of runs from which on services are called ready
+export const HALF = 0.5; // share of services that use it at the end
 const SHORT = 14; // letters of a name beside a line
 
 /** @param {number} months */
@@ -52,6 +54,20 @@ export const often = (share, runs) => `${Math.round(share * runs)} of ${runs}`;
 export function interval(yes, of) {
   const z = 1.96, middle = yes + (z * z) / 2, half = z * Math.sqrt((yes * (of - yes)) / of + (z * z) / 4);
   return [middle - half, middle + half].map((each) => Math.min(1, Math.max(0, each / (of + z * z))));
+}
+
+/** Whether services are ready, by a rule that is said, in runs by chance and in runs with what is not known. @param {{how: string, yes: number, of: number}[]} found */
+export function readiness(found) {
+  if (found.some(({ of }) => !of)) return "Whether services are ready is not seen in these months.";
+  const words = found.map(({ yes, of }) => (yes / of >= READY ? "Ready" : yes / of <= 1 - READY ? "Not yet" : "It cannot be told"));
+  const word = words.every((each) => each === words[0]) ? words[0] : "It cannot be told";
+  const seen = found.map(({ how, yes, of }) => {
+    const [low, high] = interval(yes, of).map((each) => Math.round(100 * each));
+    return `in ${yes} of ${of} runs ${how} (${percent(yes / of)}; many more such runs would give ${low} to ${high} %)`;
+  });
+  const alone = word !== words[0] ? ` By chance alone it would be “${words[0].toLowerCase()}”.` : "";
+  const missing = found.length > 1 ? "" : " What is not known is not in this page, and so not in this answer.";
+  return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${alone}${missing} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
 }
 
 /** An outcome of all runs that have it, in order; never is infinite. @param {Engine} engine @param {Ensemble} ensemble @param {string} name */

@@ -195,7 +195,7 @@ export class Settings {
     const found = { name: tidy(given.name), values: {}, actions: {} };
     for (const [key, value] of Object.entries(given.values ?? {})) {
       const lever = this.levers.find((each) => each.key === key);
-      const fits = lever && (value === null ? lever.kind !== "parameter" : typeof value === "number" && value >= lever.low && value <= lever.high && (lever.kind !== "event" || Number.isInteger(value)));
+      const fits = lever && (value === null ? ["event", "level"].includes(lever.kind) : typeof value === "number" && value >= lever.low && value <= lever.high && (lever.kind !== "event" || Number.isInteger(value)));
       if (!fits) throw wrong("a setting");
       if (value !== lever.value) found.values[key] = value;
     }

@@ -1,6 +1,6 @@
 // What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
 import { $, html, percent, quantile, scrolling } from "./charts.js";
-import { averages, inOrder, interval, listed, mean, often, points, time } from "./results.js";
+import { averages, HALF, inOrder, listed, mean, often, points, readiness, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
 /**
@@ -18,7 +18,6 @@ const MOST_TRIES = 120;
 const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
 const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
 const PEOPLE = "People who use it, points, mean over all months", SERVICES = "Services that use it at the end, points", OVER_ALL = `People, with what is not known (${FRESH} runs)`;
-const READY = 0.8, HALF = 0.5; // share of runs in which half of the services use it at the end, from which on services are called ready
 
 export class Trials {
   /** @param {any} page */
@@ -279,34 +278,20 @@ export class Trials {
     const judged = [{ scenario: ground, how: "by chance" }, ...(this.header.worlds ? [{ scenario: unknown(ground), how: "with what is not known" }] : [])];
     await this.computed(tries.map(({ scenario }) => scenario), 0, FRESH, "Levels of alignment: ");
     await this.computed(judged.map(({ scenario }) => scenario), 0, all, "As it stands: ");
+    const seen = judged.map(({ scenario, how }) => {
+      const ends = this.ordered(scenario, "spread_final", all);
+      return { how, yes: ends.filter((each) => each >= HALF).length, of: ends.length };
+    });
     const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground, all);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
     const { answers } = this.page, own = answers.typed(ground), far = answers.distances(ground);
     const whose = this.page.further.answers ? "the answers of your questionnaire" : own.length ? `the averages that you typed in for ${listed(own)}` : "the typical values in this page";
     const apart = far.map((/** @type {import("./answers.js").Distance} */ each) => [capital(each.who), each.away.toFixed(2), `${each.value}: they ${each.own.toFixed(1)}, it stands for ${each.stands.toFixed(1)}`, null]);
-    return [html("p", { class: "answer" }, this.verdict(judged, all)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
+    return [html("p", { class: "answer" }, readiness(seen)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
       ...(far.length ? [this.table("How far each group is from what it stands for (0 to 1), furthest first", ["Who", "Distance", "Where that counts most, in answers from 1 to 5"], apart)] : []),
       html("p", { class: "how" }, "What to do first is asked elsewhere: “Money” tries what can be bought, “Spread” whom to convince.")];
-  }
-
-  /** Whether services are ready, by a rule that is said, in runs by chance and in runs with what is not known. @param {{scenario: Tried, how: string}[]} judged @param {number} runs */
-  verdict(judged, runs) {
-    const found = judged.map(({ scenario, how }) => {
-      const ends = this.ordered(scenario, "spread_final", runs);
-      return { how, yes: ends.filter((each) => each >= HALF).length, of: ends.length };
-    });
-    if (found.some(({ of }) => !of)) return "Whether services are ready is not seen in these months.";
-    const words = found.map(({ yes, of }) => (yes / of >= READY ? "Ready" : yes / of <= 1 - READY ? "Not yet" : "It cannot be told"));
-    const word = words.every((each) => each === words[0]) ? words[0] : "It cannot be told", apart = words.some((each) => each !== word) && word !== words[0];
-    const seen = found.map(({ how, yes, of }) => {
-      const [low, high] = interval(yes, of).map((each) => Math.round(100 * each));
-      return `in ${yes} of ${of} runs ${how} (${percent(yes / of)}; many more such runs would give ${low} to ${high} %)`;
-    });
-    const alone = apart ? ` By chance alone it would be “${words[0].toLowerCase()}”.` : "";
-    const missing = found.length > 1 ? "" : " What is not known is not in this page, and so not in this answer.";
-    return `${word}: half of the services or more use it at the end ${seen.join(", and ")}.${alone}${missing} (Ready is called here what gets there in eight runs of ten; not yet, what does in two of ten or fewer: a rule of ours.)`;
   }
 
   /** People and services at the end, in words. @param {Tried} scenario @param {number} [runs] @returns {[string, string]} */
