@@ -53,7 +53,7 @@ export class Questions extends Trials {
     $("beyond").replaceChildren(...question.beyond.map((/** @type {string} */ each) => html("p", {}, ...coded(this.filled(each)))));
     const form = this.page.further.questionnaire;
     if (question.id === "ready" && form) $("beyond").append(button("Save the questionnaire, to read or print", () => save("questionnaire.html", form)));
-    if (question.id === "ready" && document.body.dataset.machine) $("beyond").prepend(button("Choose the filled-in questionnaire", () => { const own = /** @type {HTMLDetailsElement} */ ($("own-data")); own.open = true; own.scrollIntoView(); }));
+    if (question.id === "ready" && document.body.dataset.machine) $("beyond").prepend(button("Choose the filled-in questionnaire", () => { const own = /** @type {HTMLDetailsElement} */ ($("own-data")); own.open = true; own.scrollIntoView(); own.querySelector("input")?.click(); }));
     for (const name of ["events", "level"]) $(`show-${name}`).hidden = !question.show.includes(name);
     const more = /** @type {HTMLDetailsElement} */ ($("show-levers"));
     if (more.dataset.of !== question.id) { more.open = question.show.includes("levers"); more.dataset.of = question.id; this.cancel(); }

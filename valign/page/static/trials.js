@@ -191,8 +191,10 @@ export class Trials {
     }
     const alone = this.alone(ground);
     await this.computed(of(alone), this.first, most, "Each action by itself: ");
-    const rows = this.ranked(alone, ground, name, this.first, most).map(({ label, cost, judged, ended, scenario }) => [label, `${pounds(cost)}${cost > budget ? ", over the budget" : ""}`, gained(judged), between(judged), gained(ended), scenario]);
-    return [...made, this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES], rows)];
+    if (this.header.worlds) await this.computed(of(alone).map(unknown), 0, FRESH, "Each action by itself, with what is not known: ");
+    const known = this.header.worlds ? this.unsure(alone, ground, name) : undefined;
+    const rows = this.ranked(alone, ground, name, this.first, most).map(({ label, cost, judged, ended, scenario }) => [label, `${pounds(cost)}${cost > budget ? ", over the budget" : ""}${this.settings.doing(scenario).some(({ action }) => action.paid_by === "national") ? ", paid nationally" : ""}`, gained(judged), between(judged), gained(ended), ...doubt(known, label), scenario]);
+    return [...made, this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, ...(known ? [OVER_ALL] : [])], rows)];
   }
 
   /** Every action by itself as it is when it is switched on: at its fullest, in the first of its places. @param {Scenario} ground @returns {Try[]} */
@@ -212,12 +214,9 @@ export class Trials {
   /** What mixes gain, the best first. @param {(Try & {judged: Judged, ended: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
   bought(judged, runs, rest, how, unsure) {
     const top = judged[0], sure = top.judged.mean > 2 * top.judged.error, over = unsure?.get(top.label), [low, , high] = this.settings.spent(top.scenario);
-    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)} (by what prices may be, ${pounds(low)} to ${pounds(high)}). Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${between(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${between(over)}` : ""}) and ${points(top.ended.mean)} to the services that use it at the end, and it comes out best of these in ${often(top.judged.best, runs)} runs.`
+    const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)} (by what prices may be, ${pounds(low)} to ${pounds(high)}${high > this.store.state.budget ? ": then more than the budget" : ""}). Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${between(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${between(over)}` : ""}) and ${points(top.ended.mean)} to the services that use it at the end, and it comes out best of these in ${often(top.judged.best, runs)} runs.`
       : "None of what was tried is clearly better than doing nothing.";
-    const rows = judged.map((each) => {
-      const known = unsure?.get(each.label);
-      return [each.label, pounds(each.cost), gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), each.scenario];
-    });
+    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...doubt(unsure, each.label), each.scenario]);
     const decide = document.body.dataset.machine ? ["“Decide”, further down, weighs that with more runs, over the years that are entered there."] : [html("code", {}, "valign decide"), " weighs that with more runs."];
     return [html("p", { class: "answer" }, says),
       html("p", {}, `Over ${time(this.settings.months)}: ${most(unsure, top.label)} People are counted as the mean over all months, so that what is used for longer counts for more; services and charts show the end. `, ...decide),
@@ -260,10 +259,7 @@ export class Trials {
     const apart = second && this.judged([first], second.scenario, name, 0, runs)[0];
     const answer = !seen ? `By itself, no group makes a difference that these ${runs} runs can tell from chance.`
       : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months${over ? ` (with what is not known: ${points(over.mean)}, nine runs of ten ${between(over)})` : ""}.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}${unsure ? ` ${capital(most(unsure, first.label))}` : ""}`;
-    const rows = found.map((each) => {
-      const known = unsure?.get(each.label);
-      return [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...(unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : []), own ? null : each.scenario];
-    });
+    const rows = found.map((each) => [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...doubt(unsure, each.label), own ? null : each.scenario]);
     const [far] = this.page.answers.distances(ground);
     const set = this.settings.settings(first.scenario).map(([key, value]) => `+${key}=${value}`).join("");
     const again = own || Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare --at-defaults ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${runs} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
@@ -391,6 +387,11 @@ const unknown = (scenario) => ({ ...scenario, worlds: true });
 const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** @param {Judged} judged */
 const between = ({ low, high }) => `${points(low)} to ${points(high)}`;
+/** The cell of a table in which a gain is told with what is not known. @param {Map<string, Judged> | undefined} unsure @param {string} label */
+function doubt(unsure, label) {
+  const known = unsure?.get(label);
+  return unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : [];
+}
 /** Whether what gains most by chance does so with what is not known too. @param {Map<string, Judged> | undefined} unsure @param {string} label */
 function most(unsure, label) {
   if (!unsure) return "what is not known may change which is best.";

@@ -67,16 +67,16 @@ export class Unknowns {
     if (runs < FEWEST) return $("unknowns-found").replaceChildren(html("p", {}, "This is seen in too few runs to say."));
     const clear = found.filter((/** @type {any} */ each) => Math.abs(each.value) > floor).length, half = 1.96 / Math.sqrt(runs - 3);
     const end = (/** @type {number} */ value, /** @type {number} */ by) => Math.tanh(Math.atanh(value) + by);
-    const drawn = found.slice(0, Math.min(SHOWN, Math.max(clear, LEAST)));
+    const drawn = found.slice(0, Math.min(SHOWN, clear || LEAST));
     const rows = drawn.map((/** @type {any} */ { label, value }) => ({ label, value, low: end(value, -half), high: end(value, half) }));
     const say = (/** @type {any} */ { label, value }) => `${label} (${Math.round(100 * value * value)} % of the differences; the more of it, the ${value > 0 ? "higher" : "lower"})`;
     const meant = (/** @type {any} */ { label, meaning, unit, low, high, grade }) => html("li", {}, html("b", {}, label), `: ${meaning}${SAID.has(unit) ? `; between ${withUnit(low, unit)} and ${withUnit(high, unit)}` : ""}; ${GRADES.get(grade) ?? grade}`);
     const rest = `the other ${found.length - clear} cannot be told from chance in these ${runs} runs`;
-    const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, SHOWN)).map(say).join("; ")}. ${clear > SHOWN ? `${clear} of ${found.length} unknowns stand out; ` : "Of all that is not known, "}${rest}.` : `Of ${found.length} unknowns, none stands out from chance in these ${runs} runs.`;
+    const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, SHOWN)).map(say).join("; ")}. ${clear > SHOWN ? `${clear} of ${found.length} unknowns stand out; ` : `Of ${found.length} unknowns that differ between these runs, `}${rest}.` : `Of the ${found.length} unknowns that differ between these runs, none stands out from chance in these ${runs} runs.`;
     $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `${this.widths(ensemble, now, name)} ${text}`),
       html("details", {}, html("summary", {}, "What each of these is, and how it is known"), html("ul", {}, ...drawn.map(meant))),
       bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length} reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, window.innerWidth < 700 ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
-      html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart."));
+      html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart; whether knowing one would change what to buy is weighed by ", html("code", {}, "valign decide"), "."));
   }
 
   /** How far runs lie apart, by chance and with what is not known. @param {Ensemble} ensemble @param {Ensemble} now @param {string} name */
