@@ -58,6 +58,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "calibration/abc/reduction": ("tests/calibration/test_local_regression.py",),
     "results/summaries": (
         "tests/results/test_summaries.py",
+        "tests/results/test_chance_and_not_knowing.py",
         "tests/experiments/test_outcomes.py",
         "tests/experiments/test_compare.py",
         "tests/experiments/test_replay_and_compare_commands.py",
