@@ -119,3 +119,12 @@ def test_differences_and_values_draw_the_two_doubts_apart() -> None:
     for axes in value.axes:
         thin, thick = (list(axes.lines[n].get_xdata()) for n in (0, 1))
         assert (thin, thick) == ([7, 13], [8, 12])
+
+
+def test_the_share_that_lies_between_worlds_by_hand() -> None:
+    """One-way analysis of variance with three worlds of two runs: both mean squares with their degrees of freedom."""
+    values, world = np.array([[1.0, 3.0, 6.0, 8.0, 2.0, 4.0]]), np.repeat([0, 1, 2], 2)
+    means = np.array([2.0, 7.0, 3.0])
+    within = 3 * 2.0 / 3  # each world has squares of 1 + 1, and one degree of freedom
+    between = means.var(ddof=1) - within / 2
+    assert apart(values, world)["of_unknown"] == pytest.approx([between / (between + within)])
