@@ -69,15 +69,11 @@ def main(arguments: list[str] | None = None) -> None:
     for name in wish.scenarios:
         for budget in BUDGETS:
             told(f"{name}, £{budget:,}")
-            tables = (
-                kept(wish.out, name, budget)
-                if wish.page
-                else decided(name, budget, wish.worlds or WORLDS, wish.mixes or MIXES)
-            )
-            if tables:
+            if not wish.page:
+                keep(wish.out, name, budget, decided(name, budget, wish.worlds or WORLDS, wish.mixes or MIXES))
+            if tables := kept(wish.out, name, budget):  # what is said is what the tables, which are rounded, say
                 parts.append((name, budget, tables))
                 publish(wish.out, parts)
-    publish(wish.out, [(name, budget, kept(wish.out, name, budget)) for name, budget, _ in parts])  # tables are rounded
     told(f"{wish.out}")
 
 
@@ -122,14 +118,18 @@ def in_words(parts: list[tuple[str, int, Tables]]) -> str:
 
 
 def publish(folder: Path, parts: list[tuple[str, int, Tables]]) -> None:
-    """Page of what is decided so far; figures and tables of the last of it."""
+    """Page of what is decided so far; figures of the last of it."""
     (folder / "decisions.md").write_text(in_words(parts), encoding="utf-8")
     name, budget, tables = parts[-1]
     stem = f"{name}-{budget}"
     for drawn in of_decision(f"{TITLES[name]}, £{budget:,}", tables, {}).figures:
         save(drawn.figure(), folder, f"{stem}-{drawn.name}", None)
+
+
+def keep(folder: Path, name: str, budget: int, tables: Tables) -> None:
+    """Write the tables of a decision."""
     for each in SAVED:
-        path = folder / f"{stem}-{each}.csv"
+        path = folder / f"{name}-{budget}-{each}.csv"
         if len(tables[each].columns):
             _save(tables[each], path)
         else:  # nothing was found; what an earlier study found goes

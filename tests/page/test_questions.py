@@ -510,6 +510,7 @@ def test_what_was_tried_gets_a_scenario_of_its_own(visit) -> None:
         page.locator("#found table").first.locator("tbody tr button").nth(row).click()
         assert page.locator("#scenarios button").all_inner_texts() == ["Scenario 1", "Tried"]
         assert page.locator("#scenarios [aria-pressed=true]").inner_text() == "Tried"
+        assert page.locator("#found:not(.earlier) tbody tr").count()  # what was found is true of it too
     page.locator("#scenarios button").first.click()
     assert page.locator("#what").inner_text() == "Nothing changed"
 

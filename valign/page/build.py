@@ -168,15 +168,8 @@ def _further(scenario: Scenario, worlds: pd.DataFrame | None) -> dict[str, Any]:
     words = vocabulary()["parameters"]
     columns = [] if worlds is None else [str(name) for name in worlds if name in PARAMETERS]
     unknowns = {name: _unknown(name, words[name]) for name in columns}
-    people = answered(scenario)
     form = questionnaire_page(Questionnaire(scenario.innovation.name), []) if has_questionnaire(scenario) else ""
-    return {
-        "closer": CLOSER,
-        "unknowns": unknowns,
-        "answers": people is not None,
-        "people": people,
-        "questionnaire": form,
-    }
+    return {"closer": CLOSER, "unknowns": unknowns, "people": answered(scenario), "questionnaire": form}
 
 
 def _unknown(name: str, words: Mapping[str, Any]) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def image(
     shown += _event_levers(full, own, tuple(events))
     for lever in shown:
         lever["writes"] = _writes(lowered, made[0], lever, off)
-    shown += answer_levers(scenario, lowered)
+    shown += answer_levers(scenario, lowered, given)
     doing = told(offered, lowered, made[0], off)
     header = {
         "format": FORMAT,

@@ -15,6 +15,7 @@ from valign.calibration.data.workbook import has_questionnaire
 from valign.experiments.bases import imported
 from valign.model.parameters import PARAMETERS, ROLES
 from valign.model.scenario.scenario import Scenario
+from valign.model.society.generate import Society
 from valign.model.state.scenario_arrays import Lowered
 from valign.model.vocabulary import vocabulary
 
@@ -135,14 +136,14 @@ def event_lever(
     }
 
 
-def answer_levers(scenario: Scenario, lowered: Lowered) -> list[dict[str, Any]]:
+def answer_levers(scenario: Scenario, lowered: Lowered, given: Society | None) -> list[dict[str, Any]]:
     """What each group of people holds important, value by value, 0 to 1, as in the scenario's profiles.
 
-    lowered : the scenario as the page has it. who : the group, which may have several profiles. stands, counts : what
-    the innovation stands for, and how much that value counts for fit. Nothing where people's own answers stand for
-    what they hold important.
+    lowered : the scenario as the page has it. given : the society, where it was imported. who : the group, which may
+    have several profiles. stands, counts : what the innovation stands for, and how much that value counts for fit.
+    Nothing where people's own answers stand for what they hold important.
     """
-    if answered(scenario) is not None:
+    if given is not None and given.values is not None:
         return []
     asked, width = has_questionnaire(scenario), lowered.parameters.shape[1]
     found = []

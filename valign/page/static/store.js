@@ -86,14 +86,15 @@ export class Store {
     });
   }
 
-  /** Show what was tried, in a scenario of its own where there is room for one. @param {Scenario} found */
-  tried({ values, actions }) {
+  /** Show what was tried, in a scenario of its own where there is room for one. @param {Scenario} found @param {() => void} before what is done before others hear of it */
+  tried({ values, actions }, before) {
     this.change((state) => {
-      const at = state.scenarios.findIndex(({ name }) => name === TRIED), made = structuredClone({ values, actions });
-      if (at < 0 && state.scenarios.length < MOST_SCENARIOS) state.scenarios.push(fresh(TRIED));
-      state.shown = at >= 0 ? at : state.scenarios.at(-1)?.name === TRIED ? state.scenarios.length - 1 : state.shown;
+      const place = () => state.scenarios.findIndex(({ name }) => name === TRIED);
+      if (place() < 0 && state.scenarios.length < MOST_SCENARIOS) state.scenarios.push(fresh(TRIED));
+      if (place() >= 0) state.shown = place();
       if (state.against === state.shown) state.against = -1;
-      Object.assign(state.scenarios[state.shown], made);
+      Object.assign(state.scenarios[state.shown], structuredClone({ values, actions }));
+      before();
     });
   }
 

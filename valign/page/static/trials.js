@@ -37,7 +37,7 @@ export class Trials {
   get question() {
     const found = this.header.questions.find((/** @type {any} */ each) => each.id === (this.store.state.question || "spread"));
     const { machine, read } = document.body.dataset;
-    return { ...found, ...(machine ? found.served : {}), ...(read ? found.read : {}), ...(this.page.further.answers ? found.answered : {}) };
+    return { ...found, ...(machine ? found.served : {}), ...(read ? found.read : {}), ...(this.page.further.people ? found.answered : {}) };
   }
 
   /** What a trial depends on. */
@@ -254,7 +254,7 @@ export class Trials {
 
   /** What each group's coming closer gains, the most first. @param {Try[]} tries @param {Scenario} ground @param {string} name @param {number} runs @param {Map<string, Judged>} [unsure] the same with what is not known */
   convinced(tries, ground, name, runs, unsure) {
-    const { closer, answers: own } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
+    const { closer, people: own } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
     const seen = first.judged.mean > 2 * first.judged.error, over = unsure?.get(first.label);
     const apart = second && this.judged([first], second.scenario, name, 0, runs)[0];
     const answer = !seen ? `By itself, no group makes a difference that these ${runs} runs can tell from chance.`
@@ -282,7 +282,7 @@ export class Trials {
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground, all);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
     const { answers } = this.page, own = answers.typed(ground), far = answers.distances(ground);
-    const whose = this.page.further.answers ? "the answers of your questionnaire" : own.length ? `the averages that you typed in for ${listed(own)}` : "the typical values in this page";
+    const whose = this.page.further.people ? "the answers of your questionnaire" : own.length ? `the averages that you typed in for ${listed(own)}` : "the typical values in this page";
     const apart = far.map((/** @type {import("./answers.js").Distance} */ each) => [capital(each.who), each.away.toFixed(2), `${each.value}: they ${each.own.toFixed(1)}, it stands for ${each.stands.toFixed(1)}`, null]);
     return [html("p", { class: "answer" }, readiness(seen)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
@@ -375,7 +375,7 @@ export class Trials {
     const body = rows.map((row) => {
       if (!row.at(-1)) return row.slice(0, some ? undefined : -1).map((each) => each ?? "");
       const take = html("button", { type: "button", "aria-label": `Show: ${row[0]}` }, "Show");
-      take.onclick = () => { this.store.tried(row.at(-1)); this.stays(); };
+      take.onclick = () => this.store.tried(row.at(-1), () => this.stays());
       return [...row.slice(0, -1), take];
     });
     return scrolling(title, [...heads, ...(some ? ["In the page"] : [])], body, { class: "ranked" }, html("caption", {}, title));
