@@ -72,6 +72,7 @@ def mixes_table(
 def finalists_table(fresh: Fresh, goals: Sequence[Goal], best: int, allowed: Sequence[int]) -> pd.DataFrame:
     """A row for each finalist, best first by the first goal: money, gains over doing nothing, how sure, regret.
 
+    world_low, world_high : between which nine worlds in ten have their gain, the chance of their few runs among it.
     allowed : finalists that may be recommended (the budget pays for them).
     """
     outcome, costs = fresh.of(goals[0]), fresh.costs
@@ -90,6 +91,7 @@ def finalists_table(fresh: Fresh, goals: Sequence[Goal], best: int, allowed: Seq
         low, likely, high = fresh.ground.cost_of_mix(mix)
         row = {"mix": mix_key(mix), "label": mix_label(mix), "cost_low": low, "cost": likely, "cost_high": high}
         row |= fresh.gain(goals[0], n)
+        row |= dict(zip(("world_low", "world_high"), np.quantile(outcome[n] - outcome[0], (0.05, 0.95)), strict=True))
         for goal in goals[1:]:
             row |= {f"{goal.name}_{name}": value for name, value in fresh.gain(goal, n).items()}
         row |= {

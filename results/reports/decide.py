@@ -133,12 +133,13 @@ def _first(asked: Mapping[str, Any], best: Mapping[str, Any], finalists: pd.Data
     left = asked["budget"] - best["cost"]
     if left > 0.2 * asked["budget"]:
         paid += f" {pounds(left)} of the budget are left: no dearer mix within it was found to give more."
+    in_worlds = in_between(best, unit, "world_low", "world_high")
     told = [
         f"With {pounds(asked['budget'])} over {asked['horizon']} months, do this first: {best['label']}. {paid}",
         f"Over doing nothing it adds {gain_in_words(best, unit)} to the {asked['says']}"
-        f"{_from_to(asked['goal'], best, finalists)}. These numbers come from "
-        f"worlds and "
-        "runs that had no part in choosing it.",
+        f"{_from_to(asked['goal'], best, finalists)}. In brackets stands between which numbers the average over "
+        f"worlds lies with 95 % confidence; in nine worlds of ten it adds {in_worlds}, chance among it. "
+        "These numbers come from worlds and runs that had no part in choosing it.",
     ]
     chance = chance_in_words(best["chance_best"])
     sure = f"The chance that it is the best of the mixes compared, on average over the worlds, is {chance}."

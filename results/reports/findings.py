@@ -18,6 +18,11 @@ READING = (
     "In brackets: between which numbers an average lies with 95 % confidence. People are staff, managers and "
     "peer advocates; who works with the innovation in daily practice is called engaged."
 )
+GRADES = {
+    "measured": "measured in social care or close to it",
+    "inferred": "inferred from related studies",
+    "assumed": "assumed, for want of a measurement",
+}
 LIMITS = (
     "This is what follows from the model's assumptions, not a forecast for a particular place.",
     "The intervals say how well the average over runs is known. They do not cover uncertain parameters, nor what the "

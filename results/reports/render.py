@@ -19,15 +19,11 @@ from ..plain_text import escape, visible
 from ..saved import Saved, load
 from ..vocabulary import speaking
 from . import contents
+from .findings import GRADES
 
 # Tables that no report needs.
 LONG = ("series", "decomposition", "events", "services", "agents", "effects", "reference", "posterior")
 BRIEF = "brief.html"  # one sheet of paper, with one figure
-GRADES = {
-    "measured": "measured in social care or close to it",
-    "inferred": "inferred from related studies",
-    "assumed": "assumed, because nobody has measured them",
-}
 
 
 def publish(

@@ -74,9 +74,8 @@ def _compare(_: Asked, at: Situation) -> list[str]:
 def _decide(asked: Asked, at: Situation) -> list[str]:
     _not_large(at, "a decision")
     never = [part for each in asked.never for part in ("--never", each)]
-    size = ["--mixes", "200", "--worlds", "200"]
-    wanted = ["--budget", f"{asked.budget:g}", "--goal", asked.goal, "--horizon", f"{asked.years}y"]
-    return ["decide", *at.words, *wanted, *never, *size]
+    wanted = ["--budget", f"{asked.budget:g}", "--goal", asked.goal, "--horizon", f"{asked.years}y", "--worlds", "200"]
+    return ["decide", *at.words, *wanted, *never]
 
 
 def _sensitivity(asked: Asked, at: Situation) -> list[str]:

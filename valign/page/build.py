@@ -27,7 +27,7 @@ from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.model.vocabulary import vocabulary
 from valign.results import palette
-from valign.results.reports.findings import LIMITS
+from valign.results.reports.findings import GRADES, LIMITS
 
 from .image import image, kernels
 from .levers import CLOSER, answered
@@ -174,7 +174,8 @@ def _further(scenario: Scenario, worlds: pd.DataFrame | None) -> dict[str, Any]:
 
 def _unknown(name: str, words: Mapping[str, Any]) -> dict[str, Any]:
     """What a parameter is, in words, and between which values it is thought to lie."""
-    return {key: words[key] for key in ("label", "meaning", "unit", "low", "high")} | {"grade": PARAMETERS[name].grade}
+    known = {"grade": GRADES[PARAMETERS[name].grade]}
+    return {key: words[key] for key in ("label", "meaning", "unit", "low", "high")} | known
 
 
 def site(text: str) -> dict[str, str]:

@@ -70,8 +70,8 @@ QUESTIONS: list[dict[str, Any]] = [
         ],
         "served": {
             "says": "Readiness here means how well the innovation fits what people hold important. Your own service "
-            "needs its own answers: choose the filled-in questionnaire under “Your own data”, at the end of the "
-            "results, and ask where you stand.",
+            "needs its own answers: choose the filled-in questionnaire, and press “Where do we stand?”. When it has "
+            "been read, a link to the page of your services stands at the top; there, this question is tried at once.",
             "beyond": ["An empty questionnaire comes from `valign survey new --innovation {name}`."],
         },
         "answered": {
@@ -81,12 +81,6 @@ QUESTIONS: list[dict[str, Any]] = [
                 "Where your service stands, by group of people: `valign diagnose`, or “Where do we stand?” in "
                 "`valign explore`."
             ],
-        },
-        "read": {
-            "says": "Your questionnaire has been read: where you stand is at the end of the results. Whether your "
-            "services are ready is answered by a page of their own: “Use its services”, under “Your own data”, then "
-            "“Open its page” and this question there. The charts here show people with typical values.",
-            "beyond": [],
         },
     },
     {

@@ -132,11 +132,15 @@ class Machine {
       }
       return { files };
     };
+    const stand = () => {
+      const files = sent({ before, after });
+      this.ask("diagnose", "Where we stand", {}, files);
+      if (before.input.files?.length) this.ask("read", "Your services", {}, files.then((found) => (found.problems ? found : { files: { survey: found.files.after ?? found.files.before } })));
+    };
     const read = (/** @type {string} */ title, /** @type {Record<string, {input: HTMLInputElement}>} */ from) => this.ask("read", title, {}, sent(from));
     return html("details", { id: "own-data" }, html("summary", {}, "Your own data: a questionnaire, a scenario, a survey with its network"),
       html("p", {}, before.label, " ", after.label, " ",
-        button("Where do we stand?", () => this.ask("diagnose", "Where we stand", {}, sent({ before, after }))), " ",
-        button("Use its services", () => read("The services of the questionnaire", { survey: before }))),
+        button("Where do we stand?", stand)),
       html("p", {}, toml.label, " ", button("Use the scenario", () => read("The scenario", { scenario: toml }))),
       html("p", {}, people.label, " ", ties.label, " ", codebook.label, " ", button("Use the tables", () => read("The tables", { people, ties, codebook }))),
       html("p", { class: "how" }, ".xlsx, or .csv with commas, semicolons or tabs; answers as numbers, words of the scale or percentages."));
@@ -159,7 +163,7 @@ class Machine {
     const asking = asked({ kind, scenario: this.offered.scenario, ...at, ...extra, ...sent }, (job) => {
       const { state, told, seconds, problems } = job;
       if (LIVING.includes(state)) status.firstChild?.replaceWith(state === "waiting" ? "Waiting for its turn …" : `${state === "held" ? "Others have their turn" : "Working"}, ${Math.round(seconds)} s ${told === "begun" ? "" : told}`);
-      else if (state === "done") { status.replaceChildren(`Done in ${Math.round(seconds)} s.`); body.replaceChildren(this.answer(job)); if (kind === "diagnose" || sent.files?.survey) this.wasRead(); }
+      else if (state === "done") { status.replaceChildren(`Done in ${Math.round(seconds)} s.`); body.replaceChildren(this.answer(job)); if (sent.files?.survey) this.wasRead(job); }
       else status.replaceChildren(problems.length ? sentences(problems) : "Stopped.");
     });
     status.append(" ", button("Stop", () => { asking.stop(); status.replaceChildren("Stopped."); }));
@@ -177,10 +181,12 @@ class Machine {
       html("p", {}, html("a", { href: `${at}/report.html`, target: "_blank", rel: "noopener" }, "Full report"), " · ", html("a", { href: `${at}/results.zip` }, "Report, figures and tables (.zip)"), " · repeat it: ", html("code", {}, result.command)));
   }
 
-  /** A questionnaire was read: the page need not ask for one any more. */
-  wasRead() {
-    document.body.dataset.read = "yes";
-    /** @type {any} */ (window).page?.questions?.shown();
+  /** A questionnaire was read: its services have a page of their own. @param {Job} job */
+  wasRead({ id, result }) {
+    const note = document.getElementById("own-page") ?? html("p", { id: "own-page" });
+    note.replaceChildren("This page shows typical people. Your questionnaire’s own: ",
+      html("a", { href: `/?scenario=${encodeURIComponent(id)}&ask=ready`, target: "_blank" }, `${result.title}: are they ready?`), " (in a new tab; every other question can be asked there too).");
+    document.getElementById("results")?.prepend(note);
   }
 
   /** Say which answers are about another setting. */

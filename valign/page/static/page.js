@@ -54,7 +54,10 @@ class Page {
       }
       history.replaceState(null, "", location.pathname + location.search);
     } else $("remark").textContent = this.store.load();
-    this.changed();
+    const ask = this.header.questions.find((/** @type {any} */ each) => each.trial && each.id === new URLSearchParams(location.search).get("ask"));
+    if (ask) this.store.view(ask.id);
+    else this.changed();
+    if (ask) this.questions.start();
   }
 
   buttons() {

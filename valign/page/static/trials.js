@@ -36,8 +36,7 @@ export class Trials {
 
   get question() {
     const found = this.header.questions.find((/** @type {any} */ each) => each.id === (this.store.state.question || "spread"));
-    const { machine, read } = document.body.dataset;
-    return { ...found, ...(machine ? found.served : {}), ...(read ? found.read : {}), ...(this.page.further.people ? found.answered : {}) };
+    return { ...found, ...(document.body.dataset.machine ? found.served : {}), ...(this.page.further.people ? found.answered : {}) };
   }
 
   /** What a trial depends on. */
@@ -283,8 +282,9 @@ export class Trials {
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
     const { answers } = this.page, own = answers.typed(ground), far = answers.distances(ground);
     const whose = this.page.further.people ? "the answers of your questionnaire" : own.length ? `the averages that you typed in for ${listed(own)}` : "the typical values in this page";
+    const diagnosed = this.page.further.people ? " A diagnosis of the same answers counts how its people read the innovation; here everybody reads it as it is meant, with errors drawn around that: so the two differ by some hundredths." : "";
     const apart = far.map((/** @type {import("./answers.js").Distance} */ each) => [capital(each.who), each.away.toFixed(2), `${each.value}: they ${each.own.toFixed(1)}, it stands for ${each.stands.toFixed(1)}`, null]);
-    return [html("p", { class: "answer" }, readiness(seen)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it. ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
+    return [html("p", { class: "answer" }, readiness(seen)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it.${diagnosed} ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
       ...(far.length ? [this.table("How far each group is from what it stands for (0 to 1), furthest first", ["Who", "Distance", "Where that counts most, in answers from 1 to 5"], apart)] : []),
       html("p", { class: "how" }, "What to do first is asked elsewhere: “Money” tries what can be bought, “Spread” whom to convince.")];

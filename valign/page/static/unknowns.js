@@ -1,12 +1,11 @@
 // What is not known, in order of how much of the differences between worlds goes with it: rank correlations over the runs
 // of the page. What the same seeds do at usual values is taken away first: it is chance.
-import { $, bars, html, quantile, written } from "./charts.js";
+import { $, bars, html, quantile, scrolling, written } from "./charts.js";
 import { withUnit } from "./setting.js";
 
 /** @typedef {import("./engine.js").Ensemble} Ensemble */
 /** @typedef {{label: string, meaning: string, unit: string, low: number, high: number, grade: string}} Words */
 
-const GRADES = new Map([["assumed", "assumed by us"], ["inferred", "inferred from related studies"], ["measured", "measured in a study"]]);
 const SAID = new Set(["share", "months", "a year", "meetings a year", "people", "services", "clients", "£ per £1"]); // units of ranges that people can read
 const FEWEST = 64, SHOWN = 8, LEAST = 3, SHIFTS = 5; // runs; unknowns in the figure at most and at least; runs between two shifts of the outcome
 
@@ -70,22 +69,35 @@ export class Unknowns {
     const drawn = found.slice(0, Math.min(SHOWN, clear || LEAST));
     const rows = drawn.map((/** @type {any} */ { label, value }) => ({ label, value, low: end(value, -half), high: end(value, half) }));
     const say = (/** @type {any} */ { label, value }) => `${label} (${Math.round(100 * value * value)} % of the differences; the more of it, the ${value > 0 ? "higher" : "lower"})`;
-    const meant = (/** @type {any} */ { label, meaning, unit, low, high, grade }) => html("li", {}, html("b", {}, label), `: ${meaning}${SAID.has(unit) ? `; between ${withUnit(low, unit)} and ${withUnit(high, unit)}` : ""}; ${GRADES.get(grade) ?? grade}`);
+    const meant = (/** @type {any} */ { label, meaning, unit, low, high, grade }) => html("li", {}, html("b", {}, label), `: ${meaning}${SAID.has(unit) ? `; between ${withUnit(low, unit)} and ${withUnit(high, unit)}` : ""}; ${grade}`);
+    const [chance, both] = this.widths(ensemble, now, name);
     const rest = `the other ${found.length - clear} cannot be told from chance in these ${runs} runs`;
     const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, SHOWN)).map(say).join("; ")}. ${clear > SHOWN ? `${clear} of ${found.length} unknowns stand out; ` : `Of ${found.length} unknowns that differ between these runs, `}${rest}.` : `Of the ${found.length} unknowns that differ between these runs, none stands out from chance in these ${runs} runs.`;
-    $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `${this.widths(ensemble, now, name)} ${text}`),
+    $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `Nine runs of ten give ${chance} by chance alone, and ${both} with what is not known. ${text}`),
       html("details", {}, html("summary", {}, "What each of these is, and how it is known"), html("ul", {}, ...drawn.map(meant))),
+      this.all(ensemble, now),
       bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length} reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, window.innerWidth < 700 ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
       html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart; whether knowing one would change what to buy is weighed by ", html("code", {}, "valign decide"), "."));
   }
 
-  /** How far runs lie apart, by chance and with what is not known. @param {Ensemble} ensemble @param {Ensemble} now @param {string} name */
+  /** Between which values nine runs of ten lie, by chance and with what is not known. @param {Ensemble} ensemble @param {Ensemble} now @param {string} name */
   widths(ensemble, now, name) {
     const words = this.engine.header.words.outcomes.find((/** @type {any} */ each) => each.name === name), kind = words.unit === "£1,000" ? "pounds" : words.kind;
     const [chance, both] = [now, ensemble].map((each) => {
       const found = this.engine.outcome(each, name).filter(Number.isFinite).sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
       return `${written(quantile(found, 0.05), kind)} to ${written(quantile(found, 0.95), kind)}`;
     });
-    return `Nine runs of ten give ${chance} by chance alone, and ${both} with what is not known.`;
+    return [chance, both];
+  }
+
+  /** Every outcome in a row: how far runs lie apart, and which unknown goes with it most. @param {Ensemble} ensemble @param {Ensemble} now */
+  all(ensemble, now) {
+    const rows = this.engine.header.cards.flatMap((/** @type {any} */ { name, label }) => {
+      const { runs, floor, found: [most] } = this.ranking(ensemble, now, name);
+      if (runs < FEWEST) return [];
+      return [[label, ...this.widths(ensemble, now, name), Math.abs(most.value) > floor ? `${most.label} (${Math.round(100 * most.value * most.value)} %)` : "none stands out from chance"]];
+    });
+    const title = "Nine runs of ten, and the unknown that goes with most of the differences";
+    return scrolling(title, ["Outcome", "By chance alone", "With what is not known", "Most wanted to know"], rows, { class: "ranked" }, html("caption", {}, title));
   }
 }
