@@ -239,6 +239,9 @@ def test_a_decision_stopped_and_resumed_is_the_same(tmp_path):
     best = plain.finalists[plain.finalists["recommended"]].iloc[0]
     assert best["cost"] <= 30_000
     assert plain.finalists["chance_best"].sum() == pytest.approx(1)
+    assert best["world_low"] < best["low"] < best["gain"] < best["high"] < best["world_high"], "worlds differ more"
+    nothing = plain.finalists.query("mix == 'nothing'")
+    assert (nothing[["world_low", "gain", "world_high"]] == 0).all(axis=None)
     assert (plain.regret["regret"] >= 0).all()
     assert plain.asked["race_runs"][0] + plain.asked["fresh_runs"][0] > 500
 

@@ -6,7 +6,6 @@ import base64
 import gzip
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import pytest
 from scipy.stats.qmc import Halton
 import strategies
 from page.conftest import WORLDS
+from page.visitor import all_runs, ask, outcomes, saved, set_lever
 from page.three_engines import Case, compared
 
 from valign.experiments.actions.declaration import actions_from
@@ -24,38 +24,6 @@ from valign.model.scenario.scenario import Scenario
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
-
-ENSEMBLE = """(worlds) => {
-  const { engine } = window.page, key = window.page.setting(false, worlds).key;
-  const numbers = (run) => Array.from(run).map((n) => (Number.isNaN(n) ? null : n));
-  return { names: engine.outcomes, outcomes: engine.ensembles.get(key).outcomes.map(numbers) };
-}"""
-
-
-def all_runs(page: Any, runs: int = 256) -> None:
-    page.locator(f'body:not(.stale)[data-runs="{runs}"]').wait_for()
-
-
-def outcomes(page: Any, worlds: bool = False) -> tuple[list[str], np.ndarray]:
-    found = page.evaluate(ENSEMBLE, worlds)
-    return found["names"], np.array(found["outcomes"], float)
-
-
-def ask(page: Any, question: str) -> None:
-    page.locator(f'#tabs [data-question="{question}"]').click()
-
-
-def saved(page: Any, path: Path) -> Scenario:
-    """What is shown, by the file that the page hands over."""
-    with page.expect_download() as download:
-        page.locator("#toml").click()
-    download.value.save_as(path)
-    return Scenario.load(path)
-
-
-def set_lever(page: Any, key: str, value: float) -> None:
-    slider = page.locator(f'[id="lever-{key}"]')
-    slider.evaluate("(each, value) => { each.value = value; each.dispatchEvent(new Event('input')); }", value)
 
 
 def test_every_array_is_the_same_in_the_browser(browser, files: dict[str, Path]) -> None:

@@ -98,6 +98,6 @@ export class Unknowns {
       return [[label, ...this.widths(ensemble, now, name), Math.abs(most.value) > floor ? `${most.label} (${Math.round(100 * most.value * most.value)} %)` : "none stands out from chance"]];
     });
     const title = "Nine runs of ten, and the unknown that goes with most of the differences";
-    return scrolling(title, ["Outcome", "By chance alone", "With what is not known", "Most wanted to know"], rows, { class: "ranked" }, html("caption", {}, title));
+    return scrolling(title, ["Outcome", "By chance alone", "With what is not known", "Most wanted to know (its share of the differences)"], rows, { class: "ranked" }, html("caption", {}, title));
   }
 }
