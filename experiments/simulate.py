@@ -56,6 +56,11 @@ def _small_society(scenario: _Same, seed: int) -> Society:
     return society_of(scenario.scenario, seed)
 
 
+@lru_cache(maxsize=16)
+def _lowered(scenario: _Same) -> Lowered:
+    return lower(scenario.scenario)
+
+
 def society_from(scenario: Scenario, seed: int) -> Society:
     """A generated society; small ones are kept for the blocks to come (nobody changes a society)."""
     return _small_society(_Same(scenario), seed) if scenario.people() <= 1000 else society_of(scenario, seed)
@@ -72,7 +77,8 @@ class Task:
 
     @cached_property
     def lowered(self) -> Lowered:
-        return lower(self.scenario)
+        """The scenario as arrays; the same for every task of it, so that what blocks are given is made once."""
+        return _lowered(_Same(self.scenario))
 
     @cached_property
     def people(self) -> int:
