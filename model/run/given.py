@@ -34,7 +34,7 @@ def _teams(society: Society) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     member = society.team >= 0
     code = society.organisation[member].astype(np.int64) * 65536 + society.team[member]
     teams, rows = np.unique(code, return_inverse=True)
-    team = np.full(len(society.role), -1, np.int64)
+    team = np.full(len(society.role), -1, np.int32)
     team[member] = rows
     return team, TEAM_ID + (teams % 65536).astype(np.uint64), society.key[teams // 65536]
 
@@ -65,7 +65,7 @@ def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
     neighbour_start, neighbours = _neighbour_services(society)
     team, team_low, team_high = _teams(society)
     portfolio_start, portfolio = _portfolios(society, N - int(society.first[O]), int(society.first[O]))
-    manager_tie = np.full(N, -1, np.int64)
+    manager_tie = np.full(N, -1, np.int32)
     commissioning = np.flatnonzero(society.tie_kind == 4)
     manager_tie[society.tie_a[commissioning]] = commissioning
     manager_tie[society.role != MANAGER] = -1
@@ -117,7 +117,7 @@ def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
         neighbour_service=neighbours,
         tie_a=society.tie_a,
         tie_b=society.tie_b,
-        tie_kind=society.tie_kind.astype(np.int64),
+        tie_kind=society.tie_kind,
         tie_start=society.tie_start,
         neighbour=society.neighbour,
         tie_of=society.tie_of,
@@ -126,6 +126,6 @@ def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
         survey=EMPTY_SURVEY if society.values is None else np.asarray(society.values, float),
         stage_given=np.full(N, -1, np.int8) if society.stage is None else society.stage.astype(np.int8),
         aware_given=np.array([scenario.everybody_aware], np.uint8),
-        perceives=np.where(members, society.organisation, O + np.arange(N) - int(society.first[O])).astype(np.int64),
+        perceives=np.where(members, society.organisation, O + np.arange(N) - int(society.first[O])).astype(np.int32),
         agency=np.array([lowered.agency]),
     )

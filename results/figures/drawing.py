@@ -110,7 +110,7 @@ def _share(figures: Sequence[Drawn], folder: Path, kept: Collection[str]) -> Non
     if sys.platform != "linux":
         return _save(figures, folder, kept)
     left, numbers = os.pipe()
-    os.write(numbers, bytes(range(len(figures))))
+    os.write(numbers, bytes(reversed(range(len(figures)))))  # networks come last in a report and take longest
     os.close(numbers)
 
     def draw() -> None:
