@@ -92,16 +92,20 @@ def _figures(tables: Tables, innovation: str) -> list[Drawn]:
     return drawn
 
 
-def _tables(tables: Tables) -> list[Table]:
-    found = [
+def standing(tables: Tables) -> list[Table]:
+    """Who stands where: services and roles."""
+    return [
         Table("Services, the most ready first", *_services(tables["by_service"])),
         Table(
             "Roles",
             ("role", "answers", "alignment (95 % interval)", "compared with everybody"),
             _standing(tables["by_role"], "role"),
         ),
-        Table("Values, everybody", *_values(tables["values"], EVERYBODY)),
     ]
+
+
+def _tables(tables: Tables) -> list[Table]:
+    found = [*standing(tables), Table("Values, everybody", *_values(tables["values"], EVERYBODY))]
     if len(tables["connectors"]):
         rows = [[r.person, r.service, str(r.services), str(r.people)] for r in tables["connectors"].itertuples()]
         found.append(
@@ -185,7 +189,7 @@ def _services(services: pd.DataFrame) -> tuple[tuple[str, ...], list[list[str]]]
         "people answering",
         "alignment (95 % interval)",
         "climate (95 % interval)",
-        "readiness",
+        "readiness (what both add to the log-odds of taking it up)",
         "alignment compared with everybody",
     ), rows
 

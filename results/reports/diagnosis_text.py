@@ -44,7 +44,7 @@ WORDS = {
 def findings(tables: Tables, innovation: str) -> list[str]:
     """In the order in which a manager asks."""
     said = [*(between_questionnaires(tables, innovation) if "change" in tables else ()), _level(tables)]
-    said += [*_groups(tables), *_values(tables, innovation), _connectors(tables["connectors"])]
+    said += [*groups(tables), *_values(tables, innovation), _connectors(tables["connectors"])]
     if "follows" in tables:
         said += [*_follows(tables), *_pilots(tables)]
     return [each for each in said if each]
@@ -71,7 +71,8 @@ def _level(tables: Tables) -> str:
     return text + (f" {guarded_percent(use['estimate'])} say that they use it." if use["people"] else "")
 
 
-def _groups(tables: Tables) -> list[str]:
+def groups(tables: Tables) -> list[str]:
+    """Which services and roles stand above or below the whole, and which are the most and the least ready."""
     said = []
     for name, table in (("service", tables["by_service"]), ("role", tables["by_role"])):
         if len(table) < 2:

@@ -12,6 +12,8 @@ import pytest
 from page.conftest import asked
 from page.visitor import all_runs, ask, begun, outcomes, over_worlds, saved, set_lever, tried
 
+from valign.calibration.data.survey import read_survey
+from valign.calibration.diagnose.diagnosis import Diagnosis
 from valign.experiments.bases import imported
 from valign.experiments.simulate import simulate
 from valign.model.scenario.scenario import Scenario
@@ -31,32 +33,48 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     rows = tried(page)
     costs = [float(row[1].strip("£").replace(",", "")) for row in rows]
     assert max(costs) <= 60_000
-    assert "Best of what was tried: " + rows[0][0] in page.locator("#found .answer").inner_text()
+    answer, dearer = page.locator("#found .answer").all_inner_texts()
+    assert "Best of what was tried: " + rows[0][0] in answer
     page.locator("#found tbody tr").first.locator("button").click()
     all_runs(page)
     found = saved(page, tmp_path / "best.toml")
     plain = Scenario.load("two-services").replace({"months": 36})
-    best, base = (
-        simulate(each, runs=96, seed=1, societies=2, record=()).runs["uptake_mean"].to_numpy(float)
-        for each in (found, plain)
-    )
-    gains = 100 * (best - base)[32:]
+    best, base = (runs_of(each) for each in (found, plain))
+    gains = 100 * (best - base)["uptake_mean"].to_numpy(float)
+    paid, worth = 1000 * (best - base)[["money_spent", "value_commissioners"]].mean()
+    assert rows[0][5] == f"{'−' if paid < 0 else '+'}£{float(f'{abs(paid):.3g}'):,.0f}"
+    net = worth - costs[0]
+    assert f"that comes to {'−' if net < 0 else '+'}£{float(f'{abs(net):.3g}'):,.0f} on average" in told_of(page)
+    forced = runs_of(plain.replace({"mandate": 1}))
+    ahead = re.search(r"Mandate[^:]*: ([+−][\d.]+) ± .*, and ([+−][\d.]+) ± [\d.]+ of services at the end", dearer)
+    assert ahead
+    for said, name in zip(ahead.groups(), ("uptake_mean", "spread_final"), strict=True):
+        assert float(said.replace("−", "-")) == pytest.approx(100 * (forced - best)[name].mean(), abs=0.051)
     alone = page.locator("#found table").last.locator("tbody tr").first.locator("th, td").all_inner_texts()
     page.locator("#found table").last.locator("tbody tr").first.locator("button").click()
-    single = simulate(saved(page, tmp_path / "alone.toml"), runs=96, seed=1, societies=2, record=()).runs["uptake_mean"]
+    single = runs_of(saved(page, tmp_path / "alone.toml"))
     gain = float(re.match(r"[+−][\d.]+", alone[2])[0].replace("−", "-"))
-    assert gain == pytest.approx(100 * (single.to_numpy(float) - base)[32:].mean(), abs=0.051)
+    assert gain == pytest.approx(100 * (single - base)["uptake_mean"].mean(), abs=0.051)
     assert page.locator("#found table").last.locator("tbody tr").count() == page.locator("#actions .action").count()
     shown = re.match(r"([+−][\d.]+) ± ([\d.]+)", rows[0][2])
     assert shown
     assert float(shown[1].replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)
     assert float(shown[2]) == pytest.approx(1.96 * gains.std(ddof=1) / 8, abs=0.051)
-    best, runs = zip(*(map(int, row[5].split(" of ")) for row in rows), strict=True)
+    best, runs = zip(*(map(int, row[6].split(" of ")) for row in rows), strict=True)
     assert set(runs) == {64}
     assert sum(best) <= 64 + len(rows)
-    told = page.locator("#found").inner_text()
+    told = told_of(page)
     assert "what is not known may change which is best. " in told
-    assert "valign decide weighs that with more runs." in told
+    assert "valign decide searches further" in told
+
+
+def told_of(page: Any) -> str:
+    return page.locator("#found").inner_text()
+
+
+def runs_of(scenario: Scenario) -> Any:
+    """The runs by which the page judges mixes."""
+    return simulate(scenario, runs=96, seed=1, societies=2, record=()).runs.iloc[32:].select_dtypes(float)
 
 
 def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:
@@ -66,7 +84,7 @@ def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:
     page.locator("#budget").fill("60000")
     page.keyboard.press("Tab")
     first = tried(page)[0]
-    shown = re.match(r"([+−][\d.]+) \(([+−][\d.]+) to ([+−][\d.]+)\)", first[6])
+    shown = re.match(r"([+−][\d.]+) \(([+−][\d.]+) to ([+−][\d.]+)\)", first[7])
     assert shown
     page.locator("#found tbody tr").first.locator("button").click()
     names, found = over_worlds(page)
@@ -75,7 +93,7 @@ def test_what_money_gains_with_what_is_not_known_is_in_pairs_too(visit) -> None:
     gains = 100 * (found[:64, at] - base[:64, at])
     said = [float(each.replace("−", "-")) for each in shown.groups()]
     assert said == pytest.approx([gains.mean(), *np.quantile(gains, [0.05, 0.95])], abs=0.051)
-    assert "; with what is not known: " in page.locator("#found .answer").inner_text()
+    assert "; with what is not known: " in page.locator("#found .answer").first.inner_text()
 
 
 def test_whom_to_convince_first_is_what_valign_computes(visit) -> None:
@@ -294,3 +312,26 @@ def test_a_link_may_ask_a_question(visit) -> None:
     other = visit(query="?ask=%3Cscript%3E")
     begun(other)
     assert other.locator("#door").is_visible()
+
+
+def test_who_stands_where_is_what_the_diagnosis_says(visit) -> None:
+    """The page of a questionnaire's services has its services and roles with their intervals; no other page has."""
+    page = visit("asked")
+    ask(page, "ready")
+    tried(page)
+    survey = Path(__file__).parents[2] / "examples" / "survey" / "before.xlsx"
+    found = Diagnosis(read_survey(str(survey)), runs=0)
+    for heading, table, name in (
+        ("Services, the most ready first", found.services, "service"),
+        ("Roles", found.roles, "role"),
+    ):
+        rows = page.locator("#found table").filter(has_text=heading).locator("tbody tr").all_inner_texts()
+        assert [row.split("\t")[0].strip() for row in rows] == table[name].tolist()
+        for row, fit, low, high in zip(rows, table["fit"], table["fit_low"], table["fit_high"], strict=True):
+            assert f"{fit:.2f} ({low:.2f} to {high:.2f})" in row
+    assert f"{found.services['service'].iloc[0]} is the most ready" in told_of(page)
+    assert "How far each group is" not in told_of(page), "one answer to one question"
+    other = visit()
+    ask(other, "ready")
+    tried(other)
+    assert "How far each group is" in told_of(other)

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from valign.calibration.data.questionnaire import Questionnaire
 from valign.calibration.data.workbook import has_questionnaire
 from valign.calibration.data.workbook import page as questionnaire_page
+from valign.calibration.diagnose.diagnosis import standing
 from valign.experiments.actions.declaration import actions_from
 from valign.experiments.worlds import shipped
 from valign.experiments.worlds import worlds as known_worlds
@@ -27,6 +28,8 @@ from valign.model.parameters import PARAMETERS
 from valign.model.scenario.scenario import Scenario
 from valign.model.vocabulary import vocabulary
 from valign.results import palette
+from valign.results.reports import diagnosis
+from valign.results.reports.diagnosis_text import groups
 from valign.results.reports.findings import GRADES, LIMITS
 
 from .image import image, kernels
@@ -169,7 +172,21 @@ def _further(scenario: Scenario, worlds: pd.DataFrame | None) -> dict[str, Any]:
     columns = [] if worlds is None else [str(name) for name in worlds if name in PARAMETERS]
     unknowns = {name: _unknown(name, words[name]) for name in columns}
     form = questionnaire_page(Questionnaire(scenario.innovation.name), []) if has_questionnaire(scenario) else ""
-    return {"closer": CLOSER, "unknowns": unknowns, "people": answered(scenario), "questionnaire": form}
+    stands = _standing(scenario)
+    return {
+        "closer": CLOSER, "unknowns": unknowns, "people": answered(scenario), "questionnaire": form, "stands": stands,
+    }  # fmt: skip
+
+
+def _standing(scenario: Scenario) -> dict[str, Any] | None:
+    """Who stands where by a questionnaire: sentences and tables as its diagnosis has them; None without one."""
+    tables = standing(scenario)
+    if tables is None:
+        return None
+    found = [
+        {"heading": each.heading, "columns": each.columns, "rows": each.rows} for each in diagnosis.standing(tables)
+    ]
+    return {"said": groups(tables), "tables": found}
 
 
 def _unknown(name: str, words: Mapping[str, Any]) -> dict[str, Any]:

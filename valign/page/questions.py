@@ -76,11 +76,9 @@ QUESTIONS: list[dict[str, Any]] = [
         },
         "answered": {
             "says": "Readiness here means how well the innovation fits what people hold important. This page holds the "
-            "answers of your questionnaire: try how much would change if people stood closer to it, or further away.",
-            "beyond": [
-                "Where your service stands, by group of people: `valign diagnose`, or “Where do we stand?” in "
-                "`valign explore`."
-            ],
+            "answers of your questionnaire: try whether its services are ready, and how much would change if people "
+            "stood closer to it, or further away.",
+            "beyond": [],
         },
     },
     {

@@ -57,7 +57,7 @@ export function written(value, kind) {
   if (!Number.isFinite(value)) return "–";
   if (kind === "share") return percent(value);
   if (kind === "month") return value.toFixed(0);
-  if (kind === "pounds") return `£${Number((1000 * value).toPrecision(3)).toLocaleString("en-GB")}`;
+  if (kind === "pounds") return `£${Math.round(Number((1000 * value).toPrecision(3))).toLocaleString("en-GB")}`;
   if (kind === "thousands") return Math.round(value).toLocaleString("en-GB");
   return value.toFixed(2);
 }

@@ -163,15 +163,15 @@ class Machine {
     const asking = asked({ kind, scenario: this.offered.scenario, ...at, ...extra, ...sent }, (job) => {
       const { state, told, seconds, problems } = job;
       if (LIVING.includes(state)) status.firstChild?.replaceWith(state === "waiting" ? "Waiting for its turn …" : `${state === "held" ? "Others have their turn" : "Working"}, ${Math.round(seconds)} s ${told === "begun" ? "" : told}`);
-      else if (state === "done") { status.replaceChildren(`Done in ${Math.round(seconds)} s.`); body.replaceChildren(this.answer(job)); if (sent.files?.survey) this.wasRead(job); }
+      else if (state === "done") { status.replaceChildren(`Done in ${Math.round(seconds)} s.`); body.replaceChildren(this.answer(job, Boolean(sent.files?.survey))); if (sent.files?.survey) this.wasRead(job); }
       else status.replaceChildren(problems.length ? sentences(problems) : "Stopped.");
     });
     status.append(" ", button("Stop", () => { asking.stop(); status.replaceChildren("Stopped."); }));
   }
 
-  /** What came of a question. @param {Job} job */
-  answer({ id, kind, result }) {
-    if (kind === "read") return html("div", {}, sentences(result.said), html("p", {}, html("a", { href: `/?scenario=${encodeURIComponent(id)}` }, `Open its page: ${result.title}`)));
+  /** What came of a question. @param {Job} job @param {boolean} [survey] of a questionnaire that was read */
+  answer({ id, kind, result }, survey = false) {
+    if (kind === "read") return html("div", {}, sentences(result.said), html("p", {}, html("a", { href: `/?scenario=${encodeURIComponent(id)}${survey ? "&ask=ready" : ""}`, target: survey ? "_blank" : "_self" }, survey ? `${result.title}: are they ready?` : `Open its page: ${result.title}`)));
     const at = `/api/jobs/${id}`;
     const figures = result.figures.slice(0, 3).map((/** @type {any} */ each) => html("figure", {}, html("figcaption", {}, each.heading), html("img", { src: `${at}/${each.name}.svg`, alt: each.alt, loading: "lazy" })));
     const tables = result.tables.map((/** @type {any} */ each) => html("details", {}, html("summary", {}, each.heading), scrolling(each.heading, each.columns.map(coded), each.rows.map((/** @type {string[]} */ row) => row.map(coded)))));

@@ -165,7 +165,7 @@ export class Results {
     const more = found.filter((each) => each > 0).length, fewer = found.filter((each) => each < 0).length;
     const average = averages(of.now, of.base);
     const often = more + fewer === 0 ? `the same in all ${found.length} pairs of runs` : `of ${found.length} pairs of runs, more people use it in ${more}, fewer in ${fewer}, as many in ${found.length - more - fewer}`;
-    return `On average over all runs, ${average.now} of people use it, and ${average.base} with “${against.name}”: ${average.said} (${often})${this.unknownDifference(worlds)}.`;
+    return `On average over all runs, ${average.now} of people use it, and ${average.base} with “${against.name}”: ${average.said} (${often})${this.unknownDifference(worlds)}${[now, against.ensemble, worlds.now, worlds.against].some((each) => each && each.done < this.header.seeds.length) ? "; so far, not all runs are there" : ""}.`;
   }
 
   /** The same over worlds, in words. @param {Worlds} worlds */

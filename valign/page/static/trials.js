@@ -1,5 +1,5 @@
 // What the page tries for a question by running the model: mixes of actions, levels, dates, conditions, groups of people.
-import { $, html, percent, quantile, scrolling } from "./charts.js";
+import { $, html, percent, quantile, scrolling, written } from "./charts.js";
 import { averages, HALF, inOrder, listed, mean, often, points, readiness, time } from "./results.js";
 import { pounds, withUnit } from "./setting.js";
 
@@ -17,7 +17,8 @@ const SOON = 16; // runs after which something is told
 const MOST_TRIES = 120;
 const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
 const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
-const PEOPLE = "People who use it, points, mean over all months", SERVICES = "Services that use it at the end, points", OVER_ALL = `People, with what is not known (${FRESH} runs)`;
+const PEOPLE = "People who use it, points, mean over all months", SERVICES = "Services that use it at the end, points", OVER_ALL = `People, with what is not known (${FRESH} runs)`, PAID = "More paid to services, on average";
+const MANDATE_ENDS = 60, LEAN = 0.6; // month to which a mandate is tried too; what a leaner mix may cost at most, and has to gain at least, as shares of the best
 
 export class Trials {
   /** @param {any} page */
@@ -154,10 +155,10 @@ export class Trials {
     }));
   }
 
-  /** Mixes by their mean gain, the largest first, and what they gain in services at the end. @param {Try[]} tries @param {Tried} ground @param {string} name @param {number} from @param {number} to */
+  /** Mixes by their mean gain, the largest first, what they gain in services at the end, and what services are paid on top. @param {Try[]} tries @param {Tried} ground @param {string} name @param {number} from @param {number} to */
   ranked(tries, ground, name, from, to) {
-    const [found, ends] = [name, "spread_final"].map((outcome) => this.judged(tries, ground, outcome, from, to));
-    return tries.map((each, n) => ({ ...each, judged: found[n], ended: ends[n] })).sort((a, b) => b.judged.mean - a.judged.mean);
+    const [found, ends, paid, worth] = [name, "spread_final", "money_spent", "value_commissioners"].map((outcome) => this.judged(tries, ground, outcome, from, to));
+    return tries.map((each, n) => ({ ...each, judged: found[n], ended: ends[n], paid: paid[n], worth: worth[n] })).sort((a, b) => b.judged.mean - a.judged.mean);
   }
 
   /** Fewer runs of all first, more of those that did well, fresh runs of the last. @param {(made: Node[]) => void} show */
@@ -176,7 +177,7 @@ export class Trials {
     const last = this.ranked(better, ground, name, 0, this.first).slice(0, SINGLES);
     const most = Math.min(this.header.seeds.length, this.first + FRESH);
     const rest = (/** @type {Try[]} */ best) => this.others(ground, budget, singles, best);
-    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. Other services, your own among them, may need something else. ± is the 95 % interval of the average by chance alone. What is not known about costs is in none of it.`;
+    const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. Other services, your own among them, may need something else. ± is the 95 % interval of the average by chance alone. What is not known about costs is in none of it. What national money pays for (a mandate, a pilot fund) counts against the budget too, and is part of what services are paid.`;
     let made = /** @type {Node[]} */ ([]);
     for (const to of [this.first + SOON, most]) {
       await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
@@ -192,15 +193,34 @@ export class Trials {
     await this.computed(of(alone), this.first, most, "Each action by itself: ");
     if (this.header.worlds) await this.computed(of(alone).map(unknown), 0, FRESH, "Each action by itself, with what is not known: ");
     const known = this.header.worlds ? this.unsure(alone, ground, name) : undefined;
-    const rows = this.ranked(alone, ground, name, this.first, most).map(({ label, cost, judged, ended, scenario }) => [label, `${pounds(cost)}${cost > budget ? ", over the budget" : ""}${this.settings.doing(scenario).some(({ action }) => action.paid_by === "national") ? ", paid nationally" : ""}`, gained(judged), between(judged), gained(ended), ...doubt(known, label), scenario]);
-    return [...made, this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, ...(known ? [OVER_ALL] : [])], rows)];
+    const ranked = this.ranked(alone, ground, name, this.first, most), [top] = this.ranked(last, ground, name, this.first, most);
+    const rows = ranked.map(({ label, cost, judged, ended, paid, scenario }) => [label, `${money(cost)}${cost > budget ? ", over the budget" : ""}${this.national(scenario) ? ", national money" : ""}`, gained(judged), between(judged), gained(ended), onTop(paid), ...doubt(known, label), scenario]);
+    const dearer = ranked.filter(({ cost, judged, scenario }) => cost > budget && (judged.mean > top.judged.mean || this.settings.mandate(scenario))).map((each) => this.against(each, top, name, most));
+    return [...made, ...(dearer.length ? [html("p", { class: "answer" }, `What the budget does not pay for, held against the best mix that it does: ${dearer.join("; ")}.`)] : []),
+      this.table(`Each action by itself, as it is when switched on, whatever it costs (${most - this.first} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, PAID, ...(known ? [OVER_ALL] : [])], rows)];
   }
 
-  /** Every action by itself as it is when it is switched on: at its fullest, in the first of its places. @param {Scenario} ground @returns {Try[]} */
+  /** @param {Scenario} scenario */
+  national(scenario) {
+    return this.settings.doing(scenario).some(({ action }) => action.paid_by === "national");
+  }
+
+  /** What one adds over another, in pairs of runs. @param {Try & {paid: Judged}} one @param {Try} other @param {string} name @param {number} most */
+  against(one, other, name, most) {
+    const [[more], [ended]] = [name, "spread_final"].map((outcome) => this.judged([one], other.scenario, outcome, this.first, most));
+    const how = this.national(one.scenario) ? " of national money, which is what services are then paid" : `, and ${onTop(one.paid)} that services are paid on top`;
+    const known = this.header.worlds ? this.judged([{ ...one, scenario: unknown(one.scenario) }], unknown(other.scenario), name, 0, FRESH)[0] : null;
+    return `${one.label}, for ${money(one.cost)}${how}: ${gained(more)} points of people, mean over all months${known ? ` (with what is not known, ${points(known.mean)}; nine runs of ten ${between(known)})` : ""}, and ${gained(ended)} of services at the end`;
+  }
+
+  /** Every action by itself as it is when it is switched on: at its fullest, in the first of its places; a mandate also with an end. @param {Scenario} ground @returns {Try[]} */
   alone(ground) {
-    return this.settings.actions.filter((/** @type {any} */ each) => !this.settings.blocked(ground, each.id)).map((/** @type {any} */ action) => {
-      const done = { step: action.steps.length - 1, place: 0, start: 1 };
-      return { label: this.settings.said(action, done), scenario: { ...ground, actions: { [action.id]: done } }, cost: this.settings.cost(action, done, ground)[1] };
+    const ends = this.settings.levers.find((/** @type {any} */ each) => each.change?.parameter === "mandate");
+    return this.settings.actions.filter((/** @type {any} */ each) => !this.settings.blocked(ground, each.id)).flatMap((/** @type {any} */ action) => {
+      const done = { step: action.steps.length - 1, place: 0, start: 1 }, label = this.settings.said(action, done);
+      const made = (/** @type {Scenario} */ scenario, /** @type {string} */ how) => ({ label: `${label}${how}`, scenario, cost: this.settings.cost(action, done, scenario)[1] });
+      const scenario = { ...ground, actions: { [action.id]: done } }, ended = ends && this.settings.months > MANDATE_ENDS && this.settings.mandate(scenario) && this.settings.value(ground, ends) === null;
+      return [made(scenario, ""), ...(ended ? [made({ ...scenario, values: { ...ground.values, [ends.key]: MANDATE_ENDS } }, `, ending after ${time(MANDATE_ENDS)}`)] : [])];
     });
   }
 
@@ -210,16 +230,20 @@ export class Trials {
     return new Map(tries.map((each, n) => [each.label, found[n]]));
   }
 
-  /** What mixes gain, the best first. @param {(Try & {judged: Judged, ended: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
+  /** What mixes gain, the best first. @param {(Try & {judged: Judged, ended: Judged, paid: Judged, worth: Judged})[]} judged @param {number} runs @param {string} rest @param {string} how @param {Map<string, Judged>} [unsure] the same with what is not known */
   bought(judged, runs, rest, how, unsure) {
     const top = judged[0], sure = top.judged.mean > 2 * top.judged.error, over = unsure?.get(top.label), [low, , high] = this.settings.spent(top.scenario);
     const says = sure ? `Best of what was tried: ${top.label}, for ${pounds(top.cost)} (by what prices may be, ${pounds(low)} to ${pounds(high)}${high > this.store.state.budget ? ": then more than the budget" : ""}). Over doing nothing it adds ${(100 * top.judged.mean).toFixed(1)} percentage points to the people who use it (mean over all months; nine runs of ten by chance: ${between(top.judged)}${over ? `; with what is not known: ${points(over.mean)} on average, ${between(over)}` : ""}) and ${points(top.ended.mean)} to the services that use it at the end, and it comes out best of these in ${often(top.judged.best, runs)} runs.`
       : "None of what was tried is clearly better than doing nothing.";
-    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...doubt(unsure, each.label), each.scenario]);
-    const decide = document.body.dataset.machine ? ["“Decide”, further down, weighs that with more runs, over the years that are entered there."] : [html("code", {}, "valign decide"), " weighs that with more runs."];
-    return [html("p", { class: "answer" }, says),
+    const rows = judged.map((each) => [each.label, pounds(each.cost), gained(each.judged), between(each.judged), gained(each.ended), onTop(each.paid), often(each.judged.best, runs), ...doubt(unsure, each.label), each.scenario]);
+    const decide = [...(document.body.dataset.machine ? ["“Decide”, further down,"] : [html("code", {}, "valign decide")]), ` searches further (mixes of three, later starts) and always weighs what is not known: where it names another mix, take that; hold its gain against the last column here.`];
+    const lean = judged.find((each) => each.cost <= LEAN * top.cost && each.judged.mean >= LEAN * top.judged.mean), known = this.settings.doing(top.scenario).map(({ action }) => `${action.name}, ${action.grade}`);
+    const price = this.settings.doing(top.scenario).reduce((sum, { action, done }) => sum + (action.paid_by === "national" ? 0 : this.settings.cost(action, done, top.scenario)[1]), 0), net = 1000 * top.worth.mean - price;
+    const besides = [...(lean ? [`Most of it for less: for ${pounds(lean.cost)}, ${lean.label} gains ${points(lean.judged.mean)} points of people.`] : []),
+      `Services that use it are paid too: ${onTop(top.paid)} on average. In commissioners' own pounds, with what they pay for the mix, that comes to ${net < 0 ? "−" : "+"}${money(Math.abs(net))} on average${net < 0 ? ": if that alone counted, doing nothing would be better" : ""}.`, `How the size of the effect is known: ${known.join("; ")}.`];
+    return [html("p", { class: "answer" }, says), ...(sure ? [html("p", {}, besides.join(" "))] : []),
       html("p", {}, `Over ${time(this.settings.months)}: ${most(unsure, top.label)} People are counted as the mean over all months, so that what is used for longer counts for more; services and charts show the end. `, ...decide),
-      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, "Best of these, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
+      this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, PAID, "Best of these, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
       ...(rest ? [html("p", { class: "how" }, rest)] : []), html("p", { class: "how" }, how)];
   }
 
@@ -253,18 +277,19 @@ export class Trials {
 
   /** What each group's coming closer gains, the most first. @param {Try[]} tries @param {Scenario} ground @param {string} name @param {number} runs @param {Map<string, Judged>} [unsure] the same with what is not known */
   convinced(tries, ground, name, runs, unsure) {
-    const { closer, people: own } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
+    const { answers } = this.page, { closer, people: own } = this.page.further, found = this.ranked(tries, ground, name, 0, runs), [first, second] = found;
     const seen = first.judged.mean > 2 * first.judged.error, over = unsure?.get(first.label);
     const apart = second && this.judged([first], second.scenario, name, 0, runs)[0];
+    const best = unsure ? mostGained(unsure) : first.label;
     const answer = !seen ? `By itself, no group makes a difference that these ${runs} runs can tell from chance.`
-      : `${first.label} first: if what they hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months${over ? ` (with what is not known: ${points(over.mean)}, nine runs of ten ${between(over)})` : ""}.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}${unsure ? ` ${capital(most(unsure, first.label))}` : ""}`;
+      : `${best === first.label ? `${first.label} first: if` : `Whom first cannot be told: ${first.label.toLowerCase()} by chance alone, ${best.toLowerCase()} with what is not known (${points(/** @type {Map<string, Judged>} */ (unsure).get(best)?.mean ?? NaN)}). If`} what ${best === first.label ? "they" : first.label.toLowerCase()} hold important came ${closer} closer to what the innovation stands for (of 1, the whole scale), ${(100 * first.judged.mean).toFixed(1)} percentage points more people would use it, on average over all months${over ? ` (with what is not known: ${points(over.mean)}, nine runs of ten ${between(over)})` : ""}.${second ? ` That is ${apart.mean > 2 * apart.error ? `more than for any other group; next come ${second.label.toLowerCase()}, with ${points(second.judged.mean)} points` : `not clearly more than for ${second.label.toLowerCase()} (${points(second.judged.mean)} points)`}.` : ""}${unsure && best === first.label ? ` ${capital(most(unsure, first.label))}` : ""}`;
     const rows = found.map((each) => [each.label, gained(each.judged), between(each.judged), gained(each.ended), often(each.judged.best, runs), ...doubt(unsure, each.label), own ? null : each.scenario]);
-    const [far] = this.page.answers.distances(ground);
+    const [far] = this.page.answers.distances(ground), silent = !answers.groups.some((/** @type {string} */ who) => who.startsWith("commissioners")) ? " Commissioners did not answer, so they are not among the groups." : "";
     const set = this.settings.settings(first.scenario).map(([key, value]) => `+${key}=${value}`).join("");
     const again = own || Object.keys(ground.actions).length || Object.keys(ground.values).length ? [] : [html("details", {}, html("summary", {}, "The first line again, from a script"), html("pre", {}, html("code", {}, `valign compare --at-defaults ${this.header.scenario.name} ${this.header.scenario.name}${set} --runs ${runs} --societies ${this.header.scenario.societies} --seed ${this.header.scenario.seed}`)))];
     return [html("p", { class: "answer" }, answer),
       this.table(`Whom to convince first: what is gained when one group comes ${closer} closer (${runs} runs, in pairs)`, ["Who", PEOPLE, "Nine runs of ten, by chance", SERVICES, "Most gained, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
-      html("p", { class: "how" }, `The step is the same for every group, so that a group of many people, or near to decisions, moves more; who stands furthest from the innovation (${far.who}, ${far.away.toFixed(2)} of 1) is another matter. ${own ? "Everybody's own answers are moved, by as much; those who join later hold typical values." : "Those who join later hold the moved values too."} ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
+      html("p", { class: "how" }, `The step is the same for every group, so that a group of many people, or near to decisions, moves more; who stands furthest from the innovation ${own ? "" : `(${far.who}, ${far.away.toFixed(2)} of 1) `}is another matter. ${own ? `Everybody's own answers are moved, by as much; those who join later hold typical values.${silent}` : "Those who join later hold the moved values too."} ± is the 95 % interval of the average: chance alone. How to convince anybody, and at what price, is not in it: see the actions.`), ...again];
   }
 
   async ready() {
@@ -280,13 +305,14 @@ export class Trials {
     const rows = tries.map(({ level, scenario }) => [level.toFixed(2), ...this.told(scenario), this.ensemble(scenario).reach ? null : scenario]);
     const aligned = mean(this.values(ground, "alignment_start", 0, FRESH)), [people, services] = this.told(ground, all);
     const half = tries.find(({ scenario }) => !this.ensemble(scenario).reach && quantile(this.ordered(scenario, "spread_final", FRESH), 0.5) >= HALF);
-    const { answers } = this.page, own = answers.typed(ground), far = answers.distances(ground);
+    const { answers } = this.page, { stands } = this.page.further, own = answers.typed(ground), far = answers.distances(ground);
     const whose = this.page.further.people ? "the answers of your questionnaire" : own.length ? `the averages that you typed in for ${listed(own)}` : "the typical values in this page";
     const diagnosed = this.page.further.people ? " A diagnosis of the same answers counts how its people read the innovation; here everybody reads it as it is meant, with errors drawn around that: so the two differ by some hundredths." : "";
     const apart = far.map((/** @type {import("./answers.js").Distance} */ each) => [capital(each.who), each.away.toFixed(2), `${each.value}: they ${each.own.toFixed(1)}, it stands for ${each.stands.toFixed(1)}`, null]);
     return [html("p", { class: "answer" }, readiness(seen)), html("p", {}, `With ${whose}, alignment at the start is ${aligned.toFixed(2)} on a scale from 0 to 1, and at the end ${people} of people and ${services} of services use it.${diagnosed} ${half ? `Of the levels tried, at least half of the services use it in the middle run from ${half.level.toFixed(2)} on.` : "At none of the levels tried do half of the services use it in the middle run: alignment alone is not enough."}`),
       this.table(`How it goes in ${FRESH} runs by alignment at the start`, ["Alignment", "People who use it at the end", "Services that use it at the end"], rows),
-      ...(far.length ? [this.table("How far each group is from what it stands for (0 to 1), furthest first", ["Who", "Distance", "Where that counts most, in answers from 1 to 5"], apart)] : []),
+      ...(stands ? [html("p", {}, `Who stands where, by the diagnosis of the answers: ${stands.said.join(" ")}`), ...stands.tables.map((/** @type {any} */ { heading, columns, rows: cells }) => scrolling(heading, columns, cells, { class: "ranked" }, html("caption", {}, heading)))] : []),
+      ...(far.length && !stands ? [this.table("How far each group is from what it stands for (0 to 1), furthest first", ["Who", "Distance", "Where that counts most, in answers from 1 to 5"], apart)] : []),
       html("p", { class: "how" }, "What to do first is asked elsewhere: “Money” tries what can be bought, “Spread” whom to convince.")];
   }
 
@@ -294,11 +320,13 @@ export class Trials {
   told(scenario, runs = FRESH) {
     const ensemble = this.ensemble(scenario);
     if (ensemble.reach) return [`this page reaches ${ensemble.reach[0].toFixed(2)} to ${ensemble.reach[1].toFixed(2)}`, ""];
-    const said = (/** @type {string} */ name) => {
-      const found = this.ordered(scenario, name, runs);
-      return found.length ? `${percent(quantile(found, 0.5))} (${percent(quantile(found, 0.05))} to ${percent(quantile(found, 0.95))})` : "not seen in these months";
-    };
-    return [said("uptake_final"), said("spread_final")];
+    return [this.range(scenario, "uptake_final", runs), this.range(scenario, "spread_final", runs)];
+  }
+
+  /** The middle run of a share, and between which nine runs of ten lie. @param {Tried} scenario @param {string} name @param {number} [runs] */
+  range(scenario, name, runs = FRESH) {
+    const found = this.ordered(scenario, name, runs);
+    return found.length ? `${percent(quantile(found, 0.5))} (${percent(quantile(found, 0.05))} to ${percent(quantile(found, 0.95))})` : "not seen in these months";
   }
 
   async ending() {
@@ -317,14 +345,14 @@ export class Trials {
     const against = (/** @type {Scenario} */ scenario) => averages(mean(this.values(scenario, "spread_final", 0, FRESH)), before);
     const rows = tries.map(({ label, scenario }, n) => {
       const found = against(scenario);
-      return [label, ...this.told(scenario), found.now, n ? found.said : "", ...over(scenario).map((each) => this.told(each)[1]), scenario];
+      return [label, ...this.told(scenario), found.now, n ? found.said : "", this.range(scenario, "sustained_24"), ...over(scenario).flatMap((each) => this.told(each)), scenario];
     });
     const said = tries.slice(1).map(({ label, scenario }) => {
       const found = against(scenario);
       return `${label.split(" ends after ")[1]}, ${found.now} (${found.said})`;
     });
     return [html("p", { class: "answer" }, `If ${what} ends everywhere, what share of services uses it at the end? On average over all runs ${against(plain.scenario).now} with ${what} as it stands; where it ends after ${said.join("; after ")}.`),
-      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run", "Services that use it, middle run", "Services, on average", `Against ${what} as it stands, on average`, ...(this.header.worlds ? ["Services that use it, with what is not known"] : [])], rows),
+      this.table(`After ${time(this.settings.months)}, in ${FRESH} runs; with the actions that are on`, ["When", "People who use it, middle run", "Services that use it, middle run", "Services, on average", `Against ${what} as it stands, on average`, "Of services whose funding ended, still using it two years later", ...(this.header.worlds ? ["People, with what is not known", "Services, with what is not known"] : [])], rows),
       html("p", { class: "how" }, "Ranges are of nine runs of ten, by chance unless they say otherwise. Differences are between averages; the middle run may lie elsewhere, where a few runs have many services.")];
   }
 
@@ -392,10 +420,16 @@ function doubt(unsure, label) {
   const known = unsure?.get(label);
   return unsure ? [known ? `${points(known.mean)} (${between(known)})` : ""] : [];
 }
+/** What gains most on average. @param {Map<string, Judged>} unsure */
+const mostGained = (unsure) => [...unsure.entries()].reduce((one, other) => (other[1].mean > one[1].mean ? other : one))[0];
+/** Pounds to three digits. @param {number} amount */
+const money = (amount) => written(amount / 1000, "pounds");
+/** Money that is paid on top, on average. @param {Judged} paid £1,000 */
+const onTop = (paid) => `${paid.mean < 0 ? "−" : "+"}${money(Math.abs(1000 * paid.mean))}`;
 /** Whether what gains most by chance does so with what is not known too. @param {Map<string, Judged> | undefined} unsure @param {string} label */
 function most(unsure, label) {
   if (!unsure) return "what is not known may change which is best.";
-  const [best] = [...unsure.entries()].reduce((one, other) => (other[1].mean > one[1].mean ? other : one));
+  const best = mostGained(unsure);
   return best === label ? "with what is not known, the same one gains most on average." : `with what is not known, another gains most on average: ${best}.`;
 }
 /** @param {Judged} judged */

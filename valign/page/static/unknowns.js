@@ -43,7 +43,7 @@ export class Unknowns {
     this.of.onchange = () => this.draw(...this.last);
   }
 
-  /** Rank correlation of each unknown with an outcome, the largest first, and how large chance alone makes the largest. @param {Ensemble} ensemble @param {Ensemble} usual @param {string} name */
+  /** Rank correlation of each unknown with an outcome, the largest first, and how large chance alone makes the largest, again and again. @param {Ensemble} ensemble @param {Ensemble} usual @param {string} name */
   ranking(ensemble, usual, name) {
     const { keys, count } = this.worlds, outcome = this.engine.outcome(ensemble, name), same = this.engine.outcome(usual, name);
     const runs = outcome.flatMap((/** @type {number} */ each, /** @type {number} */ n) => (Number.isFinite(each) && Number.isFinite(same[n]) ? [n] : []));
@@ -53,7 +53,7 @@ export class Unknowns {
     const largest = []; // with the outcomes of other worlds nothing but chance is left
     for (let shift = SHIFTS; shift < of.length; shift += SHIFTS) largest.push(Math.max(...columns.map((/** @type {Float64Array} */ each) => Math.abs(along(each, shift)))));
     const found = keys.map((/** @type {string} */ key, /** @type {number} */ k) => ({ key, ...this.words[key], value: along(columns[k], 0) }));
-    return { runs: runs.length, floor: quantile(largest.sort((a, b) => a - b), 0.95), found: found.sort((/** @type {any} */ a, /** @type {any} */ b) => Math.abs(b.value) - Math.abs(a.value)) };
+    return { name, runs: runs.length, largest, found: found.sort((/** @type {any} */ a, /** @type {any} */ b) => Math.abs(b.value) - Math.abs(a.value)) };
   }
 
   /** @param {Ensemble | undefined} ensemble over worlds @param {Ensemble | undefined} now the same at usual values */
@@ -62,8 +62,10 @@ export class Unknowns {
     if (!this.of || !ensemble || !now) return;
     const all = this.engine.header.seeds.length, done = Math.min(ensemble.done, now.done);
     if (done < all) return $("unknowns-found").replaceChildren(html("p", {}, `${done} of ${all} runs with what is not known are there; which of it matters most is said when all are.`));
-    const name = this.of.value, { runs, floor, found } = this.ranking(ensemble, now, name);
-    if (runs < FEWEST) return $("unknowns-found").replaceChildren(html("p", {}, "This is seen in too few runs to say."));
+    const every = this.engine.header.cards.map((/** @type {any} */ { name }) => this.ranking(ensemble, now, name)).filter((/** @type {any} */ { runs }) => runs >= FEWEST);
+    const name = this.of.value, shown = every.find((/** @type {any} */ each) => each.name === name);
+    if (!shown) return $("unknowns-found").replaceChildren(html("p", {}, "This is seen in too few runs to say."));
+    const { runs, found } = shown, floor = this.floor(every);
     const clear = found.filter((/** @type {any} */ each) => Math.abs(each.value) > floor).length, half = 1.96 / Math.sqrt(runs - 3);
     const end = (/** @type {number} */ value, /** @type {number} */ by) => Math.tanh(Math.atanh(value) + by);
     const drawn = found.slice(0, Math.min(SHOWN, clear || LEAST));
@@ -75,8 +77,8 @@ export class Unknowns {
     const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, SHOWN)).map(say).join("; ")}. ${clear > SHOWN ? `${clear} of ${found.length} unknowns stand out; ` : `Of ${found.length} unknowns that differ between these runs, `}${rest}.` : `Of the ${found.length} unknowns that differ between these runs, none stands out from chance in these ${runs} runs.`;
     $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `Nine runs of ten give ${chance} by chance alone, and ${both} with what is not known. ${text}`),
       html("details", {}, html("summary", {}, "What each of these is, and how it is known"), html("ul", {}, ...drawn.map(meant))),
-      this.all(ensemble, now),
-      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length} reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, window.innerWidth < 700 ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
+      this.all(ensemble, now, every, floor),
+      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length}, over all outcomes, reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, window.innerWidth < 700 ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
       html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart; whether knowing one would change what to buy is weighed by ", html("code", {}, "valign decide"), "."));
   }
 
@@ -90,13 +92,17 @@ export class Unknowns {
     return [chance, both];
   }
 
-  /** Every outcome in a row: how far runs lie apart, and which unknown goes with it most. @param {Ensemble} ensemble @param {Ensemble} now */
-  all(ensemble, now) {
-    const rows = this.engine.header.cards.flatMap((/** @type {any} */ { name, label }) => {
-      const { runs, floor, found: [most] } = this.ranking(ensemble, now, name);
-      if (runs < FEWEST) return [];
-      return [[label, ...this.widths(ensemble, now, name), Math.abs(most.value) > floor ? `${most.label} (${Math.round(100 * most.value * most.value)} %)` : "none stands out from chance"]];
-    });
+  /** How large chance alone makes the largest correlation of any unknown with any outcome, in 95 % of cases. @param {any[]} every rankings */
+  floor(every) {
+    const times = Math.min(...every.map(({ largest }) => largest.length));
+    const largest = Array.from({ length: times }, (_, n) => Math.max(...every.map((each) => each.largest[n])));
+    return quantile(largest.sort((a, b) => a - b), 0.95);
+  }
+
+  /** Every outcome in a row: how far runs lie apart, and which unknown goes with it most. @param {Ensemble} ensemble @param {Ensemble} now @param {any[]} every rankings @param {number} floor */
+  all(ensemble, now, every, floor) {
+    const labels = new Map(this.engine.header.cards.map((/** @type {any} */ { name, label }) => [name, label]));
+    const rows = every.map(({ name, found: [most] }) => [labels.get(name), ...this.widths(ensemble, now, name), Math.abs(most.value) > floor ? `${most.label} (${Math.round(100 * most.value * most.value)} %)` : "none stands out from chance"]);
     const title = "Nine runs of ten, and the unknown that goes with most of the differences";
     return scrolling(title, ["Outcome", "By chance alone", "With what is not known", "Most wanted to know (its share of the differences)"], rows, { class: "ranked" }, html("caption", {}, title));
   }
