@@ -240,7 +240,7 @@ export class Trials {
     const lean = judged.find((each) => each.cost <= LEAN * top.cost && each.judged.mean >= LEAN * top.judged.mean), known = this.settings.doing(top.scenario).map(({ action }) => `${action.name}, ${action.grade}`);
     const price = this.settings.doing(top.scenario).reduce((sum, { action, done }) => sum + (action.paid_by === "national" ? 0 : this.settings.cost(action, done, top.scenario)[1]), 0), net = 1000 * top.worth.mean - price;
     const besides = [...(lean ? [`Most of it for less: for ${pounds(lean.cost)}, ${lean.label} gains ${points(lean.judged.mean)} points of people.`] : []),
-      `Services that use it are paid too: ${onTop(top.paid)} on average. In commissioners' own pounds, with what they pay for the mix, that comes to ${net < 0 ? "−" : "+"}${money(Math.abs(net))} on average${net < 0 ? ": if that alone counted, doing nothing would be better" : ""}.`, `How the size of the effect is known: ${known.join("; ")}.`];
+      `Services that use it are paid too: ${onTop(top.paid)} on average. In commissioners' own pounds, with what they pay for the mix, that comes to ${moved(net)} on average${net < 0 ? ": if that alone counted, doing nothing would be better" : ""}.`, `How the size of the effect is known: ${known.join("; ")}.`];
     return [html("p", { class: "answer" }, says), ...(sure ? [html("p", {}, besides.join(" "))] : []),
       html("p", {}, `Over ${time(this.settings.months)}: ${most(unsure, top.label)} People are counted as the mean over all months, so that what is used for longer counts for more; services and charts show the end. `, ...decide),
       this.table(`What the best of it gains (${runs} runs)`, ["What is done", "Cost", PEOPLE, "Nine runs of ten, by chance", SERVICES, PAID, "Best of these, in runs", ...(unsure ? [OVER_ALL] : [])], rows),
@@ -425,7 +425,9 @@ const mostGained = (unsure) => [...unsure.entries()].reduce((one, other) => (oth
 /** Pounds to three digits. @param {number} amount */
 const money = (amount) => written(amount / 1000, "pounds");
 /** Money that is paid on top, on average. @param {Judged} paid £1,000 */
-const onTop = (paid) => `${paid.mean < 0 ? "−" : "+"}${money(Math.abs(1000 * paid.mean))}`;
+const onTop = (paid) => moved(1000 * paid.mean);
+/** Pounds with their sign, which stay in one line. @param {number} amount */
+const moved = (amount) => `${amount < 0 ? "−" : "+"}\u2060${money(Math.abs(amount))}`;
 /** Whether what gains most by chance does so with what is not known too. @param {Map<string, Judged> | undefined} unsure @param {string} label */
 function most(unsure, label) {
   if (!unsure) return "what is not known may change which is best.";
