@@ -46,7 +46,7 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     net = worth - costs[0]
     assert f"that comes to {'−' if net < 0 else '+'}£{float(f'{abs(net):.3g}'):,.0f} on average" in told_of(page)
     forced = runs_of(plain.replace({"mandate": 1}))
-    ahead = re.search(r"Mandate[^:]*: ([+−][\d.]+) ± .*, and ([+−][\d.]+) ± [\d.]+ of services at the end", dearer)
+    ahead = re.search(r"Mandate[^:]*: ([+−][\d.]+) ± .*?, and ([+−][\d.]+) ± [\d.]+ of services at the end", dearer)
     assert ahead
     for said, name in zip(ahead.groups(), ("uptake_mean", "spread_final"), strict=True):
         assert float(said.replace("−", "-")) == pytest.approx(100 * (forced - best)[name].mean(), abs=0.051)
@@ -55,7 +55,15 @@ def test_what_it_would_do_with_the_money_is_what_valign_computes(visit, tmp_path
     single = runs_of(saved(page, tmp_path / "alone.toml"))
     gain = float(re.match(r"[+−][\d.]+", alone[2])[0].replace("−", "-"))
     assert gain == pytest.approx(100 * (single - base)["uptake_mean"].mean(), abs=0.051)
-    assert page.locator("#found table").last.locator("tbody tr").count() == page.locator("#actions .action").count()
+    every = page.locator("#found table").last.locator("tbody tr")
+    assert every.count() == page.locator("#actions .action").count() + 1, "a mandate that ends, too"
+    ending = every.filter(has_text="ending after 1 year")
+    cells = ending.locator("th, td").all_inner_texts()
+    gain = float(re.match(r"[+−][\d.]+", cells[2])[0].replace("−", "-"))
+    ending.locator("button").click()
+    ended = runs_of(saved(page, tmp_path / "ending.toml"))
+    assert gain == pytest.approx(100 * (ended - base)["uptake_mean"].mean(), abs=0.051)
+    assert gain < 100 * (forced - base)["uptake_mean"].mean()
     shown = re.match(r"([+−][\d.]+) ± ([\d.]+)", rows[0][2])
     assert shown
     assert float(shown[1].replace("−", "-")) == pytest.approx(gains.mean(), abs=0.051)

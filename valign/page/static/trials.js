@@ -18,7 +18,7 @@ const MOST_TRIES = 120;
 const GRID = [0, 0.25, 0.5, 0.75, 1]; // of a lever's range
 const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9];
 const PEOPLE = "People who use it, points, mean over all months", SERVICES = "Services that use it at the end, points", OVER_ALL = `People, with what is not known (${FRESH} runs)`, PAID = "More paid to services, on average";
-const MANDATE_ENDS = 60, LEAN = 0.6; // month to which a mandate is tried too; what a leaner mix may cost at most, and has to gain at least, as shares of the best
+const MANDATE = 1 / 3, LEAN = 0.6; // of all years, to which a mandate is tried too; what a leaner mix may cost at most, and has to gain at least, as shares of the best
 
 export class Trials {
   /** @param {any} page */
@@ -215,12 +215,12 @@ export class Trials {
 
   /** Every action by itself as it is when it is switched on: at its fullest, in the first of its places; a mandate also with an end. @param {Scenario} ground @returns {Try[]} */
   alone(ground) {
-    const ends = this.settings.levers.find((/** @type {any} */ each) => each.change?.parameter === "mandate");
+    const ends = this.settings.levers.find((/** @type {any} */ each) => each.change?.parameter === "mandate"), month = 12 * Math.max(1, Math.round((MANDATE * this.settings.months) / 12));
     return this.settings.actions.filter((/** @type {any} */ each) => !this.settings.blocked(ground, each.id)).flatMap((/** @type {any} */ action) => {
       const done = { step: action.steps.length - 1, place: 0, start: 1 }, label = this.settings.said(action, done);
       const made = (/** @type {Scenario} */ scenario, /** @type {string} */ how) => ({ label: `${label}${how}`, scenario, cost: this.settings.cost(action, done, scenario)[1] });
-      const scenario = { ...ground, actions: { [action.id]: done } }, ended = ends && this.settings.months > MANDATE_ENDS && this.settings.mandate(scenario) && this.settings.value(ground, ends) === null;
-      return [made(scenario, ""), ...(ended ? [made({ ...scenario, values: { ...ground.values, [ends.key]: MANDATE_ENDS } }, `, ending after ${time(MANDATE_ENDS)}`)] : [])];
+      const scenario = { ...ground, actions: { [action.id]: done } }, ended = ends && this.settings.months > month && this.settings.mandate(scenario) && this.settings.value(ground, ends) === null;
+      return [made(scenario, ""), ...(ended ? [made({ ...scenario, values: { ...ground.values, [ends.key]: month } }, `, ending after ${time(month)}`)] : [])];
     });
   }
 
