@@ -178,7 +178,8 @@ class Page {
     this.workshop.heard(now, base);
     if (this.detailed !== this.detailKey && now.done >= SETTLED) this.detail();
     const all = this.header.seeds.length;
-    $("status").textContent = `${now.done} of ${all} runs${worlds.now ? ` by chance, ${worlds.now.done} of ${all} with what is not known` : ""}.`;
+    const other = differs ? Math.min(of(against)?.done ?? 0, worlds.now ? worlds.against?.done ?? 0 : all) : all;
+    $("status").textContent = `${now.done} of ${all} runs${worlds.now ? ` by chance, ${worlds.now.done} of ${all} with what is not known` : ""}${other < all ? `; ${other} of what it is held against` : ""}.`;
   }
 
   /** Months that are marked in charts. */

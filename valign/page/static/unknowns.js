@@ -74,7 +74,7 @@ export class Unknowns {
     const meant = (/** @type {any} */ { label, meaning, unit, low, high, grade }) => html("li", {}, html("b", {}, label), `: ${meaning}${SAID.has(unit) ? `; between ${withUnit(low, unit)} and ${withUnit(high, unit)}` : ""}; ${grade}`);
     const [chance, both] = this.widths(ensemble, now, name);
     const rest = `the other ${found.length - clear} cannot be told from chance in these ${runs} runs`;
-    const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, SHOWN)).map(say).join("; ")}. ${clear > SHOWN ? `${clear} of ${found.length} unknowns stand out; ` : `Of ${found.length} unknowns that differ between these runs, `}${rest}.` : `Of the ${found.length} unknowns that differ between these runs, none stands out from chance in these ${runs} runs.`;
+    const text = clear ? `What one would most want to know: ${found.slice(0, Math.min(clear, SHOWN)).map(say).join("; ")}. ${clear > SHOWN ? `${clear} of ${found.length} unknowns stand out; ` : `Of ${found.length} unknowns that differ between these runs, `}${rest}.` : `Of the ${found.length} unknowns that differ between these runs, none stands out from chance in these ${runs} runs; the figure shows the largest all the same.`;
     $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `Nine runs of ten give ${chance} by chance alone, and ${both} with what is not known. ${text}`),
       html("details", {}, html("summary", {}, "What each of these is, and how it is known"), html("ul", {}, ...drawn.map(meant))),
       this.all(ensemble, now, every, floor),
