@@ -171,7 +171,7 @@ class Machine {
 
   /** What came of a question. @param {Job} job @param {boolean} [survey] of a questionnaire that was read */
   answer({ id, kind, result }, survey = false) {
-    if (kind === "read") return html("div", {}, sentences(result.said), html("p", {}, html("a", { href: `/?scenario=${encodeURIComponent(id)}${survey ? "&ask=ready" : ""}`, target: survey ? "_blank" : "_self" }, survey ? `${result.title}: are they ready?` : `Open its page: ${result.title}`)));
+    if (kind === "read") return html("div", {}, sentences(result.said), html("p", {}, survey ? this.own(id, result) : html("a", { href: `/?scenario=${encodeURIComponent(id)}` }, `Open its page: ${result.title}`)));
     const at = `/api/jobs/${id}`;
     const figures = result.figures.slice(0, 3).map((/** @type {any} */ each) => html("figure", {}, html("figcaption", {}, each.heading), html("img", { src: `${at}/${each.name}.svg`, alt: each.alt, loading: "lazy" })));
     const tables = result.tables.map((/** @type {any} */ each) => html("details", {}, html("summary", {}, each.heading), scrolling(each.heading, each.columns.map(coded), each.rows.map((/** @type {string[]} */ row) => row.map(coded)))));
@@ -184,9 +184,13 @@ class Machine {
   /** A questionnaire was read: its services have a page of their own. @param {Job} job */
   wasRead({ id, result }) {
     const note = document.getElementById("own-page") ?? html("p", { id: "own-page" });
-    note.replaceChildren("This page shows typical people. Your questionnaire’s own: ",
-      html("a", { href: `/?scenario=${encodeURIComponent(id)}&ask=ready`, target: "_blank" }, `${result.title}: are they ready?`), " (in a new tab; every other question can be asked there too).");
+    note.replaceChildren("This page shows typical people. Your questionnaire’s own: ", this.own(id, result), " (in a new tab; every other question can be asked there too).");
     document.getElementById("results")?.prepend(note);
+  }
+
+  /** The way to the page of a questionnaire's services, which asks at once whether they are ready. @param {string} id @param {any} result */
+  own(id, result) {
+    return html("a", { href: `/?scenario=${encodeURIComponent(id)}&ask=ready`, target: "_blank" }, `${result.title}: are they ready?`);
   }
 
   /** Say which answers are about another setting. */
