@@ -16,6 +16,7 @@ from valign.model.errors import InputError
 from valign.model.parameters import ROLES as MODEL_ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
+from valign.results.plain_text import frame_as_cells
 
 from ..data.answers import NOT_SAID, Answers
 from ..data.questionnaire import ROLE_WORDS, VALUE_WORDS
@@ -328,7 +329,7 @@ class Diagnosis:
         """
         path = write_society(self._people, self._ties, self._scenario(True), Path(folder))
         for name, table in (("by_service", self.services), ("by_role", self.roles)):
-            table.to_csv(path.with_name(STANDING[name]), index=False, lineterminator="\n")
+            frame_as_cells(table).to_csv(path.with_name(STANDING[name]), index=False, lineterminator="\n")
         return path
 
     @cached_property

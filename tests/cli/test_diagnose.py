@@ -129,7 +129,8 @@ def test_a_filled_in_questionnaire_is_a_scenario_for_every_command(valign: Calla
     )
     assert changed.code == 0, changed.err
     (folder,) = (tmp_path / "runs").glob("before-society-*")
-    assert sorted(path.name for path in folder.iterdir()) == ["edges.csv", "nodes.csv", "scenario.toml"]
+    standing = ["by_role.csv", "by_service.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == [*standing, "edges.csv", "nodes.csv", "scenario.toml"]
     asked = ("--worlds", 2, "--seeds", 2, "--quiet", "--out", "claim")
     said = valign("claims", "C7", "--scenario", BEFORE, *asked)
     assert said.code == 0, said.err
