@@ -16,7 +16,6 @@ from valign.model.errors import InputError
 from valign.model.parameters import ROLES as MODEL_ROLES
 from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
-from valign.results.plain_text import frame_as_cells
 
 from ..data.answers import NOT_SAID, Answers
 from ..data.questionnaire import ROLE_WORDS, VALUE_WORDS
@@ -31,7 +30,6 @@ from .society import ENGAGED, network, persons, safe_name, scenario_for, society
 
 LEAST = 5  # answers of a group that is shown one by one: nobody is to be recognised
 EVERYBODY = "everybody"
-STANDING = {"by_service": "by_service.csv", "by_role": "by_role.csv"}  # beside a society from a questionnaire
 SCALES = {"judged": "fits", "clear": "clear", "identification": "identify", "climate": "climate"}
 
 
@@ -323,14 +321,12 @@ class Diagnosis:
     def write_society(self, folder: str | Path) -> Path:
         """Write scenario and society into a folder, as files that every command reads; the path of the scenario.
 
-        Beside them: who stands where, as the diagnosis says it (STANDING).
+        Beside them: who stands where, as the diagnosis says it.
 
         Raises InputError where `folder` cannot be written.
         """
-        path = write_society(self._people, self._ties, self._scenario(True), Path(folder))
-        for name, table in (("by_service", self.services), ("by_role", self.roles)):
-            frame_as_cells(table).to_csv(path.with_name(STANDING[name]), index=False, lineterminator="\n")
-        return path
+        stands = {"by_service": self.services, "by_role": self.roles}
+        return write_society(self._people, self._ties, self._scenario(True), stands, Path(folder))
 
     @cached_property
     def _follows(self) -> dict[str, pd.DataFrame]:
@@ -353,15 +349,6 @@ class Diagnosis:
             ]
         )
         return {**made, "follow_society": society}
-
-
-def standing(scenario: Scenario) -> dict[str, pd.DataFrame] | None:
-    """Who stands where, of a society that was made from a questionnaire; None of any other."""
-    folder = Path(scenario.folder)
-    if scenario.tables is None or not all((folder / name).is_file() for name in STANDING.values()):
-        return None
-    found = {name: pd.read_csv(folder / file) for name, file in STANDING.items()}
-    return found if all({"fit", "stands"} <= set(table) for table in found.values()) else None
 
 
 def stands(draws: np.ndarray, whole: np.ndarray) -> str:

@@ -8,6 +8,7 @@ are drawn within services. All of it is drawn the same way for the same answers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from valign.model.scenario.scenario import Scenario
 from valign.model.society.generate import Society
 from valign.model.society.tables import society_from_tables
 from valign.model.state.arrays import STAGES as MODEL_STAGES
-from valign.results.plain_text import FORMULA
+from valign.results.plain_text import FORMULA, frame_as_cells
 
 from ..data.answers import NOT_SAID, Answers
 from .connectors import ties_of
@@ -28,6 +29,7 @@ from .measurement import Measured, mean_of
 
 STAFF, MANAGER, COMMISSIONER = (MODEL_ROLES.index(name) for name in ("staff", "manager", "commissioner"))
 ENGAGED = list(MODEL_STAGES).index("engaged")
+STANDING = ("by_service", "by_role")  # tables of who stands where
 TIES = 5  # drawn for everybody who has fewer in the service
 
 
@@ -208,8 +210,12 @@ def society_for(people: pd.DataFrame, ties: pd.DataFrame, scenario: Scenario) ->
     return society_from_tables(people.drop(columns="answered"), ties, None, scenario)
 
 
-def write_society(people: pd.DataFrame, ties: pd.DataFrame, scenario: Scenario, folder: Path) -> Path:
+def write_society(
+    people: pd.DataFrame, ties: pd.DataFrame, scenario: Scenario, stands: Mapping[str, pd.DataFrame], folder: Path
+) -> Path:
     """Write `scenario.toml`, `nodes.csv` and `edges.csv` into a folder; the path of the scenario.
+
+    stands : who stands where, by the names of STANDING; written beside them.
 
     Raises InputError where the folder cannot be written.
     """
@@ -217,7 +223,18 @@ def write_society(people: pd.DataFrame, ties: pd.DataFrame, scenario: Scenario, 
         folder.mkdir(parents=True, exist_ok=True)
         people.drop(columns="answered").to_csv(folder / "nodes.csv", index=False, lineterminator="\n")
         ties.to_csv(folder / "edges.csv", index=False, lineterminator="\n")
+        for name, table in stands.items():
+            frame_as_cells(table).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         scenario.to_toml(folder / "scenario.toml")
     except OSError as error:
         raise InputError([f"{folder}: cannot be written: {error.strerror or error}"]) from None
     return folder / "scenario.toml"
+
+
+def standing(scenario: Scenario) -> dict[str, pd.DataFrame] | None:
+    """Who stands where, of a society that was made from a questionnaire; None of any other."""
+    paths = {name: Path(scenario.folder) / f"{name}.csv" for name in STANDING}
+    if scenario.tables is None or not all(path.is_file() for path in paths.values()):
+        return None
+    found = {name: pd.read_csv(path) for name, path in paths.items()}
+    return found if all({"fit", "stands"} <= set(table) for table in found.values()) else None

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from valign.calibration.data.questionnaire import Questionnaire
 from valign.calibration.data.workbook import has_questionnaire
 from valign.calibration.data.workbook import page as questionnaire_page
-from valign.calibration.diagnose.diagnosis import standing
+from valign.calibration.diagnose.society import standing
 from valign.experiments.actions.declaration import actions_from
 from valign.experiments.worlds import shipped
 from valign.experiments.worlds import worlds as known_worlds

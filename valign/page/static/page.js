@@ -55,9 +55,9 @@ class Page {
       history.replaceState(null, "", location.pathname + location.search);
     } else $("remark").textContent = this.store.load();
     const ask = this.header.questions.find((/** @type {any} */ each) => each.trial && each.id === new URLSearchParams(location.search).get("ask"));
-    if (ask) this.store.view(ask.id);
-    else this.changed();
-    if (ask) this.questions.start();
+    if (!ask) return this.changed();
+    this.store.view(ask.id);
+    this.questions.start();
   }
 
   buttons() {

@@ -178,22 +178,23 @@ export class Trials {
     const most = Math.min(this.header.seeds.length, this.first + FRESH);
     const rest = (/** @type {Try[]} */ best) => this.others(ground, budget, singles, best);
     const how = (/** @type {number} */ to) => `${singles.length + two.length} mixes were tried (each action at the fullest that ${pounds(budget)} pays for in each place, and pairs of the best) on ${half} runs each and the best ${better.length} of them on ${this.first}; the ${last.length} that did best are judged on ${to - this.first} other runs, so that luck in the first does not flatter them. Other services, your own among them, may need something else. ± is the 95 % interval of the average by chance alone. What is not known about costs is in none of it. What national money pays for (a mandate, a pilot fund) counts against the budget too, and is part of what services are paid.`;
-    let made = /** @type {Node[]} */ ([]);
+    let made = /** @type {Node[]} */ ([]), best = /** @type {ReturnType<typeof this.ranked>} */ ([]);
     for (const to of [this.first + SOON, most]) {
       await this.computed(of(last), this.first, to, "Step 4 of 4, judged on fresh runs: ");
-      made = this.bought(this.ranked(last, ground, name, this.first, to), to - this.first, rest(last), how(to));
+      best = this.ranked(last, ground, name, this.first, to);
+      made = this.bought(best, to - this.first, rest(last), how(to));
       show(made);
     }
     if (this.header.worlds) {
       await this.computed(of(last).map(unknown), 0, FRESH, "With what is not known: ");
-      made = this.bought(this.ranked(last, ground, name, this.first, most), most - this.first, rest(last), how(most), this.unsure(last, ground, name));
+      made = this.bought(best, most - this.first, rest(last), how(most), this.unsure(last, ground, name));
       show(made);
     }
     const alone = this.alone(ground);
     await this.computed(of(alone), this.first, most, "Each action by itself: ");
     if (this.header.worlds) await this.computed(of(alone).map(unknown), 0, FRESH, "Each action by itself, with what is not known: ");
     const known = this.header.worlds ? this.unsure(alone, ground, name) : undefined;
-    const ranked = this.ranked(alone, ground, name, this.first, most), [top] = this.ranked(last, ground, name, this.first, most);
+    const ranked = this.ranked(alone, ground, name, this.first, most), [top] = best;
     const rows = ranked.map(({ label, cost, judged, ended, paid, scenario }) => [label, `${money(cost)}${cost > budget ? ", over the budget" : ""}${this.national(scenario) ? ", national money" : ""}`, gained(judged), between(judged), gained(ended), onTop(paid), ...doubt(known, label), scenario]);
     const dearer = ranked.filter(({ cost, judged, scenario }) => cost > budget && (judged.mean > top.judged.mean || this.settings.mandate(scenario))).map((each) => this.against(each, top, name, most));
     return [...made, ...(dearer.length ? [html("p", { class: "answer" }, `What the budget does not pay for, held against the best mix that it does: ${dearer.join("; ")}.`)] : []),

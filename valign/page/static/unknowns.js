@@ -34,6 +34,7 @@ export class Unknowns {
     this.worlds = engine.header.worlds;
     this.words = words;
     /** @type {[Ensemble | undefined, Ensemble | undefined]} */ this.last = [undefined, undefined];
+    /** With what the ranking that is shown was made; empty while none is. @type {any[]} */ this.shown = [];
     $("unknowns").hidden = !this.worlds;
     if (!this.worlds) return;
     const { keys, count, values } = this.worlds;
@@ -58,12 +59,16 @@ export class Unknowns {
 
   /** @param {Ensemble | undefined} ensemble over worlds @param {Ensemble | undefined} now the same at usual values */
   draw(ensemble, now) {
+    const before = this.shown, name = this.of?.value ?? "", narrow = window.innerWidth < 700;
     this.last = [ensemble, now];
+    this.shown = [];
     if (!this.of || !ensemble || !now) return;
     const all = this.engine.header.seeds.length, done = Math.min(ensemble.done, now.done);
     if (done < all) return $("unknowns-found").replaceChildren(html("p", {}, `${done} of ${all} runs with what is not known are there; which of it matters most is said when all are.`));
+    this.shown = [ensemble, now, name, narrow];
+    if (this.shown.every((each, n) => each === before[n])) return; // all runs are there: it would be the same again
     const every = this.engine.header.cards.map((/** @type {any} */ { name }) => this.ranking(ensemble, now, name)).filter((/** @type {any} */ { runs }) => runs >= FEWEST);
-    const name = this.of.value, shown = every.find((/** @type {any} */ each) => each.name === name);
+    const shown = every.find((/** @type {any} */ each) => each.name === name);
     if (!shown) return $("unknowns-found").replaceChildren(html("p", {}, "This is seen in too few runs to say."));
     const { runs, found } = shown, floor = this.floor(every);
     const clear = found.filter((/** @type {any} */ each) => Math.abs(each.value) > floor).length, half = 1.96 / Math.sqrt(runs - 3);
@@ -78,7 +83,7 @@ export class Unknowns {
     $("unknowns-found").replaceChildren(html("p", { class: "answer" }, `Nine runs of ten give ${chance} by chance alone, and ${both} with what is not known. ${text}`),
       html("details", {}, html("summary", {}, "What each of these is, and how it is known"), html("ul", {}, ...drawn.map(meant))),
       this.all(ensemble, now, every, floor),
-      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length}, over all outcomes, reaches ${floor.toFixed(2)} by chance alone`, rows, window.innerWidth < 700, window.innerWidth < 700 ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
+      bars(`How closely this goes with what is not known: 1, the order of the runs is the same; 0, no connection; −1, the reverse. Lines: 95 % intervals; the largest of ${found.length}, over all outcomes, reaches ${floor.toFixed(2)} by chance alone`, rows, narrow, narrow ? ["lower with more", "higher with more"] : ["the more, the lower", "the more, the higher"]),
       html("p", { class: "how" }, "Each run over worlds has other values of everything that is not known, drawn from those that agree with published facts; what the same draws of chance do at usual values is taken away first. The numbers are rank correlations, a share is one of them squared, one unknown at a time: unknowns that go together share theirs, so shares do not add up; the rest is chance, and what works only in combination. ", html("code", {}, "valign sensitivity"), " takes them apart; whether knowing one would change what to buy is weighed by ", html("code", {}, "valign decide"), "."));
   }
 
