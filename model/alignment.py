@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .compiled.compiling import compiled, in_parts, inlined, people_in, row_number
-from .compiled.lanes import LANES, in_strips, root, strip, where, zero
+from .compiled.lanes import LANES, alone, first_of, in_strips, in_turn, root, strip, where, zero
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
@@ -74,10 +74,27 @@ def align_person(S, i, at):
     follow(S, i, fit, at)
 
 
+@inlined
+def fit_alone(S, i):
+    """`fit_of` person i in a run alone, eight dimensions at a time, for the metric 0."""
+    K, m, c, pi, fit = S.values.shape[1], S.perceives[i], S.clarity[i, 0], S.projection[0], 1.0
+    for k in range(0, K, LANES):
+        at = strip(k)
+        v = S.values[i, at, 0]
+        off = S.emphasis[at, 0] * abs(v - perceived(v, S.version[m, at, 0], S.reading[i, at, 0], c, pi))
+        fit = in_turn(fit, where(first_of(K - k), -off, 0.0))
+    return fit
+
+
 @compiled
 def align(S, start, stop):
     """Fit and alignment of the people in rows start … stop - 1."""
     whole = in_strips(S.runs)
+    if alone(S.runs) and S.rules[METRIC] == 0:
+        for n in range(start, stop):
+            i = row_number(n)
+            follow(S, i, fit_alone(S, i), 0)
+        return
     for n in range(start, stop):
         i = row_number(n)
         for r in range(0, whole, LANES):
@@ -209,4 +226,13 @@ def difference(x, y, at):
     total = zero(at)
     for k in range(x.shape[0]):
         total += abs(x[k, at] - y[k, at])
+    return total
+
+
+@inlined
+def difference_alone(v, i, j):
+    """sum_k |v_ik - v_jk| of two people's values [N x K x 1] in a run alone, eight dimensions at a time."""
+    K, total = v.shape[1], 0.0
+    for k in range(0, K, LANES):
+        total = in_turn(total, where(first_of(K - k), abs(v[i, strip(k), 0] - v[j, strip(k), 0]), 0.0))
     return total

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from .alignment import align_row, clip, in_use
-from .compiled.compiling import compiled, fill, inlined, people_in, row_number, services_in
-from .compiled.lanes import LANES, in_strips, strip
+from .compiled.compiling import compiled, fill, inlined, row_number, services_in
+from .compiled.lanes import LANES, alone, in_strips, strip
 from .compiled.randomness import (
     BELIEFS,
     MONTH,
@@ -285,12 +285,32 @@ def apply_level(S):
                 S.origin[i, k, r] = S.values[i, k, r]
 
 
+@inlined
+def eight_draws(S, i, month, drawn):
+    """`month_draws` of people i … i + 7 in a run alone. drawn: room for 4 x 8."""
+    none = S.post_low[strip(i)] & NOTHING
+    words = philox(
+        none | S.key_low[0], none | S.key_high[0], S.post_low[strip(i)], S.post_high[strip(i)], none | month, none | np.uint64(MONTH)
+    )
+    for word in range(4):
+        drawn[word, strip(0)] = uniform(words[word])
+    for n in range(LANES):
+        for word in range(4):
+            S.draw[i + n, word, 0] = drawn[word, n]
+
+
 @compiled
 def month_draws(S, t):
     """The four uniform numbers of every person and service for month t."""
     month, purpose = np.uint64(t), np.uint64(MONTH)
     key_low, key_high = S.key_low, S.key_high
-    for n in people_in(S):
+    start, stop = S.span[0], S.span[1]
+    if alone(S.runs):
+        drawn = np.empty((4, LANES))
+        for n in range(start, start + (stop - start) // LANES * LANES, LANES):
+            eight_draws(S, row_number(n), month, drawn)
+        start += (stop - start) // LANES * LANES
+    for n in range(start, stop):
         i = row_number(n)
         low, high, leave, aware, engage, take_part = (
             S.post_low[i],

@@ -121,6 +121,12 @@ def row_number(n):
 
 
 @inlined
+def ties_of(S, i):
+    """Ends of ties at person i: rows of `neighbour` and `tie_of`. Not negative, as those are, and so without a sign."""
+    return range(np.uint64(S.tie_start[i]), np.uint64(S.tie_start[i + 1]))
+
+
+@inlined
 def of_people(S, array):
     """The rows of an array that belong to people of this part."""
     return array[S.span[0] : S.span[1]]

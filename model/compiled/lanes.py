@@ -30,7 +30,7 @@ LANES = 8
 
 
 class StripType(types.Type):
-    """Eight runs from one on."""
+    """Eight runs, or in a run alone eight of another axis, from one on."""
 
     def __init__(self) -> None:
         super().__init__(name="Strip")
@@ -112,6 +112,16 @@ def in_strips(runs):
     return len(runs) // LANES * LANES
 
 
+def alone(runs):
+    """Whether compiled code is for a run alone, with strips of dimensions or people."""
+    return False
+
+
+@overload(alone)
+def _alone(runs):
+    return (lambda runs: True) if isinstance(runs, types.BaseTuple) else (lambda runs: False)
+
+
 def _place(context, builder, array_type, array, index_type, index):
     """Pointer to the lanes of a C-contiguous array. (No index counts from the end.)"""
     values = cgutils.unpack_tuple(builder, index, len(index_type)) if array_type.ndim > 1 else [index]
@@ -127,7 +137,7 @@ def _place(context, builder, array_type, array, index_type, index):
 
 
 def _is_strip(at: types.Type) -> bool:
-    return isinstance(at, StripType) or (isinstance(at, types.BaseTuple) and isinstance(at[-1], StripType))
+    return isinstance(at, StripType) or (isinstance(at, types.BaseTuple) and any(isinstance(n, StripType) for n in at))
 
 
 @intrinsic
@@ -149,6 +159,21 @@ def _store(typingctx, array, at, value):
         return context.get_dummy_value()
 
     return types.none(array, at, value), store
+
+
+@intrinsic
+def keep(typingctx, array, at, value, counts):
+    """Write those of eight numbers that count; what stands in the other places stays."""
+
+    def store(context, builder, signature, arguments):
+        pointer, align = _place(context, builder, array, arguments[0], at, arguments[1])
+        kinds = [arguments[2].type, pointer.type, ir.IntType(32), arguments[3].type]
+        masked = ir.FunctionType(ir.VoidType(), kinds)
+        write = cgutils.get_or_insert_function(builder.module, masked, f"llvm.masked.store.v{LANES}f64.p0")
+        builder.call(write, [arguments[2], pointer, ir.Constant(ir.IntType(32), align), arguments[3]])
+        return context.get_dummy_value()
+
+    return types.none(array, at, value, counts), store
 
 
 @overload(operator.getitem, jit_options={"forceinline": True})
@@ -283,6 +308,30 @@ def zero(typingctx, at):
         return ir.Constant(kind, [0.0] * LANES if lanes else 0.0)
 
     return (LanesType(types.float64) if lanes else types.float64)(at), nothing
+
+
+@intrinsic
+def first_of(typingctx, count):
+    """A mask that holds for the first `count` of eight lanes, for all of them where there are more."""
+
+    def compare(context, builder, signature, arguments):
+        lanes = ir.Constant(_vector(types.int64), list(range(LANES)))
+        return builder.icmp_signed("<", lanes, _lanes_of(context, builder, arguments[0], count, types.int64))
+
+    return LanesType(types.boolean)(count), compare
+
+
+@intrinsic
+def in_turn(typingctx, total, x):
+    """total + x_0 + x_1 + … + x_7, one after the other."""
+
+    def add(context, builder, signature, arguments):
+        found, lanes = arguments
+        for n in range(LANES):
+            found = builder.fadd(found, builder.extract_element(lanes, ir.Constant(ir.IntType(32), n)))
+        return found
+
+    return types.float64(types.float64, x), add
 
 
 @intrinsic

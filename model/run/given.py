@@ -54,6 +54,11 @@ def given_arrays(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
     return kept[1]
 
 
+def _rows(numbers: np.ndarray) -> np.ndarray:
+    """Numbers of rows, none of them negative: said so that compiled code need not ask whether it is counted from the end."""
+    return numbers.astype(np.uint32)
+
+
 def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
     N, O = len(society.role), len(society.key)
     scenario, waits = lowered.scenario, lowered.conditions
@@ -93,8 +98,8 @@ def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
         condition_after=waits.after,
         condition_service=looked_at,
         first=society.first,
-        organisation=society.organisation,
-        role=society.role.astype(np.int64),
+        organisation=_rows(society.organisation),
+        role=society.role.astype(np.uint8),
         profile=society.profile,
         manager=society.manager,
         line_tie=society.line_tie,
@@ -115,17 +120,17 @@ def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
         portfolio=portfolio,
         neighbour_service_start=neighbour_start,
         neighbour_service=neighbours,
-        tie_a=society.tie_a,
-        tie_b=society.tie_b,
+        tie_a=_rows(society.tie_a),
+        tie_b=_rows(society.tie_b),
         tie_kind=society.tie_kind,
         tie_start=society.tie_start,
-        neighbour=society.neighbour,
-        tie_of=society.tie_of,
+        neighbour=_rows(society.neighbour),
+        tie_of=_rows(society.tie_of),
         team_low=team_low,
         team_service=team_high,
         survey=EMPTY_SURVEY if society.values is None else np.asarray(society.values, float),
         stage_given=np.full(N, -1, np.int8) if society.stage is None else society.stage.astype(np.int8),
         aware_given=np.array([scenario.everybody_aware], np.uint8),
-        perceives=np.where(members, society.organisation, O + np.arange(N) - int(society.first[O])).astype(np.int32),
+        perceives=np.where(members, society.organisation, O + np.arange(N) - int(society.first[O])).astype(np.uint32),
         agency=np.array([lowered.agency]),
     )

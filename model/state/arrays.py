@@ -56,9 +56,11 @@ WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_serv
 
 
 def on_lines(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Zeros that begin where a cache line does, so that a strip of runs does not lie across two."""
+    """Zeros that begin where a cache line does, so that a strip of runs does not lie across two; behind them is room for
+    the rest of a strip that begins in them (model/compiled/lanes.py).
+    """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.empty(size + LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
+    room = np.empty(size + 2 * LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
     room.fill(0)
     return np.ndarray(shape, dtype, room, -address(room) % LINE)
 

@@ -4,7 +4,7 @@ p = 1 - (1 - broadcast)(1 - [in use] awareness_in_service) prod_j (1 - awareness
 """
 
 from valign.model.alignment import in_use
-from valign.model.compiled.compiling import in_parts, inlined, services_in
+from valign.model.compiled.compiling import in_parts, inlined, services_in, ties_of
 from valign.model.compiled.lanes import LANES, in_strips, some, strip, where
 from valign.model.state.arrays import AWARE, ENGAGED, PERSON_DRAW, UNAWARE
 
@@ -17,7 +17,7 @@ def hear(S, o, i, at):
         return
     s, used = S.setting[o], in_use(S.service_stage[o, at])
     stays = (1.0 - S.broadcast[s, at]) * (1.0 - where(used, S.awareness_in_service[s, at], 0.0))
-    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+    for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         stays *= where(S.stage[j, at] == ENGAGED, 1.0 - S.awareness_by_ties[at] * S.quality[e, at], 1.0)
     learns = unaware & (S.draw[i, PERSON_DRAW.become_aware, at] < 1.0 - stays)

@@ -7,8 +7,18 @@ v_i <- v_i + coproduction_rate (S - v_i);   drift_o <- toward S - m, at most `fl
 import numpy as np
 
 from valign.model.alignment import clip, in_use
-from valign.model.compiled.compiling import compiled, copy, fill, in_parts, of_people, services_in
-from valign.model.compiled.randomness import exponential
+from valign.model.compiled.compiling import (
+    compiled,
+    copy,
+    fill,
+    in_parts,
+    inlined,
+    of_people,
+    services_in,
+    ties_of,
+)
+from valign.model.compiled.lanes import alone
+from valign.model.compiled.randomness import SAFELY, exponential
 from valign.model.constants import TIE_GAIN, VOICE_GAIN
 from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
 
@@ -44,6 +54,12 @@ def workloads(S, t):
             )
 
 
+@inlined
+def takes_part(draw, y):
+    """draw < 1 - e^-y, without an exponential where 1 - e^-y <= y decides it."""
+    return draw < y * SAFELY + 1e-15 and draw < 1.0 - exponential(-y)
+
+
 @compiled
 def attendance(S, o, attends, count):
     """Who takes part this month [members and the commissioner, by run]; count: members taking part. True if anybody does."""
@@ -63,6 +79,10 @@ def attendance(S, o, attends, count):
     anybody = 0
     if possible:
         for i in range(first, last):
+            if alone(S.runs):
+                takes[i, 0] = takes_part(draw[i, PERSON_DRAW.take_part, 0], w[i, 0] * rate[0])
+                count[0] += takes[i, 0]
+                continue
             for r in range(W):
                 takes[i, r] = draw[i, PERSON_DRAW.take_part, r] < 1.0 - exponential(-w[i, r] * rate[r])
                 count[r] += takes[i, r]
@@ -149,7 +169,7 @@ def take_part(S, o, i, part, S_k, found):
     if S.role[i] == PEER:
         for r in range(len(S.runs)):
             S.voice[i, r] += part[r] * VOICE_GAIN * (1.0 - S.voice[i, r])
-    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+    for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         if j > i and S.organisation[j] == o:
             for r in range(len(S.runs)):

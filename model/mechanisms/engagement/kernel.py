@@ -8,9 +8,9 @@ p of the aware and the lapsed x workaround where the service is not in use
 """
 
 from valign.model.alignment import funded, in_use, standardised
-from valign.model.compiled.compiling import compiled, copy, in_parts, inlined, of_people, row, services_in
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
-from valign.model.compiled.randomness import logistic
+from valign.model.compiled.compiling import compiled, copy, in_parts, inlined, of_people, row, services_in, ties_of
+from valign.model.compiled.lanes import LANES, alone, in_strips, number, some, strip, where, zero
+from valign.model.compiled.randomness import logistic, logistic_at_most
 from valign.model.state.arrays import AWARE, COMMISSIONER, ENGAGED, LAPSED, METRIC, PERSON_DRAW, UNAWARE
 from valign.model.state.arrays import PERSON_TERM as TERM
 
@@ -21,7 +21,7 @@ from ..evidence.kernel import perceived_evidence
 def engaged_share(S, i, at):
     """x_i: share of engaged ties, weighted by quality; commissioners do not count."""
     engaged = total = zero(at)
-    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+    for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         if S.role[j] != COMMISSIONER:
             quality = S.quality[e, at]
@@ -82,12 +82,12 @@ def log_odds(S, o, i, z, x, norm, E, D, at):
 
 
 @inlined
-def probability(S, o, i, eta, at):
-    """p; 0 for the unaware."""
+def probability(S, o, i, p, at):
+    """p of a logistic; 0 for the unaware."""
     stage = S.stage_before[i, at]
     free = (stage == ENGAGED) | in_use(S.service_stage[o, at])
     opportunity = where(stage == AWARE, 1.0 - S.climate_gate[at] * (1.0 - S.climate[o, at]), 1.0)
-    p = logistic(eta) * opportunity * where(free, 1.0, S.workaround[S.setting[o], at])
+    p = p * opportunity * where(free, 1.0, S.workaround[S.setting[o], at])
     return where(stage == UNAWARE, 0.0, p)
 
 
@@ -111,7 +111,10 @@ def decide(S, o, i, t, norm, at):
     z, n_o = standardised(S.alignment[i, at], S.rules[METRIC]), norm[at]
     x, E, D = engaged_share(S, i, at), perceived_evidence(S, i, at), disapproval(S, o, i, at)
     eta = log_odds(S, o, i, z, x, n_o, E, D, at)
-    p = probability(S, o, i, eta, at)
+    if alone(S.runs) and not recorded:  # the exponential takes a third of the time of all this, and rarely matters
+        if not some(S.draw[i, PERSON_DRAW.engage, at] < probability(S, o, i, logistic_at_most(eta), at)):
+            return
+    p = probability(S, o, i, logistic(eta), at)
     if recorded:  # the terms of the decision, for the event log
         T = S.person_terms[i]
         T[TERM.z, at] = z

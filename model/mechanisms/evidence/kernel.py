@@ -19,8 +19,9 @@ from valign.model.compiled.compiling import (
     people_in,
     row_number,
     services_in,
+    ties_of,
 )
-from valign.model.compiled.lanes import LANES, in_strips, some, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, keep, some, strip, where, zero
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
 from valign.model.constants import (
     EVIDENCE_REFERENCE,
@@ -206,7 +207,7 @@ def listen(S, i, share, at):
         return
     b0, b1, b2 = b[i, 0, at], b[i, 1, at], b[i, 2, at]
     pull0 = pull1 = pull2 = zero(at)
-    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+    for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         weight = where(S.stage[j, at] >= 1, S.quality[e, at], 0.0)
         pull0 += weight * (b[j, 0, at] - b0)
@@ -218,6 +219,20 @@ def listen(S, i, share, at):
     S.belief[i, 2, at] = b2 + weight * pull2
 
 
+@inlined
+def listen_alone(S, i, share):
+    """`listen` in a run alone, the channels side by side."""
+    b, neighbour, tie_of, stage, quality = S.belief_before, S.neighbour, S.tie_of, S.stage, S.quality
+    if stage[i, 0] < 1:
+        return
+    own, pull = b[i, strip(0), 0], zero(strip(0))
+    for n in ties_of(S, i):
+        j = neighbour[n]
+        weight = where(stage[j, 0] >= 1, quality[tie_of[n], 0], 0.0)
+        pull += weight * (b[j, strip(0), 0] - own)
+    keep(S.belief, (i, strip(0), 0), own + S.belief_sharing[0] * share * pull, first_of(b.shape[1]))
+
+
 @in_parts
 def share_beliefs(S, t):
     """Ties pass means without precision, so nothing is counted twice."""
@@ -226,6 +241,9 @@ def share_beliefs(S, t):
         i = row_number(n)
         ties = S.tie_start[i + 1] - S.tie_start[i]
         if ties == 0:
+            continue
+        if alone(S.runs):
+            listen_alone(S, i, 1.0 / ties)
             continue
         for r in range(0, whole, LANES):
             listen(S, i, 1.0 / ties, strip(r))

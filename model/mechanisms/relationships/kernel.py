@@ -6,23 +6,17 @@ v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 
 import numpy as np
 
-from valign.model.alignment import clip, most_ties
-from valign.model.compiled.compiling import copy, in_parts, inlined, of_people, people_in, row, row_number
-from valign.model.compiled.lanes import LANES, in_strips, strip, where, zero
+from valign.model.alignment import clip, difference, most_ties
+from valign.model.compiled.compiling import copy, in_parts, inlined, of_people, people_in, row, row_number, ties_of
+from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, in_turn, keep, strip, where, zero
 from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
 
 @inlined
-def closeness(S, i, j, narrow, at):
-    """c_ij. narrow: 1 / (K kernel_width)."""
-    rule, rate = S.rules[RELATIONSHIP_RULE], S.relationship_rate[at]
-    if rule == CONSTANT:
-        return rate
-    v, distance = S.values_before, zero(at)
-    for k in range(v.shape[1]):
-        distance += abs(v[i, k, at] - v[j, k, at])
-    d = distance * narrow
-    if rule == HARD:
+def closeness(S, distance, narrow, at):
+    """c_ij of people whose values are so far apart in sum. narrow: 1 / (K kernel_width)."""
+    d, rate = distance * narrow, S.relationship_rate[at]
+    if S.rules[RELATIONSHIP_RULE] == HARD:
         return rate * where(d <= 1.0, 1.0, 0.0)
     return rate * max(1.0 - d * d, 0.0)
 
@@ -30,10 +24,10 @@ def closeness(S, i, j, narrow, at):
 @inlined
 def move_four(S, i, k, weight, share, at):
     """The values k … k + 3 of person i: four sums at a time stay in registers over all ties."""
-    first, v = S.tie_start[i], S.values_before
+    first, v = np.uint64(S.tie_start[i]), S.values_before
     x0, x1, x2, x3 = v[i, k, at], v[i, k + 1, at], v[i, k + 2, at], v[i, k + 3, at]
     pull0 = pull1 = pull2 = pull3 = zero(at)
-    for n in range(first, S.tie_start[i + 1]):
+    for n in ties_of(S, i):
         j, w = S.neighbour[n], weight[n - first, at]
         pull0 += w * (v[j, k, at] - x0)
         pull1 += w * (v[j, k + 1, at] - x1)
@@ -48,14 +42,17 @@ def move_four(S, i, k, weight, share, at):
 @inlined
 def meet_others(S, i, narrow, c, weight, at):
     """Person i's values move. c: of the ties to people of this part before i; weight [ties x W]: quality_ij voice_j c_ij."""
-    first, last = S.tie_start[i], S.tie_start[i + 1]
+    first, bounded = np.uint64(S.tie_start[i]), S.rules[RELATIONSHIP_RULE] != CONSTANT
     voices = zero(at)
-    for n in range(first, last):
+    for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         voice = S.voice[j, at]
         voices += voice
         if i < j or j < S.span[0]:
-            c[e, at] = closeness(S, i, j, narrow[at], at)
+            c[e, at] = S.relationship_rate[at]
+            if bounded:
+                distance = difference(S.values_before[i], S.values_before[j], at)
+                c[e, at] = closeness(S, distance, narrow[at], at)
         weight[n - first, at] = S.quality[e, at] * voice * c[e, at]
     share = where(voices > 0.0, 1.0 / voices, 0.0)
     K, blocks = S.values.shape[1], S.values.shape[1] // 4 * 4
@@ -64,9 +61,28 @@ def meet_others(S, i, narrow, c, weight, at):
     for k in range(blocks, K):
         own = S.values_before[i, k, at]
         pull = zero(at)
-        for n in range(first, last):
+        for n in ties_of(S, i):
             pull += weight[n - first, at] * (S.values_before[S.neighbour[n], k, at] - own)
         S.values[i, k, at] = clip(own + pull * share)
+
+
+@inlined
+def meet_others_alone(S, i, narrow, c):
+    """`meet_others` in a run alone with up to eight dimensions, side by side: both sums over ties at once."""
+    v, neighbour, tie_of, quality, voice_of = S.values_before, S.neighbour, S.tie_of, S.quality, S.voice
+    counts, own, bounded = first_of(v.shape[1]), v[i, strip(0), 0], S.rules[RELATIONSHIP_RULE] != CONSTANT
+    pull, voices = zero(strip(0)), 0.0
+    for n in ties_of(S, i):
+        j, e = neighbour[n], tie_of[n]
+        apart, voice = v[j, strip(0), 0] - own, voice_of[j, 0]
+        voices += voice
+        if i < j or j < S.span[0]:
+            c[e, 0] = S.relationship_rate[0]
+            if bounded:
+                c[e, 0] = closeness(S, in_turn(0.0, where(counts, abs(apart), 0.0)), narrow[0], 0)
+        pull += quality[e, 0] * voice * c[e, 0] * apart
+    share = where(voices > 0.0, 1.0 / voices, 0.0)
+    keep(S.values, (i, strip(0), 0), clip(own + pull * share), counts)
 
 
 @in_parts
@@ -83,6 +99,9 @@ def relationships(S, t):
         narrow[r] = 1.0 / (K * S.kernel_width[r])
     for n in people_in(S):
         i = row_number(n)
+        if alone(S.runs) and K <= LANES:
+            meet_others_alone(S, i, narrow, c)
+            continue
         for r in range(0, whole, LANES):
             meet_others(S, i, narrow, c, weight, strip(r))
         for r in range(whole, W):

@@ -18,6 +18,7 @@ from valign.model.compiled.compiling import (
     row,
     row_number,
     services_in,
+    ties_of,
 )
 from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
@@ -85,7 +86,7 @@ def from_talk(S, i, A, weight, at):
     """pull: sum_j a_ij (A_j - A_i); share: sum_j a_ij, over all ties of i."""
     own = A[i, at]
     pull = share = voices = zero(at)
-    for n in range(S.tie_start[i], S.tie_start[i + 1]):
+    for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         voice = S.voice[j, at]
         heard = S.quality[e, at] * voice * weight[j, at]

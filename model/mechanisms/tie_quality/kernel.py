@@ -3,17 +3,16 @@
 quality <- quality + tie_rate (tie_similarity (1 - d_ij) + (1 - tie_similarity) min(g_i, g_j) - quality)
 """
 
-from valign.model.alignment import difference
+from valign.model.alignment import difference, difference_alone
 from valign.model.compiled.compiling import in_parts, inlined, row_number
-from valign.model.compiled.lanes import LANES, in_strips, strip
+from valign.model.compiled.lanes import LANES, alone, in_strips, strip
 
 
 @inlined
-def relax(S, e, at):
-    """Tie e."""
-    i, j, share = S.tie_a[e], S.tie_b[e], 1.0 / S.values.shape[1]
-    similar = 1.0 - difference(S.values[i], S.values[j], at) * share
-    shared = min(S.identification[i, at], S.identification[j, at])
+def relax(S, e, distance, at):
+    """Tie e, between people whose values are so far apart in sum."""
+    similar = 1.0 - distance * (1.0 / S.values.shape[1])
+    shared = min(S.identification[S.tie_a[e], at], S.identification[S.tie_b[e], at])
     target = S.tie_similarity[at] * similar + (1.0 - S.tie_similarity[at]) * shared
     S.quality[e, at] += S.tie_rate[at] * (target - S.quality[e, at])
 
@@ -23,7 +22,11 @@ def tie_quality(S, t):
     whole = in_strips(S.runs)
     for n in range(S.span[5], S.span[6]):
         e = row_number(n)
+        i, j = S.tie_a[e], S.tie_b[e]
+        if alone(S.runs):
+            relax(S, e, difference_alone(S.values, i, j), 0)
+            continue
         for r in range(0, whole, LANES):
-            relax(S, e, strip(r))
+            relax(S, e, difference(S.values[i], S.values[j], strip(r)), strip(r))
         for r in range(whole, len(S.runs)):
-            relax(S, e, r)
+            relax(S, e, difference(S.values[i], S.values[j], r), r)

@@ -6,10 +6,10 @@ p = min(1, (1 - (1 - turnover)^(1/12)) exp(-turnover_fit z [service in use]))
 import numpy as np
 
 from valign.model.alignment import any_replaced, base_quality, in_use, standardised
-from valign.model.compiled.compiling import compiled, fill, groups_in, in_parts, inlined, of_people
-from valign.model.compiled.lanes import LANES, in_strips, some, strip
-from valign.model.compiled.randomness import exponential, logarithm
-from valign.model.entry import recruits
+from valign.model.compiled.compiling import compiled, fill, groups_in, in_parts, inlined, of_people, ties_of
+from valign.model.compiled.lanes import LANES, alone, in_strips, some, strip
+from valign.model.compiled.randomness import SAFELY, exponential, logarithm
+from valign.model.entry import ENTRANTS, recruits
 from valign.model.constants import COMMISSIONER_TURNOVER
 from valign.model.state.arrays import COMMISSIONER, METRIC, PERSON_DRAW
 
@@ -22,7 +22,7 @@ def restart_ties(S, t):
             continue
         for r in range(len(S.runs)):
             if S.replaced[i, r]:
-                for n in range(S.tie_start[i], S.tie_start[i + 1]):
+                for n in ties_of(S, i):
                     e = S.tie_of[n]
                     S.quality[e, r] = base_quality(S, S.tie_kind[e], r)
 
@@ -65,6 +65,13 @@ def leave(S, i, hazard, fit, p, at):
     return some(S.draw[i, PERSON_DRAW.leave, at] < p[at])
 
 
+@inlined
+def stays(S, i, hazard, fit):
+    """Whether it is certain without an exponential that person i stays, in a run alone: e^y <= 1 + y + y^2 up to 1.79."""
+    y = max(fit[0] * standardised(S.alignment[i, 0], S.rules[METRIC]), 0.0)
+    return y < 1.75 and S.draw[i, PERSON_DRAW.leave, 0] >= hazard[S.role[i], 0] * (1.0 + y + y * y) * SAFELY
+
+
 @in_parts
 def turnover(S, t):
     K, W, O, whole = S.values.shape[1], len(S.runs), S.setting.shape[0], in_strips(S.runs)
@@ -73,7 +80,8 @@ def turnover(S, t):
     most, known = 0, -1
     for o in groups_in(S):
         most = max(most, S.first[o + 1] - S.first[o])
-    people, runs = np.empty(most * W, np.int64), np.empty(most * W, np.int64)
+    people, runs = np.empty(ENTRANTS + most * W, np.int64), np.empty(ENTRANTS + most * W, np.int64)
+    count = 0  # of posts to be filled
     for o in groups_in(S):
         s = S.setting[o] if o < O else 0
         selects = False
@@ -86,8 +94,10 @@ def turnover(S, t):
             monthly_hazards(S, s, hazard)
         if selects:
             mean_values(S, o, mean)
-        count = 0
+        before = count
         for i in range(S.first[o], S.first[o + 1]):
+            if alone(S.runs) and stays(S, i, hazard, fit):
+                continue
             for first in range(0, whole, LANES):
                 if leave(S, i, hazard, fit, p, strip(first)):
                     for r in range(first, first + LANES):
@@ -98,7 +108,10 @@ def turnover(S, t):
                 if leave(S, i, hazard, fit, p, r):
                     people[count], runs[count] = i, r
                     count += 1
-        recruits(S, people, runs, count, t, 0, -1)
-        if selects:
-            for m in range(count):
-                select(S, people[m], runs[m], s, mean)
+        if selects or count >= ENTRANTS:  # draws are made of many at once
+            recruits(S, people, runs, count, t, 0, -1)
+            if selects:
+                for m in range(before, count):
+                    select(S, people[m], runs[m], s, mean)
+            count = 0
+    recruits(S, people, runs, count, t, 0, -1)
