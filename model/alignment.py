@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .compiled.compiling import compiled, in_parts, inlined, people_in, row_number
-from .compiled.lanes import LANES, alone, first_of, in_strips, in_turn, root, strip, where, zero
+from .compiled.lanes import LANES, alone, first_of, in_strips, root, rows_in_turn, strip, where, zero
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
@@ -75,26 +77,29 @@ def align_person(S, i, at):
 
 
 @inlined
-def fit_alone(S, i):
-    """`fit_of` person i in a run alone, eight dimensions at a time, for the metric 0."""
-    K, m, c, pi, fit = S.values.shape[1], S.perceives[i], S.clarity[i, 0], S.projection[0], 1.0
+def align_eight(S, i, off):
+    """People i … i + 7 of a run alone, by the metric 0: dimensions side by side, then people. off: room for 8 x 8."""
+    K, pi, fit = S.values.shape[1], S.projection[0], 1.0 + zero(strip(i))
     for k in range(0, K, LANES):
-        at = strip(k)
-        v = S.values[i, at, 0]
-        off = S.emphasis[at, 0] * abs(v - perceived(v, S.version[m, at, 0], S.reading[i, at, 0], c, pi))
-        fit = in_turn(fit, where(first_of(K - k), -off, 0.0))
-    return fit
+        at, counts = strip(k), first_of(K - k)
+        emphasis = S.emphasis[at, 0]
+        for n in range(LANES):
+            v, m, c = S.values[i + n, at, 0], S.perceives[i + n], S.clarity[i + n, 0]
+            p = perceived(v, S.version[m, at, 0], S.reading[i + n, at, 0], c, pi)
+            off[n, strip(0)] = where(counts, -emphasis * abs(v - p), 0.0)
+        fit = rows_in_turn(fit, off)
+    follow(S, strip(i), fit, 0)
 
 
 @compiled
 def align(S, start, stop):
     """Fit and alignment of the people in rows start … stop - 1."""
     whole = in_strips(S.runs)
-    if alone(S.runs) and S.rules[METRIC] == 0:
-        for n in range(start, stop):
-            i = row_number(n)
-            follow(S, i, fit_alone(S, i), 0)
-        return
+    if alone(S.runs) and S.rules[METRIC] == 0 and stop - start >= LANES:
+        off = np.empty((LANES, LANES))
+        for n in range(start, stop - LANES + 1, LANES):
+            align_eight(S, row_number(n), off)
+        start = stop - (stop - start) % LANES
     for n in range(start, stop):
         i = row_number(n)
         for r in range(0, whole, LANES):
@@ -226,13 +231,4 @@ def difference(x, y, at):
     total = zero(at)
     for k in range(x.shape[0]):
         total += abs(x[k, at] - y[k, at])
-    return total
-
-
-@inlined
-def difference_alone(v, i, j):
-    """sum_k |v_ik - v_jk| of two people's values [N x K x 1] in a run alone, eight dimensions at a time."""
-    K, total = v.shape[1], 0.0
-    for k in range(0, K, LANES):
-        total = in_turn(total, where(first_of(K - k), abs(v[i, strip(k), 0] - v[j, strip(k), 0]), 0.0))
     return total

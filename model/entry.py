@@ -60,7 +60,7 @@ def draws_of(S, people, runs, count, t, offset, u, z):
     """Uniform and standard normal numbers of `count` entrants in month t, for post people[m] in run runs[m], into u and z
     [words x ENTRANTS]: four words of each purpose, first those of values, then of readings, PERSON and BELIEFS.
     """
-    most = (count + LANES - 1) // LANES * LANES
+    most = count if count < 3 else (count + LANES - 1) // LANES * LANES  # three cost as much as eight together
     keys = np.empty((4, most), np.uint64)
     for m in range(most):
         i, r = people[min(m, count - 1)], runs[min(m, count - 1)]

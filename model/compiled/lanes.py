@@ -335,6 +335,36 @@ def in_turn(typingctx, total, x):
 
 
 @intrinsic
+def rows_in_turn(typingctx, total, rows):
+    """total + rows[n, 0] + rows[n, 1] + … + rows[n, 7] for each of eight rows n [8 x 8], side by side."""
+
+    def add(context, builder, signature, arguments):
+        array = context.make_array(rows)(context, builder, arguments[1])
+        vector = _vector(types.float64)
+        start = builder.bitcast(array.data, vector.as_pointer())
+        lanes = [
+            builder.load(builder.gep(start, [ir.Constant(ir.IntType(64), n)], source_etype=vector), align=8)
+            for n in range(LANES)
+        ]
+        for apart in (1, 2, 4):  # transposed: of rows n and n + apart, every second group of `apart` numbers changes places
+            low = [n + (0 if n % (2 * apart) < apart else LANES - apart) for n in range(LANES)]
+            high = [n + (apart if n % (2 * apart) < apart else LANES) for n in range(LANES)]
+            for n in range(LANES):
+                if n % (2 * apart) < apart:
+                    a, b = lanes[n], lanes[n + apart]
+                    lanes[n], lanes[n + apart] = (
+                        builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), LANES), order))
+                        for order in (low, high)
+                    )
+        found = _lanes_of(context, builder, arguments[0], total, types.float64)
+        for each in lanes:
+            found = builder.fadd(found, each)
+        return found
+
+    return LanesType(types.float64)(total, rows), add
+
+
+@intrinsic
 def root(typingctx, x):
     """The square root."""
 
