@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled.compiling import compiled, in_parts, inlined, people_in, row_number
-from .compiled.lanes import LANES, alone, first_of, in_strips, root, rows_in_turn, strip, where, zero
+from .compiled.lanes import LANES, alone, first_of, in_strips, keep, root, rows_in_turn, strip, where, zero
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
@@ -232,3 +232,25 @@ def difference(x, y, at):
     for k in range(x.shape[0]):
         total += abs(x[k, at] - y[k, at])
     return total
+
+
+@inlined
+def difference_of_eight(S, v, e, apart):
+    """`difference` of the two people of each of the ties e … e + 7 in a run alone. v: N x K x 1; apart: room for 8 x 8."""
+    a, b, distance = S.tie_a, S.tie_b, zero(strip(e))
+    for k in range(0, v.shape[1], LANES):
+        counts = first_of(v.shape[1] - k)
+        for n in range(LANES):
+            apart[n, strip(0)] = where(counts, abs(v[a[e + n], strip(k), 0] - v[b[e + n], strip(k), 0]), 0.0)
+        distance = rows_in_turn(distance, apart)
+    return distance
+
+
+@inlined
+def put_eight(values, i, k, moved):
+    """The values k … k + 7 of people i … i + 7 of a run alone [8 x 8]. (Written together: a row that is read just after the
+    one before it was written has to wait for it.)
+    """
+    counts = first_of(values.shape[1] - k)
+    for n in range(LANES):
+        keep(values, (i + n, strip(k), 0), moved[n, strip(0)], counts)

@@ -322,19 +322,6 @@ def first_of(typingctx, count):
 
 
 @intrinsic
-def in_turn(typingctx, total, x):
-    """total + x_0 + x_1 + … + x_7, one after the other."""
-
-    def add(context, builder, signature, arguments):
-        found, lanes = arguments
-        for n in range(LANES):
-            found = builder.fadd(found, builder.extract_element(lanes, ir.Constant(ir.IntType(32), n)))
-        return found
-
-    return types.float64(types.float64, x), add
-
-
-@intrinsic
 def rows_in_turn(typingctx, total, rows):
     """total + rows[n, 0] + rows[n, 1] + … + rows[n, 7] for each of eight rows n [8 x 8], side by side."""
 

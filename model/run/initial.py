@@ -194,6 +194,7 @@ def allocate(
         ask_terms=numbers(O, len(AWARD_TERM)),
         person_terms=numbers(N if person_terms else 0, len(PERSON_TERM)),
         quality=numbers(E),
+        closeness=numbers(E),
         bin=whole(N if accounting else 0, dtype=np.uint32),
         occupied=np.zeros(3 * places, np.uint8),
         mean_before=numbers(O + 1 if accounting else 0, 4, K),

@@ -209,6 +209,7 @@ class State(Handle):
     person_terms: np.ndarray  # N (or 0: not recorded) x len(PERSON_TERM) x W
     # ties
     quality: np.ndarray  # E x W
+    closeness: np.ndarray  # c_ij in relationships
     # decomposition (empty when not recorded); see model/ledger
     bin: np.ndarray  # N x W: row of the ledger in which changes of somebody's fit are booked
     occupied: np.ndarray  # rows: 0 or 1: has it been anybody's bin this month?

@@ -3,12 +3,32 @@
 v_i <- v_i + anchoring (v0_i - v_i)
 """
 
-from valign.model.compiled.compiling import in_parts, people_in, row_number
+import numpy as np
+
+from valign.model.alignment import put_eight
+from valign.model.compiled.compiling import in_parts, inlined, row_number
+from valign.model.compiled.lanes import LANES, alone, strip
+
+
+@inlined
+def anchor_eight(S, i, moved):
+    """People i … i + 7 of a run alone, dimensions side by side. moved: room for 8 x 8."""
+    for k in range(0, S.values.shape[1], LANES):
+        for n in range(LANES):
+            v = S.values[i + n, strip(k), 0]
+            moved[n, strip(0)] = v + S.anchoring[0] * (S.origin[i + n, strip(k), 0] - v)
+        put_eight(S.values, i, k, moved)
 
 
 @in_parts
 def anchoring(S, t):
-    for n in people_in(S):
+    start, stop = S.span[0], S.span[1]
+    if alone(S.runs):
+        moved = np.empty((LANES, LANES))
+        for n in range(start, stop - LANES + 1, LANES):
+            anchor_eight(S, row_number(n), moved)
+        start = stop - (stop - start) % LANES
+    for n in range(start, stop):
         i = row_number(n)
         for k in range(S.values.shape[1]):
             for r in range(len(S.runs)):

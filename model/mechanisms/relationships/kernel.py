@@ -6,19 +6,50 @@ v_i <- clip(v_i + sum_j quality_ij voice_j c_ij (v_j - v_i) / sum_j voice_j)
 
 import numpy as np
 
-from valign.model.alignment import clip, difference, most_ties
+from valign.model.alignment import clip, difference, difference_of_eight, most_ties
 from valign.model.compiled.compiling import copy, in_parts, inlined, of_people, people_in, row, row_number, ties_of
-from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, in_turn, keep, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, keep, strip, where, zero
 from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
 
 @inlined
-def closeness(S, distance, narrow, at):
-    """c_ij of people whose values are so far apart in sum. narrow: 1 / (K kernel_width)."""
+def close(S, e, distance, narrow, at):
+    """c_ij of tie e, between people whose values are so far apart in sum. narrow: 1 / (K kernel_width)."""
     d, rate = distance * narrow, S.relationship_rate[at]
     if S.rules[RELATIONSHIP_RULE] == HARD:
-        return rate * where(d <= 1.0, 1.0, 0.0)
-    return rate * max(1.0 - d * d, 0.0)
+        S.closeness[e, at] = rate * where(d <= 1.0, 1.0, 0.0)
+    else:
+        S.closeness[e, at] = rate * max(1.0 - d * d, 0.0)
+
+
+@inlined
+def close_tie(S, e, narrow, at):
+    v = S.values_before
+    close(S, e, difference(v[S.tie_a[e]], v[S.tie_b[e]], at), narrow[at], at)
+
+
+@in_parts
+def closeness(S, t):
+    """c_ij of every tie."""
+    W, v, whole, start, stop = len(S.runs), S.values_before, in_strips(S.runs), S.span[5], S.span[6]
+    narrow, apart = row(S.runs), np.empty((LANES, LANES))
+    for r in range(W):
+        narrow[r] = 1.0 / (v.shape[1] * S.kernel_width[r])
+    if S.rules[RELATIONSHIP_RULE] == CONSTANT:
+        for e in range(start, stop):
+            copy(S.relationship_rate, S.closeness[e])
+        return
+    if alone(S.runs):
+        for n in range(start, stop - LANES + 1, LANES):
+            e = row_number(n)
+            close(S, strip(e), difference_of_eight(S, v, e, apart), narrow[0], 0)
+        start = stop - (stop - start) % LANES
+    for n in range(start, stop):
+        e = row_number(n)
+        for r in range(0, whole, LANES):
+            close_tie(S, e, narrow, strip(r))
+        for r in range(whole, W):
+            close_tie(S, e, narrow, r)
 
 
 @inlined
@@ -40,20 +71,14 @@ def move_four(S, i, k, weight, share, at):
 
 
 @inlined
-def meet_others(S, i, narrow, c, weight, at):
-    """Person i's values move. c: of the ties to people of this part before i; weight [ties x W]: quality_ij voice_j c_ij."""
-    first, bounded = np.uint64(S.tie_start[i]), S.rules[RELATIONSHIP_RULE] != CONSTANT
-    voices = zero(at)
+def meet_others(S, i, weight, at):
+    """Person i's values move. weight [ties x W]: room for quality_ij voice_j c_ij."""
+    first, voices = np.uint64(S.tie_start[i]), zero(at)
     for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         voice = S.voice[j, at]
         voices += voice
-        if i < j or j < S.span[0]:
-            c[e, at] = S.relationship_rate[at]
-            if bounded:
-                distance = difference(S.values_before[i], S.values_before[j], at)
-                c[e, at] = closeness(S, distance, narrow[at], at)
-        weight[n - first, at] = S.quality[e, at] * voice * c[e, at]
+        weight[n - first, at] = S.quality[e, at] * voice * S.closeness[e, at]
     share = where(voices > 0.0, 1.0 / voices, 0.0)
     K, blocks = S.values.shape[1], S.values.shape[1] // 4 * 4
     for k in range(0, blocks, 4):
@@ -67,22 +92,17 @@ def meet_others(S, i, narrow, c, weight, at):
 
 
 @inlined
-def meet_others_alone(S, i, narrow, c):
-    """`meet_others` in a run alone with up to eight dimensions, side by side: both sums over ties at once."""
-    v, neighbour, tie_of, quality, voice_of = S.values_before, S.neighbour, S.tie_of, S.quality, S.voice
-    counts, own, bounded = first_of(v.shape[1]), v[i, strip(0), 0], S.rules[RELATIONSHIP_RULE] != CONSTANT
-    pull, voices = zero(strip(0)), 0.0
+def meet_others_alone(S, i):
+    """`meet_others` in a run alone with up to eight dimensions, side by side."""
+    v, neighbour, tie_of, quality, voice_of, c = S.values_before, S.neighbour, S.tie_of, S.quality, S.voice, S.closeness
+    own, pull, voices = v[i, strip(0), 0], zero(strip(0)), 0.0
     for n in ties_of(S, i):
         j, e = neighbour[n], tie_of[n]
-        apart, voice = v[j, strip(0), 0] - own, voice_of[j, 0]
+        voice = voice_of[j, 0]
         voices += voice
-        if i < j or j < S.span[0]:
-            c[e, 0] = S.relationship_rate[0]
-            if bounded:
-                c[e, 0] = closeness(S, in_turn(0.0, where(counts, abs(apart), 0.0)), narrow[0], 0)
-        pull += quality[e, 0] * voice * c[e, 0] * apart
+        pull += quality[e, 0] * voice * c[e, 0] * (v[j, strip(0), 0] - own)
     share = where(voices > 0.0, 1.0 / voices, 0.0)
-    keep(S.values, (i, strip(0), 0), clip(own + pull * share), counts)
+    keep(S.values, (i, strip(0), 0), clip(own + pull * share), first_of(v.shape[1]))
 
 
 @in_parts
@@ -93,19 +113,16 @@ def remember_values(S, t):
 
 @in_parts
 def relationships(S, t):
-    W, K, whole = len(S.runs), S.values.shape[1], in_strips(S.runs)
-    c, weight, narrow = np.empty(S.quality.shape), np.empty((most_ties(S), W)), row(S.runs)
-    for r in range(W):
-        narrow[r] = 1.0 / (K * S.kernel_width[r])
+    W, whole, weight = len(S.runs), in_strips(S.runs), np.empty((most_ties(S), len(S.runs)))
     for n in people_in(S):
         i = row_number(n)
-        if alone(S.runs) and K <= LANES:
-            meet_others_alone(S, i, narrow, c)
+        if alone(S.runs) and S.values.shape[1] <= LANES:
+            meet_others_alone(S, i)
             continue
         for r in range(0, whole, LANES):
-            meet_others(S, i, narrow, c, weight, strip(r))
+            meet_others(S, i, weight, strip(r))
         for r in range(whole, W):
-            meet_others(S, i, narrow, c, weight, r)
+            meet_others(S, i, weight, r)
 
 
-PHASES = (remember_values, relationships)
+PHASES = (remember_values, closeness, relationships)

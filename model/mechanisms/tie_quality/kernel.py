@@ -5,9 +5,9 @@ quality <- quality + tie_rate (tie_similarity (1 - d_ij) + (1 - tie_similarity) 
 
 import numpy as np
 
-from valign.model.alignment import difference
+from valign.model.alignment import difference, difference_of_eight
 from valign.model.compiled.compiling import in_parts, inlined, row_number
-from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, rows_in_turn, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, in_strips, strip
 
 
 @inlined
@@ -27,16 +27,11 @@ def relax_tie(S, e, at):
 
 @inlined
 def relax_eight(S, e, apart, shared):
-    """Ties e … e + 7 of a run alone: dimensions side by side, then ties. apart, shared: room for 8 x 8 and 8."""
-    v, g, a, b, distance = S.values, S.identification, S.tie_a, S.tie_b, zero(strip(e))
-    for k in range(0, v.shape[1], LANES):
-        counts = first_of(v.shape[1] - k)
-        for n in range(LANES):
-            i, j = a[e + n], b[e + n]
-            apart[n, strip(0)] = where(counts, abs(v[i, strip(k), 0] - v[j, strip(k), 0]), 0.0)
-            shared[n] = min(g[i, 0], g[j, 0])
-        distance = rows_in_turn(distance, apart)
-    relax(S, strip(e), distance, shared[strip(0)], 0)
+    """Ties e … e + 7 of a run alone. apart, shared: room for 8 x 8 and 8."""
+    g = S.identification
+    for n in range(LANES):
+        shared[n] = min(g[S.tie_a[e + n], 0], g[S.tie_b[e + n], 0])
+    relax(S, strip(e), difference_of_eight(S, S.values, e, apart), shared[strip(0)], 0)
 
 
 @in_parts
