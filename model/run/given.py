@@ -56,7 +56,7 @@ def given_arrays(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
 
 def _rows(numbers: np.ndarray) -> np.ndarray:
     """Numbers of rows, none of them negative: said so that compiled code need not ask whether it is counted from the end."""
-    return numbers.astype(np.uint32)
+    return np.asarray(numbers, np.int32).view(np.uint32)
 
 
 def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
