@@ -65,7 +65,7 @@ def uniform(word):
     return (number_of_word(word) + 0.5) * 2.3283064365386963e-10
 
 
-SAFELY = 1.0 + 1e-9  # more than what rounding can add to a probability
+SAFELY, ROUNDING = 1.0 + 1e-9, 1e-15  # more than rounding does to a probability, in parts of it and beside
 _LOG2E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding and subtracting it rounds to the nearest integer

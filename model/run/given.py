@@ -98,7 +98,7 @@ def _made(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
         condition_after=waits.after,
         condition_service=looked_at,
         first=society.first,
-        organisation=_rows(society.organisation),
+        organisation=society.organisation,
         role=society.role.astype(np.uint8),
         profile=society.profile,
         manager=society.manager,

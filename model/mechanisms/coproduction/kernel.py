@@ -18,7 +18,7 @@ from valign.model.compiled.compiling import (
     ties_of,
 )
 from valign.model.compiled.lanes import alone
-from valign.model.compiled.randomness import SAFELY, exponential
+from valign.model.compiled.randomness import ROUNDING, SAFELY, exponential
 from valign.model.constants import TIE_GAIN, VOICE_GAIN
 from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
 
@@ -56,8 +56,10 @@ def workloads(S, t):
 
 @inlined
 def takes_part(draw, y):
-    """draw < 1 - e^-y, without an exponential where 1 - e^-y <= y decides it."""
-    return draw < y * SAFELY + 1e-15 and draw < 1.0 - exponential(-y)
+    """draw < 1 - e^-y, for y from 0 on; without an exponential where y - y^2/2 <= 1 - e^-y <= y decides it."""
+    if draw >= y * SAFELY + ROUNDING or draw * SAFELY + ROUNDING < y - 0.5 * y * y:
+        return draw < y
+    return draw < 1.0 - exponential(-y)
 
 
 @compiled
@@ -127,6 +129,8 @@ def positions(S, o, attends, scratch, S_k, found):
     fill(scratch, 0.0)
     fill(S_k, 0.0)
     for i in range(S.first[o], S.first[o + 1]):
+        if alone(S.runs) and S.takes_part[i, 0] == 0:
+            continue
         for r in range(W):
             part[r] = np.float64(S.takes_part[i, r])
         if S.role[i] == PEER:

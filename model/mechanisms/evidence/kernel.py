@@ -121,7 +121,7 @@ def deliver(S, o, t, practice, reach, mean):
 def results(S, t):
     """Practice, reach and results of every service."""
     K, W = S.values.shape[1], len(S.runs)
-    practice, reach, mean = np.empty(W), np.empty(W), np.empty((K, W))
+    practice, reach, mean = np.empty(W), np.empty(W), np.zeros((K + LANES, W))  # with room for the rest of a strip
     for o in services_in(S):
         people = 0
         for r in range(W):
@@ -138,6 +138,10 @@ def results(S, t):
                 engaged = 1.0 if S.stage[i, r] == ENGAGED else 0.0
                 practice[r] += engaged * S.practice[i, r]
                 reach[r] += engaged
+            if alone(S.runs):
+                for k in range(0, K, LANES):
+                    mean[strip(k), 0] += S.values[i, strip(k), 0]
+                continue
             for k in range(K):
                 for r in range(W):
                     mean[k, r] += S.values[i, k, r]

@@ -20,7 +20,7 @@ from valign.model.compiled.compiling import (
     services_in,
     ties_of,
 )
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
 from valign.model.ledger.decomposition import entry
 from valign.model.state.arrays import ENGAGED, LAPSED, PEER, UNAWARE
@@ -62,6 +62,8 @@ def session_judgements(S):
             peers[r] = 0.0
             peer_voice[r] = 0.0
         for i in range(S.first[o], S.first[o + 1]):
+            if alone(S.runs) and S.takes_part[i, 0] == 0:
+                continue
             for r in range(W):
                 part[r] = np.float64(S.takes_part[i, r])
             if S.role[i] == PEER:
