@@ -80,10 +80,12 @@ def meet_others(S, i, weight, at):
         voices += voice
         weight[n - first, at] = S.quality[e, at] * voice * S.closeness[e, at]
     share = where(voices > 0.0, 1.0 / voices, 0.0)
-    K, blocks = S.values.shape[1], S.values.shape[1] // 4 * 4
-    for k in range(0, blocks, 4):
+    K = S.values.shape[1]
+    for k in range(0, K - 3, 4):
         move_four(S, i, k, weight, share, at)
-    for k in range(blocks, K):
+    if K % 4 and K > 4:  # the last four again, some of them with the same result: sooner than one by one
+        move_four(S, i, K - 4, weight, share, at)
+    for k in range(K if K < 4 else 0):
         own = S.values_before[i, k, at]
         pull = zero(at)
         for n in ties_of(S, i):
