@@ -6,8 +6,36 @@ import numpy as np
 import pytest
 
 from valign.model.compiled.compiling import COMPILED, compiled, inlined
-from valign.model.compiled.lanes import LANES, in_strips, number, root, some, strip, where, zero
-from valign.model.compiled.randomness import exponential, logarithm, normal_quantile, philox, uniform
+from valign.model.compiled.lanes import (
+    LANES,
+    first_of,
+    in_strips,
+    keep,
+    number,
+    root,
+    rows_in_turn,
+    some,
+    strip,
+    where,
+    zero,
+)
+from valign.model.compiled.randomness import (
+    exponential,
+    logarithm,
+    logistic,
+    logistic_at_most,
+    normal_quantile,
+    philox,
+    uniform,
+)
+from valign.model.mechanisms.coproduction.kernel import takes_part
+
+from valign.model.run.block import run_block
+from valign.model.run.initial import build
+from valign.model.state.scenario_arrays import lower
+
+from reference.bits import random_scenario
+from small import start
 
 W = 3 * LANES + 5
 ROWS = 9
@@ -67,3 +95,73 @@ def test_eight_at_once_are_eight_times_one() -> None:
 
 def test_what_is_left_over_is_taken_one_by_one() -> None:
     assert [in_strips(np.zeros(n)) for n in (1, 7, 8, 13, 64)] == [0, 0, 8, 8, 64]
+
+
+# --- a run alone: dimensions, or people, side by side ---------------------------------------------------------------
+@compiled
+def of_rows(rows, count, total, out, kept):
+    """Totals of the first `count` of eight numbers, of eight rows; and these of the first row, kept."""
+    for n in range(LANES):
+        rows[n, strip(0)] = where(first_of(count), rows[n, strip(0)], 0.0)
+    out[strip(0)] = rows_in_turn(total, rows)
+    keep(kept, (strip(0), 0), rows[0, strip(0)], first_of(count))
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 8, 12])
+def test_rows_are_added_up_in_their_order(count: int) -> None:
+    random = np.random.default_rng(count)
+    rows = random.normal(size=(LANES, LANES)) * 10.0 ** random.integers(-9, 9, (LANES, LANES))
+    out, kept, expected = np.zeros(LANES), np.full((LANES, 1), -1.0), np.full(LANES, 0.1)
+    for k in range(min(count, LANES)):
+        expected += rows[:, k]
+    first = rows[0].copy()
+    of_rows(rows, count, 0.1, out, kept)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(kept[:count, 0], first[:count])
+    assert (kept[count:] == -1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "rule"),
+    [(0, 11, "hard"), (3, 3, "hard"), (6, 8, "bounded"), (1, 9, "bounded"), (2, 16, "hard"), (9, 17, "constant")],
+)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_run_alone_has_the_bits_of_one_of_eight(number: int, count: int, rule: str, recorded: bool) -> None:
+    scenario = random_scenario(number, count=count).replace({"relationship_rule": rule})
+    together, society = start(scenario, list(range(LANES)), accounting=recorded)
+    lowered = lower(scenario)
+    run_block(lowered, together)
+    for r in range(2):
+        alone = build(lowered, society, [r], accounting=recorded)
+        run_block(lowered, alone)
+        for name in (
+            "values",
+            "quality",
+            "belief",
+            "alignment",
+            "clarity",
+            "identification",
+            "stage",
+            "run_outcomes",
+            "path",
+        ):
+            np.testing.assert_array_equal(getattr(alone, name)[..., 0], getattr(together, name)[..., r], err_msg=name)
+
+
+def test_bounds_decide_as_exponentials_do() -> None:
+    random = np.random.default_rng(2)
+    x = np.concatenate([random.uniform(-40, 40, 20_000), np.arange(-80, 80) / 4, [-1e9, 1e9, -700.0, 700.0, 0.0]])
+    assert all(logistic(v) <= logistic_at_most(v) <= max(1.3 * logistic(v), 2e-7) * 1.000001 for v in x)
+    y = np.concatenate([random.uniform(0, 3, 20_000), 10.0 ** random.uniform(-12, 1, 20_000), [0.0]])
+    exact = 1.0 - np.array([exponential(-v) for v in y])
+    for near in (
+        exact,
+        np.nextafter(exact, 2),
+        np.nextafter(exact, -1),
+        y,
+        y - 0.5 * y * y,
+        random.uniform(size=len(y)),
+    ):
+        assert all(takes_part(draw, v) == (draw < p) for draw, v, p in zip(near, y, exact, strict=True))
+    up_to = np.linspace(0, 1.75, 10_001)
+    assert (1 + up_to + up_to**2 >= np.exp(up_to)).all()  # turnover: who stays for certain

@@ -116,15 +116,15 @@ def random_settings(
     return settings
 
 
-def random_scenario(number: int, first: bool = False) -> va.Scenario:
-    """A small scenario, the same whenever it is made; first: as the first edition had it."""
+def random_scenario(number: int, first: bool = False, count: int = 0) -> va.Scenario:
+    """A small scenario, the same whenever it is made; first: as the first edition had it; count: of dimensions."""
     parameters = sorted(va.parameters().to_dict("records"), key=lambda each: each["name"])
     mechanisms = list(va.Scenario.load("two-services").mechanisms)
     if first:
         parameters = [{**each, **OLD_RANGES.get(each["name"], {})} for each in parameters if each["name"] not in NEW]
         mechanisms.remove("sensemaking")
     months = whole(12, 24, number, "months")
-    dimensions = [f"dimension-{k}" for k in range(whole(1, 8, number, "dimensions"))]
+    dimensions = [f"dimension-{k}" for k in range(count or whole(1, 8, number, "dimensions"))]
     profiles = [f"profile-{each}" for each in "abcd"]
     emphasis = {dimension: whole(1, 4, number, "emphasis", dimension) for dimension in dimensions}
     organisations = [random_group(number, g, profiles) for g in range(whole(1, 3, number, "groups"))]
