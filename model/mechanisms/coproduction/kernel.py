@@ -17,7 +17,7 @@ from valign.model.compiled.compiling import (
     services_in,
     ties_of,
 )
-from valign.model.compiled.lanes import alone
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where
 from valign.model.compiled.randomness import ROUNDING, SAFELY, exponential
 from valign.model.constants import TIE_GAIN, VOICE_GAIN
 from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
@@ -57,17 +57,25 @@ def workloads(S, t):
 @inlined
 def takes_part(draw, y):
     """draw < 1 - e^-y, for y from 0 on; without an exponential where y - y^2/2 <= 1 - e^-y <= y decides it."""
-    if draw >= y * SAFELY + ROUNDING or draw * SAFELY + ROUNDING < y - 0.5 * y * y:
-        return draw < y
-    return draw < 1.0 - exponential(-y)
+    possible, certain = draw < y * SAFELY + ROUNDING, draw * SAFELY + ROUNDING < y - 0.5 * y * y
+    if some(possible & ~certain):
+        return draw < 1.0 - exponential(-y)
+    return possible
+
+
+@inlined
+def attend(S, i, rate, count, at):
+    """Whether person i takes part."""
+    comes = takes_part(S.draw[i, PERSON_DRAW.take_part, at], S.taking_part[i, at] * rate[at])
+    S.takes_part[i, at] = where(comes, 1, 0)
+    count[at] += number(comes)
 
 
 @compiled
 def attendance(S, o, attends, count):
     """Who takes part this month [members and the commissioner, by run]; count: members taking part. True if anybody does."""
-    W, first, last = len(S.runs), S.first[o], S.first[o + 1]
-    c, takes, draw, w = S.commissioner[o], S.takes_part, S.draw, S.taking_part
-    rate = np.empty(W)
+    W, first, last, whole = len(S.runs), S.first[o], S.first[o + 1], in_strips(S.runs)
+    c, takes, w, rate = S.commissioner[o], S.takes_part, S.taking_part, np.empty(W)
     possible = 0
     for r in range(W):
         intensity = intensity_of(S, o, r)
@@ -81,13 +89,10 @@ def attendance(S, o, attends, count):
     anybody = 0
     if possible:
         for i in range(first, last):
-            if alone(S.runs):
-                takes[i, 0] = takes_part(draw[i, PERSON_DRAW.take_part, 0], w[i, 0] * rate[0])
-                count[0] += takes[i, 0]
-                continue
-            for r in range(W):
-                takes[i, r] = draw[i, PERSON_DRAW.take_part, r] < 1.0 - exponential(-w[i, r] * rate[r])
-                count[r] += takes[i, r]
+            for r in range(0, whole, LANES):
+                attend(S, i, rate, count, strip(r))
+            for r in range(whole, W):
+                attend(S, i, rate, count, r)
         if c >= 0:
             for r in range(W):
                 attends[r] = (
@@ -110,35 +115,43 @@ def attendance(S, o, attends, count):
     return anybody > 0
 
 
-@compiled
-def add_voice(S, i, part, voice, total):
+@inlined
+def add_voice(S, i, part, voice, total, at):
     """Add person i, where they take part, to the voices [W] and the weighted sum of values [K x W] of their side."""
-    for r in range(len(S.runs)):
-        voice[r] += part[r] * S.voice[i, r]
+    if not some(part != 0.0):
+        return
+    weight = part * S.voice[i, at]
+    voice[at] += weight
     for k in range(S.values.shape[1]):
-        for r in range(len(S.runs)):
-            total[k, r] += part[r] * S.voice[i, r] * S.values[i, k, r]
+        total[k, at] += weight * S.values[i, k, at]
+
+
+@inlined
+def add_member(S, i, voices, others, peers, at):
+    """The same of a member of the service. voices: of the others and of the peers [2 x W]."""
+    part = number(S.takes_part[i, at] != 0)
+    if S.role[i] == PEER:
+        add_voice(S, i, part, voices[1], peers, at)
+    else:
+        add_voice(S, i, part, voices[0], others, at)
 
 
 @compiled
 def positions(S, o, attends, scratch, S_k, found):
     """S_k: the session's position, peers holding the share `power_sharing`; found: 1 where anybody has a voice."""
-    K, W = S.values.shape[1], len(S.runs)
-    part, other_voice, peer_voice = scratch[0], scratch[1], scratch[2]
-    others, peers = S_k, scratch[3:]
+    K, W, whole = S.values.shape[1], len(S.runs), in_strips(S.runs)
+    other_voice, peer_voice = scratch[0], scratch[1]
+    others, peers, c = S_k, scratch[2:], S.commissioner[o]
     fill(scratch, 0.0)
     fill(S_k, 0.0)
     for i in range(S.first[o], S.first[o + 1]):
-        if alone(S.runs) and S.takes_part[i, 0] == 0:
-            continue
+        for r in range(0, whole, LANES):
+            add_member(S, i, scratch, others, peers, strip(r))
+        for r in range(whole, W):
+            add_member(S, i, scratch, others, peers, r)
+    if c >= 0:
         for r in range(W):
-            part[r] = np.float64(S.takes_part[i, r])
-        if S.role[i] == PEER:
-            add_voice(S, i, part, peer_voice, peers)
-        else:
-            add_voice(S, i, part, other_voice, others)
-    if S.commissioner[o] >= 0:
-        add_voice(S, S.commissioner[o], attends, other_voice, others)
+            add_voice(S, c, attends[r], other_voice, others, r)
     for r in range(W):
         share = S.power_sharing[S.setting[o], r]
         share = 0.0 if peer_voice[r] <= 0.0 else share if other_voice[r] > 0.0 else 1.0
@@ -161,23 +174,22 @@ def adapt(S, o, S_k, found):
             S.drift[o, k, r] = min(max(drift, -m), 1.0 - m) if found[r] > 0.0 else S.drift[o, k, r]
 
 
-@compiled
-def take_part(S, o, i, part, S_k, found):
+@inlined
+def take_part(S, o, i, S_k, found, at):
     """What a session does to a participant: values, clarity, voice of peers, quality of ties between participants."""
-    v = S.values
-    for k in range(S.values.shape[1]):
-        for r in range(len(S.runs)):
-            v[i, k, r] += part[r] * found[r] * S.coproduction_rate[r] * (S_k[k, r] - v[i, k, r])
-    for r in range(len(S.runs)):
-        S.clarity[i, r] += part[r] * S.clarity_gain[r] * (1.0 - S.clarity[i, r])
+    part, v = number(S.takes_part[i, at] != 0), S.values
+    if not some(part != 0.0):
+        return
+    rate = part * found[at] * S.coproduction_rate[at]
+    for k in range(v.shape[1]):
+        v[i, k, at] += rate * (S_k[k, at] - v[i, k, at])
+    S.clarity[i, at] += part * S.clarity_gain[at] * (1.0 - S.clarity[i, at])
     if S.role[i] == PEER:
-        for r in range(len(S.runs)):
-            S.voice[i, r] += part[r] * VOICE_GAIN * (1.0 - S.voice[i, r])
+        S.voice[i, at] += part * VOICE_GAIN * (1.0 - S.voice[i, at])
     for n in ties_of(S, i):
         j, e = S.neighbour[n], S.tie_of[n]
         if j > i and S.organisation[j] == o:
-            for r in range(len(S.runs)):
-                S.quality[e, r] += part[r] * S.takes_part[j, r] * TIE_GAIN * (1.0 - S.quality[e, r])
+            S.quality[e, at] += part * number(S.takes_part[j, at] != 0) * TIE_GAIN * (1.0 - S.quality[e, at])
 
 
 @compiled
@@ -243,8 +255,8 @@ def commissioners(S, t):
 
 @in_parts
 def coproduction(S, t):
-    K, W = S.values.shape[1], len(S.runs)
-    attends, count, scratch = np.empty(W), np.empty(W), np.empty((K + 3, W))
+    K, W, whole = S.values.shape[1], len(S.runs), in_strips(S.runs)
+    attends, count, scratch = np.empty(W), np.empty(W), np.empty((K + 2, W))
     copy(of_people(S, S.stage), of_people(S, S.stage_before))
     for o in services_in(S):
         if not attendance(S, o, attends, count):
@@ -254,14 +266,11 @@ def coproduction(S, t):
         adapt(S, o, S_k, found)
         if S.rules[SESSION_KNOWLEDGE]:
             share_knowledge(S, o, count, scratch)
-        part = scratch[0]
         for i in range(S.first[o], S.first[o + 1]):
-            anywhere = 0
-            for r in range(W):
-                part[r] = np.float64(S.takes_part[i, r])
-                anywhere += S.takes_part[i, r]
-            if anywhere:
-                take_part(S, o, i, part, S_k, found)
+            for r in range(0, whole, LANES):
+                take_part(S, o, i, S_k, found, strip(r))
+            for r in range(whole, W):
+                take_part(S, o, i, S_k, found, r)
 
 
 PHASES = (coproduction, commissioners)
