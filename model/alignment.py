@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled.compiling import compiled, in_parts, inlined, people_in, row_number
-from .compiled.lanes import LANES, alone, first_of, in_strips, keep, root, rows_in_turn, strip, where, zero
+from .compiled.lanes import (
+    LANES,
+    alone,
+    eights,
+    first_of,
+    in_strips,
+    keep,
+    left_over,
+    root,
+    rows_in_turn,
+    strip,
+    where,
+    zero,
+)
 from .constants import BASE_QUALITY
 from .state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, METRIC_UNIT, UNAWARE
 
@@ -97,9 +110,9 @@ def align(S, start, stop):
     whole = in_strips(S.runs)
     if alone(S.runs) and S.rules[METRIC] == 0 and stop - start >= LANES:
         off = np.empty((LANES, LANES))
-        for n in range(start, stop - LANES + 1, LANES):
+        for n in eights(start, stop):
             align_eight(S, row_number(n), off)
-        start = stop - (stop - start) % LANES
+        start = left_over(start, stop)
     for n in range(start, stop):
         i = row_number(n)
         for r in range(0, whole, LANES):

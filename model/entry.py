@@ -8,7 +8,7 @@ import numpy as np
 
 from .alignment import align_row, clip, in_use
 from .compiled.compiling import compiled, fill, inlined, row_number, services_in
-from .compiled.lanes import LANES, alone, in_strips, strip
+from .compiled.lanes import LANES, alone, eights, in_strips, left_over, strip
 from .compiled.randomness import (
     BELIEFS,
     MONTH,
@@ -288,10 +288,9 @@ def apply_level(S):
 @inlined
 def eight_draws(S, i, month, drawn):
     """`month_draws` of people i … i + 7 in a run alone. drawn: room for 4 x 8."""
-    none = S.post_low[strip(i)] & NOTHING
-    words = philox(
-        none | S.key_low[0], none | S.key_high[0], S.post_low[strip(i)], S.post_high[strip(i)], none | month, none | np.uint64(MONTH)
-    )
+    low, high = S.post_low[strip(i)], S.post_high[strip(i)]
+    none = low & NOTHING
+    words = philox(none | S.key_low[0], none | S.key_high[0], low, high, none | month, none | np.uint64(MONTH))
     for word in range(4):
         drawn[word, strip(0)] = uniform(words[word])
     for n in range(LANES):
@@ -307,9 +306,9 @@ def month_draws(S, t):
     start, stop = S.span[0], S.span[1]
     if alone(S.runs):
         drawn = np.empty((4, LANES))
-        for n in range(start, start + (stop - start) // LANES * LANES, LANES):
+        for n in eights(start, stop):
             eight_draws(S, row_number(n), month, drawn)
-        start += (stop - start) // LANES * LANES
+        start = left_over(start, stop)
     for n in range(start, stop):
         i = row_number(n)
         low, high, leave, aware, engage, take_part = (

@@ -122,6 +122,18 @@ def _alone(runs):
     return (lambda runs: True) if isinstance(runs, types.BaseTuple) else (lambda runs: False)
 
 
+@compiled
+def eights(start, stop):
+    """The first of every eight rows from `start` on that end before `stop`."""
+    return range(start, stop - LANES + 1, LANES)
+
+
+@compiled
+def left_over(start, stop):
+    """The first of the rows after those."""
+    return stop - (stop - start) % LANES
+
+
 def _place(context, builder, array_type, array, index_type, index):
     """Pointer to the lanes of a C-contiguous array. (No index counts from the end.)"""
     values = cgutils.unpack_tuple(builder, index, len(index_type)) if array_type.ndim > 1 else [index]
@@ -333,7 +345,8 @@ def rows_in_turn(typingctx, total, rows):
             builder.load(builder.gep(start, [ir.Constant(ir.IntType(64), n)], source_etype=vector), align=8)
             for n in range(LANES)
         ]
-        for apart in (1, 2, 4):  # transposed: of rows n and n + apart, every second group of `apart` numbers changes places
+        # Transposed: of rows n and n + apart, every second group of so many numbers changes places
+        for apart in (1, 2, 4):
             low = [n + (0 if n % (2 * apart) < apart else LANES - apart) for n in range(LANES)]
             high = [n + (apart if n % (2 * apart) < apart else LANES) for n in range(LANES)]
             for n in range(LANES):

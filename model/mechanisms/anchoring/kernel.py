@@ -7,7 +7,7 @@ import numpy as np
 
 from valign.model.alignment import put_eight
 from valign.model.compiled.compiling import in_parts, inlined, row_number
-from valign.model.compiled.lanes import LANES, alone, strip
+from valign.model.compiled.lanes import LANES, alone, eights, left_over, strip
 
 
 @inlined
@@ -25,9 +25,9 @@ def anchoring(S, t):
     start, stop = S.span[0], S.span[1]
     if alone(S.runs):
         moved = np.empty((LANES, LANES))
-        for n in range(start, stop - LANES + 1, LANES):
+        for n in eights(start, stop):
             anchor_eight(S, row_number(n), moved)
-        start = stop - (stop - start) % LANES
+        start = left_over(start, stop)
     for n in range(start, stop):
         i = row_number(n)
         for k in range(S.values.shape[1]):

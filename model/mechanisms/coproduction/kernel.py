@@ -7,16 +7,7 @@ v_i <- v_i + coproduction_rate (S - v_i);   drift_o <- toward S - m, at most `fl
 import numpy as np
 
 from valign.model.alignment import clip, in_use
-from valign.model.compiled.compiling import (
-    compiled,
-    copy,
-    fill,
-    in_parts,
-    inlined,
-    of_people,
-    services_in,
-    ties_of,
-)
+from valign.model.compiled.compiling import compiled, copy, fill, in_parts, inlined, of_people, services_in, ties_of
 from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where
 from valign.model.compiled.randomness import ROUNDING, SAFELY, exponential
 from valign.model.constants import TIE_GAIN, VOICE_GAIN

@@ -8,7 +8,7 @@ import numpy as np
 
 from valign.model.alignment import perceived, put_eight
 from valign.model.compiled.compiling import in_parts, inlined, row_number
-from valign.model.compiled.lanes import LANES, alone, in_strips, strip, where
+from valign.model.compiled.lanes import LANES, alone, eights, in_strips, left_over, strip, where
 from valign.model.state.arrays import COMMISSIONER, ENGAGED
 
 
@@ -37,8 +37,8 @@ def internalise_eight(S, i, moved):
     for k in range(0, S.values.shape[1], LANES):
         at = strip(k)
         for n in range(LANES):
-            rate, clarity, v = S.internalisation[0] * S.identification[i + n, 0], S.clarity[i + n, 0], S.values[i + n, at, 0]
-            p = perceived(v, S.version[S.perceives[i + n], at, 0], S.reading[i + n, at, 0], clarity, S.projection[0])
+            rate, v, m = S.internalisation[0] * S.identification[i + n, 0], S.values[i + n, at, 0], S.perceives[i + n]
+            p = perceived(v, S.version[m, at, 0], S.reading[i + n, at, 0], S.clarity[i + n, 0], S.projection[0])
             moved[n, strip(0)] = v + rate * (p - v)
         put_eight(S.values, i, k, moved)
 
@@ -48,11 +48,11 @@ def identification(S, t):
     start, stop, whole = S.span[0], S.span[1], in_strips(S.runs)
     if alone(S.runs):
         moved = np.empty((LANES, LANES))
-        for n in range(start, stop - LANES + 1, LANES):
+        for n in eights(start, stop):
             i = row_number(n)
             identify(S, strip(i), 0)
             internalise_eight(S, i, moved)
-        start = stop - (stop - start) % LANES
+        start = left_over(start, stop)
     for n in range(start, stop):
         i = row_number(n)
         for r in range(0, whole, LANES):

@@ -8,13 +8,13 @@ import numpy as np
 
 from valign.model.alignment import clip, difference, difference_of_eight, most_ties
 from valign.model.compiled.compiling import copy, in_parts, inlined, of_people, people_in, row, row_number, ties_of
-from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, keep, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, eights, first_of, in_strips, keep, left_over, strip, where, zero
 from valign.model.state.arrays import CONSTANT, HARD, RELATIONSHIP_RULE
 
 
 @inlined
 def close(S, e, distance, narrow, at):
-    """c_ij of tie e, between people whose values are so far apart in sum. narrow: 1 / (K kernel_width)."""
+    """c_ij of people whose values are so far apart in sum. narrow: 1 / (K kernel_width)."""
     d, rate = distance * narrow, S.relationship_rate[at]
     if S.rules[RELATIONSHIP_RULE] == HARD:
         S.closeness[e, at] = rate * where(d <= 1.0, 1.0, 0.0)
@@ -24,6 +24,7 @@ def close(S, e, distance, narrow, at):
 
 @inlined
 def close_tie(S, e, narrow, at):
+    """c_ij of tie e."""
     v = S.values_before
     close(S, e, difference(v[S.tie_a[e]], v[S.tie_b[e]], at), narrow[at], at)
 
@@ -40,10 +41,10 @@ def closeness(S, t):
             copy(S.relationship_rate, S.closeness[e])
         return
     if alone(S.runs):
-        for n in range(start, stop - LANES + 1, LANES):
+        for n in eights(start, stop):
             e = row_number(n)
             close(S, strip(e), difference_of_eight(S, v, e, apart), narrow[0], 0)
-        start = stop - (stop - start) % LANES
+        start = left_over(start, stop)
     for n in range(start, stop):
         e = row_number(n)
         for r in range(0, whole, LANES):

@@ -7,12 +7,12 @@ import numpy as np
 
 from valign.model.alignment import difference, difference_of_eight
 from valign.model.compiled.compiling import in_parts, inlined, row_number
-from valign.model.compiled.lanes import LANES, alone, in_strips, strip
+from valign.model.compiled.lanes import LANES, alone, eights, in_strips, left_over, strip
 
 
 @inlined
 def relax(S, e, distance, shared, at):
-    """Tie e, between people whose values are so far apart in sum and who share so much identification."""
+    """Quality of tie e, between people whose values are so far apart in sum and who share so much identification."""
     similar = 1.0 - distance * (1.0 / S.values.shape[1])
     target = S.tie_similarity[at] * similar + (1.0 - S.tie_similarity[at]) * shared
     S.quality[e, at] += S.tie_rate[at] * (target - S.quality[e, at])
@@ -20,6 +20,7 @@ def relax(S, e, distance, shared, at):
 
 @inlined
 def relax_tie(S, e, at):
+    """Tie e."""
     i, j = S.tie_a[e], S.tie_b[e]
     shared = min(S.identification[i, at], S.identification[j, at])
     relax(S, e, difference(S.values[i], S.values[j], at), shared, at)
@@ -39,9 +40,9 @@ def tie_quality(S, t):
     whole, start, stop = in_strips(S.runs), S.span[5], S.span[6]
     if alone(S.runs):
         apart, shared = np.empty((LANES, LANES)), np.empty(LANES)
-        for n in range(start, stop - LANES + 1, LANES):
+        for n in eights(start, stop):
             relax_eight(S, row_number(n), apart, shared)
-        start = stop - (stop - start) % LANES
+        start = left_over(start, stop)
     for n in range(start, stop):
         e = row_number(n)
         for r in range(0, whole, LANES):
