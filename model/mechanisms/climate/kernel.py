@@ -8,23 +8,39 @@ q_i <- q_i + practice_rate (clip(practice_base + practice_alignment (A_i - ref) 
 import numpy as np
 
 from valign.model.alignment import against, clip, funded, in_use
-from valign.model.compiled.compiling import fill, in_parts, services_in
+from valign.model.compiled.compiling import in_parts, inlined, services_in
+from valign.model.compiled.lanes import LANES, in_strips, some, strip, where
 from valign.model.constants import PRACTICE_CLIMATE
 from valign.model.state.arrays import ENGAGED, MANAGER, METRIC, METRIC_REFERENCE, UNAWARE
 
 from ..leadership.kernel import strength_of
 
 
+@inlined
+def practise(S, o, i, at):
+    """q_i of person i of service o."""
+    delivers = (S.stage[i, at] == ENGAGED) & in_use(S.service_stage[o, at])
+    if not some(delivers):
+        return
+    target = clip(
+        S.practice_base[at]
+        + S.practice_alignment[at] * (S.alignment[i, at] - METRIC_REFERENCE[S.rules[METRIC]])
+        + S.practice_identification[at] * S.identification[i, at]
+        + PRACTICE_CLIMATE * S.climate[o, at]
+    )
+    S.practice[i, at] += where(delivers, S.practice_rate[at], 0.0) * (target - S.practice[i, at])
+
+
 @in_parts
 def climate(S, t):
-    W = len(S.runs)
+    W, whole = len(S.runs), in_strips(S.runs)
     managers_engaged, managers_for = np.empty(W), np.empty(W)
-    reference = METRIC_REFERENCE[S.rules[METRIC]]
     for o in services_in(S):
         s = S.setting[o]
         managers = 0
-        fill(managers_engaged, 0.0)
-        fill(managers_for, 0.0)
+        for r in range(W):
+            managers_engaged[r] = 0.0
+            managers_for[r] = 0.0
         for i in range(S.first[o], S.first[o + 1]):
             if S.role[i] == MANAGER:
                 managers += 1
@@ -45,13 +61,7 @@ def climate(S, t):
         if used == 0:
             continue
         for i in range(S.first[o], S.first[o + 1]):
-            for r in range(W):
-                target = clip(
-                    S.practice_base[r]
-                    + S.practice_alignment[r] * (S.alignment[i, r] - reference)
-                    + S.practice_identification[r] * S.identification[i, r]
-                    + PRACTICE_CLIMATE * S.climate[o, r]
-                )
-                delivers = (S.stage[i, r] == ENGAGED) & in_use(S.service_stage[o, r])
-                rate = S.practice_rate[r] if delivers else 0.0
-                S.practice[i, r] += rate * (target - S.practice[i, r])
+            for r in range(0, whole, LANES):
+                practise(S, o, i, strip(r))
+            for r in range(whole, W):
+                practise(S, o, i, r)

@@ -21,7 +21,7 @@ from valign.model.compiled.compiling import (
     services_in,
     ties_of,
 )
-from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, keep, some, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, first_of, in_strips, keep, number, some, strip, where, zero
 from valign.model.compiled.randomness import RESULTS, SERVICE_ID, normal, philox
 from valign.model.constants import (
     EVIDENCE_REFERENCE,
@@ -117,11 +117,31 @@ def deliver(S, o, t, practice, reach, mean):
             S.result_mean[o, e, r] += (S.result[o, e, r] - S.result_mean[o, e, r]) / S.result_count[o, r]
 
 
+@inlined
+def add_member(S, i, practice, reach, mean, at):
+    """Add person i to their service's practice, reach and values."""
+    engaged = number(S.stage[i, at] == ENGAGED)
+    practice[at] += engaged * S.practice[i, at]
+    reach[at] += engaged
+    for k in range(S.values.shape[1]):
+        mean[k, at] += S.values[i, k, at]
+
+
+@inlined
+def add_member_alone(S, i, practice, reach, mean):
+    """The same in a run alone, dimensions side by side. mean: with room for the rest of a strip."""
+    engaged = number(S.stage[i, 0] == ENGAGED)
+    practice[0] += engaged * S.practice[i, 0]
+    reach[0] += engaged
+    for k in range(0, S.values.shape[1], LANES):
+        mean[strip(k), 0] += S.values[i, strip(k), 0]
+
+
 @compiled
 def results(S, t):
     """Practice, reach and results of every service."""
-    K, W = S.values.shape[1], len(S.runs)
-    practice, reach, mean = np.empty(W), np.empty(W), np.zeros((K + LANES, W))  # with room for the rest of a strip
+    K, W, whole = S.values.shape[1], len(S.runs), in_strips(S.runs)
+    practice, reach, mean = np.empty(W), np.empty(W), np.zeros((K + LANES, W))
     for o in services_in(S):
         people = 0
         for r in range(W):
@@ -134,17 +154,13 @@ def results(S, t):
             if S.role[i] == MANAGER:
                 continue
             people += 1
-            for r in range(W):
-                engaged = 1.0 if S.stage[i, r] == ENGAGED else 0.0
-                practice[r] += engaged * S.practice[i, r]
-                reach[r] += engaged
             if alone(S.runs):
-                for k in range(0, K, LANES):
-                    mean[strip(k), 0] += S.values[i, strip(k), 0]
+                add_member_alone(S, i, practice, reach, mean)
                 continue
-            for k in range(K):
-                for r in range(W):
-                    mean[k, r] += S.values[i, k, r]
+            for r in range(0, whole, LANES):
+                add_member(S, i, practice, reach, mean, strip(r))
+            for r in range(whole, W):
+                add_member(S, i, practice, reach, mean, r)
         share = 1.0 / people if people else 0.0
         for r in range(W):
             practice[r] = practice[r] / reach[r] if reach[r] > 0.0 else 0.0

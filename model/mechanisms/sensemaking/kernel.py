@@ -20,7 +20,7 @@ from valign.model.compiled.compiling import (
     services_in,
     ties_of,
 )
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
+from valign.model.compiled.lanes import LANES, alone, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
 from valign.model.ledger.decomposition import entry
 from valign.model.state.arrays import ENGAGED, LAPSED, PEER, UNAWARE
@@ -30,49 +30,30 @@ from ..leadership.kernel import strength_of
 GROUNDING = entry("sensemaking")  # rows of the ledger from here on: grounding, talk, sensegiving, session
 
 
-@inlined
-def heard_in_talk(S, j, at):
-    """s_j: 1 with experience (engaged, lapsed), aware_voice for the other aware, 0 for the unaware."""
-    stage = S.stage[j, at]
-    aware = where(stage == UNAWARE, 0.0, S.aware_voice[at])
-    S.talk_weight[j, at] = where((stage == ENGAGED) | (stage == LAPSED), 1.0, aware)
-
-
 @compiled
 def weight_in_talk(S):
-    """s_j of everybody."""
-    whole = in_strips(S.runs)
+    """s_j: 1 with experience (engaged, lapsed), aware_voice for the other aware, 0 for the unaware."""
     for n in people_in(S):
         j = row_number(n)
-        for r in range(0, whole, LANES):
-            heard_in_talk(S, j, strip(r))
-        for r in range(whole, len(S.runs)):
-            heard_in_talk(S, j, r)
+        for r in range(len(S.runs)):
+            stage = S.stage[j, r]
+            experienced = (stage == ENGAGED) | (stage == LAPSED)
+            S.talk_weight[j, r] = 1.0 if experienced else 0.0 if stage == UNAWARE else S.aware_voice[r]
 
 
 @inlined
-def add_judgement(S, i, takes, voice, total, at):
+def add_judgement(S, i, part, voice, total):
     """Add person i, where they take part and are aware, to the voices and the weighted sum of judgements of their side."""
-    heard = (takes != 0) & (S.stage[i, at] != UNAWARE)
-    if some(heard):
-        weight = where(heard, S.voice[i, at], 0.0)
-        voice[at] += weight
-        total[at] += weight * S.alignment[i, at]
-
-
-@inlined
-def add_member(S, i, others, other_voice, peers, peer_voice, at):
-    """The same of a member of the service."""
-    if S.role[i] == PEER:
-        add_judgement(S, i, S.takes_part[i, at], peer_voice, peers, at)
-    else:
-        add_judgement(S, i, S.takes_part[i, at], other_voice, others, at)
+    for r in range(len(S.runs)):
+        heard = part[r] * S.voice[i, r] if S.stage[i, r] != UNAWARE else 0.0
+        voice[r] += heard
+        total[r] += heard * S.alignment[i, r]
 
 
 @compiled
 def session_judgements(S):
     """A_S of every service's session, peers holding the share `power_sharing`; NaN where there is none."""
-    W, whole = len(S.runs), in_strips(S.runs)
+    W, part = len(S.runs), row(S.runs)
     others, other_voice, peers, peer_voice = row(S.runs), row(S.runs), row(S.runs), row(S.runs)
     for o in services_in(S):
         for r in range(W):
@@ -81,14 +62,18 @@ def session_judgements(S):
             peers[r] = 0.0
             peer_voice[r] = 0.0
         for i in range(S.first[o], S.first[o + 1]):
-            for r in range(0, whole, LANES):
-                add_member(S, i, others, other_voice, peers, peer_voice, strip(r))
-            for r in range(whole, W):
-                add_member(S, i, others, other_voice, peers, peer_voice, r)
-        c = S.commissioner[o]
-        if c >= 0:
+            if alone(S.runs) and S.takes_part[i, 0] == 0:
+                continue
             for r in range(W):
-                add_judgement(S, c, S.commissioner_attends[o, r], other_voice, others, r)
+                part[r] = np.float64(S.takes_part[i, r])
+            if S.role[i] == PEER:
+                add_judgement(S, i, part, peer_voice, peers)
+            else:
+                add_judgement(S, i, part, other_voice, others)
+        if S.commissioner[o] >= 0:
+            for r in range(W):
+                part[r] = np.float64(S.commissioner_attends[o, r])
+            add_judgement(S, S.commissioner[o], part, other_voice, others)
         for r in range(W):
             share = S.power_sharing[S.setting[o], r]
             share = 0.0 if peer_voice[r] <= 0.0 else share if other_voice[r] > 0.0 else 1.0
