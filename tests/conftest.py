@@ -142,7 +142,7 @@ def valign(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are empty pictures: drawing them is most of a short command, and many tests ask about all but that."""
-    from valign.results.figures import drawing
+    from valign.results.figures import helper
     from valign.results.reports import render
 
     def save(figures: Sequence[Any], folder: Path, kept: object, helper: object = None) -> None:
@@ -151,4 +151,4 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
             (folder / f"{each.name}.png").write_bytes(b"")
 
     monkeypatch.setattr(render, "save_all", save)
-    monkeypatch.setattr(drawing, "helped", contextlib.nullcontext)
+    monkeypatch.setattr(helper, "helped", contextlib.nullcontext)

@@ -67,8 +67,8 @@ def keep_code() -> None:
     codegen.CPUCodeLibrary._finalize_final_module = kept
 
 
-def compiled_kernels() -> tuple[Any, dict[str, Any], dict[str, list[tuple[Any, Any]]]]:
-    """The type of the state, results of the steps by name, and (arguments, result) of a society's functions by name."""
+def compiled_kernels() -> tuple[Any, dict[str, Any], list[Any]]:
+    """The type of the state, results of the steps by name, and the functions that make a society."""
     from numba import types
 
     from valign.experiments.design import run_seeds
@@ -78,7 +78,7 @@ def compiled_kernels() -> tuple[Any, dict[str, Any], dict[str, list[tuple[Any, A
     from valign.model.run.kernels import SOCIETY, STEPS
     from valign.model.scenario.scenario import Scenario
 
-    engine.CHOICE.only = engine.MACHINE_CODE  # else the module at hand would make the societies
+    engine.CHOICE.only = engine.NUMBA  # else the module at hand would make the societies
     seeds = run_seeds(1, 2)
     for name in ("housing-first", "two-services"):
         task = Task(Scenario.load(name), ("series", "decomposition"))
@@ -88,7 +88,7 @@ def compiled_kernels() -> tuple[Any, dict[str, Any], dict[str, list[tuple[Any, A
     for name, function in STEPS.items():
         function.compile((kind, types.int64))
         steps[name] = function.overloads[(kind, types.int64)]
-    return kind, steps, {name: list(function.overloads.items()) for name, function in SOCIETY.items()}
+    return kind, steps, list(SOCIETY.values())
 
 
 class Translator:
@@ -218,35 +218,20 @@ def link(folder: Path, objects: list[str], exports: list[str], linker: str) -> b
 
 
 def build(folder: Path) -> tuple[bytes, dict[str, Any]]:
-    from numba import types
-
     from valign.model.compiled.kernel_sources import kernels_hash
-    from valign.model.compiled.numba_handle import kind_of
+    from valign.model.compiled.numba_handle import kind_of, signature_of
 
     keep_code()
     kind, steps, society = compiled_kernels()
     translator, exports = Translator(folder), ["run", "heap", "highest", "__heap_base"]
     for number, result in enumerate(steps.values()):
         translator.kernel(result, f"k{number}")
-    functions: dict[str, list[dict[str, Any]]] = {}
-    for name, overloads in society.items():
-        for arguments, result in overloads:
-            symbol = f"s{len(exports) - 4}"
-            exports.append(symbol)
+    functions: dict[str, str] = {}
+    for function in society:
+        for arguments, result in function.overloads.items():
+            symbol = functions[signature_of(function, arguments)] = f"s{len(functions)}"
             translator.kernel(result, symbol)
-            functions.setdefault(name, []).append(
-                {
-                    "export": symbol,
-                    "arguments": [
-                        kind_of(part)
-                        for each in arguments
-                        for part in (each if isinstance(each, types.UniTuple) else (each,))
-                    ],
-                    "returns": ""
-                    if result.signature.return_type == types.none
-                    else kind_of(result.signature.return_type),
-                }
-            )
+    exports += functions.values()
     translator.add(RUNTIME.read_text().replace("@LAYOUT@", translator.layout), None)
     translator.add(driver(translator.layout, len(steps)), None)
     code = link(folder, translator.objects, exports, linker())

@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -182,26 +181,3 @@ if not COMPILED:
 
     def row(runs):
         return np.empty(len(runs))
-
-
-@intrinsic
-def call(typingctx, address, state, number):
-    """Call the compiled function(state, number) at `address` (see `address_of`)."""
-
-    def generate(context, builder, signature, arguments):
-        where, pointer, value = arguments
-        byte = ir.IntType(8).as_pointer()
-        function = ir.FunctionType(byte, [pointer.type, value.type])
-        builder.call(builder.inttoptr(where, function.as_pointer()), [pointer, value])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, state, types.int64), generate
-
-
-@cache
-def address_of(function: Callable[..., Any], kind: types.Type) -> int:
-    """Address of a compiled function(state of that kind, int64), for `call`: no linking, so each compiles once."""
-    arguments = (kind, types.int64)
-    function.compile(arguments)
-    result = function.overloads[arguments]
-    return result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)

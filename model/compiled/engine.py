@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from . import compiling
-from .numba_handle import kind_of, name_of
+from . import compiling, machine_code
+from .numba_handle import flattened, signature_of
 from .webassembly import Host, Instance, Module, Unavailable, module
 
 COMPILE_SECONDS = 60.0
 SECONDS_PER_PERSON_MONTH = 0.9e-6  # WebAssembly, one core; a run alone takes twice that
-MACHINE_CODE, WEBASSEMBLY = "machine code", "WebAssembly"
+MACHINE_CODE, NUMBA, WEBASSEMBLY = "machine code", "Numba", "WebAssembly"
 KINDS = ("blocks", "single")  # kernels for several runs, and for one
 SMALL = 1 << 20
 State = Any  # model.state.arrays.State, which stands above
@@ -38,7 +38,8 @@ class _Choice:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.kept = dict.fromkeys(KINDS, False)
-        self.only = ""  # one engine, whatever is there: MACHINE_CODE or WEBASSEMBLY
+        self.libraries: dict[str, machine_code.Library | None] = {}
+        self.only = ""  # one engine, whatever is there: MACHINE_CODE, NUMBA (which compiles) or WEBASSEMBLY
         self.expected = 0.0  # seconds in WebAssembly so far
         self.compiler: subprocess.Popen[bytes] | None = None
 
@@ -46,19 +47,29 @@ class _Choice:
 CHOICE = _Choice()
 
 
-def marker(kind: str) -> Path | None:
-    """The file that says that all kernels of a kind are on disk, for this version of Python."""
-    if compiling.CACHE is None:
-        return None
-    return Path(compiling.CACHE) / f"all-{kind}.py{sys.version_info.major}{sys.version_info.minor}"
+def code_file(kind: str) -> Path | None:
+    """The file of the machine code of a kind."""
+    return None if compiling.CACHE is None else machine_code.file_of(kind, compiling.CACHE)
 
 
 def has_machine_code(kind: str) -> bool:
     """Whether nothing of a kind has to be compiled any more (or compiling is switched off)."""
     if not CHOICE.kept[kind]:
-        path = marker(kind)
+        path = code_file(kind)
         CHOICE.kept[kind] = not compiling.COMPILED or (path is not None and path.exists())
     return CHOICE.kept[kind]
+
+
+def kept(single: bool) -> machine_code.Library | None:
+    """The machine code that is kept, for a run alone or for several; None where Numba has it, or has to compile it."""
+    kind = KINDS[single]
+    if CHOICE.only == NUMBA or not compiling.COMPILED or not has_machine_code(kind):
+        return None
+    with CHOICE.lock:
+        if kind not in CHOICE.libraries:
+            path = code_file(kind)
+            CHOICE.libraries[kind] = machine_code.library(path) if path is not None else None
+        return CHOICE.libraries[kind]
 
 
 def why_not_webassembly() -> str:
@@ -72,7 +83,7 @@ def why_not_webassembly() -> str:
 
 def _module(kind: str) -> Module | None:
     """The WebAssembly to be used for a kind, None for machine code."""
-    if CHOICE.only == MACHINE_CODE or (CHOICE.only != WEBASSEMBLY and has_machine_code(kind)):
+    if CHOICE.only in (MACHINE_CODE, NUMBA) or (CHOICE.only != WEBASSEMBLY and has_machine_code(kind)):
         return None
     try:
         return module()
@@ -129,21 +140,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 # --- functions of plain arrays -----------------------------------------------------------------------------------------
 def through(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a compiled function of arrays and numbers; the arrays hold what it wrote."""
-    found = _module("blocks")
-    if found is None:
-        return function(*arguments)
-    flat: list[Any] = []
-    for each in arguments:
-        flat += each if isinstance(each, tuple) else [each]
-    described = [kind_of(each) for each in flat]
-    for form in found.society.get(name_of(function), ()):
-        if form["arguments"] == described:
-            return _call(found, form, flat)
+    """Call a compiled function of C-contiguous arrays and numbers; the arrays hold what it wrote."""
+    flat, name, found = flattened(arguments), signature_of(function, arguments), _module("blocks")
+    if found is not None:
+        if name in found.society:
+            return _call(found, found.society[name], flat)
+    elif (library := kept(False) or kept(True)) is not None and library.has(name, flat):
+        return library.call(name, *flat)
     return function(*arguments)
 
 
-def _call(found: Module, form: dict[str, Any], arguments: list[Any]) -> Any:
+def _call(found: Module, name: str, arguments: list[Any]) -> int:
     needed = (
         found.heap_base + 1024 + sum(each.nbytes + 64 for each in arguments if isinstance(each, np.ndarray)) + SMALL
     )
@@ -164,8 +171,8 @@ def _call(found: Module, form: dict[str, Any], arguments: list[Any]) -> Any:
         flat += [0, 0, each.size, each.itemsize, end, *each.shape, *copy.strides]
         end = -(-(end + each.nbytes) // 64) * 64
     instance.array(instance.value("heap"), (1,), np.dtype(np.uint32))[0] = end
-    instance.call(form["export"], scratch, scratch + 64, *flat)
+    instance.call(name, scratch, scratch + 64, *flat)
     for given, copy in copies:
         if given.flags.writeable:
             given[...] = copy
-    return int(instance.array(scratch, (1,), np.dtype(np.int64))[0]) if form["returns"] else None
+    return int(instance.array(scratch, (1,), np.dtype(np.int64))[0])

@@ -16,7 +16,7 @@ from pathlib import Path
 MODEL = Path(__file__).resolve().parents[1]
 FROM = ("run/kernels.py",)
 MECHANISMS = ("mechanisms/*/kernel.py", "mechanisms/*/record.py")
-APART = ("compiled/engine.py",)  # calls kernels, and is in none
+APART = ("compiled/engine.py", "compiled/calling.py")  # call kernels, and are in none
 PACKAGE = "valign.model."
 _PASSED = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 

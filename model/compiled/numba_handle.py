@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -44,6 +44,16 @@ def kind_of(value: Any) -> str:
     kind = value if isinstance(value, types.Type) else typeof(value)
     dtype = numpy_support.as_dtype(kind.dtype if isinstance(kind, types.Array) else kind)
     return f"{dtype.kind}{dtype.itemsize}" + (f":{kind.ndim}" if isinstance(kind, types.Array) else "")
+
+
+def flattened(arguments: Iterable[Any]) -> list[Any]:
+    """Arguments of a function, or their types, with those that stand in tuples one by one."""
+    return [part for each in arguments for part in (each if isinstance(each, (tuple, types.UniTuple)) else (each,))]
+
+
+def signature_of(function: Callable[..., Any], arguments: Iterable[Any]) -> str:
+    """The name of a function of arrays and numbers, with their kinds: society.ties.sizes(f8:1,f8:1,f8:1,i8:1)."""
+    return f"{name_of(function)}({','.join(map(kind_of, flattened(arguments)))})"
 
 
 def address(array: np.ndarray) -> int:
@@ -97,14 +107,27 @@ class Handle:
     views: Mapping[str, View] = {}
     _into: str
 
-    def seal(self, arrays: dict[str, np.ndarray], views: Views, single: bool, shared: frozenset[str]) -> None:
-        """Write the headers of arrays and views into a table and note its address and type."""
+    def seal(
+        self,
+        arrays: dict[str, np.ndarray],
+        views: Views,
+        single: bool,
+        shared: frozenset[str],
+        addresses: Mapping[str, int] = {},
+    ) -> None:
+        """Write the headers of arrays and views into a table and note its address and type.
+
+        addresses: of contiguous arrays of which they are known, since to ask NumPy for them takes long.
+        """
         for name in self.views:
             self.__dict__.pop(name, None)
-        arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         words: list[int] = []
-        for array in arrays.values():
-            words += (address(array), array.size, *array.shape, *array.strides)
+        for name, array in arrays.items():
+            where = addresses.get(name)
+            if where is None:
+                arrays[name] = array = np.ascontiguousarray(array)
+                where = address(array)
+            words += (where, array.size, *array.shape, *array.strides)
         self.__dict__.update(arrays)
         self.views, self._into = views.placed, views.of
         self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])

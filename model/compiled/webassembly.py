@@ -65,7 +65,7 @@ class Module:
             raise Unavailable(why)
         told = json.loads((FOLDER / "month.json").read_text("utf-8"))
         self.step = {name: number for number, name in enumerate(told["steps"])}
-        self.society: dict[str, list[dict[str, Any]]] = told["society"]
+        self.society: dict[str, str] = told["society"]  # names of exports by signature
         self.fields = [tuple(field) for field in told["fields"]]
         try:
             self.engine = wasmtime.Engine()

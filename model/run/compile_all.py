@@ -13,33 +13,42 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from numba import typeof, types
+from numba import types
 
-from ..compiled import engine
+from ..compiled import calling, compiling, engine, machine_code
+from ..compiled.numba_handle import signature_of
 from ..parameters import MECHANISMS
 from ..scenario.scenario import Scenario
 from ..society.generate import build_society
 from ..state.scenario_arrays import lower
 from .initial import build
-from .kernels import STEPS
+from .kernels import SOCIETY, STEPS
 from .month import month_steps, run_months
 
 LONG = 15 * 60.0  # seconds: a process that compiles for so long has been killed
 
 
 def compile_all(kind: str) -> None:
-    """Everything of a kind (`engine.KINDS`), also what makes a society; what is compiled already is left."""
-    engine.CHOICE.only = engine.MACHINE_CODE
+    """Everything of a kind (`engine.KINDS`), also what makes a society, and keep it as one file; nothing where that is kept."""
+    if engine.has_machine_code(kind):
+        return
+    engine.CHOICE.only = engine.NUMBA
     scenario = Scenario.load("two-services").replace(
         {"months": 1, **{f"mechanisms.{name}": True for name in MECHANISMS}}
     )
     society = build_society(scenario, 1)
     S = build(lower(scenario), society, [1] if kind == "single" else [1, 2], accounting=True)
+    state = S.numba_type
     for function in STEPS.values():
-        function.compile((typeof(S), types.int64))
+        function.compile((state, types.int64))
     run_months(S, 1, 2, month_steps(S.switches, True))
-    if (path := engine.marker(kind)) is not None:
-        path.touch()
+    made = {calling.symbol(function, state): function for function in (*STEPS.values(), calling.months)}
+    results = {name: next(r for a, r in function.overloads.items() if a[0] == state) for name, function in made.items()}
+    for function in SOCIETY.values():
+        results |= {signature_of(function, arguments): result for arguments, result in function.overloads.items()}
+    if (path := engine.code_file(kind)) is not None:
+        machine_code.write(path, results)
+    engine.CHOICE.only = ""
 
 
 def _end_with_the_other() -> None:
@@ -68,8 +77,7 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_end_with_the_other, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(15)
-    lock = engine.marker("compiling")
-    if lock is None or not _alone(lock):
+    if compiling.CACHE is None or not _alone(lock := Path(compiling.CACHE) / "compiling"):
         return
     try:
         for kind in kinds:

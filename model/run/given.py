@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..compiled.numba_handle import address
 from ..compiled.randomness import TEAM_ID
 from ..society.generate import Society
 from ..state.arrays import MANAGER
@@ -14,7 +15,8 @@ from ..state.scenario_arrays import Lowered, reach, service_settings
 EMPTY_SURVEY = np.empty((0, 0))
 
 # The last that were made of a society: blocks of the same one follow each other.
-_LAST: WeakKeyDictionary[Society, tuple[Lowered, dict[str, np.ndarray]]] = WeakKeyDictionary()
+Given = tuple[dict[str, np.ndarray], dict[str, int]]
+_LAST: WeakKeyDictionary[Society, tuple[Lowered, Given]] = WeakKeyDictionary()
 
 
 def _neighbour_services(society: Society) -> tuple[np.ndarray, np.ndarray]:
@@ -46,11 +48,12 @@ def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.nd
     return np.searchsorted(rows[order], first + np.arange(commissioners + 1)), order
 
 
-def given_arrays(lowered: Lowered, society: Society) -> dict[str, np.ndarray]:
-    """Arrays of `State` by name."""
+def given_arrays(lowered: Lowered, society: Society) -> Given:
+    """Arrays of `State` by name, and their addresses."""
     kept = _LAST.get(society)
     if kept is None or kept[0] is not lowered:
-        kept = _LAST[society] = lowered, _made(lowered, society)
+        made = {name: np.ascontiguousarray(array) for name, array in _made(lowered, society).items()}
+        kept = _LAST[society] = lowered, (made, {name: address(array) for name, array in made.items()})
     return kept[1]
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 import numpy as np
-from numba import typeof
 
 from ..alignment import align_changed, align_commissioners, align_everybody, align_managers, align_replaced, perceive
-from ..compiled.compiling import COMPILED, address_of, call, compiled, copy, fill, in_parts, of_people, of_services
+from ..compiled import calling
+from ..compiled.compiling import COMPILED, copy, fill, in_parts, of_people, of_services
 from ..entry import month_draws
 from ..ledger.accounting import account
 from ..ledger.booking import account_moves, flush
@@ -127,27 +126,9 @@ def _known_steps(switches: bytes, accounting: bool, touched: bool) -> tuple[Step
     return tuple(_steps(switches, accounting, (), touched))
 
 
-@compiled
-def _months(S, first, last, addresses, arguments):
-    for t in range(first, last):
-        for n in range(addresses.shape[0]):
-            call(addresses[n], S, t if arguments[n] < 0 else arguments[n])
-
-
 def run_steps(S: State, steps: Sequence[Step]) -> None:
     """Steps of the start or the end of a run, once."""
     run_months(S, 0, 1, steps)
-
-
-def _calls(steps: Sequence[Step], kind: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Addresses of the steps for such a state, and their arguments; None where not all are compiled."""
-    if not all(hasattr(step.function, "overloads") for step in steps):
-        return None
-    addresses = np.array([address_of(step.function, kind) for step in steps], np.int64)
-    return addresses, np.array([step.argument for step in steps], np.int64)
-
-
-_known_calls = cache(_calls)  # of tuples of steps, which are few
 
 
 def run_months(S: State, first: int, last: int, steps: Sequence[Step], threads: int = 1) -> None:
@@ -157,17 +138,10 @@ def run_months(S: State, first: int, last: int, steps: Sequence[Step], threads: 
     """
     if S.host is not None:
         S.host.run(S, first, last, steps)
-        return
-    if threads > 1 and COMPILED:
+    elif threads > 1 and COMPILED:
         run_in_parts(S, first, last, steps, threads)
-        return
-    called = _known_calls if isinstance(steps, tuple) else _calls
-    if COMPILED and (found := called(steps, typeof(S))) is not None:
-        _months(S, first, last, *found)
-        return
-    for t in range(first, last):
-        for step in steps:
-            step.function(S, t if step.argument < 0 else step.argument)
+    else:
+        calling.run(S, first, last, steps)
 
 
 # Every function that may be a step of a month

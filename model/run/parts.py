@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..compiled import calling
 from ..compiled.compiling import IN_PARTS
 from ..mechanisms.sensemaking.kernel import sensemaking
 from ..state.arrays import State
@@ -37,6 +38,10 @@ def parts_of(S: State, threads: int) -> list[State]:
     return parts
 
 
+def _take(step: Step, S: State, number: int) -> None:
+    calling.run(S, number, number + 1, [step._replace(argument=-1)])
+
+
 def run_in_parts(S: State, first: int, last: int, steps: Sequence[Step], threads: int) -> None:
     """Months first … last - 1 by so many threads."""
     parts = parts_of(S, threads)
@@ -53,7 +58,7 @@ def run_in_parts(S: State, first: int, last: int, steps: Sequence[Step], threads
             if now.function in IN_PARTS and not (recorded and now.function is sensemaking):
                 turn = iter(parts)
                 return
-            now.function(S, argument)
+            _take(now, S, argument)
         now = None
 
     barrier = threading.Barrier(threads, go_on)
@@ -63,7 +68,7 @@ def run_in_parts(S: State, first: int, last: int, steps: Sequence[Step], threads
         try:
             while barrier.wait() >= 0 and now is not None:
                 for part in turn:
-                    now.function(part, argument)
+                    _take(now, part, argument)
         except threading.BrokenBarrierError:
             pass  # another thread has failed, and its error is raised below
         except BaseException as error:

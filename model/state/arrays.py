@@ -8,6 +8,7 @@ S settings (row 0 scenario-wide, then one per group of services, then services t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,14 +56,28 @@ LINE = 64  # bytes of a cache line
 WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service", "condition_service", "survey"})
 
 
-def on_lines(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Zeros that begin where a cache line does, so that a strip of runs does not lie across two; behind them is room for
-    the rest of a strip that begins in them (model/compiled/lanes.py).
+Shapes = Mapping[str, tuple[tuple[int, ...], type]]
+
+
+def in_one_piece(shapes: Shapes) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Zeros of these shapes and kinds in one piece of memory, and their addresses.
+
+    Each begins where a cache line does, so that a strip of runs does not lie across two; behind each is room for the
+    rest of a strip that begins in it (model/compiled/lanes.py).
     """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.empty(size + 2 * LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
+    begins, end = [], 0
+    for shape, dtype in shapes.values():
+        begins.append(end)
+        end += (math.prod(shape) * np.dtype(dtype).itemsize + LINE - 1) // LINE * LINE + LINE
+    room = np.empty(end + LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
     room.fill(0)
-    return np.ndarray(shape, dtype, room, -address(room) % LINE)
+    start = address(room)
+    first = -start % LINE
+    arrays = {
+        name: np.ndarray(shape, dtype, room, first + begin)
+        for (name, (shape, dtype)), begin in zip(shapes.items(), begins, strict=True)
+    }
+    return arrays, {name: start + first + begin for name, begin in zip(shapes, begins, strict=True)}
 
 
 class State(Handle):
@@ -233,15 +248,19 @@ class State(Handle):
 
     host: Host | None = None  # what runs the steps where it is not machine code
 
-    def __init__(self, width: int, **arrays: np.ndarray) -> None:
-        self.place(width, arrays)
+    def __init__(self, width: int, addresses: Mapping[str, int] = {}, **arrays: np.ndarray) -> None:
+        self.place(width, arrays, addresses)
 
-    def place(self, width: int, arrays: dict[str, np.ndarray]) -> None:
-        """Keep the state in these arrays; in whatever order they come, compiled code sees the same one."""
+    def place(self, width: int, arrays: dict[str, np.ndarray], addresses: Mapping[str, int] = {}) -> None:
+        """Keep the state in these arrays; in whatever order they come, compiled code sees the same one.
+
+        addresses: of those of which they are known.
+        """
         arrays["runs"] = np.arange(width)
         rows, settings, _ = arrays["parameters"].shape
         views = parameter_views((rows, settings, width), dimensions=len(arrays["emphasis"]))
-        self.seal({name: arrays[name] for name in ARRAYS}, views, single=width == 1, shared=WITHOUT_RUNS)
+        in_order = {name: arrays[name] for name in ARRAYS}
+        self.seal(in_order, views, single=width == 1, shared=WITHOUT_RUNS, addresses=addresses)
         if width == 1:
             self.runs = (0,)
 

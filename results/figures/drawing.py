@@ -1,22 +1,18 @@
-"""The figures of a report, drawn and saved: by other processes, which load ahead what that takes, or here."""
+"""The figures of a report, drawn and saved: by other processes (helper.py), or here."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import pickle
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from ..page import Drawn
-from ..vocabulary import speaking, spoken
+from ..vocabulary import speaking
 from .common import as_files, month_axis, new_figure, save
-
-DONE = b"."
+from .helper import DONE, Helper
 
 
 def save_all(figures: Sequence[Drawn], folder: Path, kept: Collection[str], helper: Helper | None = None) -> None:
@@ -32,62 +28,6 @@ def save_all(figures: Sequence[Drawn], folder: Path, kept: Collection[str], help
 def _save(figures: Iterable[Drawn], folder: Path, kept: Collection[str]) -> None:
     for each in figures:
         save(each.figure(), folder, each.name, None if each.name in kept else each.data)
-
-
-class Helper:
-    """A second process, which loads what drawing takes, waits for figures and draws them. It ends with this process."""
-
-    def __init__(self) -> None:
-        path = os.pathsep.join(filter(None, sys.path))
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import _serve; _serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for this process
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},  # whose threads wait busily
-        )
-
-    def draw(self, figures: Sequence[Drawn], folder: Path, kept: Collection[str]) -> bool:
-        """Whether it has drawn and saved them all."""
-        to, back = self.process.stdin, self.process.stdout
-        assert to is not None
-        assert back is not None
-        try:
-            to.write(pickle.dumps((spoken(), list(figures), folder.absolute(), set(kept))))
-            to.flush()
-            drawn = back.read(len(DONE)) == DONE
-        except OSError:  # it is gone
-            drawn = False
-        if not drawn:
-            self.end()  # so that nobody else writes these files
-        return drawn
-
-    def end(self) -> None:
-        """End the process, and those that it has made."""
-        if self.process.returncode is not None:
-            return
-        with contextlib.suppress(OSError):  # it has ended by itself
-            if sys.platform == "win32":
-                self.process.kill()
-            else:
-                os.killpg(self.process.pid, signal.SIGKILL)
-        with contextlib.suppress(BrokenPipeError), self.process:  # closes the pipes, and waits
-            pass
-
-
-@contextlib.contextmanager
-def helped() -> Generator[Helper | None]:
-    """A helper, where it pays: on several cores, unless this process has loaded already what drawing takes."""
-    helper = None
-    if "matplotlib.figure" not in sys.modules and (os.cpu_count() or 1) > 1:
-        with contextlib.suppress(OSError):
-            helper = Helper()
-    try:
-        yield helper
-    finally:
-        if helper is not None:
-            helper.end()
 
 
 def _serve() -> None:

@@ -43,7 +43,7 @@ class Case:
 
 @contextmanager
 def only(name: str) -> Iterator[None]:
-    """Compute in MACHINE_CODE or in WEBASSEMBLY alone."""
+    """Compute in MACHINE_CODE, with NUMBA or in WEBASSEMBLY alone."""
     before, CHOICE.only = CHOICE.only, name
     try:
         yield

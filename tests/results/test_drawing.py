@@ -104,8 +104,8 @@ def test_whoever_waits_for_figures_ends_when_nobody_can_send_any(root: Path) -> 
 
 
 def test_a_helper_is_had_where_it_pays(root: Path) -> None:
-    ask = "import os; os.cpu_count = lambda: {cores}; from valign.results.figures.drawing import helped\n"
-    ask += "{first}\nwith helped() as helper: print(helper is not None)"
+    ask = "import os; os.cpu_count = lambda: {cores}; from valign.results.figures.helper import HELPER, helped\n"
+    ask += "{first}\nwith helped(): print(HELPER.get() is not None)"
     for cores, first, expected in ((2, "", "True"), (1, "", "False"), (2, "import matplotlib.figure", "False")):
         done = subprocess.run(
             [sys.executable, "-c", ask.format(cores=cores, first=first)],

@@ -62,7 +62,6 @@ def _compile(quiet: bool) -> None:
         terminal.say("Compiling the model; this takes about two minutes", quiet)
     for kind in waiting:
         compile_all(kind)
-    engine.CHOICE.only = ""
 
 
 def _missing() -> list[str]:

@@ -69,6 +69,19 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def drawing(command: Callable[..., None]) -> Callable[..., None]:
+    """As `guarded`, of a command that draws figures: a second process loads at once what that takes."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from valign.results.figures.helper import helped
+
+        with helped():
+            command(*args, **kwargs)
+
+    return guarded(run)
+
+
 def usage(error: Any) -> list[str]:
     """The message of a wrong command line, with the nearest names and where help is."""
     context = getattr(error, "ctx", None)

@@ -61,7 +61,7 @@ def carried_out(job: Job, quiet: bool) -> Tables:
 
 def _carried_out(job: Job, quiet: bool) -> Tables:
     from valign.results import store
-    from valign.results.figures.drawing import helped
+    from valign.results.figures.helper import HELPER
     from valign.results.reports import render
     from valign.results.saved import load
 
@@ -78,27 +78,26 @@ def _carried_out(job: Job, quiet: bool) -> Tables:
     started = datetime.now(UTC)
     try:
         say_if_compiling(quiet)
-        with helped() as helper:
-            tables = job.computed()
-            store.save(
-                folder,
-                tables,
-                job.work,
-                scenario=job.scenario,
-                command=as_typed(),
-                started=started,
-                settings=job.settings,
-                description=job.description,
-                title=job.title,
-                only_parquet=job.long,
-                beside=job.beside,
-            )
-            if job.grows and (folder / job.begun).is_dir():
-                shutil.rmtree(folder / KEPT, ignore_errors=True)
-                (folder / job.begun).rename(folder / KEPT)
-            elif job.begun:
-                shutil.rmtree(folder / job.begun, ignore_errors=True)
-            render.rebuild(folder, tables, helper)
+        tables = job.computed()
+        store.save(
+            folder,
+            tables,
+            job.work,
+            scenario=job.scenario,
+            command=as_typed(),
+            started=started,
+            settings=job.settings,
+            description=job.description,
+            title=job.title,
+            only_parquet=job.long,
+            beside=job.beside,
+        )
+        if job.grows and (folder / job.begun).is_dir():
+            shutil.rmtree(folder / KEPT, ignore_errors=True)
+            (folder / job.begun).rename(folder / KEPT)
+        elif job.begun:
+            shutil.rmtree(folder / job.begun, ignore_errors=True)
+        render.rebuild(folder, tables, HELPER.get())
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(str(interrupt) or left(job)) from None
     return tables
@@ -160,20 +159,10 @@ def as_typed() -> str:
 
 def say_if_compiling(quiet: bool) -> None:
     """Say if the model has to be compiled before anything is simulated."""
-    from valign.model.compiled.engine import why_not_webassembly
+    from valign.model.compiled import engine
 
-    if not compiled_before() and (why := why_not_webassembly()):
+    if not all(map(engine.has_machine_code, engine.KINDS)) and (why := engine.why_not_webassembly()):
         terminal.say(f"Compiling the model, once on this machine; this takes about a minute ({why})", quiet)
-
-
-def compiled_before() -> bool:
-    """Whether this Python's compiled kernels are on disk (or nothing is compiled at all)."""
-    from valign.model.compiled import compiling
-
-    if not compiling.COMPILED:
-        return True
-    tag = f".py{sys.version_info.major}{sys.version_info.minor}.nbi"
-    return compiling.CACHE is not None and any(Path(compiling.CACHE).rglob(f"month.*{tag}"))
 
 
 def parameters_of(scenario: Scenario) -> pd.DataFrame:

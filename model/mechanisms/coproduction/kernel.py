@@ -118,8 +118,8 @@ def add_voice(S, i, part, voice, total, at):
 
 
 @inlined
-def add_member(S, i, voices, others, peers, at):
-    """The same of a member of the service. voices: of the others and of the peers [2 x W]."""
+def add_side(S, i, voices, others, peers, at):
+    """The same of a member of the service, to the side of peers or of others. voices: of the others and of the peers [2 x W]."""
     part = number(S.takes_part[i, at] != 0)
     if S.role[i] == PEER:
         add_voice(S, i, part, voices[1], peers, at)
@@ -137,9 +137,9 @@ def positions(S, o, attends, scratch, S_k, found):
     fill(S_k, 0.0)
     for i in range(S.first[o], S.first[o + 1]):
         for r in range(0, whole, LANES):
-            add_member(S, i, scratch, others, peers, strip(r))
+            add_side(S, i, scratch, others, peers, strip(r))
         for r in range(whole, W):
-            add_member(S, i, scratch, others, peers, r)
+            add_side(S, i, scratch, others, peers, r)
     if c >= 0:
         for r in range(W):
             add_voice(S, c, attends[r], other_voice, others, r)

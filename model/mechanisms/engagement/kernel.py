@@ -83,7 +83,7 @@ def log_odds(S, o, i, z, x, norm, E, D, at):
 
 @inlined
 def probability(S, o, i, p, at):
-    """p of a logistic; 0 for the unaware."""
+    """p of the logistic of eta, or of a bound above it; 0 for the unaware."""
     stage = S.stage_before[i, at]
     free = (stage == ENGAGED) | in_use(S.service_stage[o, at])
     opportunity = where(stage == AWARE, 1.0 - S.climate_gate[at] * (1.0 - S.climate[o, at]), 1.0)

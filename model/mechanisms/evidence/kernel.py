@@ -118,7 +118,7 @@ def deliver(S, o, t, practice, reach, mean):
 
 
 @inlined
-def add_member(S, i, practice, reach, mean, at):
+def add_practice(S, i, practice, reach, mean, at):
     """Add person i to their service's practice, reach and values."""
     engaged = number(S.stage[i, at] == ENGAGED)
     practice[at] += engaged * S.practice[i, at]
@@ -128,7 +128,7 @@ def add_member(S, i, practice, reach, mean, at):
 
 
 @inlined
-def add_member_alone(S, i, practice, reach, mean):
+def add_practice_alone(S, i, practice, reach, mean):
     """The same in a run alone, dimensions side by side. mean: with room for the rest of a strip."""
     engaged = number(S.stage[i, 0] == ENGAGED)
     practice[0] += engaged * S.practice[i, 0]
@@ -155,12 +155,12 @@ def results(S, t):
                 continue
             people += 1
             if alone(S.runs):
-                add_member_alone(S, i, practice, reach, mean)
+                add_practice_alone(S, i, practice, reach, mean)
                 continue
             for r in range(0, whole, LANES):
-                add_member(S, i, practice, reach, mean, strip(r))
+                add_practice(S, i, practice, reach, mean, strip(r))
             for r in range(whole, W):
-                add_member(S, i, practice, reach, mean, r)
+                add_practice(S, i, practice, reach, mean, r)
         share = 1.0 / people if people else 0.0
         for r in range(W):
             practice[r] = practice[r] / reach[r] if reach[r] > 0.0 else 0.0

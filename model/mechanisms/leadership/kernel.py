@@ -17,7 +17,7 @@ def strength_of(S, o, r):
 
 
 @inlined
-def follow(S, i, leader, strength, at):
+def follow_leader(S, i, leader, strength, at):
     """What manager `leader` does to person i. strength: leadership_o [W]."""
     v, pull = S.values, strength[at] * S.quality[S.line_tie[i], at]
     rate = S.leadership_rate[at] * pull
@@ -38,6 +38,6 @@ def leadership(S, t):
             if leader < 0:
                 continue
             for r in range(0, whole, LANES):
-                follow(S, i, leader, strength, strip(r))
+                follow_leader(S, i, leader, strength, strip(r))
             for r in range(whole, W):
-                follow(S, i, leader, strength, r)
+                follow_leader(S, i, leader, strength, r)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..guarded import guarded
+from ..guarded import drawing, guarded
 from .apps import app, data_app, survey_app
 from .arguments import Which, Seed, Settings, Out, Quiet, Json
 
@@ -28,7 +28,7 @@ def actions(own: Own = None, quiet: Quiet = False, as_json: Json = False) -> Non
 
 
 @app.command()
-@guarded
+@drawing
 def decide(
     scenario: Which,
     budget: Annotated[float, typer.Option(metavar="POUNDS", help="What may be spent over the whole time.")],
@@ -85,7 +85,7 @@ def survey_new(
 
 
 @app.command()
-@guarded
+@drawing
 def diagnose(
     before: Annotated[str, typer.Argument(metavar="SURVEY", help="A filled-in questionnaire, .xlsx or .csv.")],
     after: Annotated[str | None, typer.Argument(metavar="[LATER]", help="A later one of the same services.")] = None,

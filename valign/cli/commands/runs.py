@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..guarded import guarded
+from ..guarded import drawing, guarded
 from ..options import in_worlds
 from ..where import Where
 from .apps import app
@@ -79,7 +79,7 @@ def parameters(
 
 
 @app.command()
-@guarded
+@drawing
 def run(
     scenario: Annotated[
         str | None, typer.Argument(metavar="SCENARIO", help="A shipped name (`valign scenarios`) or a TOML file.")
@@ -132,7 +132,7 @@ def run(
 
 
 @app.command()
-@guarded
+@drawing
 def levels(
     scenario: Which,
     levels: Annotated[
@@ -174,7 +174,7 @@ def levels(
 
 
 @app.command()
-@guarded
+@drawing
 def compare(
     scenarios: Annotated[
         list[str],

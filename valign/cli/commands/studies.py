@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ..guarded import guarded
+from ..guarded import drawing, guarded
 from .apps import app
 from .arguments import Which, Seed, Months, Settings, Out, Show, Quiet, Json
 
 
 @app.command()
-@guarded
+@drawing
 def sensitivity(
     scenario: Which,
     method: Annotated[
@@ -113,7 +113,7 @@ AsPrior = Annotated[
 
 
 @app.command()
-@guarded
+@drawing
 def calibrate(
     data: Data,
     scenario: Base = None,
@@ -146,7 +146,7 @@ def calibrate(
 
 
 @app.command()
-@guarded
+@drawing
 def rivals(
     data: Data,
     scenario: Base = None,
@@ -176,7 +176,7 @@ def rivals(
 
 
 @app.command()
-@guarded
+@drawing
 def study(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What can be chosen, and what it costs.")],
     studies: Annotated[int, typer.Option(help="Simulated studies of each explanation for each design.")] = 400,
@@ -192,7 +192,7 @@ def study(
 
 
 @app.command()
-@guarded
+@drawing
 def claims(
     names: Annotated[
         list[str] | None,
