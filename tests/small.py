@@ -85,7 +85,7 @@ def by_service(S: State) -> State:
     arrays |= {"ledger": np.zeros((rows, len(ENTRIES), W))}
     most = flows_a_month(services, W) + 1
     found = State(W, **arrays | {"flow_position": np.zeros(most, np.int64), "flow_change": np.zeros(most)})
-    assert found.numba_type is S.numba_type
+    assert found.layout is S.layout
     put_into_bins(found)
     return found
 

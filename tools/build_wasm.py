@@ -68,13 +68,12 @@ def keep_code() -> None:
 
 
 def compiled_kernels() -> tuple[Any, dict[str, Any], list[Any]]:
-    """The type of the state, results of the steps by name, and the functions that make a society."""
-    from numba import types
-
+    """The layout of the state, results of the steps by name, and the functions that make a society."""
     from valign.experiments.design import run_seeds
     from valign.experiments.blocks import group_into_blocks
     from valign.experiments.simulate import Task
     from valign.model.compiled import engine
+    from valign.model.compiled.numba_handle import compiled_for
     from valign.model.run.kernels import SOCIETY, STEPS
     from valign.model.scenario.scenario import Scenario
 
@@ -83,12 +82,8 @@ def compiled_kernels() -> tuple[Any, dict[str, Any], list[Any]]:
     for name in ("housing-first", "two-services"):
         task = Task(Scenario.load(name), ("series", "decomposition"))
         state = task.state(group_into_blocks(seeds, [1, 1], 2)[0])
-    kind = state.numba_type
-    steps = {}
-    for name, function in STEPS.items():
-        function.compile((kind, types.int64))
-        steps[name] = function.overloads[(kind, types.int64)]
-    return kind, steps, list(SOCIETY.values())
+    steps = {name: compiled_for(function, state.layout) for name, function in STEPS.items()}
+    return state.layout, steps, list(SOCIETY.values())
 
 
 class Translator:
@@ -219,17 +214,18 @@ def link(folder: Path, objects: list[str], exports: list[str], linker: str) -> b
 
 def build(folder: Path) -> tuple[bytes, dict[str, Any]]:
     from valign.model.compiled.kernel_sources import kernels_hash
-    from valign.model.compiled.numba_handle import kind_of, signature_of
+    from valign.model.compiled.handle import signature_of
+    from valign.model.compiled.numba_handle import kinds_of
 
     keep_code()
-    kind, steps, society = compiled_kernels()
+    layout, steps, society = compiled_kernels()
     translator, exports = Translator(folder), ["run", "heap", "highest", "__heap_base"]
     for number, result in enumerate(steps.values()):
         translator.kernel(result, f"k{number}")
     functions: dict[str, str] = {}
     for function in society:
         for arguments, result in function.overloads.items():
-            symbol = functions[signature_of(function, arguments)] = f"s{len(functions)}"
+            symbol = functions[signature_of(function, kinds_of(arguments))] = f"s{len(functions)}"
             translator.kernel(result, symbol)
     exports += functions.values()
     translator.add(RUNTIME.read_text().replace("@LAYOUT@", translator.layout), None)
@@ -240,7 +236,7 @@ def build(folder: Path) -> tuple[bytes, dict[str, Any]]:
         "made_with": made_with(),
         "steps": list(steps),
         "society": functions,
-        "fields": [[name, word, kind_of(array)] for name, word, array, _ in kind.fields],
+        "fields": [[each.name, each.word, each.kind] for each in layout.fields],
     }
     return code, told
 

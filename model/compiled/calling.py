@@ -12,32 +12,18 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from .compiling import COMPILED, compiled
+from .compiling import COMPILED, compiled, compiler
 from .engine import kept
 from .machine_code import Library
-from .numba_handle import Handle, HandleType, name_of
+from .handle import Handle, Layout, name_of
 
 Step = Any  # model.run.step.Step, which stands above
 
 
-@intrinsic
-def _call(typingctx, where, state, number):
-    """Call the function(state, number) at this address; the status that it ends with."""
-
-    def generate(context, builder, signature, arguments):
-        address, pointer, value = arguments
-        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
-        result, error = (cgutils.alloca_once(builder, kind) for kind in (ir.IntType(64), byte))
-        function = ir.FunctionType(word, [result.type, error.type, pointer.type, value.type])
-        status = builder.call(builder.inttoptr(address, function.as_pointer()), [result, error, pointer, value])
-        return builder.sext(status, ir.IntType(64))
-
-    return types.int64(types.int64, state, types.int64), generate
+def call(address: int, S: Handle, number: int) -> int:
+    """Call the function(state, number) at this address; the status that it ends with. In compiled code."""
+    raise NotImplementedError("addresses cannot be called in plain Python")
 
 
 @compiled
@@ -45,34 +31,32 @@ def months(S, first, last, addresses, arguments):
     """Months first … last - 1 of the steps at `addresses`; 0, or the status of the one that failed."""
     for t in range(first, last):
         for n in range(addresses.shape[0]):
-            status = _call(addresses[n], S, t if arguments[n] < 0 else arguments[n])
+            status = call(addresses[n], S, t if arguments[n] < 0 else arguments[n])
             if status != 0:
                 return status
     return 0
 
 
-def symbol(function: Callable[..., Any], kind: HandleType) -> str:
+def symbol(function: Callable[..., Any], kind: Layout) -> str:
     """The name of a kernel for states of this kind in a library."""
     return f"{kind.name}.{name_of(function)}"
 
 
 @cache
-def _address(function: Callable[..., Any], kind: HandleType, library: Library | None) -> int:
+def _address(function: Callable[..., Any], kind: Layout, library: Library | None) -> int:
     """Where the machine code of a step for such states begins; 0 where it is plain Python."""
     if library is not None and (found := library.address(symbol(function, kind))):
         return found
     if not COMPILED or not hasattr(function, "overloads"):
         return 0
-    arguments = (kind, types.int64)
-    function.compile(arguments)
-    result = function.overloads[arguments]
+    result = compiler().compiled_for(function, kind)
     return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
 
 
 def run(S: Handle, first: int, last: int, steps: Sequence[Step]) -> None:
     """Months first … last - 1 of the steps. Raises FloatingPointError where machine code stops with a status."""
-    library = kept(S.numba_type.single)
-    where, arguments = (_known_places if isinstance(steps, tuple) else _places)(steps, S.numba_type, library)
+    library = kept(S.layout.single)
+    where, arguments = (_known_places if isinstance(steps, tuple) else _places)(steps, S.layout, library)
     if where.all():
         _call_months(S, first, last, where, arguments, library)
         return
@@ -86,7 +70,7 @@ def run(S: Handle, first: int, last: int, steps: Sequence[Step]) -> None:
                     steps[n].function(S, t if arguments[n] < 0 else steps[n].argument)
 
 
-def _places(steps: Sequence[Step], kind: HandleType, library: Library | None) -> tuple[np.ndarray, np.ndarray]:
+def _places(steps: Sequence[Step], kind: Layout, library: Library | None) -> tuple[np.ndarray, np.ndarray]:
     """Addresses of the steps for such a state, and their arguments."""
     where = [_address(step.function, kind, library) for step in steps]
     return np.array(where, np.int64), np.array([step.argument for step in steps], np.int64)
@@ -98,7 +82,7 @@ _known_places = cache(_places)  # of tuples of steps, which are few
 def _call_months(
     S: Handle, first: int, last: int, addresses: np.ndarray, arguments: np.ndarray, library: Library | None
 ) -> None:
-    name = symbol(months, S.numba_type)
+    name = symbol(months, S.layout)
     if library is not None and library.address(name):
         status = library.call(name, S.address, first, last, addresses, arguments)
     else:

@@ -11,17 +11,13 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property, update_wrapper
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import binding as llvm
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 SOURCES = Path(__file__).resolve().parents[1]
 
@@ -58,18 +54,42 @@ def _writable_cache() -> str | None:
         return None
 
 
-# A kernel reads many arrays: let LLVM check at run time that they do not overlap, and vectorise.
-llvm.set_option("valign", "--runtime-memory-check-threshold=64")
-COMPILED = not numba.config.DISABLE_JIT
-CACHE = None if numba.config.DISABLE_JIT else _writable_cache()
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+CACHE = _writable_cache() if COMPILED else None
+
+
+def compiler() -> Any:
+    """Numba's side of kernels and the state, which stands above them and is loaded when something is compiled."""
+    return import_module(".numba_handle", __package__)
+
+
+class Kernel:
+    """A function that Numba compiles when it is first called: it is not loaded to run what is kept (machine_code.py)."""
+
+    def __init__(self, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        self.py_func, self.options = function, options
+        update_wrapper(self, function)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """What Numba made of it, for each kind of arguments."""
+        return compiler().dispatcher(self.py_func, CACHE, **self.options)
+
+    @property
+    def overloads(self) -> Any:
+        """Results of compilation by the types of arguments."""
+        return self.dispatcher.overloads
+
+    def compile(self, types: tuple[Any, ...]) -> Any:
+        """Compile for such arguments."""
+        return self.dispatcher.compile(types)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
 
 
 def _decorate(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    former, numba.config.CACHE_DIR = numba.config.CACHE_DIR, CACHE or ""
-    try:
-        return numba.njit(cache=CACHE is not None, nogil=True, error_model="numpy", **options)(function)
-    finally:
-        numba.config.CACHE_DIR = former
+    return Kernel(function, options) if COMPILED else function
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,31 +173,6 @@ def copy(source, target):
         b[n] = a[n]
 
 
-@intrinsic
-def row(typingctx, runs):
+def row(runs):
     """A row of numbers, one a run. With a single run it is one number on the stack, so that sums stay in a register."""
-    kind = types.Array(types.float64, 1, "C")
-
-    def one(context, builder, signature, arguments):
-        array = context.make_array(kind)(context, builder)
-        number = cgutils.alloca_once(builder, ir.DoubleType())
-        context.populate_array(
-            array,
-            data=number,
-            shape=(context.get_constant(types.intp, 1),),
-            strides=(context.get_constant(types.intp, 8),),
-            itemsize=context.get_constant(types.intp, 8),
-            meminfo=None,
-        )
-        return array._getvalue()
-
-    def several(context, builder, signature, arguments):
-        return context.compile_internal(builder, lambda runs: np.empty(len(runs)), signature, arguments)
-
-    return kind(runs), one if isinstance(runs, types.BaseTuple) else several
-
-
-if not COMPILED:
-
-    def row(runs):
-        return np.empty(len(runs))
+    return np.empty(len(runs))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import compiling, machine_code
-from .numba_handle import flattened, signature_of
+from .handle import flattened, kind_of, signature_of
 from .webassembly import Host, Instance, Module, Unavailable, module
 
 COMPILE_SECONDS = 60.0
@@ -141,7 +141,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 # --- functions of plain arrays -----------------------------------------------------------------------------------------
 def through(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a compiled function of C-contiguous arrays and numbers; the arrays hold what it wrote."""
-    flat, name, found = flattened(arguments), signature_of(function, arguments), _module("blocks")
+    flat, found = flattened(arguments), _module("blocks")
+    name = signature_of(function, map(kind_of, flat))
     if found is not None:
         if name in found.society:
             return _call(found, found.society[name], flat)

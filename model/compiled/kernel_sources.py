@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MODEL = Path(__file__).resolve().parents[1]
-FROM = ("run/kernels.py",)
+FROM = ("run/kernels.py", "compiled/numba_handle.py", "compiled/numba_lanes.py")
 MECHANISMS = ("mechanisms/*/kernel.py", "mechanisms/*/record.py")
 APART = ("compiled/engine.py", "compiled/calling.py")  # call kernels, and are in none
 PACKAGE = "valign.model."

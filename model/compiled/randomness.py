@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba.extending import overload
 
 from .compiling import inlined
-from .lanes import LanesType, exponent, fraction, number_of_word, power_of_two, root, some, where
+from .lanes import exponent, fraction, number_of_word, power_of_two, root, some, where
 
 # Purposes: what a draw is for (docs/ODD.md §2).
 MONTH, PERSON, BELIEFS, RESULTS, VALUES, READINGS = 0, 1, 2, 3, 16, 32
@@ -107,11 +106,6 @@ def logistic_at_most(x):
     """A bound above logistic(x): what it is at the next quarter of x, read and not computed. (1 of eight numbers: it does
     not pay there.)"""
     return _LOGISTIC[min(max(int((x - _LOWEST) * _STEPS) + 1, 0), len(_LOGISTIC) - 1)] * SAFELY
-
-
-@overload(logistic_at_most, jit_options={"forceinline": True})
-def _logistic_at_most(x):
-    return (lambda x: 1.0) if isinstance(x, LanesType) else logistic_at_most
 
 
 @inlined

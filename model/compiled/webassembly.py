@@ -23,7 +23,7 @@ import numpy as np
 
 from . import compiling
 from .kernel_sources import stale
-from .numba_handle import kind_of, name_of
+from .handle import name_of
 
 FOLDER = Path(__file__).parent
 PAGE, ALIGNED, MOST_BYTES = 65536, 64, 1.5e9
@@ -155,7 +155,7 @@ class Host:
     """
 
     def __init__(self, module: Module, S: State) -> None:
-        fields = [(name, word, kind_of(array)) for name, word, array, _ in S.numba_type.fields]
+        fields = [(each.name, each.word, each.kind) for each in S.layout.fields]
         if fields != module.fields:
             raise Unavailable("this state has other arrays than those that month.wasm was made for")
         arrays = {name: getattr(S, name) for name, *_ in fields if name not in S.views} | {

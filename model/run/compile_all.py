@@ -13,10 +13,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from numba import types
-
 from ..compiled import calling, compiling, engine, machine_code
-from ..compiled.numba_handle import signature_of
+from ..compiled.handle import signature_of
+from ..compiled.numba_handle import compiled_for, kinds_of, type_of
 from ..parameters import MECHANISMS
 from ..scenario.scenario import Scenario
 from ..society.generate import build_society
@@ -38,14 +37,15 @@ def compile_all(kind: str) -> None:
     )
     society = build_society(scenario, 1)
     S = build(lower(scenario), society, [1] if kind == "single" else [1, 2], accounting=True)
-    state = S.numba_type
-    for function in STEPS.values():
-        function.compile((state, types.int64))
+    results = {calling.symbol(function, S.layout): compiled_for(function, S.layout) for function in STEPS.values()}
     run_months(S, 1, 2, month_steps(S.switches, True))
-    made = {calling.symbol(function, state): function for function in (*STEPS.values(), calling.months)}
-    results = {name: next(r for a, r in function.overloads.items() if a[0] == state) for name, function in made.items()}
+    state = type_of(S.layout)
+    results[calling.symbol(calling.months, S.layout)] = next(
+        result for types, result in calling.months.overloads.items() if types[0] == state
+    )
     for function in SOCIETY.values():
-        results |= {signature_of(function, arguments): result for arguments, result in function.overloads.items()}
+        for types, result in function.overloads.items():
+            results[signature_of(function, kinds_of(types))] = result
     if (path := engine.code_file(kind)) is not None:
         machine_code.write(path, results)
     engine.CHOICE.only = ""

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..compiled.numba_handle import address
+from ..compiled.handle import address
 from ..compiled.randomness import TEAM_ID
 from ..society.generate import Society
 from ..state.arrays import MANAGER

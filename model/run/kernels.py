@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..compiled.numba_handle import name_of
+from ..compiled.handle import name_of
 from ..society import ties
 from .month import MONTH_FUNCTIONS
 from .start import END, OBSERVE_START, REACH, START

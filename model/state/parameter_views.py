@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiled.numba_handle import Views
+from ..compiled.handle import Views
 from ..parameter import members, shape
 from ..parameters import FAMILIES, INDEX
 

@@ -38,7 +38,7 @@ def test_every_kernel_is_in_it(width: int) -> None:
     assert library is not None
     S, _ = small.start(Scenario.load("two-services"), list(range(width)))
     for function in (*STEPS.values(), calling.months):
-        assert library.address(calling.symbol(function, S.numba_type)), function
+        assert library.address(calling.symbol(function, S.layout)), function
     assert library.address("nobody") == 0
 
 

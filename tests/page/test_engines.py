@@ -18,7 +18,7 @@ import valign as va
 from valign.experiments.simulate import simulate
 from valign.model.compiled import engine, kernel_sources, webassembly
 from valign.model.compiled.engine import MACHINE_CODE, WEBASSEMBLY
-from valign.model.compiled.numba_handle import name_of
+from valign.model.compiled.handle import name_of
 from valign.model.parameters import MECHANISMS
 from valign.model.run.kernels import SOCIETY, STEPS
 from valign.model.run.month import month_steps

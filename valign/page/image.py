@@ -24,7 +24,6 @@ from valign.experiments.bases import imported
 from valign.experiments.design import run_seeds, society_seeds
 from valign.experiments.simulate import simulate, society_from
 from valign.model.compiled.kernel_sources import MODEL
-from valign.model.compiled.numba_handle import kind_of
 from valign.model.errors import InputError
 from valign.model.ledger.decomposition import BALANCES, ENTRIES, cells, flows_a_month
 from valign.model.outcomes import AGENT_SERIES, OUTCOMES, PATH_SERIES, PLACE_SERIES
@@ -179,15 +178,15 @@ def _society(lowered: Lowered, society: Society, off: Mapping[str, float], blob:
     for mode in MODES:
         two, three, five = (_state(lowered, society, width, off, mode) for width in (2, 3, 5))
         fields = []
-        for (name, a), (_, b), (_, c), (_, word, kind, _) in zip(
-            two.headers(), three.headers(), five.headers(), two.numba_type.fields, strict=True
+        for (name, a), (_, b), (_, c), at in zip(
+            two.headers(), three.headers(), five.headers(), two.layout.fields, strict=True
         ):
             a, b, c = (_header(S, name, header, mode, groups) for S, header in ((two, a), (three, b), (five, c)))
             slope = b - a
             start = a - 2 * slope
             if not (start + 5 * slope == c).all():
                 raise AssertionError(f"{name}: its header is no straight line in the number of runs")
-            field = {"name": name, "word": word, "kind": kind_of(kind), "a": start.tolist(), "b": slope.tolist()}
+            field = {"name": name, "word": at.word, "kind": at.kind, "a": start.tolist(), "b": slope.tolist()}
             fields.append(field | _numbers(name, two, three, blob))
         modes[mode] = fields if mode == "bands" else [each for each in fields if each not in modes["bands"]]
     return {

@@ -116,11 +116,11 @@ def remember_values(S, t):
 
 @in_parts
 def relationships(S, t):
-    W, whole, side_by_side = len(S.runs), in_strips(S.runs), alone(S.runs) and S.values.shape[1] <= LANES
-    weight = np.empty((0 if side_by_side else most_ties(S), W))
+    W, whole, K = len(S.runs), in_strips(S.runs), S.values.shape[1]
+    weight = np.empty((0 if alone(S.runs) and K <= LANES else most_ties(S), W))
     for n in people_in(S):
         i = row_number(n)
-        if side_by_side:
+        if alone(S.runs) and K <= LANES:
             meet_others_alone(S, i)
             continue
         for r in range(0, whole, LANES):

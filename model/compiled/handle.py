@@ -1,0 +1,200 @@
+"""The state as compiled code sees it: one pointer to a table of array headers.
+
+A NamedTuple of a hundred arrays would pass a thousand values to every function, and compiling that takes
+minutes. Here `S.values` in a kernel reads the header of the array (data, shape, strides) from the table; the
+headers do not change while the state lives (numba_handle.py). Uncompiled code sees an ordinary Python object.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name of a kernel, within the model: run.outcomes.observe."""
+    name = getattr(function, "__name__", type(function).__name__)  # what is inserted may be any callable
+    return f"{function.__module__.partition('valign.model.')[2]}.{name}"
+
+
+def kind_of(value: Any) -> str:
+    """The kind of an array or number, on every platform: f8:2 is an array of float64 with two axes."""
+    dtype = np.asarray(value).dtype
+    return f"{dtype.kind}{dtype.itemsize}" + (f":{value.ndim}" if isinstance(value, np.ndarray) else "")
+
+
+def flattened(arguments: Iterable[Any]) -> list[Any]:
+    """Arguments of a function, with those that stand in tuples one by one."""
+    return [part for each in arguments for part in (each if isinstance(each, tuple) else (each,))]
+
+
+def signature_of(function: Callable[..., Any], kinds: Iterable[str]) -> str:
+    """The name of a function of arrays and numbers of these kinds: society.ties.sizes(f8:1,f8:1,f8:1,i8:1)."""
+    return f"{name_of(function)}({','.join(kinds)})"
+
+
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+class Field(NamedTuple):
+    """A header in the table: of which array or view, at which word, of numbers of which code, with how many axes.
+
+    unit: its last axis has length 1, as is known of runs alone.
+    """
+
+    name: str
+    word: int
+    code: str
+    axes: int
+    unit: bool
+
+    @property
+    def kind(self) -> str:
+        """As `kind_of` the array."""
+        dtype = np.dtype(self.code)
+        return f"{dtype.kind}{dtype.itemsize}:{self.axes}"
+
+
+class Layout:
+    """The table of a state: its headers in their order; has it one run?"""
+
+    def __init__(self, fields: tuple[Field, ...], single: bool) -> None:
+        self.fields, self.single = fields, single
+        self.position = {each.name: each.word for each in fields}
+        told = repr((*((name, word, each.kind, unit) for each in fields for name, word, _, _, unit in (each,)), single))
+        self.name = f"Handle{hashlib.blake2b(told.encode(), digest_size=6).hexdigest()}"
+
+
+@cache
+def _layout(
+    arrays: tuple[tuple[str, str, int], ...],
+    views: tuple[tuple[str, str, int], ...],
+    single: bool,
+    shared: frozenset[str],
+) -> Layout:
+    """The layout of such arrays and views (name, code of the numbers, axes), in the order of their headers."""
+    fields: list[Field] = []
+    word = 0
+    for n, (name, code, axes) in enumerate((*arrays, *views)):
+        fields.append(Field(name, word, code, axes, single and n < len(arrays) and name not in shared))
+        word += 2 + 2 * axes
+    return Layout(tuple(fields), single)
+
+
+class View(NamedTuple):
+    """Where a view lies: bytes from the start of its array, and shape and strides as NumPy has them."""
+
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Views:
+    """Views into one array, contiguous along the run axis; there may be more between their rows.
+
+    of: the name of the array. The same for every array of its shape, so that they are made once.
+    """
+
+    def __init__(self, of: str, array: np.ndarray, views: dict[str, np.ndarray]) -> None:
+        self.of = of
+        self.placed = {
+            name: View(address(view) - address(array), view.shape, view.strides) for name, view in views.items()
+        }
+        self.kinds = tuple((name, view.dtype.char, view.ndim) for name, view in views.items())
+        words: list[int] = []
+        self._begin: list[int] = []
+        for name, view in views.items():
+            self._begin.append(len(words))
+            words += [self.placed[name].offset, view.size, *_shape_between_rows(view), *view.strides]
+        self._words = np.array(words, np.int64)
+
+    def headers(self, start: int) -> np.ndarray:
+        """The headers of all views, one after the other, into an array that begins at this address."""
+        found = self._words.copy()
+        found[self._begin] += start
+        return found
+
+
+class Handle:
+    """Base of a class whose attributes are C-contiguous arrays that compiled code may use.
+
+    With one run (`single`), `runs` is a tuple of length 1: loops over runs vanish in the compiled code, and the axis
+    before the run axis is known to be contiguous, so that loops over it vectorise. `shared`: names of arrays without
+    a run axis. Views are attributes too, made when Python asks for them.
+    """
+
+    address: int
+    layout: Layout
+    views: Mapping[str, View] = {}
+    _into: str
+
+    def seal(
+        self,
+        arrays: dict[str, np.ndarray],
+        views: Views,
+        single: bool,
+        shared: frozenset[str],
+        addresses: Mapping[str, int] = {},
+    ) -> None:
+        """Write the headers of arrays and views into a table and note its address and type.
+
+        addresses: of contiguous arrays of which they are known, since to ask NumPy for them takes long.
+        """
+        for name in self.views:
+            self.__dict__.pop(name, None)
+        words: list[int] = []
+        for name, array in arrays.items():
+            where = addresses.get(name)
+            if where is None:
+                arrays[name] = array = np.ascontiguousarray(array)
+                where = address(array)
+            words += (where, array.size, *array.shape, *array.strides)
+        self.__dict__.update(arrays)
+        self.views, self._into = views.placed, views.of
+        self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])
+        self.address = address(self._headers)
+        kinds = tuple([(name, array.dtype.char, array.ndim) for name, array in arrays.items()])
+        self.layout = _layout(kinds, views.kinds, single, shared)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> np.ndarray:
+            view = self.__dict__.get("views", {}).get(name)
+            if view is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            of = self.__dict__[self._into]
+            found = self.__dict__[name] = np.ndarray(view.shape, of.dtype, of, view.offset, view.strides)
+            return found
+
+    def with_array(self, name: str, array: np.ndarray) -> Self:
+        """The same state, all but one array of it, which has the same kind and shape."""
+        other = copy.copy(self)
+        other._headers = self._headers.copy()
+        other._headers[self.layout.position[name]] = address(array)
+        other.address = address(other._headers)
+        setattr(other, name, array)
+        return other
+
+    def headers(self) -> Iterator[tuple[str, list[int]]]:
+        """The header of every array and view: address, size, shape, strides."""
+        for each in self.layout.fields:
+            yield each.name, self._headers[each.word : each.word + 2 + 2 * each.axes].tolist()
+
+
+def _shape_between_rows(view: np.ndarray) -> tuple[int, ...]:
+    """The shape of the contiguous array whose rows lie where those of `view` do.
+
+    Compiled code finds row n of a contiguous array at n times the length of a row, so what lies between the rows of a
+    view counts as theirs. NumPy gives axes of length 1 any stride; here they have that of a contiguous array.
+    """
+    steps = [1]
+    for length, stride, inner in zip(view.shape[-2::-1], view.strides[-2::-1], view.shape[:0:-1], strict=True):
+        steps.append(stride // view.itemsize if length > 1 else steps[-1] * inner)
+    return (*view.shape[:1], *(outer // inner for outer, inner in pairwise(reversed(steps))))
