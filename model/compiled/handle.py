@@ -20,7 +20,7 @@ import numpy as np
 def name_of(function: Callable[..., Any]) -> str:
     """The name of a kernel, within the model: run.outcomes.observe."""
     name = getattr(function, "__name__", type(function).__name__)  # what is inserted may be any callable
-    return f"{function.__module__.partition('valign.model.')[2]}.{name}"
+    return f"{(function.__module__ or '').partition('valign.model.')[2]}.{name}"
 
 
 def kind_of(value: Any) -> str:
@@ -41,6 +41,22 @@ def signature_of(function: Callable[..., Any], kinds: Iterable[str]) -> str:
 
 def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
+
+
+Kind = tuple[str, str, int]  # name, code of the numbers, axes
+
+
+class Header(NamedTuple):
+    """What stands in the table of a contiguous array: address, size, shape and strides."""
+
+    kind: Kind
+    words: tuple[int, ...]
+
+
+def header_of(name: str, array: np.ndarray) -> Header:
+    """The header of a contiguous array."""
+    words = (address(array), array.size, *array.shape, *array.strides)
+    return Header((name, array.dtype.char, array.ndim), words)
 
 
 class Field(NamedTuple):
@@ -73,13 +89,8 @@ class Layout:
 
 
 @cache
-def _layout(
-    arrays: tuple[tuple[str, str, int], ...],
-    views: tuple[tuple[str, str, int], ...],
-    single: bool,
-    shared: frozenset[str],
-) -> Layout:
-    """The layout of such arrays and views (name, code of the numbers, axes), in the order of their headers."""
+def _layout(arrays: tuple[Kind, ...], views: tuple[Kind, ...], single: bool, shared: frozenset[str]) -> Layout:
+    """The layout of such arrays and views, in the order of their headers."""
     fields: list[Field] = []
     word = 0
     for n, (name, code, axes) in enumerate((*arrays, *views)):
@@ -141,27 +152,28 @@ class Handle:
         views: Views,
         single: bool,
         shared: frozenset[str],
-        addresses: Mapping[str, int] = {},
+        headers: Mapping[str, Header] = {},
     ) -> None:
-        """Write the headers of arrays and views into a table and note its address and type.
+        """Write the headers of arrays and views into a table and note its address and layout.
 
-        addresses: of contiguous arrays of which they are known, since to ask NumPy for them takes long.
+        headers: of contiguous arrays of which they are known, since to ask NumPy for them takes long.
         """
         for name in self.views:
             self.__dict__.pop(name, None)
         words: list[int] = []
+        kinds: list[Kind] = []
         for name, array in arrays.items():
-            where = addresses.get(name)
-            if where is None:
-                arrays[name] = array = np.ascontiguousarray(array)
-                where = address(array)
-            words += (where, array.size, *array.shape, *array.strides)
+            header = headers.get(name)
+            if header is None:
+                arrays[name] = np.ascontiguousarray(array)
+                header = header_of(name, arrays[name])
+            kinds.append(header.kind)
+            words += header.words
         self.__dict__.update(arrays)
         self.views, self._into = views.placed, views.of
         self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])
         self.address = address(self._headers)
-        kinds = tuple([(name, array.dtype.char, array.ndim) for name, array in arrays.items()])
-        self.layout = _layout(kinds, views.kinds, single, shared)
+        self.layout = _layout(tuple(kinds), views.kinds, single, shared)
 
     if not TYPE_CHECKING:
 

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..compiled.handle import address
+from ..compiled.handle import Header, header_of
 from ..compiled.randomness import TEAM_ID
 from ..society.generate import Society
 from ..state.arrays import MANAGER
@@ -15,7 +15,7 @@ from ..state.scenario_arrays import Lowered, reach, service_settings
 EMPTY_SURVEY = np.empty((0, 0))
 
 # The last that were made of a society: blocks of the same one follow each other.
-Given = tuple[dict[str, np.ndarray], dict[str, int]]
+Given = tuple[dict[str, np.ndarray], dict[str, Header]]
 _LAST: WeakKeyDictionary[Society, tuple[Lowered, Given]] = WeakKeyDictionary()
 
 
@@ -49,11 +49,11 @@ def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.nd
 
 
 def given_arrays(lowered: Lowered, society: Society) -> Given:
-    """Arrays of `State` by name, and their addresses."""
+    """Arrays of `State` by name, and their headers."""
     kept = _LAST.get(society)
     if kept is None or kept[0] is not lowered:
         made = {name: np.ascontiguousarray(array) for name, array in _made(lowered, society).items()}
-        kept = _LAST[society] = lowered, (made, {name: address(array) for name, array in made.items()})
+        kept = _LAST[society] = lowered, (made, {name: header_of(name, array) for name, array in made.items()})
     return kept[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,8 +32,8 @@ from ..state.arrays import (
     NATIONAL_MONEY,
     PERSON_TERM,
     SERVICE_TERM,
+    Room,
     State,
-    in_one_piece,
 )
 from ..state.scenario_arrays import Lowered, initial_stage
 from .given import given_arrays
@@ -81,6 +82,126 @@ def _waiting(lowered: Lowered, month: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return month, first
 
 
+@lru_cache(maxsize=64)
+def _rooms(
+    W: int,
+    N: int,
+    O: int,
+    E: int,
+    K: int,
+    C: int,
+    teams: int,
+    months: int,
+    places: int,
+    person_terms: bool,
+    series: bool,
+    services: bool,
+    agents: bool,
+) -> tuple[Room, Room]:
+    """Room for what changes in a block, and apart for what it records, which is kept when the rest is not.
+
+    W runs, N people, O services, E ties, K dimensions, C commissioners; places: rows of the ledger, 0 without one.
+    """
+    rows = months + 1 if series else 0
+
+    def numbers(*shape: int) -> tuple[tuple[int, ...], type]:
+        return (*shape, W), np.float64
+
+    def whole(*shape: int, dtype: type = np.int64) -> tuple[tuple[int, ...], type]:
+        return (*shape, W), dtype
+
+    state = dict(
+        emphasis=numbers(K),
+        role_weights=numbers(4, 3),
+        level_shift=numbers(),
+        lowest=numbers(),
+        highest=numbers(),
+        draw=numbers(N, 4),
+        values=numbers(N, K),
+        values_before=numbers(N, K),
+        origin=numbers(N, K),
+        reading=numbers(N, K),
+        clarity=numbers(N),
+        clarity_before=numbers(N),
+        fit=numbers(N),
+        alignment=numbers(N),
+        alignment_before=numbers(N),
+        talk_weight=numbers(N),
+        judges=whole(N, dtype=np.uint8),
+        stage=whole(N, dtype=np.int8),
+        stage_before=whole(N, dtype=np.int8),
+        frailty=numbers(N),
+        taking_part=numbers(N),
+        takes_part=whole(N, dtype=np.uint8),
+        identification=numbers(N),
+        practice=numbers(N),
+        voice=numbers(N),
+        has_read=whole(N, dtype=np.uint8),
+        first_engaged=whole(N, dtype=np.int32),
+        replaced=whole(N, dtype=np.uint8),
+        holder=whole(N, dtype=np.int32),
+        belief=numbers(N, 3),
+        belief_before=numbers(N, 3),
+        precision=numbers(N, 3),
+        weights=numbers(C, 3),
+        weights_origin=numbers(C, 3),
+        service_draw=numbers(O, 4),
+        culture=numbers(O, K),
+        team_culture=numbers(teams, K),
+        service_stage=whole(O, dtype=np.int8),
+        service_stage_before=whole(O, dtype=np.int8),
+        term_end=whole(O),
+        payer=whole(O, dtype=np.int8),
+        drift=numbers(O, K),
+        version=numbers(O + C, K),
+        version_before=numbers(O + C, K),
+        climate=numbers(O),
+        months_under=whole(O),
+        result=numbers(O, 3),
+        result_precision=numbers(O),
+        result_mean=numbers(O, 3),
+        result_count=whole(O),
+        satisfaction=numbers(O),
+        take_up=numbers(O),
+        session_share=numbers(O),
+        commissioner_attends=whole(O, dtype=np.uint8),
+        session_found=numbers(O),
+        session_position=numbers(O, K),
+        session_judgement=numbers(O),
+        workload=numbers(O),
+        enacted=numbers(O, K),
+        starts=whole(O),
+        stops=whole(O),
+        funding_ended=whole(O),
+        first_commissioned=whole(O),
+        in_use_24=whole(O, dtype=np.int8),
+        service_terms=numbers(O, len(SERVICE_TERM)),
+        award_terms=numbers(O, len(AWARD_TERM)),
+        asked=whole(O, dtype=np.int8),
+        ask_terms=numbers(O, len(AWARD_TERM)),
+        person_terms=numbers(N if person_terms else 0, len(PERSON_TERM)),
+        quality=numbers(E),
+        closeness=numbers(E),
+        bin=whole(N if places else 0, dtype=np.uint32),
+        occupied=((3 * places,), np.uint8),
+        mean_before=numbers(O + 1 if places else 0, 4, K),
+        emphasis_before=numbers(K),
+        projection_before=numbers(),
+        ledger=numbers(3 * places, len(ENTRIES)),
+        start_means=numbers(len(MEAN)),
+    )
+    recorded = dict(
+        run_outcomes=numbers(len(OUTCOMES)),
+        path=numbers(months + 1, len(PATH)),
+        people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
+        commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)),
+        service_series=numbers(rows, len(SERVICE_SERIES)),
+        place_series=numbers(months + 1 if services else 0, O, len(PLACE_SERIES)),
+        agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
+    )
+    return Room(state), Room(recorded)
+
+
 def allocate(
     lowered: Lowered,
     society: Society,
@@ -102,113 +223,16 @@ def allocate(
     given, known = given_arrays(lowered, society)
 
     months = lowered.scenario.months
-    rows = months + 1 if series else 0
     groups = len(lowered.scenario.group_names)
     places, most = (len(cells(groups)), flows_a_month(groups, W)) if accounting else (0, 0)
     flows = most * max(1, min(months, FLOWS // max(1, most)))
-
-    def numbers(*shape: int) -> tuple[tuple[int, ...], type]:
-        return (*shape, W), np.float64
-
-    def whole(*shape: int, dtype: type = np.int64) -> tuple[tuple[int, ...], type]:
-        return (*shape, W), dtype
-
-    state, where = in_one_piece(
-        dict(
-            emphasis=numbers(K),
-            role_weights=numbers(4, 3),
-            level_shift=numbers(),
-            lowest=numbers(),
-            highest=numbers(),
-            draw=numbers(N, 4),
-            values=numbers(N, K),
-            values_before=numbers(N, K),
-            origin=numbers(N, K),
-            reading=numbers(N, K),
-            clarity=numbers(N),
-            clarity_before=numbers(N),
-            fit=numbers(N),
-            alignment=numbers(N),
-            alignment_before=numbers(N),
-            talk_weight=numbers(N),
-            judges=whole(N, dtype=np.uint8),
-            stage=whole(N, dtype=np.int8),
-            stage_before=whole(N, dtype=np.int8),
-            frailty=numbers(N),
-            taking_part=numbers(N),
-            takes_part=whole(N, dtype=np.uint8),
-            identification=numbers(N),
-            practice=numbers(N),
-            voice=numbers(N),
-            has_read=whole(N, dtype=np.uint8),
-            first_engaged=whole(N, dtype=np.int32),
-            replaced=whole(N, dtype=np.uint8),
-            holder=whole(N, dtype=np.int32),
-            belief=numbers(N, 3),
-            belief_before=numbers(N, 3),
-            precision=numbers(N, 3),
-            weights=numbers(C, 3),
-            weights_origin=numbers(C, 3),
-            service_draw=numbers(O, 4),
-            culture=numbers(O, K),
-            team_culture=numbers(len(given["team_low"]), K),
-            service_stage=whole(O, dtype=np.int8),
-            service_stage_before=whole(O, dtype=np.int8),
-            term_end=whole(O),
-            payer=whole(O, dtype=np.int8),
-            drift=numbers(O, K),
-            version=numbers(O + C, K),
-            version_before=numbers(O + C, K),
-            climate=numbers(O),
-            months_under=whole(O),
-            result=numbers(O, 3),
-            result_precision=numbers(O),
-            result_mean=numbers(O, 3),
-            result_count=whole(O),
-            satisfaction=numbers(O),
-            take_up=numbers(O),
-            session_share=numbers(O),
-            commissioner_attends=whole(O, dtype=np.uint8),
-            session_found=numbers(O),
-            session_position=numbers(O, K),
-            session_judgement=numbers(O),
-            workload=numbers(O),
-            enacted=numbers(O, K),
-            starts=whole(O),
-            stops=whole(O),
-            funding_ended=whole(O),
-            first_commissioned=whole(O),
-            in_use_24=whole(O, dtype=np.int8),
-            service_terms=numbers(O, len(SERVICE_TERM)),
-            award_terms=numbers(O, len(AWARD_TERM)),
-            asked=whole(O, dtype=np.int8),
-            ask_terms=numbers(O, len(AWARD_TERM)),
-            person_terms=numbers(N if person_terms else 0, len(PERSON_TERM)),
-            quality=numbers(E),
-            closeness=numbers(E),
-            bin=whole(N if accounting else 0, dtype=np.uint32),
-            occupied=((3 * places,), np.uint8),
-            mean_before=numbers(O + 1 if accounting else 0, 4, K),
-            emphasis_before=numbers(K),
-            projection_before=numbers(),
-            ledger=numbers(3 * places, len(ENTRIES)),
-            start_means=numbers(len(MEAN)),
-        )
-    )
-    recorded, recorded_where = in_one_piece(  # apart: it is kept when the rest is not
-        dict(
-            run_outcomes=numbers(len(OUTCOMES)),
-            path=numbers(months + 1, len(PATH)),
-            people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
-            commissioner_series=numbers(rows, len(COMMISSIONER_SERIES)),
-            service_series=numbers(rows, len(SERVICE_SERIES)),
-            place_series=numbers(months + 1 if services else 0, O, len(PLACE_SERIES)),
-            agent_series=numbers(months + 1 if agents else 0, N, len(AGENT_SERIES) + K),
-        )
-    )
+    asked = person_terms, series, services, agents
+    room, record = _rooms(W, N, O, E, K, C, len(given["team_low"]), months, places, *asked)
+    state, headers = room.zeros()
+    recorded, their_headers = record.zeros()
     return State(
         W,
-        known | where | recorded_where,
+        known | headers | their_headers,
         **given,
         **state,
         **recorded,

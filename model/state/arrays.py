@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled.handle import Handle, address
+from ..compiled.handle import Handle, Header, address, header_of
 from ..outcome import columns
 from ..parameters import TERMS
 from .parameter_views import WHERE, parameter_views
@@ -56,28 +56,32 @@ LINE = 64  # bytes of a cache line
 WITHOUT_RUNS = frozenset({"limits", "correlated", "change_setting", "change_service", "condition_service", "survey"})
 
 
-Shapes = Mapping[str, tuple[tuple[int, ...], type]]
-
-
-def in_one_piece(shapes: Shapes) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-    """Zeros of these shapes and kinds in one piece of memory, and their addresses.
+class Room:
+    """How arrays of some shapes and kinds lie in one piece of memory.
 
     Each begins where a cache line does, so that a strip of runs does not lie across two; behind each is room for the
     rest of a strip that begins in it (model/compiled/lanes.py).
     """
-    begins, end = [], 0
-    for shape, dtype in shapes.values():
-        begins.append(end)
-        end += (math.prod(shape) * np.dtype(dtype).itemsize + LINE - 1) // LINE * LINE + LINE
-    room = np.empty(end + LINE, np.uint8)  # NumPy asks for large pages here, and does not for zeros
-    room.fill(0)
-    start = address(room)
-    first = -start % LINE
-    arrays = {
-        name: np.ndarray(shape, dtype, room, first + begin)
-        for (name, (shape, dtype)), begin in zip(shapes.items(), begins, strict=True)
-    }
-    return arrays, {name: start + first + begin for name, begin in zip(shapes, begins, strict=True)}
+
+    def __init__(self, shapes: Mapping[str, tuple[tuple[int, ...], type]]) -> None:
+        self._laid_out, end = [], 0
+        for name, (shape, dtype) in shapes.items():
+            header = header_of(name, np.ndarray(shape, dtype))
+            self._laid_out.append((name, shape, dtype, end, header.kind, header.words[1:]))
+            end += (math.prod(shape) * np.dtype(dtype).itemsize + LINE - 1) // LINE * LINE + LINE
+        self._bytes = end + LINE
+
+    def zeros(self) -> tuple[dict[str, np.ndarray], dict[str, Header]]:
+        """The arrays, and their headers."""
+        memory = np.empty(self._bytes, np.uint8)  # NumPy asks for large pages here, and does not for zeros
+        memory.fill(0)
+        start = address(memory)
+        first = -start % LINE
+        arrays, headers = {}, {}
+        for name, shape, dtype, begin, kind, rest in self._laid_out:
+            arrays[name] = np.ndarray(shape, dtype, memory, first + begin)
+            headers[name] = Header(kind, (start + first + begin, *rest))
+        return arrays, headers
 
 
 class State(Handle):
@@ -248,19 +252,19 @@ class State(Handle):
 
     host: Host | None = None  # what runs the steps where it is not machine code
 
-    def __init__(self, width: int, addresses: Mapping[str, int] = {}, **arrays: np.ndarray) -> None:
-        self.place(width, arrays, addresses)
+    def __init__(self, width: int, headers: Mapping[str, Header] = {}, **arrays: np.ndarray) -> None:
+        self.place(width, arrays, headers)
 
-    def place(self, width: int, arrays: dict[str, np.ndarray], addresses: Mapping[str, int] = {}) -> None:
+    def place(self, width: int, arrays: dict[str, np.ndarray], headers: Mapping[str, Header] = {}) -> None:
         """Keep the state in these arrays; in whatever order they come, compiled code sees the same one.
 
-        addresses: of those of which they are known.
+        headers: of those of which they are known.
         """
         arrays["runs"] = np.arange(width)
         rows, settings, _ = arrays["parameters"].shape
         views = parameter_views((rows, settings, width), dimensions=len(arrays["emphasis"]))
         in_order = {name: arrays[name] for name in ARRAYS}
-        self.seal(in_order, views, single=width == 1, shared=WITHOUT_RUNS, addresses=addresses)
+        self.seal(in_order, views, single=width == 1, shared=WITHOUT_RUNS, headers=headers)
         if width == 1:
             self.runs = (0,)
 

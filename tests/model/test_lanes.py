@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from valign.model.compiled import calling
 from valign.model.compiled.compiling import COMPILED, compiled, inlined
 from valign.model.compiled.lanes import (
     LANES,
@@ -28,10 +29,14 @@ from valign.model.compiled.randomness import (
     philox,
     uniform,
 )
+from valign.model.mechanisms.awareness.kernel import awareness
 from valign.model.mechanisms.coproduction.kernel import takes_part
 
 from valign.model.run.block import run_block
 from valign.model.run.initial import build
+from valign.model.run.step import Step
+from valign.model.scenario.scenario import Scenario
+from valign.model.state.arrays import AWARE, ENGAGED, PERSON_DRAW, UNAWARE
 from valign.model.state.scenario_arrays import lower
 
 from reference.bits import random_scenario
@@ -93,8 +98,13 @@ def test_eight_at_once_are_eight_times_one() -> None:
         np.testing.assert_array_equal(found_eight, found_one)
 
 
+@compiled
+def whole_strips(runs):
+    return in_strips(runs)
+
+
 def test_what_is_left_over_is_taken_one_by_one() -> None:
-    assert [in_strips(np.zeros(n)) for n in (1, 7, 8, 13, 64)] == [0, 0, 8, 8, 64]
+    assert [whole_strips(np.zeros(n)) for n in (1, 7, 8, 13, 64)] == [0, 0, 8, 8, 64]
 
 
 # --- a run alone: dimensions, or people, side by side ---------------------------------------------------------------
@@ -165,3 +175,34 @@ def test_bounds_decide_as_exponentials_do() -> None:
         assert all(takes_part(draw, v) == (draw < p) for draw, v, p in zip(near, y, exact, strict=True))
     up_to = np.linspace(0, 1.75, 10_001)
     assert (1 + up_to + up_to**2 >= np.exp(up_to)).all()  # turnover: who stays for certain
+
+
+@pytest.mark.parametrize("beside", [-1.0, 0.0, 2.0])
+def test_hearing_of_it_is_decided_as_by_all_qualities(beside: float) -> None:
+    """At the probability, one step beside it, and at the most that it can be; a run alone looks at a bound first."""
+    scenario = Scenario.load("housing-first")
+    S, society = start(scenario, [1])
+    together = build(lower(scenario), society, list(range(LANES)))
+    random = np.random.default_rng(3)
+    engaged = random.random(len(S.role)) < 0.4
+    S.stage[:, 0] = np.where(engaged, ENGAGED, UNAWARE)
+    S.quality[:, 0] = np.where(random.random(len(S.quality)) < 0.5, 1.0, random.random(len(S.quality)))
+    rate, expected = S.awareness_by_ties[0], []
+    for i in range(int(S.first[len(S.setting)])):
+        o = S.organisation[i]
+        used = 1 <= S.service_stage[o, 0] <= 3
+        told = S.awareness_in_service[S.setting[o], 0] if used else 0.0
+        stays = (1.0 - S.broadcast[S.setting[o], 0]) * (1.0 - told)
+        for n in range(S.tie_start[i], S.tie_start[i + 1]):
+            stays *= 1.0 - rate * S.quality[S.tie_of[n], 0] if S.stage[S.neighbour[n], 0] == ENGAGED else 1.0
+        p = 1.0 - stays
+        draw = random.random() if i % 4 == 0 else p if beside == 0.0 else np.nextafter(p, beside)
+        S.draw[i, PERSON_DRAW.become_aware, 0] = draw
+        expected.append(ENGAGED if engaged[i] else AWARE if draw < p else UNAWARE)
+    assert {AWARE, UNAWARE} <= set(expected)
+    for name in ("stage", "quality", "draw"):
+        getattr(together, name)[...] = getattr(S, name)
+    for state in (S, together):
+        calling.run(state, 1, 2, [Step("awareness", awareness)])
+        for r in range(len(state.runs)):
+            assert state.stage[: len(expected), r].tolist() == expected

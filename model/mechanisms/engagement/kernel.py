@@ -105,11 +105,15 @@ def step(S, i, t, p, at):
 @inlined
 def decide(S, o, i, t, norm, at):
     """Whether person i of service o engages, lapses or engages again."""
-    recorded = S.person_terms.shape[0] > 0
-    if not (recorded or some(S.stage_before[i, at] != UNAWARE)):
+    recorded, stage = S.person_terms.shape[0] > 0, S.stage_before[i, at]
+    if not (recorded or some(stage != UNAWARE)):
         return
     z, n_o = standardised(S.alignment[i, at], S.rules[METRIC]), norm[at]
-    x, E, D = engaged_share(S, i, at), perceived_evidence(S, i, at), disapproval(S, o, i, at)
+    x = E = D = zero(at)
+    if recorded or some(stage == AWARE):  # nobody else is moved by these
+        x, E = engaged_share(S, i, at), perceived_evidence(S, i, at)
+    if recorded or some((stage == ENGAGED) | (stage == LAPSED)):
+        D = disapproval(S, o, i, at)
     eta = log_odds(S, o, i, z, x, n_o, E, D, at)
     if alone(S.runs) and not recorded:  # the exponential takes a third of the time of all this, and rarely matters
         if not some(S.draw[i, PERSON_DRAW.engage, at] < probability(S, o, i, logistic_at_most(eta), at)):
