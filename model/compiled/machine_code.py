@@ -108,13 +108,17 @@ class Library:
 def write(path: Path, results: Mapping[str, Any]) -> None:
     """Link what Numba made (results of compilation by symbol) and keep it.
 
-    Where it cannot be loaded, as another process finds out, an empty file says so, and Numba's own files are used.
+    Where that cannot be done, or loaded, as another process finds out, an empty file says so, and Numba's own are used.
     """
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         code = emitted(linked(results))
+    except (AttributeError, NameError, RuntimeError):  # with another version of Numba or LLVM
+        code = b""
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
         aside.write_bytes(hashlib.blake2b(code, digest_size=DIGEST).digest() + code)
-        if subprocess.run([sys.executable, "-m", __name__, str(aside), *results], check=False).returncode != 0:
+        asked = [sys.executable, "-m", __name__, str(aside), *results]
+        if subprocess.run(asked, check=False, stderr=subprocess.DEVNULL).returncode != 0:
             aside.write_bytes(b"")
         aside.replace(path)
     finally:

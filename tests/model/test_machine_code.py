@@ -92,8 +92,15 @@ def test_a_file_that_is_not_whole_is_not_used(
     run_months(S, 1, 2, month_steps(S.switches, False))
 
 
-def test_code_that_cannot_be_loaded_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine_code, "linked", lambda results: None)
+def unlinkable(results: object) -> None:
+    raise NameError("no such function")
+
+
+@pytest.mark.parametrize("linked", [unlinkable, lambda results: None])
+def test_code_that_cannot_be_loaded_is_not_kept(
+    linked: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_code, "linked", linked)
     monkeypatch.setattr(machine_code, "emitted", lambda module: b"no machine code")
     path = tmp_path / "blocks.code"
     machine_code.write(path, {"a": None})
