@@ -17,7 +17,6 @@ from valign.model.compiled.compiling import COMPILED, compiled
 from valign.model.compiled.engine import MACHINE_CODE, NUMBA
 from valign.model.compiled.machine_code import Library
 from valign.model.run.kernels import SOCIETY, STEPS
-from valign.model.run.month import month_steps, run_months
 from valign.model.run.step import Step
 from valign.model.scenario.scenario import Scenario
 from valign.model.society import ties
@@ -50,6 +49,7 @@ def test_what_makes_a_society_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {name.partition("(")[0] for name in called} == set(SOCIETY)
 
 
+@pytest.mark.slow  # where Numba's own files are not there, it compiles for two minutes
 @pytest.mark.parametrize(("seed", "width"), [(1, 1), (2, 4), (3, 9)])
 def test_it_computes_the_bits_of_numba(seed: int, width: int) -> None:
     case, found = Case(strategies.random_scenario(seed), width, seed % 2 == 0), []
@@ -87,9 +87,7 @@ def test_a_file_that_is_not_whole_is_not_used(
     monkeypatch.setattr(engine, "CHOICE", engine._Choice())
     monkeypatch.setattr(engine, "code_file", lambda kind: path)
     assert engine.has_machine_code("blocks")
-    assert engine.kept(False) is None
-    S, _ = small.start(Scenario.load("two-services"), [1, 2])
-    run_months(S, 1, 2, month_steps(S.switches, False))
+    assert engine.kept(False) is None  # so Numba's own files are used
 
 
 def unlinkable(results: object) -> None:
@@ -134,6 +132,7 @@ def test_a_step_that_fails_is_an_error() -> None:
         calling.run(S, 2, 3, [Step("own", broken)])
 
 
+@pytest.mark.slow
 def test_steps_of_ones_own_stand_between_kept_ones() -> None:
     seen = []
 
