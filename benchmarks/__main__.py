@@ -156,18 +156,20 @@ def cpu_seconds() -> float:
 
 
 def throughput(say: Callable[[str, str, str], None]) -> None:
-    """A large design: with and without storage, how busy the cores are, what is spent outside compiled code."""
+    """A large design, in turns without and with storage: how busy cores are, what is spent outside compiled code."""
     two, cores = Scenario.load("two-services"), os.cpu_count() or 1
     design = design_of(50_000)
     simulate(design.iloc[:500], base=two)
-    begun = time.perf_counter()
-    simulate(design, base=two)
-    in_memory = time.perf_counter() - begun
-    with tempfile.TemporaryDirectory() as folder, kernel_seconds() as spent:
-        begun, cpu = time.perf_counter(), cpu_seconds()
-        run_batch(two, design, f"{folder}/plain")
-        stored, cpu = time.perf_counter() - begun, cpu_seconds() - cpu
-        kernels = sum(spent)
+    taken: list[tuple[float, float, float, float]] = []  # seconds in memory and stored; of processors, and in kernels
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(3):
+            begun = time.perf_counter()
+            simulate(design, base=two)
+            in_memory = time.perf_counter() - begun
+            with kernel_seconds() as spent:
+                begun, cpu = time.perf_counter(), cpu_seconds()
+                run_batch(two, design, f"{folder}/plain-{turn}")
+                taken.append((in_memory, time.perf_counter() - begun, cpu_seconds() - cpu, sum(spent)))
         few = design.iloc[:5000]
         begun = time.perf_counter()
         run_batch(two, few, f"{folder}/few")
@@ -176,11 +178,15 @@ def throughput(say: Callable[[str, str, str], None]) -> None:
         run_batch(two, few, f"{folder}/series", ("series",))
         series = time.perf_counter() - begun
         size = sum(path.stat().st_size for path in Path(folder, "series").rglob("*.parquet")) / 5000
+    stored = float(np.median([each[1] for each in taken]))
+    busy = np.median([cpu / seconds / cores for _, seconds, cpu, _ in taken])
+    outside = np.median([1 - kernels / cpu for _, _, cpu, kernels in taken])
+    kept = np.median([memory / seconds for memory, seconds, _, _ in taken])
     say(f"50,000 runs of two-services on {cores} cores, stored", f"{stored:.1f} s", "")
     say("runs a second", f"{50_000 / stored:,.0f}", "")
-    say("how busy it keeps the cores", f"{100 * cpu / stored / cores:.0f} %", "at least 90 %")
-    say("CPU time outside compiled code", f"{100 * (1 - kernels / cpu):.1f} %", "at most 5 %")
-    say("throughput with storage, of that in memory", f"{100 * in_memory / stored:.0f} %", "at least 90 %")
+    say("how busy it keeps the cores", f"{100 * busy:.0f} %", "at least 90 %")
+    say("CPU time outside compiled code", f"{100 * outside:.1f} %", "at most 5 %")
+    say("throughput with storage, of that in memory", f"{100 * kept:.0f} %", "at least 90 %")
     say("monthly series: time on top, disk a run", f"{100 * (series / plain - 1):.0f} %, {size / 1024:.0f} KB", "")
     baseline = batch_run_of_mesa(two)
     say("mesa.batch_run of plain Mesa, seconds a run and core", f"{baseline:.2f}", "baseline")
