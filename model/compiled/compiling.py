@@ -84,6 +84,10 @@ class Kernel:
         """Compile for such arguments."""
         return self.dispatcher.compile(types)
 
+    @property
+    def _numba_type_(self) -> Any:  # what Numba asks a value for that it does not know
+        return compiler().type_of_kernel(self)
+
     def __call__(self, *arguments: Any) -> Any:
         return self.dispatcher(*arguments)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from .compiling import compiler
+
 
 def name_of(function: Callable[..., Any]) -> str:
     """The name of a kernel, within the model: run.outcomes.observe."""
@@ -174,6 +176,10 @@ class Handle:
         self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])
         self.address = address(self._headers)
         self.layout = _layout(tuple(kinds), views.kinds, single, shared)
+
+    @property
+    def _numba_type_(self) -> Any:  # what Numba asks a value for that it does not know
+        return compiler().type_of(self.layout)
 
     if not TYPE_CHECKING:
 

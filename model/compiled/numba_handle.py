@@ -12,19 +12,11 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import (
-    NativeValue,
-    infer_getattr,
-    lower_getattr_generic,
-    models,
-    register_model,
-    typeof_impl,
-    unbox,
-)
+from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, unbox
 from numba.np import numpy_support
 
 from .compiling import Kernel
-from .handle import Handle, Layout
+from .handle import Layout
 
 # A kernel reads many arrays: let LLVM check at run time that they do not overlap, and vectorise.
 llvm.set_option("valign", "--runtime-memory-check-threshold=64")
@@ -42,9 +34,9 @@ def dispatcher(function: Callable[..., Any], folder: str | None, **options: Any)
         numba.config.CACHE_DIR = former
 
 
-@typeof_impl.register(Kernel)
-def typeof_kernel(value: Kernel, context: Any) -> types.Type:
-    return typeof_impl(value.dispatcher, context)
+def type_of_kernel(kernel: Kernel) -> types.Type:
+    """Its type in functions that call it."""
+    return numba.typeof(kernel.dispatcher)
 
 
 def compiled_for(function: Any, layout: Layout) -> Any:
@@ -83,11 +75,6 @@ type_of = cache(HandleType)
 @register_model(HandleType)
 class HandleModel(models.OpaqueModel):
     pass
-
-
-@typeof_impl.register(Handle)
-def typeof_handle(value: Handle, context: Any) -> HandleType:
-    return type_of(value.layout)
 
 
 @unbox(HandleType)

@@ -69,6 +69,20 @@ def test_a_run_needs_no_compiler(root: Path) -> None:
     assert done.stdout.strip() == "False", "Numba has made itself ready to compile, which takes half a second"
 
 
+def test_a_function_of_ones_own_takes_the_state_and_calls_kernels(root: Path) -> None:
+    code = (
+        "import numba; from valign.model.alignment import clip; from valign.model.world.world import World\n"
+        "@numba.njit\n"
+        "def louder(S, t):\n"
+        "    S.clarity[0, 0] = clip(S.clarity[0, 0] + 2.0 * t)\n"
+        "world = World('two-services', rng=1, months=2)\n"
+        "louder(world.state, 1)\n"
+        "print(world.state.clarity[0, 0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1.0"
+
+
 @pytest.mark.parametrize("content", [b"", b"short", "cut", "changed"])
 def test_a_file_that_is_not_whole_is_not_used(
     content: bytes | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
