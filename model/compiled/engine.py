@@ -164,12 +164,12 @@ def _call(found: Module, name: str, arguments: list[Any]) -> int:
     copies: list[tuple[np.ndarray, np.ndarray]] = []
     for each in arguments:
         if not isinstance(each, np.ndarray):
-            flat.append(float(each) if isinstance(each, float) else (int(each) + 2**63) % 2**64 - 2**63)
+            flat += machine_code.words_of(each, 0)
             continue
         copy = instance.array(end, each.shape, each.dtype)
         copy[...] = each
         copies.append((each, copy))
-        flat += [0, 0, each.size, each.itemsize, end, *each.shape, *copy.strides]
+        flat += machine_code.words_of(copy, end)
         end = -(-(end + each.nbytes) // 64) * 64
     instance.array(instance.value("heap"), (1,), np.dtype(np.uint32))[0] = end
     instance.call(name, scratch, scratch + 64, *flat)

@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from llvmlite import binding as llvm
 
+from .handle import address
+
 RUNTIME = Path(__file__).with_name("runtime.ll")
 DIGEST = 16
 HOST_FUNCTIONS = ("PyMem_RawMalloc", "PyMem_RawFree")  # memory for temporary rows (runtime.ll)
@@ -52,6 +54,13 @@ def library(path: Path) -> Library | None:
         return Library(path)
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def words_of(argument: Any, where: int) -> list[float]:
+    """An argument as a kernel's words. where: the address of an array."""
+    if isinstance(argument, np.ndarray):
+        return [0, 0, argument.size, argument.itemsize, where, *argument.shape, *argument.strides]
+    return [float(argument) if isinstance(argument, float) else (int(argument) + 2**63) % 2**64 - 2**63]
 
 
 class Library:
@@ -89,10 +98,7 @@ class Library:
         """Call a function of C-contiguous arrays and numbers, other threads running on; what it returns, as a whole number."""
         words: list[float] = []
         for each in arguments:
-            if isinstance(each, np.ndarray):
-                words += [0, 0, each.size, each.itemsize, each.ctypes.data, *each.shape, *each.strides]
-            else:
-                words.append(float(each) if isinstance(each, float) else (int(each) + 2**63) % 2**64 - 2**63)
+            words += words_of(each, address(each) if isinstance(each, np.ndarray) else 0)
         if symbol not in self._functions:
             kinds = (ctypes.c_double if isinstance(each, float) else ctypes.c_int64 for each in words)
             form = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *kinds)
