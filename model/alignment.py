@@ -15,6 +15,7 @@ from .compiled.lanes import (
     left_over,
     root,
     rows_in_turn,
+    some,
     strip,
     where,
     zero,
@@ -153,10 +154,12 @@ def align_replaced(S, t):
 @inlined
 def any_replaced(S, i):
     """Whether post i was filled anew this month, in any run."""
-    new, replaced = 0, S.replaced[i]
-    for r in range(len(S.runs)):
-        new |= replaced[r]
-    return new != 0
+    whole, new = in_strips(S.runs), False
+    for r in range(0, whole, LANES):
+        new |= some(S.replaced[i, strip(r)] != 0)
+    for r in range(whole, len(S.runs)):
+        new |= S.replaced[i, r] != 0
+    return new
 
 
 @compiled

@@ -286,6 +286,18 @@ def apply_level(S):
 
 
 @inlined
+def draw_month(S, i, month, at):
+    """`month_draws` of person i."""
+    none, draw = S.key_low[at] & NOTHING, S.draw[i]
+    low, high = none | S.post_low[i], none | S.post_high[i]
+    words = philox(S.key_low[at], S.key_high[at], low, high, none | month, none | np.uint64(MONTH))
+    draw[PERSON_DRAW.leave, at] = uniform(words[0])
+    draw[PERSON_DRAW.become_aware, at] = uniform(words[1])
+    draw[PERSON_DRAW.engage, at] = uniform(words[2])
+    draw[PERSON_DRAW.take_part, at] = uniform(words[3])
+
+
+@inlined
 def eight_draws(S, i, month, drawn):
     """`month_draws` of people i … i + 7 in a run alone. drawn: room for 4 x 8."""
     low, high = S.post_low[strip(i)], S.post_high[strip(i)]
@@ -302,8 +314,7 @@ def eight_draws(S, i, month, drawn):
 def month_draws(S, t):
     """The four uniform numbers of every person and service for month t."""
     month, purpose = np.uint64(t), np.uint64(MONTH)
-    key_low, key_high = S.key_low, S.key_high
-    start, stop = S.span[0], S.span[1]
+    start, stop, whole = S.span[0], S.span[1], in_strips(S.runs)
     if alone(S.runs):
         drawn = np.empty((4, LANES))
         for n in eights(start, stop):
@@ -311,20 +322,10 @@ def month_draws(S, t):
         start = left_over(start, stop)
     for n in range(start, stop):
         i = row_number(n)
-        low, high, leave, aware, engage, take_part = (
-            S.post_low[i],
-            S.post_high[i],
-            S.draw[i, PERSON_DRAW.leave],
-            S.draw[i, PERSON_DRAW.become_aware],
-            S.draw[i, PERSON_DRAW.engage],
-            S.draw[i, PERSON_DRAW.take_part],
-        )
-        for r in range(len(S.runs)):
-            a, b, c, d = philox(key_low[r], key_high[r], low, high, month, purpose)
-            leave[r] = uniform(a)
-            aware[r] = uniform(b)
-            engage[r] = uniform(c)
-            take_part[r] = uniform(d)
+        for r in range(0, whole, LANES):
+            draw_month(S, i, month, strip(r))
+        for r in range(whole, len(S.runs)):
+            draw_month(S, i, month, r)
     for o in services_in(S):
         for r in range(len(S.runs)):
             a, b, c, d = philox(S.key_low[r], S.key_high[r], SERVICE_ID, S.service_key[o], month, purpose)

@@ -23,9 +23,9 @@ SOURCES = Path(__file__).resolve().parents[1]
 
 
 def sources_hash(folder: Path = SOURCES) -> str:
-    """Hash of all Python sources under `folder`, names included."""
+    """Hash of all sources under `folder`, names included."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(each for each in folder.rglob("*") if each.suffix in (".py", ".ll")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -25,10 +25,15 @@ def name_of(function: Callable[..., Any]) -> str:
     return f"{(function.__module__ or '').partition('valign.model.')[2]}.{name}"
 
 
+def kind(dtype: Any, axes: int) -> str:
+    """The kind of a number (no axes) or an array, on every platform: f8:2 is an array of float64 with two axes."""
+    dtype = np.dtype(dtype)
+    return f"{dtype.kind}{dtype.itemsize}" + (f":{axes}" if axes else "")
+
+
 def kind_of(value: Any) -> str:
-    """The kind of an array or number, on every platform: f8:2 is an array of float64 with two axes."""
-    dtype = np.asarray(value).dtype
-    return f"{dtype.kind}{dtype.itemsize}" + (f":{value.ndim}" if isinstance(value, np.ndarray) else "")
+    """The `kind` of a number or array."""
+    return kind(np.asarray(value).dtype, np.ndim(value))
 
 
 def flattened(arguments: Iterable[Any]) -> list[Any]:
@@ -75,9 +80,8 @@ class Field(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """As `kind_of` the array."""
-        dtype = np.dtype(self.code)
-        return f"{dtype.kind}{dtype.itemsize}:{self.axes}"
+        """The `kind` of the array."""
+        return kind(self.code, self.axes)
 
 
 class Layout:
@@ -86,7 +90,7 @@ class Layout:
     def __init__(self, fields: tuple[Field, ...], single: bool) -> None:
         self.fields, self.single = fields, single
         self.position = {each.name: each.word for each in fields}
-        told = repr((*((name, word, each.kind, unit) for each in fields for name, word, _, _, unit in (each,)), single))
+        told = repr((*((each.name, each.word, each.kind, each.unit) for each in fields), single))
         self.name = f"Handle{hashlib.blake2b(told.encode(), digest_size=6).hexdigest()}"
 
 

@@ -16,7 +16,7 @@ from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, m
 from numba.np import numpy_support
 
 from .compiling import Kernel
-from .handle import Layout
+from .handle import Layout, kind
 
 # A kernel reads many arrays: let LLVM check at run time that they do not overlap, and vectorise.
 llvm.set_option("valign", "--runtime-memory-check-threshold=64")
@@ -47,12 +47,12 @@ def compiled_for(function: Any, layout: Layout) -> Any:
 
 
 def kinds_of(arguments: Iterable[types.Type]) -> list[str]:
-    """As `kind_of` arguments of these types, with those that stand in tuples one by one."""
+    """The `kind` of arguments of these types, with those that stand in tuples one by one."""
     kinds: list[str] = []
     for each in arguments:
-        for kind in each if isinstance(each, types.UniTuple) else (each,):
-            dtype = numpy_support.as_dtype(kind.dtype if isinstance(kind, types.Array) else kind)
-            kinds.append(f"{dtype.kind}{dtype.itemsize}" + (f":{kind.ndim}" if isinstance(kind, types.Array) else ""))
+        for of in each if isinstance(each, types.UniTuple) else (each,):
+            numbers, axes = (of.dtype, of.ndim) if isinstance(of, types.Array) else (of, 0)
+            kinds.append(kind(numpy_support.as_dtype(numbers), axes))
     return kinds
 
 

@@ -1,4 +1,5 @@
-; What linked kernels need of Numba's runtime: memory for temporary rows, and reshaping, which is always of contiguous arrays.
+; What linked kernels need of Numba's runtime: memory for temporary rows, who holds them, and reshaping, which is always of
+; contiguous arrays.
 ; A header of 64 bytes stands before the numbers: how many hold them, two words, where they are, how long they are, what to free.
 declare ptr @PyMem_RawMalloc(i64)
 declare void @PyMem_RawFree(ptr)
@@ -31,6 +32,35 @@ define void @NRT_MemInfo_call_dtor(ptr %header) {
   %own = getelementptr i8, ptr %header, i64 40
   %got = load ptr, ptr %own
   call void @PyMem_RawFree(ptr %got)
+  ret void
+}
+
+; A temporary row belongs to one thread, and rows of the state (null) are not counted.
+define void @NRT_incref(ptr %header) alwaysinline {
+  %none = icmp eq ptr %header, null
+  br i1 %none, label %end, label %count
+count:
+  %before = load i64, ptr %header
+  %now = add i64 %before, 1
+  store i64 %now, ptr %header
+  br label %end
+end:
+  ret void
+}
+
+define void @NRT_decref(ptr %header) alwaysinline {
+  %none = icmp eq ptr %header, null
+  br i1 %none, label %end, label %count
+count:
+  %before = load i64, ptr %header
+  %now = sub i64 %before, 1
+  store i64 %now, ptr %header
+  %last = icmp eq i64 %now, 0
+  br i1 %last, label %free, label %end
+free:
+  call void @NRT_MemInfo_call_dtor(ptr %header)
+  br label %end
+end:
   ret void
 }
 

@@ -7,7 +7,14 @@ import numpy as np
 
 from valign.model.alignment import put_eight
 from valign.model.compiled.compiling import in_parts, inlined, row_number
-from valign.model.compiled.lanes import LANES, alone, eights, left_over, strip
+from valign.model.compiled.lanes import LANES, alone, eights, in_strips, left_over, strip
+
+
+@inlined
+def anchor(S, i, k, at):
+    """Value k of person i."""
+    v = S.values[i, k, at]
+    S.values[i, k, at] = v + S.anchoring[at] * (S.origin[i, k, at] - v)
 
 
 @inlined
@@ -22,7 +29,7 @@ def anchor_eight(S, i, moved):
 
 @in_parts
 def anchoring(S, t):
-    start, stop = S.span[0], S.span[1]
+    start, stop, whole = S.span[0], S.span[1], in_strips(S.runs)
     if alone(S.runs):
         moved = np.empty((LANES, LANES))
         for n in eights(start, stop):
@@ -31,6 +38,7 @@ def anchoring(S, t):
     for n in range(start, stop):
         i = row_number(n)
         for k in range(S.values.shape[1]):
-            for r in range(len(S.runs)):
-                v = S.values[i, k, r]
-                S.values[i, k, r] = v + S.anchoring[r] * (S.origin[i, k, r] - v)
+            for r in range(0, whole, LANES):
+                anchor(S, i, k, strip(r))
+            for r in range(whole, len(S.runs)):
+                anchor(S, i, k, r)

@@ -8,7 +8,7 @@ import numpy as np
 
 from valign.model.alignment import clip, in_use
 from valign.model.compiled.compiling import compiled, copy, fill, in_parts, inlined, of_people, services_in, ties_of
-from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.compiled.randomness import ROUNDING, SAFELY, exponential
 from valign.model.constants import TIE_GAIN, VOICE_GAIN
 from valign.model.state.arrays import AWARE, OUTSIDE, PEER, PERSON_DRAW, SERVICE_DRAW, SESSION_KNOWLEDGE, UNAWARE
@@ -183,25 +183,28 @@ def take_part(S, o, i, S_k, found, at):
             S.quality[e, at] += part * number(S.takes_part[j, at] != 0) * TIE_GAIN * (1.0 - S.quality[e, at])
 
 
-@compiled
-def share_knowledge(S, o, count, scratch):
+@inlined
+def share_knowledge(S, o, count, at):
     """Participants' beliefs move toward their mean, and the unaware among them become aware."""
-    W, first, last = len(S.runs), S.first[o], S.first[o + 1]
-    takes, belief, mean = S.takes_part, S.belief, scratch[0]
-    for e in range(3):
-        for r in range(W):
-            mean[r] = 0.0
-        for i in range(first, last):
-            for r in range(W):
-                mean[r] += takes[i, r] * belief[i, e, r]
-        for r in range(W):
-            mean[r] = mean[r] / count[r] if count[r] > 0.0 else 0.0
-        for i in range(first, last):
-            for r in range(W):
-                belief[i, e, r] += takes[i, r] * S.session_sharing[r] * (mean[r] - belief[i, e, r])
-    for i in range(first, last):
-        for r in range(W):
-            S.stage[i, r] = AWARE if (takes[i, r] != 0) & (S.stage[i, r] == UNAWARE) else S.stage[i, r]
+    belief, total0 = S.belief, zero(at)
+    total1 = total2 = total0
+    for i in range(S.first[o], S.first[o + 1]):
+        takes = S.takes_part[i, at] != 0
+        if some(takes):
+            total0 += where(takes, belief[i, 0, at], 0.0)
+            total1 += where(takes, belief[i, 1, at], 0.0)
+            total2 += where(takes, belief[i, 2, at], 0.0)
+    mean0 = where(count[at] > 0.0, total0 / count[at], 0.0)
+    mean1 = where(count[at] > 0.0, total1 / count[at], 0.0)
+    mean2 = where(count[at] > 0.0, total2 / count[at], 0.0)
+    for i in range(S.first[o], S.first[o + 1]):
+        takes = S.takes_part[i, at] != 0
+        if some(takes):
+            rate = where(takes, S.session_sharing[at], 0.0)
+            belief[i, 0, at] += rate * (mean0 - belief[i, 0, at])
+            belief[i, 1, at] += rate * (mean1 - belief[i, 1, at])
+            belief[i, 2, at] += rate * (mean2 - belief[i, 2, at])
+            S.stage[i, at] = where(takes & (S.stage[i, at] == UNAWARE), AWARE, S.stage[i, at])
 
 
 @compiled
@@ -256,7 +259,10 @@ def coproduction(S, t):
         positions(S, o, attends, scratch, S_k, found)
         adapt(S, o, S_k, found)
         if S.rules[SESSION_KNOWLEDGE]:
-            share_knowledge(S, o, count, scratch)
+            for r in range(0, whole, LANES):
+                share_knowledge(S, o, count, strip(r))
+            for r in range(whole, W):
+                share_knowledge(S, o, count, r)
         for i in range(S.first[o], S.first[o + 1]):
             for r in range(0, whole, LANES):
                 take_part(S, o, i, S_k, found, strip(r))

@@ -8,19 +8,16 @@ a_c = session [took part];   all divided by a_g + sum_j a_ij + a_s + a_c where t
 import numpy as np
 
 from valign.model.compiled.compiling import (
-    compiled,
-    copy,
     groups_in,
     in_parts,
     inlined,
-    of_people,
     people_in,
     row,
     row_number,
     services_in,
     ties_of,
 )
-from valign.model.compiled.lanes import LANES, alone, in_strips, number, some, strip, where, zero
+from valign.model.compiled.lanes import LANES, in_strips, number, some, strip, where, zero
 from valign.model.ledger.booking import book_judgement, judge_from_now
 from valign.model.ledger.decomposition import entry
 from valign.model.state.arrays import ENGAGED, LAPSED, PEER, UNAWARE
@@ -30,57 +27,46 @@ from ..leadership.kernel import strength_of
 GROUNDING = entry("sensemaking")  # rows of the ledger from here on: grounding, talk, sensegiving, session
 
 
-@compiled
-def weight_in_talk(S):
-    """s_j: 1 with experience (engaged, lapsed), aware_voice for the other aware, 0 for the unaware."""
-    for n in people_in(S):
-        j = row_number(n)
-        for r in range(len(S.runs)):
-            stage = S.stage[j, r]
-            experienced = (stage == ENGAGED) | (stage == LAPSED)
-            S.talk_weight[j, r] = 1.0 if experienced else 0.0 if stage == UNAWARE else S.aware_voice[r]
+@inlined
+def remember(S, j, at):
+    """What person j judges, and s_j: 1 with experience (engaged, lapsed), aware_voice for the other aware, 0 for the unaware."""
+    stage = S.stage[j, at]
+    experienced = (stage == ENGAGED) | (stage == LAPSED)
+    S.alignment_before[j, at] = S.alignment[j, at]
+    S.talk_weight[j, at] = where(experienced, 1.0, where(stage == UNAWARE, 0.0, S.aware_voice[at]))
 
 
 @inlined
-def add_judgement(S, i, part, voice, total):
-    """Add person i, where they take part and are aware, to the voices and the weighted sum of judgements of their side."""
-    for r in range(len(S.runs)):
-        heard = part[r] * S.voice[i, r] if S.stage[i, r] != UNAWARE else 0.0
-        voice[r] += heard
-        total[r] += heard * S.alignment[i, r]
+def voices(S, i, takes, at):
+    """The voice of person i in a session, where they are aware, and their judgement multiplied by it."""
+    voice = where(takes & (S.stage[i, at] != UNAWARE), S.voice[i, at], 0.0)
+    return voice, voice * S.alignment[i, at]
 
 
-@compiled
-def session_judgements(S):
-    """A_S of every service's session, peers holding the share `power_sharing`; NaN where there is none."""
-    W, part = len(S.runs), row(S.runs)
-    others, other_voice, peers, peer_voice = row(S.runs), row(S.runs), row(S.runs), row(S.runs)
-    for o in services_in(S):
-        for r in range(W):
-            others[r] = 0.0
-            other_voice[r] = 0.0
-            peers[r] = 0.0
-            peer_voice[r] = 0.0
-        for i in range(S.first[o], S.first[o + 1]):
-            if alone(S.runs) and S.takes_part[i, 0] == 0:
-                continue
-            for r in range(W):
-                part[r] = np.float64(S.takes_part[i, r])
-            if S.role[i] == PEER:
-                add_judgement(S, i, part, peer_voice, peers)
-            else:
-                add_judgement(S, i, part, other_voice, others)
-        if S.commissioner[o] >= 0:
-            for r in range(W):
-                part[r] = np.float64(S.commissioner_attends[o, r])
-            add_judgement(S, S.commissioner[o], part, other_voice, others)
-        for r in range(W):
-            share = S.power_sharing[S.setting[o], r]
-            share = 0.0 if peer_voice[r] <= 0.0 else share if other_voice[r] > 0.0 else 1.0
-            mean = share * peers[r] / peer_voice[r] if peer_voice[r] > 0.0 else 0.0
-            mean += (1.0 - share) * others[r] / other_voice[r] if other_voice[r] > 0.0 else 0.0
-            voiced = (peer_voice[r] > 0.0) | (other_voice[r] > 0.0)
-            S.session_judgement[o, r] = mean if voiced else np.nan
+@inlined
+def judge_session(S, o, at):
+    """A_S of the session of service o, peers holding the share `power_sharing`; NaN where there is none."""
+    others = other_voice = peers = peer_voice = zero(at)
+    for i in range(S.first[o], S.first[o + 1]):
+        takes = S.takes_part[i, at] != 0
+        if not some(takes):
+            continue
+        voice, weighted = voices(S, i, takes, at)
+        if S.role[i] == PEER:
+            peer_voice += voice
+            peers += weighted
+        else:
+            other_voice += voice
+            others += weighted
+    if S.commissioner[o] >= 0:
+        voice, weighted = voices(S, S.commissioner[o], S.commissioner_attends[o, at] != 0, at)
+        other_voice += voice
+        others += weighted
+    share = where(other_voice > 0.0, S.power_sharing[S.setting[o], at], 1.0)
+    share = where(peer_voice > 0.0, share, 0.0)
+    mean = where(peer_voice > 0.0, share * peers / peer_voice, 0.0)
+    mean += where(other_voice > 0.0, (1.0 - share) * others / other_voice, 0.0)
+    S.session_judgement[o, at] = where((peer_voice > 0.0) | (other_voice > 0.0), mean, np.nan)
 
 
 @inlined
@@ -160,10 +146,19 @@ def judge(S, o, i, A, weight, heard, strength, terms, limit, at):
 
 @in_parts
 def remember_judgements(S, t):
-    """What people judge, and how much they are heard, as sensemaking begins."""
-    copy(of_people(S, S.alignment), of_people(S, S.alignment_before))
-    weight_in_talk(S)
-    session_judgements(S)
+    """What people judge, and how much they are heard, as sensemaking begins; what sessions judge."""
+    W, whole = len(S.runs), in_strips(S.runs)
+    for n in people_in(S):
+        j = row_number(n)
+        for r in range(0, whole, LANES):
+            remember(S, j, strip(r))
+        for r in range(whole, W):
+            remember(S, j, r)
+    for o in services_in(S):
+        for r in range(0, whole, LANES):
+            judge_session(S, o, strip(r))
+        for r in range(whole, W):
+            judge_session(S, o, r)
 
 
 @in_parts
