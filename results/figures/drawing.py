@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..page import Drawn
 from ..vocabulary import speaking
-from .common import as_files, month_axis, new_figure, save
+from .common import as_files, headed, month_axis, new_figure, note, save
 from .helper import DONE, Helper
 
 
@@ -37,6 +37,10 @@ def _serve() -> None:
 
     figure, (axes,) = new_figure(1, 2, 2)
     month_axis(axes, "first", 1)
+    headed(figure, "first")
+    note(figure, "first")
+    axes.fill_between([0, 1], [0, 0], [1, 1])
+    axes.plot([0, 1], [0, 1])
     as_files(figure)  # loads modules and fonts
     words, figures, folder, kept = pickle.load(sys.stdin.buffer)
     with speaking(words):

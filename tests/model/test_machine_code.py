@@ -113,7 +113,7 @@ def test_code_that_cannot_be_loaded_is_not_kept(
     linked: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine_code, "linked", linked)
-    monkeypatch.setattr(machine_code, "emitted", lambda module: b"no machine code")
+    monkeypatch.setattr(machine_code, "emitted", lambda module, kept: b"no machine code")
     path = tmp_path / "blocks.code"
     machine_code.write(path, {"a": None})
     assert path.read_bytes() == b""
