@@ -26,7 +26,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help docs site demo wasm wasm-check page-bits page-speed engines test test-all test-second bench bench-peers \
+.PHONY: help docs site demo wasm wasm-check page-bits page-speed engines kernels test test-all test-second bench bench-peers \
 	facts sensitivity claims decisions calibration worlds misfit differences studies diagnosis mangled reports chaos lint \
 	lint-javascript coverage mutation \
 	environment browser-environment environments clean
@@ -115,6 +115,10 @@ environments: $(VENV)/.all $(VIZ)/.viz $(if $(SECOND_PYTHON),$(SECOND)/.dev)
 demo: $(VENV)/.core
 	@rm -rf $(DEMO)
 	@$(VENV)/bin/valign levels housing-first --out $(DEMO) --show
+
+# What the tests compile before they begin, for CI, which has something else to do meanwhile
+kernels: $(VENV)/.dev
+	VALIGN_CACHE="$(CURDIR)/.cache" $(VENV)/bin/python tests/warming.py
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) $(TWO) -m "not slow and not browser"

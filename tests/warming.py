@@ -23,3 +23,7 @@ def warm() -> None:
     working = [subprocess.Popen([*command, kind], cwd=ROOT) for kind in KINDS]
     if any([process.wait() for process in working]):
         pytest.exit("the kernels could not be compiled: see above", 1)
+
+
+if __name__ == "__main__":
+    warm()

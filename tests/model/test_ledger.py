@@ -27,6 +27,7 @@ def month(S: State, slow: SlowLedger, t: int) -> None:
             told[step.function](argument)
 
 
+@pytest.mark.slow  # whole passes have to be compiled
 @pytest.mark.parametrize("seed", range(12))
 def test_it_books_what_whole_passes_book(seed: int) -> None:
     scenario = random_scenario(seed)
