@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .compiling import COMPILED, compiled, compiler
 from .engine import kept
-from .machine_code import Library
+from .machine_code import Library, words_of
 from .handle import Handle, Layout, name_of
 
 Step = Any  # model.run.step.Step, which stands above
@@ -53,39 +53,48 @@ def _address(function: Callable[..., Any], kind: Layout, library: Library | None
     return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
 
 
+class Calls(NamedTuple):
+    """Addresses of steps, 0 of those in plain Python, and their arguments; both as words of a kernel."""
+
+    addresses: np.ndarray
+    arguments: np.ndarray
+    words: list[float]
+
+
+def _calls(addresses: np.ndarray, arguments: np.ndarray) -> Calls:
+    return Calls(addresses, arguments, [word for each in (addresses, arguments) for word in words_of(each)])
+
+
 def run(S: Handle, first: int, last: int, steps: Sequence[Step]) -> None:
     """Months first … last - 1 of the steps. Raises FloatingPointError where machine code stops with a status."""
     library = kept(S.layout.single)
-    where, arguments = (_known_places if isinstance(steps, tuple) else _places)(steps, S.layout, library)
-    if where.all():
-        _call_months(S, first, last, where, arguments, library)
+    calls = (_known_calls if isinstance(steps, tuple) else _calls_of)(steps, S.layout, library)
+    if calls.addresses.all():
+        _call_months(S, first, last, calls, library)
         return
     for t in range(first, last):
-        for machine_code, part in groupby(range(len(steps)), key=lambda n: bool(where[n])):
+        for machine_code, part in groupby(range(len(steps)), key=lambda n: bool(calls.addresses[n])):
             some = list(part)
             if machine_code:
-                _call_months(S, t, t + 1, where[some], arguments[some], library)
+                _call_months(S, t, t + 1, _calls(calls.addresses[some], calls.arguments[some]), library)
             else:
                 for n in some:
-                    steps[n].function(S, t if arguments[n] < 0 else steps[n].argument)
+                    steps[n].function(S, t if steps[n].argument < 0 else steps[n].argument)
 
 
-def _places(steps: Sequence[Step], kind: Layout, library: Library | None) -> tuple[np.ndarray, np.ndarray]:
-    """Addresses of the steps for such a state, and their arguments."""
+def _calls_of(steps: Sequence[Step], kind: Layout, library: Library | None) -> Calls:
     where = [_address(step.function, kind, library) for step in steps]
-    return np.array(where, np.int64), np.array([step.argument for step in steps], np.int64)
+    return _calls(np.array(where, np.int64), np.array([step.argument for step in steps], np.int64))
 
 
-_known_places = cache(_places)  # of tuples of steps, which are few
+_known_calls = cache(_calls_of)  # of tuples of steps, which are few
 
 
-def _call_months(
-    S: Handle, first: int, last: int, addresses: np.ndarray, arguments: np.ndarray, library: Library | None
-) -> None:
+def _call_months(S: Handle, first: int, last: int, calls: Calls, library: Library | None) -> None:
     name = symbol(months, S.layout)
     if library is not None and library.address(name):
-        status = library.call(name, S.address, first, last, addresses, arguments)
+        status = library.call(name, [S.address, first, last, *calls.words])
     else:
-        status = months(S, first, last, addresses, arguments)
+        status = months(S, first, last, calls.addresses, calls.arguments)
     if status != 0:
         raise FloatingPointError(f"a kernel stopped with status {status}")

@@ -147,7 +147,7 @@ def through(function: Callable[..., Any], *arguments: Any) -> Any:
         if name in found.society:
             return _call(found, found.society[name], flat)
     elif (library := kept(False) or kept(True)) is not None and library.has(name, flat):
-        return library.call(name, *flat)
+        return library.call(name, [word for each in flat for word in machine_code.words_of(each)])
     return function(*arguments)
 
 
@@ -164,7 +164,7 @@ def _call(found: Module, name: str, arguments: list[Any]) -> int:
     copies: list[tuple[np.ndarray, np.ndarray]] = []
     for each in arguments:
         if not isinstance(each, np.ndarray):
-            flat += machine_code.words_of(each, 0)
+            flat += machine_code.words_of(each)
             continue
         copy = instance.array(end, each.shape, each.dtype)
         copy[...] = each

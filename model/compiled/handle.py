@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -105,6 +105,12 @@ def _layout(arrays: tuple[Kind, ...], views: tuple[Kind, ...], single: bool, sha
     return Layout(tuple(fields), single)
 
 
+@cache
+def _addresses(layout: Layout, names: tuple[str, ...]) -> np.ndarray:
+    """At which words of the table the addresses of arrays stand."""
+    return np.array([layout.position[name] for name in names], np.int64)
+
+
 class View(NamedTuple):
     """Where a view lies: bytes from the start of its array, and shape and strides as NumPy has them."""
 
@@ -159,10 +165,12 @@ class Handle:
         single: bool,
         shared: frozenset[str],
         headers: Mapping[str, Header] = {},
+        begin: Sequence[tuple[tuple[str, ...], int]] = (),
     ) -> None:
         """Write the headers of arrays and views into a table and note its address and layout.
 
-        headers: of contiguous arrays of which they are known, since to ask NumPy for them takes long.
+        headers: of contiguous arrays of which they are known, since to ask NumPy for them takes long. begin: names of
+        arrays that lie in one piece of memory, whose headers count from where it begins, and where that is.
         """
         for name in self.views:
             self.__dict__.pop(name, None)
@@ -180,6 +188,8 @@ class Handle:
         self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])
         self.address = address(self._headers)
         self.layout = _layout(tuple(kinds), views.kinds, single, shared)
+        for names, start in begin:
+            self._headers[_addresses(self.layout, names)] += start
 
     @property
     def _numba_type_(self) -> Any:  # what Numba asks a value for that it does not know

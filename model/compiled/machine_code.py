@@ -57,9 +57,10 @@ def library(path: Path) -> Library | None:
         return None
 
 
-def words_of(argument: Any, where: int) -> list[float]:
-    """An argument as a kernel's words. where: the address of an array."""
+def words_of(argument: Any, where: int | None = None) -> list[float]:
+    """An argument as a kernel's words. where: the address of an array, where it is not its own."""
     if isinstance(argument, np.ndarray):
+        where = address(argument) if where is None else where
         return [0, 0, argument.size, argument.itemsize, where, *argument.shape, *argument.strides]
     return [float(argument) if isinstance(argument, float) else (int(argument) + 2**63) % 2**64 - 2**63]
 
@@ -95,11 +96,8 @@ class Library:
             each.flags.c_contiguous for each in arguments if isinstance(each, np.ndarray)
         )
 
-    def call(self, symbol: str, *arguments: Any) -> int:
-        """Call a function of C-contiguous arrays and numbers, other threads running on; what it returns, as a whole number."""
-        words: list[float] = []
-        for each in arguments:
-            words += words_of(each, address(each) if isinstance(each, np.ndarray) else 0)
+    def call(self, symbol: str, words: Sequence[float]) -> int:
+        """Call a function with the words of its arguments, other threads running on; what it returns, as a whole number."""
         if symbol not in self._functions:
             kinds = (ctypes.c_double if isinstance(each, float) else ctypes.c_int64 for each in words)
             form = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *kinds)

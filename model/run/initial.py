@@ -228,11 +228,12 @@ def allocate(
     flows = most * max(1, min(months, FLOWS // max(1, most)))
     asked = person_terms, series, services, agents
     room, record = _rooms(W, N, O, E, K, C, len(given["team_low"]), months, places, *asked)
-    state, headers = room.zeros()
-    recorded, their_headers = record.zeros()
+    state, start = room.zeros()
+    recorded, their_start = record.zeros()
     return State(
         W,
-        known | headers | their_headers,
+        known | room.headers | record.headers,
+        [(room.names, start), (record.names, their_start)],
         **given,
         **state,
         **recorded,

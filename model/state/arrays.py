@@ -8,7 +8,7 @@ S settings (row 0 scenario-wide, then one per group of services, then services t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,24 +64,23 @@ class Room:
     """
 
     def __init__(self, shapes: Mapping[str, tuple[tuple[int, ...], type]]) -> None:
+        self.names, self.headers = tuple(shapes), {}  # addresses in them count from the first array
         self._laid_out, end = [], 0
         for name, (shape, dtype) in shapes.items():
             header = header_of(name, np.ndarray(shape, dtype))
-            self._laid_out.append((name, shape, dtype, end, header.kind, header.words[1:]))
+            self.headers[name] = Header(header.kind, (end, *header.words[1:]))
+            self._laid_out.append((name, shape, dtype, end))
             end += (math.prod(shape) * np.dtype(dtype).itemsize + LINE - 1) // LINE * LINE + LINE
         self._bytes = end + LINE
 
-    def zeros(self) -> tuple[dict[str, np.ndarray], dict[str, Header]]:
-        """The arrays, and their headers."""
+    def zeros(self) -> tuple[dict[str, np.ndarray], int]:
+        """The arrays, and the address of the first."""
         memory = np.empty(self._bytes, np.uint8)  # NumPy asks for large pages here, and does not for zeros
         memory.fill(0)
         start = address(memory)
         first = -start % LINE
-        arrays, headers = {}, {}
-        for name, shape, dtype, begin, kind, rest in self._laid_out:
-            arrays[name] = np.ndarray(shape, dtype, memory, first + begin)
-            headers[name] = Header(kind, (start + first + begin, *rest))
-        return arrays, headers
+        arrays = {name: np.ndarray(shape, dtype, memory, first + begin) for name, shape, dtype, begin in self._laid_out}
+        return arrays, start + first
 
 
 class State(Handle):
@@ -252,19 +251,31 @@ class State(Handle):
 
     host: Host | None = None  # what runs the steps where it is not machine code
 
-    def __init__(self, width: int, headers: Mapping[str, Header] = {}, **arrays: np.ndarray) -> None:
-        self.place(width, arrays, headers)
+    def __init__(
+        self,
+        width: int,
+        headers: Mapping[str, Header] = {},
+        begin: Sequence[tuple[tuple[str, ...], int]] = (),
+        **arrays: np.ndarray,
+    ) -> None:
+        self.place(width, arrays, headers, begin)
 
-    def place(self, width: int, arrays: dict[str, np.ndarray], headers: Mapping[str, Header] = {}) -> None:
+    def place(
+        self,
+        width: int,
+        arrays: dict[str, np.ndarray],
+        headers: Mapping[str, Header] = {},
+        begin: Sequence[tuple[tuple[str, ...], int]] = (),
+    ) -> None:
         """Keep the state in these arrays; in whatever order they come, compiled code sees the same one.
 
-        headers: of those of which they are known.
+        headers, begin: of those of which they are known (`Handle.seal`).
         """
         arrays["runs"] = np.arange(width)
         rows, settings, _ = arrays["parameters"].shape
         views = parameter_views((rows, settings, width), dimensions=len(arrays["emphasis"]))
         in_order = {name: arrays[name] for name in ARRAYS}
-        self.seal(in_order, views, single=width == 1, shared=WITHOUT_RUNS, headers=headers)
+        self.seal(in_order, views, single=width == 1, shared=WITHOUT_RUNS, headers=headers, begin=begin)
         if width == 1:
             self.runs = (0,)
 
