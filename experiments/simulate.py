@@ -61,9 +61,15 @@ def _lowered(scenario: _Same) -> Lowered:
     return lower(scenario.scenario)
 
 
+@lru_cache(maxsize=16)
+def _people(scenario: _Same) -> int:
+    return scenario.scenario.people()
+
+
 def society_from(scenario: Scenario, seed: int) -> Society:
     """A generated society; small ones are kept for the blocks to come (nobody changes a society)."""
-    return _small_society(_Same(scenario), seed) if scenario.people() <= 1000 else society_of(scenario, seed)
+    same = _Same(scenario)
+    return _small_society(same, seed) if _people(same) <= 1000 else society_of(scenario, seed)
 
 
 @dataclass(eq=False)

@@ -19,6 +19,7 @@ from valign.model.errors import InputError
 from valign.model.scenario.scenario import Scenario
 
 from ..bases import Societies
+from ..blocks import WIDTHS
 from ..outcomes import Outcomes
 from ..simulate import plan, run_jobs
 
@@ -32,6 +33,7 @@ SECONDS = 8.0
 SECONDS_PER_PERSON_MONTH = 0.25e-6
 FEWEST_SHARDS = 16  # where the design allows it, so that cores end together
 MOST_SHARDS = 20_000  # a scheduler hands out some tens a second, and each is a file
+LONGER = 1.25  # times as many rows, for blocks to be whole
 LONGEST = 120.0  # seconds of a shard, so that eight runs of a large society are computed together
 
 
@@ -50,13 +52,17 @@ class ShardJob:
 def shard_rows(months: int, people: int, runs: int, societies: int) -> int:
     """How many rows a shard of a design has: some seconds of work, and enough shards to share out.
 
-    societies: how many the runs have, which take turns. Where it can be, a shard has eight runs of each, or a multiple:
-    runs are computed eight at a time, and what is left over costs twice as much.
+    societies: how many the runs have, which take turns. Where that makes it little longer, a shard has whole blocks of
+    each, of as many runs as a block may hold; else, where it can be, eight runs of each, or a multiple: runs are
+    computed eight at a time, and what is left over costs twice as much.
     """
     seconds = max(people * months * SECONDS_PER_PERSON_MONTH, 1e-9)
-    rows, together = min(ROWS, SECONDS / seconds, max(64, runs // FEWEST_SHARDS)), LANES * societies
-    if together <= min(ROWS, runs // 4, LONGEST / seconds):
-        rows = max(together, rows // together * together)
+    rows = min(ROWS, SECONDS / seconds, max(64, runs // FEWEST_SHARDS))
+    for runs_of_each, most in (WIDTHS[0], LONGER * rows), (LANES, LONGEST / seconds):
+        together = runs_of_each * societies
+        if together <= min(ROWS, runs // 4, most):
+            rows = max(together, rows // together * together)
+            break
     return int(max(1, runs // MOST_SHARDS, rows))
 
 

@@ -54,22 +54,27 @@ def _address(function: Callable[..., Any], kind: Layout, library: Library | None
 
 
 class Calls(NamedTuple):
-    """Addresses of steps, 0 of those in plain Python, and their arguments; both as words of a kernel."""
+    """Addresses of steps, 0 of those in plain Python, and their arguments; both as words of a kernel.
+
+    compiled: whether all of them are.
+    """
 
     addresses: np.ndarray
     arguments: np.ndarray
     words: list[float]
+    compiled: bool
 
 
 def _calls(addresses: np.ndarray, arguments: np.ndarray) -> Calls:
-    return Calls(addresses, arguments, [word for each in (addresses, arguments) for word in words_of(each)])
+    words = [word for each in (addresses, arguments) for word in words_of(each)]
+    return Calls(addresses, arguments, words, bool(addresses.all()))
 
 
 def run(S: Handle, first: int, last: int, steps: Sequence[Step]) -> None:
     """Months first … last - 1 of the steps. Raises FloatingPointError where machine code stops with a status."""
     library = kept(S.layout.single)
     calls = (_known_calls if isinstance(steps, tuple) else _calls_of)(steps, S.layout, library)
-    if calls.addresses.all():
+    if calls.compiled:
         _call_months(S, first, last, calls, library)
         return
     for t in range(first, last):

@@ -59,6 +59,10 @@ class Header(NamedTuple):
     kind: Kind
     words: tuple[int, ...]
 
+    def from_nothing(self) -> Header:
+        """With an address of 0, for it to be added (`Table.at`)."""
+        return Header(self.kind, (0, *self.words[1:]))
+
 
 def header_of(name: str, array: np.ndarray) -> Header:
     """The header of a contiguous array."""
@@ -105,12 +109,6 @@ def _layout(arrays: tuple[Kind, ...], views: tuple[Kind, ...], single: bool, sha
     return Layout(tuple(fields), single)
 
 
-@cache
-def _addresses(layout: Layout, names: tuple[str, ...]) -> np.ndarray:
-    """At which words of the table the addresses of arrays stand."""
-    return np.array([layout.position[name] for name in names], np.int64)
-
-
 class View(NamedTuple):
     """Where a view lies: bytes from the start of its array, and shape and strides as NumPy has them."""
 
@@ -131,17 +129,38 @@ class Views:
             name: View(address(view) - address(array), view.shape, view.strides) for name, view in views.items()
         }
         self.kinds = tuple((name, view.dtype.char, view.ndim) for name, view in views.items())
-        words: list[int] = []
-        self._begin: list[int] = []
+        self.words: list[int] = []  # of their headers, addresses counted from where the array begins
+        self.begin: list[int] = []
         for name, view in views.items():
-            self._begin.append(len(words))
-            words += [self.placed[name].offset, view.size, *_shape_between_rows(view), *view.strides]
-        self._words = np.array(words, np.int64)
+            self.begin.append(len(self.words))
+            self.words += [self.placed[name].offset, view.size, *_shape_between_rows(view), *view.strides]
 
-    def headers(self, start: int) -> np.ndarray:
-        """The headers of all views, one after the other, into an array that begins at this address."""
-        found = self._words.copy()
-        found[self._begin] += start
+
+class Table:
+    """The headers of all arrays of a state, in their order, and of its views; where it is known of several states, it is
+    made once. Addresses of arrays that lie in one piece of memory may count from where that begins (`at`).
+    """
+
+    def __init__(self, headers: Iterable[Header], views: Views, single: bool, shared: frozenset[str]) -> None:
+        words: list[int] = []
+        kinds: list[Kind] = []
+        for each in headers:
+            kinds.append(each.kind)
+            words += each.words
+        self.views = views
+        self.layout = _layout(tuple(kinds), views.kinds, single, shared)
+        self._of_views = len(words) + np.array(views.begin, np.int64)
+        self._words = np.array([*words, *views.words], np.int64)
+        self._addresses: dict[tuple[str, ...], np.ndarray] = {}  # at which words those of some arrays stand
+
+    def at(self, begin: Iterable[tuple[tuple[str, ...], int]] = ()) -> np.ndarray:
+        """The table. begin: names of arrays whose addresses count from somewhere, and where that is."""
+        found, where = self._words.copy(), self.layout.position
+        for names, start in begin:
+            if names not in self._addresses:
+                self._addresses[names] = np.array([where[name] for name in names], np.int64)
+            found[self._addresses[names]] += start
+        found[self._of_views] += found[where[self.views.of]]
         return found
 
 
@@ -159,37 +178,15 @@ class Handle:
     _into: str
 
     def seal(
-        self,
-        arrays: dict[str, np.ndarray],
-        views: Views,
-        single: bool,
-        shared: frozenset[str],
-        headers: Mapping[str, Header] = {},
-        begin: Sequence[tuple[tuple[str, ...], int]] = (),
+        self, arrays: Mapping[str, np.ndarray], table: Table, begin: Sequence[tuple[tuple[str, ...], int]] = ()
     ) -> None:
-        """Write the headers of arrays and views into a table and note its address and layout.
-
-        headers: of contiguous arrays of which they are known, since to ask NumPy for them takes long. begin: names of
-        arrays that lie in one piece of memory, whose headers count from where it begins, and where that is.
-        """
+        """Keep these arrays, whose headers stand in the table. begin: where some of them are (`Table.at`)."""
         for name in self.views:
             self.__dict__.pop(name, None)
-        words: list[int] = []
-        kinds: list[Kind] = []
-        for name, array in arrays.items():
-            header = headers.get(name)
-            if header is None:
-                arrays[name] = np.ascontiguousarray(array)
-                header = header_of(name, arrays[name])
-            kinds.append(header.kind)
-            words += header.words
         self.__dict__.update(arrays)
-        self.views, self._into = views.placed, views.of
-        self._headers = np.concatenate([np.array(words, np.int64), views.headers(address(arrays[views.of]))])
-        self.address = address(self._headers)
-        self.layout = _layout(tuple(kinds), views.kinds, single, shared)
-        for names, start in begin:
-            self._headers[_addresses(self.layout, names)] += start
+        self.views, self._into = table.views.placed, table.views.of
+        self._headers = table.at(begin)
+        self.address, self.layout = address(self._headers), table.layout
 
     @property
     def _numba_type_(self) -> Any:  # what Numba asks a value for that it does not know

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..compiled.handle import Header, header_of
+from ..compiled.handle import Table, header_of
 from ..compiled.randomness import TEAM_ID
 from ..society.generate import Society
 from ..state.arrays import MANAGER
@@ -14,8 +15,17 @@ from ..state.scenario_arrays import Lowered, reach, service_settings
 
 EMPTY_SURVEY = np.empty((0, 0))
 
+
+class Given:
+    """Arrays of `State` by name, their headers, and tables of blocks that were made with them."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        self.headers = {name: header_of(name, array) for name, array in self.arrays.items()}
+        self.tables: dict[Hashable, Table] = {}
+
+
 # The last that were made of a society: blocks of the same one follow each other.
-Given = tuple[dict[str, np.ndarray], dict[str, Header]]
 _LAST: WeakKeyDictionary[Society, tuple[Lowered, Given]] = WeakKeyDictionary()
 
 
@@ -49,11 +59,10 @@ def _portfolios(society: Society, commissioners: int, first: int) -> tuple[np.nd
 
 
 def given_arrays(lowered: Lowered, society: Society) -> Given:
-    """Arrays of `State` by name, and their headers."""
+    """What blocks of this scenario and society are given."""
     kept = _LAST.get(society)
     if kept is None or kept[0] is not lowered:
-        made = {name: np.ascontiguousarray(array) for name, array in _made(lowered, society).items()}
-        kept = _LAST[society] = lowered, (made, {name: header_of(name, array) for name, array in made.items()})
+        kept = _LAST[society] = lowered, Given(_made(lowered, society))
     return kept[1]
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..compiled.engine import settle
+from ..compiled.handle import address, header_of
 from ..constants import SATISFACTION_REFERENCE
 from ..errors import InputError
 from ..ledger.decomposition import ENTRIES, cells, flows_a_month
@@ -34,6 +35,7 @@ from ..state.arrays import (
     SERVICE_TERM,
     Room,
     State,
+    table_of,
 )
 from ..state.scenario_arrays import Lowered, initial_stage
 from .given import given_arrays
@@ -43,9 +45,9 @@ from .start import START
 FLOWS = 4_000_000  # at least a month's; memory that is not written to costs nothing
 
 
-def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> np.ndarray:
+def _put_parameters(values: np.ndarray, lowered: Lowered, overrides: Mapping[str, np.ndarray]) -> None:
     """Parameters [rows x settings x W]: the scenario's, with the columns of `overrides` per run, groups' own last."""
-    values = np.repeat(lowered.parameters[:, :, None], width, axis=2)
+    values[...] = lowered.parameters[:, :, None]
     groups = lowered.scenario.group_names
     keys = sorted(((parsed(name), name) for name in overrides), key=lambda each: each[0].section == "organisations")
     for key, name in keys:
@@ -62,24 +64,20 @@ def _parameters(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray
         elif name in lowered.rows:
             row = lowered.rows[name]
             values[row, ~lowered.own[row]] = column
-    return values
 
 
-def _changes(lowered: Lowered, width: int, overrides: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    month = np.repeat(lowered.change_month[:, None], width, axis=1)
-    value = np.repeat(lowered.change_value[:, None], width, axis=1)
+def _put_changes(
+    month: np.ndarray, value: np.ndarray, first: np.ndarray, lowered: Lowered, overrides: Mapping[str, np.ndarray]
+) -> None:
+    """Months and values of changes [changes x W]; of those that wait, 0, and from which month on they are looked at
+    [conditions x W]."""
+    month[...], value[...] = lowered.change_month[:, None], lowered.change_value[:, None]
     for name, column in overrides.items():
         key = parsed(name)
         if key.section == "changes" and len(month):  # switched off: there is none to change
             (month if key.field == "month" else value)[int(key.of)] = column
-    return month, value
-
-
-def _waiting(lowered: Lowered, month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Months of changes, those that wait being set to 0, and from which month on they are looked at [conditions x W]."""
-    first = month[lowered.conditions.change].copy()
+    first[...] = month[lowered.conditions.change]
     month[lowered.conditions.change] = 0
-    return month, first
 
 
 @lru_cache(maxsize=64)
@@ -91,6 +89,9 @@ def _rooms(
     K: int,
     C: int,
     teams: int,
+    parameters: tuple[int, int],
+    changes: int,
+    conditions: int,
     months: int,
     places: int,
     person_terms: bool,
@@ -100,7 +101,8 @@ def _rooms(
 ) -> tuple[Room, Room]:
     """Room for what changes in a block, and apart for what it records, which is kept when the rest is not.
 
-    W runs, N people, O services, E ties, K dimensions, C commissioners; places: rows of the ledger, 0 without one.
+    W runs, N people, O services, E ties, K dimensions, C commissioners; parameters: rows and settings; places: rows of
+    the ledger, 0 without one.
     """
     rows = months + 1 if series else 0
 
@@ -111,6 +113,13 @@ def _rooms(
         return (*shape, W), dtype
 
     state = dict(
+        key_low=whole(dtype=np.uint64),
+        key_high=whole(dtype=np.uint64),
+        span=((7,), np.int64),
+        parameters=numbers(*parameters),
+        level=numbers(),
+        change_value=numbers(changes),
+        condition_first=whole(conditions),
         emphasis=numbers(K),
         role_weights=numbers(4, 3),
         level_shift=numbers(),
@@ -191,6 +200,7 @@ def _rooms(
         start_means=numbers(len(MEAN)),
     )
     recorded = dict(
+        change_month=whole(changes),
         run_outcomes=numbers(len(OUTCOMES)),
         path=numbers(months + 1, len(PATH)),
         people_series=numbers(rows, len(SERIES_ROLES), len(PEOPLE_SERIES)),
@@ -217,38 +227,43 @@ def allocate(
     """All arrays of a block, zero where the start has not been drawn yet."""
     W, N, O, E = len(seeds), len(society.role), len(society.key), len(society.tie_a)
     K, C = len(lowered.scenario.dimensions), N - int(society.first[O])
-    keys = np.array(seeds, np.uint64)
-    month, value = _changes(lowered, W, overrides)
-    month, first_looked = _waiting(lowered, month)
-    given, known = given_arrays(lowered, society)
-
+    given = given_arrays(lowered, society)
     months = lowered.scenario.months
     groups = len(lowered.scenario.group_names)
     places, most = (len(cells(groups)), flows_a_month(groups, W)) if accounting else (0, 0)
     flows = most * max(1, min(months, FLOWS // max(1, most)))
-    asked = person_terms, series, services, agents
-    room, record = _rooms(W, N, O, E, K, C, len(given["team_low"]), months, places, *asked)
+    teams, changes, conditions = (
+        len(given.arrays["team_low"]),
+        len(lowered.change_month),
+        len(lowered.conditions.change),
+    )
+    sizes = W, N, O, E, K, C, teams, lowered.parameters.shape, changes, conditions, months, places
+    room, record = _rooms(*sizes, person_terms, series, services, agents)
     state, start = room.zeros()
     recorded, their_start = record.zeros()
-    return State(
-        W,
-        known | room.headers | record.headers,
-        [(room.names, start), (record.names, their_start)],
-        **given,
-        **state,
-        **recorded,
-        key_low=keys & np.uint64(0xFFFFFFFF),
-        key_high=keys >> np.uint64(32),
-        span=np.array([0, N, 0, O, O + 1, 0, E]),
-        parameters=_parameters(lowered, W, overrides),
-        level=np.array(np.broadcast_to(overrides.get("alignment_level", lowered.level), W), float),
-        change_month=month,
-        change_value=value,
-        condition_first=first_looked,
+    summed = dict(  # large, and memory that is not written to costs nothing
         flow_position=np.zeros(flows + 1, np.int64),  # one more: what is 0 is overwritten by the next
         flow_change=np.zeros(flows + 1),
         flow_count=np.zeros(1, np.int64),
     )
+    kind = room, record, flows
+    if kind not in given.tables:
+        from_nothing = {name: header_of(name, array).from_nothing() for name, array in summed.items()}
+        headers = given.headers | room.headers | record.headers | from_nothing
+        given.tables[kind] = table_of(W, headers, state["parameters"].shape, K)
+    begin = (
+        (room.names, start),
+        (record.names, their_start),
+        *(((name,), address(each)) for name, each in summed.items()),
+    )
+    S = State(W, given.tables[kind], begin, **given.arrays, **state, **recorded, **summed)
+    keys = np.array(seeds, np.uint64)
+    S.key_low[:], S.key_high[:] = keys & np.uint64(0xFFFFFFFF), keys >> np.uint64(32)
+    S.span[:] = 0, N, 0, O, O + 1, 0, E
+    S.level[:] = overrides.get("alignment_level", lowered.level)
+    _put_parameters(S.parameters, lowered, overrides)
+    _put_changes(S.change_month, S.change_value, S.condition_first, lowered, overrides)
+    return S
 
 
 def unstarted(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled.handle import Handle, Header, address, header_of
+from ..compiled.handle import Handle, Header, Table, address, header_of
 from ..outcome import columns
 from ..parameters import TERMS
 from .parameter_views import WHERE, parameter_views
@@ -67,8 +68,8 @@ class Room:
         self.names, self.headers = tuple(shapes), {}  # addresses in them count from the first array
         self._laid_out, end = [], 0
         for name, (shape, dtype) in shapes.items():
-            header = header_of(name, np.ndarray(shape, dtype))
-            self.headers[name] = Header(header.kind, (end, *header.words[1:]))
+            kind, words = header_of(name, np.ndarray(shape, dtype))
+            self.headers[name] = Header(kind, (end, *words[1:]))
             self._laid_out.append((name, shape, dtype, end))
             end += (math.prod(shape) * np.dtype(dtype).itemsize + LINE - 1) // LINE * LINE + LINE
         self._bytes = end + LINE
@@ -254,33 +255,45 @@ class State(Handle):
     def __init__(
         self,
         width: int,
-        headers: Mapping[str, Header] = {},
+        table: Table | None = None,
         begin: Sequence[tuple[tuple[str, ...], int]] = (),
         **arrays: np.ndarray,
     ) -> None:
-        self.place(width, arrays, headers, begin)
+        self.place(width, arrays, table, begin)
 
     def place(
         self,
         width: int,
         arrays: dict[str, np.ndarray],
-        headers: Mapping[str, Header] = {},
+        table: Table | None = None,
         begin: Sequence[tuple[tuple[str, ...], int]] = (),
     ) -> None:
-        """Keep the state in these arrays; in whatever order they come, compiled code sees the same one.
+        """Keep the state in these arrays, all but `runs`; in whatever order they come, compiled code sees the same one.
 
-        headers, begin: of those of which they are known (`Handle.seal`).
+        table, begin: of their headers, where these are known (`Handle.seal`).
         """
-        arrays["runs"] = np.arange(width)
-        rows, settings, _ = arrays["parameters"].shape
-        views = parameter_views((rows, settings, width), dimensions=len(arrays["emphasis"]))
-        in_order = {name: arrays[name] for name in ARRAYS}
-        self.seal(in_order, views, single=width == 1, shared=WITHOUT_RUNS, headers=headers, begin=begin)
-        if width == 1:
-            self.runs = (0,)
+        if table is None:
+            arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            headers = {name: header_of(name, array) for name, array in arrays.items()}
+            table = table_of(width, headers, arrays["parameters"].shape, len(arrays["emphasis"]))
+        self.seal(arrays, table, begin)
+        self.runs = (0,) if width == 1 else _runs(width)
 
 
 ARRAYS = tuple(name for name in State.__annotations__ if name != "host")
+
+
+@cache
+def _runs(width: int) -> np.ndarray:
+    return np.arange(width)
+
+
+def table_of(width: int, headers: Mapping[str, Header], parameters: tuple[int, ...], dimensions: int) -> Table:
+    """The headers of a state in their order. headers: of all arrays but `runs`; parameters: the shape of these."""
+    views = parameter_views(parameters, dimensions=dimensions)
+    known = {"runs": header_of("runs", _runs(width)), **headers}
+    return Table((known[name] for name in ARRAYS), views, single=width == 1, shared=WITHOUT_RUNS)
+
 
 if taken := set(WHERE) & set(State.__annotations__):
     raise TypeError(f"parameters need a symbol of their own, since the state has arrays of these names: {taken}")
