@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -148,8 +148,16 @@ def _packed(parts: list[pa.Table]) -> bytes:
     if len(parts) > 1:
         table = table.take(pa.array(np.argsort(table["run"].to_numpy(), kind="stable")))
     sink = io.BytesIO()
-    parquet.write_table(table, sink, compression="zstd")
+    parquet.write_table(table, sink, **how_written(table.schema))
     return sink.getvalue()
+
+
+def how_written(schema: pa.Schema) -> dict[str, Any]:
+    """Options of Parquet for such a table: words by their number in a dictionary, which numbers take only time for."""
+    import pyarrow as pa
+
+    words = [each.name for each in schema if pa.types.is_dictionary(each.type) or "string" in str(each.type)]
+    return {"compression": "zstd", "use_dictionary": words}
 
 
 def table(content: bytes) -> pa.Table:

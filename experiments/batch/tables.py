@@ -52,7 +52,8 @@ def _joined(batch: Batch, kind: str) -> dict[str, Any]:
                     table = _with_design(table, batch.rows(number))
                 if writer is None:
                     columns = table.schema.names
-                    writer = stack.enter_context(parquet.ParquetWriter(to, table.schema, compression="zstd"))
+                    options = shards.how_written(table.schema)
+                    writer = stack.enter_context(parquet.ParquetWriter(to, table.schema, **options))
                     if kind == "runs" and len(batch.design) <= CSV_ROWS:
                         text = stack.enter_context(csv.CSVWriter(path.with_suffix(".csv"), as_cells(table).schema))
                 waiting.append(table)

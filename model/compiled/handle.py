@@ -51,6 +51,7 @@ def address(array: np.ndarray) -> int:
 
 
 Kind = tuple[str, str, int]  # name, code of the numbers, axes
+Begin = Sequence[tuple[tuple[str, ...], int]]  # names of arrays that lie in one piece of memory, and where that begins
 
 
 class Header(NamedTuple):
@@ -153,8 +154,8 @@ class Table:
         self._words = np.array([*words, *views.words], np.int64)
         self._addresses: dict[tuple[str, ...], np.ndarray] = {}  # at which words those of some arrays stand
 
-    def at(self, begin: Iterable[tuple[tuple[str, ...], int]] = ()) -> np.ndarray:
-        """The table. begin: names of arrays whose addresses count from somewhere, and where that is."""
+    def at(self, begin: Begin = ()) -> np.ndarray:
+        """The table. begin: of arrays whose addresses count from there."""
         found, where = self._words.copy(), self.layout.position
         for names, start in begin:
             if names not in self._addresses:
@@ -177,9 +178,7 @@ class Handle:
     views: Mapping[str, View] = {}
     _into: str
 
-    def seal(
-        self, arrays: Mapping[str, np.ndarray], table: Table, begin: Sequence[tuple[tuple[str, ...], int]] = ()
-    ) -> None:
+    def seal(self, arrays: Mapping[str, np.ndarray], table: Table, begin: Begin = ()) -> None:
         """Keep these arrays, whose headers stand in the table. begin: where some of them are (`Table.at`)."""
         for name in self.views:
             self.__dict__.pop(name, None)

@@ -8,13 +8,13 @@ S settings (row 0 scenario-wide, then one per group of services, then services t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled.handle import Handle, Header, Table, address, header_of
+from ..compiled.handle import Begin, Handle, Header, Table, address, header_of
 from ..outcome import columns
 from ..parameters import TERMS
 from .parameter_views import WHERE, parameter_views
@@ -252,22 +252,10 @@ class State(Handle):
 
     host: Host | None = None  # what runs the steps where it is not machine code
 
-    def __init__(
-        self,
-        width: int,
-        table: Table | None = None,
-        begin: Sequence[tuple[tuple[str, ...], int]] = (),
-        **arrays: np.ndarray,
-    ) -> None:
+    def __init__(self, width: int, table: Table | None = None, begin: Begin = (), **arrays: np.ndarray) -> None:
         self.place(width, arrays, table, begin)
 
-    def place(
-        self,
-        width: int,
-        arrays: dict[str, np.ndarray],
-        table: Table | None = None,
-        begin: Sequence[tuple[tuple[str, ...], int]] = (),
-    ) -> None:
+    def place(self, width: int, arrays: dict[str, np.ndarray], table: Table | None = None, begin: Begin = ()) -> None:
         """Keep the state in these arrays, all but `runs`; in whatever order they come, compiled code sees the same one.
 
         table, begin: of their headers, where these are known (`Handle.seal`).
