@@ -14,7 +14,7 @@ from valign.model.errors import InputError
 # Runs in a block: as many as leave its state near the processor, in strips of eight (docs/speed.md).
 WIDTHS, CACHE_BYTES = (64, 32, 16), 6e6
 BLOCK_BYTES = 1.5e9
-FEW = 3  # so many single runs take as long as a strip
+FEW = 4  # so many single runs take as long as a strip
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,18 @@ def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
             ]
         )
     in_cache = next((width for width in WIDTHS if width * bytes_a_run <= CACHE_BYTES), WIDTHS[-1])
-    return int(max(1, min(in_cache, BLOCK_BYTES // max(1, bytes_a_run))))
+    in_memory = int(BLOCK_BYTES // max(1, bytes_a_run)) // LANES * LANES
+    return max(1, min(in_cache, in_memory))
 
 
 def group_into_blocks(
     seeds: Sequence[int], societies: Sequence[int], width: int, overrides: Mapping[str, np.ndarray] | None = None
 ) -> list[Block]:
-    """Runs with the same society seed share blocks of at most `width`, in the order of the design."""
+    """Runs with the same society seed share blocks of at most `width`, in the order of the design.
+
+    A few runs beside whole strips, or without any, are blocks of their own: so they take half of the time.
+    (Not where `width` is less than a strip, which asks for something else.)
+    """
     blocks: list[Block] = []
     by_society: dict[int, list[int]] = {}
     for row, society in enumerate(societies):
@@ -74,7 +79,9 @@ def group_into_blocks(
     for society, rows in by_society.items():
         for start in range(0, len(rows), width):
             chosen = rows[start : start + width]
-            part = np.array(chosen)
-            columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
-            blocks.append(Block(part, tuple(seeds[row] for row in chosen), society, columns))
+            few = len(chosen) % LANES if len(chosen) % LANES < FEW and width >= LANES else 0
+            for some in (chosen[: len(chosen) - few], *([row] for row in chosen[len(chosen) - few :])):
+                part = np.array(some, np.int64)
+                columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
+                blocks += [Block(part, tuple(seeds[row] for row in some), society, columns)] if some else []
     return blocks
