@@ -74,7 +74,7 @@ def test_any_width_thread_count_and_order(seed):
         np.testing.assert_array_equal(series, tables[0][1])
 
 
-@pytest.mark.parametrize(("width", "record"), [(1, ()), (9, ("series", "decomposition"))])
+@pytest.mark.parametrize(("width", "record"), [(1, ()), (12, ("series", "decomposition"))])
 def test_any_number_of_threads_that_share_a_society(width, record, monkeypatch):
     monkeypatch.setattr(parts, "PEOPLE_A_PART", 30)
     monkeypatch.setattr(engine.CHOICE, "only", engine.MACHINE_CODE)
