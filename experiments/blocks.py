@@ -65,12 +65,15 @@ def block_width(people: int, dimensions: int, months_of_agents: int = 0) -> int:
 
 
 def group_into_blocks(
-    seeds: Sequence[int], societies: Sequence[int], width: int, overrides: Mapping[str, np.ndarray] | None = None
+    seeds: Sequence[int],
+    societies: Sequence[int],
+    width: int,
+    overrides: Mapping[str, np.ndarray] | None = None,
+    few_alone: bool = False,
 ) -> list[Block]:
     """Runs with the same society seed share blocks of at most `width`, in the order of the design.
 
-    A few runs beside whole strips, or without any, are blocks of their own: so they take half of the time.
-    (Not where `width` is less than a strip, which asks for something else.)
+    few_alone : a few runs beside whole strips, or without any, are blocks of their own: so they take half of the time.
     """
     blocks: list[Block] = []
     by_society: dict[int, list[int]] = {}
@@ -79,7 +82,7 @@ def group_into_blocks(
     for society, rows in by_society.items():
         for start in range(0, len(rows), width):
             chosen = rows[start : start + width]
-            few = len(chosen) % LANES if len(chosen) % LANES < FEW and width >= LANES else 0
+            few = len(chosen) % LANES if few_alone and len(chosen) % LANES < FEW else 0
             for some in (chosen[: len(chosen) - few], *([row] for row in chosen[len(chosen) - few :])):
                 part = np.array(some, np.int64)
                 columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}

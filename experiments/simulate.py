@@ -252,7 +252,7 @@ def simulate(
     seeds = run_seeds(seed, runs)
     task = Task(scenario, _records(record, ("series", "decomposition")), tuple(mechanisms), imported(scenario, shared))
     of_society = [0] * runs if task.society is not None else society_seeds(seed, seeds, societies)
-    blocks = group_into_blocks(seeds, of_society, width or task.width)
+    blocks = group_into_blocks(seeds, of_society, width or task.width, few_alone=width is None)
     outcomes = Outcomes(scenario, seeds, of_society, run_blocks(task, blocks, runs, threads, progress), task.lowered)
     if all(outcomes.failures):
         raise InputError([outcomes.failures[0]])
@@ -285,7 +285,8 @@ def plan(
             name: part[name].to_numpy() for name in map(str, part) if name not in NO_SETTINGS and varies_in_block(name)
         }
         societies = [0] * len(rows) if task.society is not None else part["society_seed"].tolist()
-        planned.append((rows, task, group_into_blocks(part["seed"].tolist(), societies, width or task.width, columns)))
+        runs = part["seed"].tolist()
+        planned.append((rows, task, group_into_blocks(runs, societies, width or task.width, columns, width is None)))
     return planned
 
 

@@ -140,7 +140,7 @@ def test_who_leaves_is_censored() -> None:
 @pytest.fixture(scope="module")
 def seen() -> tuple[Seen, va.Outcomes, Scenario]:
     scenario = Scenario.load("two-services").replace({"months": 36})
-    out = va.simulate(scenario, runs=3, seed=4, societies=1, record=("agents", "services"))
+    out = va.simulate(scenario, runs=3, seed=4, societies=1, record=("agents", "services"), width=3)
     return Seen(scenario, out, {"disapproval": np.array([0.1, 0.2, 0.3])}), out, scenario
 
 

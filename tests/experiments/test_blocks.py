@@ -20,12 +20,11 @@ from valign.experiments.simulate import simulate
         (11, 16, [8, 1, 1, 1]),
         (12, 16, [12]),
         (34, 16, [16, 16, 1, 1]),
-        (7, 3, [3, 3, 1]),  # asked for less than a strip
     ],
 )
 def test_a_few_runs_beside_whole_strips_go_alone(runs: int, width: int, sizes: list[int]) -> None:
     column = np.arange(runs) / 100
-    blocks = group_into_blocks(list(range(100, 100 + runs)), [5] * runs, width, {"fit_effect": column})
+    blocks = group_into_blocks(list(range(100, 100 + runs)), [5] * runs, width, {"fit_effect": column}, few_alone=True)
     assert [len(each.rows) for each in blocks] == sizes
     assert np.concatenate([each.rows for each in blocks]).tolist() == list(range(runs))
     for each in blocks:
@@ -34,8 +33,13 @@ def test_a_few_runs_beside_whole_strips_go_alone(runs: int, width: int, sizes: l
         np.testing.assert_array_equal(each.overrides["fit_effect"], column[each.rows])
 
 
+def test_a_width_that_is_asked_for_is_kept() -> None:
+    assert [len(each.rows) for each in group_into_blocks(range(9), [5] * 9, 9)] == [9]
+    assert [len(each.rows) for each in group_into_blocks(range(7), [5] * 7, 3)] == [3, 3, 1]
+
+
 def test_societies_do_not_share_blocks() -> None:
-    blocks = group_into_blocks(range(20), [1, 2] * 10, 16)
+    blocks = group_into_blocks(range(20), [1, 2] * 10, 16, few_alone=True)
     assert [(each.society_seed, each.rows.tolist()) for each in blocks] == [
         (1, [0, 2, 4, 6, 8, 10, 12, 14]), (1, [16]), (1, [18]), (2, [1, 3, 5, 7, 9, 11, 13, 15]), (2, [17]), (2, [19]),
     ]  # fmt: skip
