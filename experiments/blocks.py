@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +80,20 @@ def group_into_blocks(
     for row, society in enumerate(societies):
         by_society.setdefault(society, []).append(row)
     for society, rows in by_society.items():
-        for start in range(0, len(rows), width):
-            chosen = rows[start : start + width]
-            few = len(chosen) % LANES if few_alone and len(chosen) % LANES < FEW else 0
-            for some in (chosen[: len(chosen) - few], *([row] for row in chosen[len(chosen) - few :])):
-                part = np.array(some, np.int64)
-                columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
-                blocks += [Block(part, tuple(seeds[row] for row in some), society, columns)] if some else []
+        for chosen in _together(rows, width, few_alone):
+            part = np.array(chosen)
+            columns = {name: np.asarray(column)[part] for name, column in (overrides or {}).items()}
+            blocks.append(Block(part, tuple(seeds[row] for row in chosen), society, columns))
     return blocks
+
+
+def _together(rows: list[int], width: int, few_alone: bool) -> Iterator[list[int]]:
+    """Rows of a society, block by block."""
+    for start in range(0, len(rows), width):
+        chosen = rows[start : start + width]
+        whole = len(chosen) // LANES * LANES
+        if not few_alone or len(chosen) - whole >= FEW:
+            whole = len(chosen)
+        if whole:
+            yield chosen[:whole]
+        yield from ([row] for row in chosen[whole:])

@@ -89,7 +89,7 @@ class Task:
     @cached_property
     def people(self) -> int:
         """Number of people."""
-        return self.scenario.people() if self.society is None else len(self.society.role)
+        return _people(_Same(self.scenario)) if self.society is None else len(self.society.role)
 
     @cached_property
     def width(self) -> int:
